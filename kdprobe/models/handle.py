@@ -1,0 +1,110 @@
+"""What kdprobe asks of a model, whatever framework it comes from.
+
+Does: name the protocol and the capabilities. Does not: load anything; `hf.py` and
+`predictions_file.py` do, through `open_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdprobe.observations import Scale
+from kdprobe.tasks.task import Split
+
+Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model says of a split, before it is cached.
+
+    Args:
+        values: float64 `[n, c]` in the task's label order, rows in the split's order.
+        scale: what the values are; see `observations.Predictions`.
+        truncated: the number of examples of which the model did not read every word.
+    """
+
+    values: NDArray[np.float64]
+    scale: Scale
+    truncated: int = 0
+
+
+class ModelHandle(Protocol):
+    """A model that can be asked.
+
+    `fingerprint` is SHA-256 over the bytes of weights, config and tokenizer, never the path;
+    `labels` are the model's own label names, in its own order; `notes` are things the reader of the
+    report must know (labels were mapped, probabilities instead of logits).
+    """
+
+    @property
+    def name(self) -> str:
+        """The name people gave it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what it is made of."""
+
+    @property
+    def source(self) -> Literal["transformers", "predictions file"]:
+        """What kind of thing was opened."""
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder or file, without the way there."""
+
+    @property
+    def architecture(self) -> str:
+        """For people: `BertForSequenceClassification, 6 layers, 384 wide`; may be empty."""
+
+    @property
+    def parameters(self) -> int | None:
+        """The number of parameters, or None when unknown."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in the model's own order; empty for a regression."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What can be asked of it."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader of the report must know of it."""
+
+    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+        """Ask for the outputs of every example, columns in the task's label order."""
+
+
+class ProgressCall(Protocol):
+    """Called with the number of examples just done."""
+
+    def __call__(self, done: int) -> None:
+        """Count them."""
+
+
+def label_order(
+    where: str, model_labels: Sequence[str], task_labels: Sequence[str]
+) -> tuple[int, ...] | None:
+    """Give, for each label of the task, the column of the model that speaks of it, or None.
+
+    Names are compared without case, blanks, `-` and `_`. None: at least one name has no partner.
+
+    >>> label_order("m", ["Positive", "negative"], ["negative", "positive"])
+    (1, 0)
+    """
+
+    def plain(name: str) -> str:
+        return "".join(char for char in name.casefold() if char not in " -_")
+
+    columns = {plain(name): column for column, name in enumerate(model_labels)}
+    if len(columns) != len(model_labels) or len(model_labels) != len(task_labels):
+        return None
+    order = tuple(columns.get(plain(name), -1) for name in task_labels)
+    return None if -1 in order else order

@@ -1,0 +1,45 @@
+"""What long work says of itself while it runs.
+
+Does: name the two calls that any display must answer. Does not: draw; the terminal's bars live in
+`cli/`, and code that is given nothing reports to nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Stage(Protocol):
+    """One piece of long work."""
+
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        """Say that `steps` more of the total are done; `note` is shown beside the bar."""
+
+
+class Progress(Protocol):
+    """A display of stages."""
+
+    def stage(self, title: str, total: int | None) -> AbstractContextManager[Stage]:
+        """Open a stage of `total` steps (None: unknown) and close it when the block ends."""
+
+    def say(self, message: str) -> None:
+        """Tell the reader one line that is not a bar (a cache hit, a warning)."""
+
+
+class _SilentStage:
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        """Do nothing."""
+
+
+class Silent:
+    """The display of a caller who wants none."""
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+        """Open a stage nobody sees."""
+        yield _SilentStage()
+
+    def say(self, message: str) -> None:
+        """Say nothing."""

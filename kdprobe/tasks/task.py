@@ -1,0 +1,167 @@
+"""What is classified: a task and one split of its examples.
+
+Does: hold the definition of a task (its labels in order, its primary score) and the examples of
+a split in frozen types, checked on construction. Does not: read files; `sources.py` does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdprobe.errors import TaskError
+
+Labels = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One classification or regression problem.
+
+    Args:
+        name: the word on the command line (`cola`).
+        version: raised when the meaning of the data or labels changes.
+        kind: `classification` or `regression`.
+        labels: label names in index order; empty for a regression.
+        primary_score: the task score that ranks models (`accuracy`, `mcc`, `f1`, `pearson`,
+            `spearman`).
+        has_pairs: whether an example is a pair of texts.
+        positive: the label that F1 of a binary task is about (default: the last).
+        acceptable: the label that means acceptable, for minimal pairs; empty when the task is none.
+        score_range: smallest and largest gold score of a regression.
+    """
+
+    name: str
+    version: int
+    kind: Literal["classification", "regression"]
+    labels: tuple[str, ...]
+    primary_score: str
+    has_pairs: bool = False
+    positive: str = ""
+    acceptable: str = ""
+    score_range: tuple[float, float] | None = None
+    description: str = ""
+    citation: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs of a model for this task: classes, or 1 for a regression."""
+        return len(self.labels) if self.kind == "classification" else 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """The examples of one split.
+
+    Args:
+        task: what they belong to.
+        name: `train`, `dev`, `test` or a name the task file gives (`dev_mismatched`).
+        ids: unique ids, `[n]`; stable under shuffling of other splits.
+        texts: the (first) text of each example, never empty.
+        pairs: the second texts, or None for a task of single texts.
+        labels: int64 class indices `[n]`, float64 scores `[n]`, or None when unknown.
+        columns: extra columns by name, each `[n]`, as strings (for slices and the browser).
+        origin: where the examples come from, for people (`CoLA/dev.tsv`, `embedded grammar`).
+
+    Raises:
+        TaskError: ids repeat, a text is empty, a label is out of range, lengths differ.
+    """
+
+    task: Task
+    name: str
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...] | None = None
+    labels: Labels | None = None
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Check and freeze."""
+        where = f"{self.task.name} {self.name}"
+        n = len(self.ids)
+        lengths = {"texts": len(self.texts)}
+        if self.pairs is not None:
+            lengths["second texts"] = len(self.pairs)
+        if self.labels is not None:
+            lengths["labels"] = len(self.labels)
+        lengths |= {f"column {name}": len(column) for name, column in self.columns.items()}
+        for what, length in lengths.items():
+            if length != n:
+                raise TaskError(
+                    where, found=f"{length} {what} for {n} ids", expected="one for each"
+                )
+        if len(set(self.ids)) != n:
+            raise TaskError(where, found="an id stands twice", expected="unique ids")
+        for row, text in enumerate(self.texts):
+            if not text.strip():
+                raise TaskError(
+                    where, found=f"the text of {self.ids[row]!r} is empty", expected="text"
+                )
+        self._check_labels(where)
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+
+    def _check_labels(self, where: str) -> None:
+        if self.labels is None:
+            return
+        kind = np.int64 if self.task.kind == "classification" else np.float64
+        labels = np.array(self.labels, dtype=kind)
+        if self.task.kind == "classification":
+            bad = (labels < 0) | (labels >= len(self.task.labels))
+            if bad.any():
+                row = int(np.argmax(bad))
+                raise TaskError(
+                    where,
+                    found=f"the label of {self.ids[row]!r} is {labels[row]}",
+                    expected=f"0 to {len(self.task.labels) - 1} ({', '.join(self.task.labels[:5])}"
+                    f"{', …' if len(self.task.labels) > 5 else ''})",
+                )
+        elif not np.isfinite(labels).all():
+            row = int(np.argmin(np.isfinite(labels)))
+            raise TaskError(where, found=f"the score of {self.ids[row]!r} is not finite")
+        labels.setflags(write=False)
+        object.__setattr__(self, "labels", labels)
+
+    def __len__(self) -> int:
+        """The number of examples."""
+        return len(self.ids)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over ids, texts and labels: equal exactly when the examples are."""
+        digest = hashlib.sha256()
+        for row, (key, text) in enumerate(zip(self.ids, self.texts, strict=True)):
+            pair = "" if self.pairs is None else self.pairs[row]
+            label = "" if self.labels is None else repr(self.labels[row].item())
+            digest.update("\x1f".join((key, text, pair, label)).encode("utf-8", "surrogatepass"))
+            digest.update(b"\x1e")
+        return digest.hexdigest()
+
+    def take(self, rows: NDArray[np.int64] | list[int]) -> Split:
+        """Give the split of these rows, in this order."""
+        index = [int(row) for row in rows]
+        return Split(
+            task=self.task,
+            name=self.name,
+            ids=tuple(self.ids[i] for i in index),
+            texts=tuple(self.texts[i] for i in index),
+            pairs=None if self.pairs is None else tuple(self.pairs[i] for i in index),
+            labels=None if self.labels is None else self.labels[index],
+            columns={
+                name: tuple(column[i] for i in index) for name, column in self.columns.items()
+            },
+            origin=self.origin,
+        )
+
+
+def text_hash(text: str, pair: str | None = None) -> str:
+    """Give a short hash of an example's text, to find duplicates across splits."""
+    joined = text if pair is None else f"{text}\x1f{pair}"
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]
