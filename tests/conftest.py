@@ -1,0 +1,28 @@
+"""Settings and fixtures of all tests: no network, one thread, one place for real data."""
+
+import os
+
+# Before anything imports torch or transformers: both read these once.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data, or a skip that says what is missing."""
+    place = os.environ.get("KDPROBE_DATA", "")
+    if not place or not Path(place).is_dir():
+        pytest.skip("KDPROBE_DATA names no folder of real data (CoLA, SST-2, ...)")
+    return Path(place)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep every test away from the user's cache and environment."""
+    monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("NO_COLOR", "1")
