@@ -1,167 +1,37 @@
 """The results document: the one typed thing between the analyses and the page.
 
-Does: say what a run asked, what it saw and what came out, in frozen types that refuse NaN and
-refuse a number without a value or a reason. Does not: compute, read files, or know any model.
+Does: say what a run asked, what it saw and what came out, in frozen types. Does not: compute, read
+files, or know any model. `parts.py` holds the numbers, tables and charts it is made of.
 
-Reading order: `Estimate`, `AnalysisResult`, `ResultsDocument`.
+Reading order: `Estimate` (parts), `AnalysisResult`, `ResultsDocument`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, model_validator
+from pydantic import Field, FiniteFloat, JsonValue, model_validator
+
+from kdprobe.results.parts import (
+    Cell,
+    Column,
+    Count,
+    Curve,
+    Estimate,
+    Frozen,
+    Matrix,
+    Metric,
+    Series,
+    Table,
+)
+
+__all__ = [
+    "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
+    "ExamplePrediction", "Frozen", "Loss", "Matrix", "Metric", "ModelInfo", "Notice", "ProducedBy",
+    "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
+]  # fmt: skip
 
 SCHEMA_VERSION: Literal[1] = 1
-
-Count = Annotated[int, Field(ge=0)]
-Cell = str | int | FiniteFloat | bool | None
-
-
-class Frozen(BaseModel):
-    """A part of the document: immutable, no unknown keys, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Metric(Frozen):
-    """What a number means, said once for all numbers of that name in an analysis.
-
-    `definition` is one plain sentence for the report; `minimum` and `maximum` bound the value
-    (None: unbounded); `higher_is_better` is None for a number that is neither.
-    """
-
-    name: str
-    label: str
-    definition: str
-    unit: str = ""
-    minimum: FiniteFloat | None = None
-    maximum: FiniteFloat | None = None
-    higher_is_better: bool | None = None
-    source: str = ""
-
-
-class Estimate(Frozen):
-    """One number with its interval, or the reason why there is none.
-
-    The coordinates (`metric` … `method`) are the columns of `metrics.csv`. `model_b` is empty for a
-    number about one model; for a pair `model_a` is the teacher or the earlier named model.
-    `interval` says how low and high were made; `note` adds a caveat to a defined number.
-
-    >>> Estimate(metric="accuracy", model_a="s", value=0.5, low=0.4, high=0.6, n=100).value
-    0.5
-    """
-
-    metric: str
-    model_a: str
-    model_b: str = ""
-    subset: str = "all"
-    layer: str = ""
-    pooling: str = ""
-    method: str = ""
-    value: FiniteFloat | None = None
-    low: FiniteFloat | None = None
-    high: FiniteFloat | None = None
-    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    interval: str = ""
-    p_value: Annotated[float, Field(ge=0, le=1)] | None = None
-    q_value: Annotated[float, Field(ge=0, le=1)] | None = None
-    n: Count | None = None
-    undefined: str = ""
-    note: str = ""
-
-    @model_validator(mode="after")
-    def _value_or_reason(self) -> Estimate:
-        if (self.value is None) == (self.undefined == ""):
-            raise ValueError(
-                f"estimate {self.metric} of {self.model_a}: give a value or the reason why it is "
-                f"undefined, not both and not neither"
-            )
-        if (self.low is None) != (self.high is None):
-            raise ValueError(f"estimate {self.metric}: an interval needs both ends")
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise ValueError(f"estimate {self.metric}: interval {self.low} > {self.high}")
-        return self
-
-
-class Column(Frozen):
-    """A column of a table; `kind` decides how cells are shown and sorted."""
-
-    name: str
-    label: str
-    kind: Literal["text", "count", "number", "share", "example"] = "text"
-    unit: str = ""
-
-
-class Table(Frozen):
-    """A table; a cell in an `example` column holds an example id, shown as a link."""
-
-    name: str
-    title: str
-    caption: str = ""
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-
-    @model_validator(mode="after")
-    def _rectangular(self) -> Table:
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(
-                    f"table {self.name}: {len(row)} cells, {len(self.columns)} columns"
-                )
-        return self
-
-
-class Matrix(Frozen):
-    """A heat map: rows × columns of numbers, None where undefined (`undefined` says why)."""
-
-    name: str
-    title: str
-    caption: str = ""
-    row_title: str
-    column_title: str
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: tuple[tuple[FiniteFloat | None, ...], ...]
-    unit: str = ""
-    scale: Literal["sequential", "diverging"] = "sequential"
-    undefined: str = ""
-
-    @model_validator(mode="after")
-    def _rectangular(self) -> Matrix:
-        if len(self.values) != len(self.rows) or any(
-            len(row) != len(self.columns) for row in self.values
-        ):
-            raise ValueError(f"matrix {self.name}: values do not fit its rows and columns")
-        return self
-
-
-class Series(Frozen):
-    """One named run of points; `low`/`high` are a band, `counts` the examples behind each point.
-
-    `labels` names each point (the row names of a forest plot, example ids of a scatter).
-    """
-
-    name: str
-    x: tuple[FiniteFloat, ...]
-    y: tuple[FiniteFloat, ...] = ()
-    low: tuple[FiniteFloat | None, ...] = ()
-    high: tuple[FiniteFloat | None, ...] = ()
-    counts: tuple[Count, ...] = ()
-    labels: tuple[str, ...] = ()
-
-
-class Curve(Frozen):
-    """A chart with axes; in a `forest` x is the value and `labels` are the rows."""
-
-    name: str
-    title: str
-    caption: str = ""
-    kind: Literal["line", "scatter", "reliability", "forest", "bars"] = "line"
-    x_title: str
-    y_title: str
-    series: tuple[Series, ...]
-    reference: FiniteFloat | None = None
 
 
 class Notice(Frozen):

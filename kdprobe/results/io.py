@@ -1,0 +1,143 @@
+"""Reading and writing results documents.
+
+Does: read (version first, then migrate, then validate), write canonically and atomically, and give
+`metrics.csv`. Does not: compute or render.
+
+`results.json` is for machines, `report.html` for people, `metrics.csv` for spreadsheets: all three
+hold the same numbers.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from kdprobe import atomic
+from kdprobe.errors import ResultsFormatError
+from kdprobe.results.schema import SCHEMA_VERSION, ResultsDocument
+
+CSV_COLUMNS = (
+    "analysis", "metric", "model_a", "model_b", "subset", "layer", "pooling", "method",
+    "value", "ci_low", "ci_high", "p_value", "n", "undefined",
+    "q_value", "interval", "note",
+)  # fmt: skip
+
+_Migration = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
+
+# version -> the step from that version to the next one; read_document walks them in order.
+MIGRATIONS: dict[int, _Migration] = {}
+
+
+def dumps(document: ResultsDocument) -> str:
+    """Write a document as canonical JSON: sorted keys, UTF-8, no NaN, one trailing newline."""
+    data = document.model_dump(mode="json")
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def loads(text: str, *, where: str = "results.json") -> ResultsDocument:
+    """Read a document; the version is looked at before anything else.
+
+    Raises:
+        ResultsFormatError: not JSON, no version, a version from the future, or fields that this
+            version does not know.
+    """
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ResultsFormatError(
+            f"{where}:{error.lineno}",
+            found=f"is not JSON ({error.msg})",
+            expected="a results.json that kdprobe wrote",
+        ) from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if not isinstance(version, int):
+        raise ResultsFormatError(
+            where, found="has no schema_version", expected="a results.json that kdprobe wrote"
+        )
+    if version > SCHEMA_VERSION:
+        raise ResultsFormatError(
+            where,
+            found=f"has schema version {version}",
+            expected=f"at most {SCHEMA_VERSION}, the newest this kdprobe reads",
+            remedy="update kdprobe",
+        )
+    while version < SCHEMA_VERSION:
+        if version not in MIGRATIONS:
+            raise ResultsFormatError(
+                where, found=f"has schema version {version}", expected="a version from 1 on"
+            )
+        data = MIGRATIONS[version](data)
+        version += 1
+    try:
+        # Strict JSON mode: tuples come from arrays, and no string is taken for a number.
+        return ResultsDocument.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"])
+        raise ResultsFormatError(
+            where,
+            found=f"{place}: {fault['msg']}",
+            expected=f"a document of schema version {SCHEMA_VERSION}",
+            remedy="was the file edited by hand?",
+        ) from error
+
+
+def read_document(path: Path) -> ResultsDocument:
+    """Read a results document from a file, or from the folder that holds `results.json`.
+
+    Raises:
+        ResultsFormatError: the file cannot be read or is none; see `loads`.
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ResultsFormatError(
+            str(file),
+            found=f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
+            expected="the results.json of a `kdprobe compare`",
+        ) from error
+    return loads(text, where=str(file))
+
+
+def write_document(document: ResultsDocument, path: Path) -> None:
+    """Write a document so that a reader sees all of it or nothing.
+
+    Raises:
+        OutputError: no space is left, or the place cannot be written.
+    """
+    atomic.write_text(path, dumps(document))
+
+
+def metrics_csv(document: ResultsDocument) -> str:
+    """Give every number as one tidy row; columns that do not apply are empty.
+
+    A text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-` or `@`) gets a
+    leading apostrophe: model and slice names are foreign text.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for result in document.analyses:
+        for number in result.estimates:
+            row = (
+                result.name, number.metric, number.model_a, number.model_b, number.subset,
+                number.layer, number.pooling, number.method, number.value, number.low, number.high,
+                number.p_value, number.n, number.undefined,
+                number.q_value, number.interval, number.note,
+            )  # fmt: skip
+            writer.writerow([_cell(value) for value in row])
+    return buffer.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return repr(value)

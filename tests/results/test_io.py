@@ -1,0 +1,176 @@
+"""Reading and writing results documents."""
+
+import csv
+import io as text_io
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from kdprobe.errors import OutputError, ResultsFormatError
+from kdprobe.results import io
+from kdprobe.results.schema import (
+    AnalysisResult,
+    Curve,
+    Estimate,
+    Matrix,
+    Metric,
+    ModelInfo,
+    ProducedBy,
+    Request,
+    ResultsDocument,
+    Series,
+    Table,
+    TaskInfo,
+)
+
+
+def document() -> ResultsDocument:
+    """A small document with one defined and one undefined number."""
+    agreement = AnalysisResult(
+        name="agreement",
+        version=1,
+        title="Agreement",
+        metrics=(Metric(name="agreement", label="agreement", definition="Equal predictions."),),
+        estimates=(
+            Estimate(
+                metric="agreement", model_a="t", model_b="s", value=0.5, low=0.4, high=0.6, n=9
+            ),
+            Estimate(metric="agreement", model_a="t", model_b="=1+1", undefined="no rows", n=0),
+        ),
+        matrices=(
+            Matrix(
+                name="m", title="M", row_title="r", column_title="c",
+                rows=("a",), columns=("b",), values=((None,),),
+            ),
+        ),
+        curves=(
+            Curve(
+                name="c", title="C", x_title="x", y_title="y", series=(Series(name="s", x=(1.0,)),)
+            ),
+        ),
+    )  # fmt: skip
+    return ResultsDocument(
+        produced_by=ProducedBy(kdprobe="0.1.0", python="3.11", platform="test"),
+        request=Request(command="kdprobe compare t s", seed=0),
+        task=TaskInfo(
+            name="toy", version=1, kind="classification", labels=("no", "yes"),
+            primary_score="mcc", split="dev", n=9, fingerprint="f",
+        ),
+        models=(
+            ModelInfo(name="t", role="teacher", source="transformers", folder="t"),
+            ModelInfo(name="s", role="student", source="predictions file", folder="s.tsv"),
+        ),
+        analyses=(agreement,),
+    )  # fmt: skip
+
+
+def test_round_trip_is_exact_and_canonical(tmp_path: Path) -> None:
+    """A document that changes on its way through the file would render other numbers."""
+    path = tmp_path / "results.json"
+    io.write_document(document(), path)
+    again = io.read_document(path)
+    assert again == document()
+    assert io.dumps(again) == path.read_text(encoding="utf-8")
+    assert io.read_document(tmp_path) == again
+    assert list(json.loads(path.read_text())) == sorted(json.loads(path.read_text()))
+
+
+def test_an_estimate_without_value_needs_a_reason() -> None:
+    """A null that means both zero and unknown is the damage that cannot be repaired later."""
+    with pytest.raises(ValidationError, match="give a value or the reason"):
+        Estimate(metric="kappa", model_a="t")
+    with pytest.raises(ValidationError, match="not both"):
+        Estimate(metric="kappa", model_a="t", value=0.0, undefined="constant")
+    with pytest.raises(ValidationError, match="finite"):
+        Estimate(metric="kappa", model_a="t", value=float("nan"))
+    with pytest.raises(ValidationError, match="needs both ends"):
+        Estimate(metric="kappa", model_a="t", value=0.1, low=0.0)
+    with pytest.raises(ValidationError, match=r"interval 0\.3 > 0\.2"):
+        Estimate(metric="kappa", model_a="t", value=0.1, low=0.3, high=0.2)
+
+
+def test_shapes_and_definitions_are_checked() -> None:
+    """A ragged table or an unexplained number would be shown under the wrong heading."""
+    with pytest.raises(ValidationError, match="has no definition"):
+        AnalysisResult(
+            name="a",
+            version=1,
+            title="A",
+            estimates=(Estimate(metric="x", model_a="t", value=1.0),),
+        )
+    with pytest.raises(ValidationError, match="1 cells, 0 columns"):
+        Table(name="t", title="T", columns=(), rows=(("a",),))
+    with pytest.raises(ValidationError, match="do not fit"):
+        Matrix(
+            name="m", title="M", row_title="", column_title="", rows=("a",), columns=(), values=()
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "r.json:1: is not JSON (Expecting property name enclosed in double quotes), "
+              "expected a results.json that kdprobe wrote"),
+        ("[]", "r.json: has no schema_version, expected a results.json that kdprobe wrote"),
+        ('{"schema_version": 99}', "r.json: has schema version 99, expected at most 1, the newest "
+                                   "this kdprobe reads; update kdprobe"),
+        ('{"schema_version": 0}', "r.json: has schema version 0, expected a version from 1 on"),
+        ('{"schema_version": 1, "task": 3}',
+         "r.json: produced_by: Field required, expected a document of schema version 1; "
+         "was the file edited by hand?"),
+    ],
+)  # fmt: skip
+def test_bad_documents_are_refused_by_name(text: str, message: str) -> None:
+    """A newer or edited file half understood would show numbers under old meanings."""
+    with pytest.raises(ResultsFormatError) as caught:
+        io.loads(text, where="r.json")
+    assert str(caught.value) == message
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    """A missing file must not end in a traceback."""
+    with pytest.raises(ResultsFormatError, match=r"none.json: cannot be read \(No such file"):
+        io.read_document(tmp_path / "none.json")
+    (tmp_path / "latin.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(ResultsFormatError, match="not UTF-8"):
+        io.read_document(tmp_path / "latin.json")
+
+
+def test_write_failure_leaves_nothing(tmp_path: Path) -> None:
+    """A half-written document would be read as a whole one by the next run."""
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        io.write_document(document(), tmp_path / "file" / "results.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file"]
+
+
+def test_metrics_csv_has_one_row_a_number_and_no_formulas() -> None:
+    """A model's name run as a spreadsheet formula is a hole; an empty cell is not a zero."""
+    rows = list(csv.DictReader(text_io.StringIO(io.metrics_csv(document()))))
+    assert [row["value"] for row in rows] == ["0.5", ""]
+    assert rows[0]["ci_low"] == "0.4"
+    assert rows[1]["undefined"] == "no rows"
+    assert rows[1]["model_b"] == "'=1+1"
+    assert tuple(rows[0])[:14] == (
+        "analysis", "metric", "model_a", "model_b", "subset", "layer", "pooling", "method",
+        "value", "ci_low", "ci_high", "p_value", "n", "undefined",
+    )  # fmt: skip
+
+
+def test_schema_file_is_current() -> None:
+    """A schema file that lags behind the code misleads everyone who reads results elsewhere."""
+    file = Path(io.__file__).with_name("schema-v1.json")
+    current = json.dumps(ResultsDocument.model_json_schema(), indent=1, sort_keys=True) + "\n"
+    assert file.read_text(encoding="utf-8") == current, "run `make golden`"
+
+
+def test_golden_document_still_reads() -> None:
+    """Every past version of the document must stay readable for ever."""
+    golden = Path(__file__).parents[1] / "golden"
+    for file in sorted(golden.glob("results-v*.json")):
+        assert io.read_document(file).schema_version == 1
+    assert list(golden.glob("results-v1.json")), "the golden file of version 1 is gone"
+    with pytest.raises(ResultsFormatError, match="update kdprobe"):
+        io.read_document(golden / "results-future.json")

@@ -1,0 +1,130 @@
+"""The direction of the imports, read from the source; see README, "How it is built"."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "kdprobe"
+
+ROWS: dict[str, int] = {
+    "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "atomic": 1,
+    "results": 2,
+    "config": 3,
+    "tasks": 4, "observations": 4,
+    "cache": 5, "models": 5,
+    "extract": 6, "distillers": 6, "augment": 6, "analysis": 6, "report": 6,
+    "comparison": 7, "finetuning": 7, "distillation": 7, "suite": 7,
+    "cli": 8,
+}  # fmt: skip
+
+ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}
+
+# package -> the only files that may import it
+ADAPTERS: dict[str, set[str]] = {
+    "captum": {"extract/methods/"},
+    "lime": {"extract/methods/lime.py"},
+    "shap": {"extract/methods/shap.py"},
+    "statsmodels": {"analysis/_stats.py"},
+    "scipy.stats": {"analysis/_stats.py"},
+}
+
+HEAVY_FREE = ("analysis", "report", "results", "config")
+
+
+def _files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def _imports(file: Path) -> list[tuple[int, str]]:
+    """All imported dotted names of a file with their lines; `from a import b` gives a and a.b."""
+    found: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append((node.lineno, node.module))
+            found += [(node.lineno, f"{node.module}.{alias.name}") for alias in node.names]
+    return found
+
+
+def _room(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def test_every_room_has_a_row() -> None:
+    """A new room without a row would escape the test below."""
+    rooms = {_room(file) for file in _files()} - {"__init__", "__main__"}
+    assert rooms <= set(ROWS), f"give these a row: {rooms - set(ROWS)}"
+
+
+def test_imports_point_upward() -> None:
+    """An analysis that imports a model, or a report that imports torch, breaks the fences."""
+    faults = []
+    for file in _files():
+        room = _room(file)
+        if room in ("__init__", "__main__"):
+            continue
+        for line, name in _imports(file):
+            if not name.startswith("kdprobe."):
+                continue
+            other = name.split(".")[1]
+            if other == room or other not in ROWS:
+                continue
+            allowed = ALLOWED_ONLY.get(room, set(range(1, ROWS[room])))
+            same_row = ROWS[other] == ROWS[room] and ROWS[room] < 6
+            if ROWS[other] not in allowed and not same_row and room != "cli":
+                faults.append(f"{file.relative_to(PACKAGE)}:{line} imports {name}")
+    assert not faults, "\n".join(faults)
+
+
+def test_each_foreign_library_has_its_adapters() -> None:
+    """A second importer of a library is a second place where its traps must be known."""
+    faults = []
+    for file in _files():
+        path = str(file.relative_to(PACKAGE))
+        for line, name in _imports(file):
+            for library, homes in ADAPTERS.items():
+                inside = name == library or name.startswith(library + ".")
+                if inside and not any(path.startswith(home) for home in homes):
+                    faults.append(f"{path}:{line} imports {name}")
+            if name == "transformers.Trainer" and path != "distillers/trainer.py":
+                faults.append(f"{path}:{line} imports {name}")
+            if name.split(".")[0] in ("torch", "transformers") and _room(file) in HEAVY_FREE:
+                faults.append(f"{path}:{line} imports {name}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import kdprobe",
+        "import kdprobe.report.build",
+        "import kdprobe.results.io",
+        "import kdprobe.cli.main",
+    ],
+)
+def test_light_imports_load_no_torch(code: str) -> None:
+    """`kdprobe --help` that loads torch takes seconds, and a report must open without it."""
+    check = f"{code}; import sys; bad = {{'torch', 'transformers', 'datasets', 'statsmodels'}}; "
+    check += "found = bad & set(sys.modules); sys.exit(repr(found) if found else 0)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sizes() -> None:
+    """A file nobody can hold in their head hides its faults."""
+    long = []
+    for file in _files():
+        source = file.read_text(encoding="utf-8")
+        if source.count("\n") > 300:
+            long.append(f"{file.relative_to(PACKAGE)}: {source.count(chr(10))} lines")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno:
+                lines = node.end_lineno - node.lineno + 1
+                doc = ast.get_docstring(node, clean=False)
+                if lines - (doc.count("\n") + 1 if doc else 0) > 50:
+                    long.append(f"{file.relative_to(PACKAGE)}:{node.lineno} {node.name}: {lines}")
+    assert not long, "\n".join(long)
