@@ -76,7 +76,7 @@ class AnalysisResult(Frozen):
     version: int
     title: str
     caption: str = ""
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     metrics: tuple[Metric, ...] = ()
     estimates: tuple[Estimate, ...] = ()
     tables: tuple[Table, ...] = ()
@@ -101,7 +101,7 @@ class ProducedBy(Frozen):
     kdprobe: str
     python: str
     platform: str
-    packages: dict[str, str] = {}
+    packages: dict[str, str] = Field(default_factory=dict)
     threads: int | None = None
     device: str = ""
     dtype: str = ""
@@ -113,7 +113,7 @@ class Request(Frozen):
 
     command: str
     seed: int
-    options: dict[str, JsonValue] = {}
+    options: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class TaskInfo(Frozen):
@@ -127,7 +127,7 @@ class TaskInfo(Frozen):
     split: str
     n: Count
     fingerprint: str
-    label_counts: dict[str, int] = {}
+    label_counts: dict[str, int] = Field(default_factory=dict)
     citation: str = ""
     description: str = ""
 
@@ -169,7 +169,7 @@ class Example(Frozen):
     text_pair: str | None = None
     label: int | None = None
     score: FiniteFloat | None = None
-    columns: dict[str, str] = {}
+    columns: dict[str, str] = Field(default_factory=dict)
     predictions: tuple[ExamplePrediction, ...]
 
 
@@ -195,7 +195,7 @@ class ResultsDocument(Frozen):
     examples: tuple[Example, ...] = ()
     examples_total: Count = 0
     skipped: tuple[Skipped, ...] = ()
-    timings: dict[str, FiniteFloat] = {}
+    timings: dict[str, FiniteFloat] = Field(default_factory=dict)
 
     def analysis(self, name: str) -> AnalysisResult | None:
         """Give the result of an analysis, or None when it did not run."""
