@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -42,7 +43,7 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
         fault = error.errors()[0]
         key = ".".join(str(part) for part in fault["loc"])
         if fault["type"] == "extra_forbidden":
-            known = tuple(model.model_fields)
+            known = _known_keys(model, fault["loc"][:-1])
             close = difflib.get_close_matches(key.rsplit(".", 1)[-1], known, n=1, cutoff=0.5)
             raise ConfigError(
                 where,
@@ -50,8 +51,28 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
                 expected="one of " + ", ".join(known),
                 remedy=f"did you mean {close[0]!r}?" if close else "",
             ) from error
+        message = fault["msg"].removeprefix("Value error, ")
+        if isinstance(fault["input"], dict) and fault["type"] == "value_error":
+            # The parts do not agree with each other: the message says it; the whole is too long.
+            raise ConfigError(where, found=f"{key}: {message}" if key else message) from error
         found = "is missing" if fault["type"] == "missing" else f"is {fault['input']!r}"
-        raise ConfigError(where, found=f"{key} {found}", remedy=fault["msg"]) from error
+        raise ConfigError(where, found=f"{key} {found}", remedy=message) from error
+
+
+def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Give the keys that may stand at a place inside a model (`("splits", "dev")`)."""
+    for part in place:
+        if part in model.model_fields:
+            models = list(_models_in(model.model_fields[str(part)].annotation))
+            model = models[0] if models else model
+    return tuple(model.model_fields)
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def read_toml(model: type[M], path: Path) -> M:
@@ -67,3 +88,22 @@ def read_toml(model: type[M], path: Path) -> M:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), found=f"is not TOML: {error}") from error
     return parse(model, data, str(path))
+
+
+def toml_value(text: str) -> object:
+    """Read a value typed on the command line as TOML; what is not TOML is a string.
+
+    >>> toml_value("2"), toml_value("true"), toml_value("cosine"), toml_value("[1, 2]")
+    (2, True, 'cosine', [1, 2])
+    """
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def suites_folder() -> Path:
+    """Give the folder of task files, recipes and suites: in the wheel, else in the checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "suites"
+    return inside if inside.is_dir() else package.parent / "suites"

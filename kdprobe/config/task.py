@@ -1,0 +1,214 @@
+"""The task file: what is classified, where its files are called what, and on the hub too.
+
+Does: say the shape of `suites/tasks/*.toml` and of a person's own task file, and check what can be
+checked without data. Does not: look for files; `kdprobe/tasks/sources.py` does.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from kdprobe.config.base import Options
+
+Share = tuple[
+    Annotated[float, Field(ge=0, le=1)],
+    Annotated[float, Field(ge=0, le=1)],
+]
+
+
+class SplitFile(Options):
+    """Where the rows of one split stand.
+
+    Args:
+        file: the file's name in the task's folder; `*` matches several, read in sorted order.
+        size: how many examples to generate when nobody says; only for the reader `grammar`.
+        header: whether the first line names the columns (default: only if the layout does not).
+        labelled: False for a test file whose labels are kept secret.
+        value: take only the rows with this value in the layout's `split_column`.
+        share: take only the rows whose text's hash, read as a number in 0..1, lies in this range
+            (from, up to but not including); equal texts fall on the same side.
+    """
+
+    file: str = ""
+    size: int | None = Field(default=None, ge=1)
+    header: bool | None = None
+    labelled: bool = True
+    value: str | None = None
+    share: Share | None = None
+
+
+class Columns(Options):
+    """Which columns hold what; an empty entry means: as the task file's head says.
+
+    Args:
+        text: the column of the (first) text; several are joined by a blank.
+        text_pair: the same for the second text.
+        label: the column of the label (a name or an index) or score.
+        id_column: a column of unique ids; without one, ids are `dev-00017` (the row, from 1).
+    """
+
+    text: str | tuple[str, ...] = ()
+    text_pair: str | tuple[str, ...] = ()
+    label: str = ""
+    id_column: str = ""
+
+
+class Layout(Columns):
+    """One way in which the files of a task are laid out on disk.
+
+    Args:
+        reader: `table` (by the ending: .tsv .csv .jsonl .parquet), `multirc`, `rasa`, or `grammar`
+            (generated, no files).
+        folders: names the folder goes by inside a data folder; none: `base` itself.
+        columns: names of the columns of files without a header line.
+        names_file: a file `index<TAB>name` that must agree with the labels when it is there.
+        split_column: the column that `value` of a split is about.
+        broken_rows: `skip` leaves out rows with a wrong number of columns or an empty text, and
+            says how many; only for files that were published with such rows.
+        splits: the splits by name, in the order to show them.
+    """
+
+    reader: Literal["table", "multirc", "rasa", "grammar"] = "table"
+    folders: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    names_file: str = ""
+    split_column: str = ""
+    broken_rows: Literal["refuse", "skip"] = "refuse"
+    splits: dict[str, SplitFile] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _files_or_sizes(self) -> Layout:
+        for name, split in self.splits.items():
+            if self.reader == "grammar" and (split.size is None or split.file):
+                raise ValueError(f"split {name!r} of the grammar needs a size and no file")
+            if self.reader != "grammar" and (not split.file or split.size is not None):
+                raise ValueError(f"split {name!r} needs a file and no size")
+            if split.value is not None and not self.split_column:
+                raise ValueError(f"split {name!r} has a value, but there is no split_column")
+        return self
+
+
+class Hub(Columns):
+    """The task on the hub: `datasets.load_dataset(dataset, config, split=...)`.
+
+    Args:
+        splits: our split name -> the hub's.
+    """
+
+    dataset: str
+    config: str = ""
+    splits: dict[str, str] = Field(min_length=1)
+
+
+class Derived(Options):
+    """A column for slices that follows from another one.
+
+    Args:
+        column: its name (`domain`).
+        source: the column it follows from.
+        values: new value -> the old values that it stands for; anything else is `other`.
+    """
+
+    column: str
+    source: str
+    values: dict[str, tuple[str, ...]] = Field(min_length=1)
+
+
+class TaskFile(Options):
+    """A task file.
+
+    Args:
+        name: the word on the command line.
+        version: raised when the meaning of the data or labels changes.
+        kind: `classification` or `regression`.
+        labels: label names in index order; none for a regression.
+        primary_score: the score that ranks models.
+        positive: the label that a binary F1 is about.
+        acceptable: the label that means acceptable; only such a task is asked for minimal pairs.
+        score_range: smallest and largest gold score of a regression.
+        text: see `Columns`; the default of every layout and of the hub.
+        text_pair: likewise; empty for a task of single texts.
+        label: likewise.
+        id_column: likewise.
+        extra_columns: columns kept for slices. Local files with labels must have them.
+        derived: columns made from others.
+        compare_split: the split that `kdprobe compare` takes when nobody says.
+        obtain: how a person gets the data.
+        base: the folder that layouts without `folders` are in; default: the task file's own.
+        local: ways the files may be laid out, the first that is found wins.
+        hub: the task on the hub, if it is there.
+        notes: what was guessed; written by `open_task` for a plain data file.
+    """
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    version: int = Field(default=1, ge=1)
+    kind: Literal["classification", "regression"] = "classification"
+    description: str = ""
+    citation: str = ""
+    labels: tuple[str, ...] = ()
+    primary_score: Literal["accuracy", "mcc", "f1", "pearson", "spearman"]
+    positive: str = ""
+    acceptable: str = ""
+    score_range: tuple[float, float] | None = None
+    text: str | tuple[str, ...]
+    text_pair: str | tuple[str, ...] = ()
+    label: str = "label"
+    id_column: str = ""
+    extra_columns: tuple[str, ...] = ()
+    derived: tuple[Derived, ...] = ()
+    compare_split: str = "dev"
+    obtain: str = ""
+    base: Path | None = None
+    local: tuple[Layout, ...] = ()
+    hub: Hub | None = None
+    notes: tuple[str, ...] = ()
+
+    @field_validator("labels")
+    @classmethod
+    def _unique_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(labels)) != len(labels):
+            raise ValueError("a label stands twice")
+        return labels
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> TaskFile:
+        if self.kind == "classification" and len(self.labels) < 2:
+            raise ValueError("a classification needs two labels or more")
+        if self.kind == "regression" and self.labels:
+            raise ValueError("a regression has no labels")
+        if (self.kind == "regression") != (self.primary_score in ("pearson", "spearman")):
+            raise ValueError(f"{self.primary_score!r} is no score of a {self.kind}")
+        if self.score_range is not None and (
+            self.kind != "regression" or self.score_range[0] >= self.score_range[1]
+        ):
+            raise ValueError("score_range is for a regression, the smallest score first")
+        for key, value in (("positive", self.positive), ("acceptable", self.acceptable)):
+            if value and value not in self.labels:
+                raise ValueError(f"{key} is {value!r}, which is none of the labels")
+        if not self.local and self.hub is None:
+            raise ValueError("neither a [[local]] layout nor a [hub] says where the data are")
+        if self.compare_split not in self.split_names:
+            raise ValueError(f"compare_split is {self.compare_split!r}, which is no split")
+        return self
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that some layout or the hub has, in the order they are written."""
+        names: dict[str, None] = {}
+        for layout in self.local:
+            names |= dict.fromkeys(layout.splits)
+        if self.hub is not None:
+            names |= dict.fromkeys(self.hub.splits)
+        return tuple(names)
+
+    def resolved(self, source: Columns) -> Columns:
+        """Give the columns of one source, what it leaves open taken from the task file's head."""
+        return Columns(
+            text=source.text or self.text,
+            text_pair=source.text_pair or self.text_pair,
+            label=source.label or self.label,
+            id_column=source.id_column or self.id_column,
+        )
