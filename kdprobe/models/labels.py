@@ -1,0 +1,118 @@
+"""Whose column is whose: a model's outputs matched to a task's labels by name.
+
+Does: find for each label of a task the model's column of that name, apply what the user said of
+names that differ, and refuse everything else. Does not: guess from counts or positions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from kdprobe.errors import CheckpointError
+from kdprobe.models.handle import label_order
+from kdprobe.tasks.task import Task
+
+POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
+"""The label map of a user who says that the model's outputs are in the task's label order."""
+
+
+class LabelOrder(NamedTuple):
+    """For each label of the task the model's column, and what the reader must know of it."""
+
+    columns: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def match_outputs(
+    path: str, config: Any, task: Task, label_map: Mapping[str, str] | None
+) -> LabelOrder:
+    """Give the model's column of each label of the task, `(0,)` for a regression.
+
+    Args:
+        path: the model, for messages.
+        config: its transformers config (`num_labels`, `problem_type`, `id2label`).
+        task: what it must speak of.
+        label_map: what the user said of its names; see `match_labels`.
+
+    Raises:
+        CheckpointError: a head for another kind of task, another number of classes, other names.
+    """
+    outputs, kind = int(config.num_labels), config.problem_type
+    if task.kind == "regression":
+        if outputs != 1 or kind not in (None, "regression"):
+            raise CheckpointError(
+                path,
+                found=f"its head tells {outputs} classes apart",
+                expected=f"one output, as {task.name} asks for a number",
+                remedy="was it trained for another task?",
+            )
+        return LabelOrder((0,), ())
+    if outputs == 1 or kind in ("regression", "multi_label_classification"):
+        what = "gives one number" if outputs == 1 else f"was trained for {kind.replace('_', ' ')}"
+        raise CheckpointError(
+            path,
+            found=f"its head {what}",
+            expected=f"one of {len(task.labels)} classes, as {task.name} asks",
+            remedy="was it trained for another task?",
+        )
+    names = tuple(str(config.id2label[index]) for index in range(outputs))
+    if outputs != len(task.labels):
+        raise CheckpointError(
+            path,
+            found=f"its head has {outputs} outputs ({_listed(names)})",
+            expected=f"{len(task.labels)}, as {task.name} has ({_listed(task.labels)})",
+            remedy="was it trained for another task?",
+        )
+    return match_labels(path, names, task.labels, label_map)
+
+
+def match_labels(
+    where: str,
+    names: tuple[str, ...],
+    wanted: tuple[str, ...],
+    label_map: Mapping[str, str] | None = None,
+) -> LabelOrder:
+    """Give, for each label of the task, the model's column of that name, and notes for the reader.
+
+    Args:
+        where: the model, for messages.
+        names: the model's label names, in its own order.
+        wanted: the task's label names; as many.
+        label_map: the model's name -> the task's name where they differ, or `POSITIONAL`; a map
+            that speaks of other names than the model's leaves a model alone whose names match.
+
+    Raises:
+        CheckpointError: at least one label has no partner of its name.
+
+    >>> match_labels("m", ("Positive", "Negative"), ("negative", "positive")).columns
+    (1, 0)
+    """
+    said = dict(label_map or {})
+    if said and said != dict(POSITIONAL) and set(said) <= set(names):
+        order = label_order(where, [said.get(name, name) for name in names], wanted)
+        if order is not None:
+            pairs = ", ".join(f"{name} as {said[name]}" for name in names if name in said)
+            return LabelOrder(order, (f"its labels were read as the command says: {pairs}",))
+    order = label_order(where, names, wanted)
+    if order is not None:
+        if order == tuple(range(len(wanted))):
+            return LabelOrder(order, ())
+        note = f"its outputs are in the order {_listed(names)} and were matched by name"
+        return LabelOrder(order, (note,))
+    if said == dict(POSITIONAL):
+        note = f"its labels {_listed(names)} were read by position as {_listed(wanted)}, as said"
+        return LabelOrder(tuple(range(len(wanted))), (note,))
+    example = ",".join(f"{a}={b}" for a, b in zip(names[:2], wanted[:2], strict=True))
+    raise CheckpointError(
+        where,
+        found=f"its labels are {_listed(names)}",
+        expected=f"the names {_listed(wanted)} in any order",
+        remedy=f"say which is which with --label-map {example}, or --label-map positional when "
+        f"they are in the task's order",
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
