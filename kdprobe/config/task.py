@@ -1,11 +1,12 @@
-"""The task file: what is classified, where its files are called what, and on the hub too.
+"""A task, and the task file: where its files are called what, on disk and on the hub.
 
-Does: say the shape of `suites/tasks/*.toml` and of a person's own task file, and check what can be
+Does: hold the definition of a task (its labels in order, its primary score) in a frozen type; say the shape of `suites/tasks/*.toml` and of a person's own task file, and check what can be
 checked without data. Does not: look for files; `kdprobe/tasks/sources.py` does.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +18,41 @@ Share = tuple[
     Annotated[float, Field(ge=0, le=1)],
     Annotated[float, Field(ge=0, le=1)],
 ]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One classification or regression problem.
+
+    Args:
+        name: the word on the command line (`cola`).
+        version: raised when the meaning of the data or labels changes.
+        kind: `classification` or `regression`.
+        labels: label names in index order; empty for a regression.
+        primary_score: the task score that ranks models (`accuracy`, `mcc`, `f1`, `pearson`,
+            `spearman`).
+        has_pairs: whether an example is a pair of texts.
+        positive: the label that F1 of a binary task is about (default: the last).
+        acceptable: the label that means acceptable, for minimal pairs; empty when the task is none.
+        score_range: smallest and largest gold score of a regression.
+    """
+
+    name: str
+    version: int
+    kind: Literal["classification", "regression"]
+    labels: tuple[str, ...]
+    primary_score: str
+    has_pairs: bool = False
+    positive: str = ""
+    acceptable: str = ""
+    score_range: tuple[float, float] | None = None
+    description: str = ""
+    citation: str = ""
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs of a model for this task: classes, or 1 for a regression."""
+        return len(self.labels) if self.kind == "classification" else 1
 
 
 class SplitFile(Options):
@@ -211,4 +247,25 @@ class TaskFile(Options):
             text_pair=source.text_pair or self.text_pair,
             label=source.label or self.label,
             id_column=source.id_column or self.id_column,
+        )
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the examples come from the embedded grammar, so that no file is looked for."""
+        return self.hub is None and all(layout.reader == "grammar" for layout in self.local)
+
+    def task(self) -> Task:
+        """Give the task that this file defines."""
+        return Task(
+            name=self.name,
+            version=self.version,
+            kind=self.kind,
+            labels=self.labels,
+            primary_score=self.primary_score,
+            has_pairs=bool(self.text_pair),
+            positive=self.positive,
+            acceptable=self.acceptable,
+            score_range=self.score_range,
+            description=self.description,
+            citation=self.citation,
         )

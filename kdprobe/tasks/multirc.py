@@ -69,7 +69,7 @@ def _part(record: object, key: str, kind: type, where: str, place: str) -> objec
     value = record.get(key) if isinstance(record, dict) else None
     if isinstance(value, kind):
         return value
-    said = {dict: "an object", list: "a list", str: "a string"}[kind]
+    said = "an object" if kind is dict else "a list" if kind is list else "a string"
     raise TaskError(
         where,
         found=f"{place} is missing" if value is None else f"{place} is {value!r:.40}",

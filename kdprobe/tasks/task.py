@@ -1,7 +1,7 @@
 """What is classified: a task and one split of its examples.
 
-Does: hold the definition of a task (its labels in order, its primary score) and the examples of
-a split in frozen types, checked on construction. Does not: read files; `sources.py` does.
+Does: hold the examples of a split in a frozen type, checked on construction; give `Task`, which is
+defined beside the task file. Does not: read files; `sources.py` does.
 """
 
 from __future__ import annotations
@@ -11,49 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kdprobe.config.task import Task as Task
 from kdprobe.errors import TaskError
 
 Labels = NDArray[np.int64] | NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One classification or regression problem.
-
-    Args:
-        name: the word on the command line (`cola`).
-        version: raised when the meaning of the data or labels changes.
-        kind: `classification` or `regression`.
-        labels: label names in index order; empty for a regression.
-        primary_score: the task score that ranks models (`accuracy`, `mcc`, `f1`, `pearson`,
-            `spearman`).
-        has_pairs: whether an example is a pair of texts.
-        positive: the label that F1 of a binary task is about (default: the last).
-        acceptable: the label that means acceptable, for minimal pairs; empty when the task is none.
-        score_range: smallest and largest gold score of a regression.
-    """
-
-    name: str
-    version: int
-    kind: Literal["classification", "regression"]
-    labels: tuple[str, ...]
-    primary_score: str
-    has_pairs: bool = False
-    positive: str = ""
-    acceptable: str = ""
-    score_range: tuple[float, float] | None = None
-    description: str = ""
-    citation: str = ""
-
-    @property
-    def outputs(self) -> int:
-        """The number of outputs of a model for this task: classes, or 1 for a regression."""
-        return len(self.labels) if self.kind == "classification" else 1
 
 
 @dataclass(frozen=True)
