@@ -1,3 +1,40 @@
-"""kdprobe: what a distilled text classifier kept of its teacher, and what it lost."""
+"""kdprobe: what a distilled text classifier kept of its teacher, and what it lost.
+
+The four public functions are loaded when they are first asked for; importing the package loads
+neither torch nor transformers and changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kdprobe.comparison.run import compare
+    from kdprobe.comparison.view import load_results
+    from kdprobe.distillation import distill
+    from kdprobe.finetuning import finetune
+
+__all__ = ["__version__", "compare", "distill", "finetune", "load_results"]
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "compare": "kdprobe.comparison.run",
+    "load_results": "kdprobe.comparison.view",
+    "distill": "kdprobe.distillation",
+    "finetune": "kdprobe.finetuning",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public function when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kdprobe' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+"""`python -m kdprobe` is `kdprobe`."""
+
+from kdprobe.cli.main import main
+
+main()

@@ -1,0 +1,229 @@
+"""`kdprobe compare TEACHER STUDENT …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kdprobe.cli import options, terminal
+
+if TYPE_CHECKING:
+    from kdprobe.comparison.view import Comparison
+    from kdprobe.results.headline import Headline
+
+
+@terminal.guarded
+def compare(
+    teacher: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEACHER",
+            help="A checkpoint folder, a hub id or a predictions file; NAME=PATH names it, "
+            "NAME=PATH,PATH is one model trained with several seeds.",
+        ),
+    ],
+    students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
+    task: options.Task,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Default: reports/TASK."),
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Default: the task's.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="NAME,...", help="Run only these.")
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", metavar="NAME,...", help="Run all but these.")
+    ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slice", metavar="COLUMN,...", help="Slice by these columns of the data."),
+    ] = None,
+    minimal_pairs: Annotated[
+        Path | None,
+        typer.Option("--minimal-pairs", metavar="DIR", help="A folder of BLiMP's jsonl files."),
+    ] = None,
+    pairs_per_phenomenon: Annotated[
+        int | None,
+        typer.Option("--pairs-per-phenomenon", min=1, metavar="N", help="At most N of each."),
+    ] = None,
+    data_dir: options.DataDir = None,
+    text: options.Text = None,
+    text_pair: options.TextPair = None,
+    label: options.Label = None,
+    label_map: options.LabelMap = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="ANALYSIS.KEY=VALUE", help="An option of an analysis."),
+    ] = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-if", metavar="CONDITION",
+            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8'; repeat it.",
+        ),
+    ] = None,
+    limit: options.Limit = None,
+    resamples: Annotated[
+        int, typer.Option("--resamples", min=100, help="Bootstrap resamples of every interval.")
+    ] = 2000,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    dtype: Annotated[
+        str, typer.Option("--dtype", help="float32, or bfloat16 (faster on some machines).")
+    ] = "float32",
+    seed: options.Seed = 0,
+    device: options.Device = "auto",
+    threads: options.Threads = None,
+    cache: Annotated[
+        bool, typer.Option("--cache/--no-cache", help="Keep what models say for the next run.")
+    ] = True,
+    offline: options.Offline = False,
+    force: options.Force = False,
+    open_report: Annotated[
+        bool, typer.Option("--open", help="Open the report in a browser at the end.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the headline numbers as JSON.")
+    ] = False,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Compare students with their teacher on a task, and write the report.
+
+    Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
+    """
+    import kdprobe
+    from kdprobe.results.gates import parse_gate, tripped
+
+    gates = [parse_gate(text) for text in fail_if or []]
+    folder = output or Path("reports") / Path(task).stem
+    result = kdprobe.compare(
+        teacher,
+        students,
+        task=task,
+        output=folder,
+        split=split,
+        data_dir=data_dir,
+        text=text,
+        text_pair=text_pair,
+        label=label,
+        only=options.names(only),
+        skip=options.names(skip),
+        settings=_nested(options.pairs("--set", settings)),
+        slice_columns=options.names(slices),
+        minimal_pairs=minimal_pairs,
+        pairs_per_phenomenon=pairs_per_phenomenon,
+        label_map=options.pairs("--label-map", label_map) or None,
+        limit=limit,
+        resamples=resamples,
+        seed=seed,
+        device=device,
+        dtype=dtype,
+        threads=threads,
+        batch_size=batch_size,
+        cache=cache,
+        offline=offline,
+        force=force,
+        command=command_line(sys.argv),
+        progress=terminal.progress(quiet=quiet),
+    )
+    summary(result, as_json=as_json, quiet=quiet)
+    if open_report:
+        typer.launch(str((folder / "report.html").resolve()))
+    failed = [line for gate in gates for line in tripped(gate, result.document)]
+    for line in failed:
+        terminal.tell(f"gate failed: {line}")
+    if failed:
+        raise typer.Exit(terminal.GATE)
+    if any(item.requested for item in result.document.skipped):
+        raise typer.Exit(terminal.SKIPPED)
+
+
+def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
+    """Turn `calibration.bins=10` into options by analysis; numbers and booleans are read as TOML.
+
+    Raises:
+        ConfigError: a key without its analysis.
+    """
+    from kdprobe.analysis._protocol import ANALYSES
+    from kdprobe.config.base import toml_value
+    from kdprobe.errors import ConfigError
+    from kdprobe.registry import unknown_name
+
+    nested: dict[str, dict[str, object]] = {}
+    for key, value in flat.items():
+        analysis, dot, name = key.partition(".")
+        if not dot:
+            raise ConfigError("--set", found=repr(key), expected="ANALYSIS.KEY=VALUE")
+        if analysis not in ANALYSES.names():
+            raise unknown_name("set", analysis, ANALYSES.names())
+        nested.setdefault(analysis, {})[name] = toml_value(value)
+    return nested
+
+
+def command_line(argv: list[str]) -> str:
+    """Give the command as typed, folders cut down to their names: a report is mailed around.
+
+    >>> command_line(["/usr/bin/kdprobe", "compare", "/home/me/teacher", "s=/tmp/s", "-t", "cola"])
+    'kdprobe compare teacher s=s -t cola'
+    """
+    import shlex
+
+    def short(word: str) -> str:
+        name, mark, path = word.rpartition("=")
+        return f"{name}{mark}{','.join(Path(p).name if '/' in p else p for p in path.split(','))}"
+
+    return shlex.join([Path(argv[0]).name, *(short(word) for word in argv[1:])])
+
+
+def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
+    """Print the headline table, the alarms, what was skipped and where the report is."""
+    from kdprobe.comparison.view import headline_table
+
+    document, head = result.document, result.headline
+    if as_json:
+        typer.echo(json.dumps(headline_json(head), indent=1, ensure_ascii=False))
+        return
+    title = f"{document.task.name} {document.task.split}, n = {document.task.n}"
+    terminal.show(terminal.table(title, *headline_table(head)))
+    for row in head.rows:
+        typer.echo(terminal.printable(f"{row.student} {row.sentence}"))
+    for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
+        if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
+            terminal.tell(f"{notice.severity}: {notice.message}")
+    for item in document.skipped:
+        if item.requested or not quiet:
+            terminal.tell(f"skipped {item.what}: {item.reason}")
+    if result.folder is not None:
+        typer.echo(f"Report: {result.folder / 'report.html'}")
+
+
+def headline_json(head: Headline) -> dict[str, object]:
+    """Give the headline as plain data: each figure with its interval, or the reason for none."""
+    import dataclasses
+
+    from kdprobe.results.headline import Figure
+
+    students: dict[str, object] = {}
+    for row in head.rows:
+        figures: dict[str, object] = {"sentence": row.sentence}
+        for field in dataclasses.fields(row):
+            figure = getattr(row, field.name)
+            if not isinstance(figure, Figure):
+                continue
+            number = figure.estimate
+            if number is None or number.value is None:
+                figures[field.name] = {"undefined": figure.reason}
+            else:
+                figures[field.name] = {
+                    "value": number.value,
+                    "ci_low": number.low,
+                    "ci_high": number.high,
+                    "p_value": number.p_value,
+                    "n": number.n,
+                }
+        students[row.student] = figures
+    return {"teacher": head.teacher, "score": head.score, "n": head.n, "students": students}

@@ -1,0 +1,107 @@
+"""`kdprobe list KIND`: what there is to choose from."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kdprobe.cli import terminal
+
+
+@dataclass(frozen=True)
+class _Kind:
+    package: str
+    entry_points: str
+
+
+_PLUGINS = {
+    "objectives": _Kind("kdprobe.distillers.objectives", "kdprobe.objectives"),
+    "methods": _Kind("kdprobe.extract.methods", "kdprobe.methods"),
+    "analyses": _Kind("kdprobe.analysis", "kdprobe.analyses"),
+    "augmenters": _Kind("kdprobe.augment", "kdprobe.augmenters"),
+}
+_STUDENTS = (
+    ("layers=N", "N layers of the teacher, copied, spread evenly"),
+    ("layers=N:first|last|even|skip", "N layers of the teacher, chosen by a rule"),
+    ("layers=0+2+4", "these layers of the teacher, counted from 0"),
+    (
+        "bert:L4,H128,I512,A4",
+        "a BERT of this shape from scratch: layers, width, inner width, heads",
+    ),
+    ("FOLDER or hub id", "any pretrained encoder, with a new head"),
+)
+KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters")
+
+
+@terminal.guarded
+def listing(
+    kind: Annotated[str, typer.Argument(metavar="|".join(KINDS), help="What to list.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print names and summaries as JSON.")] = (
+        False
+    ),
+) -> None:
+    """List objectives, recipes, methods, analyses, probes, students or augmenters.
+
+    Example: kdprobe list analyses
+    """
+    import json
+
+    from kdprobe import __version__
+    from kdprobe.registry import unknown_name
+
+    if kind not in KINDS:
+        raise unknown_name("list", kind, KINDS)
+    rows = _rows(kind)
+    if as_json:
+        typer.echo(json.dumps(dict(rows), indent=1, ensure_ascii=False))
+    elif rows:
+        terminal.show(terminal.table(kind, ("name", "what it is"), rows))
+    else:
+        terminal.tell(f"kdprobe {__version__} has no {kind}.")
+
+
+def _rows(kind: str) -> list[tuple[str, str]]:
+    if kind == "students":
+        return list(_STUDENTS)
+    if kind in ("recipes", "probes"):
+        return _data_files("recipes" if kind == "recipes" else "probing")
+    return _plugins(_PLUGINS[kind])
+
+
+def _plugins(kind: _Kind) -> list[tuple[str, str]]:
+    """Name and first line of each plug-in, read from the source: nothing is imported."""
+    from importlib.util import find_spec
+
+    from kdprobe.registry import Plugins
+
+    try:
+        spec = find_spec(kind.package)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None:
+        return []
+    plugins: Plugins[object] = Plugins(kind.package, "", "", kind.entry_points)
+    folders = [Path(place) for place in spec.submodule_search_locations or []]
+    rows = []
+    for name in plugins.names():
+        file = next((f / f"{name}.py" for f in folders if (f / f"{name}.py").is_file()), None)
+        doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) if file else None
+        rows.append((name, (doc or "from another package").splitlines()[0]))
+    return rows
+
+
+def _data_files(folder: str) -> list[tuple[str, str]]:
+    import tomllib
+
+    from kdprobe.config.base import suites_folder
+
+    rows = []
+    for file in sorted((suites_folder() / folder).glob("*.toml")):
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        summary = " ".join(str(data.get(key, "")) for key in ("description", "source")).strip()
+        rows.append((file.stem, summary))
+    return rows

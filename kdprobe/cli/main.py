@@ -1,0 +1,87 @@
+"""The command line: `kdprobe COMMAND`.
+
+Does: register the commands and read `--config`. Does not: work; each command is a thin file over
+the Python functions, and imports what is heavy when it runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kdprobe import __version__
+from kdprobe.cli import (
+    cache,
+    compare,
+    demo,
+    distill,
+    doctor,
+    finetune,
+    kappa_range,
+    listing,
+    report,
+    tasks,
+)
+from kdprobe.cli.terminal import guarded
+
+app = typer.Typer(
+    name="kdprobe",
+    help="What a distilled text classifier kept of its teacher, and what it lost.\n\n"
+    "Example: kdprobe compare teacher/ student/ --task cola -o reports/cola",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kdprobe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+@guarded
+def options(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", envvar="KDPROBE_CONFIG", metavar="FILE",
+            help="A TOML file with a table of defaults for each command, e.g. [compare] seed = 1. "
+            "What is typed and the environment come before it.",
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:  # fmt: skip
+    """What a distilled text classifier kept of its teacher, and what it lost."""
+    if config is not None:
+        from kdprobe.cli.defaults import read_defaults
+
+        context.default_map = read_defaults(config, app)
+
+
+app.command("demo")(demo.demo)
+app.command("finetune")(finetune.finetune)
+app.command("distill")(distill.distill)
+app.command("compare")(compare.compare)
+app.command("report")(report.report)
+app.command("tasks")(tasks.tasks)
+app.command("list")(listing.listing)
+app.command("kappa-range")(kappa_range.kappa_range)
+app.command("doctor")(doctor.doctor)
+app.add_typer(cache.app, name="cache")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Options that several commands share, said once.
+
+Does: name, environment variable and help of each. Does not: hold their defaults where commands
+differ.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Task = Annotated[
+    str,
+    typer.Option(
+        "--task", "-t", metavar="TASK",
+        help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
+        "(.tsv, .csv, .jsonl, .parquet).",
+    ),
+]  # fmt: skip
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", envvar="KDPROBE_DATA", metavar="DIR",
+        help="Where the task's files are: the folder itself or one level up.",
+    ),
+]  # fmt: skip
+Seed = Annotated[
+    int, typer.Option("--seed", envvar="KDPROBE_SEED", help="Seed of everything random.")
+]
+Device = Annotated[
+    str,
+    typer.Option("--device", envvar="KDPROBE_DEVICE", help="auto, cpu, cuda, cuda:N or mps."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", envvar="KDPROBE_THREADS", min=1,
+        help="Threads of torch. On a busy machine 1 is faster than all cores.",
+    ),
+]  # fmt: skip
+Offline = Annotated[
+    bool, typer.Option("--offline", envvar="KDPROBE_OFFLINE", help="Never ask the hub.")
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, metavar="N", help="Use at most N examples, a seeded choice."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
+Text = Annotated[
+    str | None, typer.Option("--text", help="The column of the text, when TASK is a table.")
+]
+TextPair = Annotated[str | None, typer.Option("--text-pair", help="The column of the second text.")]
+Label = Annotated[str | None, typer.Option("--label", help="The column of the label.")]
+LabelMap = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label-map", metavar="MODEL=TASK",
+        help="A label of the model and what the task calls it, e.g. LABEL_0=negative; repeat it.",
+    ),
+]  # fmt: skip
+
+
+def pairs(option: str, values: list[str] | None) -> dict[str, str]:
+    """Read `KEY=VALUE` words.
+
+    Raises:
+        ConfigError: a word without `=`, or a key given twice.
+
+    >>> pairs("--set", ["a=1", "b=x=y"])
+    {'a': '1', 'b': 'x=y'}
+    """
+    from kdprobe.errors import ConfigError
+
+    read: dict[str, str] = {}
+    for word in values or []:
+        key, mark, value = word.partition("=")
+        if not mark or not key:
+            raise ConfigError(option, found=f"{word!r}", expected="KEY=VALUE")
+        if key in read:
+            raise ConfigError(option, found=f"{key!r} is given twice", expected="each key once")
+        read[key] = value
+    return read
+
+
+def names(values: list[str] | None) -> list[str]:
+    """Split comma-separated names, given once or repeatedly.
+
+    >>> names(["a,b", "c"])
+    ['a', 'b', 'c']
+    """
+    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]

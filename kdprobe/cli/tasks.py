@@ -1,0 +1,1 @@
+"""`kdprobe tasks [NAME]`: what can be classified, and where its files are."""

@@ -1,0 +1,171 @@
+"""How kdprobe speaks on a terminal.
+
+Does: progress bars, tables and messages with foreign text made safe; errors as one message and an
+exit code. Does not: decide anything.
+
+Progress and warnings go to stderr, results to stdout.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import typer
+
+from kdprobe.errors import KdprobeError, UsageError
+from kdprobe.plain_text import printable
+from kdprobe.progress import Progress, Silent, Stage
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+USAGE, SKIPPED, GATE, INTERRUPTED = 2, 3, 4, 130
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Make a console that never reads markup out of foreign text."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def show(renderable: RenderableType) -> None:
+    """Print a result on stdout."""
+    console().print(renderable)
+
+
+def tell(message: str) -> None:
+    """Print a line for people on stderr."""
+    console(stderr=True).print(printable(message), soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
+    """Lay out a table of foreign text; columns that hold numbers are set to the right."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(
+        title=Text(printable(title)), title_justify="left", show_edge=False, pad_edge=False
+    )
+    for position, name in enumerate(columns):
+        numeric = all(_numeric(row[position]) for row in rows) and bool(rows)
+        grid.add_column(Text(printable(name)), justify="right" if numeric else "left")
+    for row in rows:
+        grid.add_row(*(Text(printable(cell)) for cell in row))
+    return grid
+
+
+def _numeric(cell: str) -> bool:
+    return bool(cell) and cell.lstrip("-+.")[:1].isdigit()
+
+
+def guarded(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn kdprobe's errors into one message and exit 2, an interrupt into exit 130."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except UsageError as error:
+            from rich.text import Text
+
+            message = Text("Error: ", style="bold red") + Text(printable(str(error)), style="")
+            console(stderr=True).print(message, soft_wrap=True)
+            raise typer.Exit(USAGE) from error
+        except KeyboardInterrupt as interrupt:
+            tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
+            raise typer.Exit(INTERRUPTED) from interrupt
+        except KdprobeError:
+            raise
+        except OSError as error:
+            import errno
+
+            if error.errno != errno.ENOSPC:
+                raise
+            tell(f"Error: no space left on the device ({error.filename or 'while writing'}); free "
+                 f"some and run the command again: what was finished is kept")  # fmt: skip
+            raise typer.Exit(USAGE) from error
+
+    return run
+
+
+def _how_to_go_on(argv: Sequence[str]) -> str:
+    if any(word in ("finetune", "distill") for word in argv[1:2]):
+        return "Run the same command with --resume to go on from the last checkpoint."
+    return "Run the same command again: what was finished is in the cache and is not done twice."
+
+
+class _BarStage:
+    def __init__(self, bars: Bars, key: TaskID) -> None:
+        self._bars, self._key = bars, key
+
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        self._bars.update(self._key, advance=steps, note=printable(note))
+
+
+class BarProgress:
+    """One bar a stage with count and time left, on a terminal."""
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+        """Show a bar until the block ends."""
+        from rich import progress as rich_progress
+        from rich.text import Text
+
+        class Note(rich_progress.ProgressColumn):
+            def render(self, task: rich_progress.Task) -> Text:
+                return Text(str(task.fields.get("note", "")), style="dim")
+
+        class Title(rich_progress.ProgressColumn):
+            def render(self, task: rich_progress.Task) -> Text:
+                return Text(task.description)
+
+        bars = rich_progress.Progress(
+            Title(), rich_progress.BarColumn(), rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeElapsedColumn(), rich_progress.TimeRemainingColumn(), Note(),
+            console=console(stderr=True),
+        )  # fmt: skip
+        with bars:
+            yield _BarStage(bars, bars.add_task(printable(title), total=total, note=""))
+
+    def say(self, message: str) -> None:
+        """Print a line beside the bars."""
+        tell(message)
+
+
+class _LineStage:
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        """Say nothing: a log wants one line a stage."""
+
+
+class LineProgress:
+    """One line a stage, where nobody watches."""
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+        """Print the stage when it ends, with its seconds."""
+        started = time.perf_counter()
+        yield _LineStage()
+        count = "" if total is None else f" ({total})"
+        tell(f"{title}{count}: {time.perf_counter() - started:.1f} s")
+
+    def say(self, message: str) -> None:
+        """Print a line."""
+        tell(message)
+
+
+def progress(*, quiet: bool) -> Progress:
+    """Choose the display: bars on a terminal, lines elsewhere, nothing when asked to be quiet."""
+    if quiet:
+        return Silent()
+    return BarProgress() if console(stderr=True).is_terminal else LineProgress()

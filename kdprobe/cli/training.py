@@ -1,0 +1,53 @@
+"""What `finetune` and `distill` share: their options, and what they print at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kdprobe.cli import terminal
+
+if TYPE_CHECKING:
+    from kdprobe.distillers.outcome import TrainingResult
+
+Epochs = Annotated[float | None, typer.Option("--epochs", min=0.0, help="Passes over the data.")]
+BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Examples a step.")]
+Rate = Annotated[float | None, typer.Option("--learning-rate", "--lr", min=0.0)]
+Accumulation = Annotated[
+    int, typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
+]
+MaxLength = Annotated[int, typer.Option("--max-length", min=4, help="Longest input, in tokens.")]
+Bf16 = Annotated[
+    bool | None,
+    typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),
+]
+BestBy = Annotated[
+    str | None,
+    typer.Option("--best-by", help="What the kept checkpoint is best by: score, loss or kl."),
+]
+EarlyStopping = Annotated[
+    int | None,
+    typer.Option("--early-stopping", min=1, metavar="N", help="Stop after N evaluations without."),
+]
+TrainSplit = Annotated[str, typer.Option("--train-split")]
+EvalSplit = Annotated[str | None, typer.Option("--eval-split", help="Default: the task's dev.")]
+EvalLimit = Annotated[
+    int | None, typer.Option("--eval-limit", min=1, metavar="N", help="Evaluate on at most N.")
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on from the last checkpoint of an interrupted run.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")
+]
+
+
+def show_result(result: TrainingResult, *, quiet: bool) -> None:
+    """Print scores, notes and where the checkpoint is."""
+    rows = [(name, f"{value:.4f}") for name, value in sorted(result.scores.items())]
+    terminal.show(terminal.table("on the evaluation split", ("score", "value"), rows))
+    if not quiet:
+        for note in result.notes:
+            terminal.tell(note)
+    typer.echo(f"Checkpoint: {result.folder} ({result.steps} steps, {result.seconds:.0f} s)")

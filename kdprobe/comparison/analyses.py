@@ -1,0 +1,77 @@
+"""Which analyses run, and in which order.
+
+Does: choose by name, order by what reads what, run, and list what could not run with the reason.
+Does not: know what any analysis computes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from kdprobe.analysis._protocol import ANALYSES, Analysis
+from kdprobe.config.base import parse
+from kdprobe.errors import ConfigError
+from kdprobe.observations import Study
+from kdprobe.progress import Progress
+from kdprobe.registry import unknown_name
+from kdprobe.results.schema import AnalysisResult, Skipped
+
+
+def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
+    """Give the names of the analyses to run, those they read from before them.
+
+    Raises:
+        UnknownNameError: a name in `only` or `skip` is no analysis.
+        ConfigError: nothing is left to run.
+    """
+    known = ANALYSES.names()
+    for name in (*only, *skip):
+        if name not in known:
+            raise unknown_name("only" if name in only else "skip", name, known)
+    wanted = [name for name in (only or known) if name not in skip]
+    if not wanted:
+        raise ConfigError("--only/--skip", found="no analysis is left to run")
+    ordered: list[str] = []
+
+    def place(name: str, path: tuple[str, ...]) -> None:
+        if name in ordered:
+            return
+        if name in path:
+            raise ConfigError(name, found=f"reads itself through {' -> '.join((*path, name))}")
+        for earlier in ANALYSES.load(name).after:
+            if earlier in known and earlier not in skip:
+                place(earlier, (*path, name))
+        ordered.append(name)
+
+    for name in wanted:
+        place(name, ())
+    return tuple(ordered)
+
+
+def run_all(
+    study: Study,
+    names: Sequence[str],
+    *,
+    requested: Sequence[str],
+    settings: Mapping[str, Mapping[str, object]],
+    progress: Progress,
+) -> tuple[tuple[AnalysisResult, ...], tuple[Skipped, ...], dict[str, float]]:
+    """Run analyses in order; give their results, what was skipped and the seconds of each."""
+    done: dict[str, AnalysisResult] = {}
+    skipped: list[Skipped] = []
+    seconds: dict[str, float] = {}
+    with progress.stage("Analyses", len(names)) as stage:
+        for name in names:
+            analysis: Analysis = ANALYSES.load(name)
+            reason = analysis.unmet(study)
+            if reason is not None:
+                skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
+                stage.advance(note=name)
+                continue
+            options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
+            started = time.perf_counter()
+            done[name] = analysis.run(study, options, done)
+            seconds[f"analysis {name}"] = time.perf_counter() - started
+            stage.advance(note=name)
+    return tuple(done.values()), tuple(skipped), seconds

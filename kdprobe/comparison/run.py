@@ -1,0 +1,223 @@
+"""`kdprobe compare`: the one place that knows the order.
+
+Does: check what was asked, gather the observations, run the analyses, make the document, write the
+files. Does not: any of that itself; each step lives in its own room.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from kdprobe import __version__, atomic
+from kdprobe.cache import Cache
+from kdprobe.comparison.analyses import choose, run_all
+from kdprobe.comparison.inputs import Inputs, Opened, gather
+from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
+from kdprobe.comparison.view import Comparison
+from kdprobe.errors import ConfigError
+from kdprobe.models.spec import parse_specs
+from kdprobe.progress import Progress, Silent
+from kdprobe.results.schema import ProducedBy, Request, ResultsDocument, Skipped
+from kdprobe.tasks.catalog import open_task
+
+PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
+
+
+def compare(
+    teacher: str,
+    students: str | Sequence[str],
+    *,
+    task: str,
+    output: str | Path | None = None,
+    split: str | None = None,
+    data_dir: str | Path | None = None,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+    slice_columns: Sequence[str] = (),
+    minimal_pairs: str | Path | None = None,
+    pairs_per_phenomenon: int | None = None,
+    label_map: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    device: str = "auto",
+    dtype: str = "float32",
+    threads: int | None = None,
+    batch_size: int = 64,
+    cache: bool | str | Path = True,
+    offline: bool = False,
+    force: bool = False,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compare a teacher with its students on one split of one task.
+
+    Args:
+        teacher: a checkpoint folder, a hub id or a predictions file; `NAME=PATH` names it,
+            `NAME=PATH,PATH` is one model trained with several seeds.
+        students: one or more of the same.
+        task: a task's name, a task file (.toml) or a table of examples.
+        output: a new or empty folder for results.json, report.html, metrics.csv and
+            predictions.parquet; None writes nothing.
+        split: the split to compare on; None: the task file's (usually `dev`).
+        data_dir: where the task's files are; see `kdprobe tasks NAME`.
+        text: the column of the text, when `task` is a table.
+        text_pair: the column of the second text, likewise.
+        label: the column of the label, likewise.
+        only: run only these analyses; see `kdprobe list analyses`.
+        skip: run all analyses but these.
+        settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
+        slice_columns: extra columns of the split to slice by.
+        minimal_pairs: a folder of BLiMP's jsonl files, for acceptability tasks.
+        pairs_per_phenomenon: at most so many pairs of each phenomenon, a seeded choice.
+        label_map: model label -> task label, for models whose labels are `LABEL_0` …
+        limit: at most so many examples, a seeded choice.
+        resamples: bootstrap resamples behind every interval.
+        seed: of everything random; the same seed gives the same numbers.
+        device: auto, cpu, cuda, cuda:N or mps.
+        dtype: float32, or bfloat16, which moves numbers a little; the report names it.
+        threads: threads of torch; None leaves torch's own choice.
+        batch_size: examples a forward pass; moves no number beyond rounding.
+        cache: False asks every model anew; a path keeps the cache there.
+        offline: never ask the hub.
+        force: write into a folder that is not empty.
+        command: the command as typed, for the report.
+        progress: where to show progress.
+
+    Raises:
+        UsageError: wrong input; one message says where, what, what was expected, what to do.
+    """
+    started = time.perf_counter()
+    shown = progress or Silent()
+    named = [students] if isinstance(students, str) else list(students)
+    specs = parse_specs([teacher, *named])
+    if not named:
+        raise ConfigError("students", found="none is named", expected="at least one")
+    _check_counts(resamples=resamples, batch_size=batch_size, limit=limit)
+    task_file = open_task(task, text=text, text_pair=text_pair, label=label)
+    names = choose(only, skip)
+    if output is not None:
+        atomic.require_empty_folder(Path(output), force=force)
+    if threads is not None:
+        _use_threads(threads)
+    inputs = Inputs(
+        models=tuple(specs),
+        task_file=task_file,
+        split=split or task_file.compare_split,
+        data_dir=Path(data_dir) if data_dir else None,
+        limit=limit,
+        seed=seed,
+        resamples=resamples,
+        slice_columns=tuple(slice_columns),
+        minimal_pairs=str(minimal_pairs) if minimal_pairs else None,
+        pairs_per_phenomenon=pairs_per_phenomenon,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        offline=offline,
+        label_map=label_map,
+        cache=_open_cache(cache),
+    )
+    opened = gather(inputs, shown)
+    results, skipped, seconds = run_all(
+        opened.study, names, requested=only, settings=settings or {}, progress=shown
+    )
+    request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
+    document = _document(opened, request, skipped, only)
+    document = document.model_copy(update={"analyses": results})
+    rows = page_rows(opened.study, named_ids(document))
+    timings = {**opened.timings, **seconds, "all": time.perf_counter() - started}
+    document = document.model_copy(
+        update={
+            "examples": examples(opened.study, rows),
+            "timings": {name: round(value, 3) for name, value in timings.items()},
+        }
+    )
+    if output is not None:
+        write_outputs(document, opened.study, Path(output))
+    return Comparison(document, folder=Path(output) if output is not None else None)
+
+
+def _check_counts(*, resamples: int, batch_size: int, limit: int | None) -> None:
+    for option, value, least in (
+        ("--resamples", resamples, 100),
+        ("--batch-size", batch_size, 1),
+        ("--limit", limit, 1),
+    ):
+        if value is not None and value < least:
+            raise ConfigError(option, found=f"is {value}", expected=f"at least {least}")
+
+
+def _use_threads(threads: int) -> None:
+    import torch
+
+    if threads < 1:
+        raise ConfigError("--threads", found=f"is {threads}", expected="at least 1")
+    torch.set_num_threads(threads)
+
+
+def _open_cache(cache: bool | str | Path) -> Cache | None:
+    if cache is False:
+        return None
+    return Cache.default() if cache is True else Cache(Path(cache))
+
+
+def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonValue]:
+    """Every choice after defaults were filled in, for the protocol card; no full paths."""
+    return {
+        "task": Path(task).name,
+        "split": inputs.split,
+        "analyses": list(names),
+        "limit": inputs.limit,
+        "resamples": inputs.resamples,
+        "slice_columns": list(inputs.slice_columns),
+        "minimal_pairs": Path(inputs.minimal_pairs).name if inputs.minimal_pairs else None,
+        "pairs_per_phenomenon": inputs.pairs_per_phenomenon,
+        "device": inputs.device,
+        "dtype": inputs.dtype,
+        "batch_size": inputs.batch_size,
+        "label_map": dict(inputs.label_map) if inputs.label_map else None,
+    }
+
+
+def _document(
+    opened: Opened, request: Request, skipped: Sequence[Skipped], only: Sequence[str]
+) -> ResultsDocument:
+    unable = [item.model_copy(update={"requested": item.what in only}) for item in opened.skipped]
+    told = {item.what for item in unable}
+    return ResultsDocument(
+        produced_by=_produced_by(request),
+        request=request,
+        task=task_info(opened.study),
+        models=opened.models,
+        warnings=opened.notices,
+        examples_total=opened.study.n,
+        skipped=(*unable, *(item for item in skipped if item.what not in told)),
+    )
+
+
+def _produced_by(request: Request) -> ProducedBy:
+    import importlib.metadata
+
+    torch = sys.modules.get("torch")
+    return ProducedBy(
+        kdprobe=__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        threads=torch.get_num_threads() if torch else None,
+        device=str(request.options["device"]),
+        dtype=str(request.options["dtype"]),
+        created=datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat(),
+    )
