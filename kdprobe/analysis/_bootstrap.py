@@ -66,16 +66,77 @@ class Resamples:
             total = np.concatenate(parts)
         return total if features.ndim == 2 else total[:, 0]
 
+    @property
+    def totals(self) -> Floats:
+        """How many examples each resample holds, float64 `[B + 1]`: n, unless `within` a subset."""
+        totals: Floats = self.counts.sum(axis=1, dtype=np.float64)
+        return totals
+
     def mean(self, features: NDArray[np.generic]) -> Floats:
-        """Average a per-example value over every resample, float64 `[B + 1]`."""
-        return self.sums(features) / self.n
+        """Average a per-example value over every resample, float64 `[B + 1]`; NaN over nothing."""
+        totals = self.totals
+        result: Floats = np.full(totals.shape, np.nan)
+        np.divide(self.sums(features), totals, out=result, where=totals > 0)
+        return result
+
+    def by_group(self, groups: NDArray[np.integer], size: int) -> Floats:
+        """Count the examples of each group in every resample.
+
+        Args:
+            groups: the group of each example, `[n]` in 0..size-1.
+            size: the number of groups; cheap even when there are thousands.
+
+        Returns:
+            float64 `[B + 1, size]`.
+
+        >>> counts = np.array([[1, 1, 1], [3, 0, 0]], dtype=np.float32)
+        >>> Resamples(counts).by_group(np.array([1, 0, 1]), 2)
+        array([[1., 2.],
+               [0., 3.]])
+        """
+        result = np.zeros((len(self.counts), size))
+        order = np.argsort(groups, kind="stable")
+        present, starts = np.unique(groups[order], return_index=True)
+        for row in range(0, len(self.counts), _CHUNK) if len(present) else ():
+            ordered = self.counts[row : row + _CHUNK][:, order]
+            result[row : row + _CHUNK, present] = np.add.reduceat(ordered, starts, axis=1)
+        return result
+
+    def quantile(self, values: Floats, share: float) -> Floats:
+        """Give a quantile of a per-example value in every resample, float64 `[B + 1]`.
+
+        Definition: linear between the two order statistics around place share * (total - 1), as
+        `numpy.quantile` does; NaN over nothing.
+
+        >>> counts = np.array([[1, 1, 1], [0, 2, 1]], dtype=np.float32)
+        >>> Resamples(counts).quantile(np.array([1.0, 2.0, 4.0]), 0.75)
+        array([3., 3.])
+        """
+        result = np.full(len(self.counts), np.nan)
+        if not self.n:
+            return result
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        for row in range(0, len(self.counts), _CHUNK):
+            upto = np.cumsum(self.counts[row : row + _CHUNK][:, order], axis=1, dtype=np.float64)
+            place = share * (upto[:, -1] - 1)
+            below = np.floor(place)
+            # The order statistic at place j is the first value whose running count exceeds j.
+            first, second = (
+                np.minimum((upto <= at[:, None]).sum(axis=1), self.n - 1)
+                for at in (below, np.minimum(below + 1, upto[:, -1] - 1))
+            )
+            low, high = ordered[first], ordered[second]
+            drawn = low + (place - below) * (high - low)
+            result[row : row + _CHUNK] = np.where(upto[:, -1] > 0, drawn, np.nan)
+        return result
 
     def within(self, mask: NDArray[np.bool_]) -> Resamples:
         """Keep the examples of a subset (rows then sum to a varying number of examples)."""
         return Resamples(self.counts[:, mask])
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # a matrix of 2,000 x 10,000 takes 80 MB
 def _draw(seed: int, n: int, draws: int) -> Resamples:
     generator = derive_generator(seed, "bootstrap", "examples")
     counts = np.empty((draws + 1, n), dtype=np.float32)
@@ -92,21 +153,23 @@ def resamples_of(study: Study) -> Resamples:
 
 
 def _run_weights(study: Study, population: Population) -> Floats:
-    """How much each run counts in each resample, float64 `[B + 1, runs]`, rows sum to 1."""
+    """How often each run is in each resample, float64 `[B + 1, runs]`, rows sum to `runs`."""
     runs = len(population.runs)
-    weights = np.full((study.resamples + 1, runs), 1.0 / runs)
+    weights = np.ones((study.resamples + 1, runs))
     if runs > 1:
         generator = derive_generator(study.seed, "bootstrap", "runs", population.name)
-        drawn = generator.multinomial(runs, [1.0 / runs] * runs, size=study.resamples)
-        weights[1:] = drawn / runs
+        weights[1:] = generator.multinomial(runs, [1.0 / runs] * runs, size=study.resamples)
     return weights
 
 
 def _weighted(values: Floats, weights: Floats) -> Floats:
-    """Average draws `[runs, B + 1]` by weights; NaN only where a run that counts is NaN."""
+    """Average draws `[runs, B + 1]` by whole weights; NaN only where a run that counts is NaN.
+
+    The division comes last, so that the average of equal shares is that share to the last bit.
+    """
     terms = np.where(weights.T > 0, values * weights.T, 0.0)
-    total: Floats = terms.sum(axis=0)
-    return total
+    average: Floats = terms.sum(axis=0) / weights.sum(axis=1)
+    return average
 
 
 def draws_of(
@@ -210,8 +273,16 @@ def estimate(
         interval=how if bounds else "",
         n=n,
         p_value=p_value,
-        note="" if bounds else "no interval: undefined in more than 1 of 10 resamples",
+        note=_caveat(bounds),
     )
+
+
+def _caveat(bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return "no interval: undefined in more than 1 of 10 resamples"
+    if bounds[0] == bounds[1]:
+        return "the value is the same in every resample: the interval understates the uncertainty"
+    return ""
 
 
 def undefined_estimate(at: At, reason: str, *, n: int | None = None) -> Estimate:
