@@ -123,8 +123,9 @@ def test_sizes() -> None:
             long.append(f"{file.relative_to(PACKAGE)}: {source.count(chr(10))} lines")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.FunctionDef) and node.end_lineno:
-                lines = node.end_lineno - node.lineno + 1
-                doc = ast.get_docstring(node, clean=False)
-                if lines - (doc.count("\n") + 1 if doc else 0) > 50:
+                # The signature and the docstring are data; the body is what must be understood.
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = node.end_lineno - body[0].lineno + 1 if body else 0
+                if lines > 50:
                     long.append(f"{file.relative_to(PACKAGE)}:{node.lineno} {node.name}: {lines}")
     assert not long, "\n".join(long)
