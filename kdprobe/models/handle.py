@@ -26,12 +26,12 @@ class Outputs:
     Args:
         values: float64 `[n, c]` in the task's label order, rows in the split's order.
         scale: what the values are; see `observations.Predictions`.
-        truncated: the number of examples of which the model did not read every word.
+        truncated: bool `[n]`; True where the model did not read every word.
     """
 
     values: NDArray[np.float64]
     scale: Scale
-    truncated: int = 0
+    truncated: NDArray[np.bool_]
 
 
 class ModelHandle(Protocol):
@@ -77,6 +77,10 @@ class ModelHandle(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of the report must know of it."""
+
+    @property
+    def reading(self) -> str:
+        """What its outputs depend on beside the fingerprint: dtype, device, order of the labels."""
 
     def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
         """Ask for the outputs of every example, columns in the task's label order."""

@@ -1,0 +1,178 @@
+"""What models said, kept under the content it belongs to.
+
+Does: store named arrays under the SHA-256 of what they depend on, whole or not at all, with a
+readable JSON beside them. Does not: know what is stored, expire anything, or read pickles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from kdprobe import atomic
+from kdprobe.errors import OutputError
+
+Arrays = dict[str, NDArray[np.generic]]
+
+_ENTRY = re.compile(r"[0-9a-f]{64}")
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """What an entry depends on.
+
+    Args:
+        kind: what is stored (`predictions`); a folder of the cache.
+        parts: everything that its numbers depend on; JSON values, the order of names is nothing.
+    """
+
+    kind: str
+    parts: Mapping[str, JsonValue]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of kind and parts (sorted names, no blanks).
+
+        >>> a = CacheKey("predictions", {"model": "x", "version": 1})
+        >>> a.digest == CacheKey("predictions", {"version": 1, "model": "x"}).digest
+        True
+        >>> a.digest == CacheKey("predictions", {"model": "x", "version": 2}).digest
+        False
+        """
+        text = json.dumps(
+            {"kind": self.kind, "parts": dict(self.parts)},
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class CacheInfo:
+    """What a cache holds: the number of entries, their bytes on disk, and entries by kind."""
+
+    root: Path
+    entries: int
+    bytes: int
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of entries; nothing in it but files of the cache's own is ever read or deleted."""
+
+    root: Path
+
+    @classmethod
+    def default(cls) -> Cache:
+        """The cache in `$KDPROBE_CACHE`, else in the user's cache folder."""
+        place = os.environ.get("KDPROBE_CACHE")
+        if place:
+            return cls(Path(place).expanduser())
+        import platformdirs
+
+        return cls(Path(platformdirs.user_cache_dir("kdprobe", appauthor=False)))
+
+    def load(self, key: CacheKey, *, say: Callable[[str], None] | None = None) -> Arrays | None:
+        """Give what is stored under a key, or None.
+
+        Args:
+            key: what the arrays must depend on.
+            say: told once when the entry is damaged; it is then deleted and None is given, so that
+                the caller makes it anew.
+        """
+        place = self._place(key)
+        if not place.is_file():
+            return None
+        try:
+            with np.load(place, allow_pickle=False) as held:
+                return {name: held[name] for name in held.files}
+        except _DAMAGE:
+            if say is not None:
+                say(f"A damaged entry of the cache ({key.kind}) is made anew.")
+            place.unlink(missing_ok=True)
+            return None
+
+    def store(
+        self, key: CacheKey, arrays: Mapping[str, NDArray[np.generic]], *, description: str
+    ) -> None:
+        """Keep arrays under a key, in place of what was there.
+
+        Args:
+            key: what they depend on.
+            arrays: by name; no object arrays.
+            description: one line for people who look into the folder.
+
+        Raises:
+            OutputError: no space is left, or the place cannot be written; the old entry stays.
+        """
+        data = io.BytesIO()
+        for name, array in arrays.items():
+            if array.dtype.hasobject:  # savez would pickle it, and load refuse it
+                raise TypeError(f"array {name} holds Python objects, which are not kept")
+        np.savez(data, **dict(arrays))
+        place = self._place(key)
+        told = {
+            "kind": key.kind,
+            "description": description,
+            "parts": dict(key.parts),
+            "arrays": {
+                name: {"dtype": str(array.dtype), "shape": list(array.shape)}
+                for name, array in arrays.items()
+            },
+        }
+        text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        try:
+            atomic.write_text(place.with_suffix(".json"), text)
+            atomic.write_bytes(place, data.getvalue())
+        except OutputError as error:
+            raise OutputError(
+                f"the cache, {self.root}",
+                found=error.found,
+                remedy="free some space, name another place in KDPROBE_CACHE, or say --no-cache",
+            ) from error
+
+    def info(self) -> CacheInfo:
+        """Count what is stored."""
+        kinds: dict[str, int] = {}
+        size = 0
+        files = self._files()
+        for file in files:
+            size += file.stat().st_size
+            if file.suffix == ".npz":
+                kind = file.parent.parent.name
+                kinds[kind] = kinds.get(kind, 0) + 1
+        return CacheInfo(root=self.root, entries=sum(kinds.values()), bytes=size, kinds=kinds)
+
+    def clear(self) -> int:
+        """Delete every entry, give their number, and leave all other files alone."""
+        files = self._files()
+        for file in files:
+            file.unlink(missing_ok=True)
+        return sum(file.suffix == ".npz" for file in files)
+
+    def _place(self, key: CacheKey) -> Path:
+        digest = key.digest
+        return self.root / "observations" / key.kind / digest[:2] / f"{digest}.npz"
+
+    def _files(self) -> list[Path]:
+        found = (self.root / "observations").glob("*/*/*")
+        return sorted(
+            file
+            for file in found
+            if file.suffix in (".npz", ".json") and _ENTRY.fullmatch(file.stem)
+        )
