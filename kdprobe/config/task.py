@@ -1,7 +1,8 @@
 """A task, and the task file: where its files are called what, on disk and on the hub.
 
-Does: hold the definition of a task (its labels in order, its primary score) in a frozen type; say the shape of `suites/tasks/*.toml` and of a person's own task file, and check what can be
-checked without data. Does not: look for files; `kdprobe/tasks/sources.py` does.
+Does: hold the definition of a task (its labels in order, its primary score) in a frozen type; say
+the shape of `suites/tasks/*.toml` and of a person's own task file, and check what can be checked
+without data. Does not: look for files; `kdprobe/tasks/sources.py` does.
 """
 
 from __future__ import annotations

@@ -165,7 +165,7 @@ def _assemble(
     return Table(str(path), columns, tuple(lines), tuple(broken))
 
 
-def _cell(value: object) -> str | None:
+def as_cell(value: object) -> str | None:
     """Give a value as text: true and false as JSON writes them, lists and objects as JSON."""
     if value is None or isinstance(value, str):
         return value
@@ -206,7 +206,7 @@ def _read_jsonl(path: Path) -> Table:
         if text.strip()
     ]
     names = dict.fromkeys(name for _, value in objects for name in value)
-    columns = {name: tuple(_cell(value.get(name)) for _, value in objects) for name in names}
+    columns = {name: tuple(as_cell(value.get(name)) for _, value in objects) for name in names}
     return Table(str(path), columns, tuple(line for line, _ in objects))
 
 
@@ -223,7 +223,7 @@ def _read_parquet(path: Path) -> Table:
             expected="a whole parquet file",
         ) from error
     columns = {
-        name: tuple(map(_cell, table.column(name).to_pylist())) for name in table.column_names
+        name: tuple(map(as_cell, table.column(name).to_pylist())) for name in table.column_names
     }
     return Table(str(path), columns, tuple(range(1, table.num_rows + 1)), marker=", row ")
 

@@ -1,0 +1,225 @@
+"""From a table to a split.
+
+Does: take the text, label and slice columns out of a table, by the task file's words, and name file
+and line of whatever is wrong. Does not: read files nor choose them; `sources.py` does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdprobe.config.task import Columns, Derived, Task
+from kdprobe.errors import TaskError
+from kdprobe.tasks.table import Table
+from kdprobe.tasks.task import Labels, Split, text_hash
+
+_NO_LABEL = ("", "-1")
+
+
+def hash_share(text: str, pair: str | None = None) -> float:
+    """Give the place in 0..1 that decides on which side of a split a text falls.
+
+    Definition: the first 64 bits of SHA-256 over the text (and its pair), divided by 2**64. It
+    depends on nothing else, so equal texts fall on the same side and no seed moves them.
+
+    >>> 0 <= hash_share("a text") < 1 and hash_share("a text") == hash_share("a text")
+    True
+    """
+    return int(text_hash(text, pair), 16) / 2**64
+
+
+def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tuple[str, ...]:
+    """Give the texts of one column, or of several joined by a blank.
+
+    Raises:
+        TaskError: a column is missing, or a text is empty.
+    """
+    wanted = (names,) if isinstance(names, str) else names
+    parts = [table.column(name, role=role) for name in wanted]
+    texts = []
+    for row, cells in enumerate(zip(*parts, strict=True)):
+        for name, cell in zip(wanted, cells, strict=True):
+            if cell is None or not cell.strip():
+                raise TaskError(
+                    table.where(row),
+                    found=f"column {name!r} ({role}) is empty",
+                    expected="text in every row",
+                    remedy="fill it, or delete the row",
+                )
+        texts.append(cells[0] if len(cells) == 1 else " ".join(map(str, cells)))
+    return tuple(map(str, texts))
+
+
+def read_labels(table: Table, task: Task, *, column: str, labelled: bool) -> Labels | None:
+    """Turn the label column into class indices or scores.
+
+    A cell is matched by name; then, when no label name is itself a number, as an index. A split
+    whose every cell is `-1` or empty (a secret test set) has no labels.
+
+    Returns:
+        int64 `[n]` indices, float64 `[n]` scores, or None.
+
+    Raises:
+        TaskError: a cell is neither a name nor an index, or no finite number in the score range.
+    """
+    if not labelled and column not in table.columns:
+        return None
+    cells = table.column(column, role="label" if task.kind == "classification" else "score")
+    if not labelled and all((cell or "") in _NO_LABEL for cell in cells):
+        return None
+    if task.kind == "regression":
+        scores = [_score(cell, table, row, task) for row, cell in enumerate(cells)]
+        return np.array(scores, dtype=np.float64)
+    known = _label_spellings(task)
+    indices = []
+    for row, cell in enumerate(cells):
+        index = known.get((cell or "").strip())
+        if index is None:
+            index = known.get((cell or "").strip().casefold())
+        if index is None:
+            raise _unknown_label(cell, table, row, task)
+        indices.append(index)
+    return np.array(indices, dtype=np.int64)
+
+
+def _label_spellings(task: Task) -> dict[str, int]:
+    numbered = any(name.lstrip("-").isdecimal() for name in task.labels)
+    spellings = {} if numbered else {str(i): i for i in range(len(task.labels))}
+    folded = [name.casefold() for name in task.labels]
+    if len(set(folded)) == len(folded):
+        spellings |= {name: index for index, name in enumerate(folded)}
+    return spellings | {name: index for index, name in enumerate(task.labels)}
+
+
+def _unknown_label(cell: str | None, table: Table, row: int, task: Task) -> TaskError:
+    shown = ", ".join(task.labels[:8]) + (", …" if len(task.labels) > 8 else "")
+    return TaskError(
+        table.where(row),
+        found="the label is empty" if not (cell or "").strip() else f"label {cell!r}",
+        expected=f"one of the {len(task.labels)} labels of {task.name} ({shown}) or its index",
+        remedy="correct the row, or give the labels in a task file of your own",
+    )
+
+
+def _score(cell: str | None, table: Table, row: int, task: Task) -> float:
+    low, high = task.score_range or (-math.inf, math.inf)
+    try:
+        score = float(cell or "")
+    except ValueError:
+        score = math.nan
+    if math.isfinite(score) and low <= score <= high:
+        return score
+    raise TaskError(
+        table.where(row),
+        found=f"score {cell!r}",
+        expected=f"a number from {low:g} to {high:g}" if task.score_range else "a finite number",
+        remedy="correct the row",
+    )
+
+
+def derive_column(cells: tuple[str, ...], rule: Derived) -> tuple[str, ...]:
+    """Make a column for slices from another one; see `Derived`."""
+    meaning = {old: new for new, olds in rule.values.items() for old in olds}
+    return tuple(meaning.get(cell, "other") for cell in cells)
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """What to take from a table for a split.
+
+    Args:
+        columns: the columns of text, label and id, nothing left open.
+        extra: columns kept for slices.
+        extra_required: whether each of them must be there.
+        derived: columns made from the kept ones.
+        labelled: whether labels must be there.
+        share: the range of `hash_share` to keep, or None for all.
+    """
+
+    columns: Columns
+    extra: tuple[str, ...] = ()
+    extra_required: bool = True
+    derived: tuple[Derived, ...] = ()
+    labelled: bool = True
+    share: tuple[float, float] | None = None
+
+
+def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin: str) -> Split:
+    """Make a split of a table's rows.
+
+    Raises:
+        TaskError: a column is missing, a cell is malformed, or no row is left.
+    """
+    texts = join_columns(table, plan.columns.text, role="text")
+    pairs = None
+    if task.has_pairs:
+        pairs = join_columns(table, plan.columns.text_pair, role="second text")
+    if not texts:
+        raise TaskError(
+            table.shown, found=f"no row for split {name!r}", expected="at least one example"
+        )
+    labels = read_labels(table, task, column=plan.columns.label, labelled=plan.labelled)
+    split = Split(
+        task=task,
+        name=name,
+        ids=_ids(table, plan.columns.id_column, name),
+        texts=texts,
+        pairs=pairs,
+        labels=labels,
+        columns=_slice_columns(table, plan),
+        origin=origin + _told_broken(table),
+    )
+    if plan.share is None:
+        return split
+    low, high = plan.share
+    places = [hash_share(t, None if pairs is None else pairs[i]) for i, t in enumerate(texts)]
+    rows = [i for i, place in enumerate(places) if low <= place < high or place == high == 1]
+    if not rows:
+        raise TaskError(
+            table.shown,
+            found=f"none of its {len(texts)} rows falls into split {name!r} (by a hash of the "
+            f"text, {low:g} to {high:g})",
+            expected="more rows",
+            remedy="add rows, or a column 'split' that says which row belongs where",
+        )
+    return split.take(rows)
+
+
+def _ids(table: Table, column: str, name: str) -> tuple[str, ...]:
+    if not column:
+        return tuple(f"{name}-{row:05d}" for row in range(1, len(table.lines) + 1))
+    seen: dict[str, int] = {}
+    for row, cell in enumerate(table.column(column, role="id")):
+        key = (cell or "").strip()
+        if not key or key in seen:
+            raise TaskError(
+                table.where(row),
+                found=f"id {key!r} stands at {table.where(seen[key])} too" if key else "no id",
+                expected=f"another id in each row of column {column!r}",
+                remedy="correct it, or leave the id column out: rows are then numbered",
+            )
+        seen[key] = row
+    return tuple(seen)
+
+
+def _slice_columns(table: Table, plan: SplitPlan) -> dict[str, tuple[str, ...]]:
+    kept = {}
+    for name in plan.extra:
+        if name in table.columns or plan.extra_required:
+            cells = table.column(name, role="slices")
+            kept[name] = tuple(cell or "" for cell in cells)
+    for rule in plan.derived:
+        if rule.source in kept:
+            kept[rule.column] = derive_column(kept[rule.source], rule)
+    return kept
+
+
+def _told_broken(table: Table) -> str:
+    if not table.broken:
+        return ""
+    count = len(table.broken)
+    rows = "row was" if count == 1 else "rows were"
+    return f" ({count} broken {rows} left out, the first at line {table.broken[0]})"

@@ -1,0 +1,60 @@
+"""A split from the hub, through `datasets`.
+
+Does: load one split, give label names for label indices, say plainly why it could not. Does not:
+run loading scripts (`datasets` refuses them), nor keep anything of its own on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from kdprobe.config.task import Hub
+from kdprobe.errors import TaskError
+from kdprobe.tasks.readers import as_cell
+from kdprobe.tasks.table import Cells, Table
+
+
+class HubError(TaskError):
+    """The hub could not give a split; `sources.py` lists it among the places it looked at."""
+
+
+def hub_is_off(offline: bool) -> bool:
+    """Say whether the network must not be asked: by the flag, or by `HF_HUB_OFFLINE`."""
+    variable = os.environ.get("HF_HUB_OFFLINE", "").strip().upper()
+    return offline or variable in ("1", "ON", "YES", "TRUE")
+
+
+def hub_name(hub: Hub, split: str) -> str:
+    """Name a split of the hub for people: `nyu-mll/glue cola, split validation`."""
+    return " ".join(filter(None, (hub.dataset, hub.config))) + f", split {hub.splits[split]}"
+
+
+def read_hub(hub: Hub, split: str) -> Table:
+    """Load a split from the hub as a table; class labels as their names, `-1` as it is.
+
+    Raises:
+        HubError: the hub cannot be reached, or has no such data.
+    """
+    import datasets
+
+    shown = hub_name(hub, split)
+    datasets.disable_progress_bars()
+    try:
+        rows = datasets.load_dataset(
+            hub.dataset, hub.config or None, split=hub.splits[split], trust_remote_code=False
+        )
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = error.__cause__ or error  # `datasets` hides the reason behind a general sentence
+        first = (str(reason).splitlines() or [type(reason).__name__])[0]
+        raise HubError(shown, found=f"{type(reason).__name__}: {first}") from error
+    columns = {name: _cells(rows, name) for name in rows.column_names}
+    return Table(shown, columns, tuple(range(1, len(rows) + 1)), marker=", row ")
+
+
+def _cells(rows: Any, name: str) -> Cells:
+    names = getattr(rows.features[name], "names", None)
+    values = list(rows[name])
+    if names is None:
+        return tuple(as_cell(value) for value in values)
+    return tuple("-1" if v is None or v < 0 else str(names[v]) for v in values)

@@ -1,0 +1,169 @@
+"""The examples of a task, wherever they are.
+
+Does: find a split on disk, generate it from the embedded grammar, or ask the hub; take a seeded
+sample of it. Does not: guess what a file means; `guess.py` does, once, when the task is opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kdprobe.config.task import Hub, TaskFile
+from kdprobe.errors import TaskError
+from kdprobe.registry import unknown_name
+from kdprobe.seeds import derive_generator
+from kdprobe.tasks.build import SplitPlan, build_split
+from kdprobe.tasks.hub import HubError, hub_is_off, hub_name, read_hub
+from kdprobe.tasks.multirc import read_multirc
+from kdprobe.tasks.places import Found, find_split
+from kdprobe.tasks.rasa import read_rasa
+from kdprobe.tasks.readers import check_names_file, read_table
+from kdprobe.tasks.table import Table, join_tables, leave_out_empty
+from kdprobe.tasks.task import Split
+
+
+def split_names(task_file: TaskFile) -> tuple[str, ...]:
+    """Give the names of a task's splits, in the task file's order."""
+    return task_file.split_names
+
+
+def load_split(
+    task_file: TaskFile,
+    split: str,
+    *,
+    data_dir: Path | None = None,
+    offline: bool = False,
+    limit: int | None = None,
+    seed: int = 0,
+    generate: int | None = None,
+) -> Split:
+    """Load a split: from `data_dir`, else `$KDPROBE_DATA`, else the hub; the first hit wins.
+
+    Args:
+        task_file: the task, from `open_task`.
+        split: one of `split_names(task_file)`.
+        data_dir: a folder that holds the task's folder, directly or one level down.
+        offline: do not ask the hub.
+        limit: take a random sample of so many examples (uniform, without replacement, by `seed`),
+            in their original order; more than there are: all.
+        seed: the run's seed; matters for `limit` and for the embedded grammar.
+        generate: how many examples to generate; only for a task of the embedded grammar.
+
+    Raises:
+        UnknownNameError: the task has no such split.
+        TaskError: the data are nowhere (every place is named), or a file is malformed (file, line).
+    """
+    if split not in split_names(task_file):
+        raise unknown_name("split", split, split_names(task_file))
+    if limit is not None and limit < 1:
+        raise TaskError("--limit", found=str(limit), expected="1 or more")
+    search = find_split(task_file, split, data_dir=data_dir)
+    if generate is not None and (search.found is None or search.found.layout.reader != "grammar"):
+        raise TaskError(
+            "--generate",
+            found=f"{task_file.name} is not generated",
+            expected="a task of the embedded grammar",
+            remedy="use --limit to take fewer examples",
+        )
+    if search.found is None:
+        whole = _from_hub(task_file, split, offline=offline, looked=search.looked)
+    elif search.found.layout.reader == "grammar":
+        whole = _generated(task_file, split, size=generate or search.found.split.size, seed=seed)
+    else:
+        whole = _from_files(task_file, split, search.found)
+    return whole if limit is None or limit >= len(whole) else _sample(whole, limit, seed)
+
+
+def _sample(split: Split, size: int, seed: int) -> Split:
+    generator = derive_generator(seed, "limit", split.task.name, split.name)
+    rows = np.sort(generator.choice(len(split), size=size, replace=False))
+    return split.take(rows.astype(np.int64))
+
+
+def _generated(task_file: TaskFile, split: str, *, size: int | None, seed: int) -> Split:
+    from kdprobe.tasks.grammar import generate_split
+
+    if size is None or size < 1:
+        raise TaskError("--generate", found=str(size), expected="1 or more")
+    return generate_split(task_file.task(), split, size=size, seed=seed)
+
+
+def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
+    layout = found.layout
+    if layout.names_file and (found.folder / layout.names_file).is_file():
+        check_names_file(found.folder / layout.names_file, task_file.labels)
+    table = join_tables([_read(path, found) for path in found.paths])
+    columns = task_file.resolved(layout)
+    if layout.broken_rows == "skip":
+        texts = (columns.text, columns.text_pair)
+        flat = tuple(n for names in texts for n in ((names,) if isinstance(names, str) else names))
+        table = leave_out_empty(table, flat)
+    if found.split.value is not None:
+        wanted = found.split.value
+        cells = table.column(layout.split_column, role="split")
+        table = table.take([row for row, cell in enumerate(cells) if (cell or "") == wanted])
+    plan = SplitPlan(
+        columns=columns,
+        extra=task_file.extra_columns,
+        extra_required=found.split.labelled,
+        derived=task_file.derived,
+        labelled=found.split.labelled,
+        share=found.split.share,
+    )
+    origin = f"{found.folder.absolute().name}/{found.split.file}"
+    return build_split(table, task_file.task(), split, plan, origin=origin)
+
+
+def _read(path: Path, found: Found) -> Table:
+    if found.layout.reader == "multirc":
+        return read_multirc(path)
+    if found.layout.reader == "rasa":
+        return read_rasa(path)
+    return read_table(
+        path,
+        columns=found.layout.columns,
+        header=found.split.header,
+        skip_broken=found.layout.broken_rows == "skip",
+    )
+
+
+def _from_hub(task_file: TaskFile, split: str, *, offline: bool, looked: tuple[str, ...]) -> Split:
+    hub = task_file.hub
+    places = list(looked)
+    if hub is None:
+        raise _nowhere(task_file, split, places)
+    if split not in hub.splits:
+        raise _nowhere(task_file, split, [*places, f"the hub ({hub.dataset} has no such split)"])
+    if hub_is_off(offline):
+        raise _nowhere(task_file, split, [*places, f"the hub ({hub_name(hub, split)}; offline)"])
+    try:
+        table = read_hub(hub, split)
+    except HubError as error:
+        told = [*places, f"the hub ({error})"]
+        raise _nowhere(task_file, split, told) from error
+    return _hub_split(task_file, hub, split, table)
+
+
+def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split:
+    labelled = all(
+        layout.splits[split].labelled for layout in task_file.local if split in layout.splits
+    )
+    plan = SplitPlan(
+        columns=task_file.resolved(hub),
+        extra=task_file.extra_columns,
+        extra_required=False,
+        derived=task_file.derived,
+        labelled=labelled,
+    )
+    origin = f"hub: {hub_name(hub, split)}"
+    return build_split(table, task_file.task(), split, plan, origin=origin)
+
+
+def _nowhere(task_file: TaskFile, split: str, places: list[str]) -> TaskError:
+    return TaskError(
+        f"--task {task_file.name}",
+        found=f"the data of split {split!r} were not found; looked at " + ", ".join(places),
+        remedy=task_file.obtain or "name the folder that holds them with --data-dir",
+    )
