@@ -1,0 +1,213 @@
+"""Every example in one of five buckets: who gets it right, the teacher or the students?
+
+Does: count the buckets with intervals, average the teacher's confidence in each, and show seeded
+samples. Does not: ask why; the samples are for reading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from kdprobe.analysis._bootstrap import At, estimate, resamples_of, undefined_estimate
+from kdprobe.analysis._examples import (
+    EXAMPLE,
+    GOLD,
+    gold_cells,
+    model_cells,
+    model_columns,
+    random_rows,
+)
+from kdprobe.analysis._hits import (
+    NO_PROBABILITIES,
+    first_run_note,
+    gold_of,
+    hits_of,
+    mean_within,
+    no_right_and_wrong,
+)
+from kdprobe.config.base import Options
+from kdprobe.observations import Bools, Study
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
+
+ALL, SOME = "all right", "some students right"
+TEACHER, STUDENTS, NONE = "only the teacher right", "only students right", "none right"
+BUCKETS = {
+    ALL: "the teacher and every student are right",
+    SOME: "the teacher and at least one student are right, and at least one student is wrong",
+    TEACHER: "the teacher is right and every student is wrong: lost in distillation",
+    STUDENTS: "the teacher is wrong and at least one student is right",
+    NONE: "the teacher and every student are wrong",
+}
+_ONE_STUDENT = "with a single student this bucket cannot hold anything"
+
+METRICS = (
+    Metric(
+        name="share",
+        label="share of the bucket",
+        definition="The share of all examples that fall into the bucket named in `subset`; the "
+        "five shares add up to 1.",
+        unit="share",
+        minimum=0,
+        maximum=1,
+        source="the example categories of the lost-in-kd study of distilled classifiers",
+    ),
+    Metric(
+        name="mean_teacher_confidence",
+        label="teacher's mean confidence",
+        definition="The average probability that the teacher gives to the class it predicts, over "
+        "the examples of the bucket: is what got lost what the teacher itself was unsure of?",
+        unit="probability",
+        minimum=0,
+        maximum=1,
+    ),
+)
+
+
+class BucketsOptions(Options):
+    """How many examples of each bucket are shown."""
+
+    sample: int = Field(default=10, ge=0, le=1000, description="examples shown of each bucket")
+
+
+def buckets_of(study: Study) -> dict[str, Bools]:
+    """Put every example into its bucket, by the first run of each model.
+
+    Returns:
+        Bucket name -> bool `[n]`; each example is in exactly one.
+    """
+    gold = gold_of(study)
+    teacher = hits_of(study.teacher.first, gold)
+    students = np.stack([hits_of(student.first, gold) for student in study.students])
+    every, any_ = students.all(axis=0), students.any(axis=0)
+    return {
+        ALL: teacher & every,
+        SOME: teacher & any_ & ~every,
+        TEACHER: teacher & ~any_,
+        STUDENTS: ~teacher & any_,
+        NONE: ~teacher & ~any_,
+    }
+
+
+def _estimates(study: Study, bucket: str, mask: Bools) -> tuple[Estimate, Estimate]:
+    """Estimate the share of a bucket and the teacher's mean confidence in it."""
+    teacher = study.teacher
+    share = At("share", teacher.name, subset=bucket)
+    sure = At("mean_teacher_confidence", teacher.name, subset=bucket)
+    if bucket == SOME and len(study.students) == 1:
+        return (
+            undefined_estimate(share, _ONE_STUDENT, n=study.n),
+            undefined_estimate(sure, _ONE_STUDENT, n=0),
+        )
+    resamples = resamples_of(study)
+    size = int(mask.sum())
+    return (
+        estimate(share, resamples.mean(mask), n=study.n, undefined="no examples", share=True),
+        estimate(
+            sure,
+            mean_within(resamples, mask, teacher.first.confidence),
+            n=size,
+            undefined="no example falls into this bucket",
+        )
+        if teacher.first.has_probabilities
+        else undefined_estimate(sure, NO_PROBABILITIES, n=size),
+    )
+
+
+def _overview(buckets: Mapping[str, Bools], estimates: tuple[Estimate, ...]) -> Table:
+    """Lay out all buckets with counts and shares."""
+    found = {(item.metric, item.subset): item for item in estimates}
+    rows: list[tuple[Cell, ...]] = []
+    for bucket, mask in buckets.items():
+        share, sure = found["share", bucket], found["mean_teacher_confidence", bucket]
+        count = int(mask.sum())
+        rows.append(
+            (bucket, BUCKETS[bucket], count, share.value, share.low, share.high, sure.value)
+        )
+    return Table(
+        name="buckets",
+        title="Who gets it right",
+        caption="Each example stands in exactly one bucket. An empty cell: the number does not "
+        "exist here.",
+        columns=(
+            Column(name="bucket", label="bucket"),
+            Column(name="meaning", label="meaning"),
+            Column(name="count", label="examples", kind="count"),
+            Column(name="share", label="share", kind="share"),
+            Column(name="low", label="95 % from", kind="share"),
+            Column(name="high", label="95 % to", kind="share"),
+            Column(
+                name="teacher_confidence",
+                label="teacher's mean confidence",
+                kind="number",
+                unit="probability",
+            ),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _samples(study: Study, buckets: Mapping[str, Bools], sample: int) -> Table:
+    """Lay out a seeded sample of each bucket."""
+    rows: list[tuple[Cell, ...]] = []
+    for bucket, mask in buckets.items():
+        picked = random_rows(study, mask, top=sample, names=("buckets", bucket))
+        said = model_cells(study, study.models, picked)
+        for row, gold, cells in zip(picked.tolist(), gold_cells(study, picked), said, strict=True):
+            rows.append((bucket, study.split.ids[row], gold, *cells))
+    return Table(
+        name="samples",
+        title="Examples of each bucket",
+        caption=f"Up to {sample} examples of each bucket, drawn at random with the run's seed.",
+        columns=(
+            Column(name="bucket", label="bucket"),
+            EXAMPLE,
+            GOLD,
+            *model_columns(study.models),
+        ),
+        rows=tuple(rows),
+    )
+
+
+@dataclass(frozen=True)
+class _Buckets:
+    """Sort examples by who gets them right."""
+
+    name: str = "buckets"
+    version: int = 1
+    title: str = "Who gets it right"
+    after: tuple[str, ...] = ()
+    options: type[BucketsOptions] = BucketsOptions
+
+    def unmet(self, study: Study) -> str | None:
+        """Right and wrong must exist, and a student."""
+        if not study.students:
+            return "the buckets tell teacher and students apart, and there is no student"
+        return no_right_and_wrong(study)
+
+    def run(
+        self, study: Study, options: BucketsOptions, done: Mapping[str, AnalysisResult]
+    ) -> AnalysisResult:
+        """Count the buckets and sample them."""
+        buckets = buckets_of(study)
+        estimates = tuple(
+            item for bucket, mask in buckets.items() for item in _estimates(study, bucket, mask)
+        )
+        return AnalysisResult(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            caption="What only the teacher gets right is what distillation lost; what only "
+            "students get right, it gained.",
+            options=options.model_dump(),
+            metrics=METRICS,
+            estimates=estimates,
+            tables=(_overview(buckets, estimates), _samples(study, buckets, options.sample)),
+            notes=first_run_note(study, "The buckets"),
+        )
+
+
+ANALYSIS = _Buckets()
