@@ -1,0 +1,107 @@
+"""Axes: where a number falls on the paper, and the ticks that say so.
+
+Does: choose round ticks, map values to pixels, draw axes with titles. Does not: draw data.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from kdprobe.report.svg import tag, text
+from kdprobe.results.numbers import show_number
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear map from values `low..high` to pixels `start..end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def __call__(self, value: float) -> float:
+        """Give the pixel of a value."""
+        share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.end - self.start)
+
+
+def padded(values: list[float], *, zero: bool = False) -> tuple[float, float]:
+    """Give a range that holds all values with a little room, never of zero width.
+
+    >>> padded([1.0, 2.0]), padded([])
+    ((0.95, 2.05), (0.0, 1.0))
+    """
+    if not values:
+        return 0.0, 1.0
+    low, high = min(values), max(values)
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        room = abs(low) * 0.1 or 0.5
+        return low - room, high + room
+    room = 0.05 * (high - low)
+    return round(low - room, 12), round(high + room, 12)
+
+
+def unit_range(values: list[float]) -> tuple[float, float]:
+    """Give 0..1 when all values are shares, else a padded range."""
+    if values and 0 <= min(values) and max(values) <= 1:
+        return 0.0, 1.0
+    return padded(values)
+
+
+def ticks(low: float, high: float, *, wanted: int = 5) -> list[float]:
+    """Choose round values inside a range, steps of 1, 2 or 5 times a power of ten.
+
+    >>> ticks(0, 1)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    raw = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * power for unit in (1, 2, 5, 10) if unit * power >= raw * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def tick_label(value: float) -> str:
+    """Write a tick without trailing zeros.
+
+    >>> tick_label(0.5), tick_label(0.0), tick_label(-1200.0)
+    ('0.5', '0', '−1,200')
+    """
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000 or abs(value) < 1e-3:
+        return show_number(value)
+    return f"{value:g}".replace("-", "−")
+
+
+def x_axis(scale: Scale, y: float, label: str, *, top: float) -> str:
+    """Draw a horizontal axis at height `y` with grid lines up to `top`."""
+    marks = []
+    for value in ticks(scale.low, scale.high):
+        x = scale(value)
+        marks.append(tag("line", {"class": "grid", "x1": x, "x2": x, "y1": top, "y2": y}))
+        marks.append(text(x, y + 16, tick_label(value), "tick", "middle"))
+    marks.append(
+        tag("line", {"class": "axis", "x1": scale.start, "x2": scale.end, "y1": y, "y2": y})
+    )
+    middle = (scale.start + scale.end) / 2
+    marks.append(text(middle, y + 36, label, "axis-title", "middle"))
+    return "".join(marks)
+
+
+def y_axis(scale: Scale, x: float, label: str, *, right: float) -> str:
+    """Draw a vertical axis at `x` with grid lines to `right`; its title stands above it."""
+    marks = []
+    for value in ticks(scale.low, scale.high):
+        y = scale(value)
+        marks.append(tag("line", {"class": "grid", "x1": x, "x2": right, "y1": y, "y2": y}))
+        marks.append(text(x - 7, y + 4, tick_label(value), "tick", "end"))
+    marks.append(
+        tag("line", {"class": "axis", "x1": x, "x2": x, "y1": scale.start, "y2": scale.end})
+    )
+    marks.append(text(4, scale.end - 14, label, "axis-title"))
+    return "".join(marks)

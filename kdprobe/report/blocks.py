@@ -1,0 +1,179 @@
+"""The general form of an analysis: its numbers, tables and charts, whatever it is.
+
+Does: lay estimates out as tables with a column per model or pair, and render any analysis whole.
+Does not: know what any analysis means; its metrics and captions say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kdprobe.report.charts import analysis_charts
+from kdprobe.report.examples import links
+from kdprobe.report.markup import fill
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
+
+OPEN_ROWS = 16
+OPEN_TABLE_ROWS = 25
+PLAIN_UNITS = ("share", "count", "probability")
+
+
+@dataclass(frozen=True)
+class EstimateRow:
+    """One metric on one subset, with an estimate for each column or none."""
+
+    label: str
+    detail: str
+    unit: str
+    cells: tuple[Estimate | None, ...]
+
+
+@dataclass(frozen=True)
+class EstimateTable:
+    """Estimates laid out: a row per metric and subset, a column per model or pair."""
+
+    title: str
+    columns: tuple[tuple[str, str], ...]
+    rows: tuple[EstimateRow, ...]
+    more: tuple[EstimateRow, ...]
+    n: int | None
+    intervals: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _detail(estimate: Estimate) -> str:
+    parts = [estimate.subset if estimate.subset != "all" else ""]
+    parts += [
+        f"layer {estimate.layer}" if estimate.layer else "",
+        estimate.pooling,
+        estimate.method,
+    ]
+    return ", ".join(part for part in parts if part)
+
+
+def _rows(
+    estimates: list[Estimate], columns: list[tuple[str, str]], metrics: dict[str, Metric]
+) -> list[EstimateRow]:
+    grid: dict[tuple[str, ...], dict[tuple[str, str], Estimate]] = {}
+    for estimate in estimates:
+        key = (
+            estimate.metric,
+            estimate.subset,
+            estimate.layer,
+            estimate.pooling,
+            estimate.method,
+        )
+        grid.setdefault(key, {}).setdefault((estimate.model_a, estimate.model_b), estimate)
+    rows = []
+    for key, cells in grid.items():
+        metric = metrics[key[0]]
+        first = next(iter(cells.values()))
+        unit = "" if metric.unit in PLAIN_UNITS else metric.unit
+        rows.append(
+            EstimateRow(metric.label, _detail(first), unit, tuple(cells.get(c) for c in columns))
+        )
+    return rows
+
+
+def _note(estimate: Estimate, metrics: dict[str, Metric]) -> str:
+    who = " with ".join(name for name in (estimate.model_a, estimate.model_b) if name)
+    return f"{metrics[estimate.metric].label}, {who}: {estimate.note}"
+
+
+def _intervals(estimates: list[Estimate]) -> tuple[str, ...]:
+    told = {
+        f"{100 * e.level:g} % intervals{': ' + e.interval if e.interval else ''}": None
+        for e in estimates
+        if e.low is not None
+    }
+    return tuple(told)
+
+
+def _estimate_table(
+    title: str, estimates: list[Estimate], metrics: dict[str, Metric]
+) -> EstimateTable:
+    columns = list(dict.fromkeys((e.model_a, e.model_b) for e in estimates))
+    rows = _rows(estimates, columns, metrics)
+    whole = [row for row in rows if not row.detail]
+    rest = [row for row in rows if row.detail]
+    if len(rows) <= OPEN_ROWS:
+        whole, rest = rows, []
+    elif not whole:
+        whole, rest = rows[:OPEN_ROWS], rows[OPEN_ROWS:]
+    sizes = {estimate.n for estimate in estimates if estimate.value is not None}
+    shared: dict[str, list[str]] = {}
+    for estimate in estimates:
+        if estimate.note:
+            shared.setdefault(estimate.note, []).append(_note(estimate, metrics))
+    notes = tuple(told[0] if len(told) == 1 else note for note, told in shared.items())
+    return EstimateTable(
+        title=title,
+        columns=tuple(columns),
+        rows=tuple(whole),
+        more=tuple(rest),
+        n=sizes.pop() if len(sizes) == 1 else None,
+        intervals=_intervals(estimates),
+        notes=notes,
+    )
+
+
+def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]:
+    """Lay out an analysis's estimates: by model, by pair with the teacher, by pair of students.
+
+    Args:
+        result: any analysis.
+        teacher: the teacher's name; pairs without it stand in a table of their own.
+    """
+    metrics = {metric.name: metric for metric in result.metrics}
+    kinds: dict[str, list[Estimate]] = {
+        "Each model": [e for e in result.estimates if not e.model_b],
+        "Teacher and student": [
+            e for e in result.estimates if e.model_b and teacher in (e.model_a, e.model_b)
+        ],
+        "Students with each other": [
+            e for e in result.estimates if e.model_b and teacher not in (e.model_a, e.model_b)
+        ],
+    }
+    return [_estimate_table(title, found, metrics) for title, found in kinds.items() if found]
+
+
+def tables_block(tables: Iterable[Table], where: dict[str, str]) -> Markup:
+    """Render tables; cells of example columns become links where the example is on the page."""
+    return fill("tables.html", tables=list(tables), links=where, most=OPEN_TABLE_ROWS)
+
+
+def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True) -> Markup | None:
+    """Render one analysis whole: caption, numbers, charts, tables, notes, definitions.
+
+    Args:
+        document: the results document.
+        name: the analysis.
+        heading: whether its title is written above it, as an `<h3>`.
+
+    Returns:
+        None when the analysis is not in the document or holds nothing to show.
+    """
+    result = document.analysis(name)
+    if result is None or not (
+        result.estimates or result.tables or result.matrices or result.curves or result.notes
+    ):
+        return None
+    where = links(document)
+    return fill(
+        "analysis.html",
+        result=result,
+        heading=heading,
+        estimates=estimate_tables(result, document.teacher.name),
+        charts=analysis_charts(result, where),
+        tables=tables_block(result.tables, where),
+        links=where,
+    )
+
+
+def analyses_block(document: ResultsDocument, names: Iterable[str]) -> Markup | None:
+    """Render several analyses below each other, or give None when none holds anything."""
+    found = [block for name in names if (block := analysis_block(document, name)) is not None]
+    return Markup("\n").join(found) if found else None

@@ -1,0 +1,116 @@
+"""The page: one file that opens offline and answers on its first screen.
+
+Does: order the sections, show every analysis no section reads, seal the page with its policy, and
+give each chart as a file of its own. Does not: compute any number; the document holds them all.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from markupsafe import Markup
+
+from kdprobe.atomic import write_text
+from kdprobe.plain_text import printable
+from kdprobe.report.blocks import analysis_block
+from kdprobe.report.charts import analysis_charts
+from kdprobe.report.examples import page_data, script_json
+from kdprobe.report.markup import fill
+from kdprobe.report.section import SECTIONS, Section
+from kdprobe.report.sections.warnings import all_notices
+from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.schema import ResultsDocument
+
+UNREAD = 80
+
+
+@dataclass(frozen=True)
+class _Part:
+    order: int
+    name: str
+    title: str
+    body: Markup
+
+
+def _sealed(text: str) -> str:
+    """Give the name under which a content security policy lets this style or script through."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
+
+
+def _file(name: str) -> str:
+    return resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _parts(document: ResultsDocument) -> list[_Part]:
+    sections: list[Section] = [SECTIONS.load(name) for name in SECTIONS.names()]
+    parts = []
+    for section in sections:
+        body = section.render(document)
+        if body is not None:
+            parts.append(_Part(section.order, slug(section.name), section.title, body))
+    read = {name for section in sections for name in section.reads}
+    taken = {part.name for part in parts}
+    for result in document.analyses:
+        if result.name in read:
+            continue
+        block = analysis_block(document, result.name, heading=False)
+        if block is not None:
+            # An analysis may be called like a section that reads others.
+            name = slug(result.name)
+            name = f"analysis-{name}" if name in taken else name
+            parts.append(_Part(UNREAD, name, result.title, block))
+    return sorted(parts, key=lambda part: part.order)
+
+
+def render(document: ResultsDocument) -> str:
+    """Render the report.
+
+    Args:
+        document: any results document, as old as the schema's first version.
+
+    Returns:
+        The page as HTML; the same document gives the same text, on every machine.
+    """
+    style = chart_style() + _file("page.css")
+    script = _file("page.js") + _file("browser.js")
+    students = ", ".join(model.name for model in document.students)
+    title = f"{document.task.name}: {document.teacher.name} and {students}"
+    page = fill(
+        "page.html",
+        document=document,
+        title=printable(title, limit=160),
+        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
+        sections=_parts(document),
+        style=Markup(style),
+        style_hash=_sealed(style),
+        script=Markup(script),
+        script_hash=_sealed(script),
+        data=Markup(script_json(page_data(document))),
+    )
+    return str(page) + "\n"
+
+
+def write_report(document: ResultsDocument, path: Path) -> None:
+    """Render the report into a file, whole or not at all.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    write_text(path, render(document))
+
+
+def figures(document: ResultsDocument) -> dict[str, str]:
+    """Draw every chart as an SVG file of its own, with its colours inside.
+
+    Returns:
+        Name (letters, digits and dashes, without `.svg`) -> SVG text.
+    """
+    return {
+        chart.name: str(chart.svg(standalone=True)) + "\n"
+        for result in document.analyses
+        for chart in analysis_charts(result, {})
+    }

@@ -1,0 +1,148 @@
+"""The examples a page holds: which ones, at which address, and as data for its script.
+
+Does: keep at most 5,000 examples (those that a table, a chart or a loss names come first), give
+each an address, and pack them. Does not: render rows; `browser.html` and `browser.js` do.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from urllib.parse import quote
+
+from kdprobe.plain_text import printable
+from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument
+
+MOST = 5000
+FULL_PROBABILITIES = 12
+SLICE_VALUES = 40
+
+
+def named_examples(document: ResultsDocument) -> set[str]:
+    """Give the ids that losses and example columns of tables point at."""
+    named: set[str] = set()
+    for result in document.analyses:
+        for loss in result.losses:
+            named.update(loss.examples)
+        for table in result.tables:
+            spots = [i for i, column in enumerate(table.columns) if column.kind == "example"]
+            named.update(str(row[i]) for row in table.rows for i in spots if row[i] is not None)
+    return named
+
+
+def kept_examples(document: ResultsDocument) -> tuple[Example, ...]:
+    """Give the examples of the page, in the document's order."""
+    if len(document.examples) <= MOST:
+        return document.examples
+    named = named_examples(document)
+    ranked = sorted(
+        range(len(document.examples)), key=lambda i: document.examples[i].id not in named
+    )
+    return tuple(document.examples[i] for i in sorted(ranked[:MOST]))
+
+
+def page_ids(examples: tuple[Example, ...]) -> list[str]:
+    """Give each example the id it goes by on the page: printable, and still unique."""
+    taken: set[str] = set()
+    ids = []
+    for example in examples:
+        stem = candidate = printable(example.id) or "example"
+        count = 2
+        while candidate in taken:
+            candidate, count = f"{stem}~{count}", count + 1
+        taken.add(candidate)
+        ids.append(candidate)
+    return ids
+
+
+def address(page_id: str) -> str:
+    """Give the link to an example, in the encoding of the script's encodeURIComponent.
+
+    >>> address("17"), address("a b/é")
+    ('#ex-17', '#ex-a%20b%2F%C3%A9')
+    """
+    return "#ex-" + quote(page_id, safe="-_.!~*'()")
+
+
+def links(document: ResultsDocument) -> dict[str, str]:
+    """Give example id -> address, for the examples that are on the page."""
+    examples = kept_examples(document)
+    return {
+        example.id: address(page_id)
+        for example, page_id in zip(examples, page_ids(examples), strict=True)
+    }
+
+
+def slice_columns(examples: tuple[Example, ...]) -> dict[str, list[str]]:
+    """Give the extra columns with few enough values to filter by, each with its sorted values."""
+    values: dict[str, set[str]] = {}
+    for example in examples:
+        for name, value in example.columns.items():
+            values.setdefault(name, set()).add(value)
+    return {name: sorted(found) for name, found in values.items() if 1 < len(found) <= SLICE_VALUES}
+
+
+def _probabilities(prediction: ExamplePrediction) -> list[object]:
+    values = prediction.probabilities
+    if len(values) <= FULL_PROBABILITIES:
+        return [round(value, 4) for value in values]
+    best = sorted(range(len(values)), key=lambda i: (-values[i], i))[:FULL_PROBABILITIES]
+    return [[i, round(values[i], 4)] for i in best]
+
+
+def _packed(prediction: ExamplePrediction | None) -> list[object] | None:
+    if prediction is None:
+        return None
+    if prediction.score is not None:
+        return [None, round(prediction.score, 4), []]
+    confidence = None if prediction.confidence is None else round(prediction.confidence, 4)
+    return [prediction.label, confidence, _probabilities(prediction)]
+
+
+def page_data(document: ResultsDocument) -> dict[str, object]:
+    """Pack the examples for the page's script: rows of `[id, text, pair, gold, columns, models]`.
+
+    A model's entry is `[label, confidence, probabilities]`; above twelve labels only the twelve
+    most probable are kept, each as `[label, probability]`. For a regression it is
+    `[null, score, []]`. Probabilities are rounded to four decimals.
+    """
+    examples = kept_examples(document)
+    columns = sorted({name for example in examples for name in example.columns})
+    rows = []
+    for example, page_id in zip(examples, page_ids(examples), strict=True):
+        by_model = {prediction.model: prediction for prediction in example.predictions}
+        gold = example.label if example.label is not None else example.score
+        pair = None if example.text_pair is None else printable(example.text_pair)
+        values = [printable(example.columns.get(name, "")) for name in columns]
+        said = [_packed(by_model.get(model.name)) for model in document.models]
+        rows.append([page_id, printable(example.text), pair, gold, values, said])
+    return {
+        "columns": [printable(name) for name in columns],
+        "kind": document.task.kind,
+        "labels": [printable(label) for label in document.task.labels],
+        "models": [printable(model.name) for model in document.models],
+        "name": printable(document.task.name),
+        "rows": rows,
+        "teacher": [model.role for model in document.models].index("teacher"),
+    }
+
+
+_ESCAPES = {
+    "<": "\\u003c",
+    ">": "\\u003e",
+    "&": "\\u0026",
+    "\u2028": "\\u2028",
+    "\u2029": "\\u2029",
+}
+
+
+def script_json(data: dict[str, object]) -> str:
+    r"""Write data as JSON that cannot end its script element, nor be JavaScript by mistake.
+
+    >>> script_json({"a": "</script>"})
+    '{"a":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(
+        data, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+    return functools.reduce(lambda done, pair: done.replace(*pair), _ESCAPES.items(), text)

@@ -1,0 +1,63 @@
+"""Templates: the one place where foreign strings become HTML.
+
+Does: fill a template of this folder with autoescape always on, undefined names an error, and
+control characters replaced in every string that is shown. Does not: know any section.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from kdprobe.plain_text import printable
+from kdprobe.report.svg import slug
+from kdprobe.results.numbers import (
+    show_cell,
+    show_count,
+    show_estimate,
+    show_interval,
+    show_number,
+    show_p,
+)
+
+
+def _shown(value: object) -> object:
+    """Replace what a page could act on, in strings that are not markup yet."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("kdprobe", "report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        slug=slug,
+        show_cell=show_cell,
+        show_count=show_count,
+        show_estimate=show_estimate,
+        show_number=show_number,
+        show_p=show_p,
+        show_interval=show_interval,
+    )
+    return environment
+
+
+def fill(template: str, **values: object) -> Markup:
+    """Fill a template of `kdprobe/report`.
+
+    Args:
+        template: its file name.
+        values: the names it uses; one too few is an error, not a blank.
+
+    Returns:
+        Markup in which every string of `values` is escaped.
+    """
+    return Markup(_environment().get_template(template).render(values))

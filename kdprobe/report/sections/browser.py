@@ -1,0 +1,68 @@
+"""The example browser: every example with what each model says of it.
+
+Does: write the first rows and the controls; the page's script does the rest from the page's data.
+Does not: hold more examples than `examples.MOST`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kdprobe.report.examples import (
+    FULL_PROBABILITIES,
+    kept_examples,
+    page_data,
+    slice_columns,
+)
+from kdprobe.report.markup import fill
+from kdprobe.results.numbers import show_count
+from kdprobe.results.schema import ResultsDocument
+
+FIRST = 50
+
+
+def _told(document: ResultsDocument, held: int) -> str:
+    total = max(document.examples_total, len(document.examples))
+    told = f"All {show_count(total)} examples."
+    if held < total:
+        told = f"{show_count(held)} of {show_count(total)} examples."
+    if any(model.runs > 1 for model in document.models):
+        told += " Of a model with several runs the first run is shown."
+    if len(document.task.labels) > FULL_PROBABILITIES:
+        told += f" The panel shows each model’s {FULL_PROBABILITIES} most probable labels."
+    return told
+
+
+@dataclass(frozen=True)
+class _Browser:
+    name: str = "browser"
+    title: str = "Examples"
+    order: int = 90
+    reads: tuple[str, ...] = ()
+
+    def render(self, document: ResultsDocument) -> Markup | None:
+        examples = kept_examples(document)
+        if not examples:
+            return None
+        # The head of the document is packed once more: it is written by the template.
+        data = page_data(document)
+        rows = data["rows"]
+        if not isinstance(rows, list):
+            raise TypeError("page_data gives its rows as a list")
+        return fill(
+            "browser.html",
+            told=_told(document, len(examples)),
+            first=rows[:FIRST],
+            gold=any(e.label is not None or e.score is not None for e in examples),
+            kind=document.task.kind,
+            labels=document.task.labels,
+            models=[model.name for model in document.models],
+            teacher=data["teacher"],
+            columns=data["columns"],
+            slices=sorted(slice_columns(examples).items()),
+        )
+
+
+SECTION = _Browser()

@@ -1,0 +1,47 @@
+"""What was lost: the ranked list of what the teacher has and a student does not.
+
+Does: show the losses of every analysis in their own order, with their examples. Does not: rank.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kdprobe.plain_text import printable
+from kdprobe.report.blocks import analysis_block
+from kdprobe.report.examples import kept_examples, links
+from kdprobe.report.markup import fill
+from kdprobe.results.schema import ResultsDocument
+
+MOST = 12
+TEXT = 90
+
+
+@dataclass(frozen=True)
+class _Losses:
+    name: str = "losses"
+    title: str = "What was lost"
+    order: int = 30
+    reads: tuple[str, ...] = ("losses",)
+
+    def render(self, document: ResultsDocument) -> Markup | None:
+        losses = [loss for result in document.analyses for loss in result.losses]
+        rest = analysis_block(document, "losses", heading=False)
+        if not losses:
+            return rest
+        texts = {
+            example.id: printable(example.text, limit=TEXT) for example in kept_examples(document)
+        }
+        return fill(
+            "losses.html",
+            losses=losses,
+            most=MOST,
+            links=links(document),
+            texts=texts,
+            rest=rest or Markup(),
+        )
+
+
+SECTION = _Losses()

@@ -1,0 +1,400 @@
+"""Results documents as real runs give them: the report's test data.
+
+Does: build a whole document (three models, confusions, reliability, forests, lists) of any size and
+number of labels, its hostile twin, a regression, and sparse ones. Does not: compute statistics.
+"""
+
+from __future__ import annotations
+
+from tests.report.maker import Maker, metric
+
+from kdprobe.results.schema import (
+    AnalysisResult,
+    Column,
+    Curve,
+    Estimate,
+    Example,
+    ExamplePrediction,
+    Loss,
+    Matrix,
+    ModelInfo,
+    Notice,
+    ProducedBy,
+    Request,
+    ResultsDocument,
+    Series,
+    Skipped,
+    Table,
+    TaskInfo,
+)
+
+HOSTILE = '</script><script>window.ran=1</script><img src=x onerror="window.ran=1">'
+ATTACKS = (
+    HOSTILE,
+    "'\"><svg onload=window.ran=1>",
+    "{{ 7 * 7 }} {% raw %}",
+    "[/red]\x1b[31mred\x1b[0m [link=http://evil.example]x[/link]",
+    "javascript:window.ran=1",
+    "\u202eright to left\u202c \u2028 \u2029 \x00 ]]> <!-- -->",
+    '=HYPERLINK("http://evil.example","x")',
+    "http://evil.example/track.png?<b>&amp;&lt;",
+)
+NAMES = ("bert-base", "student-6l", "student-4l", "bilstm")
+
+
+def overlap(run: Maker) -> AnalysisResult:
+    values = tuple(
+        tuple(float((~b)[~a].mean()) if (~a).any() else None for b in run.hits) for a in run.hits
+    )
+    matrix = Matrix(
+        name="mistakes_shared",
+        title="Shared mistakes",
+        row_title="mistakes of",
+        column_title="made by",
+        rows=run.names,
+        columns=run.names,
+        values=values,
+        undefined="the row model has no mistakes",
+    )
+    estimates = tuple(
+        run.estimate("mistakes_shared", a, 0.5, b) for a in run.names for b in run.names if a != b
+    )
+    return AnalysisResult(
+        name="overlap",
+        version=1,
+        title="Shared mistakes and flips",
+        matrices=(matrix,),
+        estimates=estimates,
+        metrics=(metric("mistakes_shared", "mistakes shared", "share"),),
+    )
+
+
+def slices(run: Maker) -> AnalysisResult:
+    rows = [f"label {label}" for label in run.labels] + ["1 to 5 words", "6 to 10 words", "rest"]
+    series, estimates = [], []
+    for rank, name in enumerate(run.names[1:]):
+        values = [round(0.01 + 0.03 * rank + 0.02 * (i % 4), 3) for i in range(len(rows))]
+        series.append(
+            Series(
+                name=name,
+                x=tuple(values),
+                low=tuple(v - 0.05 for v in values),
+                high=tuple(v + 0.05 for v in values),
+                counts=tuple(40 + i for i in range(len(rows))),
+                labels=tuple(rows),
+            )
+        )
+        for row, value in zip(rows, values, strict=True):
+            estimates.append(
+                run.estimate(
+                    "gap",
+                    run.names[0],
+                    value,
+                    name,
+                    subset=row,
+                    p_value=0.03,
+                    q_value=0.2,
+                    n=40,
+                )
+            )
+    curve = Curve(
+        name="gaps",
+        title="Gap by slice",
+        kind="forest",
+        x_title="teacher minus student",
+        y_title="slice",
+        series=tuple(series),
+        reference=0.0,
+    )
+    return AnalysisResult(
+        name="slices",
+        version=1,
+        title="Slices",
+        curves=(curve,),
+        metrics=(metric("gap", "gap"),),
+        estimates=tuple(estimates),
+    )
+
+
+def lists(run: Maker) -> AnalysisResult:
+    columns = (
+        Column(name="example", label="Example", kind="example"),
+        Column(name="text", label="Text"),
+        Column(name="confidence", label="Confidence", kind="number"),
+    )
+    order = (-run.probabilities[0].max(axis=1)).argsort(kind="stable")[:30]
+    rows = tuple(
+        (run.ids[i], run.texts[i], float(run.probabilities[0][i].max())) for i in order.tolist()
+    )
+    return AnalysisResult(
+        name="lists",
+        version=1,
+        title="Lists",
+        tables=(Table(name="sure", title="Most confident", columns=columns, rows=rows),),
+    )
+
+
+def losses(run: Maker) -> AnalysisResult:
+    found = []
+    for rank, name in enumerate(run.names[1:], start=1):
+        lost = [run.ids[i] for i in range(run.n) if run.hits[0][i] and not run.hits[rank][i]]
+        for place, subset in enumerate(
+            (
+                f"label {run.labels[0]}",
+                "11 to 15 words",
+                "long-distance agreement",
+                "wh-islands",
+                "negation",
+            )
+        ):
+            gap = 0.25 - 0.04 * place - 0.01 * rank
+            found.append(
+                Loss(
+                    student=name,
+                    kind="slice",
+                    subset=subset,
+                    metric="accuracy",
+                    teacher_value=0.83,
+                    student_value=0.83 - gap,
+                    gap=gap,
+                    low=gap - 0.05,
+                    high=gap + 0.05,
+                    p_value=0.002,
+                    q_value=0.01,
+                    n=120,
+                    examples=tuple(lost[3 * place : 3 * place + 3]),
+                )
+            )
+    found.sort(key=lambda loss: -loss.gap)
+    return AnalysisResult(name="losses", version=1, title="What was lost", losses=tuple(found))
+
+
+def examples(run: Maker, *, probabilities: bool = True) -> tuple[Example, ...]:
+    return tuple(
+        Example(
+            id=run.ids[i],
+            text=run.texts[i],
+            label=int(run.gold[i]),
+            columns={"source": ("ab", "gj", "ks")[i % 3], "words": str(run.lengths[i])},
+            predictions=tuple(
+                ExamplePrediction(
+                    model=name,
+                    label=int(run.predicted[j][i]),
+                    confidence=float(run.probabilities[j][i].max()) if probabilities else None,
+                    probabilities=tuple(run.probabilities[j][i].tolist()) if probabilities else (),
+                )
+                for j, name in enumerate(run.names)
+            ),
+        )
+        for i in range(run.n)
+    )
+
+
+def models(names: tuple[str, ...]) -> tuple[ModelInfo, ...]:
+    return tuple(
+        ModelInfo(
+            name=name,
+            role="teacher" if i == 0 else "student",
+            source="transformers",
+            folder=name,
+            architecture="bert L12 H768",
+            fingerprint="ab12" * 16,
+            parameters=109_482_240 // (i + 1),
+        )
+        for i, name in enumerate(names)
+    )
+
+
+def build(
+    *,
+    n: int = 200,
+    labels: tuple[str, ...] = ("unacceptable", "acceptable"),
+    names: tuple[str, ...] = NAMES[:3],
+    seed: int = 7,
+    probabilities: bool = True,
+) -> ResultsDocument:
+    """Build a document with every analysis of predictions."""
+    run = Maker(n, labels, names, seed)
+    analyses = [
+        run.scores(),
+        run.agreement(),
+        run.tests(),
+        overlap(run),
+        slices(run),
+        lists(run),
+        losses(run),
+    ]
+    skipped = [
+        Skipped(
+            what="attribution_agreement",
+            reason="left out of this run; add it with --only attribution_agreement",
+        )
+    ]
+    if probabilities:
+        analyses += [run.confidence(), run.calibration()]
+    else:
+        reason = "only predicted labels are known of this model, no probabilities"
+        skipped += [
+            Skipped(what=what, reason=reason, models=names[1:], requested=True)
+            for what in ("confidence", "calibration")
+        ]
+    return ResultsDocument(
+        produced_by=ProducedBy(
+            kdprobe="0.1.0",
+            python="3.12.1",
+            platform="Linux x86_64",
+            packages={"numpy": "2.3", "torch": "2.13"},
+            threads=2,
+            device="cpu",
+            dtype="float32",
+            created="2026-01-05T10:00:00Z",
+        ),
+        request=Request(
+            command=f"kdprobe compare {' '.join(names)} --task cola",
+            seed=1,
+            options={"limit": None, "resamples": 2000},
+        ),
+        task=TaskInfo(
+            name="cola",
+            version=1,
+            kind="classification",
+            labels=labels,
+            primary_score="accuracy",
+            split="dev",
+            n=n,
+            fingerprint="0f" * 32,
+            label_counts={label: int((run.gold == i).sum()) for i, label in enumerate(labels)},
+            description="Is this sentence acceptable English?",
+        ),
+        models=models(names),
+        analyses=tuple(analyses),
+        examples=examples(run, probabilities=probabilities),
+        examples_total=n,
+        skipped=tuple(skipped),
+        timings={"predictions": 12.25, "analyses": 1.5},
+        warnings=(
+            Notice(
+                code="labels",
+                severity="warning",
+                models=names[1:2],
+                message="LABEL_0 was taken for unacceptable, as asked by --map-labels.",
+            ),
+        ),
+    )
+
+
+def alarmed(document: ResultsDocument) -> ResultsDocument:
+    """Add an alarm, as misaligned rows raise it."""
+    alarm = Notice(
+        code="misaligned",
+        severity="alarm",
+        models=NAMES[1:2],
+        message="kappa is 0.01 though both models beat the majority class: the rows are "
+        "probably not aligned.",
+    )
+    return document.model_copy(update={"warnings": (*document.warnings, alarm)})
+
+
+def many_labels(n: int = 300) -> ResultsDocument:
+    """Build a task of 57 labels."""
+    return build(n=n, labels=tuple(f"intent/{i:02d} ask" for i in range(57)))
+
+
+def hostile(n: int = 60) -> ResultsDocument:
+    """Build the twin whose every foreign string attacks the page."""
+    names = tuple(f"{attack} {i}" for i, attack in enumerate(ATTACKS[:3]))
+    document = build(n=n, labels=ATTACKS[:4], names=names)
+    spoilt = tuple(
+        example.model_copy(
+            update={
+                "text": ATTACKS[i % len(ATTACKS)],
+                "text_pair": ATTACKS[(i + 1) % len(ATTACKS)],
+                "columns": {HOSTILE: ATTACKS[i % 3], '"><b>': "x"},
+                "id": f"{ATTACKS[i % len(ATTACKS)]}{i}" if i % 2 else example.id,
+            }
+        )
+        for i, example in enumerate(document.examples)
+    )
+    probing = AnalysisResult(
+        name="probing",
+        version=1,
+        title=HOSTILE,
+        caption=HOSTILE,
+        notes=ATTACKS,
+        metrics=(metric("accuracy", HOSTILE, ATTACKS[1]),),
+        estimates=(
+            Estimate(metric="accuracy", model_a=names[0], undefined=HOSTILE, subset=HOSTILE),
+            Estimate(
+                metric="accuracy",
+                model_a=names[1],
+                value=0.5,
+                note=HOSTILE,
+                interval=HOSTILE,
+                low=0.4,
+                high=0.6,
+                layer=HOSTILE,
+            ),
+        ),
+        warnings=(Notice(code="x", severity="alarm", message=HOSTILE, models=ATTACKS),),
+    )
+    changed = {
+        "examples": spoilt,
+        "analyses": (*document.analyses, probing),
+        "task": document.task.model_copy(
+            update={
+                "name": HOSTILE,
+                "description": HOSTILE,
+                "citation": HOSTILE,
+                "split": HOSTILE,
+                "label_counts": {HOSTILE: 3},
+            }
+        ),
+        "request": Request(
+            command=f"kdprobe compare {HOSTILE}", seed=0, options={HOSTILE: list(ATTACKS)}
+        ),
+        "warnings": (Notice(code="y", severity="warning", message=HOSTILE, models=ATTACKS),),
+        "skipped": (Skipped(what=HOSTILE, reason=HOSTILE, models=ATTACKS, requested=True),),
+        "timings": {HOSTILE: 1.0},
+    }
+    return document.model_copy(update=changed)
+
+
+def regression(n: int = 120) -> ResultsDocument:
+    """Build a task of scores: no labels, no confusion, no calibration."""
+    document = build(n=n)
+    scored = tuple(
+        example.model_copy(
+            update={
+                "label": None,
+                "score": round(i % 50 / 10, 1),
+                "predictions": tuple(
+                    ExamplePrediction(model=p.model, score=round(i % 50 / 10 + 0.3 * j, 2))
+                    for j, p in enumerate(example.predictions)
+                ),
+            }
+        )
+        for i, example in enumerate(document.examples)
+    )
+    run = Maker(n, ("a", "b"), NAMES[:3], 1)
+    scores = AnalysisResult(
+        name="task_scores",
+        version=1,
+        title="Task scores",
+        metrics=(metric("pearson", "Pearson correlation"),),
+        estimates=tuple(
+            run.estimate("pearson", name, 0.8 - 0.05 * i) for i, name in enumerate(NAMES[:3])
+        ),
+    )
+    task = document.task.model_copy(
+        update={
+            "kind": "regression",
+            "labels": (),
+            "label_counts": {},
+            "primary_score": "pearson",
+            "name": "stsb",
+        }
+    )
+    skipped = Skipped(what="agreement", reason="a regression predicts numbers, not labels")
+    return document.model_copy(
+        update={"task": task, "analyses": (scores,), "examples": scored, "skipped": (skipped,)}
+    )
