@@ -1,0 +1,274 @@
+"""What `kdprobe tasks` tells of a task's data.
+
+Does: say of each split where it was found or why not, how large it is, what its labels are, how
+long its texts are, which texts stand in two splits. Does not: draw; `cli/` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdprobe.config.task import TaskFile
+from kdprobe.errors import TaskError
+from kdprobe.seeds import derive_generator
+from kdprobe.tasks.catalog import open_task, task_names
+from kdprobe.tasks.places import Found, find_split
+from kdprobe.tasks.readers import read_lines
+from kdprobe.tasks.sources import load_split, split_names
+from kdprobe.tasks.task import Split, text_hash
+
+_EXAMPLES = 3
+_CHEAP_BYTES = 64 * 2**20
+
+
+class Quantiles(NamedTuple):
+    """Smallest, quarter, half, three quarters, largest (linear interpolation)."""
+
+    low: float
+    quarter: float
+    median: float
+    three_quarters: float
+    high: float
+
+
+class LabelCount(NamedTuple):
+    """How often a label stands in a split, and its share of the split (0 to 1)."""
+
+    label: str
+    n: int
+    share: float
+
+
+class ExampleRow(NamedTuple):
+    """One example as it is shown; `label` is empty when it is unknown."""
+
+    id: str
+    text: str
+    pair: str
+    label: str
+
+
+@dataclass(frozen=True)
+class SplitDescription:
+    """One split.
+
+    Args:
+        name: its name.
+        origin: where it was found, with the folder as the user gave it; empty when missing.
+        missing: why there are no data; empty when there are.
+        size: the number of examples.
+        labels: counts in label order; empty for a regression or without labels.
+        scores: of a regression's gold scores; None without.
+        words: lengths of the texts in words (both texts of a pair together); None when missing.
+        examples: a few examples, the same every time.
+    """
+
+    name: str
+    origin: str = ""
+    missing: str = ""
+    size: int = 0
+    labels: tuple[LabelCount, ...] = ()
+    scores: Quantiles | None = None
+    words: Quantiles | None = None
+    examples: tuple[ExampleRow, ...] = ()
+
+
+class SharedTexts(NamedTuple):
+    """How many examples of `second` have a text (or pair) that stands in `first` too."""
+
+    first: str
+    second: str
+    n: int
+
+
+@dataclass(frozen=True)
+class TaskDescription:
+    """A task and its splits.
+
+    Args:
+        task_file: the task.
+        splits: in the task file's order.
+        shared: for each two splits that were found and share no rows by definition.
+    """
+
+    task_file: TaskFile
+    splits: tuple[SplitDescription, ...]
+    shared: tuple[SharedTexts, ...]
+
+
+@dataclass(frozen=True)
+class TaskOverview:
+    """A line of the list of all tasks.
+
+    Args:
+        name: the task's name.
+        description: what is asked, in a sentence.
+        kind: `classification` or `regression`.
+        labels: the number of labels; 0 for a regression.
+        primary_score: the score that ranks models.
+        folder: where the first split that exists was found; empty when none was.
+        found: the splits that are there, and their rows where counting them is cheap.
+        missing: the splits that are not on disk.
+        generated: whether the examples come from the embedded grammar.
+    """
+
+    name: str
+    description: str
+    kind: str
+    labels: int
+    primary_score: str
+    folder: str
+    found: tuple[tuple[str, int | None], ...]
+    missing: tuple[str, ...]
+    generated: bool
+
+
+def describe(
+    task_file: TaskFile, *, data_dir: Path | None = None, offline: bool = False
+) -> TaskDescription:
+    """Load every split of a task and say what is in it.
+
+    Raises:
+        TaskError: a file that was found is malformed. One that is missing is described as missing.
+    """
+    described, loaded = [], {}
+    for name in split_names(task_file):
+        found = find_split(task_file, name, data_dir=data_dir).found
+        try:
+            split = load_split(task_file, name, data_dir=data_dir, offline=offline)
+        except TaskError as error:
+            if found is not None:
+                raise
+            described.append(SplitDescription(name, missing=error.found))
+            continue
+        loaded[name] = split
+        described.append(_describe_split(split, origin=_place(split, found)))
+    return TaskDescription(task_file, tuple(described), _shared(loaded))
+
+
+def overview(*, data_dir: Path | None = None) -> tuple[TaskOverview, ...]:
+    """Look for the files of every task that ships with kdprobe; reads none but to count lines.
+
+    Raises:
+        TaskError: `data_dir` is no folder.
+    """
+    return tuple(_overview(open_task(name), data_dir) for name in task_names())
+
+
+def _overview(task_file: TaskFile, data_dir: Path | None) -> TaskOverview:
+    searches = {
+        name: find_split(task_file, name, data_dir=data_dir).found
+        for name in split_names(task_file)
+    }
+    there = {name: found for name, found in searches.items() if found is not None}
+    folder = next((str(found.folder) for found in there.values() if found.paths), "")
+    return TaskOverview(
+        name=task_file.name,
+        description=task_file.description,
+        kind=task_file.kind,
+        labels=len(task_file.labels),
+        primary_score=task_file.primary_score,
+        folder=folder,
+        found=tuple((name, _cheap_size(found)) for name, found in there.items()),
+        missing=tuple(name for name, found in searches.items() if found is None),
+        generated=task_file.is_generated,
+    )
+
+
+def _cheap_size(found: Found) -> int | None:
+    """Count rows by lines where a line is a row; None where that would need parsing."""
+    if not found.paths:
+        return found.split.size
+    plain = found.layout.reader == "table" and found.layout.broken_rows == "refuse"
+    whole = found.split.share is None and found.split.value is None
+    if not (plain and whole and all(path.suffix.lower() == ".tsv" for path in found.paths)):
+        return None
+    if sum(path.stat().st_size for path in found.paths) > _CHEAP_BYTES:
+        return None
+    header = not found.layout.columns if found.split.header is None else found.split.header
+    return sum(sum(map(bool, read_lines(path))) - header for path in found.paths)
+
+
+def _place(split: Split, found: Found | None) -> str:
+    if found is None or not found.paths:
+        return split.origin
+    # What follows the file in the origin is what the reader had to say of broken rows.
+    told = split.origin.removeprefix(f"{found.folder.absolute().name}/{found.split.file}")
+    return ", ".join(map(str, found.paths)) + told
+
+
+def _describe_split(split: Split, *, origin: str) -> SplitDescription:
+    task, gold = split.task, split.labels
+    seconds = split.pairs or ("",) * len(split)
+    words = [
+        len(text.split()) + len(pair.split())
+        for text, pair in zip(split.texts, seconds, strict=True)
+    ]
+    counts: tuple[LabelCount, ...] = ()
+    scores = None
+    if gold is not None and task.kind == "classification":
+        numbers = np.bincount(gold.astype(np.int64), minlength=len(task.labels))
+        counts = tuple(
+            LabelCount(label, int(n), float(n) / len(split))
+            for label, n in zip(task.labels, numbers, strict=True)
+        )
+    elif gold is not None:
+        scores = _quantiles(gold.astype(np.float64))
+    return SplitDescription(
+        name=split.name,
+        origin=origin,
+        size=len(split),
+        labels=counts,
+        scores=scores,
+        words=_quantiles(np.array(words, dtype=np.float64)),
+        examples=_examples(split),
+    )
+
+
+def _quantiles(values: NDArray[np.float64]) -> Quantiles:
+    return Quantiles(*(float(q) for q in np.quantile(values, [0, 0.25, 0.5, 0.75, 1])))
+
+
+def _examples(split: Split) -> tuple[ExampleRow, ...]:
+    generator = derive_generator(0, "describe", split.task.name, split.name)
+    size = min(_EXAMPLES, len(split))
+    rows = sorted(generator.choice(len(split), size=size, replace=False).tolist())
+    return tuple(
+        ExampleRow(
+            id=split.ids[row],
+            text=split.texts[row],
+            pair="" if split.pairs is None else split.pairs[row],
+            label=_label(split, row),
+        )
+        for row in rows
+    )
+
+
+def _label(split: Split, row: int) -> str:
+    if split.labels is None:
+        return ""
+    value = split.labels[row]
+    return split.task.labels[int(value)] if split.task.labels else f"{value:g}"
+
+
+def _shared(loaded: dict[str, Split]) -> tuple[SharedTexts, ...]:
+    """Count texts that stand in two splits; `all` holds the others' rows and is left out."""
+    hashes = {
+        name: [
+            text_hash(text, None if split.pairs is None else split.pairs[row])
+            for row, text in enumerate(split.texts)
+        ]
+        for name, split in loaded.items()
+        if name != "all"
+    }
+    shared = []
+    for first, second in combinations(hashes, 2):
+        known = set(hashes[first])
+        shared.append(SharedTexts(first, second, sum(key in known for key in hashes[second])))
+    return tuple(shared)
