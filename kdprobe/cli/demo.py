@@ -6,11 +6,15 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.errors import TrainingError
+
+if TYPE_CHECKING:
+    from kdprobe.progress import Progress
 
 TEACHER = "bert:L3,H128,I256,A4"
 STUDENT = "bert:L1,H64,I128,A2"
@@ -35,39 +39,11 @@ def demo(
     """
     import kdprobe
     from kdprobe.cli.compare import command_line, summary
-    from kdprobe.errors import TrainingError
 
     started = time.perf_counter()
     shown = terminal.progress(quiet=quiet)
     models = output / "models"
-    shutil.rmtree(models, ignore_errors=True)
-    common = {"task": "grammar", "seed": seed, "threads": threads, "device": "cpu"}
-    shown.say("1 of 4: a teacher learns the embedded task from scratch")
-    teacher = kdprobe.finetune(
-        TEACHER, output=models / "teacher", epochs=6.0, learning_rate=1e-3, progress=shown, **common
-    )
-    if teacher.scores["mcc"] <= LEAST_MCC:
-        raise TrainingError(
-            "kdprobe demo",
-            found=f"the teacher reached a dev MCC of {teacher.scores['mcc']:.2f}",
-            expected=f"more than {LEAST_MCC}",
-            remedy="a comparison with a teacher that has not learnt would show nothing; "
-            "try another --seed and report this",
-        )
-    shown.say("2 of 4: a small student learns from the teacher")
-    kdprobe.distill(
-        str(models / "teacher"), output=models / "kd-student", student=STUDENT, epochs=6.0,
-        learning_rate=2e-3, progress=shown, **common,
-    )  # fmt: skip
-    shown.say("3 of 4: the same student learns from the labels alone")
-    kdprobe.finetune(
-        STUDENT,
-        output=models / "baseline",
-        epochs=6.0,
-        learning_rate=2e-3,
-        progress=shown,
-        **common,
-    )
+    _train(models, seed=seed, threads=threads, shown=shown)
     shown.say("4 of 4: comparison")
     result = kdprobe.compare(
         str(models / "teacher"),
@@ -85,3 +61,46 @@ def demo(
     typer.echo(f"Done in {time.perf_counter() - started:.0f} s.")
     if open_report:
         typer.launch(str((output / "report.html").resolve()))
+
+
+def _train(models: Path, *, seed: int, threads: int | None, shown: Progress) -> None:
+    """Train the teacher and both students; the models of an earlier demo are replaced.
+
+    Raises:
+        TrainingError: the teacher did not learn the task.
+    """
+    import kdprobe
+
+    shutil.rmtree(models, ignore_errors=True)
+    shown.say("1 of 4: a teacher learns the embedded task from scratch")
+    teacher = kdprobe.finetune(
+        TEACHER, task="grammar", output=models / "teacher", epochs=6.0, learning_rate=1e-3,
+        seed=seed, threads=threads, device="cpu", progress=shown,
+    )  # fmt: skip
+    check_learnt(teacher.scores["mcc"])
+    shown.say("2 of 4: a small student learns from the teacher")
+    kdprobe.distill(
+        str(models / "teacher"), task="grammar", output=models / "kd-student", student=STUDENT,
+        epochs=6.0, learning_rate=2e-3, seed=seed, threads=threads, device="cpu", progress=shown,
+    )  # fmt: skip
+    shown.say("3 of 4: the same student learns from the labels alone")
+    kdprobe.finetune(
+        STUDENT, task="grammar", output=models / "baseline", epochs=6.0, learning_rate=2e-3,
+        seed=seed, threads=threads, device="cpu", progress=shown,
+    )  # fmt: skip
+
+
+def check_learnt(mcc: float) -> None:
+    """Stop the demo when its teacher has not learnt the task.
+
+    Raises:
+        TrainingError: the dev MCC is not above 0.6.
+    """
+    if mcc <= LEAST_MCC:
+        raise TrainingError(
+            "kdprobe demo",
+            found=f"the teacher reached a dev MCC of {mcc:.2f}",
+            expected=f"more than {LEAST_MCC}",
+            remedy="a comparison with a teacher that has not learnt would show nothing; "
+            "try another --seed and report this",
+        )

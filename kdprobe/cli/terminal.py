@@ -59,7 +59,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     )
     for position, name in enumerate(columns):
         numeric = all(_numeric(row[position]) for row in rows) and bool(rows)
-        grid.add_column(Text(printable(name)), justify="right" if numeric else "left")
+        grid.add_column(
+            Text(printable(name)), justify="right" if numeric else "left", overflow="fold"
+        )
     for row in rows:
         grid.add_row(*(Text(printable(cell)) for cell in row))
     return grid
