@@ -56,7 +56,8 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
 def read_labels(table: Table, task: Task, *, column: str, labelled: bool) -> Labels | None:
     """Turn the label column into class indices or scores.
 
-    A cell is matched by name; then, when no label name is itself a number, as an index. A split
+    A cell is matched by name (its case counts only where two names differ in nothing else), or as
+    an index when no name is itself a number. A split
     whose every cell is `-1` or empty (a secret test set) has no labels.
 
     Returns:
@@ -73,25 +74,24 @@ def read_labels(table: Table, task: Task, *, column: str, labelled: bool) -> Lab
     if task.kind == "regression":
         scores = [_score(cell, table, row, task) for row, cell in enumerate(cells)]
         return np.array(scores, dtype=np.float64)
-    known = _label_spellings(task)
+    exact, folded = _label_spellings(task)
     indices = []
     for row, cell in enumerate(cells):
-        index = known.get((cell or "").strip())
-        if index is None:
-            index = known.get((cell or "").strip().casefold())
+        name = (cell or "").strip()
+        index = exact.get(name, folded.get(name.casefold()))
         if index is None:
             raise _unknown_label(cell, table, row, task)
         indices.append(index)
     return np.array(indices, dtype=np.int64)
 
 
-def _label_spellings(task: Task) -> dict[str, int]:
-    numbered = any(name.lstrip("-").isdecimal() for name in task.labels)
-    spellings = {} if numbered else {str(i): i for i in range(len(task.labels))}
-    folded = [name.casefold() for name in task.labels]
-    if len(set(folded)) == len(folded):
-        spellings |= {name: index for index, name in enumerate(folded)}
-    return spellings | {name: index for index, name in enumerate(task.labels)}
+def _label_spellings(task: Task) -> tuple[dict[str, int], dict[str, int]]:
+    """Give what a cell may say: names and indices as they are, and names without case."""
+    exact = {name: index for index, name in enumerate(task.labels)}
+    if not any(name.lstrip("-").isdecimal() for name in task.labels):
+        exact = {str(index): index for index in range(len(task.labels))} | exact
+    folded = {name.casefold(): index for index, name in enumerate(task.labels)}
+    return exact, folded if len(folded) == len(task.labels) else {}
 
 
 def _unknown_label(cell: str | None, table: Table, row: int, task: Task) -> TaskError:

@@ -24,6 +24,7 @@ class Table:
         lines: the line of each row, from 1.
         broken: the lines of rows that were left out because they were published broken.
         marker: what stands between name and line in a message (parquet and the hub count rows).
+        files: the file of each row, when they come from several; else none.
     """
 
     shown: str
@@ -31,10 +32,12 @@ class Table:
     lines: tuple[int, ...]
     broken: tuple[int, ...] = ()
     marker: str = ":"
+    files: tuple[str, ...] = ()
 
     def where(self, row: int) -> str:
         """Name the place of a row: `data/dev.tsv:17`."""
-        return f"{self.shown}{self.marker}{self.lines[row]}"
+        file = self.files[row] if self.files else self.shown
+        return f"{file}{self.marker}{self.lines[row]}"
 
     def column(self, name: str, *, role: str) -> Cells:
         """Give a column that must be there.
@@ -56,8 +59,12 @@ class Table:
     def take(self, rows: list[int]) -> Table:
         """Give the table of these rows."""
         columns = {name: tuple(cells[i] for i in rows) for name, cells in self.columns.items()}
-        lines = tuple(self.lines[i] for i in rows)
-        return Table(self.shown, columns, lines, self.broken, self.marker)
+        return replace(
+            self,
+            columns=columns,
+            lines=tuple(self.lines[i] for i in rows),
+            files=tuple(self.files[i] for i in rows) if self.files else (),
+        )
 
 
 def join_tables(tables: list[Table]) -> Table:
@@ -76,26 +83,17 @@ def join_tables(tables: list[Table]) -> Table:
                 found=f"columns {', '.join(table.columns)}",
                 expected=f"those of {first.shown}: {', '.join(first.columns)}",
             )
-    columns = {
-        name: tuple(cell for table in tables for cell in table.columns[name])
-        for name in first.columns
-    }
-    lines = tuple(line for table in tables for line in table.lines)
-    return _Shards(first.shown, columns, lines, marker=first.marker, shards=tuple(tables))
-
-
-@dataclass(frozen=True)
-class _Shards(Table):
-    """Several files as one table; a message still names the file that a row is from."""
-
-    shards: tuple[Table, ...] = ()
-
-    def where(self, row: int) -> str:
-        for table in self.shards:
-            if row < len(table.lines):
-                return table.where(row)
-            row -= len(table.lines)
-        raise IndexError(row)
+    return Table(
+        shown=first.shown,
+        columns={
+            name: tuple(cell for table in tables for cell in table.columns[name])
+            for name in first.columns
+        },
+        lines=tuple(line for table in tables for line in table.lines),
+        broken=tuple(line for table in tables for line in table.broken),
+        marker=first.marker,
+        files=tuple(table.shown for table in tables for _ in table.lines),
+    )
 
 
 def leave_out_empty(table: Table, names: tuple[str, ...]) -> Table:

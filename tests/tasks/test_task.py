@@ -1,5 +1,7 @@
 """Splits: what is refused, and what stays the same."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,8 +12,8 @@ TASK = Task(name="t", version=1, kind="classification", labels=("a", "b"), prima
 SCORES = Task(name="s", version=1, kind="regression", labels=(), primary_score="pearson")
 
 
-def split(**changes) -> Split:
-    parts = {
+def split(**changes: Any) -> Split:
+    parts: dict[str, Any] = {
         "task": TASK,
         "name": "dev",
         "ids": ("1", "2", "3"),
