@@ -23,7 +23,8 @@ def equal_width(confidence: Floats, bins: int) -> Ints:
     """Give each confidence its bin of equal width; a confidence on an edge belongs below it.
 
     Definition: bin b holds (b/bins, (b+1)/bins] (Guo et al. 2017); 0 itself belongs to the first.
-    Differs from: torchmetrics puts a confidence on an edge into the bin above it.
+    Differs from: torchmetrics puts a confidence on an edge into the bin above it, and 1 into a bin
+    of its own.
 
     Args:
         confidence: float64 `[n]` in 0..1.
