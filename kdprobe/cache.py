@@ -124,7 +124,8 @@ class Cache:
         for name, array in arrays.items():
             if array.dtype.hasobject:  # savez would pickle it, and load refuse it
                 raise TypeError(f"array {name} holds Python objects, which are not kept")
-        np.savez(data, **dict(arrays))
+        save: Callable[..., None] = np.savez  # its signature names an option of its own
+        save(data, **dict(arrays))
         place = self._place(key)
         told = {
             "kind": key.kind,

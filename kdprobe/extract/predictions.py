@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from kdprobe.cache import Cache, CacheKey
+from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.models.handle import ModelHandle
 from kdprobe.observations import Predictions, check_finite
 from kdprobe.progress import Progress
@@ -73,7 +73,7 @@ class _Known:
         self.truncated.update(zip(texts, truncated.tolist(), strict=True))
         if self._cache is None:
             return
-        arrays = {
+        arrays: Arrays = {
             "texts": np.frombuffer(b"".join(self.values), dtype=np.uint8).reshape(-1, 16),
             "values": np.stack(list(self.values.values())),
             "truncated": np.array([self.truncated[text] for text in self.values], dtype=np.bool_),
