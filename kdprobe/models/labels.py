@@ -15,7 +15,7 @@ from kdprobe.models.handle import label_order
 from kdprobe.tasks.task import Task
 
 POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
-"""The label map of a user who says that the model's outputs are in the task's label order."""
+"""The label map (`--label-map '*=*'`) of a user who says that outputs are in the task's order."""
 
 
 class LabelOrder(NamedTuple):
@@ -104,13 +104,15 @@ def match_labels(
     if said == dict(POSITIONAL):
         note = f"its labels {_listed(names)} were read by position as {_listed(wanted)}, as said"
         return LabelOrder(tuple(range(len(wanted))), (note,))
-    example = ",".join(f"{a}={b}" for a, b in zip(names[:2], wanted[:2], strict=True))
+    example = " ".join(
+        f"--label-map {one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True)
+    )
     raise CheckpointError(
         where,
         found=f"its labels are {_listed(names)}",
         expected=f"the names {_listed(wanted)} in any order",
-        remedy=f"say which is which with --label-map {example}, or --label-map positional when "
-        f"they are in the task's order",
+        remedy=f"say which is which ({example}{' …' if names[3:] else ''}), or --label-map '*=*' "
+        f"when they are in the task's order",
     )
 
 

@@ -258,8 +258,8 @@ def _finite(values: Floats, table: Table, what: str) -> Floats:
 def _log_probabilities(values: Floats, table: Table) -> tuple[Floats, str]:
     sums = values.sum(axis=1)
     inside = np.isfinite(values) & (values >= 0) & (values <= 1 + SUM_TOLERANCE)
-    bad: NDArray[np.bool_] = ~(inside.all(axis=1) & (np.abs(sums - 1) <= SUM_TOLERANCE))
-    row = _first(bad)
+    good = inside.all(axis=1) & (np.abs(sums - 1) <= SUM_TOLERANCE)
+    row = _first(np.asarray(~good, dtype=np.bool_))
     if row is not None:
         raise CheckpointError(
             table.where(row),

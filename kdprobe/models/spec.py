@@ -6,13 +6,11 @@ folders, and refuse two models of one name. Does not: look at what stands at the
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.labels import POSITIONAL
 from kdprobe.plain_text import printable
 
 _EXAMPLE = "PATH, NAME=PATH or NAME=PATH,PATH"
@@ -97,34 +95,6 @@ def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
                     remedy=f"name one: other-name={spec.paths[0]}",
                 )
     return tuple(specs)
-
-
-def parse_label_map(text: str) -> Mapping[str, str]:
-    """Read `--label-map`: `MODEL_LABEL=TASK_LABEL,…`, or `positional`.
-
-    Raises:
-        ConfigError: a part without `=`, an empty name, or a label of the model or task twice.
-
-    >>> parse_label_map("LABEL_0=negative, LABEL_1=positive")
-    {'LABEL_0': 'negative', 'LABEL_1': 'positive'}
-    """
-    if text.strip() == "positional":
-        return POSITIONAL
-    pairs = [re.split(r"\s*=\s*", part.strip(), maxsplit=1) for part in text.split(",")]
-    for pair in pairs:
-        if len(pair) != 2 or not all(pair):
-            raise ConfigError(
-                "--label-map",
-                found=repr("=".join(pair)),
-                expected="MODEL_LABEL=TASK_LABEL,… or positional",
-            )
-    for side, what in ((0, "the model"), (1, "the task")):
-        names = [pair[side] for pair in pairs]
-        if len(set(names)) != len(names):
-            raise ConfigError(
-                "--label-map", found=f"a label of {what} twice in {text!r}", expected="each once"
-            )
-    return {pair[0]: pair[1] for pair in pairs}
 
 
 def _folder_name(path: str) -> str:
