@@ -1,0 +1,201 @@
+"""What fine-tuning and distilling have in common before the first step.
+
+Does: load and check the examples, read a student's words into a model, tell the facts of a
+training. Does not: train.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kdprobe.distillers.encoding import Encoded, encode
+from kdprobe.distillers.lesson import Lesson
+from kdprobe.errors import TaskError
+from kdprobe.models.checkpoint import describe
+from kdprobe.models.hf import token_limit
+from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.sources import load_split
+from kdprobe.tasks.task import Split, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Data:
+    """The examples of a training.
+
+    Args:
+        task: what they belong to.
+        train: what is learnt from.
+        evaluation: what is scored; always with gold labels.
+    """
+
+    task: Task
+    train: Split
+    evaluation: Split
+
+    def plan(self) -> dict[str, Any]:
+        """Name the examples by content, for the record of a run."""
+        return {
+            "task": self.task.name,
+            "train": {"split": self.train.name, "fingerprint": self.train.fingerprint},
+            "eval": {"split": self.evaluation.name, "fingerprint": self.evaluation.fingerprint},
+        }
+
+    def rows(self) -> dict[str, str]:
+        """Tell them to people."""
+        return {
+            "task": f"{self.task.name} (version {self.task.version})",
+            "trained on": _told(self.train),
+            "scored on": _told(self.evaluation),
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """Warn when texts that are scored are learnt from too."""
+        learnt = set(zip(*_fields(self.train), strict=True))
+        both = sum(row in learnt for row in zip(*_fields(self.evaluation), strict=True))
+        if not both:
+            return ()
+        return (
+            f"{both:,} of {len(self.evaluation):,} examples of {self.evaluation.name} are learnt "
+            f"from too: their texts stand in {self.train.name}",
+        )
+
+
+def _fields(split: Split) -> list[tuple[str, ...]]:
+    return [split.texts] if split.pairs is None else [split.texts, split.pairs]
+
+
+def _told(split: Split) -> str:
+    origin = f" from {split.origin}" if split.origin else ""
+    return f"{split.name}, {len(split):,} examples{origin}"
+
+
+def load_data(
+    task: str,
+    *,
+    train_split: str,
+    eval_split: str | None,
+    data_dir: str | Path | None,
+    limit: int | None,
+    eval_limit: int | None,
+    seed: int,
+    offline: bool,
+) -> Data:
+    """Load the examples of a training.
+
+    Args:
+        task: as `--task` takes it.
+        train_split: the split that is learnt from.
+        eval_split: the split that is scored; None: `dev`, or what the task compares on.
+        data_dir: where the task's folder is; None: as `load_split` looks.
+        limit: at most so many training examples.
+        eval_limit: at most so many evaluation examples.
+        seed: of the sample that a limit takes.
+        offline: ask no network.
+
+    Raises:
+        TaskError: no data, or the evaluation split has no gold labels.
+    """
+    task_file = open_task(task)
+    place = Path(data_dir) if data_dir is not None else None
+    train = load_split(
+        task_file, train_split, data_dir=place, offline=offline, limit=limit, seed=seed
+    )
+    evaluation = load_split(
+        task_file,
+        eval_split or ("dev" if "dev" in task_file.split_names else task_file.compare_split),
+        data_dir=place,
+        offline=offline,
+        limit=eval_limit,
+        seed=seed,
+    )
+    require_labels(evaluation, why="it is what the model is scored on")
+    return Data(task_file.task(), train, evaluation)
+
+
+def require_labels(split: Split, *, why: str) -> None:
+    """Refuse a split without gold labels where they are read.
+
+    Raises:
+        TaskError: it has none.
+    """
+    if split.labels is None:
+        raise TaskError(
+            f"{split.task.name} {split.name}",
+            found="has no gold labels",
+            expected=f"a split with labels: {why}",
+        )
+
+
+def encode_for(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
+) -> Encoded:
+    """Tokenise a split as a model can read it: no longer than asked, and than it can."""
+    return encode(tokenizer, split, max_length=min(max_length, token_limit(model, tokenizer)))
+
+
+def parameter_count(model: PreTrainedModel) -> int:
+    """Count a model's parameters, shared ones once."""
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:
+    """Tell what will be done, for the preflight."""
+    settings = lesson.settings
+    terms = (f"{term.weight:g} x {term.name}" for term in lesson.mixture.terms)
+    return [
+        ("student", describe(lesson.student)),
+        ("student's parameters", f"{parameter_count(lesson.student):,}"),
+        ("learns from", " + ".join(terms)),
+        (
+            "steps",
+            f"{lesson.steps:,} of {settings.batch_size * settings.gradient_accumulation} examples "
+            f"({settings.epochs:g} epochs), scored every {lesson.evaluate_every:,}",
+        ),
+        ("best checkpoint", f"by {_rule(lesson)}"),
+        ("computes in", precision_of(lesson)),
+        *_truncations(lesson),
+    ]
+
+
+def _rule(lesson: Lesson) -> str:
+    wanted = lesson.settings.best_by
+    return lesson.split.task.primary_score if wanted == "score" else wanted
+
+
+def precision_of(lesson: Lesson) -> str:
+    """Tell the device and the number format."""
+    compute = lesson.compute
+    threads = f", {compute.threads} threads" if compute.device == "cpu" else ""
+    return f"{compute.precision} on {compute.device}{threads}"
+
+
+def _truncations(lesson: Lesson) -> list[tuple[str, str]]:
+    cut = lesson.encoded.truncated + lesson.examination.encoded.truncated
+    if not cut:
+        return []
+    return [("too long", f"{cut:,} examples are read in part only, up to the longest allowed")]
+
+
+def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Tell settings to people; what is not set is left out."""
+    return {name: f"{value}" for name, value in settings.items() if value is not None}
+
+
+def command_line(command: str, subject: str, options: Sequence[tuple[str, object]]) -> str:
+    """Compose the command line of a training; options that are None are left out.
+
+    >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
+    "kdprobe finetune 'my model' --task cola"
+    """
+    words = ["kdprobe", command, subject]
+    for flag, value in options:
+        if value is not None and value is not False:
+            words += [flag] if value is True else [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,118 @@
+"""Where a training runs and in which numbers, and everything random in it.
+
+Does: choose the device and bf16 by what the hardware has, seed every generator for the length of a
+block and put their states back. Does not: offer fp16, which a CPU accepts and ignores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and a number format.
+
+    Args:
+        device: `cpu` or `cuda`.
+        bf16: whether matrix products run in bfloat16; weights and losses stay float32.
+        threads: CPU threads of torch.
+    """
+
+    device: Literal["cpu", "cuda"]
+    bf16: bool
+    threads: int
+
+    @property
+    def precision(self) -> str:
+        """For people: `float32` or `bfloat16 products, float32 weights`."""
+        return "bfloat16 products, float32 weights" if self.bf16 else "float32"
+
+
+def choose_compute(
+    *, device: str = "auto", bf16: bool | Literal["auto"] = "auto", threads: int | None = None
+) -> Compute:
+    """Choose where to train.
+
+    Args:
+        device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
+        bf16: `auto` says yes only where the hardware multiplies bfloat16 itself.
+        threads: CPU threads; None: as torch is set.
+
+    Raises:
+        ConfigError: an unknown device, or no thread.
+        CapabilityError: CUDA was asked for and there is none, or a device without bfloat16.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError("--device", found=repr(device), expected="auto, cpu or cuda")
+    if threads is not None and threads < 1:
+        raise ConfigError("--threads", found=str(threads), expected="1 or more")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise CapabilityError(
+            "--device", found="no CUDA device can be used", remedy="say --device cpu"
+        )
+    chosen: Literal["cpu", "cuda"] = "cpu"
+    if device != "cpu" and torch.cuda.is_available():
+        chosen = "cuda"
+    native = _native_bf16(chosen)
+    if bf16 is True and chosen == "cuda" and not native:
+        raise CapabilityError("--bf16", found="this CUDA device has no bfloat16")
+    return Compute(chosen, native if bf16 == "auto" else bf16, threads or torch.get_num_threads())
+
+
+def _native_bf16(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32."""
+    if device == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    found = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
+    return any(supported() for supported in found)
+
+
+@contextlib.contextmanager
+def settled(compute: Compute, *, seed: int, purpose: str) -> Iterator[None]:
+    """Seed every global generator for a block, use the chosen threads, and put all back after.
+
+    On a CPU, operations without a deterministic form raise an error inside the block.
+
+    Args:
+        compute: where the block runs.
+        seed: the run's seed.
+        purpose: what the numbers are for; another purpose draws other numbers.
+    """
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    gpu = torch.cuda.get_rng_state_all() if compute.device == "cuda" else []
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    switches: Any = torch.utils.deterministic
+    filling = switches.fill_uninitialized_memory
+    drawn = derive_seed(seed, purpose)
+    random.seed(drawn)
+    np.random.seed(drawn % 2**32)
+    torch.manual_seed(drawn)
+    if compute.threads != threads:
+        torch.set_num_threads(compute.threads)
+    if compute.device == "cpu":
+        torch.use_deterministic_algorithms(True)
+        switches.fill_uninitialized_memory = False  # costs time, finds faults only
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        switches.fill_uninitialized_memory = filling
+        if compute.threads != threads:
+            torch.set_num_threads(threads)
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+        if gpu:
+            torch.cuda.set_rng_state_all(gpu)

@@ -1,0 +1,286 @@
+"""One training from its first step to the finished folder.
+
+Does: open the output folder for a new or an interrupted run, train, choose the best checkpoint,
+score the model and write a plain model folder with its card and record. Does not: decide who
+learns what; `finetuning.py` and `distillation.py` do.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback
+
+import kdprobe
+from kdprobe.atomic import require_empty_folder, staged_folder, write_text
+from kdprobe.distillers._scores import Score
+from kdprobe.distillers.callbacks import (
+    CompleteCheckpoints,
+    Milestones,
+    ShowProgress,
+    StopEarly,
+    stalled,
+)
+from kdprobe.distillers.compute import settled
+from kdprobe.distillers.lesson import Lesson, TrainingResult
+from kdprobe.distillers.model_card import Story, write_card
+from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.resume import (
+    CHECKPOINTS,
+    RECORD,
+    checkpoint_folder,
+    last_complete,
+    read_plan,
+    read_record,
+    refuse_change,
+    seconds_of,
+    write_plan,
+)
+from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.errors import OutputError
+from kdprobe.models.checkpoint import quiet
+from kdprobe.progress import Progress
+
+HISTORY = "history.json"
+_PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """An output folder that is open for training.
+
+    Args:
+        output: where the model will be.
+        checkpoint: the last whole checkpoint of an interrupted run, or None.
+    """
+
+    output: Path
+    checkpoint: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where checkpoints go."""
+        return self.output / CHECKPOINTS
+
+
+def open_run(
+    output: Path, plan: Mapping[str, Any], *, resume: bool, force: bool, progress: Progress
+) -> Run | TrainingResult:
+    """Look at a folder for a new run, or for one that goes on; a new run writes nothing yet.
+
+    Args:
+        output: the folder.
+        plan: everything that decides the result, as JSON values.
+        resume: go on with what was begun here; with nothing begun, begin.
+        force: write over what stands here; what was begun is thrown away.
+        progress: told what is found.
+
+    Returns:
+        An open run; or, with `resume`, the result of a run of the same plan that had finished.
+
+    Raises:
+        OutputError: the folder is not empty, a file, or its records cannot be read.
+        TrainingError: the run that was begun here had other options.
+    """
+    require_empty_folder(output, force=force, resume=resume)
+    folder = output / CHECKPOINTS
+    begun = read_plan(folder) if resume else None
+    if begun is not None:
+        refuse_change(output, begun, plan)
+        checkpoint = last_complete(folder)
+        where = checkpoint.name.replace("-", " of step ") if checkpoint else "the beginning"
+        progress.say(f"Going on from {where}.")
+        return Run(output, checkpoint)
+    record = read_record(output) if resume else None
+    if record is not None:
+        refuse_change(output, record["plan"], plan)
+        progress.say(f"{output} had finished already.")
+        return _result_of(output, record)
+    if resume and output.is_dir() and any(output.iterdir()):
+        raise OutputError(
+            str(output),
+            found="is not empty and holds no training to go on with",
+            expected="the folder of an interrupted run",
+            remedy="choose another with -o, or say --force to write over its files",
+        )
+    return Run(output)
+
+
+def fit(
+    lesson: Lesson,
+    run: Run,
+    *,
+    plan: Mapping[str, Any],
+    preflight: Preflight,
+    story: Story,
+    progress: Progress,
+) -> TrainingResult:
+    """Train, and write the model folder.
+
+    Args:
+        lesson: what is trained on what.
+        run: the open output folder.
+        plan: everything that decides the result; it goes into the record.
+        preflight: what was found before the first step.
+        story: what the model card tells.
+        progress: the display.
+
+    Returns:
+        The scores of the finished model. On a keyboard interrupt or a failure the last checkpoint
+        stays, and no finished folder is written.
+
+    Raises:
+        TrainingError: a loss was not finite.
+        OutputError: no space is left.
+    """
+    if run.checkpoint is None:
+        shutil.rmtree(run.folder, ignore_errors=True)
+        write_plan(run.folder, plan)
+    before = seconds_of(run.checkpoint) if run.checkpoint else 0.0
+    clock = CompleteCheckpoints(run.folder, before=before)
+    with quiet(), settled(lesson.compute, seed=lesson.seed, purpose="training"):
+        trainer = _train(lesson, run, clock, progress)
+        best = int(trainer.state.best_global_step or trainer.state.global_step)
+        _load_weights(trainer, checkpoint_folder(run.folder, best))
+        scores = trainer.examine()
+    result = TrainingResult(
+        folder=run.output,
+        task=lesson.split.task.name,
+        eval_split=lesson.examination.split.name,
+        scores={name: score.value for name, score in scores.items()},
+        undefined=_reasons(scores),
+        history=tuple(dict(entry) for entry in trainer.state.log_history),
+        best_step=best,
+        steps=int(trainer.state.global_step),
+        seconds=clock.seconds,
+        preflight=preflight,
+        notes=story.notes,
+    )
+    _write_folder(lesson, result, plan=plan, story=story)
+    shutil.rmtree(run.folder, ignore_errors=True)
+    return result
+
+
+def _train(
+    lesson: Lesson, run: Run, clock: CompleteCheckpoints, progress: Progress
+) -> StudentTrainer:
+    """Take the steps that are still to be taken."""
+    settings = lesson.settings
+    score = lesson.split.task.primary_score
+    with progress.stage(f"train on {lesson.split.task.name}", lesson.steps) as stage:
+        callbacks: list[TrainerCallback] = [Milestones(), clock, ShowProgress(stage, score=score)]
+        if settings.early_stopping is not None:
+            callbacks.append(StopEarly(settings.early_stopping))
+        trainer = StudentTrainer(lesson, folder=run.folder, callbacks=callbacks)
+        if run.checkpoint is not None and _had_stopped(trainer, run.checkpoint, lesson):
+            return trainer
+        try:
+            trainer.train(resume_from_checkpoint=str(run.checkpoint) if run.checkpoint else None)
+        except KeyboardInterrupt:
+            last = last_complete(run.folder)
+            progress.say(
+                f"Interrupted; --resume goes on from {last.name.replace('-', ' of step ')}."
+                if last
+                else "Interrupted before the first checkpoint; --resume begins again."
+            )
+            raise
+    return trainer
+
+
+def _had_stopped(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool:
+    """Whether an earlier run had stopped early when it was killed; its state is then taken over."""
+    from transformers import TrainerState
+
+    state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
+    patience = lesson.settings.early_stopping
+    greater = bool(trainer.args.greater_is_better)
+    if patience is None or not stalled(state.log_history, patience, greater=greater):
+        return False
+    trainer.state = state
+    return True
+
+
+def _load_weights(trainer: StudentTrainer, checkpoint: Path) -> None:
+    """Put the weights of a checkpoint into the student and its bridges."""
+    from safetensors.torch import load_file
+
+    trainer.trainable.load_state_dict(load_file(checkpoint / "model.safetensors"), strict=True)
+
+
+def _reasons(scores: Mapping[str, Score]) -> dict[str, str]:
+    return {name: score.undefined for name, score in scores.items() if score.value is None}
+
+
+def _write_folder(
+    lesson: Lesson, result: TrainingResult, *, plan: Mapping[str, Any], story: Story
+) -> None:
+    """Write the plain model folder, its card, its record and its history; all at once."""
+    if result.folder is None:
+        raise ValueError("a result without a folder cannot be written")
+    with staged_folder(result.folder) as stage:
+        with quiet():
+            lesson.tokenizer.save_pretrained(stage)
+            lesson.student.cpu().save_pretrained(stage)
+        write_card(stage, result, story)
+        history = json.dumps(list(result.history), indent=1, allow_nan=False)
+        write_text(stage / HISTORY, history + "\n")
+        record = json.dumps(_record(result, plan, story), indent=1, ensure_ascii=False)
+        write_text(stage / RECORD, record + "\n")
+
+
+def _record(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> dict[str, Any]:
+    """Everything about a training that a program may want to read again."""
+    return {
+        "record_version": 1,
+        "produced_by": {
+            "kdprobe": kdprobe.__version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in _PACKAGES},
+        },
+        "kind": story.kind,
+        "plan": dict(plan),
+        "task": result.task,
+        "eval_split": result.eval_split,
+        "scores": dict(result.scores),
+        "undefined": dict(result.undefined),
+        "best_step": result.best_step,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "precision": story.precision,
+        "preflight": {
+            "facts": [list(fact) for fact in result.preflight.facts],
+            "layer_map": [list(row) for row in result.preflight.layer_map],
+            "notes": list(result.preflight.notes),
+        },
+        "notes": list(result.notes),
+    }
+
+
+def _result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
+    """Give the result of a finished run from its record."""
+    found = record["preflight"]
+    history = json.loads((output / HISTORY).read_text(encoding="utf-8"))
+    return TrainingResult(
+        folder=output,
+        task=record["task"],
+        eval_split=record["eval_split"],
+        scores=record["scores"],
+        undefined=record["undefined"],
+        history=tuple(history),
+        best_step=record["best_step"],
+        steps=record["steps"],
+        seconds=record["seconds"],
+        preflight=Preflight(
+            facts=tuple((name, value) for name, value in found["facts"]),
+            layer_map=tuple((s, t, how) for s, t, how in found["layer_map"]),
+            notes=tuple(found["notes"]),
+        ),
+        notes=tuple(record["notes"]),
+    )

@@ -1,0 +1,107 @@
+"""The README.md of a trained model: what it is, what it learnt from, what it reaches.
+
+Does: write Markdown for people, with the front matter that model hubs read. Does not: hold anything
+that `kdprobe.json` does not hold for programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kdprobe.atomic import write_text
+from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.plain_text import printable
+
+_MEANINGS = {
+    "accuracy": "share of examples with the right label",
+    "mcc": "Matthews' correlation with the gold labels",
+    "f1": "F1 of the positive label, or the mean over several labels",
+    "pearson": "Pearson's correlation with the gold scores",
+    "spearman": "Spearman's rank correlation with the gold scores",
+    "loss": "mean cross-entropy in nats, or mean squared error, on the gold labels",
+    "agreement": "share of examples with the teacher's label",
+    "cohens_kappa": "agreement with the teacher beyond chance",
+    "kl": "mean KL(teacher || student) in nats",
+    "pearson_to_teacher": "Pearson's correlation with the teacher's scores",
+    "mse_to_teacher": "mean squared difference to the teacher's scores",
+}
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a model card tells beside the scores.
+
+    Args:
+        kind: what was done.
+        headline: one sentence on what the model is.
+        sections: headings with rows of names and values.
+        recipe: where the recipe comes from; empty for a fine-tuning.
+        command: the command line that makes this model.
+        precision: the device and number format.
+        notes: what the reader must know.
+    """
+
+    kind: Literal["finetune", "distill"]
+    headline: str
+    sections: Mapping[str, Mapping[str, str]]
+    command: str
+    precision: str
+    recipe: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _cell(text: str) -> str:
+    return printable(text).replace("|", "\\|")
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
+
+
+def _score_rows(result: TrainingResult) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, value in result.scores.items():
+        shown = f"{value:.4f}" if value is not None else f"undefined: {result.undefined[name]}"
+        rows.append((name, shown, _MEANINGS[name]))
+    return rows
+
+
+def card_text(folder_name: str, result: TrainingResult, story: Story) -> str:
+    """Compose the card.
+
+    Args:
+        folder_name: the model's name, for the heading.
+        result: scores, steps and layer map.
+        story: everything else.
+    """
+    tags = ["text-classification", "kdprobe"]
+    if story.kind == "distill":
+        tags.append("knowledge-distillation")
+    lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:"]
+    lines += [f"- {tag}" for tag in tags] + ["---", "", f"# {_cell(folder_name)}", ""]
+    lines += [printable(story.headline), "", f"## Scores on {_cell(result.eval_split)}", ""]
+    lines += _table(("score", "value", "what it is"), _score_rows(result))
+    lines += ["", f"Kept: the weights of step {result.best_step} of {result.steps}, chosen on this"]
+    lines += ["same split, so that these scores lean towards the good side."]
+    for heading, rows in story.sections.items():
+        lines += ["", f"## {heading}", "", *_table(("what", "value"), list(rows.items()))]
+    if result.preflight.layer_map:
+        lines += ["", "## Layers", ""]
+        rows_ = [(str(s), str(t), how) for s, t, how in result.preflight.layer_map]
+        lines += _table(("student", "teacher", "weights before training"), rows_)
+    if story.recipe:
+        lines += ["", "## Where the recipe comes from", "", printable(story.recipe)]
+    if story.notes:
+        lines += ["", "## Notes", "", *(f"- {printable(note)}" for note in story.notes)]
+    lines += ["", "## How to make it again", "", "```sh", printable(story.command), "```", ""]
+    return "\n".join(lines)
+
+
+def write_card(stage: Path, result: TrainingResult, story: Story) -> None:
+    """Write README.md into the folder that is being made."""
+    name = result.folder.name if result.folder is not None else stage.name
+    write_text(stage / "README.md", card_text(name, result, story))

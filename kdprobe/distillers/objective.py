@@ -1,0 +1,208 @@
+"""What an objective is, what it may look at, and where objectives are found.
+
+Does: name the protocol that each file of `objectives/` answers, and its registry. Does not: run a
+model (`views.py`), add objectives up (`mixture.py`) or train (`trainer.py`).
+
+Reading order: `Need` and `Needs` (what an objective reads), `View` (what one model said of a
+batch), `Objective`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from kdprobe.registry import Plugins
+from kdprobe.tasks.task import Task
+
+Quantity = Literal["logits", "hidden", "attention"]
+
+
+@dataclass(frozen=True, order=True)
+class Need:
+    """One thing a model can say of a batch.
+
+    Args:
+        quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `attention`, the attention
+            probabilities `[B, heads, L, L]`.
+        layer: for `hidden` 0 is the output of the embeddings and l that of the l-th layer; for
+            `attention` the first layer is 1; 0 for `logits`.
+    """
+
+    quantity: Quantity
+    layer: int = 0
+
+
+LOGITS = Need("logits")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Everything an objective reads; the trainer computes the union once a batch.
+
+    Args:
+        student: quantities of the student.
+        teacher: quantities of the teacher; nothing, or logits alone, are read from a store and
+            the teacher is not run while the student trains.
+        labels: whether gold labels are read.
+        student_model: whether the student itself is read through `View.model` (gradients with
+            respect to its embeddings, queries and keys computed again from hidden states).
+        teacher_model: the same of the teacher.
+    """
+
+    student: frozenset[Need] = frozenset()
+    teacher: frozenset[Need] = frozenset()
+    labels: bool = False
+    student_model: bool = False
+    teacher_model: bool = False
+
+    def __or__(self, other: Needs) -> Needs:
+        """What both need together."""
+        return Needs(
+            student=self.student | other.student,
+            teacher=self.teacher | other.teacher,
+            labels=self.labels or other.labels,
+            student_model=self.student_model or other.student_model,
+            teacher_model=self.teacher_model or other.teacher_model,
+        )
+
+    @property
+    def live_teacher(self) -> bool:
+        """Whether stored logits do not suffice and the teacher runs at every step."""
+        return self.teacher_model or bool(self.teacher - {LOGITS})
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """The sizes of a model that objectives ask about."""
+
+    layers: int
+    width: int
+    heads: int
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Who teaches whom what.
+
+    Args:
+        task: gives the kind and the classes.
+        student: sizes of the student.
+        teacher: sizes of the teacher; None when there is none (fine-tuning).
+        layer_map: for each layer of the student, from the first, the teacher's layer that belongs
+            to it, counted from 1.
+        same_tokens: whether both models read the same token ids of every text, so that their
+            positions can be matched.
+    """
+
+    task: Task
+    student: ModelShape
+    teacher: ModelShape | None = None
+    layer_map: tuple[int, ...] = ()
+    same_tokens: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """What one model said of a batch.
+
+    Args:
+        values: the quantities that were asked for, float32, on one device.
+        inputs: the token ids and masks the model read.
+        model: the model itself when an objective needs it, else None.
+    """
+
+    values: Mapping[Need, Tensor]
+    inputs: Mapping[str, Tensor] = field(default_factory=dict)
+    model: nn.Module | None = None
+
+    @property
+    def logits(self) -> Tensor:
+        """The logits, float32 `[B, C]`."""
+        return self.values[LOGITS]
+
+    def hidden(self, layer: int) -> Tensor:
+        """The hidden states of a layer, float32 `[B, L, H]`; 0 is the output of the embeddings."""
+        return self.values[Need("hidden", layer)]
+
+    def attention(self, layer: int) -> Tensor:
+        """The attention probabilities of a layer, float32 `[B, heads, L, L]`, layers from 1."""
+        return self.values[Need("attention", layer)]
+
+
+NOTHING = View({})
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is known of a batch before any model has run.
+
+    Args:
+        mask: bool `[B, L]`, True at the student's real tokens, special ones included.
+        labels: int64 class indices `[B]` or float32 scores `[B]`; None when unknown.
+        progress: the share of all optimiser steps that are done, 0 to 1 (for schedules).
+    """
+
+    mask: Tensor
+    labels: Tensor | None = None
+    progress: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """The number of examples, B."""
+        return int(self.mask.shape[0])
+
+
+class Objective(Protocol):
+    """One file of `objectives/`: a value for each example of a batch, and no reduction.
+
+    The value of an example is numerator / denominator. The denominator counts what the numerator
+    sums over (1 for an example, its real tokens, its pairs of real tokens) and is known from the
+    masks alone, so that it can be summed over all micro-batches of an optimiser step before the
+    first gradient; never the padded size, which would change with the other texts of a batch.
+    """
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def version(self) -> int:
+        """Raised when the meaning of its value changes."""
+
+    @property
+    def title(self) -> str:
+        """What a reader calls it."""
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The frozen model of its options; all have defaults."""
+
+    def unmet(self, situation: Situation, options: Any) -> str | None:
+        """Give the reason why it has no value here, in plain words, or None."""
+
+    def needs(self, situation: Situation, options: Any) -> Needs:
+        """Say what it reads."""
+
+    def bridge(self, situation: Situation, options: Any) -> nn.Module | None:
+        """Give a module that is trained with the student but is no part of it, or None."""
+
+    def denominators(self, batch: Batch, options: Any) -> Tensor:
+        """Count what each example's numerator sums over: float32 `[B]`, positive."""
+
+    def numerators(
+        self, student: View, teacher: View, batch: Batch, options: Any, bridge: nn.Module | None
+    ) -> Tensor:
+        """Give each example's numerator: float32 `[B]`, differentiable in the student."""
+
+
+OBJECTIVES: Plugins[Objective] = Plugins(
+    package="kdprobe.distillers.objectives",
+    attribute="OBJECTIVE",
+    kind="objective",
+    entry_points="kdprobe.objectives",
+)

@@ -1,0 +1,80 @@
+"""Gold labels: cross-entropy for classes, squared error for a number.
+
+Does: give each example's loss on its gold label. Does not: look at the teacher.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+
+
+class HardLabelsOptions(Options):
+    """It has none."""
+
+
+@dataclass(frozen=True)
+class HardLabels:
+    """Cross-entropy with the gold class, or squared error to the gold score.
+
+    Definition: -log softmax(z)[y] of natural logarithms in float32, with z the student's logits and
+    y the gold class; for a regression (z - y)^2. One value an example, denominator 1.
+    """
+
+    name: str = "hard_labels"
+    version: int = 1
+    title: str = "gold labels"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return HardLabelsOptions
+
+    def unmet(self, situation: Situation, options: HardLabelsOptions) -> str | None:
+        """It always has a value."""
+        return None
+
+    def needs(self, situation: Situation, options: HardLabelsOptions) -> Needs:
+        """The student's logits and gold labels."""
+        return Needs(student=frozenset({LOGITS}), labels=True)
+
+    def bridge(self, situation: Situation, options: HardLabelsOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: HardLabelsOptions) -> Tensor:
+        """One an example."""
+        return torch.ones(batch.size, device=batch.mask.device)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: HardLabelsOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's loss, `[B]`.
+
+        >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
+        >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
+        >>> loss = OBJECTIVE.numerators(student, View({}), batch, HardLabelsOptions(), None)
+        >>> round(loss.item(), 4)  # log 2
+        0.6931
+        """
+        logits, labels = student.logits, batch.labels
+        if labels is None:
+            raise ValueError("hard_labels got a batch without labels")
+        if labels.is_floating_point():
+            return (logits[:, 0] - labels) ** 2
+        return functional.cross_entropy(logits, labels, reduction="none")
+
+
+OBJECTIVE = HardLabels()

@@ -1,0 +1,112 @@
+"""Soft targets: the teacher's probabilities at a temperature.
+
+Does: give each example's divergence between the teacher's and the student's softened outputs.
+Does not: look at gold labels; add `hard_labels` for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+
+
+class SoftTargetsOptions(Options):
+    """Options of soft targets.
+
+    Args:
+        temperature: both models' logits are divided by it before the softmax. Higher ones let
+            small probabilities count; at 1 a confident teacher says little more than its label.
+        scale_by_temperature: multiply the value by the temperature squared. Gradients shrink with
+            its square, so that without this the weight of the term depends on the temperature.
+        divergence: `forward` KL(teacher || student), which punishes what the student misses;
+            `reverse` KL(student || teacher), which punishes what it makes up; `symmetric`, half of
+            each; `cross_entropy`, forward plus the teacher's entropy, with the same gradients.
+    """
+
+    temperature: Annotated[float, Field(gt=0)] = 2.0
+    scale_by_temperature: bool = True
+    divergence: Literal["forward", "reverse", "symmetric", "cross_entropy"] = "forward"
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """Divergence between softened outputs.
+
+    Definition (Hinton, Vinyals and Dean 2015): with p = softmax(teacher's logits / T) and
+    q = softmax(student's logits / T), T^2 sum_c p_c log(p_c / q_c) in natural logarithms, float32.
+    For a regression ((z_s - z_t) / T)^2, times T^2. One value an example, denominator 1: the mean
+    over a batch is what `KLDivLoss(reduction="batchmean")` gives.
+
+    Differs from: AD-KD and TinyBERT, which use the cross-entropy and leave T^2 out; PKD's code,
+    which divides by the number of classes as well; weights do not carry over between them.
+    """
+
+    name: str = "soft_targets"
+    version: int = 1
+    title: str = "the teacher's softened probabilities"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return SoftTargetsOptions
+
+    def unmet(self, situation: Situation, options: SoftTargetsOptions) -> str | None:
+        """It needs a teacher."""
+        return "there is no teacher" if situation.teacher is None else None
+
+    def needs(self, situation: Situation, options: SoftTargetsOptions) -> Needs:
+        """Both models' logits."""
+        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
+
+    def bridge(self, situation: Situation, options: SoftTargetsOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: SoftTargetsOptions) -> Tensor:
+        """One an example."""
+        return torch.ones(batch.size, device=batch.mask.device)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: SoftTargetsOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's divergence, `[B]`.
+
+        >>> import math
+        >>> p = View({LOGITS: torch.tensor([[math.log(3.0), 0.0]])})  # 3/4 and 1/4
+        >>> q = View({LOGITS: torch.tensor([[0.0, 0.0]])})  # one half each
+        >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
+        >>> options = SoftTargetsOptions(temperature=1.0)
+        >>> value = OBJECTIVE.numerators(q, p, batch, options, None).item()
+        >>> round(value, 6) == round(0.75 * math.log(1.5) + 0.25 * math.log(0.5), 6)
+        True
+        """
+        scale = options.temperature**2 if options.scale_by_temperature else 1.0
+        ours = student.logits / options.temperature
+        theirs = teacher.logits / options.temperature
+        if ours.shape[1] == 1:
+            return scale * ((ours - theirs) ** 2).sum(-1)
+        log_q, log_p = torch.log_softmax(ours, -1), torch.log_softmax(theirs, -1)
+        if options.divergence == "cross_entropy":
+            return -scale * (log_p.exp() * log_q).sum(-1)
+        forward = (log_p.exp() * (log_p - log_q)).sum(-1)
+        if options.divergence == "forward":
+            return scale * forward
+        reverse = (log_q.exp() * (log_q - log_p)).sum(-1)
+        if options.divergence == "reverse":
+            return scale * reverse
+        return scale * (forward + reverse) / 2
+
+
+OBJECTIVE = SoftTargets()

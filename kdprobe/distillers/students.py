@@ -1,0 +1,95 @@
+"""A student before its first lesson, and what can be told of it beside its teacher.
+
+Does: turn a person's words into a model and its tokenizer. Does not: train.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kdprobe.errors import CheckpointError, ConfigError
+from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.shapes import (
+    CopyShape,
+    NewShape,
+    build_new,
+    label_settings,
+    layer_pairs,
+    parse_student,
+)
+from kdprobe.models.surgery import make_student
+from kdprobe.tasks.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+class Pupil(NamedTuple):
+    """A student before training.
+
+    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None;
+    `notes` say how it was made.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    copied: tuple[int, ...] | None
+    notes: tuple[str, ...]
+
+
+def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pupil:
+    """Make or open a student; new weights are drawn from torch's global generator.
+
+    Args:
+        spec: as `parse_student` reads it.
+        teacher: what is copied from, and whose tokenizer a made student reads with.
+        task: gives the student's labels.
+        offline: ask no network.
+
+    Raises:
+        ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
+        CheckpointError: a folder that is no usable model.
+        CapabilityError: a teacher whose layers cannot be taken apart.
+    """
+    shape = parse_student(spec)
+    if isinstance(shape, CopyShape):
+        made = make_student(shape, teacher.model, task, columns=teacher.columns)
+        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes)
+    if isinstance(shape, NewShape):
+        if shape.vocabulary is not None:
+            raise ConfigError(
+                "--student",
+                found=f"V{shape.vocabulary} in {spec}",
+                expected="no V: a student made for a teacher reads with the teacher's tokenizer",
+            )
+        model = build_new(shape, task, tokenizer=teacher.tokenizer)
+        return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
+    return _existing(shape.path, task, offline=offline)
+
+
+def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
+    """Open a folder: with its own head when that was trained for the task, else with a new one."""
+    try:
+        loaded = load_classifier(path, task=task, offline=offline)
+    except CheckpointError as error:
+        # an encoder without such a head is a good student; any other fault is told again below
+        loaded = load_classifier(path, task=task, new_head=True, offline=offline)
+        note = f"its classifier head starts at random ({error.found})"
+        return Pupil(loaded.model, loaded.tokenizer, None, (note,))
+    model = loaded.model
+    if loaded.columns != tuple(range(task.outputs)):
+        model = make_student(CopyShape(), model, task, columns=loaded.columns).model
+    model.config.update(label_settings(task))
+    return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
+
+
+def layer_map_of(pupil: Pupil, teacher: Loaded) -> tuple[int, ...]:
+    """Give the teacher's layer, counted from 1, that belongs to each of the student's layers.
+
+    Copied layers belong to what they were copied from; others are matched by `layer_pairs`.
+    """
+    if pupil.copied is not None:
+        return tuple(layer + 1 for layer in pupil.copied)
+    return layer_pairs(
+        int(pupil.model.config.num_hidden_layers), int(teacher.model.config.num_hidden_layers)
+    )

@@ -1,0 +1,130 @@
+"""A teacher that is open for a training.
+
+Does: open it with the examples as it reads them, give its logits and its signal, score it. Does
+not: decide what is learnt from it; the objectives do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdprobe.cache import Cache
+from kdprobe.config.recipe import Recipe
+from kdprobe.distillers._scores import chance_score, task_scores
+from kdprobe.distillers.classroom import Data, encode_for, parameter_count
+from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.mixture import Mixture
+from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.preflight import refuse_chance
+from kdprobe.distillers.teacher_store import (
+    LiveTeacher,
+    StoredTeacher,
+    TeacherFile,
+    TeacherSignal,
+    teacher_logits,
+)
+from kdprobe.distillers.views import prepare
+from kdprobe.models.checkpoint import Loaded, describe, load_classifier
+from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.hf import token_limit
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher that is open, on its device, with the examples as it reads them."""
+
+    path: str
+    loaded: Loaded
+    fingerprint: str
+    train: Encoded
+    evaluation: Encoded
+    max_length: int
+    compute: Compute
+
+    @classmethod
+    def open(
+        cls,
+        path: str,
+        data: Data,
+        recipe: Recipe,
+        compute: Compute,
+        label_map: Mapping[str, str] | None,
+        offline: bool,
+    ) -> Teacher:
+        """Open it; a head that was never trained is refused."""
+        loaded = load_classifier(path, task=data.task, label_map=label_map, offline=offline)
+        longest = min(recipe.training.max_length, token_limit(loaded.model, loaded.tokenizer))
+        train, evaluation = (
+            encode_for(loaded.model, loaded.tokenizer, split, max_length=longest)
+            for split in (data.train, data.evaluation)
+        )
+        loaded.model.requires_grad_(False).to(compute.device)
+        place = locate(path, offline=offline)
+        return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
+
+    @property
+    def name(self) -> str:
+        """Its folder's name, without the way there."""
+        return Path(self.path).name
+
+    def logits(self, split: Split, encoded: Encoded, *, progress: Progress) -> NDArray[np.float32]:
+        """Give what it says of a split, computed once for all students."""
+        file = TeacherFile(
+            fingerprint=self.fingerprint,
+            split=split,
+            max_length=self.max_length,
+            columns=self.loaded.columns,
+            device=torch.device(self.compute.device),
+        )
+        with settled(self.compute, seed=0, purpose="teacher"):
+            return teacher_logits(
+                self.loaded.model,
+                encoded,
+                file,
+                cache=Cache.default(),
+                progress=progress,
+                title=f"ask the teacher about {split.name}",
+            )
+
+    def signal(
+        self, mixture: Mixture, situation: Situation, data: Data, *, progress: Progress
+    ) -> TeacherSignal:
+        """Give what the objectives can ask of it: stored logits, or itself at every step."""
+        needs = mixture.needs(situation)
+        if not needs.live_teacher:
+            return StoredTeacher(
+                torch.tensor(self.logits(data.train, self.train, progress=progress))
+            )
+        prepare(self.loaded.model, needs.teacher)
+        return LiveTeacher(
+            self.loaded.model, self.train, needs.teacher, self.loaded.columns, needs.teacher_model
+        )
+
+    def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
+        """Score it on a split with gold labels, and stop when it knows nothing.
+
+        Raises:
+            CheckpointError: it is no better than always giving the same answer.
+        """
+        gold = split.labels
+        if gold is None:
+            raise ValueError("an evaluation split without gold labels")
+        reached = task_scores(split.task, gold, logits.astype(np.float64))[split.task.primary_score]
+        name, chance = chance_score(split.task, gold)
+        refuse_chance(self.path, score=name, reached=reached, chance=chance, split=split.name)
+        model = self.loaded.model
+        return [
+            ("teacher", f"{self.name}: {describe(model)}"),
+            ("teacher's parameters", f"{parameter_count(model):,}"),
+            ("teacher's fingerprint", self.fingerprint),
+            (f"teacher's {name}", f"{reached.value:.4f} (always the same answer: {chance:.4f})"),
+        ]

@@ -1,0 +1,267 @@
+"""Fine-tuning: a classifier from a pretrained encoder, from a part of one, or from nothing.
+
+Does: gather what a training needs and hand it to `distillers/`. Does not: know a teacher;
+`distillation.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kdprobe.config.base import parse
+from kdprobe.config.recipe import BestBy, ObjectiveSetting, TrainingSettings
+from kdprobe.distillers.classroom import (
+    Data,
+    command_line,
+    encode_for,
+    lesson_facts,
+    load_data,
+    precision_of,
+    require_labels,
+    settings_rows,
+)
+from kdprobe.distillers.compute import Compute, choose_compute, settled
+from kdprobe.distillers.fitting import fit, open_run
+from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
+from kdprobe.distillers.mixture import build_mixture
+from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.teacher_store import NoTeacher
+from kdprobe.distillers.trainer import check_best_by
+from kdprobe.distillers.views import shape_of
+from kdprobe.errors import ConfigError
+from kdprobe.models.checkpoint import load_classifier
+from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.shapes import (
+    CopyShape,
+    ModelPlace,
+    NewShape,
+    build_new,
+    parse_student,
+    texts_of,
+    train_tokenizer,
+)
+from kdprobe.models.surgery import make_student
+from kdprobe.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_VOCABULARY = 8000
+
+
+def finetune(
+    model: str,
+    *,
+    task: str,
+    output: str | Path,
+    student: str | None = None,
+    train_split: str = "train",
+    eval_split: str | None = None,
+    data_dir: str | Path | None = None,
+    epochs: float = 3.0,
+    batch_size: int = 32,
+    gradient_accumulation: int = 1,
+    learning_rate: float = 5e-5,
+    warmup: float = 0.1,
+    schedule: Literal["linear", "cosine", "constant"] = "linear",
+    weight_decay: float = 0.0,
+    max_grad_norm: float = 1.0,
+    max_length: int = 128,
+    best_by: BestBy = "score",
+    early_stopping: int | None = None,
+    evaluate_every: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    bf16: bool | Literal["auto"] = "auto",
+    threads: int | None = None,
+    limit: int | None = None,
+    eval_limit: int | None = None,
+    resume: bool = False,
+    force: bool = False,
+    offline: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> TrainingResult:
+    """Train a classifier on a task's gold labels.
+
+    Args:
+        model: a folder or hub id of a pretrained encoder, whose head is made anew; or a shape,
+            `bert:L4,H128,I512,A4,V8000`, that starts from random weights with a tokenizer
+            trained on the training texts.
+        task: a name, a task file or a data file.
+        output: the folder to write: a plain `transformers` folder with a card and a record.
+        student: train a part of the encoder, like `layers=3`; a baseline for distilled students.
+        train_split: the split that is learnt from.
+        eval_split: the split that is scored; None: the one the task compares on.
+        data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
+        epochs: passes over the training examples.
+        batch_size: examples whose gradient is computed at once.
+        gradient_accumulation: such batches to one optimiser step.
+        learning_rate: of AdamW at its peak.
+        warmup: below 1 a share of all steps, otherwise steps, over which it rises from 0.
+        schedule: what it does afterwards.
+        weight_decay: of AdamW, on weight matrices.
+        max_grad_norm: gradients are scaled down to this norm; 0 switches it off.
+        max_length: tokens read of an example.
+        best_by: which checkpoint is kept; see `config.recipe.TrainingSettings`.
+        early_stopping: stop after so many evaluations without a better one; None: never.
+        evaluate_every: optimiser steps between evaluations; None: each epoch.
+        seed: of the new weights, the order of the examples and dropout.
+        device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
+        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        threads: CPU threads; None: as torch is set.
+        limit: learn from a random sample of so many examples.
+        eval_limit: score on a random sample of so many.
+        resume: go on with an interrupted run of the same options.
+        force: write over what stands in `output`.
+        offline: ask no network.
+        dry_run: check everything, write nothing and take no step.
+        progress: a display.
+
+    Returns:
+        Scores on the evaluation split, the history and the folder.
+
+    Raises:
+        UsageError: anything that cannot be used, in one message.
+    """
+    given = locals()
+    shown = progress or Silent()
+    settings = parse(
+        TrainingSettings, {name: given[name] for name in TrainingSettings.model_fields}, "finetune"
+    )
+    data = load_data(
+        task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
+        limit=limit, eval_limit=eval_limit, seed=seed, offline=offline,
+    )  # fmt: skip
+    require_labels(data.train, why="fine-tuning learns from them")
+    compute = choose_compute(device=device, bf16=bf16, threads=threads)
+    source = _Source(model, student, offline)
+    plan = source.plan() | data.plan() | {
+        "training": settings.model_dump(), "seed": seed, "device": compute.device,
+        "bf16": compute.bf16, "threads": compute.threads,
+    }  # fmt: skip
+    run = None if dry_run else open_run(
+        Path(output), plan, resume=resume, force=force, progress=shown
+    )  # fmt: skip
+    if isinstance(run, TrainingResult):
+        return run
+    with settled(compute, seed=seed, purpose="new weights"):
+        lesson, notes = _prepare(source, data, settings, compute, seed)
+    preflight = Preflight(facts=(*data.rows().items(), *lesson_facts(lesson)), notes=notes)
+    if run is None:
+        return TrainingResult.of_dry_run(lesson, preflight)
+    story = _story(source, data, lesson, notes, given)
+    return fit(lesson, run, plan=plan, preflight=preflight, story=story, progress=shown)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What the model is made from."""
+
+    model: str
+    student: str | None
+    offline: bool
+
+    def plan(self) -> dict[str, Any]:
+        """Name it by content."""
+        made = parse_student(self.model, where="MODEL")
+        known = made.path if isinstance(made, ModelPlace) else None
+        held = fingerprint(locate(known, offline=self.offline)) if known else None
+        return {
+            "command": "finetune",
+            "model": self.model,
+            "fingerprint": held,
+            "student": self.student,
+        }
+
+    def build(self, data: Data) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
+        """Make the model and its tokenizer; new weights come from torch's global generator."""
+        made = parse_student(self.model, where="MODEL")
+        if isinstance(made, CopyShape):
+            raise ConfigError(
+                "MODEL",
+                found=f"{self.model!r} says what to keep of a model, but not of which",
+                expected="a folder, a hub id or a shape like bert:L4,H128",
+                remedy=f"say MODEL --student {self.model}",
+            )
+        if isinstance(made, NewShape):
+            if self.student is not None:
+                raise ConfigError(
+                    "--student", found=f"{self.student!r} of a model that starts from nothing"
+                )
+            texts = texts_of(data.train.texts, data.train.pairs)
+            tokenizer = train_tokenizer(texts, vocabulary=made.vocabulary or _VOCABULARY)
+            note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
+            return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
+        loaded = load_classifier(made.path, task=data.task, new_head=True, offline=self.offline)
+        if self.student is None:
+            return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
+        shape = parse_student(self.student)
+        if not isinstance(shape, CopyShape):
+            raise ConfigError(
+                "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
+            )
+        cut = make_student(shape, loaded.model, data.task, columns=None)
+        return cut.model, loaded.tokenizer, list(cut.notes)
+
+
+def _prepare(
+    source: _Source, data: Data, settings: TrainingSettings, compute: Compute, seed: int
+) -> tuple[Lesson, tuple[str, ...]]:
+    """Build the model and everything around it; nothing is written."""
+    model, tokenizer, notes = source.build(data)
+    longest = settings.max_length
+    lesson = Lesson(
+        student=model,
+        tokenizer=tokenizer,
+        split=data.train,
+        encoded=encode_for(model, tokenizer, data.train, max_length=longest),
+        examination=Examination(
+            data.evaluation, encode_for(model, tokenizer, data.evaluation, max_length=longest)
+        ),
+        mixture=build_mixture(
+            (ObjectiveSetting(name="hard_labels"),), reduction="example", where="finetune"
+        ),
+        situation=Situation(data.task, shape_of(model)),
+        teacher=NoTeacher(),
+        settings=settings,
+        compute=compute,
+        seed=seed,
+    )
+    check_best_by(lesson)
+    return lesson, (*notes, *data.notes())
+
+
+def _story(
+    source: _Source, data: Data, lesson: Lesson, notes: tuple[str, ...], given: Mapping[str, Any]
+) -> Story:
+    """Compose what the model card tells."""
+    options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
+    options += [("--student", source.student), ("--seed", lesson.seed)]
+    defaults = TrainingSettings()
+    for name, value in lesson.settings.model_dump().items():
+        if value != getattr(defaults, name):
+            options.append((f"--{name.replace('_', '-')}", value))
+    options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
+    what = Path(source.model).name if ":" not in source.model else source.model
+    return Story(
+        kind="finetune",
+        headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",
+        sections={
+            "Data": data.rows(),
+            "Training": {
+                "started from": what,
+                **settings_rows(lesson.settings.model_dump()),
+                "seed": str(lesson.seed),
+                "computed in": precision_of(lesson),
+            },
+        },
+        command=command_line("finetune", source.model, options),
+        precision=precision_of(lesson),
+        notes=notes,
+    )

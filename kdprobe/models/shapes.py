@@ -1,0 +1,298 @@
+"""How a person names a student: `layers=3`, `bert:L4,H128`, a folder.
+
+Does: parse the words into frozen types, and build a model or tokenizer that starts from nothing.
+Does not: copy weights; `surgery.py` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from kdprobe.errors import ConfigError
+from kdprobe.registry import unknown_name
+from kdprobe.tasks.task import Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Spread = Literal["even", "first", "last", "skip", "distilbert"]
+SPREADS: tuple[Spread, ...] = ("even", "first", "last", "skip", "distilbert")
+_COPY_KEYS = ("layers", "heads", "hidden", "intermediate")
+_EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4 or a folder"
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+LONGEST = 512
+
+
+@dataclass(frozen=True)
+class CopyShape:
+    """A student made from another model.
+
+    Args:
+        layers: how many layers it has; None: as many as the other.
+        which: the layers that are copied, counted from 0, or the rule that picks them.
+        heads, hidden, intermediate: other sizes; None: those of the other model.
+    """
+
+    layers: int | None = None
+    which: tuple[int, ...] | Spread = "even"
+    heads: int | None = None
+    hidden: int | None = None
+    intermediate: int | None = None
+
+    @property
+    def copies(self) -> bool:
+        """Whether weights can be copied: the widths are the other model's."""
+        return self.hidden is None and self.intermediate is None
+
+
+@dataclass(frozen=True)
+class NewShape:
+    """A BERT that starts from random weights.
+
+    Args:
+        layers, hidden, intermediate, heads: its sizes.
+        vocabulary: the number of word pieces when a tokenizer is trained for it; None: 8,000.
+    """
+
+    layers: int
+    hidden: int
+    intermediate: int
+    heads: int
+    vocabulary: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """A student that exists: a folder or a hub id."""
+
+    path: str
+
+
+def parse_student(text: str, *, where: str = "--student") -> CopyShape | NewShape | ModelPlace:
+    """Read how a person names a student.
+
+    Args:
+        text: `layers=3` (also `:first`, `:last`, `:even`, `:skip`, `:distilbert`), `layers=0+2+5`,
+            any of `heads=`, `hidden=`, `intermediate=` joined by commas; `bert:L4,H128,I512,A4`
+            with `V8000` for its vocabulary; anything else is a folder or hub id.
+        where: the option, for messages.
+
+    Raises:
+        ConfigError: a size that is missing, no number, or does not divide.
+        UnknownNameError: an unknown key, rule or architecture.
+
+    >>> parse_student("layers=3:last")
+    CopyShape(layers=3, which='last', heads=None, hidden=None, intermediate=None)
+    >>> parse_student("bert:L4,H128,A2")
+    NewShape(layers=4, hidden=128, intermediate=512, heads=2, vocabulary=None)
+    >>> parse_student("out/s6")
+    ModelPlace(path='out/s6')
+    """
+    if re.match(r"[a-z]+=", text):
+        return _parse_copy(text, where)
+    shape = re.fullmatch(r"([a-z]+):(.*)", text)
+    if shape is None:
+        return ModelPlace(text)
+    if shape[1] != "bert":
+        raise unknown_name("student", shape[1], ("bert",))
+    return _parse_new(shape[2], where)
+
+
+def _number(text: str, where: str, key: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise ConfigError(where, found=f"{key} is {text!r}", expected="a whole number from 1")
+    return int(text)
+
+
+def _parse_copy(text: str, where: str) -> CopyShape:
+    sizes: dict[str, int] = {}
+    which: tuple[int, ...] | Spread = "even"
+    for part in text.split(","):
+        key, _, value = part.partition("=")
+        if key not in _COPY_KEYS:
+            raise unknown_name("student", key, _COPY_KEYS)
+        if key == "layers" and "+" in value:
+            which = _listed(value, where)
+            sizes[key] = len(which)
+            continue
+        if key == "layers" and ":" in value:
+            value, _, rule = value.partition(":")
+            if rule not in SPREADS:
+                raise unknown_name("student", rule, SPREADS)
+            which = rule
+        sizes[key] = _number(value, where, key)
+    return CopyShape(
+        sizes.get("layers"),
+        which,
+        sizes.get("heads"),
+        sizes.get("hidden"),
+        sizes.get("intermediate"),
+    )
+
+
+def _listed(value: str, where: str) -> tuple[int, ...]:
+    items = value.split("+")
+    if not all(item.isascii() and item.isdigit() for item in items):
+        raise ConfigError(
+            where, found=f"layers={value}", expected="layers counted from 0, like layers=0+2+5"
+        )
+    which = tuple(int(item) for item in items)
+    if list(which) != sorted(set(which)):
+        raise ConfigError(
+            where,
+            found=f"layers={value}",
+            expected="rising layers, each once; a layer out of its order reads what it never saw",
+        )
+    return which
+
+
+def _parse_new(text: str, where: str) -> NewShape:
+    sizes: dict[str, int] = {}
+    for part in text.split(","):
+        if not part or part[0] not in "LHIAV" or part[0] in sizes:
+            raise ConfigError(
+                where,
+                found=f"cannot read {part!r} in bert:{text}",
+                expected="L layers, H width, I inner width, A heads, V vocabulary, once each",
+                remedy=f"examples: {_EXAMPLES}",
+            )
+        sizes[part[0]] = _number(part[1:], where, part[0])
+    if "L" not in sizes or "H" not in sizes:
+        raise ConfigError(where, found=f"bert:{text}", expected="at least L (layers) and H (width)")
+    hidden = sizes["H"]
+    heads = sizes.get("A", max(1, hidden // 64))
+    if hidden % heads:
+        raise ConfigError(
+            where, found=f"{heads} heads for a width of {hidden}", expected="heads that divide it"
+        )
+    vocabulary = sizes.get("V")
+    if vocabulary is not None and vocabulary < 100:
+        raise ConfigError(where, found=f"V is {vocabulary}", expected="100 word pieces or more")
+    return NewShape(sizes["L"], hidden, sizes.get("I", 4 * hidden), heads, vocabulary)
+
+
+def spread_layers(
+    count: int, of: int, rule: Spread, *, where: str = "--student"
+) -> tuple[int, ...]:
+    """Pick which layers of a model a smaller one copies, counted from 0.
+
+    Definition: `even` keeps the first and the last and spreads the others, i(of - 1) // (count - 1)
+    (a single layer is the first, the only one that ever read the embeddings); `first` and `last`
+    are runs; `skip` is the last of each of `count` equal groups (PKD, TinyBERT), (i + 1) of //
+    count - 1; `distilbert` is 0 2 4 7 9 11 of 12.
+
+    Raises:
+        ConfigError: more layers than there are, or `distilbert` on other numbers than 6 of 12.
+
+    >>> spread_layers(3, 6, "even"), spread_layers(3, 6, "skip"), spread_layers(2, 6, "last")
+    ((0, 2, 5), (1, 3, 5), (4, 5))
+    """
+    if count > of:
+        raise ConfigError(
+            where, found=f"{count} layers", expected=f"at most {of}, as many as the model has"
+        )
+    if rule == "distilbert":
+        if (count, of) != (6, 12):
+            raise ConfigError(
+                where,
+                found=f"the distilbert rule for {count} of {of} layers",
+                expected="6 of 12, all it is defined for",
+                remedy="use even, first, last, skip or a list",
+            )
+        return (0, 2, 4, 7, 9, 11)
+    if rule == "first" or (rule == "even" and count == 1):
+        return tuple(range(count))
+    if rule == "last":
+        return tuple(range(of - count, of))
+    if rule == "skip":
+        return tuple((index + 1) * of // count - 1 for index in range(count))
+    return tuple(index * (of - 1) // (count - 1) for index in range(count))
+
+
+def label_settings(task: Task) -> dict[str, Any]:
+    """Give the config entries that make a model speak of a task: labels, or one number."""
+    if task.kind == "regression":
+        return {"num_labels": 1, "problem_type": "regression"}
+    return {
+        "id2label": dict(enumerate(task.labels)),
+        "label2id": {label: index for index, label in enumerate(task.labels)},
+        "problem_type": "single_label_classification",
+    }
+
+
+def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedTokenizerBase:
+    """Train a lower-cased WordPiece tokenizer on texts.
+
+    Args:
+        texts: the training texts of a task.
+        vocabulary: at most this many pieces, special tokens and letters included.
+
+    Returns:
+        A tokenizer with [PAD] (0), [UNK], [CLS], [SEP] and [MASK] that reads up to 512 tokens and
+        tells the two texts of a pair apart.
+    """
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+    from transformers import BertTokenizer
+
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.normalizer = normalizers.BertNormalizer(lowercase=True)
+    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=list(SPECIAL_TOKENS),
+        show_progress=False,
+    )
+    learner.train_from_iterator(texts, trainer)
+    return BertTokenizer(vocab=_settled(learner), do_lower_case=True, model_max_length=LONGEST)
+
+
+def _settled(learner: Any) -> dict[str, int]:
+    """Number the pieces so that equal texts give equal ids: special ones, then by length and name.
+
+    The learner numbers letters in the order of a hash table, which differs from run to run.
+    """
+    pieces = sorted(set(learner.get_vocab()) - set(SPECIAL_TOKENS), key=lambda p: (len(p), p))
+    return {piece: index for index, piece in enumerate((*SPECIAL_TOKENS, *pieces))}
+
+
+def build_new(
+    shape: NewShape, task: Task, *, tokenizer: PreTrainedTokenizerBase
+) -> PreTrainedModel:
+    """Build a BERT classifier with random weights, drawn from torch's global generator."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.hidden,
+        intermediate_size=shape.intermediate,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=LONGEST,
+        pad_token_id=tokenizer.pad_token_id,
+        **label_settings(task),
+    )
+    model: PreTrainedModel = BertForSequenceClassification(config)
+    return model
+
+
+def layer_pairs(student_layers: int, teacher_layers: int) -> tuple[int, ...]:
+    """Match the layers of a student that copied none: the `skip` rule, counted from 1.
+
+    A student with more layers than the teacher has its i-th layer matched with the teacher's
+    ceil(i x teacher / student)-th.
+
+    >>> layer_pairs(3, 12), layer_pairs(4, 2)
+    ((4, 8, 12), (1, 1, 2, 2))
+    """
+    return tuple(
+        -(-(index * teacher_layers) // student_layers) for index in range(1, student_layers + 1)
+    )
+
+
+def texts_of(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:
+    """Give all texts of a split, first and second ones."""
+    return (*texts, *(pairs or ()))

@@ -1,0 +1,166 @@
+"""Smaller models made from larger ones: layers left out, heads re-partitioned.
+
+Does: build a classifier whose embeddings, layers, pooler and head are exact copies of another's.
+Does not: train it, or copy weights into other widths (such a student starts from random weights,
+and says so).
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple, cast
+
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.shapes import CopyShape, label_settings, spread_layers
+from kdprobe.tasks.task import Task
+
+# Where each architecture keeps its list of layers, below the base model. An architecture whose
+# layers share weights (ALBERT) or differ by position (ModernBERT) cannot be cut this way.
+LAYER_LISTS = {
+    "bert": "encoder.layer",
+    "camembert": "encoder.layer",
+    "deberta-v2": "encoder.layer",
+    "distilbert": "transformer.layer",
+    "electra": "encoder.layer",
+    "mpnet": "encoder.layer",
+    "roberta": "encoder.layer",
+    "xlm-roberta": "encoder.layer",
+}
+_SIZES = {"heads": "num_attention_heads", "hidden": "hidden_size"}
+_INNER = {"distilbert": "hidden_dim"}  # all others: intermediate_size
+
+
+class Student(NamedTuple):
+    """A student before training.
+
+    `layers` are the copied layers of the other model, counted from 0, or None when nothing was
+    copied; `notes` say how it was made.
+    """
+
+    model: PreTrainedModel
+    layers: tuple[int, ...] | None
+    notes: tuple[str, ...]
+
+
+def layers_of(model: PreTrainedModel) -> nn.ModuleList:
+    """Give the list of a model's layers.
+
+    Raises:
+        CapabilityError: an architecture whose layers cannot be taken apart here.
+    """
+    kind = model.config.model_type
+    if kind not in LAYER_LISTS:
+        raise CapabilityError(
+            type(model).__name__,
+            found=f"the layers of the architecture {kind!r} cannot be copied one by one",
+            expected="one of " + ", ".join(LAYER_LISTS),
+            remedy="start the student from scratch (bert:L4,H128) or from a folder",
+        )
+    return cast(nn.ModuleList, model.base_model.get_submodule(LAYER_LISTS[kind]))
+
+
+def make_student(
+    shape: CopyShape, source: PreTrainedModel, task: Task, *, columns: tuple[int, ...] | None
+) -> Student:
+    """Make a student from another model.
+
+    Args:
+        shape: what differs.
+        source: the teacher, or the pretrained encoder; left as it is.
+        task: gives the student's labels, in its order.
+        columns: `columns[i]` is the source's output for label i of the task: the head is copied
+            with its outputs in that order; None: the source has no trained head, and the student
+            gets a fresh one from torch's global generator.
+
+    Returns:
+        The student, in eval mode. With all layers and the head it gives the source's logits.
+
+    Raises:
+        ConfigError: layers that the source does not have, heads that do not divide the width.
+        CapabilityError: an architecture whose layers cannot be taken apart.
+    """
+    available = len(layers_of(source))
+    which = _chosen(shape, available)
+    config = copy.deepcopy(source.config)
+    for name, value in label_settings(task).items():
+        setattr(config, name, value)
+    config.num_hidden_layers = len(which)
+    for name, attribute in _SIZES.items():
+        if (size := getattr(shape, name)) is not None:
+            setattr(config, attribute, size)
+    if shape.intermediate is not None:
+        setattr(config, _INNER.get(config.model_type, "intermediate_size"), shape.intermediate)
+    if config.hidden_size % config.num_attention_heads:
+        raise ConfigError(
+            "--student",
+            found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
+            expected="heads that divide it",
+        )
+    student = AutoModelForSequenceClassification.from_config(config).float().eval()
+    if not shape.copies:
+        note = "its width differs from the other model's, so all its weights start at random"
+        return Student(student, None, (note,))
+    notes = [f"copied: embeddings, layers {' '.join(str(i) for i in which)} of {available}"]
+    _copy_weights(student, source, which)
+    if columns is None:
+        notes.append("its classifier head starts at random")
+    else:
+        _copy_head(student, source, columns)
+        notes.append("its classifier head is copied too")
+    if shape.heads is not None:
+        notes.append(f"its {shape.heads} heads split the copied weights anew; the function changes")
+    return Student(student, which, tuple(notes))
+
+
+def _chosen(shape: CopyShape, available: int) -> tuple[int, ...]:
+    if isinstance(shape.which, tuple):
+        if max(shape.which) >= available:
+            raise ConfigError(
+                "--student",
+                found=f"layer {max(shape.which)}",
+                expected=f"layers from 0 to {available - 1}",
+            )
+        return shape.which
+    count = available if shape.layers is None else shape.layers
+    return spread_layers(count, available, shape.which)
+
+
+def _copy_weights(
+    student: PreTrainedModel, source: PreTrainedModel, which: tuple[int, ...]
+) -> None:
+    """Copy everything below the head, layer by layer."""
+    prefix = LAYER_LISTS[source.config.model_type] + "."
+    wanted = {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(which)}
+    state: dict[str, torch.Tensor] = {}
+    for name, tensor in source.base_model.state_dict().items():
+        if not name.startswith(prefix):
+            state[name] = tensor
+            continue
+        end = name.index(".", len(prefix)) + 1
+        if name[:end] in wanted:
+            state[wanted[name[:end]] + name[end:]] = tensor
+    # strict: a weight that has no place, or a place without weight, is a fault of the table above
+    student.base_model.load_state_dict(state, strict=True)
+
+
+def _copy_head(student: PreTrainedModel, source: PreTrainedModel, columns: tuple[int, ...]) -> None:
+    """Copy what lies above the encoder, with the outputs in the task's order."""
+    below = source.base_model_prefix + "."
+    head = {n: t for n, t in source.state_dict().items() if not n.startswith(below)}
+    ours = {n: t for n, t in student.state_dict().items() if not n.startswith(below)}
+    outputs = int(source.config.num_labels)
+    order = torch.tensor(columns)
+    last = {name for name in head if _is_output(name, source, outputs)}
+    for name, tensor in head.items():
+        ours[name].copy_(tensor.index_select(0, order) if name in last else tensor)
+
+
+def _is_output(name: str, source: PreTrainedModel, outputs: int) -> bool:
+    """Whether a weight belongs to the last linear map, whose rows are the outputs."""
+    module = source.get_submodule(name.rsplit(".", 1)[0])
+    linears = [part for part in source.modules() if isinstance(part, nn.Linear)]
+    return module is linears[-1] and module.out_features == outputs
