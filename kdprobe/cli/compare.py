@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from kdprobe.comparison.view import Comparison
@@ -116,7 +117,7 @@ def compare(
         slice_columns=options.names(slices),
         minimal_pairs=minimal_pairs,
         pairs_per_phenomenon=pairs_per_phenomenon,
-        label_map=options.pairs("--label-map", label_map) or None,
+        label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,
         seed=seed,
@@ -190,7 +191,7 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     title = f"{document.task.name} {document.task.split}, n = {document.task.n}"
     terminal.show(terminal.table(title, *headline_table(head)))
     for row in head.rows:
-        typer.echo(terminal.printable(f"{row.student} {row.sentence}"))
+        typer.echo(printable(f"{row.student}: {row.sentence}"))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
         if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
             terminal.tell(f"{notice.severity}: {notice.message}")

@@ -33,7 +33,7 @@ def finetune(
     max_length: training.MaxLength = 128,
     gradient_accumulation: training.Accumulation = 1,
     bf16: training.Bf16 = None,
-    best_by: training.BestBy = None,
+    best_by: training.BestBy = "score",
     early_stopping: training.EarlyStopping = None,
     train_split: training.TrainSplit = "train",
     eval_split: training.EvalSplit = None,

@@ -37,4 +37,18 @@ def kappa_range(
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(found), indent=1))
         return
-    typer.echo(found.sentence)
+    n = found.positives + found.negatives
+    typer.echo(
+        f"Two models with {found.errors_a} and {found.errors_b} errors on {n:,} examples "
+        f"({found.positives:,} / {found.negatives:,}):"
+    )
+    rows = [
+        ("kappas they can reach", f"{found.low:.4f} to {found.high:.4f}"),
+        (
+            "kappa if their errors are independent given the label",
+            f"{found.independent_low:.4f} to {found.independent_high:.4f}",
+        ),
+    ]
+    terminal.show(terminal.table("", ("", ""), rows))
+    if found.place is not None:
+        typer.echo(found.place.verdict)

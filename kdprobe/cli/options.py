@@ -6,6 +6,7 @@ differ.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -55,10 +56,11 @@ Text = Annotated[
 TextPair = Annotated[str | None, typer.Option("--text-pair", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", help="The column of the label.")]
 LabelMap = Annotated[
-    list[str] | None,
+    str | None,
     typer.Option(
-        "--label-map", metavar="MODEL=TASK",
-        help="A label of the model and what the task calls it, e.g. LABEL_0=negative; repeat it.",
+        "--label-map", metavar="MODEL=TASK,...",
+        help="What the task calls each label of the models, e.g. "
+        "LABEL_0=negative,LABEL_1=positive; or `positional`.",
     ),
 ]  # fmt: skip
 
@@ -92,3 +94,21 @@ def names(values: list[str] | None) -> list[str]:
     ['a', 'b', 'c']
     """
     return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+
+
+def label_map(text: str | None) -> Mapping[str, str] | None:
+    """Read `--label-map`: `MODEL=TASK,…`, or `positional`.
+
+    Raises:
+        ConfigError: a part without `=`, or a label given twice.
+
+    >>> label_map("LABEL_0=negative, LABEL_1=positive")
+    {'LABEL_0': 'negative', 'LABEL_1': 'positive'}
+    """
+    if text is None:
+        return None
+    if text.strip() == "positional":
+        from kdprobe.models.labels import POSITIONAL
+
+        return POSITIONAL
+    return pairs("--label-map", names([text]))

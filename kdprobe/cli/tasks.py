@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,9 +76,9 @@ def _split(split: SplitDescription) -> None:
     """Print one split: where, sizes, the class distribution, three examples."""
     typer.echo("")
     if split.missing:
-        typer.echo(terminal.printable(f"{split.name}: {split.missing}"))
+        typer.echo(printable(f"{split.name}: {split.missing}"))
         return
-    typer.echo(terminal.printable(f"{split.name}: {split.size:,} examples from {split.origin}"))
+    typer.echo(printable(f"{split.name}: {split.size:,} examples from {split.origin}"))
     if split.words is not None:
         typer.echo(f"  words per text: {_quantiles(split.words)}")
     if split.scores is not None:
@@ -86,12 +87,12 @@ def _split(split: SplitDescription) -> None:
         shown = split.labels[:_SHOWN_LABELS]
         counts = ", ".join(f"{one.label} {one.n:,} ({one.share:.1%})" for one in shown)
         more = len(split.labels) - len(shown)
-        typer.echo(terminal.printable(f"  labels: {counts}{f', and {more} more' if more else ''}"))
+        typer.echo(printable(f"  labels: {counts}{f', and {more} more' if more else ''}"))
     rows = [
         (
             row.id,
             row.label,
-            terminal.printable(f"{row.text} | {row.pair}" if row.pair else row.text,
+            printable(f"{row.text} | {row.pair}" if row.pair else row.text,
                                limit=_SHOWN_TEXT),
         )
         for row in split.examples

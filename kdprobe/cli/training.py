@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from kdprobe.cli import terminal
 
 if TYPE_CHECKING:
-    from kdprobe.distillers.outcome import TrainingResult
+    from kdprobe.distillers.lesson import TrainingResult
 
-Epochs = Annotated[float | None, typer.Option("--epochs", min=0.0, help="Passes over the data.")]
-BatchSize = Annotated[int | None, typer.Option("--batch-size", min=1, help="Examples a step.")]
-Rate = Annotated[float | None, typer.Option("--learning-rate", "--lr", min=0.0)]
+Epochs = Annotated[float, typer.Option("--epochs", min=0.0, help="Passes over the data.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Examples a step.")]
+Rate = Annotated[float, typer.Option("--learning-rate", "--lr", min=0.0)]
 Accumulation = Annotated[
     int, typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
 ]
@@ -23,8 +23,8 @@ Bf16 = Annotated[
     typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),
 ]
 BestBy = Annotated[
-    str | None,
-    typer.Option("--best-by", help="What the kept checkpoint is best by: score, loss or kl."),
+    Literal["score", "loss", "agreement", "kl", "last"],
+    typer.Option("--best-by", help="What the checkpoint that is kept must be best by."),
 ]
 EarlyStopping = Annotated[
     int | None,

@@ -275,11 +275,13 @@ def _judge_pairs(
 
 def _pair_texts(inputs: Inputs, task: Task) -> PairTexts | None:
     """Find the minimal pairs: those asked for, or the embedded task's own."""
-    from kdprobe.tasks.pairs import grammar_pairs, read_minimal_pairs
+    from kdprobe.tasks.pairs import read_minimal_pairs
 
     if inputs.minimal_pairs is None:
         if not inputs.task_file.is_generated:
             return None
+        from kdprobe.tasks.pairs import grammar_pairs
+
         size = inputs.pairs_per_phenomenon or 50
         return grammar_pairs(size_per_phenomenon=size, seed=inputs.seed)
     if not task.acceptable:
