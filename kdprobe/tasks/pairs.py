@@ -23,7 +23,8 @@ class PairTexts:
     Args:
         ids: unique: the phenomenon and the row.
         phenomena: what the pair is about (BLiMP's `UID`).
-        fields: the field of linguistics (`syntax`, `syntax/semantics`); empty when the file does not say.
+        fields: the field of linguistics (`syntax`, `syntax-semantics`); empty when the file does
+            not say.
         good: the acceptable sentences.
         bad: the unacceptable ones.
         origin: where they come from, for people.
@@ -67,10 +68,7 @@ def read_minimal_pairs(
     Raises:
         TaskError: no such folder, no pair in it, or a malformed line (with file and line).
     """
-    if limit_per_phenomenon is not None and limit_per_phenomenon < 1:
-        raise TaskError(
-            "--pairs-per-phenomenon", found=str(limit_per_phenomenon), expected="1 or more"
-        )
+    _check_size(limit_per_phenomenon)
     pairs = [pair for path in _files(folder) for pair in _read(path)]
     if not pairs:
         raise TaskError(
@@ -86,6 +84,35 @@ def read_minimal_pairs(
         bad=tuple(pair.bad for pair in pairs),
         origin=folder.absolute().name,
     )
+
+
+def grammar_pairs(*, size_per_phenomenon: int, seed: int = 0) -> PairTexts:
+    """Generate the minimal pairs of the embedded grammar, on frames its training split never has.
+
+    Args:
+        size_per_phenomenon: how many of each phenomenon, 1 or more.
+        seed: the run's seed.
+
+    Raises:
+        TaskError: the size is below 1.
+    """
+    from kdprobe.tasks.grammar import minimal_pairs
+
+    _check_size(size_per_phenomenon)
+    made = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)
+    return PairTexts(
+        ids=made.ids,
+        phenomena=made.phenomena,
+        fields=made.fields,
+        good=made.good,
+        bad=made.bad,
+        origin=f"embedded grammar, seed {seed}",
+    )
+
+
+def _check_size(size: int | None) -> None:
+    if size is not None and size < 1:
+        raise TaskError("--pairs-per-phenomenon", found=str(size), expected="1 or more")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -125,7 +152,7 @@ def _read(path: Path) -> list[_Pair]:
                 id=f"{path.stem}-{line:05d}",
                 phenomenon=str(record.get("UID", path.stem)),
                 # BLiMP spells one field in two ways: syntax_semantics and syntax/semantics.
-                field=str(record.get("field", "")).replace("_", "/"),
+                field=str(record.get("field", "")).replace("_", "-").replace("/", "-"),
                 good=sentences[0],
                 bad=sentences[1],
             )

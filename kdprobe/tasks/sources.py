@@ -48,8 +48,8 @@ def load_split(
         offline: do not ask the hub.
         limit: take a random sample of so many examples (uniform, without replacement, by `seed`),
             in their original order; more than there are: all.
-        seed: the run's seed; matters for `limit` and for the embedded grammar.
-        generate: how many examples to generate; only for a task of the embedded grammar.
+        seed: the run's seed; matters for `limit` only.
+        generate: how many examples to generate, 1 or more; only for a task of the embedded grammar.
 
     Raises:
         UnknownNameError: the task has no such split.
@@ -57,8 +57,9 @@ def load_split(
     """
     if split not in split_names(task_file):
         raise unknown_name("split", split, split_names(task_file))
-    if limit is not None and limit < 1:
-        raise TaskError("--limit", found=str(limit), expected="1 or more")
+    for option, count in (("--limit", limit), ("--generate", generate)):
+        if count is not None and count < 1:
+            raise TaskError(option, found=str(count), expected="1 or more")
     search = find_split(task_file, split, data_dir=data_dir)
     if generate is not None and (search.found is None or search.found.layout.reader != "grammar"):
         raise TaskError(
@@ -70,7 +71,7 @@ def load_split(
     if search.found is None:
         whole = _from_hub(task_file, split, offline=offline, looked=search.looked)
     elif search.found.layout.reader == "grammar":
-        whole = _generated(task_file, split, size=generate or search.found.split.size, seed=seed)
+        whole = _generated(task_file, split, size=generate or search.found.split.size)
     else:
         whole = _from_files(task_file, split, search.found)
     return whole if limit is None or limit >= len(whole) else _sample(whole, limit, seed)
@@ -82,12 +83,11 @@ def _sample(split: Split, size: int, seed: int) -> Split:
     return split.take(rows.astype(np.int64))
 
 
-def _generated(task_file: TaskFile, split: str, *, size: int | None, seed: int) -> Split:
+def _generated(task_file: TaskFile, split: str, *, size: int | None) -> Split:
     from kdprobe.tasks.grammar import generate_split
 
-    if size is None or size < 1:
-        raise TaskError("--generate", found=str(size), expected="1 or more")
-    return generate_split(task_file.task(), split, size=size, seed=seed)
+    # Always the grammar's own seed: the data of a task are the same in runs of different seeds.
+    return generate_split(task_file.task(), split, size=size or 0)
 
 
 def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
