@@ -46,9 +46,14 @@ def padded(values: list[float], *, zero: bool = False) -> tuple[float, float]:
 
 
 def unit_range(values: list[float]) -> tuple[float, float]:
-    """Give 0..1 when all values are shares, else a padded range."""
-    if values and 0 <= min(values) and max(values) <= 1:
-        return 0.0, 1.0
+    """Give a range up to 1 when all values are shares, from 0 or a tenth; else a padded range.
+
+    >>> unit_range([0.2, 0.9]), unit_range([0.53, 0.9]), unit_range([1.0])
+    ((0.0, 1.0), (0.5, 1.0), (0.8, 1.0))
+    """
+    if values and min(values) >= 0 and max(values) <= 1:
+        tenth = min(math.floor(10 * min(values) + 1e-9), 8)
+        return (tenth / 10 if tenth >= 3 else 0.0), 1.0
     return padded(values)
 
 

@@ -17,7 +17,8 @@ from kdprobe.report.markup import fill
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
 
 OPEN_ROWS = 16
-OPEN_TABLE_ROWS = 25
+OPEN_TABLE_ROWS = 10
+_ASIDE = "Students with each other"
 PLAIN_UNITS = ("share", "count", "probability")
 
 
@@ -33,7 +34,11 @@ class EstimateRow:
 
 @dataclass(frozen=True)
 class EstimateTable:
-    """Estimates laid out: a row per metric and subset, a column per model or pair."""
+    """Estimates laid out: a row per metric and subset, a column per model or pair.
+
+    `more` holds rows that are folded away, `aside` folds the whole table; `n` is the number of
+    examples behind every number, None when they differ.
+    """
 
     title: str
     columns: tuple[tuple[str, str], ...]
@@ -42,6 +47,7 @@ class EstimateTable:
     n: int | None
     intervals: tuple[str, ...]
     notes: tuple[str, ...]
+    aside: bool
 
 
 def _detail(estimate: Estimate) -> str:
@@ -85,7 +91,7 @@ def _note(estimate: Estimate, metrics: dict[str, Metric]) -> str:
 
 def _intervals(estimates: list[Estimate]) -> tuple[str, ...]:
     told = {
-        f"{100 * e.level:g} % intervals{': ' + e.interval if e.interval else ''}": None
+        f"{100 * e.level:g} %{', ' + e.interval if e.interval else ''}": None
         for e in estimates
         if e.low is not None
     }
@@ -117,6 +123,7 @@ def _estimate_table(
         n=sizes.pop() if len(sizes) == 1 else None,
         intervals=_intervals(estimates),
         notes=notes,
+        aside=title == _ASIDE,
     )
 
 
@@ -133,7 +140,7 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
         "Teacher and student": [
             e for e in result.estimates if e.model_b and teacher in (e.model_a, e.model_b)
         ],
-        "Students with each other": [
+        _ASIDE: [
             e for e in result.estimates if e.model_b and teacher not in (e.model_a, e.model_b)
         ],
     }
@@ -173,7 +180,16 @@ def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True
     )
 
 
-def analyses_block(document: ResultsDocument, names: Iterable[str]) -> Markup | None:
-    """Render several analyses below each other, or give None when none holds anything."""
-    found = [block for name in names if (block := analysis_block(document, name)) is not None]
+def analyses_block(document: ResultsDocument, names: Iterable[str], section: str) -> Markup | None:
+    """Render several analyses below each other, or give None when none holds anything.
+
+    An analysis that is called like its section gets no heading of its own.
+    """
+    titles = {result.name: result.title for result in document.analyses}
+    found = [
+        block
+        for name in names
+        if (block := analysis_block(document, name, heading=titles.get(name) != section))
+        is not None
+    ]
     return Markup("\n").join(found) if found else None

@@ -187,15 +187,16 @@ def draw_reliability(curve: Curve, index: int, name: str) -> Chart:
     ends = {"x1": x(x.low), "y1": y(max(0.0, x.low)), "x2": x(x.high), "y2": y(min(1.0, x.high))}
     marks += tag("line", {"class": "reference", **ends})
     most = max(series.counts, default=0)
-    inner = _band(series, x, y)
-    points = []
+    inner, points = "", []
     for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
         count = series.counts[i] if series.counts else None
         if count == 0:
             continue
         points.append((x(a), y(b)))
-        gap = {"x1": x(a), "x2": x(a), "y1": y(a), "y2": y(b)}
-        inner += tag("line", {"class": "whisker", **gap})
+        # Without intervals the line shows the gap to the diagonal instead.
+        low, high = _bounds(series, i) or (a, b)
+        line = {"x1": x(a), "x2": x(a), "y1": y(low), "y2": y(high)}
+        inner += tag("line", {"class": "whisker", **line})
         inner += marker(index, *points[-1], size=3.8, tooltip=_hint(series, i))
         if count is not None and most:
             tall = max(1.0, low * count / most)

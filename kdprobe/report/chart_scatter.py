@@ -34,7 +34,8 @@ def finding(curve: Curve) -> str:
             f"{series.name}: of {show_count(n)} examples {show_count(above)} lie above the "
             f"diagonal and {show_count(below)} below it."
         )
-    return f"{curve.y_title} against {curve.x_title}. " + " ".join(told)
+    axes = f"{curve.y_title} against {curve.x_title}. "
+    return axes[0].upper() + axes[1:] + " ".join(told)
 
 
 def _point(

@@ -94,10 +94,10 @@ def show_estimate(estimate: Estimate, unit: str = "") -> str:
     return f"{shown} {unit}" if unit else shown
 
 
-def show_cell(value: Cell, kind: str = "text", unit: str = "") -> str:
+def show_cell(value: Cell, kind: str = "text") -> str:
     """Write a table's cell by the kind of its column; an empty cell is an en dash.
 
-    >>> show_cell(0.5, "share"), show_cell(12, "count"), show_cell(None), show_cell(1.5, "number")
+    >>> show_cell(0.5, "share"), show_cell(12, "count"), show_cell(None), show_cell(1.5)
     ('50.0 %', '12', '–', '1.500')
     """
     if value is None:
@@ -108,5 +108,4 @@ def show_cell(value: Cell, kind: str = "text", unit: str = "") -> str:
         return value
     if kind == "share":
         return show_share(value)
-    shown = show_count(value) if isinstance(value, int) else show_number(value)
-    return f"{shown} {unit}" if unit else shown
+    return show_count(value) if isinstance(value, int) else show_number(value)

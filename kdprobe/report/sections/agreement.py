@@ -1,6 +1,7 @@
 """Agreement: do the models say the same, fail on the same examples, and believe it as strongly?
 
-Does: show agreement with its confusion matrices, shared mistakes, and confidences. Does not: compute; the analyses do.
+Does: show agreement with its confusion matrices, shared mistakes, and confidences. Does not:
+compute; the analyses do.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class _Agreement:
     )
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        return analyses_block(document, self.reads)
+        return analyses_block(document, self.reads, self.title)
 
 
 SECTION = _Agreement()

@@ -1,6 +1,7 @@
 """Calibration: does a confidence mean what it says?
 
-Does: show calibration errors and reliability diagrams with counts. Does not: compute; the analyses do.
+Does: show calibration errors and reliability diagrams with counts. Does not: compute;
+the analyses do.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class _Calibration:
     reads: tuple[str, ...] = ("calibration",)
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        return analyses_block(document, self.reads)
+        return analyses_block(document, self.reads, self.title)
 
 
 SECTION = _Calibration()

@@ -25,7 +25,7 @@ class _Lists:
     )
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        return analyses_block(document, self.reads)
+        return analyses_block(document, self.reads, self.title)
 
 
 SECTION = _Lists()

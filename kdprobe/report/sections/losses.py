@@ -15,7 +15,7 @@ from kdprobe.report.examples import kept_examples, links
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument
 
-MOST = 12
+MOST = 8
 TEXT = 90
 
 

@@ -21,7 +21,7 @@ class _MinimalPairs:
     reads: tuple[str, ...] = ("minimal_pairs",)
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        return analyses_block(document, self.reads)
+        return analyses_block(document, self.reads, self.title)
 
 
 SECTION = _MinimalPairs()

@@ -24,7 +24,7 @@ class _Scores:
     )
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        return analyses_block(document, self.reads)
+        return analyses_block(document, self.reads, self.title)
 
 
 SECTION = _Scores()

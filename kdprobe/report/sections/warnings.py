@@ -55,8 +55,8 @@ def examples_cut(document: ResultsDocument) -> str:
     if held >= total:
         return ""
     return (
-        f"The example browser holds {show_count(held)} of {show_count(total)} examples; all numbers "
-        f"are over all examples, and predictions.parquet beside this page holds every prediction."
+        f"The example browser holds {show_count(held)} of {show_count(total)} examples; all "
+        f"numbers are over all examples, and predictions.parquet beside this page holds every prediction."
     )
 
 
