@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.analysis._hits import gold_of, hits_of, mean_within, several_runs
+from kdprobe.analysis._checks import gold_classes
+from kdprobe.analysis._hits import hits_of, mean_within, several_runs
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Ints, Population, Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
@@ -135,7 +136,7 @@ def _by_part(
     study: Study, pair: tuple[Population, Population], votes: Mapping[str, _Votes], apart: Bools
 ) -> list[Estimate]:
     """Estimate accuracy and stability on the exemplars of a pair and on the other examples."""
-    gold, resamples = gold_of(study), resamples_of(study)
+    gold, resamples = gold_classes(study), resamples_of(study)
     made = []
     for model, other in (pair, pair[::-1]):
         for subset, mask in (("exemplars", apart), ("others", ~apart)):
@@ -160,7 +161,7 @@ def _examples(
     study: Study, student: Population, votes: Mapping[str, _Votes], apart: Bools, shown: int
 ) -> list[tuple[str, str, str | None, str, float | None, str, float | None]]:
     """List the exemplars on which both models' runs are most of one mind."""
-    labels, gold = study.split.task.labels, gold_of(study)
+    labels, gold = study.split.task.labels, gold_classes(study)
     t, s = votes[study.teacher.name], votes[student.name]
     rows = np.flatnonzero(apart)
     order = rows[np.argsort(-(t.stability * s.stability)[rows], kind="stable")][:shown]
