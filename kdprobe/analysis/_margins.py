@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations, permutations
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,11 +44,12 @@ class Sides(NamedTuple):
 
 @dataclass(frozen=True)
 class Correlation:
-    """A metric: which variables, and which correlation of them."""
+    """A metric: which variables, which correlation of them, and whether (a, b) equals (b, a)."""
 
     metric: str
     sides: Callable[[Predictions, Predictions], Sides]
     draws: Callable[[Resamples, Floats, Floats], Floats]
+    symmetric: bool = True
 
 
 def margin_of(values: Floats, classes: Ints) -> Floats:
@@ -92,8 +94,8 @@ def _scores(a: Predictions, b: Predictions) -> Sides:
 OF_PROBABILITIES = (
     Correlation("pearson", _confidences, pearson_draws),
     Correlation("spearman", _confidences, spearman_draws),
-    Correlation("margin_pearson", _margins, pearson_draws),
-    Correlation("margin_spearman", _margins, spearman_draws),
+    Correlation("margin_pearson", _margins, pearson_draws, symmetric=False),
+    Correlation("margin_spearman", _margins, spearman_draws, symmetric=False),
 )
 OF_SCORES = (
     Correlation("pearson", _scores, pearson_draws),
@@ -152,15 +154,15 @@ def between_models(
 def between_seeds(study: Study, correlation: Correlation, population: Population) -> Estimate:
     """Estimate how two runs of one model correlate: the ceiling for any other model.
 
-    Averaged over all ordered pairs of different runs. The runs are not resampled: a run drawn twice
-    would be compared with itself.
+    Averaged over all pairs of different runs; where the class explained is that of the first, both
+    ways. The runs are not resampled: a run drawn twice would be compared with itself.
     """
     at = At(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
     if study.split.task.kind == "classification" and not population.has_probabilities:
         return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
     resamples = resamples_of(study)
     runs = population.runs
-    pairs = [(a, b) for i, a in enumerate(runs) for j, b in enumerate(runs) if i != j]
+    pairs = list((combinations if correlation.symmetric else permutations)(runs, 2))
     if study.n < FEWEST:
         reason = f"examples here: {study.n}; a correlation needs at least {FEWEST}"
         return undefined_estimate(at, reason, n=study.n)
