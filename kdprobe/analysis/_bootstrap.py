@@ -56,7 +56,7 @@ class Resamples:
         >>> Resamples(np.array([[1, 1, 1], [3, 0, 0]], dtype=np.float32)).sums(np.array([1, 2, 4]))
         array([7., 3.])
         """
-        matrix = features.reshape(self.n, -1)
+        matrix = features if features.ndim == 2 else features[:, None]
         if matrix.dtype == np.bool_:  # counts below 2**24 are exact in float32
             total = (self.counts @ matrix.astype(np.float32)).astype(np.float64)
         else:

@@ -79,18 +79,20 @@ def pearson_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
         return result
     by_x, by_y = _groups(x), _groups(y)
     left, right = (np.asarray(values, dtype=np.float64) for values in (x, y))
-    left, right = left - left.mean(), right - right.mean()
-    features = np.stack([left, right, left**2, right**2, left * right], axis=1)
     for rows, counts in _chunks(resamples):
-        total = counts.sum(axis=1)
         varied = ((_per_group(counts, by_x) > 0).sum(axis=1) > 1) & (
             (_per_group(counts, by_y) > 0).sum(axis=1) > 1
         )
-        sx, sy, sxx, syy, sxy = (counts @ features).T
-        bottom = np.sqrt(np.clip(total * sxx - sx**2, 0, None)) * np.sqrt(
-            np.clip(total * syy - sy**2, 0, None)
-        )
-        result[rows] = _safe_ratio(total * sxy - sx * sy, bottom, varied & (bottom > 0))
+        # Two passes: sums of squares about a common centre cancel when an outlier is not drawn.
+        total = np.maximum(counts.sum(axis=1), 1.0)
+        off_x = left - (counts @ left / total)[:, None]
+        off_y = right - (counts @ right / total)[:, None]
+        weighted = counts * off_x
+        top = np.einsum("bi,bi->b", weighted, off_y)
+        spread_x = np.einsum("bi,bi->b", weighted, off_x)
+        spread_y = np.einsum("bi,bi,bi->b", counts, off_y, off_y)
+        bottom = np.sqrt(spread_x) * np.sqrt(spread_y)
+        result[rows] = _safe_ratio(top, bottom, varied & (bottom > 0))
     return result
 
 

@@ -181,13 +181,13 @@ def place_of(kappa: float, found: KappaRange) -> KappaPlace:
 
 
 def _half_a_digit(value: float) -> float:
-    """Half a unit of the last digit a number was reported with.
+    """Half a unit of the last digit a number was reported with, at least 1e-9 for rounding.
 
     >>> _half_a_digit(-0.25)
     0.005
     """
     exponent = Decimal(repr(value)).as_tuple().exponent
-    return 0.5 * 10.0 ** min(0, int(exponent))
+    return max(1e-9, 0.5 * 10.0 ** min(0, int(exponent)))
 
 
 def _shared(kappa: float, found: KappaRange) -> tuple[int | None, float | None]:

@@ -12,12 +12,16 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from kdprobe.observations import Floats, Ints, MinimalPairs, Population, Predictions, Scale, Study
 from kdprobe.tasks.task import Split, Task
 
 RESAMPLES = 200
+# For properties: fewer examples than hypothesis's default, and no limit in milliseconds, which a
+# busy machine breaks.
+quick = settings(max_examples=40, deadline=None)
 
 
 def classification_task(labels: Sequence[str] = ("bad", "good"), primary: str = "accuracy") -> Task:
