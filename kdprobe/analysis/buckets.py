@@ -173,7 +173,7 @@ def _samples(study: Study, buckets: Mapping[str, Bools], sample: int) -> Table:
 
 
 @dataclass(frozen=True)
-class _Buckets:
+class Buckets:
     """Sort examples by who gets them right."""
 
     name: str = "buckets"
@@ -210,4 +210,4 @@ class _Buckets:
         )
 
 
-ANALYSIS = _Buckets()
+ANALYSIS = Buckets()

@@ -197,7 +197,7 @@ def _reliability(study: Study, population: Population, bins: int) -> Series:
 
 
 @dataclass(frozen=True)
-class _Calibration:
+class Calibration:
     """Compare confidence with the share of right predictions."""
 
     name: str = "calibration"
@@ -268,4 +268,4 @@ class _Calibration:
         )
 
 
-ANALYSIS = _Calibration()
+ANALYSIS = Calibration()

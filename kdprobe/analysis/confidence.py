@@ -202,7 +202,7 @@ def _correlations(study: Study, *, regression: bool) -> list[Estimate]:
 
 
 @dataclass(frozen=True)
-class _Confidence:
+class Confidence:
     """Compare how sure the models are."""
 
     name: str = "confidence"
@@ -258,4 +258,4 @@ class _Confidence:
         )
 
 
-ANALYSIS = _Confidence()
+ANALYSIS = Confidence()

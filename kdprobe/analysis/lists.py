@@ -219,7 +219,7 @@ def _skipped(study: Study) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class _Lists:
+class Lists:
     """List examples worth reading."""
 
     name: str = "lists"
@@ -274,4 +274,4 @@ class _Lists:
         )
 
 
-ANALYSIS = _Lists()
+ANALYSIS = Lists()

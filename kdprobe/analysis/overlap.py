@@ -146,7 +146,7 @@ def _matrix(study: Study, gold: Ints, *, mistakes: bool) -> Matrix:
 
 
 @dataclass(frozen=True)
-class _Overlap:
+class Overlap:
     """Compare right and wrong of all pairs of models."""
 
     name: str = "overlap"
@@ -187,4 +187,4 @@ class _Overlap:
         )
 
 
-ANALYSIS = _Overlap()
+ANALYSIS = Overlap()
