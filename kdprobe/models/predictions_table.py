@@ -244,7 +244,7 @@ def _first(bad: NDArray[np.bool_]) -> int | None:
 
 
 def _finite(values: Floats, table: Table, what: str) -> Floats:
-    row = _first(~np.isfinite(values).all(axis=1))
+    row = _first(np.asarray(~np.isfinite(values).all(axis=1), dtype=np.bool_))
     if row is not None:
         raise CheckpointError(
             table.where(row),
