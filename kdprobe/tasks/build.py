@@ -35,7 +35,7 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     """Give the texts of one column, or of several joined by a blank.
 
     Raises:
-        TaskError: a column is missing, or a text is empty.
+        TaskError: a column is missing, a text is empty, or holds half a surrogate pair.
     """
     wanted = (names,) if isinstance(names, str) else names
     parts = [table.column(name, role=role) for name in wanted]
@@ -49,8 +49,18 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
                     expected="text in every row",
                     remedy="fill it, or delete the row",
                 )
-        texts.append(cells[0] if len(cells) == 1 else " ".join(map(str, cells)))
-    return tuple(map(str, texts))
+        text = " ".join(map(str, cells))
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise TaskError(
+                table.where(row),
+                found=f"column {wanted[0]!r} ({role}) holds half a surrogate pair",
+                expected="whole Unicode characters, which any tokenizer can read",
+                remedy="correct the row",
+            ) from error
+        texts.append(text)
+    return tuple(texts)
 
 
 def read_labels(table: Table, task: Task, *, column: str, labelled: bool) -> Labels | None:

@@ -56,6 +56,10 @@ def read_rasa(path: Path) -> Table:
             expected="Rasa training data",
             remedy="delete the character",
         ) from error
+    except RecursionError as error:
+        raise TaskError(
+            str(path), found="is nested too deeply", expected="Rasa training data"
+        ) from error
     rows: list[tuple[int, str, str]] = []
     for item in _items(root, path):
         rows += _examples(item, path)

@@ -182,7 +182,7 @@ def parse_json_line(path: Path, line: int, text: str) -> dict[str, object]:
     """
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TaskError(
             f"{path}:{line}",
             found=f"is not JSON ({error})",

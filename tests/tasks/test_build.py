@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdprobe.config.task import Columns, Derived
@@ -40,7 +40,7 @@ def fault(*args: Any, **kwargs: Any) -> str:
 
 def gold(split: Split) -> list[float]:
     assert split.labels is not None
-    return split.labels.tolist()
+    return [float(label) for label in split.labels]
 
 
 def test_labels_by_name_in_any_case_or_by_index():
@@ -82,7 +82,7 @@ def test_unknown_and_empty_labels_are_named():
 
 def test_secret_labels_are_none():
     """A test split's -1 must become unknown, and only where the task file says so."""
-    hidden = {"text": ("a", "b"), "label": ("-1", "-1")}
+    hidden: dict[str, tuple[str | None, ...]] = {"text": ("a", "b"), "label": ("-1", "-1")}
     assert build(hidden, labelled=False).labels is None
     assert build({"text": ("a",)}, labelled=False).labels is None
     assert gold(build({"text": ("a",), "label": ("1",)}, labelled=False)) == [1]
@@ -127,6 +127,14 @@ def test_empty_texts_are_named():
     pair = {"text": "text", "text_pair": "other", "label": "label"}
     assert "f.tsv:2: column 'other' (second text) is empty" in fault(
         {"text": ("a",), "other": ("",), "label": ("1",)}, task(has_pairs=True), columns=pair
+    )
+
+
+def test_half_a_surrogate_pair_is_named():
+    """JSON can spell one; a tokenizer would end in a traceback hours later."""
+    assert fault({"text": ("a", "b \ud800"), "label": ("1", "1")}) == (
+        "f.tsv:3: column 'text' (text) holds half a surrogate pair, expected whole Unicode "
+        "characters, which any tokenizer can read; correct the row"
     )
 
 
@@ -176,6 +184,7 @@ def test_broken_rows_are_told_in_the_origin():
     )
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=30))
 def test_shares_part_the_rows(texts):
     """No row may fall into two shares or none, and equal texts fall together."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+import kdprobe
 from kdprobe.errors import ConfigError, TaskError, UnknownNameError
-from kdprobe.tasks import catalog
 from kdprobe.tasks.catalog import open_task, suites_folder, task_names
 
 NAMES = (
@@ -123,7 +123,7 @@ def test_suites_inside_the_package_win(tmp_path: Path, monkeypatch: pytest.Monke
     """An installed wheel has its suites inside; a checkout has them beside the package."""
     package = tmp_path / "kdprobe"
     package.mkdir()
-    monkeypatch.setattr(catalog.kdprobe, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(kdprobe, "__file__", str(package / "__init__.py"))
     assert suites_folder() == tmp_path / "suites"
     (package / "suites").mkdir()
     assert suites_folder() == package / "suites"

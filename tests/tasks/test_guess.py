@@ -22,7 +22,7 @@ def put(tmp_path: Path, name: str, *rows: str) -> Path:
 def gold(file: TaskFile, split: str = "all") -> list[float]:
     labels = load_split(file, split).labels
     assert labels is not None
-    return labels.tolist()
+    return [float(label) for label in labels]
 
 
 def fault(path: Path, **options: str) -> str:

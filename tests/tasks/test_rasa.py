@@ -91,6 +91,14 @@ def test_faults_are_named(tmp_path: Path, text, fault):
     assert str(caught.value).startswith(f"{path}{fault}")
 
 
+def test_deep_nesting_is_one_message(tmp_path: Path):
+    """A hostile file must not end in a traceback."""
+    path, call = read(tmp_path, "[" * 20_000)
+    with pytest.raises(TaskError) as caught:
+        call()
+    assert str(caught.value) == f"{path}: is nested too deeply, expected Rasa training data"
+
+
 def test_no_python_object_is_made(tmp_path: Path):
     """A YAML file of a stranger must not run code."""
     _, call = read(tmp_path, "nlu: !!python/object/apply:os.getcwd []\n")
