@@ -19,6 +19,10 @@ from kdprobe.tasks.task import Labels, Split, text_hash
 _NO_LABEL = ("", "-1")
 
 
+class EmptyShareError(TaskError):
+    """No row of a file falls into a split that is a share of it: too few rows, not a fault."""
+
+
 def hash_share(text: str, pair: str | None = None) -> float:
     """Give the place in 0..1 that decides on which side of a split a text falls.
 
@@ -161,7 +165,8 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
     """Make a split of a table's rows.
 
     Raises:
-        TaskError: a column is missing, a cell is malformed, or no row is left.
+        TaskError: a column is missing, a cell is malformed, or no row is left
+            (`EmptyShareError` when that is by the share).
     """
     texts = join_columns(table, plan.columns.text, role="text")
     pairs = None
@@ -188,7 +193,7 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
     places = [hash_share(t, None if pairs is None else pairs[i]) for i, t in enumerate(texts)]
     rows = [i for i, place in enumerate(places) if low <= place < high or place == high == 1]
     if not rows:
-        raise TaskError(
+        raise EmptyShareError(
             table.shown,
             found=f"none of its {len(texts)} rows falls into split {name!r} (by a hash of the "
             f"text, {low:g} to {high:g})",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
+from kdprobe.tasks.build import EmptyShareError
 from kdprobe.tasks.catalog import open_task, task_names
 from kdprobe.tasks.places import Found, find_split
 from kdprobe.tasks.readers import read_lines
@@ -143,7 +144,7 @@ def describe(
         try:
             split = load_split(task_file, name, data_dir=data_dir, offline=offline)
         except TaskError as error:
-            if found is not None:
+            if found is not None and not isinstance(error, EmptyShareError):
                 raise
             described.append(SplitDescription(name, missing=error.found))
             continue

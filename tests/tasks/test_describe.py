@@ -89,6 +89,15 @@ def test_all_is_not_compared_with_its_parts(tmp_path: Path):
     assert describe(open_task(str(path))).shared == (SharedTexts("train", "dev", 0),)
 
 
+def test_a_share_without_rows_is_missing_not_a_fault(tmp_path: Path):
+    """A file too small for a dev split can still be described and compared on."""
+    path = put(tmp_path, "d.tsv", "text\tlabel", "same\ta", "same\tb")
+    whole, *parts = describe(open_task(str(path))).splits
+    assert whole.size == 2
+    assert sorted(part.size for part in parts) == [0, 2]
+    assert [part.missing[:26] for part in parts if part.missing] == ["none of its 2 rows falls i"]
+
+
 def test_grammar():
     """The embedded task is described like any other; its splits share no sentence."""
     told = describe(open_task("grammar"), offline=True)

@@ -43,7 +43,9 @@ def test_answers_become_rows(tmp_path: Path):
 
 def test_answers_of_the_test_file_have_no_label(tmp_path: Path):
     """A secret label must stay unknown, never 0."""
-    record = {"passage": {"text": "P", "questions": [{"question": "Q", "answers": [{"text": "A"}]}]}}
+    record = {
+        "passage": {"text": "P", "questions": [{"question": "Q", "answers": [{"text": "A"}]}]}
+    }
     path = tmp_path / "test.jsonl"
     path.write_text(json.dumps(record))
     table = read_multirc(path)
