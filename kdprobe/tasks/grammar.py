@@ -6,8 +6,9 @@ Does not: read or write files; the same call gives the same sentences on every m
 Text: words joined with blanks, the final mark a word of its own, so that `text.split()` gives the
 words that positions count. Splits: every clause's lexical frame (subject, verb, object) falls into
 train, dev or test by a hash, so no size or seed of one split shares a frame with another; single
-words are shared. In `train` each sentence has its own derivation; `dev` and `test` consist of
-pairs, the acceptable sentence and the damage done to it, next to each other.
+words are shared. Every split consists of minimal pairs, the acceptable sentence and the damage done
+to it, next to each other in either order: no content word tells anything about the label, and
+what remains to be learned is grammar.
 """
 
 from __future__ import annotations
@@ -41,32 +42,34 @@ class Phenomenon:
         name: the value of the column `phenomenon`.
         field: `morphology`, `syntax`, `semantics` or `syntax-semantics`, BLiMP's grouping
             (Warstadt et al. 2020) applied to ours.
+        weight: how many pairs of it there are in each round over all phenomena.
         build: builds one acceptable sentence and the damage to be done to it.
     """
 
     name: str
     field: str
+    weight: int
     build: Callable[[Writer], Draft]
 
 
 PHENOMENA = tuple(
-    Phenomenon(build.__name__, field, build)
-    for field, build in (
-        ("morphology", agreement.subject_verb_agreement),
-        ("morphology", agreement.agreement_attractor),
-        ("morphology", agreement.reflexive_agreement),
-        ("morphology", agreement.determiner_noun),
-        ("morphology", agreement.verb_form),
-        ("morphology", agreement.pronoun_case),
-        ("syntax", structure.word_order),
-        ("syntax", structure.argument_structure),
-        ("syntax", structure.filler_gap),
-        ("syntax", structure.adjunct_island),
-        ("syntax", structure.coordination),
-        ("semantics", structure.npi_licensing),
-        ("semantics", structure.tense_adverb),
-        ("syntax-semantics", agreement.reflexive_binding),
-        ("syntax-semantics", structure.relative_pronoun),
+    Phenomenon(build.__name__, field, weight, build)
+    for field, weight, build in (
+        ("morphology", 2, agreement.subject_verb_agreement),
+        ("morphology", 1, agreement.agreement_attractor),
+        ("morphology", 1, agreement.reflexive_agreement),
+        ("morphology", 2, agreement.determiner_noun),
+        ("morphology", 2, agreement.verb_form),
+        ("morphology", 2, agreement.pronoun_case),
+        ("syntax", 2, structure.word_order),
+        ("syntax", 2, structure.argument_structure),
+        ("syntax", 1, structure.filler_gap),
+        ("syntax", 1, structure.adjunct_island),
+        ("syntax", 1, structure.coordination),
+        ("semantics", 1, structure.npi_licensing),
+        ("semantics", 1, structure.tense_adverb),
+        ("syntax-semantics", 1, agreement.reflexive_binding),
+        ("syntax-semantics", 2, structure.relative_pronoun),
     )
 )
 
@@ -107,7 +110,7 @@ def generate_split(task: Task, name: str, *, size: int = 0, seed: int = DEFAULT_
         Ids `grammar-dev-0001`; columns (strings): `phenomenon`; `damaged_word`, the index in
         `text.split()` of the word that cannot stand there, and `damaged_text`, that word, both
         empty for an acceptable sentence; `frame`, the lexical frames of its clauses joined by
-        `+`; `pair`, equal for the two members of a pair, empty in `train`.
+        `+`; `pair`, equal for the two members of a pair and empty for a last one alone.
 
     Raises:
         TaskError: the task is not of that kind, the name is none of the three, the size is
@@ -157,7 +160,7 @@ def derivations(name: str, *, size: int, seed: int = DEFAULT_SEED) -> Iterator[S
     True
     """
     _check(f"grammar {name}", name, size)
-    return _unpaired(seed, size) if name == "train" else _paired(name, seed, size)
+    return _pairs(name, seed, size)
 
 
 def minimal_pairs(*, size_per_phenomenon: int, seed: int = DEFAULT_SEED) -> GrammarPairs:
@@ -198,34 +201,21 @@ def _check(where: str, name: str, size: int) -> None:
 
 def _pair_ids(name: str, size: int) -> tuple[str, ...]:
     """Give both members of a pair one id; a sentence without its partner has none."""
-    if name == "train":
-        return ("",) * size
     return tuple(
         f"grammar-{name}-pair-{k // 2 + 1:04d}" if k < size - size % 2 else "" for k in range(size)
     )
 
 
 def _rounds(rng: random.Random) -> Iterator[Phenomenon]:
-    """Yield all phenomena again and again, each round in a new order."""
+    """Yield all phenomena by weight again and again, each round in a new order."""
     while True:
-        left = list(PHENOMENA)
+        left = [phenomenon for phenomenon in PHENOMENA for _ in range(phenomenon.weight)]
         while left:
             yield left.pop(int(rng.random() * len(left)))
 
 
-def _unpaired(seed: int, size: int) -> Iterator[Sentence]:
-    """Yield sentences of `train`, each of a derivation of its own, labels alternating by two."""
-    rng = random.Random(derive_seed(seed, "grammar", "train"))
-    seen: set[str] = set()
-    rounds = (_rounds(rng), _rounds(rng))
-    label = 0
-    for k in range(size):
-        label = int(rng.random() * 2) if k % 2 == 0 else 1 - label
-        yield _fresh(next(rounds[label]), rng, "train", seen)[label]
-
-
-def _paired(name: str, seed: int, size: int) -> Iterator[Sentence]:
-    """Yield sentences of `dev` or `test`: both members of each pair, in either order."""
+def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
+    """Yield both members of each pair, in either order."""
     rng = random.Random(derive_seed(seed, "grammar", name))
     seen: set[str] = set()
     phenomena = _rounds(rng)

@@ -100,7 +100,9 @@ def reflexive_agreement(writer: Writer) -> Draft:
     phrase = Tree("NP", (itself,), features={"role": "object", "number": number})
     vp = writer.verb_group(verb, tense, number, (phrase, *writer.place()), adverb=writer.adverb())
     after = writer.modifier(noun, number) if writer.chance(0.3) else None
-    subject = writer.noun_phrase(noun, number, role="subject", after=after)
+    subject = writer.noun_phrase(
+        noun, number, role="subject", determiner=_antecedent(writer, number), after=after
+    )
     clause = writer.clause_of(subject.tree, vp, tense, patient=number)
     return writer.draft(writer.sentence(clause), itself, REFLEXIVES[_other_group(writer, group)])
 

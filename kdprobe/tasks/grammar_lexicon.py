@@ -68,7 +68,11 @@ def _verbs(
 MEN = _nouns("male", "boy man/men king uncle prince")
 WOMEN = _nouns("female", "girl woman/women queen aunt actress/actresses")
 NEUTRAL = _nouns("person", "teacher doctor farmer artist lawyer student singer")
-PERSONS = MEN + WOMEN + NEUTRAL
+# Common words first: words are drawn the likelier the earlier they stand.
+PERSONS = (
+    *(noun for three in zip(MEN, WOMEN, NEUTRAL, strict=False) for noun in three),
+    *NEUTRAL[5:],
+)
 THINGS = _nouns(
     "thing", "lamp clock bicycle painting letter bottle basket ladder mirror car statue boat"
 )
@@ -77,10 +81,12 @@ PLACES = ("garden", "park", "house", "kitchen", "market", "library", "school", "
 INTRANSITIVE = _verbs(
     "none", "sleep/slept arrive smile laugh yawn sneeze hesitate faint blush stumble shiver giggle"
 )
-OF_ANY = _verbs("any", "admire praise describe ignore avoid dislike mention discover")
-OF_PERSONS = _verbs("persons", "blame thank greet")
-OF_THINGS = _verbs("things", "repair own destroy damage fix")
-TRANSITIVE = OF_ANY + OF_PERSONS + OF_THINGS
+OF_ANY = _verbs("any", "admire dislike describe avoid praise ignore mention discover")
+OF_PERSONS = _verbs("persons", "thank blame greet")
+OF_THINGS = _verbs("things", "repair damage own fix destroy")
+TRANSITIVE = (
+    OF_ANY[:2] + OF_THINGS[:2] + OF_PERSONS[:1] + OF_ANY[2:] + OF_THINGS[2:] + OF_PERSONS[1:]
+)
 REFLEXIVE = tuple(
     verb
     for verb in TRANSITIVE

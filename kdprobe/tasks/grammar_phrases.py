@@ -36,7 +36,7 @@ from kdprobe.tasks.grammar_trees import Tree
 
 T = TypeVar("T")
 TENSES: tuple[Tense, ...] = ("present", "past", "future", "perfect")
-RICHNESS = (0.0, 0.1, 0.3, 0.6)
+RICHNESS = (0.0, 0.0, 0.1, 0.2, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,15 @@ class PhraseWriter:
         """Draw one item, each equally likely."""
         return items[int(self.rng.random() * len(items))]
 
+    def skewed(self, items: Sequence[T]) -> T:
+        """Draw one item, the first few likelier: some words are common and others rare.
+
+        Definition: seven draws of ten fall on the first five items, three on any item.
+        """
+        if self.rng.random() < 0.7:
+            return self.pick(items[:5])
+        return self.pick(items)
+
     def chance(self, probability: float) -> bool:
         """Draw yes with this probability."""
         return self.rng.random() < probability
@@ -109,7 +118,7 @@ class PhraseWriter:
     ) -> tuple[Noun, Verb]:
         """Draw a subject and a verb whose frame with this complement fits, and record it."""
         while True:
-            subject, verb = self.pick(subjects), self.pick(verbs)
+            subject, verb = self.skewed(subjects), self.skewed(verbs)
             if self.fits(subject.singular, verb.base, complement):
                 self.note(subject.singular, verb.base, complement)
                 return subject, verb
@@ -123,8 +132,8 @@ class PhraseWriter:
     ) -> tuple[Noun, Verb, Noun]:
         """Draw subject, verb and object whose frame fits, and record it."""
         while True:
-            subject, verb = self.pick(subjects), self.pick(verbs)
-            thing = self.pick(objects_of(verb) if objects is None else objects)
+            subject, verb = self.skewed(subjects), self.skewed(verbs)
+            thing = self.skewed(objects_of(verb) if objects is None else objects)
             if thing is not subject and self.fits(subject.singular, verb.base, thing.singular):
                 self.note(subject.singular, verb.base, thing.singular)
                 return subject, verb, thing
@@ -159,7 +168,7 @@ class PhraseWriter:
         """
         head = Tree("NN" if number == "singular" else "NNS", word=noun.form(number))
         chosen = THING_ADJECTIVES if noun.kind == "thing" else PERSON_ADJECTIVES
-        adjectives = [Tree("JJ", word=self.pick(chosen))] if self.chance(self.rich) else []
+        adjectives = [Tree("JJ", word=self.skewed(chosen))] if self.chance(self.rich) else []
         first = adjectives[0].word if adjectives else head.word
         leaf = Tree("DT", word=determiner)
         if not determiner:
@@ -183,7 +192,7 @@ class PhraseWriter:
     def beside(self, noun: Noun, number: Number) -> Tree:
         """Build a prepositional phrase on this noun with another noun of this number."""
         others = [other for other in PERSONS + THINGS if other is not noun]
-        phrase = self.noun_phrase(self.pick(others), number, role="modifier", bare=True)
+        phrase = self.noun_phrase(self.skewed(others), number, role="modifier", bare=True)
         return Tree("PP", (Tree("IN", word=self.pick(PREPOSITIONS)), phrase.tree))
 
     def relative(
@@ -257,7 +266,7 @@ class PhraseWriter:
         """Draw a phrase of place to end a clause, or none."""
         if not self.chance(0.15 + self.rich * 0.4):
             return ()
-        noun = Tree("NP", (Tree("DT", word="the"), Tree("NN", word=self.pick(PLACES))))
+        noun = Tree("NP", (Tree("DT", word="the"), Tree("NN", word=self.skewed(PLACES))))
         return (Tree("PP", (Tree("IN", word="in"), noun)),)
 
     def time_words(self, tense: Tense) -> tuple[Tree, ...]:

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from kdprobe.tasks.grammar_clauses import Clause, Draft, Writer
 from kdprobe.tasks.grammar_lexicon import (
+    BE,
     INTRANSITIVE,
     OF_ANY,
     OF_PERSONS,
@@ -31,6 +32,7 @@ from kdprobe.tasks.grammar_trees import Tree
 
 # "near" is left out: "the near lamps" could be read as English.
 MOVABLE = ("behind", "beside", "in")
+RESTING = frozenset({verb.past for verb in INTRANSITIVE} | {BE.past})
 PLAIN_DETERMINERS = ("the", "a", "an", "every")
 
 
@@ -57,7 +59,10 @@ def _movable(first: Tree, second: Tree) -> bool:
         return first.word in PLAIN_DETERMINERS
     if first.label == "IN":
         return first.word in MOVABLE and second.word in PLAIN_DETERMINERS
-    return second.label == "VBN" or (first.label == "MD" and second.label == "VB")
+    if first.label == "MD":
+        return second.label == "VB"
+    # Not with an object: "the boys admired have those lamps" has a reduced relative clause.
+    return second.label == "VBN" and second.word in RESTING and first.word in ("has", "have")
 
 
 def argument_structure(writer: Writer) -> Draft:
@@ -69,17 +74,17 @@ def argument_structure(writer: Writer) -> Draft:
     if writer.chance(0.5):
         while True:
             noun, verb, thing = writer.object_frame(PERSONS, verbs=STRICT)
-            other = writer.pick(INTRANSITIVE)
+            other = writer.skewed(INTRANSITIVE)
             if writer.fits(noun.singular, other.base, thing.singular):
                 break
             writer.frames.clear()
         phrase = writer.noun_phrase(thing, writer.number(), role="object")
         vp = writer.verb_group(verb, tense, number, (phrase.tree, *writer.place()), adverb=adverb)
-        behind, patient = True, phrase.number
+        behind, patient = True, str(phrase.number)
     else:
         while True:
             noun, verb = writer.plain_frame(PERSONS, INTRANSITIVE, "none")
-            other = writer.pick(STRICT)
+            other = writer.skewed(STRICT)
             if writer.fits(noun.singular, other.base, "none"):
                 break
             writer.frames.clear()
@@ -111,7 +116,7 @@ def npi_licensing(writer: Writer) -> Draft:
         noun, verb, thing = writer.object_frame(PERSONS, objects=THINGS, verbs=OF_ANY + OF_THINGS)
         phrase = writer.noun_phrase(thing, "plural", role="object", determiner="any", bare=True)
         vp = writer.verb_group(verb, tense, number, (phrase.tree,), adverb=writer.adverb())
-        item, patient = phrase.determiner, str(phrase.number)
+        item, patient = phrase.determiner, "plural"
     if embedded:
         after, lower = writer.below_definite(noun, number)
         subject = writer.noun_phrase(
@@ -260,7 +265,7 @@ def _two_frames(writer: Writer, *, as_subject: bool) -> tuple[Noun, Verb, Noun, 
     while True:
         noun, verb, thing = writer.object_frame(PERSONS)
         kind = THINGS if thing in THINGS else PERSONS
-        second = writer.pick(PERSONS if as_subject else kind)
+        second = writer.skewed(PERSONS if as_subject else kind)
         subject, patient = (second, thing) if as_subject else (noun, second)
         if second not in (noun, thing) and writer.fits(
             subject.singular, verb.base, patient.singular
