@@ -112,7 +112,7 @@ def _labelled_pair(
     scores = [float((run.predicted == gold).mean()) for run in (a, b)]
     detail = f"kappa {kappa:.3f}, noise ±{noise:.3f}, with independent errors {baseline:.3f}"
     beaten = min(scores) > _majority(gold)
-    if not (beaten and abs(kappa) < noise and baseline - kappa > noise):
+    if not (beaten and abs(kappa) < noise and baseline - kappa > 1.5 * noise):
         return fine(_PAIR, detail, models=models)
     return found(
         _PAIR,

@@ -51,7 +51,7 @@ def _table(checks: list[Check]) -> Table:
         "2/sqrt(n) of 0 although the outputs could and should show more: between a model and the "
         "gold labels, when the model's outputs are also uncorrelated with them and its confidence "
         "is more than 10 points above its accuracy; between two models that both beat the most "
-        "frequent label, when kappa is also 2/sqrt(n) below what independent errors would give. "
+        "frequent label, when kappa is also 3/sqrt(n) below what independent errors would give. "
         "An honest but weak model has little confidence or little to show, and stays silent.",
         columns=(
             Column(name="check", label="check"),
