@@ -74,8 +74,8 @@ def _rows(
         )
         grid.setdefault(key, {}).setdefault((estimate.model_a, estimate.model_b), estimate)
     rows = []
-    for key, cells in grid.items():
-        metric = metrics[key[0]]
+    for coordinates, cells in grid.items():
+        metric = metrics[coordinates[0]]
         first = next(iter(cells.values()))
         unit = "" if metric.unit in PLAIN_UNITS else metric.unit
         rows.append(

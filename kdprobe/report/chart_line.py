@@ -178,14 +178,14 @@ def _reliability_finding(series: Series) -> str:
 def draw_reliability(curve: Curve, index: int, name: str) -> Chart:
     """Draw one model's reliability diagram: accuracy by confidence, counts of each bin below."""
     series = curve.series[index]
-    left, top, low = 52.0, 40.0, 70.0
+    left, top, counted = 52.0, 40.0, 70.0
     x = Scale(*unit_range(list(series.x)), left, left + PANEL)
     y = Scale(0.0, 1.0, top + PANEL, top)
-    floor = top + PANEL + 14 + low
+    floor = top + PANEL + 14 + counted
     marks = y_axis(y, left, curve.y_title, right=left + PANEL)
     marks += x_axis(x, floor, curve.x_title, top=top)
-    ends = {"x1": x(x.low), "y1": y(max(0.0, x.low)), "x2": x(x.high), "y2": y(min(1.0, x.high))}
-    marks += tag("line", {"class": "reference", **ends})
+    ideal = {"x1": x(x.low), "y1": y(max(0.0, x.low)), "x2": x(x.high), "y2": y(min(1.0, x.high))}
+    marks += tag("line", {"class": "reference", **ideal})
     most = max(series.counts, default=0)
     inner, points = "", []
     for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
@@ -194,20 +194,20 @@ def draw_reliability(curve: Curve, index: int, name: str) -> Chart:
             continue
         points.append((x(a), y(b)))
         # Without intervals the line shows the gap to the diagonal instead.
-        low, high = _bounds(series, i) or (a, b)
-        line = {"x1": x(a), "x2": x(a), "y1": y(low), "y2": y(high)}
+        ends = _bounds(series, i) or (a, b)
+        line = {"x1": x(a), "x2": x(a), "y1": y(ends[0]), "y2": y(ends[1])}
         inner += tag("line", {"class": "whisker", **line})
         inner += marker(index, *points[-1], size=3.8, tooltip=_hint(series, i))
         if count is not None and most:
-            tall = max(1.0, low * count / most)
+            tall = max(1.0, counted * count / most)
             box = {"x": x(a) - 5, "y": floor - tall, "width": 10, "height": tall}
             inner += tag("rect", {"class": "bar", **box}, title(f"n = {show_count(count)}"))
     if len(points) > 1:
         inner = polyline(points) + inner
     marks += tag("g", {"class": series_class(index)}, inner)
     if most:
-        marks += text(left + PANEL, floor - low - 2, f"up to {show_count(most)}", "tick", "end")
-        marks += text(left + 4, floor - low - 2, "examples", "tick")
+        marks += text(left + PANEL, floor - counted - 2, f"up to {show_count(most)}", "tick", "end")
+        marks += text(left + 4, floor - counted - 2, "examples", "tick")
     heads, rows = _numbers(curve.model_copy(update={"series": (series,)}))
     return Chart(
         name=name,

@@ -102,7 +102,7 @@ class Chart:
     def svg(self, *, standalone: bool = False) -> Markup:
         """Write the drawing; a standalone one carries its own style sheet and namespace."""
         key = f"c-{self.name}"
-        opening = {
+        opening: dict[str, Attribute] = {
             "class": "chart",
             "viewBox": f"0 0 {coordinate(self.width)} {coordinate(self.height)}",
             "width": self.width,

@@ -6,8 +6,6 @@ number of labels, its hostile twin, a regression, and sparse ones. Does not: com
 
 from __future__ import annotations
 
-from tests.report.maker import Maker, metric
-
 from kdprobe.results.schema import (
     AnalysisResult,
     Column,
@@ -27,6 +25,7 @@ from kdprobe.results.schema import (
     Table,
     TaskInfo,
 )
+from tests.report.maker import Maker, metric
 
 HOSTILE = '</script><script>window.ran=1</script><img src=x onerror="window.ran=1">'
 ATTACKS = (

@@ -22,9 +22,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 WORDS = (
-    "the cat cats dog dogs that which who saw see sees sleeps sleep often never a an quickly book "
-    "books read reads about in on was were is are students teacher writes wrote long yellow tiny"
-).split()
+    *("the", "cat", "cats", "dog", "dogs", "that", "which", "who", "saw", "see", "sees", "sleeps"),
+    *("sleep", "often", "never", "a", "an", "quickly", "book", "books", "read", "reads", "about"),
+    *("in", "on", "was", "were", "is", "are", "students", "teacher", "writes", "wrote", "long"),
+)
 
 
 def interval(value: float, n: int) -> tuple[float, float]:
@@ -100,8 +101,10 @@ class Maker:
             estimates.append(
                 Estimate(metric="f1", model_a=name, undefined="no label of this task is positive")
             )
-            for label in self.labels:
-                estimates.append(self.estimate("recall", name, accuracy, subset=f"label {label}"))
+            estimates += [
+                self.estimate("recall", name, accuracy, subset=f"label {label}")
+                for label in self.labels
+            ]
         metrics = (
             metric(
                 "accuracy", "accuracy", "share", minimum=0.0, maximum=1.0, higher_is_better=True

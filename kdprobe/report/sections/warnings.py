@@ -56,7 +56,8 @@ def examples_cut(document: ResultsDocument) -> str:
         return ""
     return (
         f"The example browser holds {show_count(held)} of {show_count(total)} examples; all "
-        f"numbers are over all examples, and predictions.parquet beside this page holds every prediction."
+        f"numbers are over all examples, and predictions.parquet beside this page holds every "
+        f"prediction."
     )
 
 

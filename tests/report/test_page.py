@@ -1,0 +1,346 @@
+"""Tests of the page in a real browser: what runs, what leaves, what hand and keyboard can do."""
+
+import csv
+import functools
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from kdprobe.report import examples
+from kdprobe.report.build import render
+from kdprobe.results.schema import ResultsDocument
+from tests.report import documents
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+SHOWN = (
+    "() => [...document.querySelectorAll('#examples tbody tr')].map(r => r.cells[0].textContent)"
+)
+CONTRAST = """() => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || []).map(Number);
+  const light = (c) => {
+    const [r, g, b] = c.slice(0, 3).map((v) => {
+      v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const behind = (node) => {
+    for (let n = node; n; n = n.parentElement) {
+      const c = parse(getComputedStyle(n).backgroundColor);
+      if (c.length === 3 || c[3] === 1) return c; }
+    return matchMedia("(prefers-color-scheme: dark)").matches ? [18, 22, 28] : [255, 255, 255]; };
+  const poor = [];
+  for (const node of document.body.querySelectorAll("*")) {
+    const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim());
+    if (!own || node.matches("script, title, desc, option, :disabled")) continue;
+    if (!node.getClientRects().length) continue;
+    const style = getComputedStyle(node);
+    const ink = parse(node instanceof SVGElement ? style.fill : style.color);
+    const [a, b] = [light(ink), light(behind(node))].sort((x, y) => y - x);
+    const ratio = (a + 0.05) / (b + 0.05);
+    if (ratio < 4.5) poor.push(node.tagName + "." + node.getAttribute("class") + " " + ratio);
+  }
+  return poor; }"""
+
+
+class Visit(NamedTuple):
+    """A loaded page and what it did that it should not have done."""
+
+    page: "sync_api.Page"
+    faults: list[str]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["sync_api.Browser"]:
+    place = shutil.which("chromium")
+    if place is None:
+        pytest.skip("no chromium on this machine; install Debian's chromium to run these tests")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=place, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+@functools.cache
+def rendered(name: str) -> str:
+    made = {
+        "usual": lambda: documents.build(n=200),
+        "hostile": documents.hostile,
+        "57": lambda: documents.many_labels(n=120),
+        "one": lambda: documents.alarmed(documents.build(n=60, names=documents.NAMES[:2])),
+        "hard": lambda: documents.build(n=60, names=documents.NAMES, probabilities=False),
+        "regression": documents.regression,
+    }
+    return render(made[name]())
+
+
+class Reader:
+    """Opens pages from files, as a person does, and notes every fault."""
+
+    def __init__(self, browser: "sync_api.Browser", folder: Path) -> None:
+        self.browser, self.folder = browser, folder
+        self.contexts: list[sync_api.BrowserContext] = []
+
+    def open(
+        self, name: str, *, text: str = "", fragment: str = "", width: int = 1280,
+        scheme: str = "light", scripts: bool = True,
+    ) -> Visit:  # fmt: skip
+        path = self.folder / f"{name}.html"
+        path.write_text(text or rendered(name), encoding="utf-8")
+        context = self.browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=scheme,
+            java_script_enabled=scripts, accept_downloads=True,
+        )  # fmt: skip
+        self.contexts.append(context)
+        page = context.new_page()
+        faults: list[str] = []
+        page.on("console", lambda message: faults.append(message.text))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("dialog", lambda dialog: faults.append(dialog.message))
+        page.on(
+            "request",
+            lambda request: (
+                None if request.url.split("#")[0] == path.as_uri() else faults.append(request.url)
+            ),
+        )
+        page.goto(path.as_uri() + fragment)
+        return Visit(page, faults)
+
+
+@pytest.fixture
+def reader(browser: "sync_api.Browser", tmp_path: Path) -> Iterator[Reader]:
+    made = Reader(browser, tmp_path)
+    yield made
+    for context in made.contexts:
+        context.close()
+
+
+def usual() -> ResultsDocument:
+    return documents.build(n=200)
+
+
+def test_a_hostile_data_set_runs_nothing_and_calls_nobody(reader: Reader):
+    """A sentence that runs a script would own the reader of every mailed report."""
+    visit = reader.open("hostile", fragment=examples.address("1"))
+    page = visit.page
+    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    for index in range(page.locator("#examples th button").count()):
+        page.locator("#examples th button").nth(index).click()
+    for index in range(4):
+        page.locator("#examples tbody a").nth(index).click()
+        page.get_by_role("button", name="Pin beside").first.click()
+    page.select_option("#f-gold", index=1)
+    for select in page.locator(".f-slice").all():
+        select.select_option(index=1)
+    page.fill("#f-text", "<script>")
+    with page.expect_download() as waiting:
+        page.click("#csv")
+    waiting.value.path()
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.ran") is None
+    assert page.locator("main img, main iframe, section svg[onload]").count() == 0
+    assert visit.faults == []
+
+
+def test_the_policy_stops_what_an_escape_would_let_through(reader: Reader):
+    """If one escape failed, the page's policy must still stop the script."""
+    broken = rendered("usual").replace("</main>", f"{documents.HOSTILE}</main>")
+    visit = reader.open("broken", text=broken)
+    assert visit.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in fault for fault in visit.faults)
+
+
+def test_filters_combine(reader: Reader):
+    """A filter that replaces another would show examples that were ruled out."""
+    page = reader.open("usual").page
+    document = usual()
+    wanted = [
+        example
+        for example in document.examples
+        if example.label == 1
+        and example.columns["source"] == "gj"
+        and "cat" in example.text.lower()
+        and example.predictions[0].label == example.label
+        and example.predictions[2].label != example.label
+    ]
+    assert wanted
+    page.select_option("#f-gold", label=document.task.labels[1])
+    page.select_option("#f-student", label="student-4l")
+    page.select_option(".f-slice[data-column='0']", "gj")
+    page.fill("#f-text", "CAT")
+    page.check("#f-lost")
+    assert page.evaluate(SHOWN) == [example.id for example in wanted]
+    assert page.inner_text("#count") == f"{len(wanted)} of 200 examples shown"
+    page.click("text=Clear")
+    page.wait_for_function("document.getElementById('count').textContent.startsWith('200 of')")
+
+
+def test_disagreement_and_the_reverse(reader: Reader):
+    """'Any student' must mean any, not the first."""
+    page = reader.open("usual").page
+    said = {e.id: [p.label for p in e.predictions] for e in usual().examples}
+    gold = {e.id: e.label for e in usual().examples}
+    page.check("#f-disagree")
+    apart = [key for key, (t, *students) in said.items() if any(s != t for s in students)]
+    assert page.inner_text("#count").startswith(f"{len(apart)} of 200")
+    page.uncheck("#f-disagree")
+    page.check("#f-won")
+    won = [key for key in said if said[key][0] != gold[key] and gold[key] in said[key][1:]]
+    assert page.evaluate(SHOWN) == won
+
+
+def test_every_column_sorts_both_ways(reader: Reader):
+    """Numbers sorted as text would put 10 before 9."""
+    page = reader.open("usual").page
+    page.click("#examples th:nth-child(1) button")
+    page.click("#examples th:nth-child(1) button")
+    assert page.evaluate(SHOWN)[:3] == ["199", "198", "197"]
+    head = page.locator("#examples th[aria-sort]")
+    assert head.count() == 1
+    assert head.get_attribute("aria-sort") == "descending"
+    page.click("#examples th button >> text=words")
+    lengths = {example.id: int(example.columns["words"]) for example in usual().examples}
+    assert [lengths[key] for key in page.evaluate(SHOWN)] == sorted(lengths.values())[:50]
+
+
+def test_pages_turn(reader: Reader):
+    """Examples beyond the first fifty must be within reach."""
+    page = reader.open("usual").page
+    page.click("#next")
+    assert page.evaluate(SHOWN)[0] == "50"
+    assert page.inner_text("#page") == "page 2 of 4"
+    page.click("#previous")
+    assert page.is_disabled("#previous")
+
+
+def test_a_permalink_opens_its_example(reader: Reader):
+    """A link in a mail must show the example that was meant."""
+    page = reader.open("usual", fragment="#ex-117").page
+    example = usual().examples[117]
+    assert page.inner_text("#panel h3") == "Example 117"
+    assert page.inner_text("#panel .text") == example.text
+    assert page.locator("#panel table").count() == 3
+    shown = page.locator("#panel table").nth(1).locator("td.num").all_inner_texts()
+    assert shown == [f"{p:.3f}" for p in example.predictions[1].probabilities]
+    assert page.evaluate(SHOWN)[17] == "117"
+    assert page.locator("tr.chosen td").first.inner_text() == "117"
+
+
+def test_hostile_ids_have_permalinks_too(reader: Reader):
+    """An id with quotes and blanks must not break its own link."""
+    page = reader.open("hostile").page
+    link = page.locator("#examples tbody a").nth(1)
+    name = link.inner_text()
+    link.click()
+    assert page.inner_text("#panel h3") == f"Example {name}"
+
+
+def test_a_pinned_example_stays_beside_the_selected(reader: Reader):
+    """Comparing two examples must not mean remembering one."""
+    page = reader.open("usual", fragment="#ex-3").page
+    page.get_by_role("button", name="Pin beside").click()
+    page.locator("#examples tbody a").nth(8).click()
+    assert page.locator("#panel h3").all_inner_texts() == ["Pinned: 3", "Example 8"]
+    page.get_by_role("button", name="Unpin").click()
+    assert page.locator("#panel h3").all_inner_texts() == ["Example 8"]
+
+
+def test_a_mark_of_the_scatter_leads_to_its_example(reader: Reader):
+    """A suspicious point must be one click from its sentence."""
+    page = reader.open("usual").page
+    mark = page.locator("svg a[href='#ex-42'] .mark").first
+    mark.dispatch_event("click")
+    assert page.inner_text("#panel h3") == "Example 42"
+
+
+def test_the_csv_holds_what_is_shown_and_runs_nothing(reader: Reader):
+    """A cell that begins with '=' would run in a spreadsheet."""
+    page = reader.open("hostile").page
+    page.fill("#f-text", "=HYPERLINK(")
+    with page.expect_download() as waiting:
+        page.click("#csv")
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
+    shown = page.inner_text("#count").split()[0]
+    assert len(rows) - 1 == int(shown)
+    assert rows[0][:4] == ["id", "text", "text_pair", "label"]
+    assert all(not cell.startswith(("=", "+", "@")) for row in rows for cell in row)
+    assert any(cell.startswith("'=HYPERLINK(") for row in rows for cell in row)
+
+
+def test_the_keyboard_reaches_everything(reader: Reader):
+    """A control that only a mouse reaches does not exist for some readers."""
+    page = reader.open("one").page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+    seen = set()
+    for _ in range(400):
+        name = page.evaluate(
+            "(() => { const a = document.activeElement; return a.id || a.className || a.tagName"
+            " + ' ' + a.textContent.slice(0, 20); })()"
+        )
+        if name in {"f-text", "csv", "f-disagree"} or name.startswith(("SUMMARY", "BUTTON")):
+            seen.add(name)
+        if name.startswith("A 12"):
+            break
+        page.keyboard.press("Tab")
+    assert {"f-text", "f-disagree", "csv", "BUTTON Example", "SUMMARY Show numbers"} <= seen
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#panel h3")
+    assert page.inner_text("#panel h3") == "Example 12"
+    assert page.evaluate("document.activeElement.id") == "panel"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["usual", "hostile", "57", "one", "hard", "regression"])
+def test_no_page_scrolls_sideways_or_complains(reader: Reader, name: str, width: int):
+    """A phone that must scroll sideways hides half of every table."""
+    visit = reader.open(name, width=width, fragment="#ex-2")
+    visit.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visit.faults == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["usual", "one"])
+def test_every_text_stands_out_from_its_ground(reader: Reader, name: str, scheme: str):
+    """Grey on grey is unreadable in one of the two schemes, and nobody looks at both."""
+    visit = reader.open(name, scheme=scheme, fragment="#ex-2")
+    assert visit.page.evaluate(CONTRAST) == []
+
+
+def test_without_javascript_the_findings_are_there(reader: Reader):
+    """A mail client or an archive that runs no script must still show the report."""
+    page = reader.open("usual", scripts=False).page
+    assert page.locator(".sentences li").count() == 2
+    assert page.locator("#examples tbody tr").count() == 50
+    assert page.locator("#filters").is_hidden()
+    assert page.locator("svg[role=img]").count() > 5
+    assert "need JavaScript" in page.locator("noscript").inner_text()
+
+
+def test_ten_thousand_rows_filter_at_once(reader: Reader, monkeypatch: pytest.MonkeyPatch):
+    """A search that stutters at every letter is not used."""
+    monkeypatch.setattr(examples, "MOST", 10_000)
+    document = documents.build(n=500)
+    many = tuple(
+        example.model_copy(update={"id": str(i)})
+        for i in range(10_000)
+        for example in (document.examples[i % 500],)
+    )
+    bare = document.model_copy(update={"examples": many, "analyses": (), "examples_total": 10_000})
+    page = reader.open("many", text=render(bare)).page
+    page.click("#examples th:nth-child(5) button")
+    page.check("#f-disagree")
+    for word in ("c", "ca", "cat", "cats", "cats d"):
+        page.fill("#f-text", word)
+    took = page.evaluate("performance.getEntriesByName('kdprobe-filter').map((e) => e.duration)")
+    assert len(took) == 7
+    assert min(took[2:]) < 50
+    assert page.inner_text("#count").endswith("of 10,000 examples shown")
