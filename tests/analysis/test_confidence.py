@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from kdprobe.analysis._hits import gold_of
-from kdprobe.analysis._margins import margin_of
 from kdprobe.analysis.confidence import ANALYSIS, ConfidenceOptions
 from kdprobe.observations import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -81,17 +80,6 @@ def test_thesis_table_of_averages():
     wrong = study.teacher.first.predicted != gold_of(study)
     row = next(row for row in table.rows if row[:2] == ("teacher", "mistakes"))
     assert row[2:] == pytest.approx((wrong.sum(), sure[wrong].mean(), sure[wrong].std()))
-
-
-def test_margin_by_hand_and_by_scipy():
-    """The margin computed from p, log p - log(1 - p), is infinite where p rounds to 1."""
-    assert margin_of(np.array([[50.0, 0.0]]), np.array([0])).tolist() == [50.0]
-    values = np.random.default_rng(0).normal(size=(40, 57)) * 3
-    classes = values.argmax(axis=1)
-    p = special.softmax(values, axis=1)[np.arange(40), classes]
-    assert margin_of(values, classes) == pytest.approx(special.logit(p))
-    log_p = special.log_softmax(values, axis=1)
-    assert margin_of(log_p, classes) == pytest.approx(special.logit(p))
 
 
 @pytest.mark.parametrize("build", [studies.binary, studies.many_classes])

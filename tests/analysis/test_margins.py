@@ -1,0 +1,18 @@
+"""The log-odds margin: by hand, and scipy's logit as the reference."""
+
+import numpy as np
+import pytest
+from scipy import special
+
+from kdprobe.analysis._margins import margin_of
+
+
+def test_margin_by_hand_and_by_scipy():
+    """The margin computed from p, log p - log(1 - p), is infinite where p rounds to 1."""
+    assert margin_of(np.array([[50.0, 0.0]]), np.array([0])).tolist() == [50.0]
+    values = np.random.default_rng(0).normal(size=(40, 57)) * 3
+    classes = values.argmax(axis=1)
+    p = special.softmax(values, axis=1)[np.arange(40), classes]
+    assert margin_of(values, classes) == pytest.approx(special.logit(p))
+    log_p = special.log_softmax(values, axis=1)
+    assert margin_of(log_p, classes) == pytest.approx(special.logit(p))
