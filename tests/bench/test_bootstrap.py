@@ -1,0 +1,72 @@
+"""The bootstrap as matrix products against a plain loop over resamples."""
+
+import time
+
+import numpy as np
+import pytest
+import scipy.stats
+from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
+
+from kdprobe.analysis._bootstrap import _draw, resamples_of
+from kdprobe.analysis._scores import counts_of, mcc
+from kdprobe.analysis._stats import kappa_draws, spearman_draws
+from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
+from tests.analysis.studies import classification
+
+N, DRAWS, LOOPED = 10_000, 2_000, 40
+
+
+@pytest.mark.bench
+def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixture[str]):
+    """Guards against a vectorised path that is slower than, or differs from, the plain one.
+
+    The loop (scikit-learn and scipy on resampled arrays) runs over 40 resamples and its time is
+    scaled to 2,000; the values of those 40 must be equal.
+    """
+    study = classification(N, students=1, resamples=DRAWS)
+    resamples = _draw(study.seed, N, DRAWS)
+    gold = np.asarray(study.split.labels)
+    a, b = (model.first for model in study.models)
+    start = time.perf_counter()
+    ours = (
+        mcc(counts_of(resamples, gold, a.predicted, classes=2)),
+        kappa_draws(resamples, a.predicted, b.predicted, 2),
+        spearman_draws(resamples, a.confidence, b.confidence),
+    )
+    vectorised = time.perf_counter() - start
+    confident = a.confidence, b.confidence
+    start = time.perf_counter()
+    looped = []
+    for row in range(1, LOOPED + 1):
+        drawn = np.repeat(np.arange(N), resamples.counts[row].astype(int))
+        looped.append(
+            (
+                matthews_corrcoef(gold[drawn], a.predicted[drawn]),
+                cohen_kappa_score(a.predicted[drawn], b.predicted[drawn]),
+                scipy.stats.spearmanr(*(side[drawn] for side in confident)).statistic,
+            )
+        )
+    loop = (time.perf_counter() - start) * DRAWS / LOOPED
+    for place, draws in enumerate(ours):
+        expected = [values[place] for values in looped]
+        assert draws[1 : LOOPED + 1] == pytest.approx(expected, abs=1e-9)
+    with capsys.disabled():
+        print(
+            f"\nbootstrap of MCC, kappa and Spearman, {N:,} examples, {DRAWS:,} resamples: "
+            f"{vectorised:.2f} s, loop {loop:.1f} s (scaled from {LOOPED}), "
+            f"{loop / vectorised:.1f} times faster"
+        )
+    assert loop > 2 * vectorised
+
+
+@pytest.mark.bench
+def test_a_whole_agreement_analysis_takes_seconds(capsys: pytest.CaptureFixture[str]):
+    """Guards against a quadratic step: three models, 10,000 examples, 2,000 resamples."""
+    study = classification(N, students=2, resamples=DRAWS)
+    resamples_of(study)
+    start = time.perf_counter()
+    ANALYSIS.run(study, AgreementOptions(), {})
+    spent = time.perf_counter() - start
+    with capsys.disabled():
+        print(f"\nagreement of 3 models on {N:,} examples, {DRAWS:,} resamples: {spent:.1f} s")
+    assert spent < 120
