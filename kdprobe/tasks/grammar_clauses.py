@@ -74,11 +74,14 @@ class Writer(PhraseWriter):
         return Clause(Tree("S", parts, features=features), group.finite, group.verb)
 
     def predicate(
-        self, subjects: Sequence[Noun], tense: Tense, number: Number
+        self, subjects: Sequence[Noun], tense: Tense, number: Number, *, plain: bool = False
     ) -> tuple[Noun, VerbGroup, str]:
-        """Draw a subject noun and the verb phrase that goes with it, and the object's number."""
+        """Draw a subject noun and the verb phrase that goes with it, and the object's number.
+
+        `plain` leaves out the adverb.
+        """
         kind = self.rng.random()
-        adverb = self.adverb()
+        adverb = "" if plain else self.adverb()
         if kind < 0.35:
             subject, verb = self.plain_frame(subjects, INTRANSITIVE, "none")
             return (
@@ -108,7 +111,8 @@ class Writer(PhraseWriter):
     def definite_filler(self) -> tuple[Clause, Tree]:
         """Build a filler whose subject has the determiner "the", and give that leaf."""
         tense, number = self.pick(TENSES), self.number()
-        subject, group, patient = self.predicate(PERSONS, tense, number)
+        # Its subject takes the negation in the damaged sentence: "no boy probably sleeps" is odd.
+        subject, group, patient = self.predicate(PERSONS, tense, number, plain=True)
         phrase = self.noun_phrase(subject, number, role="subject", determiner="the", bare=True)
         return self.clause_of(phrase.tree, group, tense, patient=patient), phrase.determiner
 

@@ -115,7 +115,7 @@ def npi_licensing(writer: Writer) -> Draft:
     else:
         noun, verb, thing = writer.object_frame(PERSONS, objects=THINGS, verbs=OF_ANY + OF_THINGS)
         phrase = writer.noun_phrase(thing, "plural", role="object", determiner="any", bare=True)
-        vp = writer.verb_group(verb, tense, number, (phrase.tree,), adverb=writer.adverb())
+        vp = writer.verb_group(verb, tense, number, (phrase.tree,))
         item, patient = phrase.determiner, "plural"
     if embedded:
         after, lower = writer.below_definite(noun, number)
