@@ -17,6 +17,21 @@ def _value(found: Estimate | None) -> float | None:
     return None if found is None else found.value
 
 
+def _columns(score: str) -> list[Column]:
+    return [
+        Column(name="student", label="student"),
+        Column(name="subset", label="examples"),
+        Column(name="n", label="n", kind="count"),
+        Column(name="teacher_value", label=f"teacher's {score}", kind="number"),
+        Column(name="student_value", label=f"student's {score}", kind="number"),
+        Column(name="gap", label="gap (positive: lost)", kind="number"),
+        Column(name="low", label="interval from", kind="number"),
+        Column(name="high", label="to", kind="number"),
+        Column(name="p_value", label="p", kind="number"),
+        Column(name="q_value", label="q", kind="number"),
+    ]
+
+
 def gap_table(
     study: Study,
     gaps: Sequence[Estimate],
@@ -38,18 +53,7 @@ def gap_table(
     """
     by_place = {(made.model_a, made.subset): made for made in scores}
     extra = {(made.model_b, made.subset): made for made in more}
-    columns = [
-        Column(name="student", label="student"),
-        Column(name="subset", label="examples"),
-        Column(name="n", label="n", kind="count"),
-        Column(name="teacher_value", label=f"teacher's {score}", kind="number"),
-        Column(name="student_value", label=f"student's {score}", kind="number"),
-        Column(name="gap", label="gap (positive: lost)", kind="number"),
-        Column(name="low", label="interval from", kind="number"),
-        Column(name="high", label="to", kind="number"),
-        Column(name="p_value", label="p", kind="number"),
-        Column(name="q_value", label="q", kind="number"),
-    ]
+    columns = _columns(score)
     if more:
         name = more[0].metric
         columns.append(Column(name=name, label=name.replace("_", " "), kind="number"))

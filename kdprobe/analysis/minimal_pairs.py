@@ -14,7 +14,7 @@ import numpy as np
 
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, pair_draws_of, undefined_estimate
 from kdprobe.analysis._gap_views import forest, gap_table
-from kdprobe.analysis._gaps import bootstrap_p, gap_estimate, with_q
+from kdprobe.analysis._gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis._minimal_pair_metrics import METRICS
 from kdprobe.analysis._pair_judgements import (
     Part,
@@ -114,11 +114,11 @@ def _accuracies(seen: _Judged) -> list[Estimate]:
     ]
 
 
-def _p_value(seen: _Judged, student: Population, part: Part, draws: Floats) -> float | None:
-    if len(seen.teacher.runs) > 1 or len(student.runs) > 1:
-        return bootstrap_p(draws)
-    t = seen.scores[seen.teacher.name][0][part.rows]
-    s = seen.scores[student.name][0][part.rows]
+def _p_value(seen: _Judged, student: Population, part: Part) -> float | None:
+    t = seen.scores[seen.teacher.name][:, part.rows]
+    s = seen.scores[student.name][:, part.rows]
+    if len(t) > 1 or len(s) > 1:
+        return paired_p(t, s)
     return mcnemar_p(int((t > s).sum()), int((t < s).sum()))
 
 
@@ -130,7 +130,7 @@ def _gap(seen: _Judged, student: Population, part: Part) -> Estimate:
         n=len(part.rows),
         undefined="no pairs",
         share=True,
-        p_value=_p_value(seen, student, part, draws),
+        p_value=_p_value(seen, student, part),
         how=HOW,
     )
 

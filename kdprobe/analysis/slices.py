@@ -7,7 +7,7 @@ q-value over all slices and students. Does not: choose the slices (`_slicing.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis._gap_views import forest, gap_table
-from kdprobe.analysis._gaps import bootstrap_p, gap_estimate, with_q
+from kdprobe.analysis._gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis._hits import NO_GOLD, quotient
 from kdprobe.analysis._slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis._stats import mcnemar_p
@@ -47,8 +47,8 @@ _HITS = (
         name="gap",
         label="gap",
         definition="Teacher's accuracy minus the student's on the slice; positive means lost. The "
-        "p-value is McNemar's, or a paired bootstrap's where a model has several runs; the q-value "
-        "is Benjamini-Hochberg's over all slices and students of this analysis.",
+        "p-value is McNemar's, or a t-test's over examples and runs where a model has several; the "
+        "q-value is Benjamini-Hochberg's over all slices and students of this analysis.",
         minimum=-1,
         maximum=1,
         higher_is_better=False,
@@ -68,7 +68,7 @@ _ERRORS = (
         name="gap",
         label="gap",
         definition="The student's mean absolute error minus the teacher's on the slice; positive "
-        "means lost. The p-value is a paired bootstrap's, the q-value Benjamini-Hochberg's over "
+        "means lost. The p-value is a paired t-test's, the q-value Benjamini-Hochberg's over "
         "all slices and students of this analysis.",
         unit="score points",
         higher_is_better=False,
@@ -134,11 +134,15 @@ def _cut(study: Study, options: SliceOptions) -> _Cut:
     return _Cut(study, slices, masks, resamples_of(study).sums(masks))
 
 
-def _p_values(cut: _Cut, student: Population, gaps: Sequence[Floats]) -> list[float | None]:
-    """McNemar's p-value on each slice, or the bootstrap's where there is no single right/wrong."""
+def _p_values(cut: _Cut, student: Population) -> list[float | None]:
+    """McNemar's p-value on each slice, or a t-test's where there is no single right and wrong."""
     teacher = cut.study.teacher
     if cut.regression or len(teacher.runs) > 1 or len(student.runs) > 1:
-        return [bootstrap_p(draws) for draws in gaps]
+        left, right = (
+            np.stack([cut.quality(run).astype(np.float64) for run in model.runs])
+            for model in (teacher, student)
+        )
+        return [paired_p(left[:, part.mask], right[:, part.mask]) for part in cut.slices]
     t, s = cut.quality(teacher.first).astype(bool), cut.quality(student.first).astype(bool)
     return [
         mcnemar_p(int((part.mask & t & ~s).sum()), int((part.mask & ~t & s).sum()))
@@ -160,7 +164,7 @@ def _gaps(
             share=not cut.regression,
             p_value=p,
         )
-        for part, draws, p in zip(cut.slices, gaps, _p_values(cut, student, gaps), strict=True)
+        for part, draws, p in zip(cut.slices, gaps, _p_values(cut, student), strict=True)
     ]
 
 

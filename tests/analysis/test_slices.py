@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_rel
 from sklearn.metrics import mean_absolute_error, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from kdprobe.analysis._bootstrap import At
-from kdprobe.analysis._gaps import bootstrap_p, gap_estimate
+from kdprobe.analysis._gaps import gap_estimate, paired_p
 from kdprobe.analysis._slicing import SliceOptions, length_bins, slices_of, words_of
 from kdprobe.analysis.slices import ANALYSIS
 from kdprobe.errors import TaskError
@@ -241,12 +242,31 @@ def test_second_texts_count_as_words():
     assert words_of(study) == [3, 3]
 
 
-def test_bootstrap_p_is_symmetric_and_never_zero():
-    """A p-value of 0 would survive any adjustment."""
-    draws = np.concatenate([[0.2], np.full(99, 0.2)])
-    assert bootstrap_p(draws) == pytest.approx(0.02)
-    assert bootstrap_p(-draws) == pytest.approx(0.02)
-    assert bootstrap_p(np.array([np.nan, 0.1])) is None
+def test_paired_p_against_scipy():
+    """With one run a side the test must be the paired t-test, and it must see both models."""
+    generator = np.random.default_rng(2)
+    t, s = generator.normal(size=(2, 1, 40))
+    assert paired_p(t, s) == pytest.approx(ttest_rel(t[0], s[0]).pvalue)
+    assert paired_p(t, s) == paired_p(s, t)
+
+
+def test_paired_p_counts_the_spread_over_runs():
+    """Seeds that disagree more than the models must not make a finding of their mean."""
+    wins = np.ones((3, 50))
+    wins[:, ::5] = 0
+    none = np.zeros((3, 50))
+    steady = paired_p(wins, none)
+    shaky = paired_p(np.concatenate([wins[:1], none[:2]]), none)
+    assert steady is not None
+    assert shaky is not None
+    assert steady < 1e-6 < 0.2 < shaky
+
+
+def test_paired_p_where_nothing_varies():
+    """Zero variance must give neither a division by zero nor a certainty."""
+    assert paired_p(np.ones((2, 3)), np.ones((2, 3))) == 1.0
+    assert paired_p(np.ones((2, 3)), np.zeros((2, 3))) == 0.25
+    assert paired_p(np.ones((2, 0)), np.zeros((2, 0))) is None
 
 
 def test_a_gap_of_numbers_that_never_moves_has_no_interval():
