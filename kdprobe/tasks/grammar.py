@@ -117,14 +117,7 @@ def generate_split(task: Task, name: str, *, size: int = 0, seed: int = DEFAULT_
             negative.
     """
     where = f"{task.name} {name}"
-    if task.kind != "classification" or len(task.labels) != 2 or task.acceptable not in task.labels:
-        raise TaskError(
-            where,
-            found=f"{task.kind} with labels {', '.join(task.labels) or 'none'}"
-            f" and acceptable = {task.acceptable!r}",
-            expected="a classification of two labels of which one is named acceptable",
-            remedy="the embedded grammar yields acceptable and unacceptable sentences only",
-        )
+    _check_task(where, task)
     _check(where, name, size)
     size = size or DEFAULT_SIZES[name]
     good = task.labels.index(task.acceptable)
@@ -188,6 +181,17 @@ def minimal_pairs(*, size_per_phenomenon: int, seed: int = DEFAULT_SEED) -> Gram
         bad=tuple(bad.text for _, _, _, bad in rows),
         damaged_word=tuple(bad.damaged_word or 0 for _, _, _, bad in rows),
     )
+
+
+def _check_task(where: str, task: Task) -> None:
+    if task.kind != "classification" or len(task.labels) != 2 or task.acceptable not in task.labels:
+        raise TaskError(
+            where,
+            found=f"{task.kind} with labels {', '.join(task.labels) or 'none'}"
+            f" and acceptable = {task.acceptable!r}",
+            expected="a classification of two labels of which one is named acceptable",
+            remedy="the embedded grammar yields acceptable and unacceptable sentences only",
+        )
 
 
 def _check(where: str, name: str, size: int) -> None:

@@ -25,7 +25,6 @@ from kdprobe.tasks.grammar_lexicon import (
     Number,
     Tense,
     Verb,
-    finite_form,
 )
 from kdprobe.tasks.grammar_phrases import TENSES, NounPhrase
 from kdprobe.tasks.grammar_trees import Tree
@@ -93,10 +92,7 @@ def argument_structure(writer: Writer) -> Draft:
         behind, patient = False, "none"
     subject = writer.noun_phrase(noun, number, role="subject")
     clause = writer.clause_of(subject.tree, vp, tense, patient=patient)
-    if tense == "future":
-        word = other.base
-    else:
-        word = other.past if tense == "perfect" else finite_form(other, tense, number)
+    word = other.base if tense == "future" else other.past
     return writer.draft(writer.sentence(clause, behind=behind), clause.verb, word)
 
 
