@@ -22,7 +22,7 @@ METRICS = (
         label="gap",
         definition="Teacher's accuracy minus the student's on the same pairs; positive means lost. "
         "The p-value is McNemar's over pairs judged differently (a t-test's over pairs and runs "
-        "where a model has several runs); the q-value is Benjamini-Hochberg's over all phenomena and "
+        "where a model has several); the q-value is Benjamini-Hochberg's over all phenomena and "
         "students.",
         minimum=-1,
         maximum=1,
