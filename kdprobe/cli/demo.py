@@ -90,16 +90,17 @@ def _train(models: Path, *, seed: int, threads: int | None, shown: Progress) -> 
     )  # fmt: skip
 
 
-def check_learnt(mcc: float) -> None:
+def check_learnt(mcc: float | None) -> None:
     """Stop the demo when its teacher has not learnt the task.
 
     Raises:
         TrainingError: the dev MCC is not above 0.6.
     """
-    if mcc <= LEAST_MCC:
+    if mcc is None or mcc <= LEAST_MCC:
+        reached = "no defined dev MCC" if mcc is None else f"a dev MCC of {mcc:.2f}"
         raise TrainingError(
             "kdprobe demo",
-            found=f"the teacher reached a dev MCC of {mcc:.2f}",
+            found=f"the teacher reached {reached}",
             expected=f"more than {LEAST_MCC}",
             remedy="a comparison with a teacher that has not learnt would show nothing; "
             "try another --seed and report this",

@@ -56,7 +56,8 @@ def tasks(
         if shared.n:
             typer.echo(f"{shared.n} texts stand in both {shared.first} and {shared.second}.")
     if all(split.missing for split in described.splits):
-        terminal.tell(f"No data found. {task_file.obtain}")
+        terminal.tell(described.splits[0].missing)
+        terminal.tell(f"How to get the data: {task_file.obtain}")
 
 
 def _all(data_dir: Path | None) -> None:
@@ -76,7 +77,7 @@ def _split(split: SplitDescription) -> None:
     """Print one split: where, sizes, the class distribution, three examples."""
     typer.echo("")
     if split.missing:
-        typer.echo(printable(f"{split.name}: {split.missing}"))
+        typer.echo(f"{split.name}: not found")
         return
     typer.echo(printable(f"{split.name}: {split.size:,} examples from {split.origin}"))
     if split.words is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from kdprobe.distillers.lesson import TrainingResult
@@ -44,10 +45,21 @@ DryRun = Annotated[
 
 
 def show_result(result: TrainingResult, *, quiet: bool) -> None:
-    """Print scores, notes and where the checkpoint is."""
-    rows = [(name, f"{value:.4f}") for name, value in sorted(result.scores.items())]
-    terminal.show(terminal.table("on the evaluation split", ("score", "value"), rows))
+    """Print the plan of a dry run, or scores, notes and where the checkpoint is."""
+    if result.folder is None:
+        for line in result.preflight.lines():
+            typer.echo(printable(line))
+        typer.echo("Nothing was trained (--dry-run).")
+        return
+    rows = [
+        (name, result.undefined.get(name, "") if value is None else f"{value:.4f}")
+        for name, value in sorted(result.scores.items())
+    ]
+    title = f"{result.task}, split {result.eval_split}"
+    terminal.show(terminal.table(title, ("score", "value"), rows))
     if not quiet:
         for note in result.notes:
             terminal.tell(note)
-    typer.echo(f"Checkpoint: {result.folder} ({result.steps} steps, {result.seconds:.0f} s)")
+    typer.echo(
+        printable(f"Checkpoint: {result.folder} ({result.steps} steps, {result.seconds:.0f} s)")
+    )

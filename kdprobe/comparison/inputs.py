@@ -213,8 +213,8 @@ def _train_hashes(inputs: Inputs, split: Split) -> frozenset[str]:
     """Hash the training texts, to find examples that stand in both splits; empty when not local."""
     from kdprobe.tasks.sources import load_split, split_names
 
-    # The embedded task's splits share no lexical frame by construction.
-    if inputs.split == "train" or "train" not in split_names(inputs.task_file):
+    # `all` of a plain table contains `train`; the embedded task's splits share no lexical frame.
+    if inputs.split in ("train", "all") or "train" not in split_names(inputs.task_file):
         return frozenset()
     if inputs.task_file.is_generated:
         return frozenset()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
 from kdprobe.results.io import metrics_csv, read_document
-from kdprobe.results.numbers import show_estimate
+from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
 from kdprobe.results.schema import ResultsDocument
 
 if TYPE_CHECKING:
@@ -79,32 +80,37 @@ class Comparison:
 
 
 def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Lay out the headline: column names and a row per student; a reason stands for no number."""
-
-    def figures(row: HeadlineRow) -> tuple[Figure, ...]:
-        return (
-            row.teacher_score, row.student_score, row.agreement, row.kappa, row.mcnemar,
-            row.confidence, row.ece, row.parameters,
-        )  # fmt: skip
-
-    if not head.rows:
-        return ("student",), []
-    shown = [
-        position
-        for position in range(len(figures(head.rows[0])))
-        if any(figures(row)[position].estimate for row in head.rows)
-    ]
-    columns = ("student", *(figures(head.rows[0])[position].label for position in shown))
+    """Lay out the headline, a column per student and a row per number; a reason stands for none."""
+    wanted: tuple[tuple[str, Callable[[HeadlineRow], Figure]], ...] = (
+        (f"{head.score} of {head.teacher} (teacher)", lambda row: row.teacher_score),
+        (head.score, lambda row: row.student_score),
+        ("agreement with the teacher", lambda row: row.agreement),
+        ("Cohen's kappa", lambda row: row.kappa),
+        ("kappa at most", lambda row: row.attainable_high),
+        ("McNemar p", lambda row: row.mcnemar),
+        ("confidence, Spearman", lambda row: row.confidence),
+        ("ECE", lambda row: row.ece),
+        ("parameters", lambda row: row.parameters),
+    )
     rows = [
-        (row.student, *(_cell(figures(row)[position]) for position in shown)) for row in head.rows
+        (name, *(_cell(name, pick(row)) for row in head.rows))
+        for name, pick in wanted
+        if any(pick(row).estimate is not None for row in head.rows)
     ]
-    return columns, rows
+    return ("", *(row.student for row in head.rows)), rows
 
 
-def _cell(figure: Figure) -> str:
-    if figure.estimate is None or figure.estimate.value is None:
+def _cell(name: str, figure: Figure) -> str:
+    number = figure.estimate
+    if number is None or number.value is None:
         return figure.reason
-    return show_estimate(figure.estimate, figure.unit)
+    if name == "McNemar p":
+        return "" if number.p_value is None else show_p(number.p_value).removeprefix("= ")
+    if name == "parameters":
+        return show_count(int(number.value))
+    if number.low is None or number.high is None:
+        return show_number(number.value)
+    return f"{show_number(number.value)} {show_interval(number.low, number.high)}"
 
 
 def load_results(path: str | Path) -> Comparison:

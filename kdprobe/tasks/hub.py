@@ -6,7 +6,12 @@ run loading scripts (`datasets` refuses them), nor keep anything of its own on d
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
 from typing import Any
 
 from kdprobe.config.task import Hub
@@ -41,15 +46,45 @@ def read_hub(hub: Hub, split: str) -> Table:
     shown = hub_name(hub, split)
     datasets.disable_progress_bars()
     try:
-        rows = datasets.load_dataset(
-            hub.dataset, hub.config or None, split=hub.splits[split], trust_remote_code=False
-        )
+        with _asking_no_dead_network():
+            rows = datasets.load_dataset(
+                hub.dataset, hub.config or None, split=hub.splits[split], trust_remote_code=False
+            )
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = error.__cause__ or error  # `datasets` hides the reason behind a general sentence
         first = (str(reason).splitlines() or [type(reason).__name__])[0]
         raise HubError(shown, found=f"{type(reason).__name__}: {first}") from error
     columns = {name: _cells(rows, name) for name in rows.column_names}
     return Table(shown, columns, tuple(range(1, len(rows) + 1)), marker=", row ")
+
+
+@contextlib.contextmanager
+def _asking_no_dead_network() -> Iterator[None]:
+    """Let `datasets` use only its own cache when there is no network; it would retry for long."""
+    import datasets
+    import huggingface_hub.constants as hub_constants
+
+    if _network_is_there(hub_constants.ENDPOINT):
+        yield
+        return
+    before = hub_constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    hub_constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        hub_constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
+
+
+def _network_is_there(address: str) -> bool:
+    """Look the hub's name up once; a proxy would do that for us."""
+    parts = urllib.parse.urlsplit(address)
+    if urllib.request.getproxies().get(parts.scheme):
+        return True
+    try:
+        socket.getaddrinfo(parts.hostname, parts.port or 443)
+    except OSError:
+        return False
+    return True
 
 
 def _cells(rows: Any, name: str) -> Cells:

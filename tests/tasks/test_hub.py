@@ -90,3 +90,25 @@ def test_name_for_people():
     hub = Hub(dataset="a/b", config="c", splits={"dev": "validation"})
     assert hub_name(hub, "dev") == "a/b c, split validation"
     assert isinstance(hub, Columns)
+
+
+def test_a_dead_network_is_not_asked_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network a missing task would take half a minute of retries before its message."""
+    import socket
+
+    import huggingface_hub.constants as hub_constants
+
+    from kdprobe.tasks import hub as room
+
+    def nowhere(*_: object) -> None:
+        raise socket.gaierror("Name or service not known")
+
+    monkeypatch.setattr(hub_constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    monkeypatch.setattr("urllib.request.getproxies", dict)
+    with room._asking_no_dead_network():
+        assert hub_constants.HF_HUB_OFFLINE
+    assert not hub_constants.HF_HUB_OFFLINE
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [])
+    with room._asking_no_dead_network():
+        assert not hub_constants.HF_HUB_OFFLINE
