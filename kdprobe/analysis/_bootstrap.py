@@ -98,7 +98,7 @@ class Resamples:
         order = np.argsort(groups, kind="stable")
         present, starts = np.unique(groups[order], return_index=True)
         for row in range(0, len(self.counts), _CHUNK) if len(present) else ():
-            ordered = self.counts[row : row + _CHUNK][:, order]
+            ordered = np.take(self.counts[row : row + _CHUNK], order, axis=1)
             result[row : row + _CHUNK, present] = np.add.reduceat(ordered, starts, axis=1)
         return result
 
@@ -118,7 +118,8 @@ class Resamples:
         order = np.argsort(values, kind="stable")
         ordered = values[order]
         for row in range(0, len(self.counts), _CHUNK):
-            upto = np.cumsum(self.counts[row : row + _CHUNK][:, order], axis=1, dtype=np.float64)
+            sorted_counts = np.take(self.counts[row : row + _CHUNK], order, axis=1)
+            upto = np.cumsum(sorted_counts, axis=1, dtype=np.float64)
             place = share * (upto[:, -1] - 1)
             below = np.floor(place)
             # The order statistic at place j is the first value whose running count exceeds j.

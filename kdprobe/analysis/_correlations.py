@@ -47,7 +47,7 @@ def _groups(values: Values) -> _Groups:
 
 def _per_group(counts: Floats, groups: _Groups) -> Floats:
     """How often each value is in each resample, `[rows, groups]`."""
-    sums: Floats = np.add.reduceat(counts[:, groups.order], groups.starts, axis=1)
+    sums: Floats = np.add.reduceat(np.take(counts, groups.order, axis=1), groups.starts, axis=1)
     return sums
 
 
@@ -122,7 +122,11 @@ def spearman_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
         centred_x, spread_x = _midranks(counts, by_x)
         centred_y, spread_y = _midranks(counts, by_y)
         together = np.einsum(
-            "bi,bi,bi->b", counts, centred_x[:, by_x.of], centred_y[:, by_y.of], optimize=False
+            "bi,bi,bi->b",
+            counts,
+            np.take(centred_x, by_x.of, axis=1),
+            np.take(centred_y, by_y.of, axis=1),
+            optimize=False,
         )
         defined = (spread_x > 0) & (spread_y > 0)
         result[rows] = _safe_ratio(together, np.sqrt(spread_x) * np.sqrt(spread_y), defined)

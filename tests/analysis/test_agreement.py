@@ -147,6 +147,7 @@ def test_two_classes_follow_the_formula_of_nested_and_disjoint_errors(case):
     if low.value is None:
         assert low.undefined == CONSTANT
         return
+    assert high.value is not None
     n, nested, apart = len(gold), 0, 0
     for label in (0, 1):
         inside = gold == label

@@ -151,6 +151,7 @@ def test_regression_differences_by_the_references():
     assert errors.value == pytest.approx(gap.mean())
     assert errors.p_value == pytest.approx(scipy.stats.wilcoxon(gap).pvalue)
     assert errors.q_value is not None
+    assert errors.p_value is not None
     assert errors.q_value >= errors.p_value
     pearson = found(study, "pearson_difference", "teacher", "student-1")
     expected = np.corrcoef(a, gold)[0, 1] - np.corrcoef(b, gold)[0, 1]

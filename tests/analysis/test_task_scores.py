@@ -144,6 +144,7 @@ def test_the_difference_is_student_minus_teacher_and_paired():
     assert teacher.value is not None
     assert student.value is not None
     assert gap.value == pytest.approx(student.value - teacher.value)
+    assert gap.value is not None
     assert gap.value < 0
     drop = found(study, "relative_drop", "teacher", "student-1")
     assert drop.value == pytest.approx((teacher.value - student.value) / teacher.value)
