@@ -99,7 +99,12 @@ class Cache:
         if not place.is_file():
             return None
         try:
-            with np.load(place, allow_pickle=False) as held:
+            data = io.BytesIO(place.read_bytes())
+            with zipfile.ZipFile(data) as parts:
+                if parts.testzip() is not None:
+                    raise zipfile.BadZipFile
+            data.seek(0)
+            with np.load(data, allow_pickle=False) as held:
                 return {name: held[name] for name in held.files}
         except _DAMAGE:
             if say is not None:

@@ -296,7 +296,8 @@ def test_weights_that_are_not_finite_are_named(value, copy: Path):
     save_file(weights, copy / "model.safetensors", {"format": "pt"})
     assert refusal(copy) == (
         f"{copy}: the weight bert.pooler.dense.bias holds NaN or infinity, expected finite "
-        f"numbers; its training went wrong; train it again, with a lower learning rate or without fp16"
+        f"numbers; its training went wrong; train it again, with a lower learning rate or "
+        f"without fp16"
     )
 
 

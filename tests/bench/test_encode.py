@@ -1,0 +1,71 @@
+"""What length batches save: our pass over a split against padding everything to 128."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.seeds import derive_generator
+from kdprobe.tasks.task import Split, Task
+from tests.models.tiny import WORDS, tiny_checkpoint
+
+TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
+ROUNDS = 5
+BATCH = 32
+
+
+def padded(handle: HfModel, split: Split) -> np.ndarray:
+    """The common loop: batches in the order given, every row padded to 128."""
+    rows = []
+    for start in range(0, len(split), BATCH):
+        batch = handle.tokenizer(
+            list(split.texts[start : start + BATCH]),
+            padding="max_length",
+            max_length=128,
+            truncation=True,
+            return_tensors="pt",
+        )
+        with torch.no_grad():
+            rows.append(handle.model(**batch).logits.double().numpy())
+    return np.concatenate(rows)
+
+
+def timed(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
+    started = time.process_time()
+    values = call()
+    return time.process_time() - started, values
+
+
+@pytest.mark.bench
+def test_length_batches_against_padding_to_128(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+):
+    """Guards against a pass that pads, or one that is fast because its logits are others."""
+    folder = tiny_checkpoint(
+        tmp_path / "m", labels=TASK.labels, layers=6, width=128, heads=4, max_length=128
+    )
+    handle = open_hf(str(folder), name="m", task=TASK, device="cpu")
+    generator = derive_generator(0, "bench", "encode")
+    lengths = generator.integers(4, 20, size=256)  # sentences of CoLA's length
+    texts = tuple(" ".join(generator.choice(WORDS, size=length)) for length in lengths)
+    split = Split(TASK, "dev", tuple(map(str, range(len(texts)))), texts)
+    ratios = []
+    for _ in range(ROUNDS):
+        theirs, slow = timed(lambda: padded(handle, split))
+        ours, fast = timed(
+            lambda: handle.outputs(split, batch_size=BATCH, seen=lambda done: None).values
+        )
+        np.testing.assert_allclose(fast, slow, atol=2e-5)
+        ratios.append(theirs / ours)
+    ratio = statistics.median(ratios)
+    record_property("ratio", ratio)
+    print(f"encode: {ratio:.1f} times as fast as padding to 128, largest difference "
+          f"{np.abs(fast - slow).max():.1e}")  # fmt: skip
+    assert ratio > 2
