@@ -229,7 +229,7 @@ def _write_folder(
             lesson.tokenizer.save_pretrained(stage)
             lesson.student.cpu().save_pretrained(stage)
         write_card(stage, result, story)
-        history = json.dumps(list(result.history), indent=1, allow_nan=False)
+        history = json.dumps(list(result.history), indent=1, sort_keys=True, allow_nan=False)
         write_text(stage / HISTORY, history + "\n")
         record = json.dumps(_record(result, plan, story), indent=1, ensure_ascii=False)
         write_text(stage / RECORD, record + "\n")

@@ -13,7 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainingArguments,
+)
 
 from kdprobe.distillers._scores import Score, fidelity, task_scores
 from kdprobe.distillers.encoding import GroupedByLength, Rows
@@ -37,6 +43,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         folder: where checkpoints go.
         callbacks: those of `callbacks.py`.
     """
+
+    control: TrainerControl
 
     def __init__(
         self, lesson: Lesson, *, folder: Path, callbacks: Sequence[TrainerCallback]
@@ -191,8 +199,9 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         metrics = {f"eval_{n}": s.value for n, s in scores.items() if s.value is not None}
         metrics["eval_selection"] = self._selection(scores)
         self.log(metrics)
-        control = self.callback_handler.control
-        self.control = self.callback_handler.on_evaluate(self.args, self.state, control, metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
         return metrics
 
     def examine(self) -> dict[str, Score]:

@@ -104,7 +104,8 @@ def make_student(
     if not shape.copies:
         note = "its width differs from the other model's, so all its weights start at random"
         return Student(student, None, (note,))
-    notes = [f"copied: embeddings, layers {' '.join(str(i) for i in which)} of {available}"]
+    listed = " ".join(str(layer) for layer in which)
+    notes = [f"copied: embeddings, layers {listed} of {available}, counted from 0"]
     _copy_weights(student, source, which)
     if columns is None:
         notes.append("its classifier head starts at random")

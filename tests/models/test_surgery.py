@@ -1,0 +1,124 @@
+"""Tests of smaller models made from larger ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import torch
+from transformers import AlbertConfig, AutoModelForSequenceClassification
+
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.shapes import CopyShape
+from kdprobe.models.surgery import layers_of, make_student
+from kdprobe.tasks.task import Task
+from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
+
+TASK = Task("toy", 1, "classification", ("bad", "good"), "accuracy")
+
+
+def opened(
+    folder: Path, arch: Architecture, *, labels: tuple[str, ...] = ("bad", "good")
+) -> Loaded:
+    tiny_checkpoint(folder, labels=labels, layers=4, arch=arch)
+    return load_classifier(str(folder), task=TASK)
+
+
+def logits(model: torch.nn.Module, loaded: Loaded) -> torch.Tensor:
+    batch = loaded.tokenizer(list(SENTENCES), padding=True, return_tensors="pt")
+    with torch.no_grad():
+        given: torch.Tensor = model(**batch).logits
+    return given
+
+
+@pytest.mark.parametrize("arch", get_args(Architecture))
+def test_all_layers_give_the_same_logits(tmp_path: Path, arch: Architecture) -> None:
+    """Guards the copy: one weight left at random would still train, and quietly be another model."""
+    loaded = opened(tmp_path, arch)
+    student = make_student(CopyShape(), loaded.model, TASK, columns=loaded.columns)
+    assert student.layers == (0, 1, 2, 3)
+    assert torch.equal(logits(student.model, loaded), logits(loaded.model, loaded))
+    assert not student.model.training
+
+
+@pytest.mark.parametrize("arch", get_args(Architecture))
+def test_chosen_layers_are_exact_copies(tmp_path: Path, arch: Architecture) -> None:
+    """Guards the order of the layers: layer 1 of the student is layer 3 of the teacher."""
+    loaded = opened(tmp_path, arch)
+    before = logits(loaded.model, loaded)
+    made = make_student(CopyShape(2, (0, 3)), loaded.model, TASK, columns=loaded.columns)
+    ours, theirs = layers_of(made.model), layers_of(loaded.model)
+    assert len(ours) == made.model.config.num_hidden_layers == 2
+    for new, old in enumerate((0, 3)):
+        for name, weight in ours[new].state_dict().items():
+            assert torch.equal(weight, theirs[old].state_dict()[name])
+    with torch.no_grad():
+        for weight in made.model.parameters():
+            weight.zero_()
+    assert torch.equal(logits(loaded.model, loaded), before)  # nothing is shared
+
+
+def test_head_follows_the_tasks_labels(tmp_path: Path) -> None:
+    """Guards label order: a teacher whose outputs are swapped must not hand on swapped labels."""
+    loaded = opened(tmp_path, "bert", labels=("good", "bad"))
+    assert loaded.columns == (1, 0)
+    made = make_student(CopyShape(), loaded.model, TASK, columns=loaded.columns)
+    assert torch.equal(logits(made.model, loaded), logits(loaded.model, loaded)[:, [1, 0]])
+    assert made.model.config.id2label == {0: "bad", 1: "good"}
+
+
+def test_notes_tell_what_was_copied(tmp_path: Path) -> None:
+    """Guards what the model card says of a student's beginnings."""
+    loaded = opened(tmp_path, "bert")
+    cut = make_student(CopyShape(2), loaded.model, TASK, columns=None)
+    assert cut.notes == (
+        "copied: embeddings, layers 0 3 of 4, counted from 0",
+        "its classifier head starts at random",
+    )
+    heads = make_student(CopyShape(4, heads=4), loaded.model, TASK, columns=(0, 1))
+    assert heads.notes[2] == "its 4 heads split the copied weights anew; the function changes"
+    assert heads.model.num_parameters() == loaded.model.num_parameters()
+    assert not torch.equal(logits(heads.model, loaded), logits(loaded.model, loaded))
+
+
+def test_other_widths_start_at_random(tmp_path: Path) -> None:
+    """Guards the claim of a copy: with another width nothing is copied, and the note says so."""
+    loaded = opened(tmp_path, "distilbert")
+    shape = CopyShape(2, hidden=16, intermediate=24)
+    made = make_student(shape, loaded.model, TASK, columns=loaded.columns)
+    assert made.layers is None
+    assert made.notes == (
+        "its width differs from the other model's, so all its weights start at random",
+    )
+    layer = layers_of(made.model)[0]
+    assert tuple(layer.ffn.lin1.weight.shape) == (24, 16)  # type: ignore[union-attr]
+
+
+def test_layers_that_are_not_there(tmp_path: Path) -> None:
+    """Guards an index beyond the last layer, and heads that do not divide the width."""
+    loaded = opened(tmp_path, "bert")
+    with pytest.raises(ConfigError) as caught:
+        make_student(CopyShape(2, (0, 9)), loaded.model, TASK, columns=None)
+    assert str(caught.value) == "--student: layer 9, expected layers from 0 to 3"
+    with pytest.raises(ConfigError) as caught:
+        make_student(CopyShape(heads=5), loaded.model, TASK, columns=None)
+    assert str(caught.value) == (
+        "--student: 5 heads for a width of 32, expected heads that divide it"
+    )
+
+
+def test_shared_layers_cannot_be_cut() -> None:
+    """Guards ALBERT, whose layers are one and the same: leaving some out would do nothing."""
+    config = AlbertConfig(
+        vocab_size=50, embedding_size=8, hidden_size=8, num_attention_heads=2, intermediate_size=8
+    )
+    model = AutoModelForSequenceClassification.from_config(config)
+    with pytest.raises(CapabilityError) as caught:
+        layers_of(model)
+    assert str(caught.value) == (
+        "AlbertForSequenceClassification: the layers of the architecture 'albert' cannot be copied "
+        "one by one, expected one of bert, camembert, deberta-v2, distilbert, electra, mpnet, "
+        "roberta, xlm-roberta; start the student from scratch (bert:L4,H128) or from a folder"
+    )
