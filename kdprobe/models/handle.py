@@ -89,7 +89,7 @@ class ModelHandle(Protocol):
 class ProgressCall(Protocol):
     """Called with the number of examples just done."""
 
-    def __call__(self, done: int) -> None:
+    def __call__(self, done: int, /) -> None:
         """Count them."""
 
 

@@ -52,6 +52,9 @@ def test_length_batches_against_padding_to_128(
         tmp_path / "m", labels=TASK.labels, layers=6, width=128, heads=4, max_length=128
     )
     handle = open_hf(str(folder), name="m", task=TASK, device="cpu")
+    with torch.no_grad():  # as wide as a trained model's; wider ones amplify rounding
+        for weight in handle.model.parameters():
+            weight.mul_(0.25 if weight.ndim == 2 else 1.0)
     generator = derive_generator(0, "bench", "encode")
     lengths = generator.integers(4, 20, size=256)  # sentences of CoLA's length
     texts = tuple(" ".join(generator.choice(WORDS, size=length)) for length in lengths)
@@ -62,7 +65,7 @@ def test_length_batches_against_padding_to_128(
         ours, fast = timed(
             lambda: handle.outputs(split, batch_size=BATCH, seen=lambda done: None).values
         )
-        np.testing.assert_allclose(fast, slow, atol=2e-5)
+        np.testing.assert_allclose(fast, slow, atol=1e-6)
         ratios.append(theirs / ours)
     ratio = statistics.median(ratios)
     record_property("ratio", ratio)

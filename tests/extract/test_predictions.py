@@ -88,7 +88,7 @@ def test_other_orders_parts_and_labels_ask_nothing_new(tmp_path: Path):
     whole = said(toy(), split, cache)
     rows = np.random.default_rng(1).permutation(40)[:15].tolist()
     part = split.take(rows)
-    relabelled = Split(TASK, "test", tuple(map(str, range(15))), part.texts, None, np.ones(15))  # type: ignore[arg-type]
+    relabelled = Split(TASK, "test", tuple(map(str, range(15))), part.texts, None, np.ones(15))
     for asked in (part, relabelled):
         handle = toy()
         assert np.array_equal(said(handle, asked, cache), whole[rows])

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.hf import HfModel, near_equal_batches, open_hf, resolve_device, resolve_dtype
 from kdprobe.tasks.task import Split, Task
-from tests.models.tiny import SENTENCES, tiny_checkpoint
+from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
 
 COLA = Task("cola", 1, "classification", ("unacceptable", "acceptable"), "mcc")
 PAIRS = Task("rte", 1, "classification", ("entailment", "not_entailment"), "accuracy", True)
 STSB = Task("stsb", 1, "regression", (), "pearson")
-ARCHITECTURES = ("bert", "distilbert", "roberta")
+ARCHITECTURES: tuple[Architecture, ...] = ("bert", "distilbert", "roberta")
 
 
 def silent(done: int) -> None:

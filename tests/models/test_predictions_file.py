@@ -96,7 +96,8 @@ def test_probabilities_become_log_probabilities_and_say_so(tmp_path: Path):
     said = handle.outputs(SPLIT, batch_size=1, seen=lambda done: None)
     assert said.scale == "log-probabilities"
     shares = np.exp(Predictions("m", SPLIT.ids, said.values, said.scale).log_probabilities)
-    np.testing.assert_allclose(shares, [[0.75, 0.25], [0, 1], [0.5, 0.5]], atol=1e-11)
+    expected = np.array([[0.75, 0.25], [0.0, 1.0], [0.5, 0.5]])
+    np.testing.assert_allclose(shares, expected, atol=1e-11)
     assert handle.notes == (
         "its probabilities were turned into log-probabilities (1 below 1e-12 were taken as 1e-12)",
     )
