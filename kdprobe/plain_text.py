@@ -24,7 +24,8 @@ def printable(text: str, *, limit: int | None = None) -> str:
     >>> printable("abcdef", limit=4)
     'abc…'
     """  # noqa: E501 (one sentence)
-    shown = "".join(
+    # str.isprintable() is false for every category replaced here, and far faster.
+    shown = text if text.isprintable() else "".join(
         " "
         if char in "\t\n\r"
         else "\ufffd"

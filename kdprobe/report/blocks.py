@@ -6,6 +6,7 @@ Does not: know what any analysis means; its metrics and captions say so.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ class EstimateTable:
     """Estimates laid out: a row per metric and subset, a column per model or pair.
 
     `more` holds rows that are folded away, `aside` folds the whole table; `n` is the number of
-    examples behind every number, None when they differ.
+    examples behind most numbers, and `even` whether it is behind all.
     """
 
     title: str
@@ -45,6 +46,7 @@ class EstimateTable:
     rows: tuple[EstimateRow, ...]
     more: tuple[EstimateRow, ...]
     n: int | None
+    even: bool
     intervals: tuple[str, ...]
     notes: tuple[str, ...]
     aside: bool
@@ -99,17 +101,18 @@ def _intervals(estimates: list[Estimate]) -> tuple[str, ...]:
 
 
 def _estimate_table(
-    title: str, estimates: list[Estimate], metrics: dict[str, Metric]
+    title: str, estimates: list[Estimate], metrics: dict[str, Metric], *, pictured: bool
 ) -> EstimateTable:
+    """Lay out one table; rows by subset are folded away where a chart or table shows them."""
     columns = list(dict.fromkeys((e.model_a, e.model_b) for e in estimates))
     rows = _rows(estimates, columns, metrics)
     whole = [row for row in rows if not row.detail]
     rest = [row for row in rows if row.detail]
     if len(rows) <= OPEN_ROWS:
         whole, rest = rows, []
-    elif not whole:
+    elif not whole and not pictured:
         whole, rest = rows[:OPEN_ROWS], rows[OPEN_ROWS:]
-    sizes = {estimate.n for estimate in estimates if estimate.value is not None}
+    sizes = Counter(estimate.n for estimate in estimates if estimate.n is not None)
     shared: dict[str, list[str]] = {}
     for estimate in estimates:
         if estimate.note:
@@ -120,7 +123,8 @@ def _estimate_table(
         columns=tuple(columns),
         rows=tuple(whole),
         more=tuple(rest),
-        n=sizes.pop() if len(sizes) == 1 else None,
+        n=sizes.most_common(1)[0][0] if sizes else None,
+        even=len(sizes) == 1,
         intervals=_intervals(estimates),
         notes=notes,
         aside=title == _ASIDE,
@@ -144,7 +148,12 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
             e for e in result.estimates if e.model_b and teacher not in (e.model_a, e.model_b)
         ],
     }
-    return [_estimate_table(title, found, metrics) for title, found in kinds.items() if found]
+    pictured = bool(result.tables or result.curves)
+    return [
+        _estimate_table(title, found, metrics, pictured=pictured)
+        for title, found in kinds.items()
+        if found
+    ]
 
 
 def tables_block(tables: Iterable[Table], where: dict[str, str]) -> Markup:

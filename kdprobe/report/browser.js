@@ -205,7 +205,9 @@
     const facts = hasGold ? [(regression ? "score " : "label ") + goldText(row)] : [];
     data.columns.forEach((name, place) => { if (row[4][place]) facts.push(name + " " + row[4][place]); });
     if (facts.length) box.append(make("p", facts.join(" · "), "soft"));
-    data.models.forEach((_, model) => box.append(modelTable(row, model)));
+    const said = make("div", null, "models");
+    data.models.forEach((_, model) => said.append(modelTable(row, model)));
+    box.append(said);
     const buttons = make("div", null, "buttons");
     const pin = make("button", pinned ? "Unpin" : "Pin beside the next");
     pin.type = "button";

@@ -13,6 +13,7 @@ from kdprobe.results.schema import Column, Matrix
 STEPS = 10
 LEGIBLE = 14
 LARGE = 900
+_UNNAMED = "The names stand in the tooltips and under “Show numbers”."
 
 
 def _kind(matrix: Matrix) -> str:
@@ -100,7 +101,10 @@ def _cells(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -
             if large and value == 0:
                 continue
             tone = "undefined"
-            if value is not None:
+            if large and value is not None and matrix.scale == "sequential":
+                # The square root keeps single confusions visible beside the crowded diagonal.
+                tone = tint((value / (high or 1.0)) ** 0.5, 0, 1, diverging=False)
+            elif value is not None:
                 tone = tint(value, low, high, diverging=matrix.scale == "diverging")
             shown = _show(value, kind)
             x, y = left + j * width, top + i * height
@@ -109,7 +113,7 @@ def _cells(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -
             marks.append(tag("rect", {"class": f"cell {tone}", **box}, hint))
             if width >= 40 and height >= 18:
                 marks.append(text(x + width / 2, y + height / 2 + 4, shown, f"on-{tone}", "middle"))
-    return "".join(marks)
+    return tag("g", {"class": "large" if large else "cells"}, "".join(marks))
 
 
 def draw_matrix(matrix: Matrix, name: str) -> Chart:
@@ -141,7 +145,7 @@ def draw_matrix(matrix: Matrix, name: str) -> Chart:
         name=name,
         title=matrix.title,
         description=finding(matrix),
-        caption=matrix.caption,
+        caption=f"{matrix.caption} {_UNNAMED}".strip() if columns > LEGIBLE else matrix.caption,
         width=left + width * columns + 12,
         height=top + height * rows + 8,
         marks=marks,

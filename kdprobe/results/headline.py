@@ -161,7 +161,7 @@ def _sentence(
         parts.append(f"agrees with it on {100 * agreement.estimate.value:.0f} % of the examples")
     told = f"{student} " + " and ".join(parts)
     if lost:
-        told += f"; loses most on {lost.kind} {lost.subset}: {lost.metric} "
+        told += f"; loses most on {lost.subset}: {lost.metric} "
         told += f"{lost.teacher_value:.3f} against {lost.student_value:.3f}".replace("-", "−")
     return told + "."
 

@@ -4,9 +4,9 @@ import csv
 import functools
 import io
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import pytest
 
@@ -15,7 +15,10 @@ from kdprobe.report.build import render
 from kdprobe.results.schema import ResultsDocument
 from tests.report import documents
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+if TYPE_CHECKING:
+    from playwright import sync_api
+else:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SHOWN = (
     "() => [...document.querySelectorAll('#examples tbody tr')].map(r => r.cells[0].textContent)"
@@ -67,7 +70,7 @@ def browser() -> Iterator["sync_api.Browser"]:
 
 @functools.cache
 def rendered(name: str) -> str:
-    made = {
+    made: dict[str, Callable[[], ResultsDocument]] = {
         "usual": lambda: documents.build(n=200),
         "hostile": documents.hostile,
         "57": lambda: documents.many_labels(n=120),
@@ -87,7 +90,7 @@ class Reader:
 
     def open(
         self, name: str, *, text: str = "", fragment: str = "", width: int = 1280,
-        scheme: str = "light", scripts: bool = True,
+        scheme: Literal["dark", "light"] = "light", scripts: bool = True,
     ) -> Visit:  # fmt: skip
         path = self.folder / f"{name}.html"
         path.write_text(text or rendered(name), encoding="utf-8")
@@ -309,7 +312,9 @@ def test_no_page_scrolls_sideways_or_complains(reader: Reader, name: str, width:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["usual", "one"])
-def test_every_text_stands_out_from_its_ground(reader: Reader, name: str, scheme: str):
+def test_every_text_stands_out_from_its_ground(
+    reader: Reader, name: str, scheme: Literal["dark", "light"]
+):
     """Grey on grey is unreadable in one of the two schemes, and nobody looks at both."""
     visit = reader.open(name, scheme=scheme, fragment="#ex-2")
     assert visit.page.evaluate(CONTRAST) == []

@@ -83,7 +83,7 @@ def test_the_sentence_of_a_student_with_losses():
     losses = result("losses", losses=(gain, lost))
     assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), losses))) == (
         "s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; loses "
-        "most on slice long: accuracy 0.800 against 0.600."
+        "most on long: accuracy 0.800 against 0.600."
     )
 
 

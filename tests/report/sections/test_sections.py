@@ -1,0 +1,95 @@
+"""Tests that hold for every section of the folder, and those of warnings, losses and protocol."""
+
+import pytest
+
+from kdprobe.report.section import SECTIONS
+from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
+from kdprobe.results.schema import Notice
+from tests.report import documents
+
+EMPTY = documents.build(n=3).model_copy(
+    update={"analyses": (), "examples": (), "examples_total": 3, "skipped": (), "warnings": ()}
+)
+
+
+@pytest.mark.parametrize("name", SECTIONS.names())
+def test_a_section_answers_the_protocol_and_bears_an_empty_document(name: str):
+    """One section that needs an analysis would take the whole report down."""
+    section = SECTIONS.load(name)
+    assert section.name == name
+    assert section.title
+    section.render(EMPTY)
+    for missing in section.reads:
+        document = documents.build(n=12)
+        kept = tuple(result for result in document.analyses if result.name != missing)
+        section.render(document.model_copy(update={"analyses": kept}))
+
+
+def test_no_two_sections_share_a_place_or_an_analysis():
+    """Two sections at one place would change order between machines; numbers would stand twice."""
+    sections = [SECTIONS.load(name) for name in SECTIONS.names()]
+    orders = [section.order for section in sections]
+    read = [name for section in sections for name in section.reads]
+    assert len(set(orders)) == len(orders)
+    assert len(set(read)) == len(read)
+    assert min(sections, key=lambda section: section.order).name == "verdict"
+
+
+def test_warnings_gather_every_source_once_and_alarms_first():
+    """An analysis's alarm at the end of the page comes after its numbers were believed."""
+    notice = Notice(code="a", severity="alarm", message="swapped labels")
+    document = documents.build(n=12)
+    first = document.analyses[0].model_copy(update={"warnings": (notice, notice)})
+    document = document.model_copy(update={"analyses": (first, *document.analyses[1:])})
+    assert [n.message for n in all_notices(document)] == [
+        "swapped labels",
+        "LABEL_0 was taken for unacceptable, as asked by --map-labels.",
+    ]
+    text = SECTIONS.load("warnings").render(document) or ""
+    assert text.count("swapped labels") == 1
+    assert "left out of this run; add it with --only attribution_agreement" in text
+
+
+def test_undefined_numbers_are_told_by_reason():
+    """A reader must not meet an undefined number without its reason."""
+    assert undefined_by_reason(documents.build(n=12)) == [
+        (
+            "no label of this task is positive",
+            ["F1 of bert-base", "F1 of student-6l", "F1 of student-4l"],
+        )
+    ]
+
+
+def test_a_clean_run_says_so():
+    """An empty section leaves open whether anything was checked."""
+    clean = documents.build(n=3).model_copy(update={"analyses": (), "skipped": (), "warnings": ()})
+    assert "Nothing to warn of" in (SECTIONS.load("warnings").render(clean) or "")
+
+
+def test_losses_show_their_examples_with_text():
+    """A gap without an example cannot be judged."""
+    document = documents.build(n=100)
+    loss = next(result for result in document.analyses if result.losses).losses[0]
+    text = SECTIONS.load("losses").render(document) or ""
+    by_id = {example.id: example.text for example in document.examples}
+    assert loss.examples
+    for key in loss.examples:
+        assert f'<a href="#ex-{key}">{key}</a> {by_id[key][:40]}' in text
+    assert text.count('<th scope="row">') == 10
+
+
+def test_the_protocol_names_what_is_needed_to_run_again():
+    """A report without its command and versions cannot be reproduced."""
+    text = SECTIONS.load("protocol").render(documents.build(n=12)) or ""
+    for part in ("kdprobe compare bert-base", "<dt>seed</dt><dd>1</dd>", "<dt>torch</dt>",
+                 "<dt>resamples</dt><dd>2000</dd>", "0f0f0f0f0f0f0f0f", "ab12ab12ab12ab12",
+                 "agreement 1"):  # fmt: skip
+        assert part in text
+
+
+def test_the_verdict_shows_value_interval_range_and_ceiling():
+    """A kappa without its attainable range and ceiling invites the wrong conclusion."""
+    text = SECTIONS.load("verdict").render(documents.build(n=50)) or ""
+    for part in ("attainable −0.213 to 0.987", "between seeds 0.710", "p = .004", "q = .012",
+                 "54,741,120", "n = 50 unless said otherwise"):  # fmt: skip
+        assert part in text

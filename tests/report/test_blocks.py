@@ -1,0 +1,123 @@
+"""Tests of the general form of an analysis."""
+
+from kdprobe.report.blocks import (
+    analyses_block,
+    analysis_block,
+    estimate_tables,
+    tables_block,
+)
+from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
+from tests.report import documents
+from tests.report.maker import metric
+
+
+def result(*estimates: Estimate, curves: tuple[Curve, ...] = ()) -> AnalysisResult:
+    names = dict.fromkeys(estimate.metric for estimate in estimates)
+    return AnalysisResult(
+        name="a",
+        version=1,
+        title="A",
+        metrics=tuple(metric(name, name.upper(), "share") for name in names),
+        estimates=estimates,
+        curves=curves,
+    )
+
+
+def test_models_and_pairs_stand_in_tables_of_their_own():
+    """A number of a pair under one model's name would be read as that model's."""
+    tables = estimate_tables(
+        result(
+            Estimate(metric="x", model_a="t", value=1, n=10),
+            Estimate(metric="y", model_a="s", value=2, n=10),
+            Estimate(metric="x", model_a="t", model_b="s", value=3, n=10),
+            Estimate(metric="x", model_a="s", model_b="r", value=4, n=7),
+        ),
+        "t",
+    )
+    assert [(table.title, table.columns) for table in tables] == [
+        ("Each model", (("t", ""), ("s", ""))),
+        ("Teacher and student", (("t", "s"),)),
+        ("Students with each other", (("s", "r"),)),
+    ]
+    shown = [[cell and cell.value for cell in row.cells] for row in tables[0].rows]
+    assert shown == [[1, None], [None, 2]]
+    assert [table.aside for table in tables] == [False, False, True]
+
+
+def test_subsets_are_told_apart_and_long_tables_fold():
+    """Two numbers of different layers in one row would hide one of them."""
+    estimates = [
+        Estimate(metric="x", model_a="t", value=i, layer=str(i), pooling="mean", n=5)
+        for i in range(20)
+    ]
+    (table,) = estimate_tables(result(Estimate(metric="x", model_a="t", value=9), *estimates), "t")
+    assert [row.detail for row in table.rows] == [""]
+    assert [row.detail for row in table.more][:2] == ["layer 0, mean", "layer 1, mean"]
+    assert len(table.more) == 20
+    (bare,) = estimate_tables(result(*estimates), "t")
+    assert (len(bare.rows), len(bare.more)) == (16, 4)
+    curve = Curve(name="c", title="C", x_title="x", y_title="y", series=(Series(name="s", x=()),))
+    (drawn,) = estimate_tables(result(*estimates, curves=(curve,)), "t")
+    assert (len(drawn.rows), len(drawn.more)) == (0, 20)
+
+
+def test_the_number_of_examples_is_told_once_or_where_it_differs():
+    """A correlation over 12 examples must not pass for one over 1,000."""
+    document = documents.build(n=10)
+    estimates = [Estimate(metric="x", model_a=m, value=0.5, n=1000) for m in "ts"]
+    odd = Estimate(metric="x", model_a="r", value=0.5, n=12)
+    whole = document.model_copy(update={"analyses": (result(*estimates),)})
+    mixed = document.model_copy(update={"analyses": (result(*estimates, odd),)})
+    assert "n = 1,000. " in (analysis_block(whole, "a") or "")
+    text = analysis_block(mixed, "a") or ""
+    assert "n = 1,000 unless said otherwise. " in text
+    assert text.count('<span class="small">n 12</span>') == 1
+    assert "n 1,000" not in text
+
+
+def test_an_undefined_number_shows_its_reason_and_never_a_zero():
+    """Undefined shown as 0 would be the worst score of all."""
+    document = documents.build(n=10)
+    spoilt = result(Estimate(metric="x", model_a="t", undefined="a rater is constant"))
+    text = analysis_block(document.model_copy(update={"analyses": (spoilt,)}), "a") or ""
+    assert 'undefined<span class="small">a rater is constant</span>' in text
+
+
+def test_a_table_links_only_examples_on_the_page():
+    """A dead link sends a reader searching."""
+    columns = (Column(name="e", label="E", kind="example"), Column(name="s", label="S"))
+    table = Table(name="t", title="T", columns=columns, rows=(("1", "<x>"), ("2", None)))
+    text = tables_block([table], {"1": "#ex-1"})
+    assert '<a href="#ex-1">1</a>' in text
+    assert "<td>2</td><td>–</td>" in text
+    assert "&lt;x&gt;" in text
+
+
+def test_rows_beyond_the_first_ten_are_folded_not_dropped():
+    """A long list must be whole, and must not bury what follows."""
+    columns = (Column(name="n", label="N", kind="count"),)
+    rows = tuple((i,) for i in range(13))
+    text = tables_block([Table(name="t", title="T", columns=columns, rows=rows)], {})
+    assert "3 more rows" in text
+    assert all(f'<td class="num">{i}</td>' in text for i in range(13))
+    empty = tables_block([Table(name="t", title="T", columns=columns, rows=())], {})
+    assert "No rows." in empty
+
+
+def test_an_analysis_with_nothing_to_show_gives_no_heading():
+    """An empty section looks like a failure."""
+    document = documents.build(n=10)
+    empty = AnalysisResult(name="a", version=1, title="A")
+    document = document.model_copy(update={"analyses": (empty,)})
+    assert analysis_block(document, "a") is None
+    assert analysis_block(document, "missing") is None
+    assert analyses_block(document, ("a", "missing"), "S") is None
+
+
+def test_an_analysis_called_like_its_section_is_not_headed_twice():
+    """The same heading twice in a row reads like a mistake."""
+    document = documents.build(n=10)
+    assert "<h3>Calibration</h3>" not in (
+        analyses_block(document, ("calibration",), "Calibration") or ""
+    )
+    assert "<h3>Calibration</h3>" in (analyses_block(document, ("calibration",), "X") or "")
