@@ -38,8 +38,10 @@ def padded(values: list[float], *, zero: bool = False) -> tuple[float, float]:
     low, high = min(values), max(values)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
-        room = abs(low) * 0.1 or 0.5
+    size = max(abs(low), abs(high))
+    # A difference lost in rounding is none: an axis of such a width could not be divided.
+    if high - low <= 1e-9 * max(size, 0.1):
+        room = 0.1 * size if size > 1e-9 else 0.5
         return low - room, high + room
     room = 0.05 * (high - low)
     return round(low - room, 12), round(high + room, 12)

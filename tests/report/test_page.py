@@ -1,12 +1,8 @@
 """Tests of the page in a real browser: what runs, what leaves, what hand and keyboard can do."""
 
 import csv
-import functools
 import io
-import shutil
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
 import pytest
 
@@ -14,11 +10,7 @@ from kdprobe.report import examples
 from kdprobe.report.build import render
 from kdprobe.results.schema import ResultsDocument
 from tests.report import documents
-
-if TYPE_CHECKING:
-    from playwright import sync_api
-else:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from tests.report.browsing import Reader, rendered
 
 SHOWN = (
     "() => [...document.querySelectorAll('#examples tbody tr')].map(r => r.cells[0].textContent)"
@@ -46,80 +38,6 @@ CONTRAST = """() => {
     if (ratio < 4.5) poor.push(node.tagName + "." + node.getAttribute("class") + " " + ratio);
   }
   return poor; }"""
-
-
-class Visit(NamedTuple):
-    """A loaded page and what it did that it should not have done."""
-
-    page: "sync_api.Page"
-    faults: list[str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["sync_api.Browser"]:
-    place = shutil.which("chromium")
-    if place is None:
-        pytest.skip("no chromium on this machine; install Debian's chromium to run these tests")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=place, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield started
-        started.close()
-
-
-@functools.cache
-def rendered(name: str) -> str:
-    made: dict[str, Callable[[], ResultsDocument]] = {
-        "usual": lambda: documents.build(n=200),
-        "hostile": documents.hostile,
-        "57": lambda: documents.many_labels(n=120),
-        "one": lambda: documents.alarmed(documents.build(n=60, names=documents.NAMES[:2])),
-        "hard": lambda: documents.build(n=60, names=documents.NAMES, probabilities=False),
-        "regression": documents.regression,
-    }
-    return render(made[name]())
-
-
-class Reader:
-    """Opens pages from files, as a person does, and notes every fault."""
-
-    def __init__(self, browser: "sync_api.Browser", folder: Path) -> None:
-        self.browser, self.folder = browser, folder
-        self.contexts: list[sync_api.BrowserContext] = []
-
-    def open(
-        self, name: str, *, text: str = "", fragment: str = "", width: int = 1280,
-        scheme: Literal["dark", "light"] = "light", scripts: bool = True,
-    ) -> Visit:  # fmt: skip
-        path = self.folder / f"{name}.html"
-        path.write_text(text or rendered(name), encoding="utf-8")
-        context = self.browser.new_context(
-            viewport={"width": width, "height": 844}, color_scheme=scheme,
-            java_script_enabled=scripts, accept_downloads=True,
-        )  # fmt: skip
-        self.contexts.append(context)
-        page = context.new_page()
-        faults: list[str] = []
-        page.on("console", lambda message: faults.append(message.text))
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("dialog", lambda dialog: faults.append(dialog.message))
-        page.on(
-            "request",
-            lambda request: (
-                None if request.url.split("#")[0] == path.as_uri() else faults.append(request.url)
-            ),
-        )
-        page.goto(path.as_uri() + fragment)
-        return Visit(page, faults)
-
-
-@pytest.fixture
-def reader(browser: "sync_api.Browser", tmp_path: Path) -> Iterator[Reader]:
-    made = Reader(browser, tmp_path)
-    yield made
-    for context in made.contexts:
-        context.close()
 
 
 def usual() -> ResultsDocument:
