@@ -124,8 +124,9 @@ def test_scoring_needs_labels(tmp_path: Path) -> None:
     path.write_text(
         'name = "toy"\nlabels = ["neg", "pos"]\nprimary_score = "accuracy"\ntext = "text"\n'
         "[[local]]\n[local.splits]\n"
-        f'train = {{ file = "{data.name}" }}\ndev = {{ file = "{data.name}", labelled = false }}\n'
+        f'train = {{ file = "{data.name}" }}\ndev = {{ file = "dev.tsv", labelled = false }}\n'
     )
+    (tmp_path / "dev.tsv").write_text("text\nthe great film\n")
     with pytest.raises(TaskError) as caught:
         quick("bert:L1,H16,A2", str(path), tmp_path / "s")
     assert str(caught.value) == (

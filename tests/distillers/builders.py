@@ -26,7 +26,7 @@ from tests.models.tiny import tiny_tokenizer
 TASK = Task("toy", 1, "classification", ("neg", "pos"), "accuracy")
 RATING = Task("rating", 1, "regression", (), "pearson")
 CPU = Compute("cpu", bf16=False, threads=1)
-_WORDS = "the a film story music actor plan city dog man house".split()
+_WORDS = ["the", "a", "film", "story", "music", "actor", "plan", "city", "dog", "man", "house"]
 
 
 def sentence(rng: random.Random, label: int) -> str:
@@ -40,13 +40,13 @@ def toy_split(n: int, *, seed: int = 0, name: str = "train", task: Task = TASK) 
     """Examples in memory; for the regression the score is the label."""
     rng = random.Random(seed)
     texts = tuple(sentence(rng, row % 2) for row in range(n))
-    labels = np.arange(n) % 2
+    labels = np.arange(n, dtype=np.int64) % 2
     return Split(
         task=task,
         name=name,
         ids=tuple(f"{name}-{row}" for row in range(n)),
         texts=texts,
-        labels=labels.astype(np.int64 if task.labels else np.float64),
+        labels=labels if task.labels else labels.astype(np.float64),
     )
 
 
@@ -87,7 +87,7 @@ def toy_lesson(
     model.config.hidden_dropout_prob = model.config.attention_probs_dropout_prob = dropout
     for module in model.modules():
         if type(module).__name__ == "Dropout":
-            module.p = dropout  # type: ignore[assignment]
+            module.p = dropout
     return Lesson(
         student=model,
         tokenizer=tokenizer,

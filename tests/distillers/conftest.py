@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,9 +37,9 @@ def make_toy(folder: Path) -> Toy:
 
 
 @pytest.fixture(scope="session")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toy]:
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A task and a teacher that scores above chance on it."""
     made = make_toy(tmp_path_factory.mktemp("toy"))
     record = json.loads((Path(made.teacher) / "kdprobe.json").read_text())
     assert record["scores"]["accuracy"] > 0.9
-    yield made
+    return made

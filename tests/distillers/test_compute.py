@@ -57,20 +57,25 @@ def test_old_cuda_has_no_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == "--bf16: this CUDA device has no bfloat16"
 
 
+def _fail_inside(purpose: str, draws: list[tuple[float, float, float]]) -> None:
+    with settled(Compute("cpu", False, 2), seed=1, purpose=purpose):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.get_num_threads() == 2
+        draws.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
+        raise RuntimeError
+
+
 def test_everything_is_put_back() -> None:
     """Guards a caller's random numbers, threads and switches, also after an error."""
-    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # type: ignore[index, union-attr]
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # type: ignore[index]
     threads = torch.get_num_threads()
-    draws = []
+    draws: list[tuple[float, float, float]] = []
     for purpose in ("a", "a", "b"):
-        with pytest.raises(RuntimeError), settled(Compute("cpu", False, 2), seed=1, purpose=purpose):
-            assert torch.are_deterministic_algorithms_enabled()
-            assert torch.get_num_threads() == 2
-            draws.append((random.random(), float(np.random.rand()), float(torch.rand(()))))
-            raise RuntimeError
+        with pytest.raises(RuntimeError):
+            _fail_inside(purpose, draws)
     assert draws[0] == draws[1] != draws[2]
     assert random.getstate() == before[0]
-    assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index, union-attr]
+    assert np.random.get_state()[1].tolist() == before[1]  # type: ignore[index]
     assert torch.equal(torch.get_rng_state(), before[2])
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()

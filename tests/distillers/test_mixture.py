@@ -62,8 +62,9 @@ class HiddenSquares:
         self, student: View, teacher: View, batch: Batch, options: Any, bridge: nn.Module | None
     ) -> Tensor:
         assert bridge is not None
-        mapped = bridge(student.hidden(1))
-        return ((mapped**2).sum(-1) * batch.mask).sum(-1)
+        mapped: Tensor = bridge(student.hidden(1))
+        squares: Tensor = ((mapped**2).sum(-1) * batch.mask).sum(-1)
+        return squares
 
 
 def example_batch(lengths: list[int], longest: int) -> tuple[View, Batch]:
@@ -93,9 +94,7 @@ def test_micro_batches_change_nothing(reduction: str) -> None:
     """Guards gradient accumulation: unequal micro-batches must add up to the whole step's loss."""
     mixture, bridges = two_terms(reduction)
     view, batch = example_batch([2, 5, 3, 7, 1], longest=8)
-    whole = mixture.losses(
-        view, NOTHING, batch, window=mixture.window([batch]), bridges=bridges
-    )
+    whole = mixture.losses(view, NOTHING, batch, window=mixture.window([batch]), bridges=bridges)
     pieces = [part(view, batch, rows) for rows in (slice(0, 3), slice(3, 5))]
     window = mixture.window([piece[1] for piece in pieces])
     parts = [

@@ -70,9 +70,7 @@ def test_stored_once_and_checked(lesson: Lesson, tmp_path: Path) -> None:
         lesson.student.classifier.bias += 1.0
     changed = ask(lesson, file, cache, display)
     assert np.allclose(changed, first + 1.0, atol=1e-5)
-    assert display.said == [
-        "The stored logits are not what the teacher says now; computed again."
-    ]
+    assert display.said == ["The stored logits are not what the teacher says now; computed again."]
 
 
 def test_keys_differ_by_everything_that_matters() -> None:

@@ -82,7 +82,7 @@ def test_dropout_is_on_and_seeded(tmp_path: Path) -> None:
 
 
 def test_stored_teacher_is_matched_by_row(tmp_path: Path) -> None:
-    """Guards alignment: shuffled batches must find their own teacher logits, or KD teaches noise."""
+    """Guards alignment: shuffled batches must find their own teacher logits."""
     torch.manual_seed(0)
     split = toy_split(64)
     logits = torch.zeros(64, 2)
@@ -97,11 +97,13 @@ def test_stored_teacher_is_matched_by_row(tmp_path: Path) -> None:
 
 
 def test_live_teacher_and_bridge(tmp_path: Path) -> None:
-    """Guards objectives that ask for hidden states: the bridge trains, the teacher does not move."""
+    """Guards objectives that ask for hidden states: the bridge trains, the teacher stays."""
     torch.manual_seed(0)
     teacher = toy_lesson(one_step(16, 1)).student.eval().requires_grad_(False)
     before = torch.cat([weight.ravel().clone() for weight in teacher.parameters()])
-    mixture = Mixture((*toy_mixture("soft_targets").terms, Term(HiddenSquares(), 1.0, HiddenOptions())))
+    mixture = Mixture(
+        (*toy_mixture("soft_targets").terms, Term(HiddenSquares(), 1.0, HiddenOptions()))
+    )
     lesson = toy_lesson(one_step(16, 1), mixture=mixture)
     situation = Situation(TASK, shape_of(lesson.student), shape_of(teacher), (1,), same_tokens=True)
     needs = frozenset({LOGITS, Need("hidden", 1)})
@@ -169,9 +171,7 @@ def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
     longest = split.take([6])
     longer = f"{longest.texts[0]} the man the dog the city the man the dog"
     texts = (*split.texts[:6], longer)
-    split = type(split)(
-        task=TASK, name="train", ids=split.ids, texts=texts, labels=split.labels
-    )
+    split = type(split)(task=TASK, name="train", ids=split.ids, texts=texts, labels=split.labels)
     mixture = Mixture((Term(Exploding(), 1.0, HardLabelsOptions()),))
     lesson = toy_lesson(one_step(8, 1), mixture=mixture, split=split)
     with pytest.raises(TrainingError) as caught:
@@ -205,7 +205,7 @@ def test_undefined_score_ranks_lowest(tmp_path: Path) -> None:
 def test_rules_that_have_no_number(best_by: str, task: Any, teacher: bool, message: str) -> None:
     """Guards a rule that could never choose: it is refused before the first step."""
     logits = np.zeros((20, task.outputs), dtype=np.float32) if teacher else None
-    settings = TrainingSettings(best_by=best_by)  # type: ignore[arg-type]
+    settings = TrainingSettings(best_by=best_by)
     lesson = toy_lesson(settings, split=toy_split(8, task=task), teacher_logits=logits)
     with pytest.raises(ConfigError) as caught:
         check_best_by(lesson)
