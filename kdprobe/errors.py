@@ -40,6 +40,10 @@ class TaskError(UsageError):
     """A task whose data are missing, empty or malformed."""
 
 
+class DataNotFoundError(TaskError):
+    """A task whose data are nowhere; every place that was looked at is named."""
+
+
 class CheckpointError(UsageError):
     """A model folder or predictions file that cannot be opened safely."""
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from kdprobe.cache import Cache
 from kdprobe.config.task import TaskFile
-from kdprobe.errors import ConfigError, TaskError
+from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations import Floats, MinimalPairs, Population, Predictions, Study
 from kdprobe.progress import Progress
@@ -131,7 +131,7 @@ def _load_examples(inputs: Inputs, task: Task) -> tuple[Split, list[Notice]]:
             limit=inputs.limit,
             seed=inputs.seed,
         )
-    except TaskError:
+    except DataNotFoundError:
         files = [path for spec in inputs.models for path in spec.paths]
         if not all(is_predictions_file(path) for path in files):
             raise
@@ -220,7 +220,7 @@ def _train_hashes(inputs: Inputs, split: Split) -> frozenset[str]:
         return frozenset()
     try:
         train = load_split(inputs.task_file, "train", data_dir=inputs.data_dir, offline=True)
-    except TaskError:
+    except DataNotFoundError:
         return frozenset()
     second: Sequence[str | None] = train.pairs or [None] * len(train)
     return frozenset(text_hash(text, pair) for text, pair in zip(train.texts, second, strict=True))

@@ -24,6 +24,7 @@ from kdprobe.comparison.view import Comparison
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
+from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument, Skipped
 from kdprobe.tasks.catalog import open_task
 
@@ -144,6 +145,8 @@ def compare(
             "timings": {name: round(value, 3) for name, value in timings.items()},
         }
     )
+    # What was read back from the file, so that `kdprobe report` gives the same bytes later.
+    document = loads(dumps(document))
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)

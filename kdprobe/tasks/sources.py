@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe.config.task import Hub, TaskFile
-from kdprobe.errors import TaskError
+from kdprobe.errors import DataNotFoundError, TaskError
 from kdprobe.registry import unknown_name
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import SplitPlan, build_split
@@ -161,8 +161,8 @@ def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split
     return build_split(table, task_file.task(), split, plan, origin=origin)
 
 
-def _nowhere(task_file: TaskFile, split: str, places: list[str]) -> TaskError:
-    return TaskError(
+def _nowhere(task_file: TaskFile, split: str, places: list[str]) -> DataNotFoundError:
+    return DataNotFoundError(
         f"--task {task_file.name}",
         found=f"the data of split {split!r} were not found; looked at " + ", ".join(places),
         remedy=task_file.obtain or "name the folder that holds them with --data-dir",
