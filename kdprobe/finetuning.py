@@ -34,6 +34,7 @@ from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.trainer import check_best_by
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
+from kdprobe.models.bilstm_shape import BiLSTMShape
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.shapes import (
@@ -43,9 +44,9 @@ from kdprobe.models.shapes import (
     build_new,
     parse_student,
     texts_of,
-    train_tokenizer,
 )
 from kdprobe.models.surgery import make_student
+from kdprobe.models.tokenizer import train_tokenizer
 from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class _Source:
                 expected="a folder, a hub id or a shape like bert:L4,H128",
                 remedy=f"say MODEL --student {self.model}",
             )
-        if isinstance(made, NewShape):
+        if isinstance(made, NewShape | BiLSTMShape):
             if self.student is not None:
                 raise ConfigError(
                     "--student", found=f"{self.student!r} of a model that starts from nothing"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.errors import CheckpointError, ConfigError
+from kdprobe.models.bilstm_shape import BiLSTMShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import (
     CopyShape,
@@ -55,7 +56,7 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
     if isinstance(shape, CopyShape):
         made = make_student(shape, teacher.model, task, columns=teacher.columns)
         return Pupil(made.model, teacher.tokenizer, made.layers, made.notes)
-    if isinstance(shape, NewShape):
+    if isinstance(shape, NewShape | BiLSTMShape):
         if shape.vocabulary is not None:
             raise ConfigError(
                 "--student",
