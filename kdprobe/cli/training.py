@@ -12,9 +12,16 @@ from kdprobe.plain_text import printable
 if TYPE_CHECKING:
     from kdprobe.distillers.lesson import TrainingResult
 
-Epochs = Annotated[float, typer.Option("--epochs", min=0.0, help="Passes over the data.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Examples a step.")]
-Rate = Annotated[float, typer.Option("--learning-rate", "--lr", min=0.0)]
+_EPOCHS = typer.Option("--epochs", min=0.0, help="Passes over the data.")
+_BATCH_SIZE = typer.Option("--batch-size", min=1, help="Examples a step.")
+_RATE = typer.Option("--learning-rate", "--lr", min=0.0, help="Largest learning rate.")
+Epochs = Annotated[float, _EPOCHS]
+BatchSize = Annotated[int, _BATCH_SIZE]
+Rate = Annotated[float, _RATE]
+# `distill` leaves these to the recipe when nobody says.
+RecipeEpochs = Annotated[float | None, _EPOCHS]
+RecipeBatchSize = Annotated[int | None, _BATCH_SIZE]
+RecipeRate = Annotated[float | None, _RATE]
 Accumulation = Annotated[
     int, typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
 ]
@@ -23,10 +30,10 @@ Bf16 = Annotated[
     bool | None,
     typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),
 ]
-BestBy = Annotated[
-    Literal["score", "loss", "agreement", "kl", "last"],
-    typer.Option("--best-by", help="What the checkpoint that is kept must be best by."),
-]
+_Best = Literal["score", "loss", "agreement", "kl", "last"]
+_BEST_BY = typer.Option("--best-by", help="What the checkpoint that is kept must be best by.")
+BestBy = Annotated[_Best, _BEST_BY]
+RecipeBestBy = Annotated[_Best | None, _BEST_BY]
 EarlyStopping = Annotated[
     int | None,
     typer.Option("--early-stopping", min=1, metavar="N", help="Stop after N evaluations without."),

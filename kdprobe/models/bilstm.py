@@ -98,6 +98,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
         output_hidden_states: bool | None = None,
         return_dict: bool | None = None,
         output_attentions: bool | None = None,
@@ -108,6 +109,7 @@ class BiLSTMForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
             input_ids: int64 `[B, L]`; or
             inputs_embeds: float `[B, L, embedding_size]`.
             attention_mask: `[B, L]`, 1 for words; every row has at least one.
+            token_type_ids: not read; [SEP] tells the two texts of a pair apart.
             output_hidden_states: also give `[B, L, d]` of the embeddings and of each layer.
             return_dict: always a dictionary-like output; taken for the sake of callers.
             output_attentions: there are none.

@@ -24,6 +24,14 @@ def test_every_command_helps_with_an_example(command: str) -> None:
     assert f"Example: kdprobe {command.split()[0]}" in " ".join(done.out.split())
 
 
+def test_training_commands_share_their_options() -> None:
+    """An option that exists for `finetune` only is typed for `distill` and refused."""
+    for command in ("finetune", "distill"):
+        shown = run(command, "--help").out
+        for option in ("--lr", "--learning-rate", "--epochs", "--batch-size", "--best-by"):
+            assert option in shown, (command, option)
+
+
 def test_report_renders_again_without_torch(tmp_path: Path) -> None:
     """A report that needs the models again cannot be archived."""
     task = write_task(tmp_path)
