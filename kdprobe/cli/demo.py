@@ -16,8 +16,10 @@ from kdprobe.errors import TrainingError
 if TYPE_CHECKING:
     from kdprobe.progress import Progress
 
-TEACHER = "bert:L3,H128,I256,A4"
-STUDENT = "bert:L1,H64,I128,A2"
+# A BiLSTM learns the embedded grammar from nothing in a minute (dev MCC .83); a transformer of this
+# size is at .54 after two.
+TEACHER = "bilstm:hidden=96,fc=64,embed=64,sentence=max"
+STUDENT = "bilstm:hidden=24,fc=16,embed=24,sentence=max"
 LEAST_MCC = 0.6
 
 
@@ -74,18 +76,18 @@ def _train(models: Path, *, seed: int, threads: int | None, shown: Progress) -> 
     shutil.rmtree(models, ignore_errors=True)
     shown.say("1 of 4: a teacher learns the embedded task from scratch")
     teacher = kdprobe.finetune(
-        TEACHER, task="grammar", output=models / "teacher", epochs=6.0, learning_rate=1e-3,
+        TEACHER, task="grammar", output=models / "teacher", epochs=10.0, learning_rate=4e-3,
         seed=seed, threads=threads, device="cpu", progress=shown,
     )  # fmt: skip
     check_learnt(teacher.scores["mcc"])
     shown.say("2 of 4: a small student learns from the teacher")
     kdprobe.distill(
         str(models / "teacher"), task="grammar", output=models / "kd-student", student=STUDENT,
-        epochs=6.0, learning_rate=2e-3, seed=seed, threads=threads, device="cpu", progress=shown,
+        epochs=6.0, learning_rate=4e-3, seed=seed, threads=threads, device="cpu", progress=shown,
     )  # fmt: skip
     shown.say("3 of 4: the same student learns from the labels alone")
     kdprobe.finetune(
-        STUDENT, task="grammar", output=models / "baseline", epochs=6.0, learning_rate=2e-3,
+        STUDENT, task="grammar", output=models / "baseline", epochs=6.0, learning_rate=4e-3,
         seed=seed, threads=threads, device="cpu", progress=shown,
     )  # fmt: skip
 

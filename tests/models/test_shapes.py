@@ -58,7 +58,8 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "lstm:hidden=300",
             UnknownNameError,
-            "--student: no student is called 'lstm', expected one of bert, bilstm; did you mean 'bilstm'?",
+            "--student: no student is called 'lstm', expected one of bert, bilstm; "
+            "did you mean 'bilstm'?",
         ),
         ("layers=x", ConfigError, "--student: layers is 'x', expected a whole number from 1"),
         ("layers=0", ConfigError, "--student: layers is '0', expected a whole number from 1"),
