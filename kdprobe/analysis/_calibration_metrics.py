@@ -19,6 +19,83 @@ def _difference(name: str, label: str, of: str, limit: float | None) -> Metric:
     )
 
 
+_FIXED = (
+    Metric(
+        name="ece_null",
+        label="ECE of perfect calibration",
+        definition="The mean ECE that a perfectly calibrated model with these very confidences "
+        "shows at this number of examples, by chance alone; the interval holds 95 % of such "
+        "models.",
+        unit="probability",
+        minimum=0,
+        maximum=1,
+        source="simulation: each prediction is right with the probability it claims",
+    ),
+    Metric(
+        name="ece_null_95",
+        label="ECE of perfect calibration, 95th percentile",
+        definition="An ECE above this value is rarer than 1 in 20 for a perfectly calibrated "
+        "model with these very confidences.",
+        unit="probability",
+        minimum=0,
+        maximum=1,
+        source="simulation: each prediction is right with the probability it claims",
+    ),
+    Metric(
+        name="overconfidence",
+        label="overconfidence",
+        definition="Mean confidence minus accuracy. Positive: the model is right less often "
+        "than it claims; negative: more often.",
+        unit="probability",
+        minimum=-1,
+        maximum=1,
+    ),
+    Metric(
+        name="brier",
+        label="Brier score",
+        definition="The squared distance between the predicted probabilities and the gold "
+        "label (1 for it, 0 for the others), summed over classes and averaged over examples; "
+        "0 is best, 2 worst.",
+        minimum=0,
+        maximum=2,
+        higher_is_better=False,
+        source="Brier 1950, the sum over all classes",
+    ),
+    Metric(
+        name="nll",
+        label="negative log-likelihood",
+        definition="The average of minus the logarithm of the probability given to the gold "
+        "label. 0 is best; a sure mistake costs much.",
+        unit="nats",
+        minimum=0,
+        higher_is_better=False,
+    ),
+    Metric(
+        name="temperature",
+        label="best temperature",
+        definition="The number by which to divide all logits so that the negative "
+        "log-likelihood on these very examples is smallest. Above 1: the model is too sure of "
+        "itself; below 1: not sure enough. Not the temperature of distillation.",
+        minimum=0,
+        source=_GUO,
+    ),
+    Metric(
+        name="nll_at_temperature",
+        label="negative log-likelihood at the best temperature",
+        definition="The negative log-likelihood after dividing the logits by the best "
+        "temperature, fitted on the same examples (so a little too good): what remains is not "
+        "a matter of being too sure.",
+        unit="nats",
+        minimum=0,
+        higher_is_better=False,
+        source=_GUO,
+    ),
+    _difference("ece_difference", "difference in ECE", "ECE", 1),
+    _difference("brier_difference", "difference in Brier score", "Brier score", 2),
+    _difference("nll_difference", "difference in NLL", "Negative log-likelihood", None),
+)
+
+
 def metrics(bins: int) -> tuple[Metric, ...]:
     """Give the definitions, with the number of bins that was asked for."""
     return (
@@ -48,77 +125,5 @@ def metrics(bins: int) -> tuple[Metric, ...]:
             higher_is_better=False,
             source="Nguyen and O'Connor 2015",
         ),
-        Metric(
-            name="ece_null",
-            label="ECE of perfect calibration",
-            definition="The mean ECE that a perfectly calibrated model with these very confidences "
-            "shows at this number of examples, by chance alone; the interval holds 95 % of such "
-            "models.",
-            unit="probability",
-            minimum=0,
-            maximum=1,
-            source="simulation: each prediction is right with the probability it claims",
-        ),
-        Metric(
-            name="ece_null_95",
-            label="ECE of perfect calibration, 95th percentile",
-            definition="An ECE above this value is rarer than 1 in 20 for a perfectly calibrated "
-            "model with these very confidences.",
-            unit="probability",
-            minimum=0,
-            maximum=1,
-            source="simulation: each prediction is right with the probability it claims",
-        ),
-        Metric(
-            name="overconfidence",
-            label="overconfidence",
-            definition="Mean confidence minus accuracy. Positive: the model is right less often "
-            "than it claims; negative: more often.",
-            unit="probability",
-            minimum=-1,
-            maximum=1,
-        ),
-        Metric(
-            name="brier",
-            label="Brier score",
-            definition="The squared distance between the predicted probabilities and the gold "
-            "label (1 for it, 0 for the others), summed over classes and averaged over examples; "
-            "0 is best, 2 worst.",
-            minimum=0,
-            maximum=2,
-            higher_is_better=False,
-            source="Brier 1950, the sum over all classes",
-        ),
-        Metric(
-            name="nll",
-            label="negative log-likelihood",
-            definition="The average of minus the logarithm of the probability given to the gold "
-            "label. 0 is best; a sure mistake costs much.",
-            unit="nats",
-            minimum=0,
-            higher_is_better=False,
-        ),
-        Metric(
-            name="temperature",
-            label="best temperature",
-            definition="The number by which to divide all logits so that the negative "
-            "log-likelihood on these very examples is smallest. Above 1: the model is too sure of "
-            "itself; below 1: not sure enough. Not the temperature of distillation.",
-            minimum=0,
-            source=_GUO,
-        ),
-        Metric(
-            name="nll_at_temperature",
-            label="negative log-likelihood at the best temperature",
-            definition="The negative log-likelihood after dividing the logits by the best "
-            "temperature, fitted on the same examples (so a little too good): what remains is not "
-            "a matter of being too sure.",
-            unit="nats",
-            minimum=0,
-            higher_is_better=False,
-            source=_GUO,
-        ),
-        _difference("ece_difference", "difference in ECE", "ECE", 1),
-        _difference("brier_difference", "difference in Brier score", "Brier score", 2),
-        _difference("nll_difference", "difference in NLL", "Negative log-likelihood", None),
+        *_FIXED,
     )

@@ -123,7 +123,22 @@ def _from_pairs(study: Study, result: AnalysisResult) -> list[Loss]:
     """Read the losses on phenomena; fields and the total only repeat them."""
     phenomena = set(study.minimal_pairs.phenomena) if study.minimal_pairs else set()
     kinds: dict[str, tuple[str, Slice | None]] = dict.fromkeys(phenomena, ("phenomenon", None))
-    return _losses_of(result, study, "accuracy", kinds)
+    return [
+        loss.model_copy(update={"quotes": _quotes(study, loss)})
+        for loss in _losses_of(result, study, "accuracy", kinds)
+    ]
+
+
+def _quotes(study: Study, loss: Loss) -> tuple[str, ...]:
+    """Quote pairs the teacher judges rightly and the student does not, widest margins first."""
+    pairs = study.minimal_pairs
+    if pairs is None:
+        return ()
+    t, s = (pairs.margins[name][0] for name in (study.teacher.name, loss.student))
+    inside = np.array([phenomenon == loss.subset for phenomenon in pairs.phenomena])
+    rows = np.flatnonzero(inside & (t > 0) & (s < 0))
+    order = rows[np.argsort(-(t - s)[rows], kind="stable")][:_EXAMPLES]
+    return tuple(f"{pairs.good[row]} / *{pairs.bad[row]}" for row in order.tolist())
 
 
 def _gap_count(done: Mapping[str, AnalysisResult], student: str) -> int:

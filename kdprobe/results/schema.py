@@ -51,7 +51,8 @@ class Loss(Frozen):
     """One row of *what was lost*: what the teacher has on a subset and the student does not.
 
     `gap` is teacher minus student in the unit of the metric; positive means lost. `examples` are
-    ids of up to three examples that the teacher gets right and the student does not.
+    ids of up to three examples that the teacher gets right and the student does not; `quotes` are
+    texts of such, where they are no examples of the split (minimal pairs).
     """
 
     student: str
@@ -67,6 +68,7 @@ class Loss(Frozen):
     q_value: FiniteFloat | None = None
     n: Count
     examples: tuple[str, ...] = ()
+    quotes: tuple[str, ...] = ()
 
 
 class AnalysisResult(Frozen):

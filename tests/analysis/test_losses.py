@@ -207,3 +207,24 @@ def test_unlabelled_minimal_pairs_are_enough():
     """Phenomena can be lost where no gold label of the split is known."""
     result = analysed(unlabelled(with_minimal_pairs()))
     assert {each.kind for each in result.losses} == {"phenomenon"}
+
+
+def test_pairs_are_quoted_where_there_are_no_examples():
+    """A lost phenomenon without a sentence to look at cannot be checked by its reader."""
+    study = with_minimal_pairs()
+    pairs = study.minimal_pairs
+    assert pairs is not None
+    lost = [each for each in analysed(study).losses if each.kind == "phenomenon"]
+    assert lost
+    said = {
+        f"{g} / *{b}": row for row, (g, b) in enumerate(zip(pairs.good, pairs.bad, strict=True))
+    }
+    for each in lost:
+        assert not each.examples
+        assert len(each.quotes) <= 3
+        for quote in each.quotes:
+            row = said[quote]
+            assert pairs.phenomena[row] == each.subset
+            assert pairs.margins[study.teacher.name][0][row] > 0
+            assert pairs.margins[each.student][0][row] < 0
+    assert any(each.quotes for each in lost)

@@ -101,7 +101,7 @@ def test_a_share_without_rows_is_missing_not_a_fault(tmp_path: Path):
 def test_grammar():
     """The embedded task is described like any other; its splits share no sentence."""
     told = describe(open_task("grammar"), offline=True)
-    assert [split.size for split in told.splits] == [8000, 1000, 1000]
+    assert [split.size for split in told.splits] == [12000, 1000, 1000]
     assert all(split.origin.startswith("embedded grammar") for split in told.splits)
     assert [shared.n for shared in told.shared] == [0, 0, 0]
 
@@ -122,6 +122,6 @@ def test_overview(tmp_path: Path):
     assert (rows["rte"].found, rows["rte"].folder) == ((), "")
     grammar = rows["grammar"]
     assert (grammar.generated, grammar.folder, grammar.missing) == (True, "", ())
-    assert grammar.found == (("train", 8000), ("dev", 1000), ("test", 1000))
+    assert grammar.found == (("train", 12000), ("dev", 1000), ("test", 1000))
     with pytest.raises(TaskError, match=r"--data-dir .*: no such folder"):
         overview(data_dir=tmp_path / "no")
