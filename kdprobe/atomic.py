@@ -98,9 +98,11 @@ def require_empty_folder(path: Path, *, force: bool, resume: bool = False) -> No
     if path.exists() and not path.is_dir():
         raise OutputError(str(path), found="is a file", expected="a folder to write into")
     if path.is_dir() and not force and not resume and any(path.iterdir()):
+        stopped = (path / "checkpoints").is_dir()
+        go_on = ", or --resume to go on with the training that stopped there" if stopped else ""
         raise OutputError(
             str(path),
             found="is not empty",
             expected="a new or empty folder",
-            remedy="choose another with -o, or say --force to write over its files",
+            remedy=f"choose another with -o, or say --force to write over its files{go_on}",
         )

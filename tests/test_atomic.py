@@ -88,6 +88,9 @@ def test_output_folder_must_be_empty(tmp_path: Path) -> None:
         f"{tmp_path}: is not empty, expected a new or empty folder; choose another with -o, or say "
         f"--force to write over its files"
     )
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(OutputError, match="or --resume to go on with the training that stopped"):
+        atomic.require_empty_folder(tmp_path, force=False)
     atomic.require_empty_folder(tmp_path, force=True)
     atomic.require_empty_folder(tmp_path, force=False, resume=True)
     with pytest.raises(OutputError, match="is a file, expected a folder to write into"):

@@ -8,6 +8,7 @@ Progress and warnings go to stderr, results to stdout.
 
 from __future__ import annotations
 
+import errno
 import functools
 import sys
 import time
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 
-from kdprobe.errors import KdprobeError, UsageError
+from kdprobe.errors import UsageError
 from kdprobe.plain_text import printable
 from kdprobe.progress import Progress, Silent, Stage
 
@@ -87,18 +88,29 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
         except KeyboardInterrupt as interrupt:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
             raise typer.Exit(INTERRUPTED) from interrupt
-        except KdprobeError:
-            raise
-        except OSError as error:
-            import errno
-
-            if error.errno != errno.ENOSPC:
+        except Exception as error:
+            if not disk_is_full(error):
                 raise
-            tell(f"Error: no space left on the device ({error.filename or 'while writing'}); free "
-                 f"some and run the command again: what was finished is kept")  # fmt: skip
+            tell(
+                "Error: no space left on the device; free some and run the command again "
+                "(a training goes on with --resume): what was finished is kept"
+            )
             raise typer.Exit(USAGE) from error
 
     return run
+
+
+def disk_is_full(error: BaseException) -> bool:
+    """Tell a full disk from other faults, also where a library hides it in an error of its own.
+
+    >>> disk_is_full(OSError(28, "No space left on device")), disk_is_full(ValueError("x"))
+    (True, False)
+    """
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # safetensors and torch.save raise errors of their own; their words are all there is.
+    words = str(error)
+    return "No space left on device" in words or "PytorchStreamWriter failed writing" in words
 
 
 def _how_to_go_on(argv: Sequence[str]) -> str:

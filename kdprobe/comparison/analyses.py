@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from kdprobe.analysis._protocol import ANALYSES, Analysis
 from kdprobe.config.base import parse
@@ -49,6 +50,14 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+class Ran(NamedTuple):
+    """What came of the analyses: results in order, what was skipped, the seconds of each."""
+
+    results: tuple[AnalysisResult, ...]
+    skipped: tuple[Skipped, ...]
+    seconds: dict[str, float]
+
+
 def run_all(
     study: Study,
     names: Sequence[str],
@@ -56,8 +65,8 @@ def run_all(
     requested: Sequence[str],
     settings: Mapping[str, Mapping[str, object]],
     progress: Progress,
-) -> tuple[tuple[AnalysisResult, ...], tuple[Skipped, ...], dict[str, float]]:
-    """Run analyses in order; give their results, what was skipped and the seconds of each."""
+) -> Ran:
+    """Run analyses in order."""
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
@@ -74,4 +83,4 @@ def run_all(
             done[name] = analysis.run(study, options, done)
             seconds[f"analysis {name}"] = time.perf_counter() - started
             stage.advance(note=name)
-    return tuple(done.values()), tuple(skipped), seconds
+    return Ran(tuple(done.values()), tuple(skipped), seconds)

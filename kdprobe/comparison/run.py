@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
-from kdprobe.comparison.analyses import choose, run_all
+from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.view import Comparison
@@ -25,7 +25,7 @@ from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
-from kdprobe.results.schema import ProducedBy, Request, ResultsDocument, Skipped
+from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 from kdprobe.tasks.catalog import open_task
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
@@ -131,22 +131,10 @@ def compare(
         cache=_open_cache(cache),
     )
     opened = gather(inputs, shown)
-    results, skipped, seconds = run_all(
-        opened.study, names, requested=only, settings=settings or {}, progress=shown
-    )
+    ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
-    document = _document(opened, request, skipped, only)
-    document = document.model_copy(update={"analyses": results})
-    rows = page_rows(opened.study, named_ids(document))
-    timings = {**opened.timings, **seconds, "all": time.perf_counter() - started}
-    document = document.model_copy(
-        update={
-            "examples": examples(opened.study, rows),
-            "timings": {name: round(value, 3) for name, value in timings.items()},
-        }
-    )
-    # What was read back from the file, so that `kdprobe report` gives the same bytes later.
-    document = loads(dumps(document))
+    ran.seconds["all"] = time.perf_counter() - started
+    document = _document(opened, request, ran, only)
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
@@ -194,20 +182,25 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
     }
 
 
-def _document(
-    opened: Opened, request: Request, skipped: Sequence[Skipped], only: Sequence[str]
-) -> ResultsDocument:
+def _document(opened: Opened, request: Request, ran: Ran, only: Sequence[str]) -> ResultsDocument:
+    """Put the document together, as it reads when it comes back from its file."""
     unable = [item.model_copy(update={"requested": item.what in only}) for item in opened.skipped]
     told = {item.what for item in unable}
-    return ResultsDocument(
+    timings = {**opened.timings, **ran.seconds}
+    document = ResultsDocument(
         produced_by=_produced_by(request),
         request=request,
         task=task_info(opened.study),
         models=opened.models,
+        analyses=ran.results,
         warnings=opened.notices,
         examples_total=opened.study.n,
-        skipped=(*unable, *(item for item in skipped if item.what not in told)),
+        skipped=(*unable, *(item for item in ran.skipped if item.what not in told)),
+        timings={name: round(value, 3) for name, value in timings.items()},
     )
+    rows = page_rows(opened.study, named_ids(document))
+    document = document.model_copy(update={"examples": examples(opened.study, rows)})
+    return loads(dumps(document))
 
 
 def _produced_by(request: Request) -> ProducedBy:

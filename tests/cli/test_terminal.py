@@ -51,7 +51,20 @@ def test_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(typer.Exit) as caught:
         command()
     assert caught.value.exit_code == 2
-    assert "no space left on the device (model.safetensors)" in capsys.readouterr().err
+    assert "no space left on the device; free some" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error while serializing: I/O error: No space left on device (os error 28)",
+        "[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing file data/0",
+    ],
+)
+def test_a_full_disk_behind_a_library_is_told(words: str) -> None:
+    """safetensors and torch.save hide the full disk in errors of their own."""
+    assert terminal.disk_is_full(RuntimeError(words))
+    assert not terminal.disk_is_full(RuntimeError("another fault"))
 
 
 def test_interrupt_says_how_to_go_on(
