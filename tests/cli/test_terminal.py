@@ -58,11 +58,11 @@ def test_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     "words",
     [
         "Error while serializing: I/O error: No space left on device (os error 28)",
-        "[enforce fail at inline_container.cc:672] . PytorchStreamWriter failed writing file data/0",
+        "[enforce fail] PytorchStreamWriter failed writing file data/0: file write failed",
     ],
 )
 def test_a_full_disk_behind_a_library_is_told(words: str) -> None:
-    """safetensors and torch.save hide the full disk in errors of their own."""
+    """Safetensors and torch.save hide the full disk in errors of their own."""
     assert terminal.disk_is_full(RuntimeError(words))
     assert not terminal.disk_is_full(RuntimeError("another fault"))
 
