@@ -137,7 +137,7 @@ def largest_loss(document: ResultsDocument, student: str) -> Loss | None:
     return next((loss for loss in ranked if loss.student == student and loss.gap > 0), None)
 
 
-def _keeps(teacher: Figure, student: Figure, label: str) -> str:
+def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) -> str:
     if student.estimate is None or student.estimate.value is None:
         return f"has no {label} ({student.reason})"
     if teacher.estimate is None or teacher.estimate.value is None:
@@ -145,25 +145,47 @@ def _keeps(teacher: Figure, student: Figure, label: str) -> str:
     mine, theirs = student.estimate.value, teacher.estimate.value
     if theirs <= 0 or mine < 0:
         return f"has {label} {mine:.3f}, the teacher {theirs:.3f}".replace("-", "−")
-    if mine > theirs:
-        return f"exceeds the teacher's {label} ({mine:.3f} against {theirs:.3f})"
     if mine == theirs:
         return f"keeps all of the teacher's {label}"
+    if mine > theirs:
+        values = f"{mine:.3f} against {theirs:.3f}"
+        if within_noise:
+            return f"is level with the teacher's {label} ({values}, a difference within noise)"
+        return f"exceeds the teacher's {label} ({values})"
+    noise = " (a difference within noise)" if within_noise else ""
     # Cut down, not rounded: a student just short of its teacher must not read "100 %".
-    return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}"
+    return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
+
+
+def _loses(lost: Loss) -> str:
+    """Say where most is lost, as surely as the interval and the q-value allow."""
+    beyond = lost.low is not None and lost.low > 0
+    if not beyond:
+        return "no loss on any part is beyond noise"
+    sure = lost.q_value is not None and lost.q_value < 0.05
+    told = f"{'loses' if sure else 'may lose'} most on {lost.subset}: {lost.metric} "
+    values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
+    return told + values.replace("-", "−")
+
+
+def _within_noise(difference: Figure) -> bool:
+    """Whether the paired interval of the difference in the score holds 0."""
+    number = difference.estimate
+    if number is None or number.low is None or number.high is None:
+        return False
+    return number.low <= 0 <= number.high
 
 
 def _sentence(
-    student: str, label: str, scores: tuple[Figure, Figure], agreement: Figure, lost: Loss | None
+    student: str, scores: tuple[Figure, Figure, Figure], agreement: Figure, lost: Loss | None
 ) -> str:
-    parts = [_keeps(*scores, label)]
+    """Put a student into words; `scores` are the teacher's, the student's and the difference."""
+    noise = _within_noise(scores[2])
+    parts = [_keeps(scores[0], scores[1], scores[1].label, within_noise=noise)]
     if agreement.estimate and agreement.estimate.value is not None:
         parts.append(f"agrees with it on {100 * agreement.estimate.value:.0f} % of the examples")
     told = f"{student} " + " and ".join(parts)
-    if lost:
-        told += f"; loses most on {lost.subset}: {lost.metric} "
-        told += f"{lost.teacher_value:.3f} against {lost.student_value:.3f}".replace("-", "−")
-    return told + "."
+    return told + (f"; {_loses(lost)}." if lost else ".")
 
 
 def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
@@ -173,12 +195,13 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     scores = (
         find.give("teacher_score", "task_scores", primary, teacher),
         find.give("student_score", "task_scores", primary, name),
+        find.give("difference", "task_scores", f"{primary}_difference", teacher, name),
     )
     agreement = find.give("agreement", "agreement", "agreement", teacher, name)
     lost = largest_loss(document, name)
     return HeadlineRow(
         student=name,
-        sentence=_sentence(name, scores[1].label, scores, agreement, lost),
+        sentence=_sentence(name, scores, agreement, lost),
         teacher_score=scores[0],
         student_score=scores[1],
         agreement=agreement,

@@ -73,18 +73,52 @@ def only(head: Headline) -> str:
     return head.rows[0].sentence
 
 
-def test_the_sentence_of_a_student_with_losses():
-    """The first screen must say what was kept and where most was lost."""
+@pytest.mark.parametrize(
+    ("low", "q", "told"),
+    [
+        (0.1, 0.01, "loses most on long: accuracy 0.800 against 0.600."),
+        (0.1, 0.2, "may lose most on long: accuracy 0.800 against 0.600."),
+        (0.1, None, "may lose most on long: accuracy 0.800 against 0.600."),
+        (-0.1, 0.01, "no loss on any part is beyond noise."),
+        (None, None, "no loss on any part is beyond noise."),
+    ],
+)
+def test_the_sentence_claims_no_more_than_the_interval(
+    low: float | None, q: float | None, told: str
+):
+    """A loss within noise that is told as a loss is the reader's first impression, and wrong."""
     gain = Loss(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
                 student_value=0.6, gap=-0.1, n=9)  # fmt: skip
     lost = gain.model_copy(
         update={"subset": "long", "gap": 0.2, "teacher_value": 0.8, "student_value": 0.6}
+        | {"low": low, "high": None if low is None else 0.3, "q_value": q}
     )
     losses = result("losses", losses=(gain, lost))
     assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), losses))) == (
-        "s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; loses "
-        "most on long: accuracy 0.800 against 0.600."
+        f"s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; {told}"
     )
+
+
+@pytest.mark.parametrize(
+    ("student", "low", "high", "told"),
+    [
+        (0.7, -0.2, 0.1, "s keeps 87 % of the teacher's accuracy (a difference within noise)."),
+        (0.7, -0.2, -0.01, "s keeps 87 % of the teacher's accuracy."),
+        (0.9, -0.1, 0.2, "s is level with the teacher's accuracy (0.900 against 0.800, "
+                         "a difference within noise)."),
+        (0.9, 0.05, 0.2, "s exceeds the teacher's accuracy (0.900 against 0.800)."),
+    ],
+)  # fmt: skip
+def test_a_difference_within_noise_is_told_so(student: float, low: float, high: float, told: str):
+    """A student that "exceeds" its teacher by chance flatters whoever trained it."""
+    scores = result(
+        "task_scores",
+        Estimate(metric="accuracy", model_a="t", value=0.8),
+        Estimate(metric="accuracy", model_a="s", value=student),
+        Estimate(metric="accuracy_difference", model_a="t", model_b="s",
+                 value=student - 0.8, low=low, high=high),
+    )  # fmt: skip
+    assert only(headline(document(scores))) == told
 
 
 @pytest.mark.parametrize(
