@@ -76,7 +76,8 @@ def _table(study: Study, estimates: Sequence[Estimate], gold: Ints) -> Table:
         counts = discordance(PairTest(study, a, b), gold)
         exact = by_pair["mcnemar", a.name, b.name]
         mid = by_pair["mcnemar_midp", a.name, b.name]
-        cells: tuple[Cell, ...] = (a.name, b.name, *counts)
+        whole = (int(count) if float(count).is_integer() else count for count in counts)
+        cells: tuple[Cell, ...] = (a.name, b.name, *whole)
         rows.append((*cells, exact.p_value, mid.p_value, exact.q_value))
     heads = (
         ("both", "Both right"),

@@ -74,6 +74,10 @@ def clip(label: str, limit: int) -> str:
     return printable(label, limit=limit)
 
 
+SHRINKS = 560.0
+"""The widest chart, in CSS pixels, whose labels stay readable when it shrinks to a phone."""
+
+
 @dataclass(frozen=True)
 class Chart:
     """One drawn chart with everything a reader who cannot see it needs.
@@ -103,7 +107,8 @@ class Chart:
         """Write the drawing; a standalone one carries its own style sheet and namespace."""
         key = f"c-{self.name}"
         opening: dict[str, Attribute] = {
-            "class": "chart",
+            # A small chart shrinks with a phone's page; a wide one scrolls inside its own frame.
+            "class": "chart small" if self.width <= SHRINKS else "chart",
             "viewBox": f"0 0 {coordinate(self.width)} {coordinate(self.height)}",
             "width": self.width,
             "height": self.height,
