@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.distillers.layer_map import Pairs, read_layer_map
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import (
@@ -14,7 +15,6 @@ from kdprobe.models.shapes import (
     NewShape,
     build_new,
     label_settings,
-    layer_pairs,
     parse_student,
 )
 from kdprobe.models.surgery import make_student
@@ -83,13 +83,11 @@ def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
     return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
 
 
-def layer_map_of(pupil: Pupil, teacher: Loaded) -> tuple[int, ...]:
-    """Give the teacher's layer, counted from 1, that belongs to each of the student's layers.
-
-    Copied layers belong to what they were copied from; others are matched by `layer_pairs`.
-    """
-    if pupil.copied is not None:
-        return tuple(layer + 1 for layer in pupil.copied)
-    return layer_pairs(
-        int(pupil.model.config.num_hidden_layers), int(teacher.model.config.num_hidden_layers)
+def layer_map_of(text: str, pupil: Pupil, teacher: Loaded) -> Pairs:
+    """Read a recipe's layer map for this student and teacher; see `layer_map.read_layer_map`."""
+    return read_layer_map(
+        text,
+        student=int(pupil.model.config.num_hidden_layers),
+        teacher=int(teacher.model.config.num_hidden_layers),
+        copied=pupil.copied,
     )
