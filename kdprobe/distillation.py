@@ -192,7 +192,10 @@ def _prepare(
     logits = master.logits(data.evaluation, master.evaluation, progress=progress)
     facts = master.facts(data.evaluation, logits)
     with settled(master.compute, seed=seed, purpose="new weights"):
-        pupil = open_student(recipe.student, master.loaded, data.task, offline=offline)
+        pupil = open_student(
+            recipe.student, master.loaded, data.task,
+            offline=offline, pairs=data.train.pairs is not None,
+        )  # fmt: skip
     longest = recipe.training.max_length
     encoded, examined = (
         encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)

@@ -102,6 +102,8 @@ def _data_files(folder: str) -> list[tuple[str, str]]:
     rows = []
     for file in sorted((suites_folder() / folder).glob("*.toml")):
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-        summary = " ".join(str(data.get(key, "")) for key in ("description", "source")).strip()
-        rows.append((file.stem, summary))
+        told = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
+        told += [str(data[key]) for key in ("description", "source") if data.get(key)]
+        told += [f"Needs: {data['requires']}"] if data.get("requires") else []
+        rows.append((file.stem, " ".join(told)))
     return rows

@@ -27,14 +27,14 @@ class ObjectiveSetting(Options):
 
     Args:
         name: a file of `distillers/objectives/`.
-        weight: the factor before its value, positive.
+        weight: the factor before its value; 0 leaves it out.
         options: the objective's own options; what is left out has its default.
         during: the part of the training in which it counts, as shares of all optimiser steps from
             0 to 1, for recipes in stages.
     """
 
     name: str
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(ge=0)] = 1.0
     options: dict[str, JsonValue] = Field(default_factory=dict)
     during: tuple[float, float] = (0.0, 1.0)
 
@@ -115,7 +115,7 @@ class Recipe(Options):
     @model_validator(mode="after")
     def _always_something(self) -> Recipe:
         reached = 0.0
-        for start, end in sorted(setting.during for setting in self.objectives):
+        for start, end in sorted(each.during for each in self.objectives if each.weight):
             if start > reached:
                 break
             reached = max(reached, end)

@@ -173,7 +173,7 @@ def build_mixture(
     """Load a recipe's objectives and check their options.
 
     Args:
-        settings: names, weights and options as written.
+        settings: names, weights and options as written; those of weight 0 are left out.
         reduction: see `Mixture`.
         where: the recipe, for messages.
 
@@ -183,6 +183,8 @@ def build_mixture(
     """
     terms = []
     for setting in settings:
+        if not setting.weight:
+            continue
         objective = OBJECTIVES.load(setting.name)
         given: dict[str, Any] = dict(setting.options)
         options = parse(objective.options, given, f"{where}, objective {setting.name}")

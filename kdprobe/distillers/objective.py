@@ -86,12 +86,19 @@ class ModelShape:
         width: of the hidden states.
         heads: attention heads of a layer; 0 for a model without attention.
         projections: whether its queries, keys and values can be read.
+        inner: the width of what its embeddings give; 0: the same as that of the hidden states.
     """
 
     layers: int
     width: int
     heads: int
     projections: bool = True
+    inner: int = 0
+
+    @property
+    def embedded(self) -> int:
+        """The width of what the embeddings give."""
+        return self.inner or self.width
 
 
 @dataclass(frozen=True)

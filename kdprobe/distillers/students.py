@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
 from kdprobe.errors import CheckpointError, ConfigError
+from kdprobe.models.bilstm import build_lstm
+from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import (
     CopyShape,
@@ -37,7 +39,9 @@ class Pupil(NamedTuple):
     notes: tuple[str, ...]
 
 
-def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pupil:
+def open_student(
+    spec: str, teacher: Loaded, task: Task, *, offline: bool, pairs: bool = False
+) -> Pupil:
     """Make or open a student; new weights are drawn from torch's global generator.
 
     Args:
@@ -45,6 +49,7 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
         teacher: what is copied from, and whose tokenizer a made student reads with.
         task: gives the student's labels.
         offline: ask no network.
+        pairs: whether its texts come in pairs.
 
     Raises:
         ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
@@ -64,7 +69,19 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
             )
         model = build_new(shape, task, tokenizer=teacher.tokenizer)
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
+    if isinstance(shape, LstmShape):
+        return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
+
+
+def _lstm(shape: LstmShape, teacher: Loaded, task: Task, *, pairs: bool) -> Pupil:
+    """Build a BiLSTM that reads with the teacher's word pieces."""
+    vectors, note = None, "all its weights start at random"
+    if shape.embeddings != "random":
+        vectors = teacher.model.get_input_embeddings().weight.detach().float().cpu()
+        note = f"its embeddings start as the teacher's ({shape.mode}), all else at random"
+    model = build_lstm(shape, task, tokenizer=teacher.tokenizer, vectors=vectors, pairs=pairs)
+    return Pupil(model, teacher.tokenizer, None, (note,))
 
 
 def _existing(path: str, task: Task, *, offline: bool) -> Pupil:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.objective import LOGITS, ModelShape, Need
+from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.surgery import layers_of
 
 if TYPE_CHECKING:
@@ -43,8 +44,15 @@ def shape_of(model: PreTrainedModel) -> ModelShape:
     """Give the sizes of a model that objectives ask about."""
     config = model.config
     heads = getattr(config, "num_attention_heads", 0)
+    inner = getattr(config, "embedding_size", 0) if config.model_type == MODEL_TYPE else 0
+    if inner and config.mode == "multichannel":
+        inner *= 2
     return ModelShape(
-        config.num_hidden_layers, config.hidden_size, heads, config.model_type in PROJECTIONS
+        config.num_hidden_layers,
+        config.hidden_size,
+        heads,
+        config.model_type in PROJECTIONS,
+        inner,
     )
 
 

@@ -1,17 +1,19 @@
 """How a person names a student: `layers=3`, `bert:L4,H128`, a folder.
 
-Does: parse the words into frozen types, and build a model or tokenizer that starts from nothing.
-Does not: copy weights; `surgery.py` does.
+Does: parse the words into frozen types, and build a BERT that starts from nothing. Does not: copy
+weights (`surgery.py`), build a BiLSTM (`bilstm.py`) or train a tokenizer (`word_pieces.py`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.bilstm_shape import LstmShape, parse_lstm
+from kdprobe.models.word_pieces import LONGEST
 from kdprobe.registry import unknown_name
 from kdprobe.tasks.task import Task
 
@@ -22,8 +24,6 @@ Spread = Literal["even", "first", "last", "skip", "distilbert"]
 SPREADS: tuple[Spread, ...] = ("even", "first", "last", "skip", "distilbert")
 _COPY_KEYS = ("layers", "heads", "hidden", "intermediate")
 _EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4 or a folder"
-SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-LONGEST = 512
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,16 @@ class ModelPlace:
     path: str
 
 
-def parse_student(text: str, *, where: str = "--student") -> CopyShape | NewShape | ModelPlace:
+def parse_student(
+    text: str, *, where: str = "--student"
+) -> CopyShape | NewShape | LstmShape | ModelPlace:
     """Read how a person names a student.
 
     Args:
         text: `layers=3` (also `:first`, `:last`, `:even`, `:skip`, `:distilbert`), `layers=0+2+5`,
             any of `heads=`, `hidden=`, `intermediate=` joined by commas; `bert:L4,H128,I512,A4`
-            with `V8000` for its vocabulary; anything else is a folder or hub id.
+            with `V8000` for its vocabulary; `bilstm:hidden=300,fc=400,layers=1`; anything else is
+            a folder or hub id.
         where: the option, for messages.
 
     Raises:
@@ -96,8 +99,10 @@ def parse_student(text: str, *, where: str = "--student") -> CopyShape | NewShap
     shape = re.fullmatch(r"([a-z]+):(.*)", text)
     if shape is None:
         return ModelPlace(text)
+    if shape[1] == "bilstm":
+        return parse_lstm(shape[2], where=where)
     if shape[1] != "bert":
-        raise unknown_name("student", shape[1], ("bert",))
+        raise unknown_name("student", shape[1], ("bert", "bilstm"))
     return _parse_new(shape[2], where)
 
 
@@ -221,42 +226,6 @@ def label_settings(task: Task) -> dict[str, Any]:
         "label2id": {label: index for index, label in enumerate(task.labels)},
         "problem_type": "single_label_classification",
     }
-
-
-def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedTokenizerBase:
-    """Train a lower-cased WordPiece tokenizer on texts.
-
-    Args:
-        texts: the training texts of a task.
-        vocabulary: at most this many pieces, special tokens and letters included.
-
-    Returns:
-        A tokenizer with [PAD] (0), [UNK], [CLS], [SEP] and [MASK] that reads up to 512 tokens and
-        tells the two texts of a pair apart.
-    """
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
-    from transformers import BertTokenizer
-
-    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    learner.normalizer = normalizers.BertNormalizer(lowercase=True)
-    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary,
-        min_frequency=2,
-        special_tokens=list(SPECIAL_TOKENS),
-        show_progress=False,
-    )
-    learner.train_from_iterator(texts, trainer)
-    return BertTokenizer(vocab=_settled(learner), do_lower_case=True, model_max_length=LONGEST)
-
-
-def _settled(learner: Any) -> dict[str, int]:
-    """Number the pieces so that equal texts give equal ids: special ones, then by length and name.
-
-    The learner numbers letters in the order of a hash table, which differs from run to run.
-    """
-    pieces = sorted(set(learner.get_vocab()) - set(SPECIAL_TOKENS), key=lambda p: (len(p), p))
-    return {piece: index for index, piece in enumerate((*SPECIAL_TOKENS, *pieces))}
 
 
 def build_new(

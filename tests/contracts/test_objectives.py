@@ -295,7 +295,7 @@ def test_other_widths_and_heads(name: str) -> None:
     objective, options = setting(name)
     reason = objective.unmet(at.situation, options)
     if reason is not None:
-        assert "the student is 8 wide and the teacher 16" in reason
+        assert "8 wide and the teacher" in reason
         return
     found = values(name, at, bridge=bridge_of(name, at))
     assert bool(torch.isfinite(found).all())

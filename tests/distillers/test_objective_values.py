@@ -153,18 +153,23 @@ def shown(view_of: Any, inputs: dict[str, Tensor]) -> View:
 
 
 def test_integrated_gradients_add_up() -> None:
-    """Guards the path: with many steps the attributions sum to F(x) - F(baseline)."""
-    model = tiny(2, 1, sharp=1.0)
+    """Guards the path: with many steps the attributions sum to F(x) - F(baseline).
+
+    From [PAD], not from zeros: layer normalisation hides the scale, so that F jumps at zero.
+    """
+    model = tiny(2, 1, sharp=4.0)
     inputs = inputs_of(ROWS)
-    (found, _) = attribute(shown(model, inputs), layer=1, of="logit", steps=200, follow=False)
+    (found, _) = attribute(
+        shown(model, inputs), layer=0, of="logit", steps=200, baseline="pad", follow=False
+    )
     with torch.no_grad():
         full = model(**inputs).logits[:, 0]
-        handle = model.bert.encoder.layer[0].register_forward_hook(
-            lambda module, given, out: torch.zeros_like(out)
-        )
+        blank = model.bert.embeddings(torch.zeros_like(inputs["input_ids"]))
+        handle = model.bert.embeddings.register_forward_hook(lambda module, given, out: blank)
         empty = model(**inputs).logits[:, 0]
         handle.remove()
     gap = (full - empty).abs().max().item()
+    assert gap > 0.01
     assert found.product.sum((1, 2)).tolist() == pytest.approx(
         (full - empty).tolist(), abs=0.02 * gap
     )

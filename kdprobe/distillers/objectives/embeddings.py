@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kdprobe.config.base import Options
 from kdprobe.distillers.masked import token_counts
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, other_width
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class EmbeddingsOptions(Options):
@@ -48,7 +48,13 @@ class Embeddings:
 
     def unmet(self, situation: Situation, options: EmbeddingsOptions) -> str | None:
         """It needs equal tokens."""
-        wide = other_width(situation) if options.projection == "never" else None
+        teacher = situation.teacher or situation.student
+        wide = None
+        if options.projection == "never" and situation.student.embedded != teacher.embedded:
+            wide = (
+                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+                f"{teacher.embedded}"
+            )
         return first_of(no_teacher(situation), other_tokens(situation), wide)
 
     def needs(self, situation: Situation, options: EmbeddingsOptions) -> Needs:
@@ -60,7 +66,7 @@ class Embeddings:
         """The linear map, where there is one."""
         if situation.teacher is None or options.projection == "never":
             return None
-        ours, theirs = situation.student.width, situation.teacher.width
+        ours, theirs = situation.student.embedded, situation.teacher.embedded
         if options.projection == "auto" and ours == theirs:
             return None
         return nn.Linear(ours, theirs, bias=False)

@@ -17,7 +17,7 @@ from kdprobe.config.base import Options
 from kdprobe.distillers.gradients import attribute
 from kdprobe.distillers.masked import precise, token_counts, unit
 from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, other_width
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class JacobianOptions(Options):
@@ -58,7 +58,14 @@ class Jacobian:
 
     def unmet(self, situation: Situation, options: JacobianOptions) -> str | None:
         """It needs equal tokens and widths."""
-        return first_of(no_teacher(situation), other_tokens(situation), other_width(situation))
+        teacher = situation.teacher or situation.student
+        wide = None
+        if situation.student.embedded != teacher.embedded:
+            wide = (
+                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+                f"{teacher.embedded}"
+            )
+        return first_of(no_teacher(situation), other_tokens(situation), wide)
 
     def needs(self, situation: Situation, options: JacobianOptions) -> Needs:
         """Both models, to differentiate, and the teacher's logits for its class."""
