@@ -72,7 +72,7 @@ def test_each_fits_a_base_sized_teacher(name: str) -> None:
 
 
 def test_adkds_tables() -> None:
-    """Guards the settings of each task: those of the paper's appendix, annealing in the code only."""
+    """Guards the settings of each task: the appendix of the paper, annealing in the code only."""
     for name in ("adkd@paper", "adkd@code"):
         cola, qqp, mnli = (adapted(name, task) for task in ("cola", "qqp", "mnli"))
         terms = {term.name: term for term in qqp.objectives}
