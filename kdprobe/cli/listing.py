@@ -32,6 +32,11 @@ _STUDENTS = (
         "bert:L4,H128,I512,A4",
         "a BERT of this shape from scratch: layers, width, inner width, heads",
     ),
+    ("heads=N, hidden=N, intermediate=N", "other sizes than the teacher's, also after layers=N,"),
+    (
+        "bilstm:hidden=300,fc=400,layers=1",
+        "a BiLSTM with the teacher's word pieces; mode=static|non-static|multichannel",
+    ),
     ("FOLDER or hub id", "any pretrained encoder, with a new head"),
 )
 KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters")
