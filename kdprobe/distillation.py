@@ -12,7 +12,14 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from kdprobe.config.base import parse
-from kdprobe.config.recipe import BestBy, Recipe, TrainingSettings, open_recipe, with_settings
+from kdprobe.config.recipe import (
+    BestBy,
+    Recipe,
+    TrainingSettings,
+    for_task,
+    open_recipe,
+    with_settings,
+)
 from kdprobe.distillers.classroom import (
     Data,
     command_line,
@@ -26,7 +33,7 @@ from kdprobe.distillers.classroom import (
 from kdprobe.distillers.compute import choose_compute, settled
 from kdprobe.distillers.fitting import fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
-from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet
+from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet, remarks
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import Preflight, layer_table
@@ -122,11 +129,12 @@ def distill(
     """
     given = locals()
     shown = progress or Silent()
-    chosen = _adapt(open_recipe(recipe), settings, student, given)
+    written = open_recipe(recipe)
     data = load_data(
         task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
         limit=limit, eval_limit=eval_limit, seed=seed, offline=offline,
     )  # fmt: skip
+    chosen = _adapt(written, data.task.name, settings, student, given)
     compute = choose_compute(device=device, bf16=bf16, threads=threads)
     master = Teacher.open(teacher, data, chosen, compute, label_map, offline)
     plan = {
@@ -148,10 +156,17 @@ def distill(
 
 
 def _adapt(
-    recipe: Recipe, settings: Mapping[str, str], student: str | None, given: Mapping[str, Any]
+    recipe: Recipe,
+    task: str,
+    settings: Mapping[str, str],
+    student: str | None,
+    given: Mapping[str, Any],
 ) -> Recipe:
-    """Give the recipe with the changes of `--set` and of the training options."""
-    changed = with_settings(recipe, settings, option_names=option_names(recipe.objectives))
+    """Give the recipe as it is for a task, with the changes of `--set` and of the options."""
+    names = option_names(recipe.objectives)
+    changed = with_settings(
+        for_task(recipe, task, option_names=names), settings, option_names=names
+    )
     training = {
         name: given[name] for name in TrainingSettings.model_fields if given[name] is not None
     }
@@ -177,14 +192,17 @@ def _prepare(
     logits = master.logits(data.evaluation, master.evaluation, progress=progress)
     facts = master.facts(data.evaluation, logits)
     with settled(master.compute, seed=seed, purpose="new weights"):
-        pupil = open_student(recipe.student, master.loaded, data.task, offline=offline)
+        pupil = open_student(
+            recipe.student, master.loaded, data.task,
+            offline=offline, pairs=data.train.pairs is not None,
+        )  # fmt: skip
     longest = recipe.training.max_length
     encoded, examined = (
         encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
         for split in (data.train, data.evaluation)
     )
     same = encoded.columns["input_ids"] == master.train.columns["input_ids"]
-    layers = layer_map_of(pupil, master.loaded)
+    layers = layer_map_of(recipe.layer_map, pupil, master.loaded)
     shapes = shape_of(pupil.model), shape_of(master.loaded.model)
     situation = Situation(data.task, *shapes, layers, same_tokens=same)
     mixture = build_mixture(
@@ -210,7 +228,7 @@ def _prepare(
     facts += lesson_facts(lesson)
     facts.append(("same token ids", "yes" if same else "no: each reads with its own tokenizer"))
     table = layer_table(layers, pupil.copied)
-    notes = (*pupil.notes, *master.loaded.notes, *data.notes())
+    notes = (*pupil.notes, *master.loaded.notes, *remarks(mixture, situation), *data.notes())
     return _Made(lesson, Preflight((*data.rows().items(), *facts), table, notes), pupil)
 
 

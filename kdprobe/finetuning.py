@@ -34,7 +34,8 @@ from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.trainer import check_best_by
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
-from kdprobe.models.bilstm_shape import BiLSTMShape
+from kdprobe.models.bilstm import build_lstm
+from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.shapes import (
@@ -46,7 +47,7 @@ from kdprobe.models.shapes import (
     texts_of,
 )
 from kdprobe.models.surgery import make_student
-from kdprobe.models.tokenizer import train_tokenizer
+from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -190,15 +191,18 @@ class _Source:
                 expected="a folder, a hub id or a shape like bert:L4,H128",
                 remedy=f"say MODEL --student {self.model}",
             )
-        if isinstance(made, NewShape | BiLSTMShape):
+        if isinstance(made, NewShape | LstmShape):
             if self.student is not None:
                 raise ConfigError(
                     "--student", found=f"{self.student!r} of a model that starts from nothing"
                 )
             texts = texts_of(data.train.texts, data.train.pairs)
-            tokenizer = train_tokenizer(texts, vocabulary=made.vocabulary or _VOCABULARY)
+            wanted = made.vocabulary if isinstance(made, NewShape) else None
+            tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
             note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
-            return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
+            if isinstance(made, NewShape):
+                return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
+            return self._lstm(made, data, tokenizer), tokenizer, [note]
         loaded = load_classifier(made.path, task=data.task, new_head=True, offline=self.offline)
         if self.student is None:
             return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
@@ -209,6 +213,18 @@ class _Source:
             )
         cut = make_student(shape, loaded.model, data.task, columns=None)
         return cut.model, loaded.tokenizer, list(cut.notes)
+
+    def _lstm(
+        self, shape: LstmShape, data: Data, tokenizer: PreTrainedTokenizerBase
+    ) -> PreTrainedModel:
+        if shape.embeddings == "teacher" or shape.mode != "non-static":
+            raise ConfigError(
+                "MODEL",
+                found=f"{self.model!r} begins with the embeddings of a teacher",
+                expected="mode=non-static and random embeddings: there is no teacher",
+            )
+        pairs = data.train.pairs is not None
+        return build_lstm(shape, data.task, tokenizer=tokenizer, pairs=pairs)
 
 
 def _prepare(

@@ -133,3 +133,18 @@ def test_scoring_needs_labels(tmp_path: Path) -> None:
         "toy dev: has no gold labels, expected a split with labels: it is what the model is "
         "scored on"
     )
+
+
+def test_a_bilstm_from_nothing(task: str, tmp_path: Path) -> None:
+    """Guards the control without a teacher: trained, saved, and opened again like any model."""
+    result = quick("bilstm:hidden=6,fc=8,embed=10", task, tmp_path / "out", epochs=0.5)
+    loaded = load_classifier(str(result.folder), task=open_task(task).task())
+    assert loaded.model.config.model_type == "kdprobe_bilstm"
+    assert loaded.model.config.lstm_size == 6
+    with pytest.raises(ConfigError) as caught:
+        quick("bilstm:mode=static", task, tmp_path / "other")
+    assert str(caught.value) == (
+        "MODEL: 'bilstm:mode=static' begins with the embeddings of a teacher, expected "
+        "mode=non-static and random embeddings: there is no teacher"
+    )
+    assert not (tmp_path / "other").exists()

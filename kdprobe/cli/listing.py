@@ -32,6 +32,11 @@ _STUDENTS = (
         "bert:L4,H128,I512,A4",
         "a BERT of this shape from scratch: layers, width, inner width, heads",
     ),
+    ("heads=N, hidden=N, intermediate=N", "other sizes than the teacher's, also after layers=N,"),
+    (
+        "bilstm:hidden=300,fc=400,layers=1",
+        "a BiLSTM with the teacher's word pieces; mode=static|non-static|multichannel",
+    ),
     ("FOLDER or hub id", "any pretrained encoder, with a new head"),
 )
 KINDS = ("objectives", "recipes", "methods", "analyses", "probes", "students", "augmenters")
@@ -102,6 +107,8 @@ def _data_files(folder: str) -> list[tuple[str, str]]:
     rows = []
     for file in sorted((suites_folder() / folder).glob("*.toml")):
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-        summary = " ".join(str(data.get(key, "")) for key in ("description", "source")).strip()
-        rows.append((file.stem, summary))
+        told = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
+        told += [str(data[key]) for key in ("description", "source") if data.get(key)]
+        told += [f"Needs: {data['requires']}"] if data.get("requires") else []
+        rows.append((file.stem, " ".join(told)))
     return rows

@@ -22,10 +22,12 @@ Rate = Annotated[float, _RATE]
 RecipeEpochs = Annotated[float | None, _EPOCHS]
 RecipeBatchSize = Annotated[int | None, _BATCH_SIZE]
 RecipeRate = Annotated[float | None, _RATE]
-Accumulation = Annotated[
-    int, typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
-]
-MaxLength = Annotated[int, typer.Option("--max-length", min=4, help="Longest input, in tokens.")]
+_ACCUMULATION = typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
+_MAX_LENGTH = typer.Option("--max-length", min=4, help="Longest input, in tokens.")
+Accumulation = Annotated[int, _ACCUMULATION]
+RecipeAccumulation = Annotated[int | None, _ACCUMULATION]
+MaxLength = Annotated[int, _MAX_LENGTH]
+RecipeMaxLength = Annotated[int | None, _MAX_LENGTH]
 Bf16 = Annotated[
     bool | None,
     typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),

@@ -27,13 +27,23 @@ class ObjectiveSetting(Options):
 
     Args:
         name: a file of `distillers/objectives/`.
-        weight: the factor before its value, positive.
+        weight: the factor before its value; 0 leaves it out.
         options: the objective's own options; what is left out has its default.
+        during: the part of the training in which it counts, as shares of all optimiser steps from
+            0 to 1, for recipes in stages.
     """
 
     name: str
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(ge=0)] = 1.0
     options: dict[str, JsonValue] = Field(default_factory=dict)
+    during: tuple[float, float] = (0.0, 1.0)
+
+    @model_validator(mode="after")
+    def _some_time(self) -> ObjectiveSetting:
+        start, end = self.during
+        if not 0 <= start < end <= 1:
+            raise ValueError(f"during = [{start:g}, {end:g}] is no part of 0 to 1")
+        return self
 
 
 class TrainingSettings(Options):
@@ -80,20 +90,38 @@ class Recipe(Options):
         name: the word on the command line.
         title: one line for people.
         source: where the settings were published, and what is this project's own choice.
+        requires: what a person must have for it, in words; empty: a teacher and gold labels.
         student: the student when none is asked for.
+        layer_map: which layer of the teacher belongs to which of the student's; see
+            `distillers.layer_map`.
         reduction: `example`, the mean over examples of each one's own mean; or `token`, the sum
             over all examples divided by the sum of all denominators (long texts weigh more).
         objectives: what the student learns from; the loss is their weighted sum.
         training: how it is trained.
+        tasks: for a task's name, settings of its own, written as `--set` takes them.
     """
 
     name: str
     title: str = ""
     source: str = ""
+    requires: str = ""
     student: str = "layers=3"
+    layer_map: str = "copied"
     reduction: Literal["example", "token"] = "example"
     objectives: Annotated[tuple[ObjectiveSetting, ...], Field(min_length=1)]
     training: TrainingSettings = TrainingSettings()
+    tasks: dict[str, dict[str, JsonValue]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _always_something(self) -> Recipe:
+        reached = 0.0
+        for start, end in sorted(each.during for each in self.objectives if each.weight):
+            if start > reached:
+                break
+            reached = max(reached, end)
+        if reached < 1:
+            raise ValueError(f"nothing is learnt from {reached:g} of the training on")
+        return self
 
     @model_validator(mode="after")
     def _once_each(self) -> Recipe:
@@ -129,8 +157,10 @@ def open_recipe(name: str | Path) -> Recipe:
     return read_toml(Recipe, _shipped() / f"{name}.toml")
 
 
-def _value(text: str) -> JsonValue:
+def _value(text: JsonValue) -> JsonValue:
     """Read a value as TOML does, and anything TOML does not know as a plain string."""
+    if not isinstance(text, str):
+        return text
     try:
         parsed: JsonValue = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -139,7 +169,7 @@ def _value(text: str) -> JsonValue:
 
 
 def _known_keys(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    keys = ["student", "reduction"]
+    keys = ["student", "layer_map", "reduction"]
     keys += [f"training.{name}" for name in TrainingSettings.model_fields]
     for setting in recipe.objectives:
         names = ("weight", *option_names[setting.name])
@@ -167,14 +197,15 @@ def _resolve(key: str, known: tuple[str, ...]) -> str:
 
 
 def with_settings(
-    recipe: Recipe, settings: Mapping[str, str], *, option_names: Mapping[str, Sequence[str]]
+    recipe: Recipe, settings: Mapping[str, JsonValue], *, option_names: Mapping[str, Sequence[str]]
 ) -> Recipe:
     """Give the recipe with some of its values changed.
 
     Args:
         recipe: what to start from.
         settings: `--set` keys and values; a key may be shortened to its last parts while only one
-            setting ends so (`temperature`, `soft_targets.weight`, `training.epochs`).
+            setting ends so (`temperature`, `soft_targets.weight`, `training.epochs`); a value that
+            is text is read as TOML.
         option_names: the option names of each objective in the recipe.
 
     Raises:
@@ -198,3 +229,19 @@ def with_settings(
         else:
             data[parts[0]] = text
     return parse(Recipe, data, "--set")
+
+
+def for_task(recipe: Recipe, task: str, *, option_names: Mapping[str, Sequence[str]]) -> Recipe:
+    """Give the recipe with the settings it has for a task.
+
+    Args:
+        recipe: what to start from.
+        task: the task's name; one without settings of its own changes nothing.
+        option_names: the option names of each objective in the recipe.
+
+    Raises:
+        ConfigError: an unknown or ambiguous key in the recipe's table, or a wrong value.
+    """
+    if task not in recipe.tasks:
+        return recipe
+    return with_settings(recipe, recipe.tasks[task], option_names=option_names)

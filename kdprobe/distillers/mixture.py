@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from pydantic import BaseModel
@@ -38,6 +38,12 @@ class Term:
     objective: Objective
     weight: float
     options: BaseModel
+    during: tuple[float, float] = (0.0, 1.0)
+
+    def counts(self, progress: float) -> bool:
+        """Whether it is part of the loss when this share of all steps is done."""
+        start, end = self.during
+        return start <= progress < end or (end == 1.0 and progress >= 1.0)
 
     @property
     def name(self) -> str:
@@ -124,6 +130,8 @@ class Mixture:
         examples = torch.zeros(batch.size, device=batch.mask.device)
         terms: dict[str, Tensor] = {}
         for term in self.terms:
+            if not term.counts(batch.progress):
+                continue
             bridge = bridges[term.name] if term.name in bridges else None  # noqa: SIM401 (ModuleDict)
             shares = self._shares(term, student, teacher, batch, window, bridge)
             terms[term.name] = term.weight * shares.sum()
@@ -165,7 +173,7 @@ def build_mixture(
     """Load a recipe's objectives and check their options.
 
     Args:
-        settings: names, weights and options as written.
+        settings: names, weights and options as written; those of weight 0 are left out.
         reduction: see `Mixture`.
         where: the recipe, for messages.
 
@@ -175,10 +183,12 @@ def build_mixture(
     """
     terms = []
     for setting in settings:
+        if not setting.weight:
+            continue
         objective = OBJECTIVES.load(setting.name)
         given: dict[str, Any] = dict(setting.options)
         options = parse(objective.options, given, f"{where}, objective {setting.name}")
-        terms.append(Term(objective, setting.weight, options))
+        terms.append(Term(objective, setting.weight, options, setting.during))
     return Mixture(tuple(terms), reduction)
 
 
@@ -196,3 +206,21 @@ def refuse_unmet(mixture: Mixture, situation: Situation) -> None:
                 found=reason,
                 remedy="leave it out of the recipe, or choose another student",
             )
+
+
+@runtime_checkable
+class Remarking(Protocol):
+    """An objective whose value means something else for some pairs of models."""
+
+    def remark(self, situation: Situation, options: Any) -> str | None:
+        """Say what a reader of its value must know here, or None."""
+
+
+def remarks(mixture: Mixture, situation: Situation) -> tuple[str, ...]:
+    """Give what the preflight must say of the objectives for this pair of models."""
+    found = (
+        term.objective.remark(situation, term.options)
+        for term in mixture.terms
+        if isinstance(term.objective, Remarking)
+    )
+    return tuple(remark for remark in found if remark is not None)

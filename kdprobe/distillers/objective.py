@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kdprobe.registry import Plugins
 from kdprobe.tasks.task import Task
 
-Quantity = Literal["logits", "hidden", "attention"]
+Quantity = Literal["logits", "hidden", "attention", "query", "key", "value"]
 
 
 @dataclass(frozen=True, order=True)
@@ -28,9 +28,10 @@ class Need:
 
     Args:
         quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `attention`, the attention
-            probabilities `[B, heads, L, L]`.
+            probabilities after dropout `[B, heads, L, L]`; `query`, `key` and `value`, the
+            projections that attention is made of, `[B, L, H]`.
         layer: for `hidden` 0 is the output of the embeddings and l that of the l-th layer; for
-            `attention` the first layer is 1; 0 for `logits`.
+            attention and its parts the first layer is 1; 0 for `logits`.
     """
 
     quantity: Quantity
@@ -78,11 +79,26 @@ class Needs:
 
 @dataclass(frozen=True)
 class ModelShape:
-    """The sizes of a model that objectives ask about."""
+    """What objectives ask about a model's build.
+
+    Args:
+        layers: the number of layers.
+        width: of the hidden states.
+        heads: attention heads of a layer; 0 for a model without attention.
+        projections: whether its queries, keys and values can be read.
+        inner: the width of what its embeddings give; 0: the same as that of the hidden states.
+    """
 
     layers: int
     width: int
     heads: int
+    projections: bool = True
+    inner: int = 0
+
+    @property
+    def embedded(self) -> int:
+        """The width of what the embeddings give."""
+        return self.inner or self.width
 
 
 @dataclass(frozen=True)
@@ -93,8 +109,8 @@ class Situation:
         task: gives the kind and the classes.
         student: sizes of the student.
         teacher: sizes of the teacher; None when there is none (fine-tuning).
-        layer_map: for each layer of the student, from the first, the teacher's layer that belongs
-            to it, counted from 1.
+        layer_map: pairs of a student's layer and the teacher's that belongs to it, rising in the
+            student's layers; layers count from 1, and 0 is the output of the embeddings.
         same_tokens: whether both models read the same token ids of every text, so that their
             positions can be matched.
     """
@@ -102,8 +118,13 @@ class Situation:
     task: Task
     student: ModelShape
     teacher: ModelShape | None = None
-    layer_map: tuple[int, ...] = ()
+    layer_map: tuple[tuple[int, int], ...] = ()
     same_tokens: bool = False
+
+    @property
+    def layer_pairs(self) -> tuple[tuple[int, int], ...]:
+        """The layer map without the embeddings."""
+        return tuple(pair for pair in self.layer_map if pair[0] > 0 and pair[1] > 0)
 
 
 @dataclass(frozen=True)
@@ -114,11 +135,14 @@ class View:
         values: the quantities that were asked for, float32, on one device.
         inputs: the token ids and masks the model read.
         model: the model itself when an objective needs it, else None.
+        columns: int64 `[C]`, the output of `model` for each label of the task; None: they are in
+            the task's order.
     """
 
     values: Mapping[Need, Tensor]
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
     model: nn.Module | None = None
+    columns: Tensor | None = None
 
     @property
     def logits(self) -> Tensor:
@@ -145,11 +169,24 @@ class Batch:
         mask: bool `[B, L]`, True at the student's real tokens, special ones included.
         labels: int64 class indices `[B]` or float32 scores `[B]`; None when unknown.
         progress: the share of all optimiser steps that are done, 0 to 1 (for schedules).
+        situation: who teaches whom; objectives that compare layers read it.
     """
 
     mask: Tensor
     labels: Tensor | None = None
     progress: float = 0.0
+    situation: Situation | None = None
+
+    @property
+    def known(self) -> Situation:
+        """Who teaches whom.
+
+        Raises:
+            ValueError: the batch was made without it (a fault of the caller).
+        """
+        if self.situation is None:
+            raise ValueError("a batch without its situation")
+        return self.situation
 
     @property
     def size(self) -> int:

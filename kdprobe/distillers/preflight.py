@@ -19,8 +19,8 @@ class Preflight:
 
     Args:
         facts: names and values for people, in order.
-        layer_map: for each layer of the student, counted from 1, the teacher's layer that belongs
-            to it and whether its weights were copied; empty without a teacher.
+        layer_map: layers of the student, counted from 1 (0: the embeddings), with the teacher's
+            that belongs to each and whether its weights were copied; empty without a teacher.
         notes: what the reader must know.
     """
 
@@ -36,16 +36,36 @@ class Preflight:
         ('task: cola', 'student layer 1 <- teacher layer 2 (copied)')
         """
         lines = [f"{name}: {value}" for name, value in self.facts]
-        lines += [f"student layer {s} <- teacher layer {t} ({how})" for s, t, how in self.layer_map]
+        lines += [
+            f"student {_place(s)} <- teacher {_place(t)} ({how})" for s, t, how in self.layer_map
+        ]
         return (*lines, *self.notes)
 
 
+def _place(layer: int) -> str:
+    return f"layer {layer}" if layer else "embeddings"
+
+
 def layer_table(
-    layer_map: Sequence[int], copied: Sequence[int] | None
+    layer_map: Sequence[tuple[int, int]], copied: Sequence[int] | None
 ) -> tuple[tuple[int, int, str], ...]:
-    """Tell which layer of the teacher belongs to each of the student's, counted from 1."""
-    how = "not copied" if copied is None else "copied"
-    return tuple((index, layer, how) for index, layer in enumerate(layer_map, start=1))
+    """Tell which layer of the teacher belongs to each of the student's, counted from 1.
+
+    Args:
+        layer_map: pairs (student's layer, teacher's layer); 0 is the embeddings.
+        copied: the teacher's layers, counted from 0, that the student's weights came from, or None.
+
+    >>> layer_table(((0, 0), (1, 1), (2, 2)), (0, 2))
+    ((0, 0, 'copied'), (1, 1, 'copied'), (2, 2, 'copied from 3'))
+    """
+    origins = None if copied is None else (0, *(layer + 1 for layer in copied))
+    rows = []
+    for ours, theirs in layer_map:
+        how = "not copied"
+        if origins is not None:
+            how = "copied" if origins[ours] == theirs else f"copied from {origins[ours]}"
+        rows.append((ours, theirs, how))
+    return tuple(rows)
 
 
 def refuse_chance(name: str, *, score: str, reached: Score, chance: float, split: str) -> None:

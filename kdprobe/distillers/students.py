@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.distillers.layer_map import Pairs, read_layer_map
 from kdprobe.errors import CheckpointError, ConfigError
-from kdprobe.models.bilstm_shape import BiLSTMShape
+from kdprobe.models.bilstm import build_lstm
+from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import (
     CopyShape,
     NewShape,
     build_new,
     label_settings,
-    layer_pairs,
     parse_student,
 )
 from kdprobe.models.surgery import make_student
@@ -38,7 +39,9 @@ class Pupil(NamedTuple):
     notes: tuple[str, ...]
 
 
-def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pupil:
+def open_student(
+    spec: str, teacher: Loaded, task: Task, *, offline: bool, pairs: bool = False
+) -> Pupil:
     """Make or open a student; new weights are drawn from torch's global generator.
 
     Args:
@@ -46,6 +49,7 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
         teacher: what is copied from, and whose tokenizer a made student reads with.
         task: gives the student's labels.
         offline: ask no network.
+        pairs: whether its texts come in pairs.
 
     Raises:
         ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
@@ -56,7 +60,7 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
     if isinstance(shape, CopyShape):
         made = make_student(shape, teacher.model, task, columns=teacher.columns)
         return Pupil(made.model, teacher.tokenizer, made.layers, made.notes)
-    if isinstance(shape, NewShape | BiLSTMShape):
+    if isinstance(shape, NewShape):
         if shape.vocabulary is not None:
             raise ConfigError(
                 "--student",
@@ -65,7 +69,19 @@ def open_student(spec: str, teacher: Loaded, task: Task, *, offline: bool) -> Pu
             )
         model = build_new(shape, task, tokenizer=teacher.tokenizer)
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
+    if isinstance(shape, LstmShape):
+        return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
+
+
+def _lstm(shape: LstmShape, teacher: Loaded, task: Task, *, pairs: bool) -> Pupil:
+    """Build a BiLSTM that reads with the teacher's word pieces."""
+    vectors, note = None, "all its weights start at random"
+    if shape.embeddings != "random":
+        vectors = teacher.model.get_input_embeddings().weight.detach().float().cpu()
+        note = f"its embeddings start as the teacher's ({shape.mode}), all else at random"
+    model = build_lstm(shape, task, tokenizer=teacher.tokenizer, vectors=vectors, pairs=pairs)
+    return Pupil(model, teacher.tokenizer, None, (note,))
 
 
 def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
@@ -84,13 +100,11 @@ def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
     return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
 
 
-def layer_map_of(pupil: Pupil, teacher: Loaded) -> tuple[int, ...]:
-    """Give the teacher's layer, counted from 1, that belongs to each of the student's layers.
-
-    Copied layers belong to what they were copied from; others are matched by `layer_pairs`.
-    """
-    if pupil.copied is not None:
-        return tuple(layer + 1 for layer in pupil.copied)
-    return layer_pairs(
-        int(pupil.model.config.num_hidden_layers), int(teacher.model.config.num_hidden_layers)
+def layer_map_of(text: str, pupil: Pupil, teacher: Loaded) -> Pairs:
+    """Read a recipe's layer map for this student and teacher; see `layer_map.read_layer_map`."""
+    return read_layer_map(
+        text,
+        student=int(pupil.model.config.num_hidden_layers),
+        teacher=int(teacher.model.config.num_hidden_layers),
+        copied=pupil.copied,
     )

@@ -104,7 +104,7 @@ class Teacher:
             return StoredTeacher(
                 torch.tensor(self.logits(data.train, self.train, progress=progress))
             )
-        prepare(self.loaded.model, needs.teacher)
+        prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
         return LiveTeacher(
             self.loaded.model, self.train, needs.teacher, self.loaded.columns, needs.teacher_model
         )

@@ -85,7 +85,7 @@ class LiveTeacher:
         # no_grad, not inference_mode: tensors of the latter cannot enter a squared error
         with torch.no_grad():
             values = read(self.model, inputs, self.needs, columns=columns)
-        return View(values, inputs, self.model if self.shows_model else None)
+        return View(values, inputs, self.model if self.shows_model else None, columns)
 
 
 def all_logits(

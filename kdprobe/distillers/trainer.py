@@ -51,7 +51,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
     ) -> None:
         self.lesson = lesson
         self.needs = lesson.mixture.needs(lesson.situation)
-        prepare(lesson.student, self.needs.student)
+        prepare(lesson.student, self.needs.student, gradients=self.needs.student_model)
         trainable = Trainable(lesson.student, lesson.mixture.bridges(lesson.situation))
         super().__init__(
             model=trainable,
@@ -93,7 +93,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
     def _batch(self, sample: Mapping[str, Any]) -> Batch:
         done = self.state.global_step / max(1, self.state.max_steps)
         mask = sample["inputs"]["attention_mask"].bool()
-        return Batch(mask, sample.get("labels"), min(1.0, done))
+        return Batch(mask, sample.get("labels"), min(1.0, done), self.lesson.situation)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """Count what the whole optimiser step sums over, before its first gradient."""
@@ -176,7 +176,9 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             if len(weighted) > 1 and total:
                 entries[f"{term.name}_share"] = value / total
             if norms:
-                entries[f"{term.name}_gradient_share"] = self._gradient_norms[term.name] / norms
+                entries[f"{term.name}_gradient_share"] = (
+                    self._gradient_norms.get(term.name, 0.0) / norms
+                )
         self._term_sums, self._gradient_norms = {}, {}
         return entries
 

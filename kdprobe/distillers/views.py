@@ -1,36 +1,103 @@
 """Run a model once and keep what the objectives asked for.
 
-Does: ask for hidden states and attention probabilities only when they are needed, and give every
-quantity in float32. Does not: know what the quantities are used for.
+Does: ask for hidden states, attention probabilities and the projections behind them only when they
+are needed, and give every quantity in float32. Does not: know what the quantities are used for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from typing import TYPE_CHECKING
+import contextlib
+from collections.abc import Iterator, Mapping, Set
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.objective import LOGITS, ModelShape, Need
+from kdprobe.models.bilstm import MODEL_TYPE
+from kdprobe.models.surgery import layers_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+class ProjectionNames(NamedTuple):
+    """Where a layer keeps the linear maps of its attention."""
+
+    query: str
+    key: str
+    value: str
+
+
+_BERT = ProjectionNames("attention.self.query", "attention.self.key", "attention.self.value")
+PROJECTIONS = {
+    "bert": _BERT,
+    "camembert": _BERT,
+    "distilbert": ProjectionNames("attention.q_lin", "attention.k_lin", "attention.v_lin"),
+    "electra": _BERT,
+    "roberta": _BERT,
+    "xlm-roberta": _BERT,
+}
+
+
 def shape_of(model: PreTrainedModel) -> ModelShape:
     """Give the sizes of a model that objectives ask about."""
     config = model.config
-    return ModelShape(config.num_hidden_layers, config.hidden_size, config.num_attention_heads)
+    heads = getattr(config, "num_attention_heads", 0)
+    inner = getattr(config, "embedding_size", 0) if config.model_type == MODEL_TYPE else 0
+    if inner and config.mode == "multichannel":
+        inner *= 2
+    return ModelShape(
+        config.num_hidden_layers,
+        config.hidden_size,
+        heads,
+        config.model_type in PROJECTIONS,
+        inner,
+    )
 
 
-def prepare(model: PreTrainedModel, needs: Set[Need]) -> None:
-    """Switch a model to the attention that can show its probabilities, when they are needed.
+def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False) -> None:
+    """Switch a model to plain attention where fused attention cannot give what is needed.
 
-    Fused attention gives none: it returns an empty tuple without an error.
+    Fused attention shows no probabilities (it returns an empty tuple without an error) and has no
+    second derivative.
+
+    Args:
+        model: switched in place; one without attention is left as it is.
+        needs: what is read of it.
+        gradients: whether objectives differentiate its gradients.
     """
-    if any(need.quantity == "attention" for need in needs):
+    shown = any(need.quantity == "attention" for need in needs)
+    if (shown or gradients) and shape_of(model).heads:
         model.set_attn_implementation("eager")
+
+
+@contextlib.contextmanager
+def _projections(
+    model: PreTrainedModel, needs: Set[Need], values: dict[Need, Tensor]
+) -> Iterator[None]:
+    """Keep what the projections asked for give while the model runs; no hook is left behind."""
+    hooks = []
+    try:
+        for need in needs:
+            if need.quantity not in ("query", "key", "value"):
+                continue
+            names = PROJECTIONS.get(model.config.model_type)
+            layers = layers_of(model)
+            if names is None or not 1 <= need.layer <= len(layers):
+                raise ValueError(
+                    f"no {need.quantity} of layer {need.layer} in {type(model).__name__}"
+                )
+            module = layers[need.layer - 1].get_submodule(getattr(names, need.quantity))
+
+            def keep(_: nn.Module, __: object, output: Tensor, need: Need = need) -> None:
+                values[need] = output.float()
+
+            hooks.append(module.register_forward_hook(keep))
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def read(
@@ -54,12 +121,14 @@ def read(
     """
     hidden = any(need.quantity == "hidden" for need in needs)
     attention = any(need.quantity == "attention" for need in needs)
-    output = model(
-        **inputs, output_hidden_states=hidden, output_attentions=attention, return_dict=True
-    )
+    values: dict[Need, Tensor] = {}
+    with _projections(model, needs, values):
+        output = model(
+            **inputs, output_hidden_states=hidden, output_attentions=attention, return_dict=True
+        )
     logits = output.logits if columns is None else output.logits.index_select(1, columns)
-    values = {LOGITS: logits.float()}
-    for need in sorted(needs - {LOGITS}):
+    values[LOGITS] = logits.float()
+    for need in sorted(needs - set(values)):
         layers = output.hidden_states if need.quantity == "hidden" else output.attentions
         index = need.layer if need.quantity == "hidden" else need.layer - 1
         if not 0 <= index < len(layers):

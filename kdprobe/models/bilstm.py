@@ -1,148 +1,286 @@
-"""A bidirectional LSTM classifier that is an ordinary `transformers` model.
+"""A bidirectional LSTM classifier as a `transformers` model.
 
-Does: embed word pieces, run one LSTM a layer in both directions, read a sentence by its last states
-(Tang et al. 2019; the 2020 thesis) or the largest value of each unit, classify with one hidden
-layer; give hidden states layer by layer. Does not: attend, or start from word vectors.
-
-Importing this module registers the architecture, so that `AutoModelForSequenceClassification` loads
-such a folder; `load_classifier` imports it.
+Does: give logits and hidden states like any encoder, save and load as a plain folder, and register
+itself, so that `AutoModelForSequenceClassification` opens such folders after
+`import kdprobe.models.bilstm` (`load_classifier` has imported it; `import kdprobe` alone loads no
+torch and cannot). Does not: read words; it has the tokenizer of its teacher, or one of its own.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
     PreTrainedConfig,
     PreTrainedModel,
+    PreTrainedTokenizerBase,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
+
+from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.shapes import label_settings
+from kdprobe.tasks.task import Task
+
+MODEL_TYPE = "kdprobe_bilstm"
+_RANDOM_WIDTH = 300
+_RANGE = 0.25  # random vectors are drawn from -.25 to .25, as for unknown words (Kim 2014)
 
 
-class BiLSTMConfig(PreTrainedConfig):  # type: ignore[misc]
-    """The sizes of a BiLSTM classifier.
+class BiLstmConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers is untyped
+    """Sizes of a BiLSTM; `hidden_size` is the width of its hidden states, both directions.
 
     Args:
-        vocab_size: the number of word pieces.
-        embedding_size: the width of their vectors.
-        lstm_size: the units of each direction; a layer's output is twice as wide.
-        fc_size: the units of the hidden layer before the classes.
-        num_hidden_layers: the LSTM layers.
-        sentence: `last` (the last state of each direction) or `max` (over the words).
-        dropout: the share of units dropped between layers, and before the classes.
+        vocab_size: rows of the embedding.
+        embedding_size: width of one channel of the embeddings.
+        lstm_size: width of one direction.
+        num_layers: LSTM layers.
+        fc_size: width of the fully connected layer.
+        dropout: after that layer, in training.
+        mode: `static`, `non-static` or `multichannel`; see `bilstm_shape.LstmShape`.
+        siamese: read the two texts of a pair one by one and compare their vectors.
+        sentence: a text's vector: `last` state of each direction, or `max` over its tokens.
+        pad_token_id: as in `transformers`.
+        settings: what every configuration of `transformers` takes.
     """
 
-    model_type = "kdprobe_bilstm"
+    model_type = MODEL_TYPE
 
     def __init__(
         self,
         vocab_size: int = 30522,
         embedding_size: int = 300,
         lstm_size: int = 300,
+        num_layers: int = 1,
         fc_size: int = 400,
-        num_hidden_layers: int = 1,
-        sentence: str = "last",
         dropout: float = 0.1,
+        mode: str = "non-static",
+        siamese: bool = False,
+        sentence: str = "last",
         pad_token_id: int = 0,
-        **rest: Any,
+        **settings: Any,
     ) -> None:
-        super().__init__(pad_token_id=pad_token_id, **rest)
-        self.vocab_size, self.embedding_size, self.lstm_size = vocab_size, embedding_size, lstm_size
-        self.fc_size, self.num_hidden_layers = fc_size, num_hidden_layers
-        self.sentence, self.dropout = sentence, dropout
-        self.hidden_size = 2 * lstm_size
-        self.num_attention_heads = 0
+        super().__init__(pad_token_id=pad_token_id, **settings)
+        self.vocab_size, self.embedding_size, self.mode = vocab_size, embedding_size, mode
+        self.lstm_size, self.hidden_size = lstm_size, 2 * lstm_size
+        self.num_layers = self.num_hidden_layers = num_layers
+        self.fc_size, self.dropout, self.siamese = fc_size, dropout, siamese
+        self.sentence = sentence
 
 
-class BiLSTMForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
-    """Embeddings, LSTM layers in both directions, one hidden layer, classes."""
+class Channels(nn.Module):
+    """Embeddings of one or two channels, each with weights of its own."""
 
-    config_class = BiLSTMConfig
+    def __init__(self, config: BiLstmConfig) -> None:
+        super().__init__()
+        size = (config.vocab_size, config.embedding_size)
+        self.tuned = None if config.mode == "static" else nn.Embedding(*size)
+        self.frozen = None if config.mode == "non-static" else nn.Embedding(*size)
+        if self.frozen is not None:
+            self.frozen.weight.requires_grad_(False)
+
+    @property
+    def table(self) -> nn.Embedding:
+        """The channel that is trained, or the only one."""
+        return cast(nn.Embedding, self.frozen if self.tuned is None else self.tuned)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look words up: `[B, L, channels x width]`; the frozen channel never has a gradient."""
+        found = []
+        if self.frozen is not None:
+            found.append(functional.embedding(ids, self.frozen.weight.detach()))
+        if self.tuned is not None:
+            found.append(self.tuned(ids))
+        return torch.cat(found, dim=-1)
+
+
+class BiLstmPreTrained(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
+    """What both classes below share."""
+
+    config_class = BiLstmConfig
     base_model_prefix = "bilstm"
 
-    def __init__(self, config: BiLSTMConfig) -> None:
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Embedding):
+            nn.init.uniform_(module.weight, -_RANGE, _RANGE)
+        elif isinstance(module, nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LSTM):
+            bound = module.hidden_size**-0.5
+            for weight in module.parameters():
+                nn.init.uniform_(weight, -bound, bound)
+
+
+class BiLstmModel(BiLstmPreTrained):
+    """Embeddings and LSTM layers; each layer a module of its own, so that all states are seen."""
+
+    def __init__(self, config: BiLstmConfig) -> None:
         super().__init__(config)
-        self.embeddings = nn.Embedding(
-            config.vocab_size, config.embedding_size, padding_idx=config.pad_token_id
-        )
-        widths = [config.embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
+        self.embeddings = Channels(config)
+        channels = 2 if config.mode == "multichannel" else 1
+        widths = [channels * config.embedding_size]
+        widths += [config.hidden_size] * (config.num_layers - 1)
         self.layers = nn.ModuleList(
             nn.LSTM(width, config.lstm_size, batch_first=True, bidirectional=True)
             for width in widths
         )
-        self.dropout = nn.Dropout(config.dropout)
-        self.dense = nn.Linear(config.hidden_size, config.fc_size)
-        self.classifier = nn.Linear(config.fc_size, config.num_labels)
         self.post_init()
 
-    def _init_weights(self, module: nn.Module) -> None:
-        """Start every part as torch does; the LSTM's own rule is uniform in 1/sqrt(units)."""
-        if isinstance(module, nn.Embedding | nn.Linear | nn.LSTM):
-            module.reset_parameters()
-
     def get_input_embeddings(self) -> nn.Embedding:
-        """Give the word-piece vectors."""
-        return self.embeddings
+        """The channel that is trained, or the only one."""
+        return self.embeddings.table
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace the word-piece vectors."""
-        self.embeddings = value
+        """Replace that channel."""
+        if self.embeddings.tuned is not None:
+            self.embeddings.tuned = value
+        else:
+            self.embeddings.frozen = value
+
+    def read(self, embedded: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Run the layers over the real tokens, wherever padding stands.
+
+        Args:
+            embedded: `[B, L, E]`.
+            mask: bool `[B, L]`.
+
+        Returns:
+            The text's vector `[B, H]`, by `config.sentence` (zeros without tokens), and the
+            states of each layer `[B, L, H]`, zeros at padding.
+        """
+        length = mask.shape[1]
+        order = (~mask).to(torch.uint8).argsort(dim=1, stable=True)  # real tokens first
+        back = order.argsort(dim=1)
+        counts = mask.sum(1)
+        states, gathered = _taken(embedded, order), []
+        for layer in self.layers:
+            packed = pack_padded_sequence(
+                states, counts.clamp_min(1).cpu(), batch_first=True, enforce_sorted=False
+            )
+            states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=length)
+            gathered.append(_taken(states, back) * mask[:, :, None])
+        if self.config.sentence == "max":
+            known = gathered[-1].masked_fill(~mask[:, :, None], torch.finfo(embedded.dtype).min)
+            return known.amax(dim=1) * (counts > 0)[:, None], gathered
+        half = self.config.lstm_size
+        last = states[torch.arange(len(states), device=states.device), counts.clamp_min(1) - 1]
+        ends = torch.cat([last[:, :half], states[:, 0, half:]], dim=-1)
+        return ends * (counts > 0)[:, None], gathered
 
     def forward(
         self,
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
         token_type_ids: Tensor | None = None,
         output_hidden_states: bool | None = None,
-        return_dict: bool | None = None,
-        output_attentions: bool | None = None,
-    ) -> SequenceClassifierOutput:
-        """Classify a batch; padding stands on the right and changes nothing.
-
-        Args:
-            input_ids: int64 `[B, L]`; or
-            inputs_embeds: float `[B, L, embedding_size]`.
-            attention_mask: `[B, L]`, 1 for words; every row has at least one.
-            token_type_ids: not read; [SEP] tells the two texts of a pair apart.
-            output_hidden_states: also give `[B, L, d]` of the embeddings and of each layer.
-            return_dict: always a dictionary-like output; taken for the sake of callers.
-            output_attentions: there are none.
-        """
-        values = self.embeddings(input_ids) if inputs_embeds is None else inputs_embeds
-        if attention_mask is None:
-            attention_mask = torch.ones(values.shape[:2], dtype=torch.long, device=values.device)
-        lengths = attention_mask.sum(dim=1).cpu()
-        states: tuple[Tensor, ...] = (values,)
-        final = values[:, 0]
-        for layer in self.layers:
-            packed = pack_padded_sequence(
-                self.dropout(values), lengths, batch_first=True, enforce_sorted=False
-            )
-            # cuDNN has no backward pass in eval mode, which attributions need.
-            with torch.backends.cudnn.flags(enabled=self.training):
-                output, (last, _) = layer(packed)
-            values, _ = pad_packed_sequence(
-                output, batch_first=True, total_length=attention_mask.shape[1]
-            )
-            # One layer a module: its two rows are the last states of both directions.
-            final = torch.cat((last[0], last[1]), dim=1)
-            states = (*states, values)
-        if self.config.sentence == "max":
-            padding = attention_mask[..., None] == 0
-            final = values.masked_fill(padding, torch.finfo(values.dtype).min).amax(dim=1)
-        logits = self.classifier(self.dropout(torch.relu(self.dense(final))))
-        return SequenceClassifierOutput(
-            logits=logits, hidden_states=states if output_hidden_states else None
+        inputs_embeds: Tensor | None = None,
+        **rest: Any,
+    ) -> BaseModelOutputWithPooling:
+        """Read a batch; `pooler_output` holds the last states, of pairs `[a; b; |a - b|; a b]`."""
+        embedded = self.embeddings(input_ids) if inputs_embeds is None else inputs_embeds
+        mask = embedded.new_ones(embedded.shape[:2]) if attention_mask is None else attention_mask
+        real = mask.bool()
+        if self.config.siamese and token_type_ids is not None:
+            first, upper = self.read(embedded, real & (token_type_ids == 0))
+            second, lower = self.read(embedded, real & (token_type_ids == 1))
+            ends = torch.cat([first, second, (first - second).abs(), first * second], dim=-1)
+            states = [one + other for one, other in zip(upper, lower, strict=True)]
+        else:
+            ends, states = self.read(embedded, real)
+        shown = (embedded, *states) if output_hidden_states else None
+        return BaseModelOutputWithPooling(
+            last_hidden_state=states[-1], pooler_output=ends, hidden_states=shown
         )
 
 
-AutoConfig.register(BiLSTMConfig.model_type, BiLSTMConfig, exist_ok=True)
+def _taken(states: Tensor, order: Tensor) -> Tensor:
+    return states.gather(1, order[:, :, None].expand(-1, -1, states.shape[-1]))
+
+
+class BiLstmForSequenceClassification(BiLstmPreTrained):
+    """The classifier of Tang et al. (2019): last states, a layer with ReLU, dropout, outputs."""
+
+    def __init__(self, config: BiLstmConfig) -> None:
+        super().__init__(config)
+        self.bilstm = BiLstmModel(config)
+        width = config.hidden_size * (4 if config.siamese else 1)
+        self.fc = nn.Linear(width, config.fc_size)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = nn.Linear(config.fc_size, config.num_labels)
+        self.post_init()
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+        inputs_embeds: Tensor | None = None,
+        **rest: Any,
+    ) -> SequenceClassifierOutput:
+        """Give the logits of a batch, and with `output_hidden_states` the states of all layers."""
+        found = self.bilstm(
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            output_hidden_states=output_hidden_states,
+            inputs_embeds=inputs_embeds,
+        )
+        hidden = self.dropout(functional.relu(self.fc(found.pooler_output)))
+        return SequenceClassifierOutput(
+            logits=self.classifier(hidden), hidden_states=found.hidden_states
+        )
+
+
+def build_lstm(
+    shape: LstmShape,
+    task: Task,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    vectors: Tensor | None = None,
+    pairs: bool = False,
+) -> PreTrainedModel:
+    """Build a BiLSTM classifier; weights that are not given come from torch's global generator.
+
+    Args:
+        shape: its sizes.
+        task: gives its labels.
+        tokenizer: what it reads with.
+        vectors: float `[rows, width]`, the embeddings it starts from; None: random ones.
+        pairs: whether texts come in pairs, and the tokenizer tells them apart.
+    """
+    width = (shape.embed or _RANDOM_WIDTH) if vectors is None else vectors.shape[1]
+    config = BiLstmConfig(
+        vocab_size=len(tokenizer) if vectors is None else vectors.shape[0],
+        embedding_size=width,
+        lstm_size=shape.hidden,
+        num_layers=shape.layers,
+        fc_size=shape.fc,
+        mode=shape.mode,
+        sentence=shape.sentence,
+        siamese=pairs and "token_type_ids" in tokenizer.model_input_names,
+        pad_token_id=tokenizer.pad_token_id,
+        **label_settings(task),
+    )
+    model = BiLstmForSequenceClassification(config)
+    if vectors is not None:
+        channels = model.bilstm.embeddings
+        with torch.no_grad():
+            for channel in (channels.tuned, channels.frozen):
+                if channel is not None:
+                    channel.weight.copy_(vectors)
+    return model.eval()
+
+
+AutoConfig.register(MODEL_TYPE, BiLstmConfig, exist_ok=True)
+AutoModel.register(BiLstmConfig, BiLstmModel, exist_ok=True)
 AutoModelForSequenceClassification.register(
-    BiLSTMConfig, BiLSTMForSequenceClassification, exist_ok=True
+    BiLstmConfig, BiLstmForSequenceClassification, exist_ok=True
 )

@@ -22,7 +22,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-import kdprobe.models.bilstm  # noqa: F401 (importing it registers the architecture)
+import kdprobe.models.bilstm  # noqa: F401 (registers the BiLSTM with transformers)
 from kdprobe.errors import CheckpointError
 from kdprobe.models.folder import check_folder, fingerprint, first_line, locate
 from kdprobe.models.labels import LabelOrder, match_outputs

@@ -1,7 +1,7 @@
 """How a person names a student: `layers=3`, `bert:L4,H128`, a folder.
 
-Does: parse the words into frozen types, and build a model that starts from nothing. Does not: copy
-weights; `surgery.py` does.
+Does: parse the words into frozen types, and build a BERT that starts from nothing. Does not: copy
+weights (`surgery.py`), build a BiLSTM (`bilstm.py`) or train a tokenizer (`word_pieces.py`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.bilstm_shape import BiLSTMShape, build_bilstm, parse_bilstm
-from kdprobe.models.tokenizer import LONGEST
+from kdprobe.models.bilstm_shape import LstmShape, parse_lstm
+from kdprobe.models.word_pieces import LONGEST
 from kdprobe.registry import unknown_name
 from kdprobe.tasks.task import Task
 
@@ -73,13 +73,14 @@ class ModelPlace:
 
 def parse_student(
     text: str, *, where: str = "--student"
-) -> CopyShape | NewShape | BiLSTMShape | ModelPlace:
+) -> CopyShape | NewShape | LstmShape | ModelPlace:
     """Read how a person names a student.
 
     Args:
         text: `layers=3` (also `:first`, `:last`, `:even`, `:skip`, `:distilbert`), `layers=0+2+5`,
             any of `heads=`, `hidden=`, `intermediate=` joined by commas; `bert:L4,H128,I512,A4`
-            with `V8000` for its vocabulary; `bilstm:hidden=300`; else a folder or hub id.
+            with `V8000` for its vocabulary; `bilstm:hidden=300,fc=400,layers=1`; anything else is
+            a folder or hub id.
         where: the option, for messages.
 
     Raises:
@@ -99,7 +100,7 @@ def parse_student(
     if shape is None:
         return ModelPlace(text)
     if shape[1] == "bilstm":
-        return parse_bilstm(shape[2], where)
+        return parse_lstm(shape[2], where=where)
     if shape[1] != "bert":
         raise unknown_name("student", shape[1], ("bert", "bilstm"))
     return _parse_new(shape[2], where)
@@ -228,11 +229,9 @@ def label_settings(task: Task) -> dict[str, Any]:
 
 
 def build_new(
-    shape: NewShape | BiLSTMShape, task: Task, *, tokenizer: PreTrainedTokenizerBase
+    shape: NewShape, task: Task, *, tokenizer: PreTrainedTokenizerBase
 ) -> PreTrainedModel:
-    """Build a classifier with random weights, drawn from torch's global generator."""
-    if isinstance(shape, BiLSTMShape):
-        return build_bilstm(shape, label_settings(task), tokenizer=tokenizer)
+    """Build a BERT classifier with random weights, drawn from torch's global generator."""
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -12,10 +12,18 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.config.recipe import ObjectiveSetting
-from kdprobe.distillers.mixture import Mixture, Term, build_mixture, option_names, refuse_unmet
+from kdprobe.distillers.mixture import (
+    Mixture,
+    Term,
+    build_mixture,
+    option_names,
+    refuse_unmet,
+    remarks,
+)
 from kdprobe.distillers.objective import (
     LOGITS,
     NOTHING,
+    OBJECTIVES,
     Batch,
     ModelShape,
     Need,
@@ -150,7 +158,7 @@ def test_unknown_objective_lists_neighbours() -> None:
         )
     assert str(caught.value) == (
         "--objective: no objective is called 'soft_target', expected one of "
-        "hard_labels, soft_targets; did you mean 'soft_targets'?"
+        f"{', '.join(OBJECTIVES.names())}; did you mean 'soft_targets'?"
     )
 
 
@@ -161,7 +169,7 @@ def test_unknown_option_is_named_with_its_recipe() -> None:
         build_mixture((setting,), reduction="example", where="recipe r")
     assert str(caught.value) == (
         "recipe r, objective soft_targets: unknown key 'temperatur', expected one of temperature, "
-        "scale_by_temperature, divergence; did you mean 'temperature'?"
+        "scale_by_temperature, divergence, anneal; did you mean 'temperature'?"
     )
 
 
@@ -178,4 +186,36 @@ def test_unmet_objective_stops_before_training() -> None:
 def test_option_names() -> None:
     """Guards `--set`: it offers exactly the options that an objective has."""
     names = option_names((ObjectiveSetting(name="soft_targets"),))
-    assert names == {"soft_targets": ("temperature", "scale_by_temperature", "divergence")}
+    assert names == {
+        "soft_targets": ("temperature", "scale_by_temperature", "divergence", "anneal")
+    }
+
+
+def test_stages_take_turns() -> None:
+    """Guards recipes in stages: a term counts in its own part of the training only."""
+    torch.manual_seed(1)
+    early = Term(HiddenSquares(), 1.0, HiddenOptions(), (0.0, 0.5))
+    late = replace(toy_mixture("hard_labels").terms[0], during=(0.5, 1.0))
+    mixture = Mixture((early, late))
+    view, batch = example_batch([2, 3], longest=4)
+    bridges = mixture.bridges(SITUATION)
+    turns = {0.0: ["hidden_squares"], 0.5: ["hard_labels"], 1.0: ["hard_labels"]}
+    for progress, names in turns.items():
+        now = replace(batch, progress=progress)
+        losses = mixture.losses(view, NOTHING, now, window=mixture.window([now]), bridges=bridges)
+        assert list(losses.terms) == names
+
+
+def test_remarks_are_gathered() -> None:
+    """Guards the preflight: heads that do not match are told, those that do are not."""
+    setting = ObjectiveSetting(name="attention_probs")
+    mixture = build_mixture((setting,), reduction="example", where="test")
+    for heads, count in ((2, 1), (1, 0)):
+        teacher = ModelShape(1, 4, heads)
+        situation = Situation(TASK, ModelShape(1, 4, 1), teacher, ((1, 1),), same_tokens=True)
+        told = remarks(mixture, situation)
+        assert len(told) == count
+    assert remarks(mixture, replace(situation, teacher=ModelShape(1, 4, 2))) == (
+        "attention_probs compares means over the heads: the student has 1 heads and the teacher 2; "
+        "attention_relations compares any",
+    )

@@ -17,7 +17,7 @@ def test_card_escapes_and_gives_reasons() -> None:
     result = TrainingResult(
         folder=None, task="t", eval_split="dev", scores={"mcc": None, "loss": 0.5},
         undefined={"mcc": "one label is predicted for every example"}, history=(), best_step=3,
-        steps=9, seconds=1.0, preflight=Preflight((), layer_table((1, 3), (0, 2))),
+        steps=9, seconds=1.0, preflight=Preflight((), layer_table(((1, 1), (2, 3)), (0, 2))),
     )  # fmt: skip
     story = Story(
         kind="distill", headline="A student.", sections={"Data": {"file|name": "a|b\x1b[31m"}},

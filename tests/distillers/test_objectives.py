@@ -137,7 +137,7 @@ def test_invariances(pairs: list[tuple[float, ...]], shift: float) -> None:
 
 def test_every_objective_keeps_the_contract() -> None:
     """Guards a new file of the folder: its name, its options' defaults and one value an example."""
-    situation = Situation(TASK, SHAPE, SHAPE, (1, 2), same_tokens=True)
+    situation = Situation(TASK, SHAPE, SHAPE, ((1, 1), (2, 2)), same_tokens=True)
     for name in OBJECTIVES.names():
         objective = OBJECTIVES.load(name)
         options = objective.options()

@@ -105,7 +105,9 @@ def test_live_teacher_and_bridge(tmp_path: Path) -> None:
         (*toy_mixture("soft_targets").terms, Term(HiddenSquares(), 1.0, HiddenOptions()))
     )
     lesson = toy_lesson(one_step(16, 1), mixture=mixture)
-    situation = Situation(TASK, shape_of(lesson.student), shape_of(teacher), (1,), same_tokens=True)
+    situation = Situation(
+        TASK, shape_of(lesson.student), shape_of(teacher), ((1, 1),), same_tokens=True
+    )
     needs = frozenset({LOGITS, Need("hidden", 1)})
     signal = LiveTeacher(teacher, lesson.encoded, needs, (1, 0))
     view = signal.view([3, 1], torch.device("cpu"))

@@ -1,102 +1,182 @@
-"""The BiLSTM classifier and how a person names one."""
+"""Tests of the BiLSTM student: round trip, padding, states, embedding modes, and its words."""
 
-import subprocess
-import sys
+from __future__ import annotations
+
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor
+from transformers import AutoModelForSequenceClassification
 
-from kdprobe.config.task import Task
 from kdprobe.errors import ConfigError, UnknownNameError
-from kdprobe.models.bilstm_shape import BiLSTMShape, build_bilstm, parse_bilstm
-from kdprobe.models.checkpoint import load_classifier
-from kdprobe.models.shapes import label_settings, parse_student
+from kdprobe.models.bilstm import build_lstm
+from kdprobe.models.bilstm_shape import LstmShape, parse_lstm
+from kdprobe.models.checkpoint import describe, load_classifier
+from kdprobe.models.shapes import parse_student
+from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, tiny_tokenizer
 
-TASK = Task(
-    name="toy", version=1, kind="classification", labels=("bad", "good"), primary_score="mcc"
-)
+TASK = Task("toy", 1, "classification", ("bad", "good"), "accuracy")
+VECTORS = torch.randn(len(tiny_tokenizer("bert")), 12, generator=torch.Generator().manual_seed(0))
 
 
-def model_of(*, layers: int = 2, sentence: str = "last", seed: int = 0) -> nn.Module:
-    """Build a small one with a known seed."""
-    shape = BiLSTMShape(hidden=8, fc=6, layers=layers, embed=5, sentence=sentence)
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        model: nn.Module = build_bilstm(shape, label_settings(TASK), tokenizer=tiny_tokenizer())
-    return model.eval()
+def built(*, layers: int = 1, mode: str = "non-static", pairs: bool = False) -> torch.nn.Module:
+    torch.manual_seed(0)
+    shape = LstmShape(8, 10, layers, mode=mode)  # type: ignore[arg-type]
+    model: torch.nn.Module = build_lstm(
+        shape, TASK, tokenizer=tiny_tokenizer("bert"), vectors=VECTORS, pairs=pairs
+    )
+    return model
 
 
-@pytest.mark.parametrize("sentence", ["last", "max"])
-def test_padding_changes_nothing(sentence: str) -> None:
-    """A maximum or last state taken over padding makes a sentence depend on its neighbours."""
-    model = model_of(sentence=sentence)
-    tokenizer = tiny_tokenizer()
-    together = model(**_inputs(tokenizer, list(SENTENCES))).logits
-    for row, text in enumerate(SENTENCES):
-        alone = model(**_inputs(tokenizer, [text])).logits
-        assert torch.allclose(alone[0], together[row], atol=1e-6)
+def batch(texts: list[str], others: list[str] | None = None) -> dict[str, Tensor]:
+    return dict(tiny_tokenizer("bert")(texts, others, padding=True, return_tensors="pt"))
 
 
-def _inputs(tokenizer: object, texts: list[str]) -> dict[str, torch.Tensor]:
-    batch = tokenizer(texts, padding=True, return_tensors="pt")  # type: ignore[operator]
-    return {key: batch[key] for key in ("input_ids", "attention_mask")}
-
-
-def test_two_layers_read_the_last_layer() -> None:
-    """The released code of the 2020 thesis read the first layer's states of a 2-layer LSTM."""
-    model = model_of(layers=2)
-    inputs = _inputs(tiny_tokenizer(), [SENTENCES[0]])
-    output = model(**inputs, output_hidden_states=True)
-    assert [tuple(state.shape[1:]) for state in output.hidden_states] == [
-        (inputs["input_ids"].shape[1], width) for width in (5, 16, 16)
-    ]
-    top = output.hidden_states[-1][0]
-    final = torch.cat((top[-1, :8], top[0, 8:]))
-    logits = model.classifier(torch.relu(model.dense(final)))  # type: ignore[operator]
-    assert torch.allclose(output.logits[0], logits, atol=1e-6)
-
-
-def test_embeddings_can_stand_for_ids() -> None:
-    """Attribution methods differentiate through embeddings; they must mean the same sentence."""
-    model = model_of()
-    inputs = _inputs(tiny_tokenizer(), list(SENTENCES))
-    vectors = model.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()  # type: ignore[operator]
-    again = model(inputs_embeds=vectors, attention_mask=inputs["attention_mask"]).logits
-    assert torch.equal(again, model(**inputs).logits)
-    again.sum().backward()
-    assert torch.isfinite(vectors.grad).all()
-
-
-def test_folder_opens_as_any_checkpoint(tmp_path: Path) -> None:
-    """A student that only kdprobe's own code can open is no plain checkpoint."""
-    model = model_of()
+@pytest.mark.parametrize("mode", ["static", "non-static", "multichannel"])
+def test_round_trip(tmp_path: Path, mode: str) -> None:
+    """Guards saving: one weight made anew on loading would quietly be another model."""
+    model = built(layers=2, mode=mode)
     model.save_pretrained(tmp_path)  # type: ignore[operator]
-    tiny_tokenizer().save_pretrained(tmp_path)
+    tiny_tokenizer("bert").save_pretrained(tmp_path)
+    inputs = batch(list(SENTENCES))
+    again = AutoModelForSequenceClassification.from_pretrained(tmp_path, use_safetensors=True)
+    assert torch.equal(again.eval()(**inputs).logits, model(**inputs).logits)
     loaded = load_classifier(str(tmp_path), task=TASK)
-    inputs = _inputs(loaded.tokenizer, list(SENTENCES))
-    assert torch.equal(loaded.model(**inputs).logits, model(**inputs).logits)
-    code = (
-        "import kdprobe.models.bilstm; from transformers import AutoModelForSequenceClassification"
-        f" as Auto; Auto.from_pretrained({str(tmp_path)!r})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert loaded.columns == (0, 1)
+    assert describe(loaded.model) == "BiLstmForSequenceClassification, 2 layers, 16 wide"
+    fresh = load_classifier(str(tmp_path), task=TASK, new_head=True).model
+    assert not torch.equal(fresh(**inputs).logits, model(**inputs).logits)
+    assert torch.equal(fresh.bilstm(**inputs).pooler_output, model.bilstm(**inputs).pooler_output)  # type: ignore[operator]
 
 
-def test_names_and_bad_names() -> None:
-    """A misspelt size must not quietly become the default."""
-    assert parse_student("bilstm:hidden=16,fc=8,layers=2,embed=4,vocab=300,sentence=max") == (
-        BiLSTMShape(hidden=16, fc=8, layers=2, embed=4, vocabulary=300, sentence="max")
-    )
-    assert parse_bilstm("", "--student") == BiLSTMShape()
-    with pytest.raises(UnknownNameError, match="did you mean 'hidden'"):
-        parse_bilstm("hiden=3", "--student")
-    with pytest.raises(ConfigError, match="fc is '0', expected a whole number from 1"):
-        parse_bilstm("fc=0", "--student")
-    with pytest.raises(ConfigError, match="fc twice in bilstm:fc=1,fc=2"):
-        parse_bilstm("fc=1,fc=2", "--student")
-    with pytest.raises(UnknownNameError, match="no student is called 'mean'"):
-        parse_bilstm("sentence=mean", "--student")
+@pytest.mark.parametrize("pairs", [False, True])
+def test_padding_changes_nothing(pairs: bool) -> None:
+    """Guards packing: a text alone, beside longer ones, and padded on the left gives the same."""
+    model = built(layers=2, pairs=pairs)
+    others = list(reversed(SENTENCES)) if pairs else None
+    together = model(**batch(list(SENTENCES), others)).logits
+    for row, text in enumerate(SENTENCES):
+        alone = batch([text], None if others is None else [others[row]])
+        assert torch.allclose(model(**alone).logits[0], together[row], atol=1e-6)
+        left = {name: torch.nn.functional.pad(ids, (3, 0)) for name, ids in alone.items()}
+        assert torch.allclose(model(**left).logits[0], together[row], atol=1e-6)
+
+
+def test_states_are_those_of_torch() -> None:
+    """Guards which states are read: the last two rows of h_n, not those of the first layer."""
+    model = built(layers=2)
+    inputs = batch([SENTENCES[0]])
+    reference = torch.nn.LSTM(12, 8, num_layers=2, batch_first=True, bidirectional=True)
+    for layer, lstm in enumerate(model.bilstm.layers):  # type: ignore[union-attr, arg-type]
+        for name, weight in lstm.named_parameters():
+            getattr(reference, name.replace("l0", f"l{layer}")).data.copy_(weight.data)
+    output, (ends, _) = reference(VECTORS[inputs["input_ids"]])
+    found = model.bilstm(**inputs, output_hidden_states=True)  # type: ignore[operator]
+    assert torch.allclose(found.pooler_output, torch.cat([ends[-2], ends[-1]], -1), atol=1e-6)
+    assert torch.allclose(found.last_hidden_state, output, atol=1e-6)
+    assert len(found.hidden_states) == 3
+    assert torch.equal(found.hidden_states[0], VECTORS[inputs["input_ids"]])
+
+
+def test_frozen_channels_stay() -> None:
+    """Guards the two channels: made from one tensor they would share storage and move together."""
+    for mode, frozen, tuned in (("static", 1, 0), ("non-static", 0, 1), ("multichannel", 1, 1)):
+        model = built(mode=mode).train()
+        channels = model.bilstm.embeddings  # type: ignore[union-attr]
+        before = VECTORS.clone()
+        optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
+        model(**batch(list(SENTENCES))).logits.square().sum().backward()
+        optimiser.step()
+        assert (channels.frozen is not None, channels.tuned is not None) == (frozen, tuned)
+        if channels.frozen is not None:
+            assert torch.equal(channels.frozen.weight, before)
+        if channels.tuned is not None:
+            assert not torch.equal(channels.tuned.weight, before)
+        assert torch.equal(before, VECTORS)
+
+
+def test_pairs_are_compared() -> None:
+    """Guards the siamese form: [a; b; |a - b|; a b], and equal texts differ in nothing."""
+    model = built(pairs=True)
+    inputs = batch(["a great story"], ["a great story"])
+    ends = model.bilstm(**inputs).pooler_output.view(4, 16)  # type: ignore[operator]
+    assert ends.abs().sum(1).min().item() > 0
+    assert torch.allclose(ends[2], (ends[0] - ends[1]).abs())
+    assert torch.allclose(ends[3], ends[0] * ends[1])
+    assert not built().config.siamese  # type: ignore[union-attr]
+
+
+def test_sucik_and_tang_sizes() -> None:
+    """Guards the shape: the LSTM student of the 2020 thesis counts 2.406 M without embeddings."""
+    shape = parse_student("bilstm:hidden=300,fc=400,layers=1,mode=multichannel")
+    assert isinstance(shape, LstmShape)
+    vectors = torch.zeros(5, 300)
+    model = build_lstm(shape, TASK, tokenizer=tiny_tokenizer("bert"), vectors=vectors)
+    count = sum(w.numel() for name, w in model.named_parameters() if "embeddings" not in name)
+    assert round(count / 1e6, 3) == 2.406
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        (
+            "hiden=3",
+            UnknownNameError,
+            "--student: no student is called 'hiden', expected one of hidden, fc, layers, embed, "
+            "embeddings, mode, sentence; did you mean 'hidden'?",
+        ),
+        ("fc=0", ConfigError, "--student: fc is '0', expected a whole number from 1"),
+        ("fc=3,fc=4", ConfigError, "--student: fc twice in bilstm:fc=3,fc=4, expected once each"),
+        (
+            "mode=statik",
+            UnknownNameError,
+            "--mode: no mode is called 'statik', expected one of static, non-static, multichannel; "
+            "did you mean 'static' or 'non-static'?",
+        ),
+        (
+            "embeddings=word2vec",
+            UnknownNameError,
+            "--embeddings: no embeddings is called 'word2vec', expected one of teacher, random",
+        ),
+        (
+            "embed=50,embeddings=teacher",
+            ConfigError,
+            "--student: embed=50 with embeddings=teacher, expected no embed: the teacher's "
+            "embeddings have their width",
+        ),
+        (
+            "embed=50,mode=static",
+            ConfigError,
+            "--student: mode=static with random embeddings, expected mode=non-static: what is "
+            "drawn at random and never trained says nothing",
+        ),
+    ],
+)
+def test_mistakes(text: str, kind: type[Exception], message: str) -> None:
+    """Guards every message about a BiLSTM's words."""
+    with pytest.raises(kind) as caught:
+        parse_lstm(text, where="--student")
+    assert str(caught.value) == message
+
+
+def test_a_maximum_reads_no_padding_and_vectors_stand_for_ids() -> None:
+    """Guards `sentence=max` against padding, and gradients at the embeddings against other ids."""
+    torch.manual_seed(0)
+    shape = parse_lstm("hidden=8,fc=10,embed=5,sentence=max", where="--student")
+    model = build_lstm(shape, TASK, tokenizer=tiny_tokenizer("bert"))
+    inputs = batch(list(SENTENCES))
+    together = model(**inputs)
+    for row, text in enumerate(SENTENCES):
+        assert torch.allclose(model(**batch([text])).logits[0], together.logits[row], atol=1e-6)
+    ids = inputs.pop("input_ids")
+    vectors = model.bilstm.embeddings(ids).detach().requires_grad_()
+    again = model(inputs_embeds=vectors, **inputs)
+    assert torch.equal(again.logits, together.logits)
+    again.logits.sum().backward()
+    assert torch.isfinite(vectors.grad).all()
+    with pytest.raises(
+        UnknownNameError, match="no sentence is called 'mean', expected one of last"
+    ):
+        parse_lstm("sentence=mean", where="--student")

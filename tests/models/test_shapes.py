@@ -15,7 +15,7 @@ from kdprobe.models.shapes import (
     parse_student,
     spread_layers,
 )
-from kdprobe.models.tokenizer import train_tokenizer
+from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.tasks.task import Task
 
 TEXTS = ["the dog sleeps .", "The cat sees a dog !", "dogs and cats sleep"] * 4
@@ -56,10 +56,10 @@ def test_spellings(text: str, shape: object) -> None:
             "distilbert; did you mean 'even'?",
         ),
         (
-            "lstm:hidden=300",
+            "bilst:hidden=300",
             UnknownNameError,
-            "--student: no student is called 'lstm', expected one of bert, bilstm; "
-            "did you mean 'bilstm'?",
+            "--student: no student is called 'bilst', expected one of bert, bilstm; did you mean "
+            "'bilstm'?",
         ),
         ("layers=x", ConfigError, "--student: layers is 'x', expected a whole number from 1"),
         ("layers=0", ConfigError, "--student: layers is '0', expected a whole number from 1"),

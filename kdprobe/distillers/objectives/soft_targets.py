@@ -28,11 +28,13 @@ class SoftTargetsOptions(Options):
         divergence: `forward` KL(teacher || student), which punishes what the student misses;
             `reverse` KL(student || teacher), which punishes what it makes up; `symmetric`, half of
             each; `cross_entropy`, forward plus the teacher's entropy, with the same gradients.
+        anneal: let the temperature fall in a straight line over all steps, from its value to 1.
     """
 
     temperature: Annotated[float, Field(gt=0)] = 2.0
     scale_by_temperature: bool = True
     divergence: Literal["forward", "reverse", "symmetric", "cross_entropy"] = "forward"
+    anneal: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class SoftTargets:
     For a regression ((z_s - z_t) / T)^2, times T^2. One value an example, denominator 1: the mean
     over a batch is what `KLDivLoss(reduction="batchmean")` gives.
 
-    Differs from: AD-KD and TinyBERT, which use the cross-entropy and leave T^2 out; PKD's code,
-    which divides by the number of classes as well; weights do not carry over between them.
+    Differs from: AD-KD and TinyBERT, which use the cross-entropy and leave T^2 out (AD-KD's code
+    anneals T on three tasks, which its paper does not say); PKD's code, which divides by the
+    number of classes as well; weights do not carry over between them.
     """
 
     name: str = "soft_targets"
@@ -92,9 +95,10 @@ class SoftTargets:
         >>> round(value, 6) == round(0.75 * math.log(1.5) + 0.25 * math.log(0.5), 6)
         True
         """
-        scale = options.temperature**2 if options.scale_by_temperature else 1.0
-        ours = student.logits / options.temperature
-        theirs = teacher.logits / options.temperature
+        fall = batch.progress if options.anneal else 0.0
+        temperature = options.temperature + fall * (1.0 - options.temperature)
+        scale = temperature**2 if options.scale_by_temperature else 1.0
+        ours, theirs = student.logits / temperature, teacher.logits / temperature
         if ours.shape[1] == 1:
             return scale * ((ours - theirs) ** 2).sum(-1)
         log_q, log_p = torch.log_softmax(ours, -1), torch.log_softmax(theirs, -1)

@@ -1,7 +1,6 @@
-"""A tokenizer learnt from a task's own texts.
+"""A tokenizer of one's own, for models that start from nothing.
 
-Does: train lower-cased word pieces so that equal texts give equal ids. Does not: change a
-pretrained tokenizer.
+Does: learn word pieces from texts, the same ones from the same texts. Does not: read files.
 """
 
 from __future__ import annotations

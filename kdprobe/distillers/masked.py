@@ -1,0 +1,94 @@
+"""Arithmetic over the real tokens of padded batches.
+
+Does: count, pick and normalise so that padding changes nothing and an all-zero row has no infinite
+gradient. Does not: know any objective.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kdprobe.distillers.objective import Batch, View
+
+_SHUT = -1e4  # a logit no softmax gives weight to; minus infinity would make 0 x infinity = NaN
+_TINY = 1e-12
+
+
+def precise(values: Tensor) -> Tensor:
+    """Widen half precision to float32; float64 stays as it is."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def ones(batch: Batch) -> Tensor:
+    """One an example, float32 `[B]`."""
+    return torch.ones(batch.size, device=batch.mask.device)
+
+
+def token_counts(batch: Batch) -> Tensor:
+    """The real tokens of each example, float32 `[B]`."""
+    return batch.mask.sum(-1).to(torch.float32)
+
+
+def pair_counts(batch: Batch) -> Tensor:
+    """The pairs of real tokens of each example, float32 `[B]`."""
+    return token_counts(batch) ** 2
+
+
+def pair_mask(mask: Tensor) -> Tensor:
+    """True where both tokens are real: bool `[B, L, L]` of a bool `[B, L]`."""
+    return mask[:, :, None] & mask[:, None, :]
+
+
+def mask_of(view: View, batch: Batch) -> Tensor:
+    """The real tokens as this model read them, bool `[B, L]`; else the student's."""
+    if "attention_mask" in view.inputs:
+        return view.inputs["attention_mask"].bool()
+    return batch.mask
+
+
+def first_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+    """The vectors of the first real tokens: `[B, H]` of `[B, L, H]`, whatever the padding side."""
+    first = mask.to(torch.uint8).argmax(-1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), first]
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Scale vectors along the last axis to length 1; a zero vector stays, with a zero gradient.
+
+    >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
+    norms = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
+    return torch.where(norms > _TINY, vectors / norms.clamp_min(_TINY), torch.zeros_like(vectors))
+
+
+def distances(vectors: Tensor, others: Tensor) -> Tensor:
+    """Euclidean distances, `[..., n, m]` of `[..., n, H]` and `[..., m, H]`; 0 has gradient 0."""
+    differences = vectors.unsqueeze(-2) - others.unsqueeze(-3)
+    lengths: Tensor = torch.linalg.vector_norm(differences, dim=-1)
+    return lengths
+
+
+def split_heads(projected: Tensor, heads: int) -> Tensor:
+    """Cut the width into heads: `[B, heads, L, H / heads]` of `[B, L, H]`."""
+    size, length, width = projected.shape
+    return projected.view(size, length, heads, width // heads).transpose(1, 2)
+
+
+def scaled_products(left: Tensor, right: Tensor) -> Tensor:
+    """Dot products over the square root of the width: `[B, heads, L, L]` of `[B, heads, L, d]`."""
+    products: Tensor = left @ right.transpose(-1, -2)
+    return products / math.sqrt(left.shape[-1])
+
+
+def log_softmax_over(scores: Tensor, keys: Tensor) -> Tensor:
+    """Log-probabilities over the real keys, finite everywhere.
+
+    Args:
+        scores: `[B, heads, L, L]`, the last axis the keys.
+        keys: bool `[B, L]`, the real tokens.
+    """
+    return torch.log_softmax(scores.masked_fill(~keys[:, None, None, :], _SHUT), -1)

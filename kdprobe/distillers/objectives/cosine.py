@@ -1,0 +1,83 @@
+"""The directions of the last layer's hidden states.
+
+Does: compare every real token's direction. Does not: compare lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import token_counts, unit
+from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, other_width
+
+
+class CosineOptions(Options):
+    """It has none."""
+
+
+def _last(situation: Situation) -> int:
+    """The teacher's last layer."""
+    return situation.student.layers if situation.teacher is None else situation.teacher.layers
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """One minus the cosine of the last hidden states.
+
+    Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
+    the last layers, the mean over real tokens. Denominator: real tokens. The paper gives no formula
+    and no weight; the code selects unmasked tokens, as here, and weighs 5 (soft targets), 2 (masked
+    language model) and 1 in one example, a third each in another. Widths must be equal.
+    """
+
+    name: str = "cosine"
+    version: int = 1
+    title: str = "directions of the last hidden states"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return CosineOptions
+
+    def unmet(self, situation: Situation, options: CosineOptions) -> str | None:
+        """It needs equal tokens and widths."""
+        return first_of(no_teacher(situation), other_tokens(situation), other_width(situation))
+
+    def needs(self, situation: Situation, options: CosineOptions) -> Needs:
+        """Both last layers."""
+        if situation.teacher is None:
+            return Needs()
+        return Needs(
+            student=frozenset({Need("hidden", situation.student.layers)}),
+            teacher=frozenset({Need("hidden", situation.teacher.layers)}),
+        )
+
+    def bridge(self, situation: Situation, options: CosineOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: CosineOptions) -> Tensor:
+        """The real tokens."""
+        return token_counts(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: CosineOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's one minus cosine, summed over its real tokens, `[B]`."""
+        ours = student.hidden(batch.known.student.layers)
+        theirs = teacher.hidden(_last(batch.known))
+        cosines = (unit(ours) * unit(theirs)).sum(-1)
+        return ((1 - cosines) * batch.mask).sum(-1)
+
+
+OBJECTIVE = Cosine()

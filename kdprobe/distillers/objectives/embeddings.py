@@ -1,0 +1,93 @@
+"""What the embeddings give, through a learned projection.
+
+Does: compare every real token's vector before the first layer. Does not: compare embedding
+matrices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import token_counts
+from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
+
+
+class EmbeddingsOptions(Options):
+    """Options of embeddings.
+
+    Args:
+        projection: as for `hidden_states`.
+    """
+
+    projection: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Squared difference of the embeddings' output after a linear map of its own.
+
+    Definition (Jiao et al. 2020, TinyBERT, eq. 9): MSE(E_s W_e, E_t), the mean over real tokens and
+    the teacher's width. Denominator: real tokens. The released code has no W_e: it uses the map of
+    the hidden states, with a bias, and means over padded tokens.
+    """
+
+    name: str = "embeddings"
+    version: int = 1
+    title: str = "the output of the embeddings"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return EmbeddingsOptions
+
+    def unmet(self, situation: Situation, options: EmbeddingsOptions) -> str | None:
+        """It needs equal tokens."""
+        teacher = situation.teacher or situation.student
+        wide = None
+        if options.projection == "never" and situation.student.embedded != teacher.embedded:
+            wide = (
+                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+                f"{teacher.embedded}"
+            )
+        return first_of(no_teacher(situation), other_tokens(situation), wide)
+
+    def needs(self, situation: Situation, options: EmbeddingsOptions) -> Needs:
+        """The output of both embeddings."""
+        asked = frozenset({Need("hidden", 0)})
+        return Needs(student=asked, teacher=asked)
+
+    def bridge(self, situation: Situation, options: EmbeddingsOptions) -> nn.Module | None:
+        """The linear map, where there is one."""
+        if situation.teacher is None or options.projection == "never":
+            return None
+        ours, theirs = situation.student.embedded, situation.teacher.embedded
+        if options.projection == "auto" and ours == theirs:
+            return None
+        return nn.Linear(ours, theirs, bias=False)
+
+    def denominators(self, batch: Batch, options: EmbeddingsOptions) -> Tensor:
+        """The real tokens."""
+        return token_counts(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: EmbeddingsOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's squared differences, summed over its real tokens, `[B]`."""
+        states = student.hidden(0)
+        projected = states if bridge is None else bridge(states)
+        squares = ((projected - teacher.hidden(0)) ** 2).mean(-1)
+        return (squares * batch.mask).sum(-1)
+
+
+OBJECTIVE = Embeddings()

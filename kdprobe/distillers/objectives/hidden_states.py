@@ -1,0 +1,106 @@
+"""Hidden states of matched layers, through a learned projection.
+
+Does: compare every real token's vectors. Does not: put the projection into the student; it is
+trained beside it and thrown away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import token_counts
+from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.obstacles import (
+    first_of,
+    no_teacher,
+    other_tokens,
+    other_width,
+    too_few_pairs,
+)
+
+
+class HiddenStatesOptions(Options):
+    """Options of hidden states.
+
+    Args:
+        projection: `auto` compares as they are where the widths are equal, and learns a linear map
+            from the student's width to the teacher's where they are not; `always` learns one, as
+            TinyBERT does; `never` demands equal widths.
+    """
+
+    projection: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True)
+class HiddenStates:
+    """Squared difference of hidden states after one shared linear map.
+
+    Definition (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, eq. 8): the sum over matched layers of
+    MSE(H_s W, H_t), the mean over real tokens and the teacher's width, W shared by all layers and
+    without a bias. Denominator: real tokens. The released code means over the padded tokens too
+    (the value then falls as padding grows: 2.31 to 2.24 with 58 pads on a toy), gives the map a
+    bias, shares it with the embeddings even where widths are equal, and leaves dropout on in the
+    teacher. LWD and TED take the mean over layers and one map a layer.
+    """
+
+    name: str = "hidden_states"
+    version: int = 1
+    title: str = "hidden states of matched layers"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return HiddenStatesOptions
+
+    def unmet(self, situation: Situation, options: HiddenStatesOptions) -> str | None:
+        """It needs equal tokens and a matched layer."""
+        wide = other_width(situation) if options.projection == "never" else None
+        return first_of(
+            no_teacher(situation), other_tokens(situation), too_few_pairs(situation), wide
+        )
+
+    def needs(self, situation: Situation, options: HiddenStatesOptions) -> Needs:
+        """Hidden states of the matched layers."""
+        return Needs(
+            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_pairs),
+            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_pairs),
+        )
+
+    def bridge(self, situation: Situation, options: HiddenStatesOptions) -> nn.Module | None:
+        """The linear map, where there is one."""
+        if situation.teacher is None or options.projection == "never":
+            return None
+        ours, theirs = situation.student.width, situation.teacher.width
+        if options.projection == "auto" and ours == theirs:
+            return None
+        return nn.Linear(ours, theirs, bias=False)
+
+    def denominators(self, batch: Batch, options: HiddenStatesOptions) -> Tensor:
+        """The real tokens."""
+        return token_counts(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: HiddenStatesOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's squared differences, summed over its real tokens, `[B]`."""
+        total = torch.zeros(batch.size, device=batch.mask.device)
+        for ours, theirs in batch.known.layer_pairs:
+            states = student.hidden(ours)
+            projected = states if bridge is None else bridge(states)
+            squares = ((projected - teacher.hidden(theirs)) ** 2).mean(-1)
+            total = total + (squares * batch.mask).sum(-1)
+        return total
+
+
+OBJECTIVE = HiddenStates()

@@ -1,0 +1,101 @@
+"""How the outputs move with the inputs: matching of input gradients.
+
+Does: compare the derivatives of the outputs by every real token's embedding. Does not: reduce them
+to one number a token; `attribution` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.gradients import attribute
+from kdprobe.distillers.masked import precise, token_counts, unit
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
+
+
+class JacobianOptions(Options):
+    """Options of input gradients.
+
+    Args:
+        of: the outputs that are differentiated.
+        classes: all of them, or the one the `teacher` gives.
+        normalise: scale each example's gradient of a class to unit norm first.
+    """
+
+    of: Literal["logit", "log_probability", "probability"] = "log_probability"
+    classes: Literal["all", "teacher"] = "all"
+    normalise: bool = False
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """Squared difference of the gradients of the outputs by the embeddings' output.
+
+    Definition (Papamakarios 2015, arXiv:1510.02437, derivative square error): half the squared
+    Frobenius norm of dF_s/dE - dF_t/dE, F the log-probabilities of the compared classes and E what
+    the embeddings give, divided by the real tokens. Denominator: real tokens. The thesis has one
+    input for both models and picks random directions to save time; texts have embeddings of each
+    model's own, so that widths must be equal and the match is only exact for a student that shares
+    the teacher's embeddings. Srinivas and Fleuret (2018) normalise the gradient of the largest
+    output (`classes = "teacher"`, `normalise`).
+    """
+
+    name: str = "jacobian"
+    version: int = 1
+    title: str = "input gradients"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return JacobianOptions
+
+    def unmet(self, situation: Situation, options: JacobianOptions) -> str | None:
+        """It needs equal tokens and widths."""
+        teacher = situation.teacher or situation.student
+        wide = None
+        if situation.student.embedded != teacher.embedded:
+            wide = (
+                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+                f"{teacher.embedded}"
+            )
+        return first_of(no_teacher(situation), other_tokens(situation), wide)
+
+    def needs(self, situation: Situation, options: JacobianOptions) -> Needs:
+        """Both models, to differentiate, and the teacher's logits for its class."""
+        return Needs(teacher=frozenset({LOGITS}), student_model=True, teacher_model=True)
+
+    def bridge(self, situation: Situation, options: JacobianOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: JacobianOptions) -> Tensor:
+        """The real tokens."""
+        return token_counts(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: JacobianOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's squared differences, summed over its real tokens, `[B]`."""
+        picked = teacher.logits.argmax(-1) if options.classes == "teacher" else None
+        slopes = []
+        for view, follow in ((student, True), (teacher, False)):
+            found = attribute(view, layer=0, of=options.of, picked=picked, follow=follow)
+            masked = [precise(part.gradient) * batch.mask[:, :, None] for part in found]
+            flat = [part.flatten(1) for part in masked]
+            slopes.append(torch.stack([unit(part) if options.normalise else part for part in flat]))
+        return ((slopes[0] - slopes[1]) ** 2).sum((0, 2)) / 2
+
+
+OBJECTIVE = Jacobian()

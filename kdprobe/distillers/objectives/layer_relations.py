@@ -1,0 +1,122 @@
+"""Relations among the layers of a token: CKD's layer-transform relations.
+
+Does: compare how a token's vector moves from layer to layer, by distances and angles. Does not:
+compare the vectors themselves, so that widths may differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import distances, token_counts, unit
+from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
+
+
+class LayerRelationsOptions(Options):
+    """Options of layer relations.
+
+    Args:
+        pairs: the weight of the distances.
+        triples: the weight of the angles; with fewer than three matched layers there are none.
+    """
+
+    pairs: Annotated[float, Field(ge=0)] = 1.0
+    triples: Annotated[float, Field(ge=0)] = 1.0
+
+
+def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
+    """A token's vectors layer by layer, `[B, L, M, H]`."""
+    return torch.stack([view.hidden(layer) for layer in layers], dim=2)
+
+
+def _relative(states: Tensor, apart: Tensor) -> Tensor:
+    """Distances over their mean of the token, `[B, L, M, M]`."""
+    between = distances(states, states)
+    mean = (between * apart).sum((-1, -2), keepdim=True) / apart.sum()
+    return between / mean.clamp_min(1e-12)
+
+
+def _cosines(states: Tensor) -> Tensor:
+    """Cosines at each layer between the others, `[B, L, M, M, M]`, the first M the corner."""
+    spokes = unit(states.unsqueeze(-3) - states.unsqueeze(-2))
+    return spokes @ spokes.transpose(-1, -2)
+
+
+@dataclass(frozen=True)
+class LayerRelations:
+    """Distances and angles among a token's vectors in the matched layers.
+
+    Definition (Park et al. 2021, CKD, arXiv:2109.08359, layer transforming relation): with r_l a
+    token's hidden state in matched layer l (the embeddings too when the layer map names them), the
+    distances ||r_l - r_m|| over their mean of the token, compared by the smooth L1 loss, the mean
+    over pairs of different layers; and the cosines of (r_l - r_m, r_n - r_m), compared by squared
+    difference, the mean over triples of different layers. Denominator: real tokens. The released
+    code's weights for this term are never read (see `token_relations`).
+    """
+
+    name: str = "layer_relations"
+    version: int = 1
+    title: str = "distances and angles among layers"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return LayerRelationsOptions
+
+    def unmet(self, situation: Situation, options: LayerRelationsOptions) -> str | None:
+        """It needs equal tokens and two matched layers."""
+        few = len(situation.layer_map)
+        lonely = None if few >= 2 else f"the layer map matches {few}, and relations need two layers"
+        return first_of(no_teacher(situation), other_tokens(situation), lonely)
+
+    def needs(self, situation: Situation, options: LayerRelationsOptions) -> Needs:
+        """Hidden states of the matched layers."""
+        return Needs(
+            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_map),
+            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_map),
+        )
+
+    def bridge(self, situation: Situation, options: LayerRelationsOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: LayerRelationsOptions) -> Tensor:
+        """The real tokens."""
+        return token_counts(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: LayerRelationsOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's differences of relations, summed over its real tokens, `[B]`."""
+        pairs = batch.known.layer_map
+        left = _stacked(student, tuple(ours for ours, _ in pairs))
+        right = _stacked(teacher, tuple(theirs for _, theirs in pairs))
+        count = len(pairs)
+        apart = ~torch.eye(count, dtype=torch.bool, device=batch.mask.device)
+        differences = functional.smooth_l1_loss(
+            _relative(left, apart), _relative(right, apart), reduction="none"
+        )
+        tokens = options.pairs * (differences * apart).sum((-1, -2)) / apart.sum()
+        if options.triples and count > 2:
+            triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
+            squares = (_cosines(left) - _cosines(right)) ** 2
+            tokens = (
+                tokens + options.triples * (squares * triples).sum((-1, -2, -3)) / triples.sum()
+            )
+        return (tokens * batch.mask).sum(-1)
+
+
+OBJECTIVE = LayerRelations()

@@ -1,0 +1,91 @@
+"""Squared difference between the logits of student and teacher.
+
+Does: give each example's squared error, without a softmax. Does not: look at gold labels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import ones
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.obstacles import no_teacher
+
+
+class LogitMseOptions(Options):
+    """Options of the squared difference.
+
+    Args:
+        over_classes: `mean` (Tang) or `sum` (Sucik) of the squares; with C classes the sum, and its
+            gradient, is C times larger.
+        temperature: both models' logits are divided by it first (1 in both papers).
+    """
+
+    over_classes: Literal["mean", "sum"] = "mean"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+
+
+@dataclass(frozen=True)
+class LogitMse:
+    """Mean or sum over classes of the squared difference of the logits.
+
+    Definition (Ba and Caruana 2014; Tang et al. 2019, arXiv:1903.12136): ||z_s - z_t||^2 / C,
+    float32. One value an example, denominator 1. Tang prints the squared norm and releases the mean
+    over the batch and the classes; Sucik (2020) releases the sum over classes, 57 times as much on
+    Sara's 57 classes, without saying so in the text. TextBrewer divides both logits by T and
+    multiplies by nothing afterwards, as `temperature` does here. Unlike a softmax it punishes a
+    constant added to all logits, so that it learns the teacher's scale too.
+    """
+
+    name: str = "logit_mse"
+    version: int = 1
+    title: str = "the teacher's logits"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return LogitMseOptions
+
+    def unmet(self, situation: Situation, options: LogitMseOptions) -> str | None:
+        """It needs a teacher."""
+        return no_teacher(situation)
+
+    def needs(self, situation: Situation, options: LogitMseOptions) -> Needs:
+        """Both models' logits."""
+        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
+
+    def bridge(self, situation: Situation, options: LogitMseOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: LogitMseOptions) -> Tensor:
+        """One an example."""
+        return ones(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: LogitMseOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's squared difference, `[B]`.
+
+        >>> import torch
+        >>> s = View({LOGITS: torch.tensor([[1.0, 0.0]])})
+        >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
+        >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
+        >>> OBJECTIVE.numerators(s, t, batch, LogitMseOptions(), None).tolist()  # (4 + 1) / 2
+        [2.5]
+        """
+        squares = ((student.logits - teacher.logits) / options.temperature) ** 2
+        return squares.sum(-1) if options.over_classes == "sum" else squares.mean(-1)
+
+
+OBJECTIVE = LogitMse()

@@ -1,0 +1,88 @@
+"""The teacher's logits with noise, as if several teachers had spoken.
+
+Does: disturb the logits of some examples anew at every step. Does not: store the noise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import BaseModel, Field
+from torch import Tensor, nn
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import ones
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.obstacles import no_teacher
+
+
+class NoisyTeacherOptions(Options):
+    """Options of the noise.
+
+    Args:
+        share: the probability that an example's logits are disturbed.
+        deviation: the standard deviation of the factor's noise.
+        temperature: both models' logits are divided by it.
+    """
+
+    share: Annotated[float, Field(ge=0, le=1)] = 0.5
+    deviation: Annotated[float, Field(ge=0)] = 0.1
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+
+
+@dataclass(frozen=True)
+class NoisyTeacher:
+    """Squared difference to teacher logits that are stretched at random.
+
+    Definition (Sau and Balasubramanian 2016, arXiv:1610.09650): the mean over classes of ((z_s - (1
+    + e) z_t) / T)^2 with e drawn from N(0, deviation^2) for a share of the examples, one number for
+    all classes of an example, and 0 for the others. One value an example, denominator 1. The noise
+    comes from torch's global generator, whose state is part of every checkpoint, so that a resumed
+    run draws the same. No code was released with the paper; the default share and deviation are its
+    middle settings. With `deviation = 0` it is `logit_mse`.
+    """
+
+    name: str = "noisy_teacher"
+    version: int = 1
+    title: str = "the teacher's logits with noise"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return NoisyTeacherOptions
+
+    def unmet(self, situation: Situation, options: NoisyTeacherOptions) -> str | None:
+        """It needs a teacher."""
+        return no_teacher(situation)
+
+    def needs(self, situation: Situation, options: NoisyTeacherOptions) -> Needs:
+        """Both models' logits."""
+        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
+
+    def bridge(self, situation: Situation, options: NoisyTeacherOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: NoisyTeacherOptions) -> Tensor:
+        """One an example."""
+        return ones(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: NoisyTeacherOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's squared difference, `[B]`."""
+        given = teacher.logits
+        struck = torch.rand(len(given), 1, device=given.device) < options.share
+        noise = options.deviation * torch.randn(len(given), 1, device=given.device)
+        disturbed = given * (1 + struck * noise)
+        return (((student.logits - disturbed) / options.temperature) ** 2).mean(-1)
+
+
+OBJECTIVE = NoisyTeacher()

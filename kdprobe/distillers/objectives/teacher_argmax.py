@@ -1,0 +1,80 @@
+"""The teacher's most likely class as if it were a gold label.
+
+Does: give each example's cross-entropy with it. Does not: tell how sure the teacher was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kdprobe.config.base import Options
+from kdprobe.distillers.masked import ones
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.obstacles import first_of, no_teacher, not_classes
+
+
+class TeacherArgmaxOptions(Options):
+    """It has none."""
+
+
+@dataclass(frozen=True)
+class TeacherArgmax:
+    """Cross-entropy with the class the teacher gives.
+
+    Definition: -log softmax(z_s)[argmax z_t], natural logarithms, float32; of equal logits the
+    first class counts. One value an example, denominator 1. Sucik (2020, `use_hard_logits`) and the
+    hard option of Stanton et al. (2021, gnosis) do this; gnosis multiplies by T squared. It is not
+    0 when the student equals the teacher: it pulls towards certainty.
+    """
+
+    name: str = "teacher_argmax"
+    version: int = 1
+    title: str = "the teacher's labels"
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The model of its options."""
+        return TeacherArgmaxOptions
+
+    def unmet(self, situation: Situation, options: TeacherArgmaxOptions) -> str | None:
+        """It needs a teacher and classes."""
+        return first_of(no_teacher(situation), not_classes(situation))
+
+    def needs(self, situation: Situation, options: TeacherArgmaxOptions) -> Needs:
+        """Both models' logits."""
+        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
+
+    def bridge(self, situation: Situation, options: TeacherArgmaxOptions) -> None:
+        """Nothing else is trained."""
+        return
+
+    def denominators(self, batch: Batch, options: TeacherArgmaxOptions) -> Tensor:
+        """One an example."""
+        return ones(batch)
+
+    def numerators(
+        self,
+        student: View,
+        teacher: View,
+        batch: Batch,
+        options: TeacherArgmaxOptions,
+        bridge: nn.Module | None,
+    ) -> Tensor:
+        """Each example's cross-entropy, `[B]`.
+
+        >>> import torch
+        >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
+        >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
+        >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
+        >>> value = OBJECTIVE.numerators(s, t, batch, TeacherArgmaxOptions(), None)
+        >>> round(value.item(), 4)  # log 2
+        0.6931
+        """
+        return functional.cross_entropy(student.logits, teacher.logits.argmax(-1), reduction="none")
+
+
+OBJECTIVE = TeacherArgmax()

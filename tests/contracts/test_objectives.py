@@ -1,0 +1,378 @@
+"""What every file of `distillers/objectives/` must keep, on tiny models."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.mixture import Remarking
+from kdprobe.distillers.objective import (
+    LOGITS,
+    OBJECTIVES,
+    Batch,
+    ModelShape,
+    Needs,
+    Situation,
+    View,
+)
+from kdprobe.distillers.views import prepare, read, shape_of
+from kdprobe.models.shapes import NewShape, build_new
+from tests.distillers.builders import RATING, TASK, toy_split
+from tests.models.tiny import tiny_tokenizer
+
+NAMES = OBJECTIVES.names()
+SPLIT = toy_split(12)
+ROWS = tuple(range(6))
+PAIRS = ((0, 0), (1, 1), (2, 3))
+# Options that fit models of 16 dimensions.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "attention_relations": {"relation_heads": 2},
+    "attention_probs": {"divergence": "kl"},
+    "granular_relations": {"parts": 2, "corners": 4},
+    "token_relations": {"window": 5},
+    "noisy_teacher": {"deviation": 0.0},
+}
+NOT_ZERO_AT_THE_TEACHER = {"hard_labels", "teacher_argmax"}
+each_name = pytest.mark.parametrize("name", NAMES)
+
+
+class Room(NamedTuple):
+    """A student, a teacher and how they stand to each other."""
+
+    student: Any
+    teacher: Any
+    situation: Situation
+
+
+def tiny(layers: int, seed: int, *, width: int = 16, heads: int = 2, sharp: float = 8.0) -> Any:
+    """A BERT without dropout, its weights wide enough that outputs differ."""
+    torch.manual_seed(seed)
+    model = build_new(
+        NewShape(layers, width, 2 * width, heads), TASK, tokenizer=tiny_tokenizer("bert")
+    ).eval()
+    prepare(model, frozenset(), gradients=True)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim == 2:
+                weight.mul_(sharp)
+    return model
+
+
+def room(*, width: int = 16, heads: int = 2) -> Room:
+    student, teacher = tiny(2, 1, width=width, heads=heads), tiny(3, 2)
+    teacher.requires_grad_(False)
+    shapes = shape_of(student), shape_of(teacher)
+    return Room(student, teacher, Situation(TASK, *shapes, PAIRS, same_tokens=True))
+
+
+@functools.cache
+def encoded() -> Any:
+    return encode_for(tiny(1, 0), tiny_tokenizer("bert"), SPLIT, max_length=16)
+
+
+def inputs_of(rows: tuple[int, ...], more: int = 0) -> dict[str, Tensor]:
+    batch = encoded().batch(rows)
+    return {name: nn.functional.pad(ids, (0, more)) for name, ids in batch.items()}
+
+
+def setting(name: str, **more: Any) -> tuple[Any, Any]:
+    objective = OBJECTIVES.load(name)
+    return objective, objective.options(**(OPTIONS.get(name, {}) | more))
+
+
+def views(objective: Any, options: Any, at: Room, inputs: dict[str, Tensor]) -> tuple[View, View]:
+    needs: Needs = objective.needs(at.situation, options)
+    with torch.no_grad():
+        said = read(at.teacher, inputs, needs.teacher)
+    teacher = View(said, inputs, at.teacher if needs.teacher_model else None)
+    shown = at.student if needs.student_model else None
+    return View(read(at.student, inputs, needs.student), inputs, shown), teacher
+
+
+def values(
+    name: str,
+    at: Room,
+    rows: tuple[int, ...] = ROWS,
+    *,
+    more: int = 0,
+    bridge: nn.Module | None = None,
+    **changed: Any,
+) -> Tensor:
+    """Each example's value, numerator / denominator."""
+    objective, options = setting(name, **changed)
+    inputs = inputs_of(rows, more)
+    labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
+    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    student, teacher = views(objective, options, at, inputs)
+    torch.manual_seed(0)
+    given: Tensor = objective.numerators(student, teacher, batch, options, bridge)
+    assert given.shape == (len(rows),)
+    return given / objective.denominators(batch, options)
+
+
+def bridge_of(name: str, at: Room) -> nn.Module | None:
+    objective, options = setting(name)
+    torch.manual_seed(3)
+    made: nn.Module | None = objective.bridge(at.situation, options)
+    return made
+
+
+@each_name
+def test_it_says_what_it_is(name: str) -> None:
+    """Guards the folder: a definition, a version, a title, options with defaults."""
+    objective, _ = setting(name)
+    assert objective.name == name
+    assert objective.version >= 1
+    assert objective.title
+    assert "Definition" in (type(objective).__doc__ or "")
+    assert objective.options() == objective.options()
+    assert objective.unmet(room().situation, setting(name)[1]) is None
+    if isinstance(objective, Remarking):
+        remark = objective.remark(room(heads=4).situation, setting(name)[1])
+        assert remark is None or len(remark.split()) > 8
+
+
+@each_name
+def test_padding_changes_nothing(name: str) -> None:
+    """Guards length groups: a longer neighbour must not change an example's loss."""
+    at = room()
+    assert torch.allclose(values(name, at), values(name, at, more=7), rtol=1e-4, atol=1e-6)
+
+
+@each_name
+def test_order_and_micro_batches_change_nothing(name: str) -> None:
+    """Guards batches: each example's value is its own, wherever it stands."""
+    at = room()
+    alone = {"lower": 9} if name == "granular_relations" else {}
+    whole = values(name, at, **alone)
+    turned = values(name, at, ROWS[::-1], **alone)
+    assert torch.allclose(whole, turned.flip(0), rtol=1e-4, atol=1e-6)
+    parts = [values(name, at, ROWS[:2], **alone), values(name, at, ROWS[2:], **alone)]
+    assert torch.allclose(whole, torch.cat(parts), rtol=1e-4, atol=1e-6)
+
+
+def test_texts_of_a_batch_are_related_whatever_their_order() -> None:
+    """Guards relations among texts: they depend on who is there, not on the order."""
+    at = room()
+    whole = values("granular_relations", at, lower=0)
+    turned = values("granular_relations", at, ROWS[::-1], lower=0)
+    assert torch.allclose(whole, turned.flip(0), rtol=1e-4, atol=1e-6)
+    assert whole.min() > 0
+
+
+@each_name
+def test_nothing_pulls_at_the_teacher(name: str) -> None:
+    """Guards a perfect student: its loss and its gradient are zero."""
+    if name in NOT_ZERO_AT_THE_TEACHER:
+        return
+    first = room()
+    twin = copy.deepcopy(first.teacher).requires_grad_(True)
+    shape = shape_of(twin)
+    at = Room(twin, first.teacher, Situation(TASK, shape, shape, ((1, 1), (2, 2), (3, 3)), True))
+    found = values(name, at)
+    assert found.abs().max().item() < 1e-5
+    found.sum().backward()
+    slopes = [
+        weight.grad.abs().max().item() for weight in twin.parameters() if weight.grad is not None
+    ]
+    assert max(slopes, default=0.0) < 1e-4
+    away = values(name, first, bridge=bridge_of(name, first))
+    assert away.min().item() > 1e-6  # and it is not zero elsewhere
+
+
+@each_name
+@pytest.mark.parametrize("case", ["default", "other"])
+def test_derivative(name: str, case: str) -> None:
+    """Guards the gradient, through both backward passes where there are two, by differences."""
+    other: Mapping[str, dict[str, Any]] = {
+        "attribution": {"steps": 2, "baseline": "pad", "of": "log_probability",
+                        "distance": "squared", "layer": "uniform", "top_dimensions": 5},
+        "jacobian": {"classes": "teacher", "normalise": True, "of": "probability"},
+        "attention_relations": {"relations": "v1"},
+        "attention_probs": {"divergence": "mse", "layers": "map"},
+        "attention_scores": {"layers": "last"},
+        "patience": {"over_width": "sum", "normalise": False},
+        "logit_mse": {"over_classes": "sum", "temperature": 2.0},
+        "soft_targets": {"anneal": True, "divergence": "symmetric"},
+    }  # fmt: skip
+    if case == "other" and name not in other:
+        return
+    first = room()
+    at = Room(first.student.double(), first.teacher.double(), first.situation)
+    objective, options = setting(name, **(other[name] if case == "other" else {}))
+    inputs = inputs_of(ROWS[:3])
+    labels = torch.tensor([0, 1, 0])
+    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    with torch.no_grad():
+        _, teacher = views(objective, options, at, inputs)
+
+    def value() -> Tensor:
+        needs = objective.needs(at.situation, options)
+        # in float64 from end to end, where `read` gives float32
+        student = _precise_view(at.student, inputs, needs)
+        torch.manual_seed(0)
+        found: Tensor = objective.numerators(student, teacher, batch, options, None).sum()
+        return found
+
+    weights = [w for w in at.student.parameters() if w.requires_grad]
+    slopes = torch.autograd.grad(value(), weights, allow_unused=True)
+    torch.manual_seed(5)
+    moves = [torch.randn_like(weight) for weight in weights]
+    moves[0][0] = 0.0  # torch gives the embedding of [PAD] no gradient, on purpose
+    along = sum((s * m).sum() for s, m in zip(slopes, moves, strict=True) if s is not None)
+    step = 1e-6
+    ends = []
+    for sign in (1.0, -2.0):
+        with torch.no_grad():
+            for weight, move in zip(weights, moves, strict=True):
+                weight.add_(move, alpha=sign * step)
+        ends.append(value().item())
+    expected = (ends[0] - ends[1]) / (2 * step)
+    assert float(along) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+def _precise_view(model: Any, inputs: dict[str, Tensor], needs: Needs) -> View:
+    keep = torch.Tensor.float
+    torch.Tensor.float = lambda tensor: tensor  # type: ignore[method-assign]
+    try:
+        said = read(model, inputs, needs.student)
+    finally:
+        torch.Tensor.float = keep  # type: ignore[method-assign]
+    return View(said, inputs, model if needs.student_model else None)
+
+
+@each_name
+def test_it_can_be_learnt(name: str) -> None:
+    """Guards direction and sign: alone, in 200 steps, it falls five times and more."""
+    torch.manual_seed(0)
+    at = room()
+    bridge = bridge_of(name, at)
+    weights = [*at.student.parameters(), *(bridge.parameters() if bridge else ())]
+    optimiser = torch.optim.Adam(weights, lr=5e-3)
+    begun = values(name, at, bridge=bridge).mean().item()
+    lowest = begun
+    for step in range(200):
+        loss = values(name, at, bridge=bridge).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        lowest = min(lowest, loss.item())
+        if lowest < begun / 5 and step >= 20:
+            break
+    assert lowest < begun / 5
+
+
+@each_name
+def test_models_are_left_as_they_were(name: str) -> None:
+    """Guards hooks and modes: one left behind would change every later step."""
+    at = room()
+    at.student.train()
+    inputs = inputs_of(ROWS)
+    kept = {key: ids.clone() for key, ids in inputs.items()}
+    values(name, at)
+    # transformers leaves hooks of its own that gather hidden states; ours must not add up
+    models = (at.student, at.teacher)
+    hooks = [len(module._forward_hooks) for model in models for module in model.modules()]
+    values(name, at)
+    assert at.student.training
+    assert not at.teacher.training
+    assert hooks == [len(module._forward_hooks) for model in models for module in model.modules()]
+    assert all(torch.equal(kept[key], ids) for key, ids in inputs.items())
+    assert all(weight.grad is None for weight in at.teacher.parameters())
+
+
+@each_name
+def test_other_widths_and_heads(name: str) -> None:
+    """Guards students of another shape: a value, or a reason in words; never a crash."""
+    at = room(width=8, heads=1)
+    objective, options = setting(name)
+    reason = objective.unmet(at.situation, options)
+    if reason is not None:
+        assert "8 wide and the teacher" in reason
+        return
+    found = values(name, at, bridge=bridge_of(name, at))
+    assert bool(torch.isfinite(found).all())
+    assert (found > 0).all()
+
+
+@each_name
+def test_without_a_teacher_or_equal_tokens(name: str) -> None:
+    """Guards the reasons: told before training, in words."""
+    objective, options = setting(name)
+    shape = ModelShape(2, 16, 2)
+    alone = objective.unmet(Situation(TASK, shape), options)
+    assert alone == (None if name == "hard_labels" else "there is no teacher")
+    apart = objective.unmet(Situation(TASK, shape, shape, ((1, 1), (2, 2))), options)
+    by_logits = {
+        "hard_labels", "logit_mse", "noisy_teacher", "patience", "soft_targets", "teacher_argmax"
+    }  # fmt: skip
+    if name in by_logits:
+        assert apart is None
+    else:
+        assert apart == (
+            "student and teacher cut texts into different tokens, so that their positions cannot "
+            "be matched; soft_targets, logit_mse and patience do not look at positions"
+        )
+
+
+def test_reasons_in_words() -> None:
+    """Guards every other reason for which an objective has no value."""
+    shape, lstm = ModelShape(2, 16, 2), ModelShape(2, 16, 0, projections=False)
+    both = Situation(TASK, shape, shape, (), same_tokens=True)
+
+    def told(name: str, situation: Situation, **options: Any) -> Any:
+        objective, checked = setting(name, **options)
+        return objective.unmet(situation, checked)
+
+    assert told("hidden_states", both) == "the layer map matches 0 layers, and it needs 1"
+    assert told("layer_relations", both) == "the layer map matches 0, and relations need two layers"
+    assert told("patience", both) == "no layer of the student before its last is matched"
+    assert told("teacher_argmax", Situation(RATING, shape, shape)) == (
+        "the task is a regression and has no classes"
+    )
+    blind = Situation(TASK, lstm, shape, ((1, 1),), same_tokens=True)
+    assert told("attention_probs", blind) == (
+        "the queries and keys of the student's architecture cannot be read (they can of BERT, "
+        "CamemBERT, DistilBERT, ELECTRA, RoBERTa and XLM-RoBERTa)"
+    )
+    assert told("attention_relations", both, relation_heads=5) == (
+        "relation_heads = 5 does not divide the student's width of 16"
+    )
+    assert told("attention_relations", both, teacher_layer=7) == (
+        "teacher_layer = 7, and it has 2 layers"
+    )
+    paired = Situation(TASK, shape, shape, ((1, 1),), same_tokens=True)
+    assert told("granular_relations", paired, parts=5) == "parts = 5 does not divide a width of 16"
+    assert told("token_relations", paired, window=4) == "window = 4 is even and has no middle"
+
+
+def test_faults_of_a_caller() -> None:
+    """Guards batches that lack what an objective asked for: a fault, told, not a wrong number."""
+    at = room()
+    inputs = inputs_of(ROWS)
+    bare = Batch(inputs["attention_mask"].bool())
+    with pytest.raises(ValueError, match="a batch without its situation"):
+        _ = bare.known
+    objective, options = setting("attribution", views="gold")
+    view = View({}, inputs, at.student)
+    known = Batch(bare.mask, situation=at.situation)
+    with pytest.raises(ValueError, match="attribution got a batch without labels"):
+        objective.numerators(view, view, known, options, None)
+    with pytest.raises(ValueError, match="gradients of a model that was not shown"):
+        objective.numerators(View({}, inputs), view, known, setting("attribution")[1], None)
+
+
+def test_stored_logits_suffice_for_logits() -> None:
+    """Guards speed: objectives on logits must not make the teacher run at every step."""
+    situation = room().situation
+    for name in ("logit_mse", "noisy_teacher", "soft_targets", "teacher_argmax"):
+        objective, options = setting(name)
+        assert objective.needs(situation, options).teacher == frozenset({LOGITS})
+        assert not objective.needs(situation, options).live_teacher

@@ -1,0 +1,167 @@
+"""Tests of the recipes that ship: each opens, fits together, and trains a tiny student."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kdprobe.config.recipe import Recipe, for_task, open_recipe, recipe_names
+from kdprobe.distillation import distill
+from kdprobe.distillers.layer_map import read_layer_map
+from kdprobe.distillers.mixture import build_mixture, option_names
+from kdprobe.distillers.objective import ModelShape, Situation
+from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
+from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.shapes import CopyShape, NewShape, parse_student, spread_layers
+from tests.distillers.builders import TASK
+from tests.distillers.conftest import Toy
+
+PUBLISHED = {
+    "adkd@code", "adkd@paper", "ckd", "distilbert", "limes-attention-first",
+    "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd", "minilmv2", "pkd-last",
+    "pkd-skip", "sucik-bert", "sucik-bilstm", "tang-bilstm", "tinybert", "vanilla",
+}  # fmt: skip
+BASE = ModelShape(12, 768, 12)
+# what makes each fit a teacher of three layers, 32 wide, with two heads
+SMALL: dict[str, dict[str, str]] = {
+    "minilmv2": {"relation_heads": "2"},
+    "mgskd": {"parts": "2", "corners": "4"},
+    "sucik-bert": {},
+}
+STUDENTS = {
+    "sucik-bert": "bert:L2,H16,I32,A2",
+    "sucik-bilstm": "bilstm:hidden=6,fc=8,mode=multichannel",
+    "tang-bilstm": "bilstm:hidden=6,fc=8,mode=static",
+}
+
+
+def adapted(name: str, task: str) -> Recipe:
+    recipe = open_recipe(name)
+    return for_task(recipe, task, option_names=option_names(recipe.objectives))
+
+
+def test_the_list_is_whole() -> None:
+    """Guards against a recipe that was renamed or lost."""
+    assert set(recipe_names()) >= PUBLISHED
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_each_fits_a_base_sized_teacher(name: str) -> None:
+    """Guards options and layer maps: each has a value for its own student of BERT-base."""
+    recipe = open_recipe(name)
+    for task in ("other", *recipe.tasks):
+        made = adapted(name, task)
+        mixture = build_mixture(made.objectives, reduction=made.reduction, where=name)
+        shape = parse_student(made.student)
+        copied, student = None, ModelShape(1, 600, 0, projections=False)
+        if isinstance(shape, CopyShape):
+            assert isinstance(shape.which, str)
+            copied = spread_layers(shape.layers or 12, 12, shape.which)
+            student = ModelShape(len(copied), 768, 12)
+        elif isinstance(shape, NewShape):
+            student = ModelShape(shape.layers, shape.hidden, shape.heads)
+        else:
+            assert isinstance(shape, LstmShape)
+        pairs = read_layer_map(made.layer_map, student=student.layers, teacher=12, copied=copied)
+        situation = Situation(TASK, student, BASE, pairs, same_tokens=True)
+        for term in mixture.terms:
+            assert term.objective.unmet(situation, term.options) is None
+
+
+def test_adkds_tables() -> None:
+    """Guards the settings of each task: the appendix of the paper, annealing in the code only."""
+    for name in ("adkd@paper", "adkd@code"):
+        cola, qqp, mnli = (adapted(name, task) for task in ("cola", "qqp", "mnli"))
+        terms = {term.name: term for term in qqp.objectives}
+        assert terms["hard_labels"].weight == 0
+        assert terms["attribution"].weight == 50
+        assert terms["attribution"].options["top_dimensions"] == 734
+        assert (qqp.training.learning_rate, qqp.training.epochs) == (4e-5, 8)
+        assert len(build_mixture(qqp.objectives, reduction="example", where="r").terms) == 2
+        assert [term.weight for term in cola.objectives] == [0.1, 0.9, 1.0]
+        assert mnli.training.batch_size == 64
+        soft = {term.name: term for term in mnli.objectives}["soft_targets"]
+        assert soft.options["temperature"] == 3
+        assert soft.options.get("anneal", False) is (name == "adkd@code")
+        assert adapted(name, "unheard-of") == open_recipe(name)
+
+
+@pytest.mark.parametrize("name", sorted(PUBLISHED - {"vanilla"}))
+def test_each_trains(name: str, toy: Toy, tmp_path: Path) -> None:
+    """Guards the whole way: preflight, four steps, a folder, finite numbers for every term."""
+    result = distill(
+        toy.teacher, task=toy.task, output=tmp_path / "out", recipe=name,
+        student=STUDENTS.get(name, "layers=2"), settings=SMALL.get(name, {}),
+        limit=32, eval_limit=16, epochs=1, batch_size=8, learning_rate=1e-3, best_by="last",
+        device="cpu", bf16=False, threads=1, offline=True,
+    )  # fmt: skip
+    assert result.steps == 4
+    assert result.folder is not None
+    assert (result.folder / "model.safetensors").is_file()
+    assert all(math.isfinite(value) for value in result.history[-1].values())
+    if name == "ckd":
+        assert result.preflight.layer_map[0] == (0, 0, "copied")
+
+
+def refused(toy: Toy, tmp_path: Path, **changes: Any) -> str:
+    given = {"recipe": "minilmv2", "student": "layers=2", "settings": {}} | changes
+    with pytest.raises((CapabilityError, ConfigError, UnknownNameError)) as caught:
+        distill(
+            toy.teacher, task=toy.task, output=tmp_path / "out", limit=16, eval_limit=16,
+            device="cpu", bf16=False, threads=1, offline=True, **given,
+        )  # fmt: skip
+    assert not (tmp_path / "out").exists()
+    return str(caught.value)
+
+
+def test_what_cannot_be_taught_is_told(toy: Toy, tmp_path: Path) -> None:
+    """Guards messages a person meets: unequal heads and widths, layer maps, misspelt keys."""
+    assert refused(toy, tmp_path) == (
+        "objective attention_relations: relation_heads = 48 does not divide the student's width "
+        "of 32; leave it out of the recipe, or choose another student"
+    )
+    assert refused(toy, tmp_path, settings={"layer_map": "9:1"}) == (
+        "layer_map: layer 9 of the teacher in 9:1, expected 0 (the embeddings) to 3"
+    )
+    assert refused(toy, tmp_path, settings={"relation_head": "2"}).endswith(
+        "did you mean 'objectives.attention_relations.relation_heads'?"
+    )
+    assert refused(toy, tmp_path, recipe="pkd-skip", student="hidden=16").startswith(
+        "objective patience: the student is 16 wide and the teacher 32; hidden_states learns"
+    )
+    assert refused(toy, tmp_path, recipe="minilm").endswith("did you mean 'minilmv2'?")
+    lstm = refused(toy, tmp_path, recipe="limes-attention-first", student="bilstm:hidden=4")
+    assert lstm.startswith(
+        "objective attention_probs: the queries and keys of the student's architecture cannot be "
+        "read"
+    )
+
+
+def test_dry_run_shows_remarks_and_the_table(toy: Toy, tmp_path: Path) -> None:
+    """Guards the preflight: unequal heads and degenerate views are said before training."""
+    result = distill(
+        toy.teacher, task=toy.task, output=tmp_path / "out", recipe="limes-attention-last",
+        student="layers=2,heads=4", limit=16, eval_limit=16, device="cpu", bf16=False,
+        threads=1, offline=True, dry_run=True,
+    )  # fmt: skip
+    told = "\n".join(result.preflight.lines())
+    assert "student layer 2 <- teacher layer 3 (copied)" in told
+    assert "the student has 4 heads and the teacher 2" in told
+
+
+def test_a_recipe_that_stops_teaching(tmp_path: Path) -> None:
+    """Guards stages: a gap between them would train on nothing."""
+    text = 'name = "gap"\n[[objectives]]\nname = "hard_labels"\nduring = [0.0, 0.5]\n'
+    (tmp_path / "gap.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        open_recipe(tmp_path / "gap.toml")
+    assert str(caught.value) == (
+        f"{tmp_path / 'gap.toml'}: nothing is learnt from 0.5 of the training on"
+    )
+    (tmp_path / "back.toml").write_text(text.replace("[0.0, 0.5]", "[0.5, 0.1]"), encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        open_recipe(tmp_path / "back.toml")
+    assert "during = [0.5, 0.1] is no part of 0 to 1" in str(caught.value)
