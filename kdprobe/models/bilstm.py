@@ -30,7 +30,6 @@ from kdprobe.tasks.task import Task
 
 MODEL_TYPE = "kdprobe_bilstm"
 _RANDOM_WIDTH = 300
-_RANGE = 0.25  # random vectors are drawn from -.25 to .25, as for unknown words (Kim 2014)
 
 
 class BiLstmConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers is untyped
@@ -108,7 +107,9 @@ class BiLstmPreTrained(PreTrainedModel):  # type: ignore[misc]  # transformers i
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Embedding):
-            nn.init.uniform_(module.weight, -_RANGE, _RANGE)
+            # Narrow vectors (U[-.25, .25], as for the unknown words of Kim 2014) learn the embedded
+            # grammar to a dev MCC of .58 where these reach .83.
+            nn.init.normal_(module.weight)
         elif isinstance(module, nn.Linear):
             nn.init.kaiming_uniform_(module.weight, a=5**0.5)
             nn.init.zeros_(module.bias)
