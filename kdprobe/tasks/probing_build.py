@@ -17,13 +17,14 @@ from kdprobe.config.probing import ProbingTask
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.tasks.grammar import derivations
+from kdprobe.tasks.probing_balance import LENGTH_BINS, Build
 from kdprobe.tasks.probing_facts import (
     Facts,
     facts_of_dependencies,
     facts_of_derivation,
     facts_of_tree,
 )
-from kdprobe.tasks.probing_recipes import LENGTH_BINS, RECIPES, Build
+from kdprobe.tasks.probing_recipes import RECIPES
 from kdprobe.tasks.probing_sets import PARTS, ProbingSet, make_set, read_senteval
 from kdprobe.tasks.treebank import read_conllu, read_mrg
 
