@@ -36,7 +36,7 @@ METRICS = (
     _share(
         "word_endings",
         "word endings",
-        "Test accuracy of naive Bayes over the last three letters of every word; no model is asked.",
+        "Test accuracy of naive Bayes over the last three letters of each word; no model is asked.",
     ),
     Metric(
         name="selectivity",
