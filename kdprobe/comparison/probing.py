@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import JsonValue
 
 from kdprobe.cache import Cache
+from kdprobe.comparison.probing_readers import Named, Reader, readers_of, tell_estimate
 from kdprobe.config.probing import ProbingTask, open_probing_tasks
 from kdprobe.errors import ConfigError
 from kdprobe.observed_probes import ProbeFit, ProbeFits, ProbeTask
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
-from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing_build import ProbingSource
 from kdprobe.tasks.probing_rules import control_set, endings_accuracy, majority_accuracy
 from kdprobe.tasks.probing_sets import ProbingSet, sample_set
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from kdprobe.comparison.inputs import Inputs
     from kdprobe.extract.probe_fits import ProbeOptions
     from kdprobe.models.handle import ModelHandle
-    from kdprobe.models.hidden import LayerReader
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,6 @@ class ProbingRequest:
     poolings: tuple[str, ...] = ("mean",)
     probe: str = "logistic"
     probing_dir: Path | None = None
-
-
-class Named(NamedTuple):
-    """A model of the comparison with its runs."""
-
-    name: str
-    members: Sequence[ModelHandle]
 
 
 class _Asked(NamedTuple):
@@ -154,8 +146,8 @@ def probe_models(
         reason = f"{', '.join(unable)}: its layers cannot be read, only what it predicts"
         return None, (Skipped(what="probing", reason=reason, models=unable),)
     asked = _load(request, seed=seed, progress=progress)
-    readers = _readers(models, poolings, seed)
-    _estimate(readers, asked, progress)
+    readers = readers_of(models, poolings, seed=seed)
+    tell_estimate(readers, _texts(asked), progress)
     fits: list[ProbeFit] = []
     for reader in readers:
         started = time.perf_counter()
@@ -176,9 +168,10 @@ def probe_models(
         )
         for one in asked
     )
-    origins = dict.fromkeys(one.set.origin for one in asked)
-    notes = (f"Sentences: {'; '.join(origins)}.", f"Probe: {PROBES[request.probe]}.")
-    return ProbeFits(told, tuple(fits), PROBES[request.probe], poolings, notes), ()
+    origins = "; ".join(dict.fromkeys(one.set.origin for one in asked))
+    return ProbeFits(
+        told, tuple(fits), PROBES[request.probe], poolings, (f"Sentences: {origins}.",)
+    ), ()
 
 
 def _load(request: ProbingRequest, *, seed: int, progress: Progress) -> list[_Asked]:
@@ -193,55 +186,12 @@ def _load(request: ProbingRequest, *, seed: int, progress: Progress) -> list[_As
     return asked
 
 
-class _Reader(NamedTuple):
-    model: str
-    run: int
-    random: bool
-    reader: LayerReader
-
-
-def _readers(models: Sequence[Named], poolings: tuple[str, ...], seed: int) -> list[_Reader]:
-    """Every run of every model, and each model's architecture once with random weights."""
-    from kdprobe.models.hidden import LayerReader
-
-    drawn = derive_seed(seed, "random weights") % 2**31
-    readers = []
-    for model in models:
-        readers += [
-            _Reader(model.name, run, False, LayerReader(member, poolings))
-            for run, member in enumerate(model.members)
-        ]
-        random = LayerReader(model.members[0], poolings, random_seed=drawn)
-        readers.append(_Reader(model.name, 0, True, random))
-    return readers
-
-
-def _estimate(readers: Sequence[_Reader], asked: Sequence[_Asked], progress: Progress) -> None:
-    """Say how long reading takes, measured on a few sentences of each model."""
-    texts = _texts(asked)
-    few = texts[:: max(len(texts) // 48, 1)][:48]
-    seconds = 0.0
-    for each in readers:
-        ids = each.reader.encode(few)
-        each.reader.read(ids[0][None])  # the first call is slower
-        started = time.perf_counter()
-        for row in ids[::4]:
-            each.reader.read(row[None].repeat(4, axis=0))
-        seconds += (time.perf_counter() - started) / len(few) * len(texts)
-    minutes = seconds / 60
-    about = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{seconds:.0f} seconds"
-    progress.say(
-        f"Probing reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
-        f"included: about {about}, then the probes."
-    )
-
-
 def _texts(asked: Sequence[_Asked]) -> list[str]:
     return list(dict.fromkeys(s for one in asked for part in one.set.parts for s in part.sentences))
 
 
 def _probe(
-    each: _Reader,
+    each: Reader,
     asked: Sequence[_Asked],
     request: ProbingRequest,
     seed: int,

@@ -142,26 +142,20 @@ def compare(
         offline=offline,
         label_map=label_map,
         cache=_open_cache(cache),
-        probing=request_of(
-            names, only=only, tasks=probe_tasks, sentences=probe_sentences, poolings=pooling,
-            probe=probe, probing_dir=probing_dir,
-        ),
+        probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
+                           poolings=pooling, probe=probe, probing_dir=probing_dir),
     )  # fmt: skip
     opened = gather(inputs, shown)
     results, skipped, seconds = run_all(
         opened.study, names, requested=only, settings=settings or {}, progress=shown
     )
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
-    document = _document(opened, request, skipped, only)
-    document = document.model_copy(update={"analyses": results})
+    document = _document(opened, request, skipped, only).model_copy(update={"analyses": results})
     rows = page_rows(opened.study, named_ids(document))
     timings = {**opened.timings, **seconds, "all": time.perf_counter() - started}
-    document = document.model_copy(
-        update={
-            "examples": examples(opened.study, rows),
-            "timings": {name: round(value, 3) for name, value in timings.items()},
-        }
-    )
+    rounded = {name: round(value, 3) for name, value in timings.items()}
+    carried = examples(opened.study, rows)
+    document = document.model_copy(update={"examples": carried, "timings": rounded})
     # What was read back from the file, so that `kdprobe report` gives the same bytes later.
     document = loads(dumps(document))
     if output is not None:
