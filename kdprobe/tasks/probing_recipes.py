@@ -10,8 +10,6 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
-import numpy as np
-
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing_balance import Build, Made, Recipe, balanced, capped, grouped
 from kdprobe.tasks.probing_changes import inversion, odd, shift
@@ -53,18 +51,14 @@ def content(build: Build) -> Made:
 
 
 def depth(build: Build) -> Made:
-    """Depths with equal distributions of length: from every bin of lengths equally many of each."""
-    lengths = [len(f.words) for f in build.parts["tr"] if f.depth is not None]
-    if not lengths:
-        return {}
-    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, 9)))
+    """Depths with equal distributions of length: of every two lengths equally many of each."""
     cells: dict[str, dict[tuple[int, int], list[str]]] = {p: defaultdict(list) for p in PARTS}
     for part in PARTS:
         for facts in build.parts[part]:
             if facts.depth is not None:
-                bin_ = int(np.searchsorted(edges, len(facts.words), side="right"))
+                bin_ = len(facts.words) // 2
                 cells[part][facts.depth, bin_].append(facts.text)
-    bins = range(len(edges) + 1)
+    bins = sorted({b for _, b in cells["tr"]})
 
     def per_bin(part: str, window: range) -> list[int]:
         return [min(len(cells[part].get((d, b), ())) for d in window) for b in bins]
@@ -89,7 +83,7 @@ def depth(build: Build) -> Made:
         want = build.sizes[part] / len(window)
         scale = min(1.0, want / max(sum(share), 1))
         rows = []
-        for b, n in enumerate(share):
+        for b, n in zip(bins, share, strict=True):
             for d in window:
                 texts = cells[part].get((d, b), [])
                 picked = build.rng.permutation(len(texts))[: math.ceil(n * scale)]
