@@ -180,5 +180,5 @@ class Cache:
         return sorted(
             file
             for file in found
-            if file.suffix in (".npz", ".json") and _ENTRY.fullmatch(file.stem)
+            if file.suffix in (".npz", ".json", ".features") and _ENTRY.fullmatch(file.stem)
         )

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError, TaskError
+from kdprobe.observed_probes import ProbeFits
 from kdprobe.tasks.task import Split
 
 Floats = NDArray[np.float64]
@@ -191,6 +192,7 @@ class Study:
         minimal_pairs: judged minimal pairs, when there are any.
         train_texts: `tasks.task.text_hash` of the training examples, to find duplicates across
             splits; empty: unknown.
+        probes: probing classifiers on every layer, when they were asked for.
 
     Raises:
         MisalignedError: a model's ids differ from the split's; the first difference is named.
@@ -204,6 +206,7 @@ class Study:
     slice_columns: tuple[str, ...] = ()
     minimal_pairs: MinimalPairs | None = None
     train_texts: frozenset[str] = frozenset()
+    probes: ProbeFits | None = None
 
     def __post_init__(self) -> None:
         """Check that all sides speak about the same examples in the same order."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis._probing_losses import probing_gaps, probing_losses
 from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
 from kdprobe.observations import Population, Study
@@ -141,14 +142,14 @@ def _quotes(study: Study, loss: Loss) -> tuple[str, ...]:
     return tuple(f"{pairs.good[row]} / *{pairs.bad[row]}" for row in order.tolist())
 
 
-def _gap_count(done: Mapping[str, AnalysisResult], student: str) -> int:
+def _gap_count(study: Study, done: Mapping[str, AnalysisResult], student: str) -> int:
     """How many subsets the student was compared with the teacher on (those with a q-value)."""
     return sum(
         made.metric == "gap" and made.model_b == student and made.q_value is not None
         for name in ("slices", "minimal_pairs")
         if name in done
         for made in done[name].estimates
-    )
+    ) + sum(made.model_b == student for made in probing_gaps(study, done))
 
 
 def _in_words(loss: Loss) -> str:
@@ -182,7 +183,7 @@ def _sentence(
     study: Study, done: Mapping[str, AnalysisResult], student: str, ranked: Sequence[Ranked]
 ) -> str:
     """Say in one sentence what a student loses most on, or that nothing is lost beyond noise."""
-    tested = _gap_count(done, student)
+    tested = _gap_count(study, done, student)
     own = [row for row in ranked if row.loss.student == student]
     sure = [row.loss for row in own if row.status == _LOST]
     perhaps = sum(row.status == _OPEN for row in own)
@@ -259,14 +260,14 @@ class Losses:
     name: str = "losses"
     version: int = 1
     title: str = "What was lost"
-    after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs")
+    after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
     options: type[LossOptions] = LossOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"
-        if study.split.labels is None and study.minimal_pairs is None:
+        if study.split.labels is None and study.minimal_pairs is None and study.probes is None:
             return "there are neither gold labels nor minimal pairs, so nothing is known to be lost"
         return None
 
@@ -276,9 +277,10 @@ class Losses:
         """Rank the gaps of the analyses that ran."""
         losses = _from_slices(study, done["slices"]) if "slices" in done else []
         losses += _from_pairs(study, done["minimal_pairs"]) if "minimal_pairs" in done else []
+        losses += probing_losses(study, done)
         ranked = [Ranked(status_of(loss), loss) for loss in sorted(losses, key=_rank)]
         notes = [_sentence(study, done, student.name, ranked) for student in study.students]
-        if "slices" not in done and "minimal_pairs" not in done:
+        if not {"slices", "minimal_pairs", "probing"} & set(done):
             notes = ["Neither slices nor minimal_pairs ran, so there are no gaps to rank."]
         return AnalysisResult(
             name=self.name,

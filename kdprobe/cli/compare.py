@@ -52,6 +52,25 @@ def compare(
         int | None,
         typer.Option("--pairs-per-phenomenon", min=1, metavar="N", help="At most N of each."),
     ] = None,
+    probe_tasks: Annotated[
+        list[str] | None,
+        typer.Option("--probe-tasks", metavar="NAME,...",
+                     help="Ask every layer these probing tasks (`kdprobe list probes`), or all."),
+    ] = None,
+    probe_sentences: Annotated[
+        int, typer.Option("--probe-sentences", min=20, metavar="N", help="Training sentences each.")
+    ] = 2000,
+    pooling: Annotated[
+        list[str] | None,
+        typer.Option("--pooling", metavar="NAME,...", help="mean, max, cls, last; default: mean."),
+    ] = None,
+    probe: Annotated[
+        str, typer.Option("--probe", help="logistic, mlp, senteval or thesis.")
+    ] = "logistic",
+    probing_dir: Annotated[
+        Path | None,
+        typer.Option("--probing-dir", metavar="DIR", help="A folder of SentEval's probing files."),
+    ] = None,
     data_dir: options.DataDir = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
@@ -117,6 +136,11 @@ def compare(
         slice_columns=options.names(slices),
         minimal_pairs=minimal_pairs,
         pairs_per_phenomenon=pairs_per_phenomenon,
+        probe_tasks=options.names(probe_tasks),
+        probe_sentences=probe_sentences,
+        pooling=options.names(pooling),
+        probe=probe,
+        probing_dir=probing_dir,
         label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,

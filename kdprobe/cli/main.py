@@ -21,6 +21,7 @@ from kdprobe.cli import (
     finetune,
     kappa_range,
     listing,
+    probes,
     report,
     tasks,
 )
@@ -76,6 +77,7 @@ app.command("list")(listing.listing)
 app.command("kappa-range")(kappa_range.kappa_range)
 app.command("doctor")(doctor.doctor)
 app.add_typer(cache.app, name="cache")
+app.add_typer(probes.app, name="probes")
 
 
 def main() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from kdprobe.cache import Cache
+from kdprobe.comparison.probing import ProbingRequest, probe_all
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
@@ -47,6 +48,7 @@ class Inputs:
     offline: bool
     label_map: Mapping[str, str] | None
     cache: Cache | None
+    probing: ProbingRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,12 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
     for position, (spec, members) in enumerate(zip(inputs.models, handles, strict=True)):
         runs, truncated, seconds = _ask(members, split, inputs, progress)
         timings[f"predictions of {spec.name}"] = seconds
-        role = "teacher" if position == 0 else "student"
-        populations.append(
-            Population(name=spec.name, role="teacher" if position == 0 else "student", runs=runs)
-        )
+        role: Literal["teacher", "student"] = "teacher" if position == 0 else "student"
+        populations.append(Population(name=spec.name, role=role, runs=runs))
         infos.append(_info(spec, members, role))
         notices += _model_notices(spec, members, truncated, len(split))
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
+    probes, unprobed = probe_all(inputs, handles, progress, timings)
     study = Study(
         split=split,
         models=tuple(populations),
@@ -93,8 +94,9 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         slice_columns=_slice_columns(inputs.slice_columns, split),
         minimal_pairs=pairs,
         train_texts=_train_hashes(inputs, split),
+        probes=probes,
     )
-    return Opened(study, tuple(infos), tuple(notices), skipped, timings)
+    return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed), timings)
 
 
 def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:

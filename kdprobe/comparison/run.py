@@ -20,6 +20,7 @@ from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
+from kdprobe.comparison.probing import request_of, request_options
 from kdprobe.comparison.view import Comparison
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
@@ -48,6 +49,11 @@ def compare(
     slice_columns: Sequence[str] = (),
     minimal_pairs: str | Path | None = None,
     pairs_per_phenomenon: int | None = None,
+    probe_tasks: Sequence[str] = (),
+    probe_sentences: int = 2000,
+    pooling: Sequence[str] = (),
+    probe: str = "logistic",
+    probing_dir: str | Path | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
     resamples: int = 2000,
@@ -82,6 +88,13 @@ def compare(
         slice_columns: extra columns of the split to slice by.
         minimal_pairs: a folder of BLiMP's jsonl files, for acceptability tasks.
         pairs_per_phenomenon: at most so many pairs of each phenomenon, a seeded choice.
+        probe_tasks: probing tasks to ask of every layer, `all` for the ten; empty: none, unless
+            `only` names probing.
+        probe_sentences: training sentences of each probing task at most, half as many of dev and
+            test each.
+        pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
+        probe: logistic, mlp, senteval or thesis.
+        probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
         resamples: bootstrap resamples behind every interval.
@@ -129,7 +142,9 @@ def compare(
         offline=offline,
         label_map=label_map,
         cache=_open_cache(cache),
-    )
+        probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
+                           poolings=pooling, probe=probe, probing_dir=probing_dir),
+    )  # fmt: skip
     opened = gather(inputs, shown)
     ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
@@ -175,6 +190,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "slice_columns": list(inputs.slice_columns),
         "minimal_pairs": Path(inputs.minimal_pairs).name if inputs.minimal_pairs else None,
         "pairs_per_phenomenon": inputs.pairs_per_phenomenon,
+        "probing": request_options(inputs.probing),
         "device": inputs.device,
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,

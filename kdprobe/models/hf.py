@@ -90,7 +90,7 @@ class HfModel:
     """A loaded classifier and its tokenizer; see `models.handle.ModelHandle` for the properties."""
 
     source: Literal["transformers"] = "transformers"
-    capabilities: frozenset[Capability] = frozenset({"logits"})
+    capabilities: frozenset[Capability] = frozenset({"logits", "hidden_states"})
 
     def __init__(
         self,

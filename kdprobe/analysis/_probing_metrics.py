@@ -1,0 +1,89 @@
+"""What the numbers on probing mean, in words for the report.
+
+Does: define each metric once. Does not: compute.
+"""
+
+from kdprobe.results.schema import Metric
+
+
+def _share(name: str, label: str, definition: str, source: str = "") -> Metric:
+    return Metric(
+        name=name, label=label, definition=definition, minimum=0, maximum=1,
+        higher_is_better=True, source=source,
+    )  # fmt: skip
+
+
+METRICS = (
+    _share(
+        "accuracy",
+        "probing accuracy",
+        "Test accuracy of the probing classifier chosen on dev, trained on one layer's vectors of "
+        "whole sentences. Layer 0 is the embedding output, layer l what block l gives, head the "
+        "vector the classifier reads. With several probe seeds or runs: their mean.",
+        "Conneau et al. 2018",
+    ),
+    _share(
+        "random_accuracy",
+        "accuracy with random weights",
+        "The same probe on the same architecture with random weights: what the words and their "
+        "order give away without training.",
+    ),
+    _share(
+        "majority",
+        "majority class",
+        "Test accuracy of always saying the most frequent training class.",
+    ),
+    _share(
+        "word_endings",
+        "word endings",
+        "Test accuracy of naive Bayes over the last three letters of each word; no model is asked.",
+    ),
+    Metric(
+        name="selectivity",
+        label="selectivity",
+        definition="Probing accuracy minus that of a control task on the same sentences, whose "
+        "random classes hang on each sentence's rarest known word (an adaptation of the control "
+        "task to sentences). Near 0: the probe may only remember words.",
+        minimum=-1,
+        maximum=1,
+        higher_is_better=True,
+        source="Hewitt and Liang 2019, adapted",
+    ),
+    Metric(
+        name="gap",
+        label="probing gap",
+        definition="Teacher's probing accuracy minus the student's on the same test sentences; "
+        "positive means lost. A layer `t:s` sets the student's layer s against the teacher's layer "
+        "t at the same relative depth; `best` sets the best layers by dev accuracy against each "
+        "other. The p-value is McNemar's (a t-test's over sentences and runs where there are "
+        "several); q-values are Benjamini-Hochberg's, one family for `best`, one for the layers.",
+        minimum=-1,
+        maximum=1,
+        higher_is_better=False,
+        source="McNemar 1947; Benjamini and Hochberg 1995",
+    ),
+    Metric(
+        name="retention",
+        label="retention",
+        definition="(student - floor) / (teacher - floor) of the accuracies at the best layers, "
+        "floor being the teacher's architecture with random weights at its own best layer. "
+        "Undefined where the teacher is not beyond the floor by more than noise.",
+        higher_is_better=True,
+    ),
+    Metric(
+        name="centre_of_gravity",
+        label="centre of gravity",
+        definition="The mean relative depth (0: embeddings, 1: last block), each layer weighted by "
+        "its accuracy above the majority class: where in the model a task can be read.",
+        minimum=0,
+        maximum=1,
+        source="after Tenney et al. 2019",
+    ),
+    Metric(
+        name="centre_of_gravity_shift",
+        label="shift of the centre of gravity",
+        definition="The student's centre of gravity minus the teacher's; positive: later.",
+        minimum=-1,
+        maximum=1,
+    ),
+)

@@ -1,0 +1,134 @@
+"""Tables, heat maps and small multiples of the probing results.
+
+Does: lay out estimates and cells that were computed elsewhere. Does not: compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kdprobe.analysis._bootstrap import interval
+from kdprobe.analysis._probing_cells import HEAD, Cells
+from kdprobe.observed_probes import ProbeTask
+from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series, Table
+
+ByModel = Mapping[str, Cells]
+
+
+def _depths(cells: Cells, places: Sequence[int]) -> tuple[float, ...]:
+    return tuple(int(cells.layers[at]) / max(cells.depth, 1) for at in places)
+
+
+def _line(name: str, cells: Cells, pooling: str) -> Series:
+    places = cells.of_pooling(pooling)
+    bounds = [interval(cells.draws[:, at]) for at in places]
+    return Series(
+        name=name,
+        x=_depths(cells, places),
+        y=tuple(float(cells.draws[0, at]) for at in places),
+        low=tuple(b[0] if b else None for b in bounds),
+        high=tuple(b[1] if b else None for b in bounds),
+        counts=tuple(cells.hits.shape[2] for _ in places),
+        labels=tuple(f"layer {cells.layers[at]}" for at in places),
+    )
+
+
+def small_multiple(
+    task: ProbeTask, trained: ByModel, random: ByModel, pooling: str, teacher: str
+) -> Curve:
+    """Draw one task: every model over relative depth, the baselines as lines."""
+    series = [_line(name, cells, pooling) for name, cells in trained.items()]
+    if teacher in random:
+        plain = _line(f"{teacher}, random weights", random[teacher], pooling)
+        series.append(plain.model_copy(update={"low": (), "high": ()}))
+    series.append(Series(name="word endings", x=(0.0, 1.0), y=(task.endings, task.endings)))
+    return Curve(
+        name=f"task-{task.name}",
+        title=f"{task.name} ({task.group}, {len(task.labels)} classes)",
+        caption=f"{pooling} pooling, {task.train:,} training and {task.test:,} test sentences, "
+        f"{task.origin}; bands are 95 % intervals; the reference line is the majority class "
+        f"({task.majority:.3f}).",
+        kind="line",
+        x_title="relative depth (0: embeddings, 1: last layer)",
+        y_title="accuracy",
+        series=tuple(series),
+        reference=task.majority,
+    )
+
+
+def gap_matrix(
+    student: str, tasks: Sequence[ProbeTask], gaps: Sequence[Estimate], pooling: str, place: int
+) -> Matrix:
+    """Draw one student's gaps: tasks by layers at equal relative depth, student minus teacher."""
+    own = [
+        gap
+        for gap in gaps
+        if gap.model_b == student and gap.layer != "best" and gap.pooling in (pooling, "")
+    ]
+    layers = list(dict.fromkeys(gap.layer for gap in own))
+    found = {(gap.subset, gap.layer): gap.value for gap in own}
+
+    def minus(value: float | None) -> float | None:
+        return None if value is None else 0.0 - value
+
+    return Matrix(
+        name=f"gaps-{place}-{pooling}",
+        title=f"{student} minus teacher by task and layer, {pooling} pooling",
+        caption="Columns are teacher's layer : student's layer at the same relative depth; below 0 "
+        "the student knows less.",
+        row_title="task",
+        column_title="layers",
+        rows=tuple(task.name for task in tasks),
+        columns=tuple(layers),
+        values=tuple(
+            tuple(minus(found.get((task.name, layer))) for layer in layers) for task in tasks
+        ),
+        unit="accuracy",
+        scale="diverging",
+        undefined="that layer was not probed",
+    )
+
+
+def best_table(
+    tasks: Sequence[ProbeTask], cells: Mapping[str, ByModel], poolings: Sequence[str]
+) -> Table:
+    """List the best layer of every model on every task."""
+    rows: list[tuple[Cell, ...]] = []
+    for task in tasks:
+        for model, held in cells[task.name].items():
+            for pooling in poolings:
+                at = held.best(pooling)
+                bounds = interval(held.draws[:, at])
+                head = held.cell(HEAD, "")
+                rows.append(
+                    (
+                        task.name,
+                        model,
+                        pooling,
+                        held.layers[at],
+                        float(held.draws[0, at]),
+                        bounds[0] if bounds else None,
+                        bounds[1] if bounds else None,
+                        None if head is None else float(held.draws[0, head]),
+                        task.majority,
+                        task.test,
+                    )
+                )
+    numbers = (
+        ("accuracy", "accuracy there"), ("low", "interval from"), ("high", "to"),
+        ("head", "accuracy at the head"), ("majority", "majority class"),
+    )  # fmt: skip
+    return Table(
+        name="best_layers",
+        title="Best layer of every model on every task",
+        caption="Chosen by dev accuracy, so the test accuracy is not the best of many.",
+        columns=(
+            Column(name="task", label="task"),
+            Column(name="model", label="model"),
+            Column(name="pooling", label="pooling"),
+            Column(name="layer", label="best layer"),
+            *(Column(name=name, label=label, kind="number") for name, label in numbers),
+            Column(name="n", label="n", kind="count"),
+        ),
+        rows=tuple(rows),
+    )

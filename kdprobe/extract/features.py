@@ -1,0 +1,202 @@
+"""Pooled hidden states of many sentences, all layers at once, on disk.
+
+Does: one pass over sentences in batches of exactly one token length (no padding, no mask), appended
+to one file as 16-bit floats, so that memory does not grow with sentences and a killed run goes on
+where it was. Does not: know what the features are for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdprobe import atomic
+from kdprobe.cache import Cache
+from kdprobe.models.hidden import FeatureCell, LayerReader
+from kdprobe.progress import Progress
+
+FEATURES_VERSION = 1
+_PIECE = 4096
+_TOKENS = 4096
+"""Tokens in one forward pass: enough to keep the processor busy, little memory."""
+
+
+@dataclass(frozen=True)
+class LayerFeatures:
+    """What every layer holds of every sentence.
+
+    Args:
+        cells: the layer and pooling of each vector.
+        values: float16 `[texts, cells, width]`, memory-mapped.
+        row: text -> its row in `values`.
+        path: the file; `close` deletes it.
+        seconds: wall-clock seconds of the passes of this run.
+        read: sentences read in this run; fewer than all when a killed run is gone on with.
+    """
+
+    cells: tuple[FeatureCell, ...]
+    values: NDArray[np.float16]
+    row: dict[str, int]
+    path: Path
+    seconds: float
+    read: int
+    _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
+
+    def rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Give the rows of these texts."""
+        return np.array([self.row[text] for text in texts], dtype=np.int64)
+
+    def take(self, rows: NDArray[np.int64], cells: Sequence[int]) -> NDArray[np.float32]:
+        """Give float32 `[cells, rows, width]` of these rows, read in the order of the file."""
+        order = np.argsort(rows, kind="stable")
+        out = np.empty((len(cells), len(rows), self.values.shape[2]), dtype=np.float32)
+        for start in range(0, len(order), 1024):
+            at = order[start : start + 1024]
+            block = self.values[rows[at]]
+            for place, cell in enumerate(cells):
+                out[place, at] = block[:, cell]
+        return out
+
+    def __enter__(self) -> LayerFeatures:
+        """Give the features; the file is deleted when the block ends."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Delete the file when the work with it is done; an interrupted run finds it again."""
+        if self._folder is not None:
+            self._folder.cleanup()
+        elif kind is None:
+            self.path.unlink(missing_ok=True)
+            self.path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def equal_length_batches(
+    lengths: NDArray[np.int64], *, tokens: int = _TOKENS, rows: int = 1_000_000
+) -> Iterator[NDArray[np.int64]]:
+    """Give batches of rows of exactly one length, longest first.
+
+    >>> [b.tolist() for b in equal_length_batches(np.array([3, 5, 3, 3]), tokens=6)]
+    [[1], [0, 2], [3]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    ordered = lengths[order]
+    start = 0
+    while start < len(order):
+        same = int(np.searchsorted(-ordered, -ordered[start], side="right"))
+        most = min(rows, max(tokens // int(ordered[start]), 1))
+        stop = min(same, start + most)
+        yield order[start:stop]
+        start = stop
+
+
+def _key(reader: LayerReader, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256()
+    told = [FEATURES_VERSION, reader.key, reader.reading, list(reader.poolings), len(texts)]
+    digest.update(json.dumps(told).encode())
+    for text in texts:
+        digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def extract_features(
+    reader: LayerReader,
+    texts: Sequence[str],
+    *,
+    cache: Cache | None,
+    progress: Progress,
+    rows: int = 1_000_000,
+) -> LayerFeatures:
+    """Read every different text once.
+
+    Args:
+        reader: the model, its poolings, and whether its weights are random.
+        texts: sentences; equal ones are read once.
+        cache: where the file is written; None: a temporary folder.
+        progress: told of every batch.
+        rows: the most sentences in one forward pass.
+
+    Raises:
+        OutputError: no space is left, or the place cannot be written; what was read stays, and the
+            next run goes on from it.
+        CapabilityError: a batch does not fit into the device's memory.
+    """
+    unique = list(dict.fromkeys(texts))
+    folder = tempfile.TemporaryDirectory(prefix="kdprobe-") if cache is None else None
+    key = _key(reader, unique)
+    root = Path(folder.name) if cache is None and folder is not None else None
+    if root is None:
+        assert cache is not None
+        root = cache.root / "observations" / "features" / key[:2]
+    path = root / f"{key}.features"
+    flat, starts = _encode(reader, unique)
+    lengths = np.diff(starts)
+    order = np.concatenate(list(equal_length_batches(lengths, rows=rows)))
+    shape = (len(reader.cells), reader.width)
+    size = 2 * shape[0] * shape[1]
+    started = time.perf_counter()
+    done = _done(path, size, len(unique))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as stream:
+            stream.truncate(done * size)
+            title = f"layers of {reader.handle.name}"
+            with progress.stage(
+                title if reader.model is reader.handle.model else f"{title}, random weights",
+                len(unique) - done,
+            ) as stage:
+                at = 0
+                for batch in equal_length_batches(lengths, rows=rows):
+                    at += len(batch)
+                    rest = batch[max(len(batch) - (at - done), 0) :] if at > done else batch[:0]
+                    if not len(rest):
+                        continue
+                    ids = flat[starts[rest][:, None] + np.arange(int(lengths[rest[0]]))]
+                    stream.write(reader.read(ids).tobytes())
+                    stage.advance(len(rest))
+    except OSError as error:
+        if folder is not None:
+            folder.cleanup()
+        raise atomic.output_error(path, error) from error
+    values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), *shape))
+    return LayerFeatures(
+        cells=reader.cells,
+        values=values,
+        row={unique[row]: place for place, row in enumerate(order.tolist())},
+        path=path,
+        seconds=time.perf_counter() - started,
+        read=len(unique) - done,
+        _folder=folder,
+    )
+
+
+def _done(path: Path, size: int, most: int) -> int:
+    """Whole rows that an earlier run wrote."""
+    return min(path.stat().st_size // size, most) if path.is_file() else 0
+
+
+def _encode(
+    reader: LayerReader, texts: Sequence[str]
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Tokenise in pieces: all ids in one flat array, and where each text's begin."""
+    pieces: list[NDArray[np.int32]] = []
+    sizes: list[int] = []
+    for start in range(0, len(texts), _PIECE):
+        rows = reader.encode(texts[start : start + _PIECE])
+        sizes += [len(row) for row in rows]
+        pieces.append(np.concatenate(rows))
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return np.concatenate(pieces), starts

@@ -1,0 +1,85 @@
+"""What probing classifiers found in the layers, as arrays; a part of `observations.Study`.
+
+Does: hold tasks and fits in frozen types. Does not: know a model, a file or torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ProbeTask:
+    """What the layers were asked: one probing task and how far guessing gets.
+
+    Args:
+        name, group: of the task; the group is `surface`, `syntax`, `semantics` or `other`.
+        labels: its classes.
+        train, dev, test: sentences in each part.
+        majority: test accuracy of the most frequent training class.
+        endings: test accuracy of naive Bayes over the endings of words; no model is asked.
+        origin: where the sentences come from.
+    """
+
+    name: str
+    group: str
+    labels: tuple[str, ...]
+    train: int
+    dev: int
+    test: int
+    majority: float
+    endings: float
+    origin: str
+
+
+@dataclass(frozen=True)
+class ProbeFit:
+    """The probes of one checkpoint (or of its architecture with random weights) on one task.
+
+    Args:
+        model, run: whose; the run counts from 0.
+        weights: `trained`, or `random` for the baseline.
+        task: the probing task's name.
+        layers, poolings: of each cell, `[cells]`: `0` (embeddings) … `L`, `head` without pooling.
+        dev: accuracy of the chosen setting, float64 `[seeds, cells]`.
+        hits: test sentences it gets right, bool `[seeds, cells, n]`.
+        control: the same of the control task, bool `[cells, n]`, or None.
+        flat: cells whose features hardly vary against their mean.
+    """
+
+    model: str
+    run: int
+    weights: Literal["trained", "random"]
+    task: str
+    layers: tuple[str, ...]
+    poolings: tuple[str, ...]
+    dev: Floats
+    hits: Bools
+    control: Bools | None = None
+    flat: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProbeFits:
+    """All probes of a comparison.
+
+    Args:
+        tasks: what was asked.
+        fits: of every model, run and task.
+        probe: which probe was fitted, in words for the reader.
+        poolings: in the order asked for; the first is the one charts and losses show.
+        notes: choices that move the numbers.
+    """
+
+    tasks: tuple[ProbeTask, ...]
+    fits: tuple[ProbeFit, ...]
+    probe: str
+    poolings: tuple[str, ...]
+    notes: tuple[str, ...] = ()

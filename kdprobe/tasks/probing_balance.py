@@ -1,0 +1,106 @@
+"""What the recipes of probing tasks share: balance of classes and parts of word forms.
+
+Does: group facts by label, draw equally many of each class, say on which side a word form falls.
+Does not: know any task.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdprobe.seeds import derive_seed
+from kdprobe.tasks.probing_facts import Facts
+from kdprobe.tasks.probing_sets import PARTS
+
+Row = tuple[str, str]
+Parts = Mapping[str, Sequence[Facts]]
+LENGTH_BINS = ((5, 8), (9, 12), (13, 16), (17, 20), (21, 25), (26, 28))
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a recipe works with.
+
+    Args:
+        parts: `tr`, `va`, `te` -> facts, each sentence in one part only.
+        sizes: rows wanted of each part.
+        rng: of this task alone.
+        length_bins: smallest and largest length of each class of sentence_length.
+        seed: decides on which side of the split a form falls.
+    """
+
+    parts: Parts
+    sizes: Mapping[str, int]
+    rng: np.random.Generator
+    length_bins: tuple[tuple[int, int], ...] = LENGTH_BINS
+    seed: int = 0
+
+    def shuffled(self, rows: Sequence[Facts]) -> list[Facts]:
+        """Give the facts in a random order."""
+        return [rows[at] for at in self.rng.permutation(len(rows)).tolist()]
+
+
+Made = dict[str, list[Row]]
+Recipe = Callable[[Build], Made]
+
+
+def balanced(build: Build, found: Mapping[str, Mapping[str, list[str]]]) -> Made:
+    """Take equally many sentences of every class, as many as the rarest of each part allows.
+
+    Args:
+        build: gives sizes and order.
+        found: part -> label -> sentences.
+    """
+    labels = sorted(label for label in found["tr"] if all(found[part].get(label) for part in PARTS))
+    made: Made = {}
+    for part in PARTS:
+        if not labels:
+            return {}
+        share = min(
+            math.ceil(build.sizes[part] / len(labels)),
+            min(len(found[part][label]) for label in labels),
+        )
+        rows = []
+        for label in labels:
+            texts = found[part][label]
+            picked = build.rng.permutation(len(texts))[:share]
+            rows += [(label, texts[at]) for at in picked.tolist()]
+        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return made
+
+
+def grouped(build: Build, label: Callable[[Facts], str | None]) -> dict[str, dict[str, list[str]]]:
+    """Give part -> label -> sentences; facts without a label are left out."""
+    found: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
+    for part in PARTS:
+        for facts in build.parts[part]:
+            name = label(facts)
+            if name is not None:
+                found[part][name].append(facts.text)
+    return found
+
+
+def capped(build: Build, found: Mapping[str, Mapping[str, list[str]]]) -> Made:
+    """Take up to an equal share of every class: rare classes stay smaller."""
+    labels = [name for name in sorted(found["tr"]) if all(found[part].get(name) for part in PARTS)]
+    made: Made = {}
+    for part in PARTS:
+        rows: list[Row] = []
+        for label in labels:
+            texts = found[part][label]
+            share = math.ceil(build.sizes[part] / len(labels))
+            picked = build.rng.permutation(len(texts))[:share]
+            rows += [(label, texts[at]) for at in picked.tolist()]
+        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return made if labels else {}
+
+
+def form_part(form: str, seed: int) -> str:
+    """Say which part a word form belongs to: 80 % of the forms train, 10 % dev, 10 % test."""
+    share = derive_seed(seed, "probing form", form) % 100
+    return "tr" if share < 80 else "va" if share < 90 else "te"

@@ -1,0 +1,143 @@
+"""Treebanks: constituency trees (`.mrg`) and Universal Dependencies (`.conllu`).
+
+Does: read trees with traces and function tags removed, and dependency sentences with their
+features. Does not: decide what probing tasks make of them; `probing_facts.py` does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdprobe.errors import TaskError
+from kdprobe.tasks.grammar_trees import Tree
+
+_TOKEN = re.compile(r"[()]|[^\s()]+")
+_BRACKETS = {
+    "-LRB-": "(", "-RRB-": ")", "-LCB-": "{", "-RCB-": "}", "-LSB-": "[", "-RSB-": "]"
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class UdWord:
+    """One word of a dependency sentence; `head` counts from 1, 0 is the root."""
+
+    form: str
+    lemma: str
+    upos: str
+    features: dict[str, str]
+    head: int
+    relation: str
+
+
+def _base(label: str) -> str:
+    """Cut function tags and indices off a category: `NP-SBJ-1` is an `NP`."""
+    if label.startswith("-"):
+        return label
+    return re.split(r"[-=|]", label)[0]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TaskError(str(path), found=f"cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise TaskError(str(path), found="is not UTF-8", expected="a treebank in UTF-8") from error
+
+
+def read_mrg(path: Path) -> Iterator[Tree]:
+    """Yield the trees of a file in the Penn Treebank's bracket format.
+
+    Traces (`-NONE-`) and what holds nothing else are left out, function tags are cut off, and an
+    outer bracket without a label is unwrapped.
+
+    Raises:
+        TaskError: brackets do not match, or a bracket holds neither a word nor constituents.
+    """
+    text = _read(path)
+    stack: list[list[object]] = []
+    for match in _TOKEN.finditer(text):
+        token = match.group()
+        if token == "(":
+            stack.append([])
+            continue
+        if not stack:
+            raise _fault(path, text, match.start(), f"{token!r} outside any bracket")
+        if token != ")":
+            stack[-1].append(token)
+            continue
+        node = _node(path, text, match.start(), stack.pop())
+        if stack:
+            if node is not None:
+                stack[-1].append(node)
+        elif node is not None:
+            yield node
+    if stack:
+        raise _fault(path, text, len(text), "the file ends inside a bracket")
+
+
+def _node(path: Path, text: str, at: int, parts: list[object]) -> Tree | None:
+    label = parts[0] if parts and isinstance(parts[0], str) else ""
+    rest = parts[1:] if label else parts
+    if len(rest) == 1 and isinstance(rest[0], str):
+        word = _BRACKETS.get(rest[0], rest[0])
+        return None if label == "-NONE-" else Tree(_base(label), word=word)
+    children = tuple(part for part in rest if isinstance(part, Tree))
+    if len(children) != len(rest):
+        raise _fault(path, text, at, "a bracket holds both words and constituents")
+    if not children:
+        return None
+    if not label:
+        return children[0] if len(children) == 1 else Tree("TOP", children)
+    return Tree(_base(label), children)
+
+
+def _fault(path: Path, text: str, at: int, found: str) -> TaskError:
+    line = text.count("\n", 0, at) + 1
+    return TaskError(
+        f"{path.name}:{line}", found=found, expected="bracketed trees, one after the other"
+    )
+
+
+def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
+    """Yield the sentences of a CoNLL-U file; multiword ranges and empty nodes are left out.
+
+    Raises:
+        TaskError: a line has other than ten fields, or a head is no number.
+    """
+    sentence: list[UdWord] = []
+    for number, line in enumerate([*_read(path).split("\n"), ""], start=1):
+        if line.startswith("#"):
+            continue
+        if not line.strip():
+            if sentence:
+                yield tuple(sentence)
+            sentence = []
+            continue
+        fields = line.split("\t")
+        if len(fields) != 10:
+            raise TaskError(
+                f"{path.name}:{number}",
+                found=f"{len(fields)} tab-separated fields",
+                expected="ten (CoNLL-U)",
+            )
+        if not fields[0].isdigit():
+            continue
+        if not fields[6].isdigit():
+            raise TaskError(
+                f"{path.name}:{number}", found=f"the head is {fields[6]!r}", expected="a number"
+            )
+        features = dict(pair.split("=", 1) for pair in fields[5].split("|") if "=" in pair)
+        sentence.append(
+            UdWord(
+                fields[1].replace(" ", "_"),
+                fields[2],
+                fields[3],
+                features,
+                int(fields[6]),
+                fields[7].split(":")[0],
+            )
+        )

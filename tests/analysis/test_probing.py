@@ -1,0 +1,109 @@
+"""Probing gaps, retention and depth, checked by hand on hits whose shares are known."""
+
+from dataclasses import replace
+
+import pytest
+
+from kdprobe.analysis.losses import ANALYSIS as LOSSES
+from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
+from kdprobe.results.schema import AnalysisResult, Estimate
+from tests.analysis.probed import fit, probed, probes_of
+from tests.analysis.studies import classification, unlabelled
+
+
+def run(study) -> AnalysisResult:
+    return ANALYSIS.run(study, ProbingOptions(), {})
+
+
+def found(result: AnalysisResult, metric: str, model: str, other: str = "", layer: str = ""):
+    hits: list[Estimate] = [
+        made
+        for made in result.estimates
+        if (made.metric, made.model_a, made.model_b, made.layer) == (metric, model, other, layer)
+    ]
+    assert len(hits) == 1
+    return hits[0]
+
+
+def test_accuracies_gaps_and_retention_by_hand():
+    """Guards against a gap of other layers than those named, and a floor that is not the random."""
+    study = probed(classification(40, students=1))
+    name = study.students[0].name
+    result = run(study)
+    assert found(result, "accuracy", "teacher", layer="1").value == pytest.approx(0.9)
+    assert found(result, "random_accuracy", "teacher", layer="1").value == pytest.approx(0.6)
+    gap = found(result, "gap", "teacher", name, "best")
+    assert gap.value == pytest.approx(0.15)
+    assert gap.low is not None
+    assert gap.low > 0.08
+    assert gap.p_value is not None
+    assert gap.p_value < 1e-6
+    assert gap.q_value is not None
+    # (0.75 - 0.6) / (0.9 - 0.6)
+    assert found(result, "retention", "teacher", name, "best").value == pytest.approx(0.5)
+    # weights above one half: 0.1, 0.4, 0.3 at depths 0, 0.5, 1
+    assert found(result, "centre_of_gravity", "teacher").value == pytest.approx(0.5 / 0.8)
+    assert found(result, "selectivity", "teacher", layer="1").value == pytest.approx(0.45)
+    below = found(result, "accuracy", name, layer="head")
+    assert below.note == "below the majority class"
+    assert found(result, "majority", "majority class").value == 0.5
+
+
+def test_layers_are_matched_at_relative_depth():
+    """Guards against layer 1 of a one-layer student set against layer 1 of a two-layer teacher."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    short = fit(name, (0.5, 0.8), layers=("0", "1"))
+    study = replace(study, probes=probes_of(fit("teacher", (0.6, 0.7, 0.9, 0.7)), short))
+    result = run(study)
+    layers = [e.layer for e in result.estimates if e.metric == "gap"]
+    assert layers == ["best", "0:0", "2:1"]
+    assert found(result, "gap", "teacher", name, "2:1").value == pytest.approx(0.1)
+    retention = found(result, "retention", "teacher", name, "best")
+    assert retention.undefined == "no encoder with random weights was probed"
+
+
+def test_a_denominator_within_noise_is_said_so():
+    """Guards against a retention of 400 % of nothing."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    fits = (
+        fit("teacher", (0.5, 0.6, 0.6, 0.5)),
+        fit("teacher", (0.5, 0.6, 0.6, 0.5), weights="random"),
+        fit(name, (0.5, 0.4, 0.4, 0.4)),
+    )
+    result = run(replace(study, probes=probes_of(*fits)))
+    retention = found(result, "retention", "teacher", name, "best")
+    assert retention.value is None
+    assert "is not beyond random weights by more than noise" in retention.undefined
+    depth = found(result, "centre_of_gravity", name)
+    assert depth.undefined == "no layer is above the majority class"
+
+
+def test_several_probe_seeds_are_averaged():
+    """Guards against the first seed shown as if it were all."""
+    study = probed(classification(40, students=1), seeds=3)
+    result = run(study)
+    assert found(result, "accuracy", "teacher", layer="1").value == pytest.approx(0.9)
+    assert found(result, "gap", "teacher", study.students[0].name, "best").p_value is not None
+
+
+def test_losses_take_up_probing_and_the_page_gets_its_charts():
+    """Guards against a probing loss that never reaches what was lost."""
+    study = unlabelled(probed(classification(40, students=2)))
+    result = run(study)
+    assert len(result.curves) == 1
+    assert len(result.matrices) == 2
+    assert result.tables[0].name == "best_layers"
+    assert any(notice.code == "probing-small" for notice in result.warnings)
+    assert LOSSES.unmet(study) is None
+    losses = LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
+    assert [loss.subset for loss in losses] == ["probing past_present"] * 2
+    assert losses[0].teacher_value == pytest.approx(0.9)
+
+
+def test_without_probes_the_reason_names_the_option():
+    """Guards against a section that is missing without a word."""
+    assert ANALYSIS.unmet(classification(10)) == (
+        "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+    )

@@ -1,0 +1,84 @@
+"""`kdprobe probes build` and `kdprobe compare --only probing` as a person runs them."""
+
+from pathlib import Path
+
+import pytest
+
+from kdprobe.results.io import read_document
+from tests.cli.scene import LABELS, gold, run, write_predictions, write_task
+from tests.models.tiny import tiny_checkpoint
+
+MRG = "( (S (NP (DT The) (NN cat) ) (VP (VBD saw) (NP (DT the) (NNS {}) )) (. .) ))\n"
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """The toy task's file; its data lie beside it."""
+    return write_task(tmp_path)
+
+
+def test_probing_of_two_checkpoints_ends_in_the_report(tmp_path: Path, task: Path):
+    """Guards against a section that never appears, and a second run that reads models again."""
+    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=2, width=16)
+    student = tiny_checkpoint(tmp_path / "s", labels=LABELS, layers=1, width=8, seed=1)
+    (tmp_path / "sets").mkdir()
+    rows = [
+        f"{part}\t{'A' if k % 2 else 'B'}\t{'the dog sleeps' if k % 2 else 'she saw'} {part} {k}"
+        for part, size in (("tr", 40), ("va", 20), ("te", 20))
+        for k in range(size)
+    ]
+    (tmp_path / "sets" / "bigram_shift.txt").write_text("\n".join(rows) + "\n")
+    words = (
+        "compare", teacher, student, "--task", task, "-o", tmp_path / "out", "--only", "probing",
+        "--probe-tasks", "bigram_shift", "--probe-sentences", "40", "--pooling", "mean,cls",
+        "--probing-dir", tmp_path / "sets", "--resamples", "100", "--device", "cpu", "--force",
+    )  # fmt: skip
+    done = run(*words)
+    assert done.code == 0, done.err
+    document = read_document(tmp_path / "out")
+    result = document.analysis("probing")
+    assert result is not None
+    layers = {e.layer for e in result.estimates if e.metric == "accuracy" and e.model_a == "t"}
+    assert layers == {"0", "1", "2", "head"}
+    assert {e.layer for e in result.estimates if e.metric == "gap" and e.layer} == {
+        "best", "0:0", "2:1", "head:head"
+    }  # fmt: skip
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "bigram_shift (syntax, 2 classes)" in page
+    assert "probing,accuracy,t,,bigram_shift,1,mean" in (
+        (tmp_path / "out" / "metrics.csv").read_text(encoding="utf-8")
+    )
+    again = run(*words)
+    assert again.code == 0
+    assert "layers of" not in again.err
+    assert read_document(tmp_path / "out").analysis("probing") == result
+
+
+def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Path):
+    """Guards against a crash for models without layers, and against an exit code of 0."""
+    a = write_predictions(tmp_path / "a.jsonl", gold(tmp_path), seed=1)
+    b = write_predictions(tmp_path / "b.jsonl", gold(tmp_path), seed=2)
+    plain = ("compare", a, b, "--task", task, "--resamples", "100", "--quiet")
+    done = run(*plain, "-o", tmp_path / "one", "--only", "probing,agreement")
+    assert done.code == 3
+    skipped = {item.what: item.reason for item in read_document(tmp_path / "one").skipped}
+    assert skipped["probing"] == "a, b: its layers cannot be read, only what it predicts"
+    assert run(*plain, "-o", tmp_path / "two", "--only", "agreement").code == 0
+    wrong = run(*plain, "-o", tmp_path / "x", "--probe-tasks", "tree_depht")
+    assert wrong.code == 2
+    assert "did you mean 'tree_depth'?" in wrong.err
+
+
+def test_sets_are_built_from_a_treebank(tmp_path: Path):
+    """Guards against files that the reader of the same format refuses."""
+    from kdprobe.tasks.probing_sets import read_senteval
+
+    words = [f"{a}{b}s" for a in "bcdfghjklm" for b in "aeiouyaeiou"]
+    (tmp_path / "t.mrg").write_text("".join(MRG.format(word) for word in words))
+    done = run("probes", "build", tmp_path / "t.mrg", "-o", tmp_path / "sets",
+               "--probe-tasks", "bigram_shift,past_present")  # fmt: skip
+    assert done.code == 0, done.err
+    held = read_senteval(tmp_path / "sets" / "bigram_shift.txt", "bigram_shift")
+    assert held.labels == ("I", "O")
+    assert not (tmp_path / "sets" / "past_present.txt").exists()
+    assert "do not give two classes" in done.out.replace("\n", " ")

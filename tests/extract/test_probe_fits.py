@@ -1,0 +1,128 @@
+"""Probes fitted all at once against one by one: SentEval's protocol, logistic regression."""
+
+import numpy as np
+import pytest
+import torch
+
+from kdprobe.errors import ConfigError
+from kdprobe.extract._probe_data import ProbeData
+from kdprobe.extract._probe_logistic import fit_logistic
+from kdprobe.extract._probe_senteval import Protocol, fit_senteval
+from kdprobe.extract.probe_fits import ProbeOptions, check_probe, fit_cells
+
+
+def features(*, cells: int, n: int, d: int, classes: int, seed: int = 0) -> ProbeData:
+    """Cells of growing signal, the last sixth test."""
+    generator = torch.Generator().manual_seed(seed)
+    total = n + 160
+    y = torch.randint(classes, (total,), generator=generator)
+    means = torch.randn(classes, d, generator=generator)
+    x = torch.stack(
+        [
+            0.3 * means[y] * (1 + cell) / cells + torch.randn(total, d, generator=generator)
+            for cell in range(cells)
+        ]
+    )
+    a, b = n, n + 80
+    return ProbeData(x[:, :a], x[:, a:b], x[:, b:], y[:a], y[a:b], y[b:], classes)
+
+
+def one_by_one(data: ProbeData, cell: int, protocol: Protocol, l2: float):
+    """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
+    state = np.random.RandomState(protocol.seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(protocol.seed)
+        d = data.train.shape[2]
+        if protocol.hidden:
+            net = torch.nn.Sequential(
+                torch.nn.Linear(d, protocol.hidden),
+                torch.nn.Dropout(protocol.dropout),
+                torch.nn.Sigmoid(),
+                torch.nn.Linear(protocol.hidden, data.classes),
+            )
+        else:
+            net = torch.nn.Sequential(torch.nn.Linear(d, data.classes))
+        adam = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=l2)
+        x, y = data.train[cell], data.y_train
+        best, misses, looks, passes = -1.0, 0, 0, 0
+        hits = np.zeros(len(data.y_test), dtype=bool)
+        while passes <= 200:
+            net.train()
+            for _ in range(4):
+                order = torch.from_numpy(state.permutation(len(x)))
+                for start in range(0, len(x), 64):
+                    rows = order[start : start + 64]
+                    adam.zero_grad()
+                    torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+                    adam.step()
+            passes, looks = passes + 4, looks + 1
+            net.eval()
+            with torch.no_grad():
+                dev = float((net(data.dev[cell]).argmax(1) == data.y_dev).double().mean())
+                if dev > best:
+                    best = dev
+                    hits = (net(data.test[cell]).argmax(1) == data.y_test).numpy()
+                    continue
+            if misses >= 5:
+                break
+            misses += 1
+    return best, hits, looks
+
+
+@pytest.mark.parametrize("protocol", [Protocol(), Protocol(hidden=6, dropout=0.2)])
+def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
+    """Guards against a shared minibatch, mask or early stop that moves a single number."""
+    data = features(cells=2, n=90, d=8, classes=3)
+    state = torch.get_rng_state()
+    made = fit_senteval(data, protocol)
+    assert torch.equal(torch.get_rng_state(), state)
+    for cell in range(2):
+        fits = [one_by_one(data, cell, protocol, l2) for l2 in protocol.strengths]
+        assert [fit[2] for fit in fits] == made.evaluations[cell].tolist()
+        first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+        assert made.dev[cell] == fits[first][0]
+        assert f"l2 {protocol.strengths[first]:g}" in made.chosen[cell]
+        np.testing.assert_array_equal(made.hits[cell], fits[first][1])
+
+
+def test_logistic_equals_scikit_learn():
+    """Guards against an optimiser that stops early, or regularises the biases."""
+    linear = pytest.importorskip("sklearn.linear_model")
+    data = features(cells=3, n=300, d=20, classes=4)
+    made = fit_logistic(data)
+    ready = data.standardised()
+    for cell in range(3):
+        l2 = float(made.chosen[cell].split()[1])
+        theirs = linear.LogisticRegression(C=1 / (l2 * 300), max_iter=5000, tol=1e-8)
+        theirs.fit(ready.train[cell].numpy(), data.y_train.numpy())
+        right = theirs.predict(ready.test[cell].numpy()) == data.y_test.numpy()
+        assert (right == made.hits[cell]).mean() > 0.98
+        assert (
+            abs(theirs.score(ready.dev[cell].numpy(), data.y_dev.numpy()) - made.dev[cell]) < 0.02
+        )
+
+
+def test_cells_do_not_know_of_each_other():
+    """Guards against a cell whose numbers depend on which others are fitted beside it."""
+    data = features(cells=3, n=120, d=10, classes=2)
+    whole, alone = fit_logistic(data), fit_logistic(data.cells(1, 2))
+    np.testing.assert_array_equal(whole.hits[1], alone.hits[0])
+    both, one = fit_senteval(data, Protocol()), fit_senteval(data.cells(2, 3), Protocol())
+    np.testing.assert_array_equal(both.hits[2], one.hits[0])
+
+
+def test_a_constant_dimension_and_a_set_smaller_than_a_batch():
+    """Guards against NaN from a dimension that never varies, and fewer rows than a batch."""
+    data = features(cells=1, n=20, d=5, classes=2)
+    data.train[:, :, 0] = 3.0
+    for probe in ("logistic", "senteval", "mlp"):
+        made = fit_cells(data, ProbeOptions(probe))
+        assert np.isfinite(made[0].dev).all()
+    assert len(fit_cells(data, ProbeOptions("mlp"))) == 3
+
+
+def test_an_unknown_probe_is_refused():
+    """Guards against a silent default."""
+    with pytest.raises(ConfigError) as told:
+        check_probe("svm")
+    assert str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis"
