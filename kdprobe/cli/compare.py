@@ -52,6 +52,20 @@ def compare(
         int | None,
         typer.Option("--pairs-per-phenomenon", min=1, metavar="N", help="At most N of each."),
     ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--methods", "--attribution-methods", metavar="NAME,...",
+            help="Explain words by these methods and compare; see `kdprobe list methods`.",
+        ),
+    ] = None,
+    attribution_sentences: Annotated[
+        int | None,
+        typer.Option(
+            "--attribution-sentences", min=1, metavar="N",
+            help="Explain N examples (200 when only --methods is given), a stratified choice.",
+        ),
+    ] = None,
     data_dir: options.DataDir = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
@@ -117,6 +131,8 @@ def compare(
         slice_columns=options.names(slices),
         minimal_pairs=minimal_pairs,
         pairs_per_phenomenon=pairs_per_phenomenon,
+        methods=options.names(methods),
+        attribution_sentences=attribution_sentences,
         label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kdprobe.cache import Cache
+from kdprobe.comparison.attributions import AttributionRequest, add_attributions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
@@ -47,6 +48,7 @@ class Inputs:
     offline: bool
     label_map: Mapping[str, str] | None
     cache: Cache | None
+    attributions: AttributionRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         minimal_pairs=pairs,
         train_texts=_train_hashes(inputs, split),
     )
-    return Opened(study, tuple(infos), tuple(notices), skipped, timings)
+    study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
+    return Opened(study, tuple(infos), tuple(notices), (*skipped, *unable), timings)
 
 
 def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:
@@ -191,9 +194,8 @@ def _model_notices(
     if truncated:
         message = f"{spec.name} did not read every word of {truncated} of {n} examples: they are "
         message += "longer than the model takes."
-        notices.append(
-            Notice(code="truncated", severity="warning", message=message, models=(spec.name,))
-        )
+        models = (spec.name,)
+        notices += [Notice(code="truncated", severity="warning", message=message, models=models)]
     return notices
 
 

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import choose, run_all
+from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.view import Comparison
@@ -48,6 +49,8 @@ def compare(
     slice_columns: Sequence[str] = (),
     minimal_pairs: str | Path | None = None,
     pairs_per_phenomenon: int | None = None,
+    methods: Sequence[str] = (),
+    attribution_sentences: int | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
     resamples: int = 2000,
@@ -82,6 +85,8 @@ def compare(
         slice_columns: extra columns of the split to slice by.
         minimal_pairs: a folder of BLiMP's jsonl files, for acceptability tasks.
         pairs_per_phenomenon: at most so many pairs of each phenomenon, a seeded choice.
+        methods: attribution methods; given, or with `attribution_sentences`, words are explained.
+        attribution_sentences: how many examples are explained (200 when only methods are given).
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
         resamples: bootstrap resamples behind every interval.
@@ -129,6 +134,7 @@ def compare(
         offline=offline,
         label_map=label_map,
         cache=_open_cache(cache),
+        attributions=requested(methods, attribution_sentences, only=only, skip=skip),
     )
     opened = gather(inputs, shown)
     results, skipped, seconds = run_all(
@@ -187,6 +193,8 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "slice_columns": list(inputs.slice_columns),
         "minimal_pairs": Path(inputs.minimal_pairs).name if inputs.minimal_pairs else None,
         "pairs_per_phenomenon": inputs.pairs_per_phenomenon,
+        "methods": list(inputs.attributions.methods) if inputs.attributions else None,
+        "attribution_sentences": inputs.attributions.sentences if inputs.attributions else None,
         "device": inputs.device,
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,
