@@ -56,6 +56,7 @@ class Plan:
 
 
 def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: AttributionRequest) -> Plan:
+    """Choose the examples and cut them to what all models read; those without words go."""
     from kdprobe.extract.attributions import Sentence
     from kdprobe.extract.sampling import choose_rows
     from kdprobe.models.reader import Reader

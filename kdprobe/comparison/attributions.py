@@ -18,10 +18,10 @@ from kdprobe.cache import Cache
 from kdprobe.comparison.attribution_plan import (
     DEFAULT_METHODS,
     DEFAULT_SENTENCES,
-    AttributionRequest,
     Plan,
     plan_of,
 )
+from kdprobe.comparison.attribution_plan import AttributionRequest as AttributionRequest
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Attributions, Bools, Floats, Study
