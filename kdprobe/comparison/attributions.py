@@ -142,15 +142,7 @@ def _explain_all(
     first = members[0]
     found = {"": explain_model(first, plan.sentences, setting, cache=cache, progress=progress)}
     plain = replace(setting, deletion=False)
-    noisy = [name for name in setting.methods if any(one.scored.sampled for one in found[""][name])]
-    if noisy:
-        other = replace(
-            plain, seed=setting.seed + 1, methods={name: setting.methods[name] for name in noisy}
-        )
-        again = explain_model(first, plan.sentences, other, cache=cache, progress=progress)
-        found[RESEEDED] = {**{name: found[""][name] for name in setting.methods}, **again}
-    else:
-        found[RESEEDED] = found[""]
+    found[RESEEDED] = _reseeded(found[""], plan, first, plain, cache=cache, progress=progress)
     if role and len(members) > 1:
         found[SECOND_RUN] = explain_model(
             members[1], plan.sentences, plain, cache=cache, progress=progress
@@ -161,6 +153,43 @@ def _explain_all(
             twin, plan.sentences, plain, cache=cache, progress=progress
         )
     return found
+
+
+def _reseeded(
+    found: Explained,
+    plan: Plan,
+    model: HfModel,
+    setting: Setting,
+    *,
+    cache: Cache | None,
+    progress: Progress,
+) -> Explained:
+    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    from kdprobe.extract.attributions import explain_model
+
+    noisy = {
+        name: [row for row, one in enumerate(found[name]) if one.scored.sampled]
+        for name in setting.methods
+    }
+    rows = sorted({row for places in noisy.values() for row in places})
+    if not rows:
+        return found
+    again = explain_model(
+        model,
+        [plan.sentences[row] for row in rows],
+        replace(
+            setting,
+            seed=setting.seed + 1,
+            methods={name: options for name, options in setting.methods.items() if noisy[name]},
+        ),
+        cache=cache,
+        progress=progress,
+    )
+    joined = {name: list(found[name]) for name in setting.methods}
+    for name, explained in again.items():
+        for row, one in zip(rows, explained, strict=True):
+            joined[name][row] = one
+    return {name: tuple(explained) for name, explained in joined.items()}
 
 
 def _joined(

@@ -107,7 +107,6 @@ def compare(
     started = time.perf_counter()
     shown = progress or Silent()
     named = [students] if isinstance(students, str) else list(students)
-    specs = parse_specs([teacher, *named])
     if not named:
         raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit)
@@ -118,7 +117,7 @@ def compare(
     if threads is not None:
         _use_threads(threads)
     inputs = Inputs(
-        models=tuple(specs),
+        models=tuple(parse_specs([teacher, *named])),
         task_file=task_file,
         split=split or task_file.compare_split,
         data_dir=Path(data_dir) if data_dir else None,
@@ -141,8 +140,7 @@ def compare(
         opened.study, names, requested=only, settings=settings or {}, progress=shown
     )
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
-    document = _document(opened, request, skipped, only)
-    document = document.model_copy(update={"analyses": results})
+    document = _document(opened, request, skipped, only).model_copy(update={"analyses": results})
     rows = page_rows(opened.study, named_ids(document))
     timings = {**opened.timings, **seconds, "all": time.perf_counter() - started}
     document = document.model_copy(

@@ -167,7 +167,7 @@ class Reader:
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):
             return values
-        size = max(1, min(MOST_ROWS, BATCH_TOKENS // int(lengths.max())))
+        size = max(1, min(MOST_ROWS, BATCH_TOKENS // max(1, int(lengths.max()))))
         with self.evaluating(), torch.no_grad():
             for batch in near_equal_batches(lengths, batch_size=size):
                 inputs = self.tensors([rows[row] for row in batch])
@@ -175,15 +175,19 @@ class Reader:
         return values
 
     def tensors(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Tensor]:
-        """Pad rows on the right to one length and give the inputs that the model takes."""
-        width = max(len(ids) for ids, _ in rows)
+        """Pad rows on the right to one length and give the inputs that the model takes.
+
+        A row without any token (an empty text of a tokenizer that adds none) is one [PAD] that is
+        read: no model can be asked about nothing.
+        """
+        width = max(1, *(len(ids) for ids, _ in rows))
         ids = np.full((len(rows), width), int(self.tokenizer.pad_token_id), dtype=np.int64)
         mask = np.zeros((len(rows), width), dtype=np.int64)
         types = np.zeros((len(rows), width), dtype=np.int64)
         for place, (row, kind) in enumerate(rows):
             ids[place, : len(row)] = row
             types[place, : len(row)] = kind
-            mask[place, : len(row)] = 1
+            mask[place, : max(1, len(row))] = 1
         given = {"input_ids": ids, "attention_mask": mask}
         wide = getattr(self.model.config, "type_vocab_size", 2) >= 2
         if "token_type_ids" in self._takes and wide:
