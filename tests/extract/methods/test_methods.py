@@ -201,6 +201,8 @@ def brute_force(values: np.ndarray) -> np.ndarray:
     return total / len(orders)
 
 
+# Importing shap imports matplotlib's colour maps, which warn of their own future.
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 def test_shapley_values_by_definition_and_by_shap(reader: Reader):
     """Guards against wrong weights of coalitions, and against Owen values under this name."""
     import shap as package
