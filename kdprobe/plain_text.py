@@ -25,13 +25,17 @@ def printable(text: str, *, limit: int | None = None) -> str:
     'abc…'
     """  # noqa: E501 (one sentence)
     # str.isprintable() is false for every category replaced here, and far faster.
-    shown = text if text.isprintable() else "".join(
-        " "
-        if char in "\t\n\r"
-        else "\ufffd"
-        if unicodedata.category(char) in _HIDDEN and char not in _KEPT
-        else char
-        for char in text
+    shown = (
+        text
+        if text.isprintable()
+        else "".join(
+            " "
+            if char in "\t\n\r"
+            else "\ufffd"
+            if unicodedata.category(char) in _HIDDEN and char not in _KEPT
+            else char
+            for char in text
+        )
     )
     if limit is not None and len(shown) > limit:
         return shown[: limit - 1] + "…"
