@@ -71,6 +71,20 @@ def compare(
         Path | None,
         typer.Option("--probing-dir", metavar="DIR", help="A folder of SentEval's probing files."),
     ] = None,
+    methods: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--methods", "--attribution-methods", metavar="NAME,...",
+            help="Explain words by these methods and compare; see `kdprobe list methods`.",
+        ),
+    ] = None,
+    attribution_sentences: Annotated[
+        int | None,
+        typer.Option(
+            "--attribution-sentences", min=1, metavar="N",
+            help="Explain N examples (200 when only --methods is given), a stratified choice.",
+        ),
+    ] = None,
     data_dir: options.DataDir = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
@@ -141,6 +155,8 @@ def compare(
         pooling=options.names(pooling),
         probe=probe,
         probing_dir=probing_dir,
+        methods=options.names(methods),
+        attribution_sentences=attribution_sentences,
         label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,

@@ -13,6 +13,7 @@ import typer
 
 from kdprobe import __version__
 from kdprobe.cli import (
+    attribute,
     cache,
     compare,
     demo,
@@ -71,6 +72,7 @@ app.command("demo")(demo.demo)
 app.command("finetune")(finetune.finetune)
 app.command("distill")(distill.distill)
 app.command("compare")(compare.compare)
+app.command("attribute")(attribute.attribute)
 app.command("report")(report.report)
 app.command("tasks")(tasks.tasks)
 app.command("list")(listing.listing)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from kdprobe.cache import Cache
+from kdprobe.comparison.attributions import AttributionRequest, add_attributions
 from kdprobe.comparison.probing import ProbingRequest, probe_all
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -49,6 +50,7 @@ class Inputs:
     label_map: Mapping[str, str] | None
     cache: Cache | None
     probing: ProbingRequest | None = None
+    attributions: AttributionRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         train_texts=_train_hashes(inputs, split),
         probes=probes,
     )
-    return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed), timings)
+    study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
+    return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed, *unable), timings)
 
 
 def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:
@@ -120,7 +123,7 @@ def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:
 
 
 def _load_examples(inputs: Inputs, task: Task) -> tuple[Split, list[Notice]]:
-    """Load the split; when the data are nowhere, take the examples from the predictions files."""
+    """Load the split; when its data are nowhere, the predictions files give the examples."""
     from kdprobe.models.predictions_file import is_predictions_file, split_from_file
     from kdprobe.tasks.sources import load_split
 
@@ -135,7 +138,7 @@ def _load_examples(inputs: Inputs, task: Task) -> tuple[Split, list[Notice]]:
         )
     except DataNotFoundError:
         files = [path for spec in inputs.models for path in spec.paths]
-        if not all(is_predictions_file(path) for path in files):
+        if not all(map(is_predictions_file, files)):
             raise
         notice = Notice(
             code="examples-from-predictions",
@@ -191,11 +194,8 @@ def _model_notices(
         for note in dict.fromkeys(note for member in members for note in member.notes)
     ]
     if truncated:
-        message = f"{spec.name} did not read every word of {truncated} of {n} examples: they are "
-        message += "longer than the model takes."
-        notices.append(
-            Notice(code="truncated", severity="warning", message=message, models=(spec.name,))
-        )
+        told = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
+        notices += [Notice(code="truncated", severity="warning", message=told, models=(spec.name,))]
     return notices
 
 

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
+from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.probing import request_of, request_options
@@ -54,6 +55,8 @@ def compare(
     pooling: Sequence[str] = (),
     probe: str = "logistic",
     probing_dir: str | Path | None = None,
+    methods: Sequence[str] = (),
+    attribution_sentences: int | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
     resamples: int = 2000,
@@ -95,6 +98,8 @@ def compare(
         pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
         probe: logistic, mlp, senteval or thesis.
         probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
+        methods: attribution methods; given, or with `attribution_sentences`, words are explained.
+        attribution_sentences: how many examples are explained (200 when only methods are given).
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
         resamples: bootstrap resamples behind every interval.
@@ -115,7 +120,6 @@ def compare(
     started = time.perf_counter()
     shown = progress or Silent()
     named = [students] if isinstance(students, str) else list(students)
-    specs = parse_specs([teacher, *named])
     if not named:
         raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit)
@@ -126,7 +130,7 @@ def compare(
     if threads is not None:
         _use_threads(threads)
     inputs = Inputs(
-        models=tuple(specs),
+        models=tuple(parse_specs([teacher, *named])),
         task_file=task_file,
         split=split or task_file.compare_split,
         data_dir=Path(data_dir) if data_dir else None,
@@ -144,6 +148,7 @@ def compare(
         cache=_open_cache(cache),
         probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
                            poolings=pooling, probe=probe, probing_dir=probing_dir),
+        attributions=requested(methods, attribution_sentences, only=only, skip=skip),
     )  # fmt: skip
     opened = gather(inputs, shown)
     ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
@@ -191,6 +196,8 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "minimal_pairs": Path(inputs.minimal_pairs).name if inputs.minimal_pairs else None,
         "pairs_per_phenomenon": inputs.pairs_per_phenomenon,
         "probing": request_options(inputs.probing),
+        "methods": list(inputs.attributions.methods) if inputs.attributions else None,
+        "attribution_sentences": inputs.attributions.sentences if inputs.attributions else None,
         "device": inputs.device,
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,

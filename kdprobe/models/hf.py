@@ -90,7 +90,9 @@ class HfModel:
     """A loaded classifier and its tokenizer; see `models.handle.ModelHandle` for the properties."""
 
     source: Literal["transformers"] = "transformers"
-    capabilities: frozenset[Capability] = frozenset({"logits", "hidden_states"})
+    capabilities: frozenset[Capability] = frozenset(
+        {"logits", "hidden_states", "embeddings", "gradients"}
+    )
 
     def __init__(
         self,
@@ -106,7 +108,7 @@ class HfModel:
         self.device = device
         self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
-        self._columns = loaded.columns
+        self.columns = loaded.columns
         self.notes: tuple[str, ...] = loaded.notes
         if dtype is not torch.float32:
             self.notes += ("its weights were run in bfloat16, which moves logits by about 1 %",)
@@ -137,10 +139,10 @@ class HfModel:
             CapabilityError: the device's memory is too small for a batch.
         """
         encoded = self._encode(split)
-        values = np.empty((len(split), len(self._columns)), dtype=np.float64)
-        with _evaluating(self.model), torch.no_grad():
+        values = np.empty((len(split), len(self.columns)), dtype=np.float64)
+        with evaluating(self.model), torch.no_grad():
             for rows in near_equal_batches(encoded.lengths, batch_size=batch_size):
-                values[rows] = self._forward(encoded.inputs, rows)[:, self._columns]
+                values[rows] = self._forward(encoded.inputs, rows)[:, self.columns]
                 seen(len(rows))
         scale: Literal["scores", "logits"] = (
             "scores" if split.task.kind == "regression" else "logits"
@@ -261,7 +263,7 @@ def near_equal_batches(
 
 
 @contextlib.contextmanager
-def _evaluating(model: PreTrainedModel) -> Iterator[None]:
+def evaluating(model: PreTrainedModel) -> Iterator[None]:
     """Put every module into eval mode and give each its own mode back, also on an error."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

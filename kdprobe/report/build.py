@@ -75,7 +75,7 @@ def render(document: ResultsDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
-    style = chart_style() + _file("page.css")
+    style = chart_style() + _file("page.css") + _file("attribution.css")
     script = _file("page.js") + _file("browser.js")
     students = ", ".join(model.name for model in document.students)
     title = f"{document.task.name}: {document.teacher.name} and {students}"

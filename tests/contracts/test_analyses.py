@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 from kdprobe.analysis._protocol import ANALYSES
 from kdprobe.observations import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
-from tests.analysis.studies import STUDIES, permuted
+from tests.analysis.attributed import attributed_study
+from tests.analysis.studies import STUDIES as PLAIN
+from tests.analysis.studies import permuted
+
+STUDIES = {**PLAIN, "attributions": attributed_study}
 
 # Everything that reads arrays only; analyses of hidden states, attributions and the like are
 # refused by `unmet` when a study has none, which is part of the contract.

@@ -1,0 +1,150 @@
+"""What the numbers about attributions mean, in words for the report.
+
+Does: define each metric once. Does not: compute.
+"""
+
+from kdprobe.results.schema import Metric
+
+_KRISHNA = "Krishna et al. 2022"
+
+
+def _share(name: str, label: str, definition: str, source: str = "", least: float = -1) -> Metric:
+    return Metric(
+        name=name, label=label, definition=definition, minimum=least, maximum=1,
+        higher_is_better=True, source=source,
+    )  # fmt: skip
+
+
+AGREEMENT = (
+    _share(
+        "spearman", "rank correlation of word scores",
+        "Spearman's correlation between the teacher's and the student's signed word scores of one "
+        "sentence, averaged over sentences. Read it against its ceiling and floor.",
+    ),
+    _share("kendall", "Kendall's tau-b", "The same with Kendall's tau-b, averaged over sentences."),
+    _share("pearson", "Pearson's correlation", "The same with Pearson's correlation."),
+    _share(
+        "abs_spearman", "rank correlation of sizes",
+        "Spearman's correlation of the absolute scores: which words matter, whatever their sign.",
+    ),
+    _share(
+        "top_k", "top words in common",
+        "Share of the k strongest words in common, k = min(3, half the words), corrected for "
+        "chance: 0 when unrelated, 1 when the same.", _KRISHNA, -1,
+    ),
+    _share(
+        "top_1", "strongest word the same",
+        "Share of sentences in which the same word is strongest for both models.", "", 0,
+    ),
+    _share(
+        "rank_agreement", "top places in common",
+        "Share of the k first places held by the same word, corrected for chance.", _KRISHNA,
+    ),
+    _share(
+        "sign_agreement", "top words in common with their sign",
+        "Share of the k strongest words that both have, with the same sign; chance not removed.",
+        _KRISHNA, 0,
+    ),
+    _share(
+        "signed_rank_agreement", "top places in common with their sign",
+        "Share of the k first places held by the same word with the same sign; chance not removed.",
+        _KRISHNA, 0,
+    ),
+    _share(
+        "pairwise_agreement", "pairs of words in the same order",
+        "Share of pairs of words put in the same order by size, minus the share put in the other.",
+        _KRISHNA,
+    ),
+    _share(
+        "ceiling", "ceiling",
+        "The same rank correlation of a model with itself: its explainer run with another seed "
+        "(subset between seeds: two trained runs of the teacher). An exact or deterministic "
+        "explainer has 1. Of a pair: the square root of the product of both models' ceilings.",
+    ),
+    _share(
+        "floor", "floor",
+        "Rank correlation of the teacher with a model of the student's shape and random weights.",
+    ),
+    _share(
+        "floor_shuffled", "floor, shuffled words",
+        "Rank correlation of the teacher's scores with the student's after shuffling its words.",
+    ),
+    Metric(
+        name="normalised", label="attribution agreement, normalised",
+        definition="(rank correlation - floor) / (ceiling - floor): 0 is what a model that learnt "
+        "nothing reaches, 1 what the explainer can show at best.", higher_is_better=True,
+    ),
+    Metric(
+        name="disattenuated", label="attribution agreement, disattenuated",
+        definition="Rank correlation divided by the ceiling of the pair: what it would be if the "
+        "explainers had no noise.", higher_is_better=True, source="Spearman 1904",
+    ),
+    _share(
+        "trivial", "correlation with a trivial explainer",
+        "Rank correlation of the size of a model's word scores with what needs no model: the "
+        "word's length, its rarity in the split, its place in the sentence (the subset names it).",
+    ),
+    _share(
+        "partial", "rank correlation left",
+        "Rank correlation of both models' scores when length, rarity and place of the words are "
+        "taken out of both; sentences of six words and more.",
+    ),
+    _share(
+        "other_reasons", "right for other reasons",
+        "Share of the sentences that both models get right on which the rank correlation lies "
+        "below the 5th percentile of the ceiling's sentences; where the ceiling has no spread "
+        "(an exact explainer, one run), below 0.", "", 0,
+    ).model_copy(update={"higher_is_better": False}),
+)  # fmt: skip
+
+FAITHFULNESS = (
+    Metric(
+        name="comprehensiveness", label="comprehensiveness",
+        definition="Fall of the explained class's probability when the top 10 to 50 % of words "
+        "are left out, averaged over the shares and sentences, minus the same for random words: "
+        "above 0 the ranking finds words the model uses.", minimum=-2, maximum=2,
+        higher_is_better=True, source="DeYoung et al. 2020",
+    ),
+    Metric(
+        name="sufficiency", label="sufficiency",
+        definition="Fall of the explained class's probability when only the top 10 to 50 % of "
+        "words are kept, minus the same for random words: below 0 the top words carry more of the "
+        "decision than random ones.", minimum=-2, maximum=2, higher_is_better=False,
+        source="DeYoung et al. 2020",
+    ),
+    Metric(
+        name="random_comprehensiveness", label="comprehensiveness of random words",
+        definition="The fall when random words are left out, the average of five rankings.",
+        minimum=-1, maximum=1,
+    ),
+    Metric(
+        name="random_sufficiency", label="sufficiency of random words",
+        definition="The fall when only random words are kept, the average of five rankings.",
+        minimum=-1, maximum=1,
+    ),
+    Metric(
+        name="special_mass", label="mass on special tokens",
+        definition="Share of the absolute scores that lies on tokens that are no part of a word.",
+        minimum=0, maximum=1,
+    ),
+    Metric(
+        name="incomplete", label="sentences whose scores do not add up",
+        definition="Share of sentences in which the scores miss the change of the output by more "
+        "than 1 %.", minimum=0, maximum=1, higher_is_better=False,
+    ),
+    Metric(
+        name="pointing", label="damaged word found",
+        definition="Share of damaged sentences in which the damaged word has the strongest score "
+        "towards the label of damaged sentences.", minimum=0, maximum=1, higher_is_better=True,
+    ),
+    Metric(
+        name="pointing_chance", label="damaged word found by chance",
+        definition="The same for a word drawn at random: the average of one over the words.",
+        minimum=0, maximum=1,
+    ),
+    Metric(
+        name="damaged_mass", label="mass on the damaged word",
+        definition="Share of the scores towards the label of damaged sentences that lies on the "
+        "damaged word.", minimum=0, maximum=1, higher_is_better=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,224 @@
+"""Faithfulness: do the word scores of a model say what moves it?
+
+Does: comprehensiveness and sufficiency against random words, the mass that is no word's, scores
+that do not add up, and, where the damaged word is known, whether the scores find it. Does not:
+compare models with each other; agreement with an unfaithful explanation is no evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdprobe.analysis._attributed import Attributed, attributed, unmet
+from kdprobe.analysis._attribution_metrics import FAITHFULNESS
+from kdprobe.analysis._bootstrap import At, estimate
+from kdprobe.config.base import Options
+from kdprobe.observations import Floats, Population, Study
+from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
+
+RANDOM = "random"
+DAMAGED = "damaged_word"
+_UNMEASURED = "no sentence could be measured"
+_LARGEST_GAP = 0.01
+
+
+class FaithfulnessOptions(Options):
+    """None: the shares of words left out are those that were measured."""
+
+
+def _estimate(at: At, seen: Attributed, values: Floats, *, share: bool = False) -> Estimate:
+    return estimate(
+        at, seen.draws(values), n=seen.count(values), undefined=_UNMEASURED, share=share
+    )
+
+
+def _deletion(seen: Attributed, model: Population) -> list[Estimate]:
+    """Comprehensiveness and sufficiency, averaged over the shares, less those of random words."""
+    chance = seen.seen.deletion[model.name, RANDOM].mean(axis=1)
+    made = [
+        _estimate(At(f"random_{name}", model.name), seen, chance[:, side])
+        for side, name in enumerate(("comprehensiveness", "sufficiency"))
+    ]
+    for method in seen.seen.methods:
+        falls = seen.seen.deletion[model.name, method].mean(axis=1) - chance
+        made += [
+            _estimate(At(name, model.name, method=method), seen, falls[:, side])
+            for side, name in enumerate(("comprehensiveness", "sufficiency"))
+        ]
+    return made
+
+
+def _quality(seen: Attributed, model: Population) -> list[Estimate]:
+    """Mass on special tokens and sums that miss, for the methods that have them."""
+    made = []
+    for method in seen.seen.methods:
+        special = seen.seen.special[model.name, method]
+        gaps = seen.seen.gaps[model.name, method]
+        if np.isfinite(special).any():
+            made.append(_estimate(At("special_mass", model.name, method=method), seen, special))
+        if np.isfinite(gaps).any():
+            missed = np.where(np.isfinite(gaps), (gaps > _LARGEST_GAP).astype(np.float64), np.nan)
+            at = At("incomplete", model.name, method=method)
+            made.append(_estimate(at, seen, missed, share=True))
+    return made
+
+
+def damaged_words(seen: Attributed) -> dict[int, tuple[int, ...]]:
+    """Find the damaged word among the words of each damaged sentence.
+
+    The split's column `damaged_word` counts the parts between blanks; the words that lie in that
+    part, punctuation aside, are the damaged ones.
+    """
+    column = seen.study.split.columns.get(DAMAGED)
+    if column is None:
+        return {}
+    found = {}
+    for row, place in enumerate(seen.rows.tolist()):
+        if not column[place].isdigit():
+            continue
+        text, start = seen.study.split.texts[place], 0
+        for part in text.split()[: int(column[place]) + 1]:
+            start = text.index(part, start)
+            end = start + len(part)
+            span, start = (start, end), end
+        inside = tuple(
+            index
+            for index, word in enumerate(seen.seen.words[row])
+            if word.start < span[1]
+            and word.end > span[0]
+            and any(char.isalnum() for char in word.text)
+        )
+        if inside:
+            found[row] = inside
+    return found
+
+
+def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
+    """The pointing game on sentences whose damaged word is known."""
+    damaged = damaged_words(seen)
+    task = seen.study.split.task
+    if not damaged or task.acceptable not in task.labels or len(task.labels) != 2:
+        return []
+    acceptable = task.labels.index(task.acceptable)
+    made = []
+    for method in seen.seen.methods:
+        hits, mass, chance = (np.full(len(seen.seen.ids), np.nan) for _ in range(3))
+        for row, (target, scores) in enumerate(
+            zip(seen.seen.target.tolist(), seen.scores(model.name, method) or (), strict=True)
+        ):
+            if row not in damaged or not np.isfinite(scores).any():
+                continue
+            toward = np.nan_to_num(scores) * (-1.0 if target == acceptable else 1.0)
+            places = list(damaged[row])
+            hits[row] = float(int(np.argmax(toward)) in places)
+            chance[row] = len(places) / len(toward)
+            against = np.maximum(toward, 0.0)
+            if against.sum() > 0:
+                mass[row] = float(against[places].sum() / against.sum())
+        made += [
+            _estimate(At("pointing", model.name, method=method), seen, hits, share=True),
+            _estimate(At("pointing_chance", model.name, method=method), seen, chance),
+            _estimate(At("damaged_mass", model.name, method=method), seen, mass),
+        ]
+    return made
+
+
+def _curves(seen: Attributed) -> list[Curve]:
+    """Deletion curves: the fall of the probability as more of the top words go, per model."""
+    curves = []
+    for place, model in enumerate(seen.models, start=1):
+        series = []
+        for method in (*seen.seen.methods, RANDOM):
+            falls = seen.seen.deletion[model.name, method][:, :, 0]
+            known = np.isfinite(falls).all(axis=1)
+            if known.any():
+                heights = tuple(float(value) for value in falls[known].mean(axis=0))
+                series.append(Series(name=method, x=seen.seen.shares, y=heights))
+        if series:
+            curves.append(
+                Curve(
+                    name=f"deletion-{place}",
+                    title=f"Leaving out the top words of {model.name}",
+                    caption="The higher above random words, the more the scores say of the model.",
+                    x_title="share of words left out",
+                    y_title="fall of the probability",
+                    series=tuple(series),
+                )
+            )
+    return curves
+
+
+def _both_axes(seen: Attributed, done: Mapping[str, AnalysisResult], made: list[Estimate]) -> Curve:
+    """Agreement against the faithfulness of the teacher's explanation, a point per method."""
+    agreement = done.get("attribution_agreement")
+    faithful = {
+        one.method: one.value
+        for one in made
+        if one.metric == "comprehensiveness" and one.model_a == seen.teacher.name
+    }
+    series = []
+    for student in seen.students:
+        points = [
+            (faithful.get(one.method), one.value, one.method)
+            for one in (agreement.estimates if agreement else ())
+            if one.metric == "spearman" and one.subset == "all" and one.model_b == student.name
+        ]
+        known = [(x, y, name) for x, y, name in points if x is not None and y is not None]
+        series.append(
+            Series(
+                name=student.name,
+                x=tuple(x for x, _, _ in known),
+                y=tuple(y for _, y, _ in known),
+                labels=tuple(name for _, _, name in known),
+            )
+        )
+    return Curve(
+        name="both-axes",
+        title="Agreement against faithfulness, by method",
+        caption="Agreement counts where the teacher's own explanation is faithful: to the right.",
+        kind="scatter",
+        x_title=f"comprehensiveness of {seen.teacher.name} above random",
+        y_title="rank correlation with the teacher",
+        series=tuple(series),
+    )
+
+
+@dataclass(frozen=True)
+class FaithfulnessAnalysis:
+    """Faithfulness of every model's word scores."""
+
+    name: str = "faithfulness"
+    version: int = 1
+    title: str = "Faithfulness of the attributions"
+    after: tuple[str, ...] = ("attribution_agreement",)
+    options: type[FaithfulnessOptions] = FaithfulnessOptions
+
+    def unmet(self, study: Study) -> str | None:
+        """Refuse studies whose words were not explained."""
+        return unmet(study)
+
+    def run(
+        self, study: Study, options: FaithfulnessOptions, done: Mapping[str, AnalysisResult]
+    ) -> AnalysisResult:
+        """Measure every model by every method."""
+        seen = attributed(study)
+        made: list[Estimate] = []
+        for model in seen.models:
+            made += [*_deletion(seen, model), *_quality(seen, model), *_pointing(seen, model)]
+        return AnalysisResult(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            caption="Whether the words a method names move the model that it explains. Words are "
+            "left out as everywhere; the class is the explained one.",
+            options=options.model_dump(mode="json"),
+            metrics=FAITHFULNESS,
+            estimates=tuple(made),
+            curves=(*_curves(seen), _both_axes(seen, done, made)),
+        )
+
+
+ANALYSIS = FaithfulnessAnalysis()

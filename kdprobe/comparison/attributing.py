@@ -1,0 +1,171 @@
+"""`kdprobe attribute`: the words of one text, explained by one model.
+
+Does: open the model with its own labels, explain one text by the methods asked for, and write it as
+a small page. Does not: compare.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdprobe.errors import ConfigError, TaskError
+from kdprobe.tasks.task import Task
+
+if TYPE_CHECKING:
+    from kdprobe.models.hf import HfModel
+
+DEFAULT_METHODS = ("integrated_gradients",)
+
+
+@dataclass(frozen=True)
+class WordScores:
+    """What one method says of the text; a score of None: the model does not read the word."""
+
+    method: str
+    scores: tuple[float | None, ...]
+    gap: float | None
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class Attributed:
+    """One explained text.
+
+    Args:
+        model: the model's name.
+        words: the words, in order; read: how many of them the model reads.
+        explained: the explained label; empty for a regression.
+        probability: of that label (a regression: the predicted number).
+        methods: one entry per method.
+    """
+
+    model: str
+    words: tuple[str, ...]
+    read: int
+    explained: str
+    probability: float
+    methods: tuple[WordScores, ...]
+
+
+def attribute(
+    model: str,
+    text: str,
+    *,
+    text_pair: str | None = None,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    label: str | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int = 0,
+) -> Attributed:
+    """Explain one text.
+
+    Args:
+        model: a checkpoint folder or a hub id.
+        text: the text, with at least one word.
+        text_pair: the second text, for a model of pairs.
+        methods: names of methods; see `kdprobe list methods`.
+        label: the label to explain; None: the predicted one.
+        device: auto, cpu, cuda, cuda:N or mps.
+        offline: never ask the hub.
+        seed: of methods that sample.
+
+    Raises:
+        TaskError: the text holds no word.
+        UnknownNameError: a method nothing goes by.
+        ConfigError: a label that the model does not have.
+    """
+    from kdprobe.extract.attributions import Sentence, Setting, explain_model
+    from kdprobe.extract.coalitions import output_of
+    from kdprobe.extract.method import METHODS
+    from kdprobe.models.hf import open_hf
+    from kdprobe.models.reader import Reader
+    from kdprobe.models.words import split_words
+    from kdprobe.progress import Silent
+
+    words = split_words(text, text_pair)
+    if not words:
+        raise TaskError("--text", found="holds no word", expected="a text to explain")
+    chosen = {name: METHODS.load(name).options() for name in methods}
+    task = _own_task(model, offline=offline)
+    handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
+    reader = Reader(handle)
+    texts = (text,) if text_pair is None else (text, text_pair)
+    ends = reader.words_read(texts, words)
+    read = tuple(word for word in words if word.end <= ends[word.segment])
+    cut = tuple(part[:end] for part, end in zip(texts, ends, strict=True))
+    encoded = reader.encode(cut)
+    logits = reader.logits([(encoded.ids, encoded.types)])
+    target = _target(task, label, logits)
+    sentence = Sentence("text", cut, read, target)
+    setting = Setting(chosen, seed=seed, deletion=False)
+    found = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
+    places = {word: place for place, word in enumerate(read)}
+    return Attributed(
+        model=handle.folder,
+        words=tuple(word.text for word in words),
+        read=len(read),
+        explained=task.labels[target] if task.labels else "",
+        probability=float(output_of(logits, target, "probability")[0]),
+        methods=tuple(
+            WordScores(
+                name,
+                tuple(_score(one.scored.scores, places.get(word)) for word in words),
+                float(one.scored.gap) if np.isfinite(one.scored.gap) else None,
+                one.scored.sampled,
+            )
+            for name, (one,) in found.items()
+        ),
+    )
+
+
+def _score(scores: np.ndarray, place: int | None) -> float | None:
+    if place is None or place >= len(scores) or not np.isfinite(scores[place]):
+        return None
+    return float(scores[place])
+
+
+def _target(task: Task, label: str | None, logits: np.ndarray) -> int:
+    if not task.labels:
+        return 0
+    if label is None:
+        return int(logits[0].argmax())
+    if label not in task.labels:
+        raise ConfigError(
+            f"--label {label}", found="the model has no such label",
+            expected="one of " + ", ".join(task.labels),
+        )  # fmt: skip
+    return task.labels.index(label)
+
+
+def _own_task(model: str, *, offline: bool) -> Task:
+    """Make a task of the labels that a model's config names."""
+    from kdprobe.models.folder import check_folder, locate
+
+    folder = locate(model, offline=offline)
+    check_folder(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    names = config.get("id2label")
+    count = len(names) if names else int(config.get("num_labels", 2))
+    if count == 1:
+        return Task("text", 1, "regression", (), "pearson")
+    labels = tuple(str(names[str(i)]) if names else f"LABEL_{i}" for i in range(count))
+    return Task("text", 1, "classification", labels, "accuracy")
+
+
+def page_of(found: Attributed) -> str:
+    """Write an explained text as a page of its own, with no script and no network request."""
+    from kdprobe.report.snippet import snippet
+
+    told = f"{found.probability:.3f}"
+    if found.explained:
+        told = f"explained: {found.explained}, probability {told}"
+    return snippet(
+        f"{found.model}: {told}",
+        [(one.method, found.words, one.scores) for one in found.methods],
+    )

@@ -1,0 +1,106 @@
+"""What is explained: which examples, which of their words, and which class.
+
+Does: say what was asked for, choose the examples, and cut each to what every model reads of it.
+Does not: explain anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from kdprobe.observations import Bools, Ints, Study, Word
+
+if TYPE_CHECKING:
+    from kdprobe.extract.attributions import Sentence
+    from kdprobe.models.hf import HfModel
+
+DEFAULT_METHODS = ("integrated_gradients", "lime", "shap")
+DEFAULT_SENTENCES = 200
+
+
+@dataclass(frozen=True)
+class AttributionRequest:
+    """What of the attributions was asked for.
+
+    Args:
+        methods: which, in the order of the report; see `kdprobe list methods`.
+        sentences: how many examples are explained, a stratified choice.
+        target: whose class is explained, for all models: the teacher's or the gold label.
+        output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
+        options: options of methods by name.
+    """
+
+    methods: tuple[str, ...] = DEFAULT_METHODS
+    sentences: int = DEFAULT_SENTENCES
+    target: Literal["teacher", "gold"] = "teacher"
+    output: Literal["log-odds", "probability"] = "log-odds"
+    removal: Literal["delete", "mask"] = "delete"
+    options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The chosen examples: all their words, what is explained of them, and how often words are."""
+
+    ids: tuple[str, ...]
+    words: tuple[tuple[Word, ...], ...]
+    target: Ints
+    sentences: tuple[Sentence, ...]
+    read: tuple[Bools, ...]
+    counts: Mapping[str, int]
+
+
+def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: AttributionRequest) -> Plan:
+    """Choose the examples and cut them to what all models read; those without words go."""
+    from kdprobe.extract.attributions import Sentence
+    from kdprobe.extract.sampling import choose_rows
+    from kdprobe.models.reader import Reader
+    from kdprobe.models.words import split_words
+
+    split = study.split
+    pairs: Sequence[str | None] = split.pairs or [None] * study.n
+    words = [split_words(text, pair) for text, pair in zip(split.texts, pairs, strict=True)]
+    target = _targets(study, request)
+    said = np.stack([population.first.predicted for population in study.models])
+    labels = target if split.labels is None else split.labels.astype(np.int64)
+    lengths = np.array([len(found) for found in words], dtype=np.int64)
+    spoken = np.flatnonzero(lengths > 0)
+    chosen = choose_rows(
+        tuple(split.ids[row] for row in spoken), labels[spoken],
+        (said == said[0]).all(axis=0)[spoken], lengths[spoken],
+        count=request.sentences, seed=study.seed,
+    )  # fmt: skip
+    rows = [int(spoken[place]) for place in chosen]
+    readers = [Reader(member) for members in models for member in members]
+    sentences, read, held = [], [], []
+    for row in rows:
+        pair = pairs[row]
+        texts = (split.texts[row],) if pair is None else (split.texts[row], pair)
+        ends = [reader.words_read(texts, words[row]) for reader in readers]
+        least = tuple(min(parts) for parts in zip(*ends, strict=True))
+        inside = np.array([word.end <= least[word.segment] for word in words[row]])
+        if not inside.any():
+            continue
+        kept = tuple(word for word, here in zip(words[row], inside, strict=True) if here)
+        cut = tuple(text[:end] for text, end in zip(texts, least, strict=True))
+        sentences.append(Sentence(split.ids[row], cut, kept, int(target[row])))
+        read.append(inside)
+        held.append(row)
+    counts = Counter(word.text.lower() for found in words for word in found)
+    return Plan(
+        tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
+        tuple(sentences), tuple(read), dict(counts),
+    )  # fmt: skip
+
+
+def _targets(study: Study, request: AttributionRequest) -> Ints:
+    if study.split.task.kind == "regression":
+        return np.zeros(study.n, dtype=np.int64)
+    if request.target == "gold" and study.split.labels is not None:
+        return study.split.labels.astype(np.int64)
+    return study.teacher.first.predicted

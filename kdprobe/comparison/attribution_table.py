@@ -1,0 +1,40 @@
+"""`attributions.parquet`: every word score of a comparison.
+
+Does: lay out one row per example, model, method and word. Does not: compute.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from kdprobe.observations import Study
+
+_COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
+            "word", "score")  # fmt: skip
+
+
+def write_parquet(study: Study, folder: Path) -> None:
+    """Write `attributions.parquet`, a row per example, model, method and word; nothing without."""
+    seen = study.attributions
+    if seen is None:
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
+    for (model, method, kind), arrays in seen.scores.items():
+        for key, words, target, scores in zip(
+            seen.ids, seen.words, seen.target.tolist(), arrays, strict=True
+        ):
+            if kind or not len(scores):
+                continue
+            labels = study.split.task.labels
+            for index, (word, score) in enumerate(zip(words, scores.tolist(), strict=True)):
+                shown = None if np.isnan(score) else score
+                row = (key, model, method, labels[target] if labels else None, index, word.segment,
+                       word.start, word.end, word.text, shown)  # fmt: skip
+                for name, value in zip(_COLUMNS, row, strict=True):
+                    columns[name].append(value)
+    pq.write_table(pa.table(columns), folder / "attributions.parquet", compression="zstd")

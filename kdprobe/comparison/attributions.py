@@ -1,0 +1,261 @@
+"""Word scores of every compared model, joined for the analyses.
+
+Does: choose the sentences, find what all models read of them, and explain each model (and, for
+ceiling and floor, a second seed, a second run and a model of random weights). Does not: explain or
+compare; `extract/` and `analysis/` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import BaseModel
+
+from kdprobe.cache import Cache
+from kdprobe.comparison.attribution_plan import (
+    DEFAULT_METHODS,
+    DEFAULT_SENTENCES,
+    Plan,
+    plan_of,
+)
+from kdprobe.comparison.attribution_plan import AttributionRequest as AttributionRequest
+from kdprobe.config.base import parse
+from kdprobe.errors import ConfigError
+from kdprobe.observations import Attributions, Bools, Floats, Study
+from kdprobe.progress import Progress
+from kdprobe.results.schema import Skipped
+
+if TYPE_CHECKING:
+    from kdprobe.comparison.inputs import Inputs
+    from kdprobe.extract.attributions import Explained, Setting
+    from kdprobe.models.handle import ModelHandle
+    from kdprobe.models.hf import HfModel
+
+ANALYSES = ("attribution_agreement", "faithfulness")
+RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
+
+
+def requested(
+    methods: Sequence[str], sentences: int | None, *, only: Sequence[str], skip: Sequence[str]
+) -> AttributionRequest | None:
+    """Say what was asked for, or None when no option asks for attributions.
+
+    Raises:
+        UnknownNameError: a method nothing goes by.
+        ConfigError: a method given twice, or fewer than one sentence.
+    """
+    from kdprobe.extract.method import METHODS
+    from kdprobe.registry import unknown_name
+
+    asked = methods or sentences is not None or any(name in ANALYSES for name in only)
+    wanted = [name for name in ANALYSES if name not in skip and (not only or name in only)]
+    if not asked or not wanted:
+        return None
+    for name in methods:
+        if name not in METHODS.names():
+            raise unknown_name("methods", name, METHODS.names())
+    if len(set(methods)) != len(methods):
+        raise ConfigError("--methods", found="a method is given twice", expected="each once")
+    if sentences is not None and sentences < 1:
+        raise ConfigError("--attribution-sentences", found=f"is {sentences}", expected="at least 1")
+    return AttributionRequest(
+        tuple(methods) or DEFAULT_METHODS,
+        DEFAULT_SENTENCES if sentences is None else sentences,
+    )
+
+
+def add_attributions(
+    study: Study, handles: Sequence[Sequence[ModelHandle]], *, inputs: Inputs, progress: Progress
+) -> tuple[Study, tuple[Skipped, ...]]:
+    """Explain the models of a study, when asked for, and give it with their word scores.
+
+    Returns:
+        The study, and which models could not be explained and why.
+    """
+    request, cache = inputs.attributions, inputs.cache
+    if request is None:
+        return study, ()
+    able, skipped = _able(study, handles)
+    if study.teacher.name not in able or len(able) < 2:
+        reason = "; ".join(item.reason for item in skipped) or "there is no student"
+        return study, tuple(Skipped(what=name, reason=reason) for name in ANALYSES)
+    if request.target == "gold" and study.split.labels is None:
+        raise ConfigError(
+            "target = gold", found="the examples have no labels", expected="labelled examples"
+        )
+    setting = _setting(request, study.seed)
+    plan = plan_of(study, list(able.values()), request)
+    seen = {
+        name: _explain_all(plan, model, setting, role=name == study.teacher.name, cache=cache,
+                           progress=progress, seed=study.seed)
+        for name, model in able.items()
+    }  # fmt: skip
+    return replace(study, attributions=_joined(study, plan, setting, seen)), tuple(skipped)
+
+
+def _able(
+    study: Study, handles: Sequence[Sequence[ModelHandle]]
+) -> tuple[dict[str, list[HfModel]], list[Skipped]]:
+    from kdprobe.models.hf import HfModel
+
+    able: dict[str, list[HfModel]] = {}
+    skipped = []
+    for population, members in zip(study.models, handles, strict=True):
+        opened = [member for member in members if isinstance(member, HfModel)]
+        if len(opened) == len(members):
+            able[population.name] = opened
+            continue
+        reason = f"{population.name} is a predictions file: new texts cannot be put to it"
+        models = (population.name,)
+        skipped += [Skipped(what=name, reason=reason, models=models) for name in ANALYSES]
+    return able, skipped
+
+
+def _setting(request: AttributionRequest, seed: int) -> Setting:
+    from kdprobe.extract.attributions import Setting
+    from kdprobe.extract.method import METHODS
+
+    methods: dict[str, BaseModel] = {
+        name: parse(METHODS.load(name).options, dict(request.options.get(name, {})), name)
+        for name in request.methods
+    }
+    return Setting(methods, output=request.output, removal=request.removal, seed=seed)
+
+
+def _explain_all(
+    plan: Plan,
+    members: Sequence[HfModel],
+    setting: Setting,
+    *,
+    role: bool,
+    cache: Cache | None,
+    progress: Progress,
+    seed: int,
+) -> dict[str, Explained]:
+    """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
+    from kdprobe.extract.attributions import explain_model
+    from kdprobe.models.twins import random_twin
+
+    first = members[0]
+    found = {"": explain_model(first, plan.sentences, setting, cache=cache, progress=progress)}
+    plain = replace(setting, deletion=False)
+    found[RESEEDED] = _reseeded(found[""], plan, first, plain, cache=cache, progress=progress)
+    if role and len(members) > 1:
+        found[SECOND_RUN] = explain_model(
+            members[1], plan.sentences, plain, cache=cache, progress=progress
+        )
+    if not role:
+        twin = random_twin(first, seed=seed)
+        found[RANDOM_WEIGHTS] = explain_model(
+            twin, plan.sentences, plain, cache=cache, progress=progress
+        )
+    return found
+
+
+def _reseeded(
+    found: Explained,
+    plan: Plan,
+    model: HfModel,
+    setting: Setting,
+    *,
+    cache: Cache | None,
+    progress: Progress,
+) -> Explained:
+    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    from kdprobe.extract.attributions import explain_model
+
+    noisy = {
+        name: [row for row, one in enumerate(found[name]) if one.scored.sampled]
+        for name in setting.methods
+    }
+    rows = sorted({row for places in noisy.values() for row in places})
+    if not rows:
+        return found
+    again = explain_model(
+        model,
+        [plan.sentences[row] for row in rows],
+        replace(
+            setting,
+            seed=setting.seed + 1,
+            methods={name: options for name, options in setting.methods.items() if noisy[name]},
+        ),
+        cache=cache,
+        progress=progress,
+    )
+    joined = {name: list(found[name]) for name in setting.methods}
+    for name, explained in again.items():
+        for row, one in zip(rows, explained, strict=True):
+            joined[name][row] = one
+    return {name: tuple(explained) for name, explained in joined.items()}
+
+
+def _joined(
+    study: Study, plan: Plan, setting: Setting, seen: Mapping[str, Mapping[str, Explained]]
+) -> Attributions:
+    from kdprobe.extract.attributions import RANDOM, SHARES
+
+    scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
+    special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    for model, kinds in seen.items():
+        for kind, explained in kinds.items():
+            for method in setting.methods:
+                arrays = []
+                for one, inside, found in zip(plan.ids, plan.read, explained[method], strict=True):
+                    spread = _spread(found.scored.scores, inside)
+                    if not len(spread):
+                        failed.add((model, method, one))
+                    arrays.append(spread)
+                scores[model, method, kind] = tuple(arrays)
+        for method in (*setting.methods, RANDOM):
+            entries = kinds[""][method]
+            deletion[model, method] = np.stack([found.deletion for found in entries])
+            if method == RANDOM:
+                continue
+            special[model, method] = np.array([found.scored.special for found in entries])
+            gaps[model, method] = np.array([found.scored.gap for found in entries])
+            sampled[model, method] = np.array([found.scored.sampled for found in entries])
+    return Attributions(
+        ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
+        scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
+        shares=SHARES, counts=plan.counts, notes=_notes(study, plan, setting, sorted(failed)),
+    )  # fmt: skip
+
+
+def _spread(scores: Floats, inside: Bools) -> Floats:
+    """Put scores of the words read among all words; no scores stay none."""
+    if not len(scores):
+        return scores
+    spread: Floats = np.full(len(inside), np.nan)
+    spread[inside] = scores
+    return spread
+
+
+def _notes(
+    study: Study, plan: Plan, setting: Setting, failed: Sequence[tuple[str, str, str]]
+) -> tuple[str, ...]:
+    n = len(plan.ids)
+    notes = [
+        f"{n} of {study.n} examples were explained, chosen by seed {study.seed} in proportion to "
+        "label, agreement and length."
+        if n < study.n
+        else f"All {n} examples were explained."
+    ]
+    what = "the log-odds of" if setting.output == "log-odds" else "the probability of"
+    if study.split.task.kind == "regression":
+        notes.append("Explained is the predicted score.")
+    else:
+        notes.append(f"Explained is {what} one class for all models.")
+    cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
+    if cut:
+        notes.append(
+            f"{len(cut)} examples are longer than a model reads; only words that all models read "
+            f"were explained (first: {cut[0]})."
+        )
+    for model, method, key in failed[:3]:
+        notes.append(f"{method} gave no finite scores for {model} on {key}: it is left out.")
+    if len(failed) > 3:
+        notes.append(f"{len(failed) - 3} more explanations without finite scores are left out.")
+    return tuple(notes)

@@ -1,0 +1,274 @@
+"""Word scores of one model for some sentences, by several methods, each asked once.
+
+Does: look up what is known, explain the rest in pieces that are kept as they are done, and measure
+by deletion how far each ranking moves the model. Does not: compare models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import BaseModel, JsonValue
+
+from kdprobe.cache import Arrays, Cache, CacheKey
+from kdprobe.extract.coalitions import Game, Output, Removal, fill
+from kdprobe.extract.method import METHODS, Asked, Method, Scored
+from kdprobe.models.hf import HfModel
+from kdprobe.models.reader import Reader, Texts
+from kdprobe.models.words import word_shares
+from kdprobe.observations import Bools, Floats, Word
+from kdprobe.progress import Progress
+from kdprobe.seeds import derive_generator, derive_seed
+
+EXTRACTOR_VERSION = 1
+PIECE = 16
+"""Sentences explained before they are kept; their coalitions share batches."""
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
+RANDOM = "random"
+RANDOM_RANKINGS = 5
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One text or pair to explain: what every model reads of it, its words, and the class."""
+
+    id: str
+    texts: Texts
+    words: tuple[Word, ...]
+    target: int
+
+    @property
+    def key(self) -> bytes:
+        """Sixteen bytes of what the scores depend on: texts, words read and class."""
+        parts = [*self.texts, str(self.target), str(len(self.words))]
+        digest = hashlib.sha256(str(len(parts)).encode())
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(f"\0{len(data)}\0".encode())
+            digest.update(data)
+        return digest.digest()[:16]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How everything is explained; see `observations.Attributions` and `coalitions`.
+
+    Args:
+        methods: name -> options, in the order of the report.
+        output: `log-odds` or `probability`.
+        removal: `delete` or `mask`.
+        seed: of all sampling.
+        deletion: whether rankings are also measured by deletion.
+    """
+
+    methods: Mapping[str, BaseModel]
+    output: Output = "log-odds"
+    removal: Removal = "delete"
+    seed: int = 0
+    deletion: bool = True
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one method says of one sentence; `deletion` is `[shares, 2]`, NaN when not measured."""
+
+    scored: Scored
+    deletion: Floats
+
+
+Explained = Mapping[str, tuple[Found, ...]]
+"""Method (or `random`, whose scores are empty) -> one entry per sentence."""
+
+
+def explain_model(
+    handle: HfModel,
+    sentences: Sequence[Sentence],
+    setting: Setting,
+    *,
+    cache: Cache | None,
+    progress: Progress,
+) -> Explained:
+    """Explain sentences to one model by every method of a setting.
+
+    Kept under (the model's fingerprint, the method, its version and options, the output, the
+    removal, the seed) and each sentence's text and class: other sentences, another order or one
+    more method cost only what is new, and a killed run goes on from the last piece.
+
+    Args:
+        handle: the model.
+        sentences: what to explain, each with at least one word.
+        setting: how.
+        cache: where answers are kept, or None.
+        progress: told of every sentence.
+
+    Raises:
+        CapabilityError: a method cannot be used with this model.
+    """
+    stores = {name: _Store(handle, name, setting, cache, progress) for name in _names(setting)}
+    left = [
+        one for one in sentences if any(one.key not in store.known for store in stores.values())
+    ]
+    if left:
+        reader = Reader(handle)
+        with progress.stage(f"explaining {handle.name}", len(left)) as stage:
+            for start in range(0, len(left), PIECE):
+                piece = left[start : start + PIECE]
+                _explain_piece(reader, piece, setting, stores)
+                stage.advance(len(piece))
+    return {
+        name: tuple(store.known[one.key] for one in sentences) for name, store in stores.items()
+    }
+
+
+def _names(setting: Setting) -> tuple[str, ...]:
+    return (*setting.methods, RANDOM) if setting.deletion else tuple(setting.methods)
+
+
+def _explain_piece(
+    reader: Reader, piece: Sequence[Sentence], setting: Setting, stores: Mapping[str, _Store]
+) -> None:
+    asked = [ask(reader, one, setting) for one in piece]
+    for name, store in stores.items():
+        rows = [row for row, one in enumerate(piece) if one.key not in store.known]
+        chosen = [asked[row] for row in rows]
+        if not rows:
+            continue
+        if name == RANDOM:
+            scored = [Scored(np.empty(0)) for _ in rows]
+        else:
+            method: Method = METHODS.load(name)
+            made = method.explain(chosen, reader, setting.methods[name], setting.output)
+            scored = [_checked(one) for one in made]
+        deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=setting.deletion)
+        found = [Found(s, d) for s, d in zip(scored, deletions, strict=True)]
+        store.add({piece[row].key: one for row, one in zip(rows, found, strict=True)})
+
+
+def _checked(scored: Scored) -> Scored:
+    """Take scores that are infinite, or all missing, for none at all."""
+    if np.isinf(scored.scores).any() or np.isnan(scored.scores).all():
+        return Scored(np.empty(0))
+    return scored
+
+
+def ask(reader: Reader, one: Sentence, setting: Setting) -> Asked:
+    """Put a sentence to a model: its tokens, the words they belong to, its coalitions."""
+    encoded = reader.encode(one.texts)
+    game = Game(reader, one.texts, one.words, removal=setting.removal)
+    shares = word_shares(one.words, encoded.pieces)
+    seed = derive_seed(setting.seed, "attributions", one.key.hex())
+    return Asked(one.id, one.words, encoded, shares, one.target, game, seed)
+
+
+def _top(scores: Floats, share: float) -> Bools:
+    """Say which words are the highest-scored share (rounded up); ties go to the earlier word."""
+    count = math.ceil(share * len(scores) - 1e-9)
+    order = np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
+    chosen: Bools = np.zeros(len(scores), dtype=np.bool_)
+    chosen[order[:count]] = True
+    return chosen
+
+
+def _rankings(one: Asked, scored: Scored, *, random: bool) -> list[Floats]:
+    if not random:  # what failed is ranked by nothing, and measured as nothing below
+        return [scored.scores if len(scored.scores) else np.zeros(one.game.n)]
+    generator = derive_generator(one.seed, "random rankings")
+    return [generator.random(one.game.n) for _ in range(RANDOM_RANKINGS)]
+
+
+def _deletions(
+    asked: Sequence[Asked], scored: Sequence[Scored], *, random: bool, wanted: bool
+) -> list[Floats]:
+    """Measure comprehensiveness and sufficiency at every share, `[shares, 2]` a sentence.
+
+    Definition: the probability of the explained class of the whole text minus that without the top
+    words, and minus that of the top words alone (DeYoung et al. 2020), float64.
+    """
+    if not wanted or (asked and len(asked[0].game.reader.columns) == 1):
+        return [np.full((len(SHARES), 2), np.nan) for _ in asked]
+    plans = []
+    for one, found in zip(asked, scored, strict=True):
+        rankings = _rankings(one, found, random=random)
+        tops = [_top(ranking, share) for ranking in rankings for share in SHARES]
+        rows = [np.ones(one.game.n, dtype=np.bool_)]
+        rows += [side for top in tops for side in (~top, top)]
+        plans.append((one.game, np.stack(rows)))
+    fill(plans)
+    measured = []
+    for one, found, (game, masks) in zip(asked, scored, plans, strict=True):
+        if not random and not len(found.scores):
+            measured.append(np.full((len(SHARES), 2), np.nan))
+            continue
+        values = game.values(masks, one.target, "probability")
+        falls = (values[0] - values[1:]).reshape(-1, len(SHARES), 2)
+        measured.append(falls.mean(axis=0))
+    return measured
+
+
+class _Store:
+    """What is known of one model and method, by sentence; one entry of the cache."""
+
+    def __init__(
+        self, handle: HfModel, name: str, setting: Setting, cache: Cache | None, progress: Progress
+    ) -> None:
+        options: dict[str, JsonValue] = {}
+        version = 1
+        if name != RANDOM:
+            options = setting.methods[name].model_dump(mode="json")
+            version = METHODS.load(name).version
+        parts: dict[str, JsonValue] = {
+            "model": handle.fingerprint, "reading": handle.reading, "method": name,
+            "version": [EXTRACTOR_VERSION, version], "options": options,
+            "output": setting.output, "removal": setting.removal, "seed": setting.seed,
+            "deletion": setting.deletion,
+        }  # fmt: skip
+        self._key, self._cache = CacheKey("attributions", parts), cache
+        self._told = f"{name} of {handle.name}"
+        held = cache.load(self._key, say=progress.say) if cache is not None else None
+        self.known: dict[bytes, Found] = _unpack(held) if held is not None else {}
+
+    def add(self, found: Mapping[bytes, Found]) -> None:
+        """Take up what was just found and keep all of it."""
+        self.known.update(found)
+        if self._cache is not None:
+            told = f"{self._told} for {len(self.known)} texts"
+            self._cache.store(self._key, _pack(self.known), description=told)
+
+
+def _pack(known: Mapping[bytes, Found]) -> Arrays:
+    found = list(known.values())
+    lengths = np.array([len(one.scored.scores) for one in found], dtype=np.int64)
+    return {
+        "keys": np.frombuffer(b"".join(known), dtype=np.uint8).reshape(-1, 16),
+        "lengths": lengths,
+        "scores": np.concatenate([one.scored.scores for one in found]),
+        "errors": np.concatenate([_errors(one.scored) for one in found]),
+        "facts": np.array([(o.scored.special, o.scored.gap, o.scored.sampled) for o in found]),
+        "deletion": np.stack([one.deletion for one in found]),
+    }
+
+
+def _errors(scored: Scored) -> Floats:
+    empty: Floats = np.full(len(scored.scores), np.nan)
+    return empty if scored.errors is None else scored.errors
+
+
+def _unpack(held: Arrays) -> dict[bytes, Found]:
+    known, start = {}, 0
+    for row, key in enumerate(held["keys"]):
+        end = start + int(held["lengths"][row])
+        errors = held["errors"][start:end].astype(np.float64)
+        special, gap, sampled = (float(value) for value in held["facts"][row])
+        known[key.tobytes()] = Found(
+            Scored(
+                held["scores"][start:end].astype(np.float64), special=special, gap=gap,
+                sampled=bool(sampled), errors=None if np.isnan(errors).all() else errors,
+            ),
+            held["deletion"][row].astype(np.float64),
+        )  # fmt: skip
+        start = end
+    return known

@@ -1,0 +1,177 @@
+"""The one value function of all methods that leave words out: v(S), what a model says of S alone.
+
+Does: write the text of a coalition, ask the model about each distinct text once, many sentences at
+a time, and remember the answers. Does not: know LIME, Shapley or any other method.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from kdprobe.errors import CapabilityError
+from kdprobe.models.reader import Reader, Texts
+from kdprobe.observations import Bools, Floats, Word
+from kdprobe.seeds import derive_generator
+
+Removal = Literal["delete", "mask"]
+Output = Literal["log-odds", "probability"]
+_CHECKED = 4
+
+
+def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Floats:
+    """Give what is explained of a model's logits.
+
+    Definition: the log-odds of a class against the rest, z_c - log(sum of exp(z_j) over j != c)
+    (two classes: the difference of the logits), or its probability. One output (a regression): the
+    output itself.
+
+    Args:
+        logits: float64 `[n, c]`.
+        target: the explained class.
+        output: which of the two.
+
+    Returns:
+        float64 `[n]`.
+
+    >>> output_of(np.array([[1.0, 3.0]]), 1)
+    array([2.])
+    """
+    if logits.shape[1] == 1:
+        return logits[:, 0]
+    rest = np.delete(logits, target, axis=1)
+    top = rest.max(axis=1)
+    odds: Floats = logits[:, target] - top - np.log(np.exp(rest - top[:, None]).sum(axis=1))
+    if output == "log-odds":
+        return odds
+    share: Floats = np.exp(-np.logaddexp(0.0, -odds))
+    return share
+
+
+class Game:
+    """v(S) for one text and model: the model's logits when only the words in S are there.
+
+    Definition: `delete`: left-out words go together with the blanks before them; words that were
+    neighbours keep what stood between them, others are put one blank apart. `mask`: the model's
+    mask token stands for each word left out. The coalition of all words is the text itself.
+    """
+
+    def __init__(
+        self, reader: Reader, texts: Texts, words: Sequence[Word], *, removal: Removal = "delete"
+    ) -> None:
+        self.reader, self.texts, self.words, self.removal = reader, texts, tuple(words), removal
+        if removal == "mask" and reader.tokenizer.mask_token is None:
+            raise CapabilityError(
+                reader.name,
+                found="its tokenizer has no mask token",
+                expected="one, to put in place of words",
+                remedy="leave words out instead: removal = delete",
+            )
+        self._rows: dict[bytes, int] = {}
+        self._known: dict[Texts, int] = {}
+        self._values: list[Floats] = []
+        self._exact: bool | None = None
+
+    @property
+    def n(self) -> int:
+        """The number of words."""
+        return len(self.words)
+
+    def text(self, kept: Bools) -> Texts:
+        """Write the text of a coalition, bool `[n]`."""
+        if kept.all():
+            return self.texts
+        parts = []
+        for segment, text in enumerate(self.texts):
+            written, before, joined = "", -1, False
+            inside = [place for place, word in enumerate(self.words) if word.segment == segment]
+            for place in inside:
+                word = self.words[place]
+                here = bool(kept[place])
+                if not here and self.removal == "delete":
+                    joined = False
+                    continue
+                gap = text[before : word.start] if joined else " "
+                token = word.text if here else str(self.reader.tokenizer.mask_token)
+                written += (gap if written else "") + token
+                before, joined = word.end, True
+            parts.append(written)
+        return tuple(parts)
+
+    def missing(self, masks: Bools) -> list[Texts]:
+        """Give the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
+        wanted: dict[Texts, None] = {}
+        for mask in masks:
+            key = mask.tobytes()
+            if key in self._rows:
+                continue
+            text = self.text(mask)
+            if text in self._known:
+                self._rows[key] = self._known[text]
+            else:
+                wanted[text] = None
+        return list(wanted)
+
+    def tokens(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Encode texts of this game, from pieces where a check shows that this is exact."""
+        if self._exact is None:
+            generator = derive_generator(0, "coalitions", *self.texts)
+            drawn = generator.random((_CHECKED, self.n)) < 0.5
+            checked = [self.texts, *(self.text(mask) for mask in drawn)]
+            self._exact = self.removal == "delete" and self.reader.is_exact(checked)
+        if not self._exact:
+            return self.reader.retokenise(samples) if samples else []
+        return [
+            self.reader.shorten(texts)
+            if all(text == " ".join(text.split()) for text in texts)
+            else self.reader.retokenise([texts])[0]
+            for texts in samples
+        ]
+
+    def learn(self, samples: Sequence[Texts], values: Floats) -> None:
+        """Take up the model's answers for texts that `missing` named."""
+        for texts, row in zip(samples, values, strict=True):
+            self._known[texts] = len(self._values)
+            self._values.append(row)
+
+    def logits(self, masks: Bools) -> Floats:
+        """Give the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
+        fill([(self, masks)])
+        rows = []
+        for mask in masks:
+            key = mask.tobytes()
+            if key not in self._rows:
+                self._rows[key] = self._known[self.text(mask)]
+            rows.append(self._rows[key])
+        return np.array([self._values[row] for row in rows]).reshape(
+            len(masks), len(self.reader.columns)
+        )
+
+    def values(self, masks: Bools, target: int, output: Output = "log-odds") -> Floats:
+        """Give what is explained of coalitions, float64 `[m]`; see `output_of`."""
+        return output_of(self.logits(masks), target, output)
+
+
+def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
+    """Ask one model about the coalitions of many texts in common batches, each text once."""
+    wanted = [(game, game.missing(masks)) for game, masks in asked]
+    rows = [row for game, samples in wanted for row in game.tokens(samples)]
+    if not rows:
+        return
+    values = wanted[0][0].reader.logits(rows)
+    start = 0
+    for game, samples in wanted:
+        game.learn(samples, values[start : start + len(samples)])
+        start += len(samples)
+
+
+def every_coalition(n: int) -> Bools:
+    """Give all coalitions of n words, bool `[2**n, n]`; row r holds the binary digits of r.
+
+    >>> every_coalition(2).astype(int).tolist()
+    [[0, 0], [1, 0], [0, 1], [1, 1]]
+    """
+    rows: Bools = ((np.arange(2**n)[:, None] >> np.arange(n)) & 1).astype(np.bool_)
+    return rows

@@ -1,0 +1,89 @@
+"""What an explainer is, and where they are found.
+
+Does: name the protocol each file of `methods/` answers, and its registry. Does not: explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from kdprobe.extract.coalitions import Game, Output
+from kdprobe.models.reader import Encoded, Reader
+from kdprobe.observations import Floats, Word
+from kdprobe.registry import Plugins
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One text to explain to one model.
+
+    Args:
+        id: the example's id.
+        words: the words that every model reads.
+        encoded: the text's tokens for this model.
+        shares: for each token its words and their shares; see `models.words.word_shares`.
+        target: the class to explain.
+        game: v(S) of this text and model.
+        seed: of everything the method draws for this example.
+    """
+
+    id: str
+    words: tuple[Word, ...]
+    encoded: Encoded
+    shares: tuple[tuple[tuple[int, float], ...], ...]
+    target: int
+    game: Game
+    seed: int
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method found of one text.
+
+    Args:
+        scores: float64 `[n]`, positive speaks for the explained class; NaN: the model has no token
+            of this word; empty: the method found no finite scores.
+        special: share of the absolute mass that lies on special tokens; NaN where there is none.
+        gap: |sum of scores - change of the output| over that change; NaN where not defined.
+        sampled: whether the scores hold sampling noise (another seed gives others).
+        errors: standard errors `[n]` where they are known.
+    """
+
+    scores: Floats
+    special: float = float("nan")
+    gap: float = float("nan")
+    sampled: bool = False
+    errors: Floats | None = None
+
+
+class Method(Protocol):
+    """One file of `methods/`: texts and a model in, word scores out."""
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+
+    @property
+    def version(self) -> int:
+        """Raised when its scores change."""
+
+    @property
+    def options(self) -> type[BaseModel]:
+        """The frozen model of its options; all have defaults."""
+
+    def explain(
+        self, asked: Sequence[Asked], reader: Reader, options: Any, output: Output
+    ) -> list[Scored]:
+        """Explain texts to one model, in the order given."""
+
+
+METHODS: Plugins[Method] = Plugins(
+    package="kdprobe.extract.methods",
+    attribute="METHOD",
+    kind="method",
+    entry_points="kdprobe.methods",
+)

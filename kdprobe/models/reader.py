@@ -1,0 +1,246 @@
+"""What explainers ask of a `transformers` classifier: tokens with their places, logits, gradients.
+
+Does: encode texts with the place of each token, put token ids of shortened texts together from
+pieces where that is exact, run logits in batches of bounded memory, and run the model from its word
+embeddings. Does not: know any explainer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdprobe.errors import CapabilityError
+from kdprobe.models.checkpoint import quiet
+from kdprobe.models.hf import HfModel, evaluating, near_equal_batches, token_limit
+from kdprobe.models.words import SPECIAL, Piece, pieces_of
+from kdprobe.observations import Floats, Word
+
+BATCH_TOKENS = 4096
+"""Tokens of one forward pass at most: memory does not grow with the number of texts."""
+MOST_ROWS = 256
+
+Texts = tuple[str, ...]
+"""One text, or the two of a pair."""
+
+
+class Encoded(NamedTuple):
+    """The tokens of one text or pair: ids, segment ids, and where each token stands."""
+
+    ids: tuple[int, ...]
+    types: tuple[int, ...]
+    pieces: tuple[Piece, ...]
+
+
+class _Frame(NamedTuple):
+    """The special tokens a tokenizer puts before, between and after texts, with segment ids."""
+
+    parts: tuple[tuple[int, ...], ...]
+    types: tuple[tuple[int, ...], ...]
+    inner: tuple[int, ...]
+
+
+class Reader:
+    """A model as explainers see it; logits have the task's label order, float64."""
+
+    def __init__(self, handle: HfModel) -> None:
+        self.name = handle.name
+        self.tokenizer: Any = handle.tokenizer
+        self.columns = list(handle.columns)
+        self.device = handle.device
+        model = handle.model
+        if next(model.parameters()).dtype is not torch.float32:
+            model = copy.deepcopy(model).to(torch.float32)  # gradients below float32 mislead
+        self.model: Any = model
+        self.limit = token_limit(handle.model, handle.tokenizer)
+        self._takes = set(inspect.signature(self.model.forward).parameters)
+        self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
+        self._frames: dict[int, _Frame] = {}
+
+    def encode(self, texts: Texts) -> Encoded:
+        """Encode one text or pair, cut at the model's limit.
+
+        Raises:
+            CapabilityError: a token stands nowhere in the text.
+        """
+        with quiet():
+            found = self.tokenizer(
+                *texts,
+                truncation=True,
+                max_length=self.limit,
+                return_offsets_mapping=bool(self.tokenizer.is_fast),
+            )
+        pieces = pieces_of(self.tokenizer, texts, found)
+        types = found.get("token_type_ids", [0] * len(found["input_ids"]))
+        return Encoded(tuple(found["input_ids"]), tuple(types), tuple(pieces))
+
+    def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[int, ...]:
+        """Say, for each text, up to which character the model reads whole words.
+
+        A text that fits whole is read to its end; of one that was cut, the last word all of whose
+        letters have a token is the end.
+        """
+        with quiet():
+            whole = self.tokenizer(*texts)
+        if len(whole["input_ids"]) <= self.limit:
+            return tuple(len(text) for text in texts)
+        pieces = self.encode(texts).pieces
+        ends = []
+        for segment in range(len(texts)):
+            reached = max((p.end for p in pieces if p.segment == segment), default=0)
+            inside = [w.end for w in words if w.segment == segment and w.end <= reached]
+            ends.append(max(inside, default=0))
+        return tuple(ends)
+
+    def shorten(self, texts: Texts) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Give ids and segment ids of a text or pair, put together from blank-separated chunks.
+
+        Exact for tokenizers that split at blanks; `is_exact` says whether that holds for a text.
+        """
+        frame = self._frame(len(texts))
+        ids: list[int] = list(frame.parts[0])
+        types: list[int] = list(frame.types[0])
+        for place, text in enumerate(texts):
+            inner: list[int] = []
+            for first, chunk in enumerate(text.split(" ") if text else ()):
+                inner += self._chunk(chunk, first == 0)
+            ids += inner
+            ids += frame.parts[place + 1]
+            types += [frame.inner[place]] * len(inner)
+            types += frame.types[place + 1]
+        if len(ids) > self.limit:
+            return self.retokenise([texts])[0]
+        return tuple(ids), tuple(types)
+
+    def is_exact(self, samples: Sequence[Texts]) -> bool:
+        """Say whether `shorten` gives what the tokenizer gives, for each of these."""
+        return all(
+            self.shorten(texts) == real
+            for texts, real in zip(samples, self.retokenise(samples), strict=True)
+        )
+
+    def retokenise(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Give ids and segment ids of many texts or pairs by the tokenizer itself."""
+        columns = [list(column) for column in zip(*samples, strict=True)]
+        with quiet():
+            found = self.tokenizer(*columns, truncation=True, max_length=self.limit)
+        rows = found["input_ids"]
+        types = found.get("token_type_ids") or [[0] * len(row) for row in rows]
+        return [(tuple(row), tuple(kind)) for row, kind in zip(rows, types, strict=True)]
+
+    def _chunk(self, chunk: str, first: bool) -> tuple[int, ...]:
+        key = (chunk, first)
+        if key not in self._chunks:
+            text = chunk if first else " " + chunk
+            self._chunks[key] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return self._chunks[key]
+
+    def _frame(self, count: int) -> _Frame:
+        if count not in self._frames:
+            found = self.encode(("a",) * count)
+            parts: list[list[int]] = [[] for _ in range(count + 1)]
+            types: list[list[int]] = [[] for _ in range(count + 1)]
+            inner = [0] * count
+            at = 0
+            for token, kind, piece in zip(found.ids, found.types, found.pieces, strict=True):
+                if piece.segment == SPECIAL:
+                    parts[at].append(token)
+                    types[at].append(kind)
+                else:
+                    at = piece.segment + 1
+                    inner[piece.segment] = kind
+            self._frames[count] = _Frame(
+                tuple(map(tuple, parts)), tuple(map(tuple, types)), tuple(inner)
+            )
+        return self._frames[count]
+
+    def logits(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Floats:
+        """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given."""
+        lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
+        values = np.empty((len(rows), len(self.columns)))
+        if not len(rows):
+            return values
+        size = max(1, min(MOST_ROWS, BATCH_TOKENS // max(1, int(lengths.max()))))
+        with self.evaluating(), torch.no_grad():
+            for batch in near_equal_batches(lengths, batch_size=size):
+                inputs = self.tensors([rows[row] for row in batch])
+                values[batch] = self.run(inputs).double().cpu().numpy()
+        return values
+
+    def tensors(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Tensor]:
+        """Pad rows on the right to one length and give the inputs that the model takes.
+
+        A row without any token (an empty text of a tokenizer that adds none) is one [PAD] that is
+        read: no model can be asked about nothing.
+        """
+        width = max(1, *(len(ids) for ids, _ in rows))
+        ids = np.full((len(rows), width), int(self.tokenizer.pad_token_id), dtype=np.int64)
+        mask = np.zeros((len(rows), width), dtype=np.int64)
+        types = np.zeros((len(rows), width), dtype=np.int64)
+        for place, (row, kind) in enumerate(rows):
+            ids[place, : len(row)] = row
+            types[place, : len(row)] = kind
+            mask[place, : max(1, len(row))] = 1
+        given = {"input_ids": ids, "attention_mask": mask}
+        wide = getattr(self.model.config, "type_vocab_size", 2) >= 2
+        if "token_type_ids" in self._takes and wide:
+            given["token_type_ids"] = types
+        return {name: torch.from_numpy(value).to(self.device) for name, value in given.items()}
+
+    def run(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Run the model on padded inputs; `[n, c]` in the task's label order."""
+        logits: Tensor = self.model(**inputs).logits[:, self.columns]
+        return logits
+
+    @property
+    def table(self) -> torch.nn.Module:
+        """The word embeddings.
+
+        Raises:
+            CapabilityError: the model does not name them.
+        """
+        try:
+            table = self.model.get_input_embeddings()
+        except (NotImplementedError, AttributeError):
+            table = None
+        if not isinstance(table, torch.nn.Module):
+            raise CapabilityError(
+                self.name,
+                found="does not say which of its parts are the word embeddings",
+                expected="get_input_embeddings(), for methods that use gradients",
+                remedy="use lime, shap or occlusion",
+            )
+        return table
+
+    def run_embedded(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Run the model with these word vectors `[n, t, d]` in place of its own.
+
+        Positions and segments are added by the model as ever.
+        """
+        handle = self.table.register_forward_hook(lambda *_: vectors)
+        # The recurrent kernels of cuDNN have no backward pass in eval mode.
+        with torch.backends.cudnn.flags(enabled=False):
+            try:
+                return self.run(inputs)
+            finally:
+                handle.remove()
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Switch dropout off and weights' gradients off, and leave both as they were."""
+        wanted = [(weight, weight.requires_grad) for weight in self.model.parameters()]
+        for weight, _ in wanted:
+            weight.requires_grad_(False)
+        try:
+            with evaluating(self.model):
+                yield
+        finally:
+            for weight, flag in wanted:
+                weight.requires_grad_(flag)

@@ -1,0 +1,79 @@
+"""Attribution: do the models look at the same words, and do those words matter?
+
+Does: agreement by method against ceiling and floor, word scores side by side, and faithfulness.
+Does not: compute; the analyses do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from kdprobe.report.blocks import analysis_block
+from kdprobe.report.examples import links
+from kdprobe.report.highlights import marked
+from kdprobe.report.markup import fill
+from kdprobe.results.schema import AnalysisResult, Estimate, ResultsDocument
+
+HIGHLIGHTS = "highlights"
+_COLUMNS = (
+    ("rank correlation", "spearman", "all"), ("models agree", "spearman", "agree"),
+    ("disagree", "spearman", "disagree"), ("ceiling", "ceiling", "all"), ("floor", "floor", "all"),
+    ("normalised", "normalised", "all"), ("top words", "top_k", "all"),
+    ("right for other reasons", "other_reasons", "all"),
+)  # fmt: skip
+
+
+def summary(
+    result: AnalysisResult,
+) -> list[tuple[str, str, list[Estimate | None]]]:
+    """Lay out method, student and the estimates of the columns, in the document's order."""
+    found: dict[tuple[str, str], dict[tuple[str, str], Estimate]] = {}
+    for one in result.estimates:
+        if one.model_b:
+            found.setdefault((one.method, one.model_b), {})[one.metric, one.subset] = one
+    return [
+        (method, student, [cells.get((metric, subset)) for _, metric, subset in _COLUMNS])
+        for (method, student), cells in found.items()
+    ]
+
+
+@dataclass(frozen=True)
+class _Attribution:
+    name: str = "attribution"
+    title: str = "Same answer, same reasons?"
+    order: int = 50
+    reads: tuple[str, ...] = ("attribution_agreement", "faithfulness")
+
+    def render(self, document: ResultsDocument) -> Markup | None:
+        blocks = [analysis_block(self._without(document), name) for name in self.reads]
+        rest = Markup("\n").join(block for block in blocks if block is not None)
+        result = document.analysis("attribution_agreement")
+        if result is None:
+            return rest or None
+        table = next((table for table in result.tables if table.name == HIGHLIGHTS), None)
+        return fill(
+            "highlights.html",
+            heads=[head for head, _, _ in _COLUMNS],
+            summary=summary(result),
+            sentences=marked(table.rows) if table else (),
+            caption=table.caption if table else "",
+            links=links(document),
+            rest=rest,
+        )
+
+    def _without(self, document: ResultsDocument) -> ResultsDocument:
+        """Take out the table that is shown as coloured words."""
+        kept = tuple(
+            result.model_copy(
+                update={"tables": tuple(t for t in result.tables if t.name != HIGHLIGHTS)}
+            )
+            if result.name == "attribution_agreement"
+            else result
+            for result in document.analyses
+        )
+        return document.model_copy(update={"analyses": kept})
+
+
+SECTION = _Attribution()

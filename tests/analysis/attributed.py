@@ -1,0 +1,102 @@
+"""Studies with word scores, made from a seed or written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from kdprobe.observations import Attributions, Floats, Study, Word
+from tests.analysis.studies import classification, study_of
+
+METHODS = ("lime", "shap")
+
+
+def words_of(text: str) -> tuple[Word, ...]:
+    """The parts between blanks."""
+    found, start = [], 0
+    for part in text.split():
+        start = text.index(part, start)
+        found.append(Word(0, start, start + len(part), part))
+        start += len(part)
+    return tuple(found)
+
+
+def with_scores(
+    study: Study,
+    scores: Mapping[tuple[str, str, str], Sequence[Sequence[float]]],
+    texts: Sequence[str],
+    *,
+    methods: Sequence[str] = ("lime",),
+) -> Study:
+    """Give a study the scores of its first examples, written by hand, over these texts."""
+    split = replace(study.split, texts=(*texts, *study.split.texts[len(texts) :]))
+    m = len(texts)
+    names = [model.name for model in study.models]
+    pairs = [(name, method) for name in names for method in methods]
+    arrays = {
+        key: tuple(np.array(row, dtype=np.float64) for row in rows) for key, rows in scores.items()
+    }
+    seen = Attributions(
+        ids=split.ids[:m],
+        words=tuple(words_of(text) for text in texts),
+        target=study.teacher.first.predicted[:m],
+        methods=tuple(methods),
+        scores=arrays,
+        special={pair: np.full(m, np.nan) for pair in pairs},
+        gaps={pair: np.full(m, np.nan) for pair in pairs},
+        sampled={pair: np.zeros(m, dtype=np.bool_) for pair in pairs},
+        deletion={(n, k): np.zeros((m, 2, 2)) for n in names for k in (*methods, "random")},
+        shares=(0.1, 0.5),
+        counts={},
+    )
+    return replace(study, split=split, attributions=seen)
+
+
+def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Study:
+    """A binary study of which some sentences were explained: students near and far."""
+    study = classification(n, seed=seed)
+    generator = np.random.Generator(np.random.PCG64(seed + 5))
+    names = [model.name for model in study.models]
+    base = [generator.normal(size=1 + row % 9) for row in range(explained)]
+
+    def noisy(size: float) -> tuple[Floats, ...]:
+        return tuple(row + size * generator.normal(size=len(row)) for row in base)
+
+    scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
+    for method in METHODS:
+        for place, name in enumerate(names):
+            main = noisy(0.3 + place)
+            scores[name, method, ""] = main
+            scores[name, method, "reseeded"] = tuple(
+                row + 0.1 * generator.normal(size=len(row)) for row in main
+            )
+            if place:
+                scores[name, method, "random weights"] = noisy(9.0)
+    pairs = [(name, method) for name in names for method in METHODS]
+    seen = Attributions(
+        ids=study.split.ids[:explained],
+        words=tuple(
+            tuple(Word(0, 2 * at, 2 * at + 1, f"w{at}") for at in range(len(row))) for row in base
+        ),
+        target=study.teacher.first.predicted[:explained],
+        methods=METHODS,
+        scores=scores,
+        special={pair: generator.random(explained) for pair in pairs},
+        gaps={pair: generator.random(explained) / 50 for pair in pairs},
+        sampled={pair: np.arange(explained) % 3 == 0 for pair in pairs},
+        deletion={
+            (n, k): generator.normal(size=(explained, 2, 2))
+            for n in names
+            for k in (*METHODS, "random")
+        },
+        shares=(0.1, 0.5),
+        counts={f"w{at}": at + 1 for at in range(9)},
+    )
+    return replace(study, attributions=seen)
+
+
+def two_models(gold: Sequence[int], teacher: Sequence[int], student: Sequence[int]) -> Study:
+    """A teacher and one student, by hand."""
+    return study_of(gold, teacher, student)

@@ -1,0 +1,251 @@
+"""Agreement and faithfulness of word scores: by hand, by scipy, by property."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from kdprobe.analysis import attribution_agreement, faithfulness
+from kdprobe.analysis._attributed import attributed
+from kdprobe.analysis._highlights import representative
+from kdprobe.analysis._rank_agreement import (
+    MEASURES,
+    comparable,
+    kendall,
+    partial_spearman,
+    ranks,
+    spearman,
+    top_k,
+)
+from kdprobe.observations import Study
+from kdprobe.results.schema import AnalysisResult, Estimate
+from tests.analysis.attributed import attributed_study, two_models, with_scores
+from tests.analysis.studies import binary, quick
+
+TEXTS = ("one two three four", "five six seven eight", "nine ten eleven twelve", "alone")
+
+
+def agreement(study: Study) -> AnalysisResult:
+    analysis = attribution_agreement.ANALYSIS
+    return analysis.run(study, analysis.options(), {})
+
+
+def value(result: AnalysisResult, metric: str, student: str = "", **where: str) -> Estimate:
+    wanted: Mapping[str, str] = {"subset": "all", **where}
+    (found,) = (
+        one
+        for one in result.estimates
+        if one.metric == metric
+        and one.model_b == student
+        and all(getattr(one, key) == wanted[key] for key in wanted)
+    )
+    return found
+
+
+numbers = st.lists(st.integers(-4, 4), min_size=3, max_size=9)
+
+
+@given(numbers, st.randoms())
+@quick
+def test_correlations_are_scipys(left: list[int], random):  # type: ignore[no-untyped-def]
+    """Guards against ties ranked by place, which makes equal explanations disagree."""
+    right = left.copy()
+    random.shuffle(right)
+    a, b = np.array(left, dtype=np.float64), np.array(right, dtype=np.float64)
+    np.testing.assert_allclose(ranks(a), stats.rankdata(a))
+    if np.ptp(a) == 0:
+        assert np.isnan(spearman(a, b))
+        assert np.isnan(kendall(a, b))
+    else:
+        assert spearman(a, b) == pytest.approx(stats.spearmanr(a, b).statistic, abs=1e-9)
+        assert kendall(a, b) == pytest.approx(stats.kendalltau(a, b).statistic, abs=1e-9)
+
+
+@given(st.lists(st.floats(0.125, 8, width=16), min_size=3, max_size=9, unique=True))
+@quick
+def test_agreement_with_oneself_is_one(values: list[float]):
+    """Guards against a chance correction that leaves equal explanations below 1."""
+    a = np.array(values) * np.where(np.arange(len(values)) % 2, -1, 1)
+    if len(set(np.abs(a))) == len(a):
+        assert all(measure(a, a) == pytest.approx(1.0) for measure in MEASURES.values())
+
+
+def test_top_words_of_unrelated_scores_agree_on_average_not_at_all():
+    """Guards against the overlap that chance gives (3 of 8 words) passing for agreement."""
+    generator = np.random.Generator(np.random.PCG64(1))
+    found = [top_k(*generator.normal(size=(2, 8))) for _ in range(4000)]
+    assert np.mean(found) == pytest.approx(0.0, abs=0.02)
+
+
+def test_partial_correlation_forgets_what_is_given():
+    """Guards against agreement that is only the length of the words."""
+    generator = np.random.Generator(np.random.PCG64(2))
+    given_column = generator.permutation(12).astype(np.float64)
+    a = given_column + 0.01 * generator.normal(size=12)
+    b = given_column + 0.01 * generator.normal(size=12)
+    assert spearman(a, b) > 0.9
+    assert np.isnan(partial_spearman(a, b, given_column[:, None]))  # nothing is left
+    noise = generator.normal(size=12)
+    kept = partial_spearman(ranks(a) + 30 * noise, ranks(b) + 30 * noise, given_column[:, None])
+    assert kept > 0.9
+    assert np.isnan(partial_spearman(a[:5], b[:5], given_column[:5, None]))
+
+
+def test_what_cannot_be_ranked_is_left_out():
+    """Guards against two words, constant scores and unread words that count as agreement."""
+    assert comparable(np.array([1.0, 2.0]), np.array([1.0, 2.0])) is None
+    assert comparable(np.zeros(4), np.arange(4.0)) is None
+    assert comparable(np.empty(0), np.arange(4.0)) is None
+    both = comparable(np.array([1.0, np.nan, 2.0, 3.0]), np.array([3.0, 1.0, 2.0, 1.0]))
+    assert both is not None
+    assert both[0].tolist() == [1.0, 2.0, 3.0]
+
+
+def by_hand() -> Study:
+    study = two_models([1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 1])
+    teacher, student = (model.name for model in study.models)
+    up, down = [1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0]
+    swap = [2.0, 1.0, 3.0, 4.0]
+    return with_scores(
+        study,
+        {
+            (teacher, "lime", ""): [up, up, up, [1.0]],
+            (teacher, "lime", "reseeded"): [up, up, swap, [1.0]],
+            (student, "lime", ""): [up, down, swap, [1.0]],
+            (student, "lime", "reseeded"): [up, down, swap, [1.0]],
+            (student, "lime", "random weights"): [down, up, swap, [1.0]],
+        },
+        TEXTS,
+    )
+
+
+def test_agreement_ceiling_and_floor_by_hand():
+    """Guards against averages over sentences that cannot be ranked, and swapped bounds."""
+    study = by_hand()
+    result, student = agreement(study), study.students[0].name
+    rho = value(result, "spearman", student)
+    assert rho.value == pytest.approx((1 - 1 + 0.8) / 3)
+    assert rho.n == 3
+    assert value(result, "spearman", student, subset="agree").value == pytest.approx(0.9)
+    assert value(result, "spearman", student, subset="disagree").value == pytest.approx(-1.0)
+    floor, ceiling = (-1 + 1 + 0.8) / 3, np.sqrt((1 + 1 + 0.8) / 3 * 1)
+    assert value(result, "floor", student).value == pytest.approx(floor)
+    assert value(result, "ceiling", student).value == pytest.approx(ceiling)
+    # rho equals the floor here
+    assert value(result, "normalised", student).value == pytest.approx(0.0)
+    assert value(result, "disattenuated", student).value == pytest.approx(0.8 / 3 / ceiling)
+    assert value(result, "ceiling", model_a=study.teacher.name).value == pytest.approx(2.8 / 3)
+
+
+def test_right_for_other_reasons_by_hand():
+    """Guards against sentences that a model gets wrong in the list, and a threshold turned over."""
+    study = by_hand()
+    result, student = agreement(study), study.students[0].name
+    # Both are right on the first and third; the ceiling's 5th percentile is above .8.
+    share = value(result, "other_reasons", student)
+    assert share.value == pytest.approx(0.5)
+    assert share.n == 2
+    table = next(table for table in result.tables if table.name == "other_reasons")
+    assert [row[2] for row in table.rows] == [study.split.ids[2]]
+
+
+def test_an_explainer_without_noise_is_judged_against_zero():
+    """Guards against a ceiling of 1 that makes every sentence right for other reasons."""
+    study = by_hand()
+    seen = study.attributions
+    assert seen is not None
+    teacher = study.teacher.name
+    scores = dict(seen.scores)
+    scores[teacher, "lime", "reseeded"] = scores[teacher, "lime", ""]
+    result = agreement(replace(study, attributions=replace(seen, scores=scores)))
+    assert value(result, "other_reasons", study.students[0].name).value == 0.0
+
+
+def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
+    """Guards against a second seed that was paid for and not shown."""
+    study = by_hand()
+    seen = study.attributions
+    assert seen is not None
+    teacher = study.teacher.name
+    scores = {**seen.scores, (teacher, "lime", "second run"): seen.scores[teacher, "lime", ""]}
+    result = agreement(replace(study, attributions=replace(seen, scores=scores)))
+    found = value(result, "ceiling", model_a=teacher, subset="between seeds")
+    assert found.value == pytest.approx(1.0)
+
+
+def test_nothing_is_measured_where_nothing_was_asked():
+    """Guards against a default comparison that crashes, or does not say what would add this."""
+    for analysis in (attribution_agreement.ANALYSIS, faithfulness.ANALYSIS):
+        reason = analysis.unmet(binary())
+        assert reason is not None
+        assert "--methods" in reason
+        empty = attributed_study()
+        assert empty.attributions is not None
+        gone = replace(empty, attributions=replace(empty.attributions, ids=()))
+        assert analysis.unmet(gone) == (
+            "none of the chosen examples holds a word that every model reads"
+        )
+
+
+def test_representative_sentences_cover_words():
+    """Guards against a pick of sentences that all say the same."""
+    study = by_hand()
+    chosen = representative(attributed(study), 2)
+    assert len(set(chosen)) == 2
+    assert 3 not in chosen  # one word covers less than three
+
+
+def damaged_study() -> Study:
+    """The teacher finds the damaged word of the first two sentences, the student of none."""
+    study = two_models([0, 0, 1, 1], [0, 1, 1, 1], [0, 1, 1, 1])
+    teacher, student = (model.name for model in study.models)
+    first, second = [0.0, 5.0, 1.0, 0.0], [1.0, 1.0, -4.0, 1.0]
+    study = with_scores(
+        study,
+        {
+            (teacher, "lime", ""): [first, second, [1.0, 2.0, 3.0, 4.0], [1.0]],
+            (student, "lime", ""): [first[::-1], second[::-1], [1.0, 2.0, 3.0, 4.0], [1.0]],
+        },
+        TEXTS,
+    )
+    columns = {"damaged_word": ("1", "2", "", "")}
+    return replace(study, split=replace(study.split, columns=columns))
+
+
+def test_the_pointing_game_by_hand():
+    """Guards against a sign that is not turned where the model calls the sentence acceptable."""
+    study = damaged_study()
+    analysis = faithfulness.ANALYSIS
+    result = analysis.run(study, analysis.options(), {})
+    teacher, student = (model.name for model in study.models)
+    assert value(result, "pointing", model_a=teacher).value == 1.0
+    assert value(result, "pointing", model_a=teacher).n == 2
+    assert value(result, "pointing", model_a=student).value == 0.0
+    assert value(result, "pointing_chance", model_a=teacher).value == 0.25
+    # 5 of 6 in the first, 4 of 4 in the second
+    mass = value(result, "damaged_mass", model_a=teacher).value
+    assert mass == pytest.approx((5 / 6 + 1) / 2)
+
+
+def test_faithfulness_is_measured_against_random_words():
+    """Guards against a fall that any words would cause."""
+    study = damaged_study()
+    seen = study.attributions
+    assert seen is not None
+    teacher = study.teacher.name
+    deletion = dict(seen.deletion)
+    deletion[teacher, "lime"] = np.full((4, 2, 2), 0.5)
+    deletion[teacher, "random"] = np.full((4, 2, 2), 0.2)
+    analysis = faithfulness.ANALYSIS
+    made = replace(study, attributions=replace(seen, deletion=deletion))
+    result = analysis.run(made, analysis.options(), {})
+    found = value(result, "comprehensiveness", model_a=teacher)
+    assert found.value == pytest.approx(0.3)
+    random = value(result, "random_comprehensiveness", model_a=teacher)
+    assert random.value == pytest.approx(0.2)

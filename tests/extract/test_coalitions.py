@@ -1,0 +1,107 @@
+"""v(S): the text of a coalition, asked once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import log_softmax, softmax
+
+from kdprobe.errors import CapabilityError
+from kdprobe.extract.coalitions import Game, every_coalition, fill, output_of
+from kdprobe.models.words import split_words
+from tests.extract.linear import Linear, linear_reader, reader_of
+from tests.models.tiny import tiny_tokenizer
+
+
+def game_of(*texts: str, removal: str = "delete") -> Game:
+    words = split_words(*texts)
+    return Game(linear_reader(), texts, words, removal=removal)  # type: ignore[arg-type]
+
+
+def kept(game: Game, *places: int) -> tuple[str, ...]:
+    mask = np.zeros(game.n, dtype=np.bool_)
+    mask[list(places)] = True
+    return game.text(mask)
+
+
+def test_the_text_of_a_coalition():
+    """Guards against words that run together, and a whole text that is not the original."""
+    game = game_of(" He (said)  a-b, don't!")
+    assert kept(game, *range(game.n)) == (" He (said)  a-b, don't!",)
+    assert kept(game) == ("",)
+    # words: He ( said ) a - b , don't !
+    assert kept(game, 0, 1, 2, 3) == ("He (said)",)
+    assert kept(game, 4, 6) == ("a b",)
+    assert kept(game, 6, 7) == ("b,",)
+    assert kept(game, 0, 9) == ("He !",)
+
+
+def test_a_mask_stands_for_each_word():
+    """Guards against a mask token glued to its neighbour or put beside what it stands for."""
+    game = game_of("the dog, .", removal="mask")
+    assert kept(game, 0, 2, 3) == ("the [MASK], .",)
+
+
+def test_a_pair_loses_a_side_and_stays_a_pair():
+    """Guards against an empty side that turns the pair into a single text."""
+    game = game_of("the dog", "a cat")
+    assert kept(game, 2, 3) == ("", "a cat")
+    assert game.logits(every_coalition(4)).shape == (16, 2)
+
+
+def test_each_text_is_asked_once(monkeypatch: pytest.MonkeyPatch):
+    """Guards against paying twice for repeated words, repeated masks and a second method."""
+    first, second = game_of("the the dog"), game_of("dog dog")
+    second.reader = first.reader
+    asked: list[int] = []
+    real = first.reader.logits
+
+    def counted(rows):  # type: ignore[no-untyped-def]
+        asked.append(len(rows))
+        return real(rows)
+
+    monkeypatch.setattr(first.reader, "logits", counted)
+    fill([(first, every_coalition(3)), (second, every_coalition(2))])
+    # "", the, the the, dog, the dog, the the dog | "", dog, dog dog
+    assert asked == [9]
+    first.logits(every_coalition(3))
+    fill([(first, every_coalition(3))])
+    assert asked == [9]
+
+
+def test_values_are_those_of_the_texts():
+    """Guards against a memory that mixes up coalitions."""
+    game = game_of("the dog sleeps and runs")
+    masks = every_coalition(5)
+    texts = [game.text(mask) for mask in masks]
+    rows = game.reader.retokenise(texts)
+    np.testing.assert_allclose(game.logits(masks), game.reader.logits(rows), atol=1e-9)
+
+
+def test_outputs_against_scipy():
+    """Guards against log-odds that overflow, or forget classes beyond the second."""
+    logits = np.array([[1.0, 2.0, 4.0], [700.0, -700.0, 0.0]])
+    for target in range(3):
+        log_p = log_softmax(logits, axis=1)[:, target]
+        with np.errstate(divide="ignore"):
+            odds = log_p - np.log(-np.expm1(log_p))
+        found = output_of(logits, target)
+        np.testing.assert_allclose(found[0], odds[0], rtol=1e-12)
+        np.testing.assert_allclose(
+            output_of(logits, target, "probability"), softmax(logits, axis=1)[:, target], atol=1e-12
+        )
+        assert np.isfinite(found).all()
+    assert output_of(np.array([[2.5]]), 0).tolist() == [2.5]
+
+
+def test_no_mask_token_is_said():
+    """Guards against the letters None put into every text."""
+    tokenizer = tiny_tokenizer("bert")
+    tokenizer.mask_token = None
+    reader = reader_of(Linear(len(tokenizer)), tokenizer)
+    with pytest.raises(CapabilityError) as caught:
+        Game(reader, ("a dog",), split_words("a dog"), removal="mask")
+    assert str(caught.value) == (
+        "toy: its tokenizer has no mask token, expected one, to put in place of words; leave words "
+        "out instead: removal = delete"
+    )
