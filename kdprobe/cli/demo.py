@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 TEACHER = "bilstm:hidden=96,fc=64,embed=64,sentence=max"
 STUDENT = "bilstm:hidden=24,fc=16,embed=24,sentence=max"
 LEAST_MCC = 0.6
+METHODS = ("integrated_gradients", "shap")
+SENTENCES = 24
 
 
 @terminal.guarded
@@ -52,6 +54,8 @@ def demo(
         [str(models / "kd-student"), str(models / "baseline")],
         task="grammar",
         output=output,
+        methods=METHODS,
+        attribution_sentences=SENTENCES,
         seed=seed,
         device="cpu",
         threads=threads,

@@ -143,7 +143,7 @@ def probe_models(
         if any("hidden_states" not in member.capabilities for member in model.members)
     )
     if unable:
-        reason = f"{', '.join(unable)}: its layers cannot be read, only what it predicts"
+        reason = f"{', '.join(unable)}: its layers cannot be read, or are not all of one width"
         return None, (Skipped(what="probing", reason=reason, models=unable),)
     asked = _load(request, seed=seed, progress=progress)
     readers = readers_of(models, poolings, seed=seed)

@@ -62,7 +62,7 @@ def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Pat
     done = run(*plain, "-o", tmp_path / "one", "--only", "probing,agreement")
     assert done.code == 3
     skipped = {item.what: item.reason for item in read_document(tmp_path / "one").skipped}
-    assert skipped["probing"] == "a, b: its layers cannot be read, only what it predicts"
+    assert skipped["probing"] == "a, b: its layers cannot be read, or are not all of one width"
     assert run(*plain, "-o", tmp_path / "two", "--only", "agreement").code == 0
     wrong = run(*plain, "-o", tmp_path / "x", "--probe-tasks", "tree_depht")
     assert wrong.code == 2
