@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from kdprobe.comparison.view import Comparison
+    from kdprobe.results.gates import Gate
     from kdprobe.results.headline import Headline
 
 
@@ -130,7 +132,7 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
-    from kdprobe.results.gates import parse_gate, tripped
+    from kdprobe.results.gates import parse_gate
 
     gates = [parse_gate(text) for text in fail_if or []]
     folder = output or Path("reports") / Path(task).stem
@@ -174,6 +176,13 @@ def compare(
     summary(result, as_json=as_json, quiet=quiet)
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
+    _leave(result, gates)
+
+
+def _leave(result: Comparison, gates: Sequence[Gate]) -> None:
+    """Exit with 4 when a gate failed, with 3 when something asked for could not run."""
+    from kdprobe.results.gates import tripped
+
     failed = [line for gate in gates for line in tripped(gate, result.document)]
     for line in failed:
         terminal.tell(f"gate failed: {line}")
