@@ -53,7 +53,7 @@ numbers = st.lists(st.integers(-4, 4), min_size=3, max_size=9)
 
 @given(numbers, st.randoms())
 @quick
-def test_correlations_are_scipys(left: list[int], random):  # type: ignore[no-untyped-def]
+def test_correlations_are_scipys(left: list[int], random):
     """Guards against ties ranked by place, which makes equal explanations disagree."""
     right = left.copy()
     random.shuffle(right)

@@ -41,7 +41,11 @@ def test_all_probes_at_once_against_senteval_one_cell_after_another(
     """Guards against batched fits that are fast because they are other fits."""
     data = features(cells=7, n=1000, d=128, classes=4)
     protocol = Protocol()
-    theirs, ours, fast, differ, quick = [], [], [], [], []
+    theirs: list[float] = []
+    ours: list[float] = []
+    fast: list[float] = []
+    differ: list[float] = []
+    quick: list[float] = []
     for _ in range(ROUNDS):
         cell = len(theirs) % 7
         seconds, fits = timed(

@@ -150,7 +150,7 @@ def test_padding_changes_nothing(name: str) -> None:
 def test_order_and_micro_batches_change_nothing(name: str) -> None:
     """Guards batches: each example's value is its own, wherever it stands."""
     at = room()
-    alone = {"lower": 9} if name == "granular_relations" else {}
+    alone: Any = {"lower": 9} if name == "granular_relations" else {}
     whole = values(name, at, **alone)
     turned = values(name, at, ROWS[::-1], **alone)
     assert torch.allclose(whole, turned.flip(0), rtol=1e-4, atol=1e-6)
@@ -240,7 +240,7 @@ def test_derivative(name: str, case: str) -> None:
 
 def _precise_view(model: Any, inputs: dict[str, Tensor], needs: Needs) -> View:
     keep = torch.Tensor.float
-    torch.Tensor.float = lambda tensor: tensor  # type: ignore[method-assign]
+    torch.Tensor.float = lambda tensor: tensor  # type: ignore[method-assign, assignment, return-value]
     try:
         said = read(model, inputs, needs.student)
     finally:

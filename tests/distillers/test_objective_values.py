@@ -126,8 +126,7 @@ def test_attention_is_what_transformers_computes() -> None:
     needs = frozenset({Need("attention", 2), Need("query", 2), Need("key", 2), Need("hidden", 1)})
     said = read(at.student, inputs, needs)
     query, key = (
-        said[Need(name, 2)].view(len(ROWS), -1, 2, 8).transpose(1, 2)  # type: ignore[arg-type]
-        for name in ("query", "key")
+        said[Need(name, 2)].view(len(ROWS), -1, 2, 8).transpose(1, 2) for name in ("query", "key")
     )
     mask = inputs["attention_mask"].bool()
     ours = log_softmax_over(query @ key.transpose(-1, -2) / 8**0.5, mask).exp()

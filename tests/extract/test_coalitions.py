@@ -56,7 +56,7 @@ def test_each_text_is_asked_once(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
     real = first.reader.logits
 
-    def counted(rows):  # type: ignore[no-untyped-def]
+    def counted(rows):
         asked.append(len(rows))
         return real(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -84,7 +85,7 @@ def test_frozen_channels_stay() -> None:
     """Guards the two channels: made from one tensor they would share storage and move together."""
     for mode, frozen, tuned in (("static", 1, 0), ("non-static", 0, 1), ("multichannel", 1, 1)):
         model = built(mode=mode).train()
-        channels = model.bilstm.embeddings  # type: ignore[union-attr]
+        channels: Any = model.bilstm.embeddings  # type: ignore[union-attr]
         before = VECTORS.clone()
         optimiser = torch.optim.SGD(model.parameters(), lr=1.0)
         model(**batch(list(SENTENCES))).logits.square().sum().backward()

@@ -27,7 +27,7 @@ def handles(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HfModel]:
     folder = tmp_path_factory.mktemp("models")
     made = {}
     for arch in ("bert", "distilbert", "roberta"):
-        place = tiny_checkpoint(folder / arch, labels=TASK.labels, arch=arch)  # type: ignore[arg-type]
+        place = tiny_checkpoint(folder / arch, labels=TASK.labels, arch=arch)
         made[arch] = open_hf(str(place), name=arch, task=TASK, device="cpu")
     return made
 

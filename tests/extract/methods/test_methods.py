@@ -113,7 +113,7 @@ def test_integrated_gradients_are_captums_one_at_a_time(reader: Reader):
     found = explain("integrated_gradients", reader, SENTENCES, steps=50, most_steps=50)
     tokenizer, model = reader.tokenizer, reader.model
 
-    def odds(ids, mask, types):  # type: ignore[no-untyped-def]
+    def odds(ids, mask, types):
         logits = model(input_ids=ids, attention_mask=mask, token_type_ids=types).logits
         return logits[:, 1] - logits[:, 0]
 
@@ -320,7 +320,7 @@ def test_three_tokenizers_give_scores_for_the_same_words(name: str, tmp_path: Pa
     """Guards against scores that cannot be laid beside each other across tokenizers."""
     readers = [reader_of(Recurrent(200), word_level())]
     for arch in ("bert", "roberta"):
-        place = tiny_checkpoint(tmp_path / arch, labels=TASK.labels, arch=arch)  # type: ignore[arg-type]
+        place = tiny_checkpoint(tmp_path / arch, labels=TASK.labels, arch=arch)
         readers.append(Reader(open_hf(str(place), name=arch, task=TASK, device="cpu")))
     for text in ("the dog doesn't sleep .", "a great movie"):
         lengths = {explain(name, one, [text])[0].scores.shape for one in readers}
