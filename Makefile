@@ -32,7 +32,7 @@ bench: $(DEV_READY)
 
 # The committed example: built from the embedded task, read by the README.
 example: $(READY)
-	$(BIN)/kdprobe demo -o reports/example --force
+	$(BIN)/kdprobe demo -o reports/example
 	rm -rf reports/example/models
 
 golden: $(DEV_READY)
