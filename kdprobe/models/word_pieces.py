@@ -32,13 +32,18 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> PreTrainedToken
     learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     learner.normalizer = normalizers.BertNormalizer(lowercase=True)
     learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    known = list(texts)
+    letters = sorted({char for text in known for char in learner.normalizer.normalize_str(text)})
+    # The learner meets word-inner letters in the order of a hash table and breaks ties between
+    # merges by that order: named first, they have one order, and equal texts give equal pieces.
+    inner = [f"##{char}" for char in letters if not char.isspace()]
     trainer = trainers.WordPieceTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=list(SPECIAL_TOKENS),
+        special_tokens=[*SPECIAL_TOKENS, *inner],
         show_progress=False,
     )
-    learner.train_from_iterator(texts, trainer)
+    learner.train_from_iterator(known, trainer)
     return BertTokenizer(vocab=_settled(learner), do_lower_case=True, model_max_length=LONGEST)
 
 
