@@ -7,7 +7,7 @@ not: decide what is learnt from it; the objectives do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.mixture import Mixture
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import refuse_chance
+from kdprobe.distillers.processes import team
 from kdprobe.distillers.teacher_store import (
     LiveTeacher,
     StoredTeacher,
@@ -71,6 +72,16 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
+    def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
+        """Give another model in its place, with the examples as that one reads them."""
+        train, evaluation = (
+            encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
+            for split in (data.train, data.evaluation)
+        )
+        return replace(
+            self, path="", loaded=loaded, fingerprint="", train=train, evaluation=evaluation
+        )
+
     @property
     def name(self) -> str:
         """Its folder's name, without the way there."""
@@ -85,7 +96,7 @@ class Teacher:
             columns=self.loaded.columns,
             device=torch.device(self.compute.device),
         )
-        with settled(self.compute, seed=0, purpose="teacher"):
+        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
             return teacher_logits(
                 self.loaded.model,
                 encoded,

@@ -20,6 +20,7 @@ from torch import Tensor
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
+from kdprobe.distillers.processes import ALONE, Team
 from kdprobe.distillers.views import predict, read
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -97,30 +98,29 @@ def all_logits(
     batch_size: int,
     progress: Progress,
     title: str,
+    crew: Team = ALONE,
 ) -> NDArray[np.float32]:
     """Ask a model for the logits of a whole split, in eval mode; its mode is put back after.
+
+    Several processes share the batches, and each gets the whole.
 
     Returns:
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
     """
     picked = None if columns is None else torch.tensor(columns, device=device)
-    out: NDArray[np.float32] | None = None
+    classes = int(model.config.num_labels) if columns is None else len(columns)
+    out = np.zeros((len(encoded.lengths), classes), dtype=np.float32)
     training = model.training
     model.eval()
     try:
         with progress.stage(title, len(encoded.lengths)) as stage:
-            for rows in encoded.batches(batch_size):
+            for rows in crew.share(list(encoded.batches(batch_size))):
                 inputs = {n: ids.to(device) for n, ids in encoded.batch(rows).items()}
-                logits = predict(model, inputs, columns=picked).cpu().numpy()
-                if out is None:
-                    out = np.empty((len(encoded.lengths), logits.shape[1]), dtype=np.float32)
-                out[rows] = logits
+                out[rows] = predict(model, inputs, columns=picked).cpu().numpy()
                 stage.advance(len(rows))
     finally:
         model.train(training)
-    if out is None:
-        raise ValueError("no examples to predict")
-    return out
+    return crew.total(torch.from_numpy(out)).numpy()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kdprobe.config.recipe import Recipe, for_task, open_recipe, recipe_names
+from kdprobe.config.recipe import Recipe, open_recipe, recipe_names
+from kdprobe.config.recipe_changes import for_task
 from kdprobe.distillation import distill
 from kdprobe.distillers.layer_map import read_layer_map
 from kdprobe.distillers.mixture import build_mixture, option_names
