@@ -30,6 +30,7 @@ from kdprobe.distillers.processes import team
 from kdprobe.distillers.resume import write_plan
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.teacher_memory import wanted
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
 from kdprobe.distillers.views import shape_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
@@ -233,6 +234,7 @@ class Course:
         check_best_by(lesson)
         facts = (
             *lesson_facts(lesson),
+            ("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told),
             ("same token ids", "yes" if same else "no: each reads with its own tokenizer"),
         )
         notes = (

@@ -1,9 +1,8 @@
 """What the teacher says of every example: stored once, or asked at every step.
 
 Does: run the teacher in eval mode over a split, keep its logits in the cache, checked when they are
-read again, and give both kinds under one protocol. Does not: keep hidden states or attention
-maps of a whole split (all hidden states of 800,000 sentences would fill a disk); objectives that
-need them ask the teacher while the student trains.
+read again, and give both kinds under one protocol. Does not: keep anything but logits;
+`teacher_memory.py` keeps more where it is small enough.
 """
 
 from __future__ import annotations
@@ -199,9 +198,21 @@ def _agrees(
     count = len(encoded.lengths)
     if len(stored) != count:
         return False
-    picked = derive_generator(0, "rows of the teacher checked again").permutation(count)
-    rows = [int(row) for row in picked[:_CHECKED_ROWS]]
+    rows = checked_rows(count)
     inputs = {name: ids.to(file.device) for name, ids in encoded.batch(rows).items()}
     columns = torch.tensor(file.columns, device=file.device)
     again = predict(model.eval(), inputs, columns=columns).cpu().numpy()
-    return bool(np.allclose(stored[rows], again, atol=_TOLERANCE, rtol=_TOLERANCE))
+    return close_enough(stored[rows], again)
+
+
+def checked_rows(count: int) -> list[int]:
+    """Choose the rows of `count` that are computed again."""
+    picked = derive_generator(0, "rows of the teacher checked again").permutation(count)
+    return [int(row) for row in picked[:_CHECKED_ROWS]]
+
+
+def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> bool:
+    """Whether stored values are what the teacher says now, but for rounding."""
+    if stored.shape != again.shape:
+        return False
+    return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))
