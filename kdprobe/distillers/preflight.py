@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from kdprobe.distillers._scores import Score
 from kdprobe.errors import CheckpointError
 
+Facts = list[tuple[str, str]]
+
 
 @dataclass(frozen=True)
 class Preflight:
