@@ -27,18 +27,18 @@ def features(*, cells: int, n: int, d: int, classes: int, seed: int = 0) -> Prob
     return ProbeData(x[:, :a], x[:, a:b], x[:, b:], y[:a], y[a:b], y[b:], classes)
 
 
-def one_by_one(data: ProbeData, cell: int, protocol: Protocol, l2: float):
+def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0):
     """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
-    state = np.random.RandomState(protocol.seed)
+    state = np.random.RandomState(1111)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(protocol.seed)
+        torch.manual_seed(1111)
         d = data.train.shape[2]
-        if protocol.hidden:
+        if hidden:
             net = torch.nn.Sequential(
-                torch.nn.Linear(d, protocol.hidden),
-                torch.nn.Dropout(protocol.dropout),
+                torch.nn.Linear(d, hidden),
+                torch.nn.Dropout(dropout),
                 torch.nn.Sigmoid(),
-                torch.nn.Linear(protocol.hidden, data.classes),
+                torch.nn.Linear(hidden, data.classes),
             )
         else:
             net = torch.nn.Sequential(torch.nn.Linear(d, data.classes))
@@ -69,7 +69,10 @@ def one_by_one(data: ProbeData, cell: int, protocol: Protocol, l2: float):
     return best, hits, looks
 
 
-@pytest.mark.parametrize("protocol", [Protocol(), Protocol(hidden=6, dropout=0.2)])
+GRID = Protocol(hidden=(4, 6), dropout=(0.0, 0.2), strengths=(1e-4, 1e-2))
+
+
+@pytest.mark.parametrize("protocol", [Protocol(), GRID])
 def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
     """Guards against a shared minibatch, mask or early stop that moves a single number."""
     data = features(cells=2, n=90, d=8, classes=3)
@@ -77,11 +80,11 @@ def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
     made = fit_senteval(data, protocol)
     assert torch.equal(torch.get_rng_state(), state)
     for cell in range(2):
-        fits = [one_by_one(data, cell, protocol, l2) for l2 in protocol.strengths]
+        fits = [one_by_one(data, cell, s.l2, s.hidden, s.dropout) for s in protocol.settings]
         assert [fit[2] for fit in fits] == made.evaluations[cell].tolist()
         first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
         assert made.dev[cell] == fits[first][0]
-        assert f"l2 {protocol.strengths[first]:g}" in made.chosen[cell]
+        assert made.chosen[cell] == protocol.settings[first].name
         np.testing.assert_array_equal(made.hits[cell], fits[first][1])
 
 
@@ -125,4 +128,6 @@ def test_an_unknown_probe_is_refused():
     """Guards against a silent default."""
     with pytest.raises(ConfigError) as told:
         check_probe("svm")
-    assert str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis"
+    assert (
+        str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis, fast"
+    )
