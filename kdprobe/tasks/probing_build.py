@@ -17,13 +17,9 @@ from kdprobe.config.probing import ProbingTask
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.tasks.grammar import derivations
+from kdprobe.tasks.grammar_facts import coordinations, facts_of_derivation
 from kdprobe.tasks.probing_balance import LENGTH_BINS, Build
-from kdprobe.tasks.probing_facts import (
-    Facts,
-    facts_of_dependencies,
-    facts_of_derivation,
-    facts_of_tree,
-)
+from kdprobe.tasks.probing_facts import Facts, facts_of_dependencies, facts_of_tree
 from kdprobe.tasks.probing_recipes import RECIPES
 from kdprobe.tasks.probing_sets import PARTS, ProbingSet, make_set, read_senteval
 from kdprobe.tasks.treebank import read_conllu, read_mrg
@@ -47,13 +43,15 @@ class Corpus:
 def grammar_corpus(sentences: int, *, seed: int = 0) -> Corpus:
     """Derive so many training sentences from the embedded grammar, and half as many dev and test.
 
-    The parts share no lexical frame (subject, verb, object).
+    One sentence in six is a coordination made to be exchanged. The parts share no lexical frame
+    (subject, verb, object).
     """
     parts = {}
     for part, name in _GRAMMAR_PARTS.items():
         wanted = sentences if part == "tr" else max(sentences // 2, 1)
         drawn = derivations(name, size=2 * wanted, seed=seed + 1)
         parts[part] = [facts_of_derivation(row) for row in drawn if row.acceptable]
+        parts[part] += coordinations(name, size=max(wanted // 5, 2), seed=seed)
     return Corpus(parts, f"embedded grammar, seed {seed}", GRAMMAR_BINS)
 
 
@@ -183,7 +181,7 @@ class ProbingSource:
         if path is not None:
             return read_senteval(path, task.name)
         if self._corpus is None:
-            # A coordination that can be exchanged is one derived sentence in sixteen.
+            # Some tasks can use one derived sentence in five only.
             self._corpus = grammar_corpus(5 * max(self.sentences, 400), seed=self.seed)
         made = build_set(task, self._corpus, sizes=even_sizes(self.sentences), seed=self.seed)
         if made is None:
