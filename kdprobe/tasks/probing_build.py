@@ -16,10 +16,11 @@ import numpy as np
 from kdprobe.config.probing import ProbingTask
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator, derive_seed
+from kdprobe.tasks.dependency_facts import facts_of_dependencies
 from kdprobe.tasks.grammar import derivations
 from kdprobe.tasks.grammar_facts import coordinations, facts_of_derivation
 from kdprobe.tasks.probing_balance import LENGTH_BINS, Build
-from kdprobe.tasks.probing_facts import Facts, facts_of_dependencies, facts_of_tree
+from kdprobe.tasks.probing_facts import Facts, facts_of_tree
 from kdprobe.tasks.probing_recipes import RECIPES
 from kdprobe.tasks.probing_sets import PARTS, ProbingSet, make_set, read_senteval
 from kdprobe.tasks.treebank import read_conllu, read_mrg
@@ -126,6 +127,16 @@ def build_set(
     if any(len({label for label, _ in made.get(part, ())}) < 2 for part in PARTS):
         return None
     return make_set(task.name, made, origin=corpus.origin)
+
+
+def reason_missing(task: ProbingTask, corpus: Corpus) -> str:
+    """Say why `build_set` made nothing of a task."""
+    facts = [one for part in corpus.parts.values() for one in part]
+    if task.recipe in ("depth", "top") and all(one.depth is None for one in facts):
+        return "asks for constituents, and dependencies have none"
+    if task.recipe == "inversion" and not any(one.inverted for one in facts):
+        return "no sentence is two coordinate clauses"
+    return "the trees do not give two classes in every part"
 
 
 def even_sizes(sentences: int) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """What trees tell of a sentence: the labels of all probing tasks.
 
-Does: read depth, top constituents, tense, numbers and coordinate clauses off constituency trees and
-dependency sentences. Does not: read derivations of the embedded grammar (`grammar_facts.py`),
-choose sentences or balance classes (`probing_build.py`).
+Does: read depth, top constituents, tense, numbers and coordinate clauses off constituency trees.
+Does not: read dependencies (`dependency_facts.py`) or derivations of the embedded grammar
+(`grammar_facts.py`), choose sentences or balance classes (`probing_build.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdprobe.tasks.grammar_trees import Tree
-from kdprobe.tasks.treebank import UdWord
 
 _NUMBER = {"NN": "NN", "NNS": "NNS"}
 _TENSE = {"VBD": "PAST", "VBZ": "PRES", "VBP": "PRES"}
@@ -72,7 +71,7 @@ def facts_of_tree(tree: Tree) -> Facts:
     """Read the facts off a Penn tree without function tags."""
     leaves = list(tree.leaves())
     words = tuple(leaf.word for leaf in leaves)
-    pair = exchange_clauses(tree)
+    pair = _exchange(tree)
     return Facts(
         words=words,
         tags=tuple(
@@ -145,13 +144,29 @@ def _number(phrase: Tree | None) -> Marked | None:
     return Marked(_NUMBER[last.label], last.word.lower()) if last.label in _NUMBER else None
 
 
-def _lowered(words: Sequence[str], first: Tree) -> tuple[str, ...]:
-    """Take the capital off the first word of a clause that no longer opens the sentence."""
-    keep = first.label in ("NNP", "NNPS") or first.word == "I" or first.word.isupper()
-    return tuple(words) if keep else (words[0][:1].lower() + words[0][1:], *words[1:])
+def exchanged(
+    first: Sequence[str],
+    between: Sequence[str],
+    second: Sequence[str],
+    after: Sequence[str],
+    *,
+    proper: bool,
+) -> tuple[str, ...]:
+    """Put the second clause before the first; capitals move with the sentence's beginning.
+
+    `proper` says whether the first clause opens with a proper noun, which keeps its capital.
+
+    >>> exchanged(["He", "ran"], [",", "and"], ["she", "slept"], ["."], proper=False)
+    ('She', 'slept', ',', 'and', 'he', 'ran', '.')
+    """
+    head, *rest = first
+    keep = proper or head == "I" or head.isupper()
+    lowered = head if keep else head[:1].lower() + head[1:]
+    opened = second[0][:1].upper() + second[0][1:]
+    return (opened, *second[1:], *between, lowered, *rest, *after)
 
 
-def exchange_clauses(tree: Tree) -> tuple[str, ...] | None:
+def _exchange(tree: Tree) -> tuple[str, ...] | None:
     """Exchange the two coordinate clauses of `S (,) CC S .`; None for other sentences."""
     labels = [child.label for child in tree.children]
     plain = [label for label in labels if label not in (",", ".", "``", "''")]
@@ -161,38 +176,5 @@ def exchange_clauses(tree: Tree) -> tuple[str, ...] | None:
     at = labels.index("S", 1)
     between = [word for child in tree.children[1:at] for word in child.words()]
     after = [word for child in tree.children[at + 1 :] for word in child.words()]
-    first = _lowered(clauses[0].words(), next(clauses[0].leaves()))
-    second = clauses[1].words()
-    opened = (second[0][:1].upper() + second[0][1:], *second[1:])
-    return (*opened, *between, *first, *after)
-
-
-def facts_of_dependencies(sentence: Sequence[UdWord]) -> Facts:
-    """Read the facts that Universal Dependencies support: no depth, constituents or clauses."""
-    root = next((at for at, word in enumerate(sentence, 1) if word.head == 0), 0)
-    main = sentence[root - 1] if root else None
-    tense = None
-    if main is not None and main.upos == "VERB" and main.features.get("VerbForm") == "Fin":
-        label = {"Past": "PAST", "Pres": "PRES"}.get(main.features.get("Tense", ""))
-        tense = Marked(label, main.form.lower()) if label else None
-
-    def noun(relation: str) -> Marked | None:
-        found = [w for w in sentence if w.head == root and w.relation == relation]
-        if len(found) != 1 or found[0].upos != "NOUN" or not root:
-            return None
-        label = {"Sing": "NN", "Plur": "NNS"}.get(found[0].features.get("Number", ""))
-        return Marked(label, found[0].form.lower()) if label else None
-
-    keys = ("Number", "VerbForm", "Tense", "Person", "Mood", "Case", "Gender")
-    return Facts(
-        words=tuple(word.form for word in sentence),
-        tags=tuple(
-            "|".join((word.upos, *(word.features.get(key, "") for key in keys)))
-            if word.upos in ("NOUN", "VERB")
-            else ""
-            for word in sentence
-        ),
-        tense=tense,
-        subject=noun("nsubj"),
-        object=noun("obj"),
-    )
+    proper = next(clauses[0].leaves()).label in ("NNP", "NNPS")
+    return exchanged(clauses[0].words(), between, clauses[1].words(), after, proper=proper)
