@@ -148,8 +148,9 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
     """Find the file of a task: `--probing-dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
 
     Raises:
-        TaskError: `probing_dir` is no folder, or holds no file of the task.
+        TaskError: `probing_dir` is no folder, or neither it nor the TOML's folder holds the file.
     """
+    beside = None if task.base is None else task.base / task.file
     if probing_dir is not None:
         if not probing_dir.is_dir():
             raise TaskError(
@@ -157,6 +158,8 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
                 expected="a folder of SentEval's probing files",
             )  # fmt: skip
         path = probing_dir / task.file
+        if not path.is_file() and beside is not None and beside.is_file():
+            return beside
         if not path.is_file():
             raise TaskError(
                 f"--probing-dir {probing_dir}",
@@ -165,7 +168,7 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
                 remedy="leave the task out of --probe-tasks, or build it: kdprobe probes build",
             )
         return path
-    places = [task.base / task.file] if task.base is not None else []
+    places = [] if beside is None else [beside]
     data = os.environ.get(DATA_VARIABLE, "")
     if data:
         root = Path(data)

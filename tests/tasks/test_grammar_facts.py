@@ -21,7 +21,7 @@ from kdprobe.tasks.grammar_lexicon import (
 )
 from kdprobe.tasks.grammar_trees import Sentence, Tree
 from kdprobe.tasks.probing_balance import form_parts
-from kdprobe.tasks.probing_facts import Slot
+from kdprobe.tasks.probing_facts import Facts, Slot
 from kdprobe.tasks.probing_sets import PARTS
 from tests.tasks.test_probing_build import built, corpus
 
@@ -110,16 +110,21 @@ def test_damaged_words_cannot_stand_where_they_stand():
                 for at in range(len(words))
                 for facts in frames[at, words[:at], words[at + 1 :]]
             ]
-            fits = [(at, facts) for at, facts in sources if _odd(facts.odd[at], words[at])]
+            fits = [(at, facts) for at, facts in sources if _odd(_slot(facts, at), words[at])]
             assert fits, sentence
             at, facts = fits[0]
-            sides[facts.odd[at]] += 1
+            sides[_slot(facts, at)] += 1
             forms[name].add(words[at])
         for slot, n in sides.items():
             assert sides[Slot(slot.kind, 1 - slot.side)] == n
     assert not forms["tr"] & forms["te"]
     assert not forms["tr"] & forms["va"]
     assert not forms["va"] & forms["te"]
+
+
+def _slot(facts: Facts, at: int) -> Slot:
+    assert facts.odd is not None
+    return facts.odd[at]
 
 
 def _odd(slot: Slot, word: str) -> bool:
