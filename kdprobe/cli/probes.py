@@ -1,7 +1,8 @@
-"""`kdprobe probes build TREEBANK`: probing sets in SentEval's format."""
+"""`kdprobe probes`: probing sets in SentEval's format, built from trees or fetched."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -42,11 +43,21 @@ def build(
 ) -> None:  # fmt: skip
     """Build SentEval-format probing sets from trees.
 
+    Constituency trees (.mrg) and the grammar give all ten tasks. Universal Dependencies (.conllu)
+    give eight; tree_depth and top_constituents ask for constituents, and dependencies have none.
+    A task the trees hold too little for is left out, with the reason.
+
     Example: kdprobe probes build treebank.mrg -o probing/
     """
     from kdprobe import atomic
     from kdprobe.config.probing import open_probing_tasks
-    from kdprobe.tasks.probing_build import build_set, even_sizes, grammar_corpus, treebank_corpus
+    from kdprobe.tasks.probing_build import (
+        build_set,
+        even_sizes,
+        grammar_corpus,
+        reason_missing,
+        treebank_corpus,
+    )
     from kdprobe.tasks.probing_sets import write_senteval
 
     asked = open_probing_tasks(tuple(options.names(tasks)) or ("all",))
@@ -59,10 +70,50 @@ def build(
     for task in asked:
         made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)
         if made is None:
-            rows.append((task.name, "", "", "the trees do not give two classes in every part"))
+            rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
             continue
         write_senteval(made, output / task.file)
         sizes = " / ".join(f"{len(part):,}" for part in made.parts)
         rows.append((task.name, str(len(made.labels)), sizes, task.file))
     columns = ("task", "classes", "train / dev / test", "file")
     terminal.show(terminal.table(corpus.origin, columns, rows))
+
+
+@app.command("fetch")
+@terminal.guarded
+def fetch(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR",
+                     help="Default: senteval/ in $KDPROBE_DATA, else here."),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--from", metavar="URL",
+                     help="Another address under which the ten files lie."),
+    ] = None,
+    quiet: options.Quiet = False,
+) -> None:  # fmt: skip
+    """Download SentEval's ten probing files from their authors, and check each of them.
+
+    A broken download goes on where it stopped when the command is run again; files that are there
+    are checked and kept. The files are their authors' and not part of kdprobe: see SentEval for
+    what they may be used for.
+
+    Example: kdprobe probes fetch -o senteval/
+    """
+    from kdprobe.tasks.probing_build import DATA_VARIABLE
+    from kdprobe.tasks.senteval_files import SOURCE, fetch_senteval
+
+    data = os.environ.get(DATA_VARIABLE, "")
+    folder = output or (Path(data) / "senteval" if data else Path("senteval"))
+    files = fetch_senteval(
+        folder, progress=terminal.progress(quiet=quiet), source=source or SOURCE
+    )  # fmt: skip
+    rows = [
+        (one.path.name, f"{one.size / 1e6:.1f}", "was there" if one.known else "downloaded")
+        for one in files
+    ]
+    terminal.show(terminal.table(str(folder), ("file", "MB", ""), rows))
+    if output is not None or not data:
+        terminal.tell(f"Use them with: kdprobe compare … --only probing --probing-dir {folder}")

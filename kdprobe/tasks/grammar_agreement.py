@@ -71,14 +71,14 @@ def _other_present(word: str, number: Number) -> str:
     return f"{word}es" if word.endswith(("sh", "x")) else f"{word}s"
 
 
-def _member(group: str) -> tuple[tuple[Noun, ...], Number]:
+def members(group: str) -> tuple[tuple[Noun, ...], Number]:
     """Give the nouns and the number of an antecedent of this gender or in the plural."""
     if group == "plural":
         return PERSONS, "plural"
     return (MEN if group == "male" else WOMEN), "singular"
 
 
-def _antecedent(writer: Writer, number: Number) -> str:
+def antecedent(writer: Writer, number: Number) -> str:
     """Draw a determiner: "every queen" could be taken up by "themselves"."""
     return writer.pick(("the", "this")) if number == "singular" else ""
 
@@ -94,14 +94,14 @@ def _other_group(writer: Writer, group: str) -> str:
 def reflexive_agreement(writer: Writer) -> Draft:
     """A reflexive agrees with its subject in gender and number: the boy admires *herself."""
     group, tense = writer.pick(GROUPS), writer.pick(TENSES)
-    nouns, number = _member(group)
+    nouns, number = members(group)
     noun, verb = writer.plain_frame(nouns, REFLEXIVE, "self")
     itself = Tree("PRP", word=REFLEXIVES[group])
     phrase = Tree("NP", (itself,), features={"role": "object", "number": number})
     vp = writer.verb_group(verb, tense, number, (phrase, *writer.place()), adverb=writer.adverb())
     after = writer.modifier(noun, number) if writer.chance(0.3) else None
     subject = writer.noun_phrase(
-        noun, number, role="subject", determiner=_antecedent(writer, number), after=after
+        noun, number, role="subject", determiner=antecedent(writer, number), after=after
     )
     clause = writer.clause_of(subject.tree, vp, tense, patient=number)
     return writer.draft(writer.sentence(clause), itself, REFLEXIVES[_other_group(writer, group)])
@@ -111,17 +111,17 @@ def reflexive_binding(writer: Writer) -> Draft:
     """A reflexive belongs to the nearest subject: the girl says that the boys admire *herself."""
     inner = writer.pick(GROUPS)
     outer = _other_group(writer, inner)
-    nouns, number = _member(outer)
+    nouns, number = members(outer)
     speaker, says = writer.plain_frame(nouns, THAT_CLAUSE, "clause")
     tense: Tense = writer.pick(PRESENT_OR_PAST)
     subject = writer.noun_phrase(speaker, number, role="subject", bare=True)
-    others, inside = _member(inner)
+    others, inside = members(inner)
     noun, verb = writer.plain_frame(others, REFLEXIVE, "self")
     itself = Tree("PRP", word=REFLEXIVES[inner])
     phrase = Tree("NP", (itself,), features={"role": "object", "number": inside})
     below: Tense = writer.pick(TENSES)
     lower = writer.noun_phrase(
-        noun, inside, role="subject", determiner=_antecedent(writer, inside), bare=True
+        noun, inside, role="subject", determiner=antecedent(writer, inside), bare=True
     )
     vp = writer.verb_group(verb, below, inside, (phrase, *writer.place()))
     that = _that(writer.clause_of(lower.tree, vp, below, patient=inside))

@@ -16,14 +16,11 @@ import numpy as np
 from kdprobe.config.probing import ProbingTask
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator, derive_seed
+from kdprobe.tasks.dependency_facts import facts_of_dependencies
 from kdprobe.tasks.grammar import derivations
+from kdprobe.tasks.grammar_facts import coordinations, facts_of_derivation
 from kdprobe.tasks.probing_balance import LENGTH_BINS, Build
-from kdprobe.tasks.probing_facts import (
-    Facts,
-    facts_of_dependencies,
-    facts_of_derivation,
-    facts_of_tree,
-)
+from kdprobe.tasks.probing_facts import Facts, facts_of_tree
 from kdprobe.tasks.probing_recipes import RECIPES
 from kdprobe.tasks.probing_sets import PARTS, ProbingSet, make_set, read_senteval
 from kdprobe.tasks.treebank import read_conllu, read_mrg
@@ -47,13 +44,15 @@ class Corpus:
 def grammar_corpus(sentences: int, *, seed: int = 0) -> Corpus:
     """Derive so many training sentences from the embedded grammar, and half as many dev and test.
 
-    The parts share no lexical frame (subject, verb, object).
+    One sentence in six is a coordination made to be exchanged. The parts share no lexical frame
+    (subject, verb, object).
     """
     parts = {}
     for part, name in _GRAMMAR_PARTS.items():
         wanted = sentences if part == "tr" else max(sentences // 2, 1)
         drawn = derivations(name, size=2 * wanted, seed=seed + 1)
         parts[part] = [facts_of_derivation(row) for row in drawn if row.acceptable]
+        parts[part] += coordinations(name, size=max(wanted // 5, 2), seed=seed)
     return Corpus(parts, f"embedded grammar, seed {seed}", GRAMMAR_BINS)
 
 
@@ -130,6 +129,16 @@ def build_set(
     return make_set(task.name, made, origin=corpus.origin)
 
 
+def reason_missing(task: ProbingTask, corpus: Corpus) -> str:
+    """Say why `build_set` made nothing of a task."""
+    facts = [one for part in corpus.parts.values() for one in part]
+    if task.recipe in ("depth", "top") and all(one.depth is None for one in facts):
+        return "asks for constituents, and dependencies have none"
+    if task.recipe == "inversion" and not any(one.inverted for one in facts):
+        return "no sentence is two coordinate clauses"
+    return "the trees do not give two classes in every part"
+
+
 def even_sizes(sentences: int) -> dict[str, int]:
     """So many training rows, and half as many of dev and test."""
     return {"tr": sentences, "va": max(sentences // 2, 2), "te": max(sentences // 2, 2)}
@@ -139,8 +148,9 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
     """Find the file of a task: `--probing-dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
 
     Raises:
-        TaskError: `probing_dir` is no folder, or holds no file of the task.
+        TaskError: `probing_dir` is no folder, or neither it nor the TOML's folder holds the file.
     """
+    beside = None if task.base is None else task.base / task.file
     if probing_dir is not None:
         if not probing_dir.is_dir():
             raise TaskError(
@@ -148,6 +158,8 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
                 expected="a folder of SentEval's probing files",
             )  # fmt: skip
         path = probing_dir / task.file
+        if not path.is_file() and beside is not None and beside.is_file():
+            return beside
         if not path.is_file():
             raise TaskError(
                 f"--probing-dir {probing_dir}",
@@ -156,7 +168,7 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
                 remedy="leave the task out of --probe-tasks, or build it: kdprobe probes build",
             )
         return path
-    places = [task.base / task.file] if task.base is not None else []
+    places = [] if beside is None else [beside]
     data = os.environ.get(DATA_VARIABLE, "")
     if data:
         root = Path(data)
@@ -183,7 +195,7 @@ class ProbingSource:
         if path is not None:
             return read_senteval(path, task.name)
         if self._corpus is None:
-            # A coordination that can be exchanged is one derived sentence in sixteen.
+            # Some tasks can use one derived sentence in five only.
             self._corpus = grammar_corpus(5 * max(self.sentences, 400), seed=self.seed)
         made = build_set(task, self._corpus, sizes=even_sizes(self.sentences), seed=self.seed)
         if made is None:

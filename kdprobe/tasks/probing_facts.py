@@ -1,32 +1,23 @@
 """What trees tell of a sentence: the labels of all probing tasks.
 
-Does: read depth, top constituents, tense, numbers and coordinate clauses off constituency trees,
-dependency sentences and derivations of the embedded grammar. Does not: choose sentences or balance
-classes; `probing_build.py` does.
+Does: read depth, top constituents, tense, numbers and coordinate clauses off constituency trees.
+Does not: read dependencies (`dependency_facts.py`) or derivations of the embedded grammar
+(`grammar_facts.py`), choose sentences or balance classes (`probing_build.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdprobe.tasks.grammar_lexicon import PERSONS, THINGS
-from kdprobe.tasks.grammar_trees import Sentence, Tree
-from kdprobe.tasks.treebank import UdWord
+from kdprobe.tasks.grammar_trees import Tree
 
-_NOTHING: Mapping[int, tuple[str, ...]] = MappingProxyType({})
 _NUMBER = {"NN": "NN", "NNS": "NNS"}
 _TENSE = {"VBD": "PAST", "VBZ": "PRES", "VBP": "PRES"}
 _FORMS = "be am is are was were been being 's 're 'm have has had 've 'd do does did"
 _AUXILIARY = frozenset(_FORMS.split())
 _OPEN = ("NN", "NNS", "VB", "VBD", "VBG", "VBN", "VBP", "VBZ")
-_THING_FORMS = {
-    "NN": tuple(noun.singular for noun in THINGS),
-    "NNS": tuple(noun.plural for noun in THINGS),
-}
-_PERSON_KINDS = {form: noun.kind for noun in PERSONS for form in (noun.singular, noun.plural)}
 
 
 class Marked(NamedTuple):
@@ -34,6 +25,13 @@ class Marked(NamedTuple):
 
     label: str
     form: str
+
+
+class Slot(NamedTuple):
+    """A place for one word: words of the other side of the same kind cannot stand there."""
+
+    kind: str
+    side: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Facts:
         subject, object: `NN` (singular) or `NNS` of the main clause's nouns.
         coordinate: the sentence to show as original of an exchange of clauses (mostly `words`).
         inverted: the same with its two clauses exchanged.
-        odd: position -> words that cannot stand there; empty: any of the same tag is tried.
+        odd: position -> what may stand there; None: not known, words of the same tag are exchanged.
     """
 
     words: tuple[str, ...]
@@ -61,7 +59,7 @@ class Facts:
     object: Marked | None = None
     coordinate: tuple[str, ...] | None = None
     inverted: tuple[str, ...] | None = None
-    odd: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)
+    odd: Mapping[int, Slot] | None = None
 
     @property
     def text(self) -> str:
@@ -146,14 +144,30 @@ def _number(phrase: Tree | None) -> Marked | None:
     return Marked(_NUMBER[last.label], last.word.lower()) if last.label in _NUMBER else None
 
 
-def _lowered(words: Sequence[str], first: Tree) -> tuple[str, ...]:
-    """Take the capital off the first word of a clause that no longer opens the sentence."""
-    keep = first.label in ("NNP", "NNPS") or first.word == "I" or first.word.isupper()
-    return tuple(words) if keep else (words[0][:1].lower() + words[0][1:], *words[1:])
+def exchanged(
+    first: Sequence[str],
+    between: Sequence[str],
+    second: Sequence[str],
+    after: Sequence[str],
+    *,
+    proper: bool,
+) -> tuple[str, ...]:
+    """Put the second clause before the first; capitals move with the sentence's beginning.
+
+    `proper` says whether the first clause opens with a proper noun, which keeps its capital.
+
+    >>> exchanged(["He", "ran"], [",", "and"], ["she", "slept"], ["."], proper=False)
+    ('She', 'slept', ',', 'and', 'he', 'ran', '.')
+    """
+    head, *rest = first
+    keep = proper or head == "I" or head.isupper()
+    lowered = head if keep else head[:1].lower() + head[1:]
+    opened = second[0][:1].upper() + second[0][1:]
+    return (opened, *second[1:], *between, lowered, *rest, *after)
 
 
 def _exchange(tree: Tree) -> tuple[str, ...] | None:
-    """Exchange the two coordinate clauses of `S (,) CC S .`."""
+    """Exchange the two coordinate clauses of `S (,) CC S .`; None for other sentences."""
     labels = [child.label for child in tree.children]
     plain = [label for label in labels if label not in (",", ".", "``", "''")]
     if plain != ["S", "CC", "S"] or labels[0] != "S" or "``" in labels or "''" in labels:
@@ -162,113 +176,5 @@ def _exchange(tree: Tree) -> tuple[str, ...] | None:
     at = labels.index("S", 1)
     between = [word for child in tree.children[1:at] for word in child.words()]
     after = [word for child in tree.children[at + 1 :] for word in child.words()]
-    first = _lowered(clauses[0].words(), next(clauses[0].leaves()))
-    second = clauses[1].words()
-    opened = (second[0][:1].upper() + second[0][1:], *second[1:])
-    return (*opened, *between, *first, *after)
-
-
-def facts_of_dependencies(sentence: Sequence[UdWord]) -> Facts:
-    """Read the facts that Universal Dependencies support: no depth, constituents or clauses."""
-    root = next((at for at, word in enumerate(sentence, 1) if word.head == 0), 0)
-    main = sentence[root - 1] if root else None
-    tense = None
-    if main is not None and main.upos == "VERB" and main.features.get("VerbForm") == "Fin":
-        label = {"Past": "PAST", "Pres": "PRES"}.get(main.features.get("Tense", ""))
-        tense = Marked(label, main.form.lower()) if label else None
-
-    def noun(relation: str) -> Marked | None:
-        found = [w for w in sentence if w.head == root and w.relation == relation]
-        if len(found) != 1 or found[0].upos != "NOUN" or not root:
-            return None
-        label = {"Sing": "NN", "Plur": "NNS"}.get(found[0].features.get("Number", ""))
-        return Marked(label, found[0].form.lower()) if label else None
-
-    keys = ("Number", "VerbForm", "Tense", "Person", "Mood", "Case", "Gender")
-    return Facts(
-        words=tuple(word.form for word in sentence),
-        tags=tuple(
-            "|".join((word.upos, *(word.features.get(key, "") for key in keys)))
-            if word.upos in ("NOUN", "VERB")
-            else ""
-            for word in sentence
-        ),
-        tense=tense,
-        subject=noun("nsubj"),
-        object=noun("obj"),
-    )
-
-
-def facts_of_derivation(sentence: Sentence) -> Facts:
-    """Read the facts off a derivation of the embedded grammar.
-
-    Tense and numbers are those the derivation decided; what shows them stands in the tree. A word
-    that cannot stand somewhere is a thing in the place of a person that acts. The second of two
-    clauses to be exchanged takes up the first one's subject with a pronoun, so that the order of
-    the clauses can be told.
-    """
-    tree = sentence.tree
-    found = facts_of_tree(tree)
-    told = tree.features
-    number = {"singular": "NN", "plural": "NNS"}
-    single = told.get("clauses") == "1" or told.get("joined") == "subordination"
-    tense = {"past": "PAST", "present": "PRES"}.get(told.get("tense", ""))
-    pair = _with_pronoun(tree)
-    return Facts(
-        words=found.words,
-        tags=found.tags,
-        depth=found.depth,
-        top=found.top,
-        tense=Marked(tense, found.tense.form) if found.tense and tense and single else None,
-        subject=_decided(found.subject, number.get(told.get("subject", "")), single),
-        object=_decided(found.object, number.get(told.get("object", "")), single),
-        coordinate=None if pair is None else pair[0],
-        inverted=None if pair is None else pair[1],
-        odd=_impossible(tree),
-    )
-
-
-def _decided(shown: Marked | None, label: str | None, single: bool) -> Marked | None:
-    return Marked(label, shown.form) if shown and label and single else None
-
-
-def _impossible(tree: Tree) -> Mapping[int, tuple[str, ...]]:
-    """Give positions of the main clauses' subjects, and the things that cannot take their place."""
-    leaves = list(tree.leaves())
-    clauses = [child for child in tree.children if child.label == "S"] or [tree]
-    places: dict[int, tuple[str, ...]] = {}
-    for clause in clauses:
-        subject = next((c for c in clause.children if c.label == "NP"), None)
-        if subject is None or len(subject.children) < 2 or not subject.children[-1].word:
-            continue
-        head, before = subject.children[-1], subject.children[-2]
-        if head.label in _THING_FORMS and before.word.lower() != "an":
-            at = next(k for k, leaf in enumerate(leaves) if leaf is head)
-            places[at] = _THING_FORMS[head.label]
-    return MappingProxyType(places)
-
-
-def _with_pronoun(tree: Tree) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Give a coordination whose second subject is a pronoun for the first, and its exchange."""
-    if [child.label for child in tree.children] != ["S", "CC", "S", "."]:
-        return None
-    first, joiner, second, stop = tree.children
-    subjects = [next((c for c in s.children if c.label == "NP"), None) for s in (first, second)]
-    if subjects[0] is None or subjects[1] is None:
-        return None
-    if first.features.get("subject") != second.features.get("subject"):
-        return None
-    head = _number(subjects[0])
-    if head is None or head.form not in _PERSON_KINDS:
-        return None
-    gender = {"male": "he", "female": "she", "person": "she"}[_PERSON_KINDS[head.form]]
-    pronoun = "they" if head.label == "NNS" else gender
-    parts = tuple(
-        Tree("NP", (Tree("PRP", word=pronoun),)) if child is subjects[1] else child
-        for child in second.children
-    )
-    if parts[0].words() != (pronoun,):
-        return None
-    made = Tree("S", (first, joiner, Tree("S", parts), stop)).capitalised()
-    inverted = _exchange(made)
-    return None if inverted is None else (made.words(), inverted)
+    proper = next(clauses[0].leaves()).label in ("NNP", "NNPS")
+    return exchanged(clauses[0].words(), between, clauses[1].words(), after, proper=proper)

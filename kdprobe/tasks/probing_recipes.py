@@ -1,7 +1,7 @@
 """The ten published probing tasks as recipes over facts (Conneau et al. 2018).
 
 Does: turn the facts of three parts into (label, sentence) rows, classes balanced and inflected
-forms disjoint across parts. Does not: change sentences (`probing_changes.py`), read trees or write.
+forms disjoint across parts. Does not: change sentences (`probing_changes.py`, `probing_odd.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,18 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 
-from kdprobe.seeds import derive_seed
-from kdprobe.tasks.probing_balance import Build, Made, Recipe, balanced, capped, grouped
-from kdprobe.tasks.probing_changes import inversion, odd, shift
+from kdprobe.tasks.probing_balance import (
+    Build,
+    Made,
+    Recipe,
+    balanced,
+    capped,
+    form_parts,
+    grouped,
+)
+from kdprobe.tasks.probing_changes import inversion, shift
 from kdprobe.tasks.probing_facts import Facts, Marked
+from kdprobe.tasks.probing_odd import odd
 from kdprobe.tasks.probing_sets import PARTS
 
 
@@ -110,11 +118,7 @@ def top(build: Build) -> Made:
 
 
 def _by_form(build: Build, mark: Callable[[Facts], Marked | None]) -> Made:
-    """Let the inflected form decide the part, so that no form stands in two.
-
-    Very frequent forms train; the others fall by their order among the label's forms until a tenth
-    of the sentences is dev's and a tenth test's.
-    """
+    """Let the inflected form decide the part, so that no form stands in two."""
     texts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for part in PARTS:
         for facts in build.parts[part]:
@@ -122,18 +126,18 @@ def _by_form(build: Build, mark: Callable[[Facts], Marked | None]) -> Made:
             if found is not None:
                 texts[found.label][found.form].append(facts.text)
     shared = set.intersection(*(set(forms) for forms in texts.values())) if texts else set()
+    own = {
+        label: {form: rows for form, rows in forms.items() if form not in shared}
+        for label, forms in texts.items()
+    }
+    sizes = {
+        label: {form: len(rows) for form, rows in forms.items()} for label, forms in own.items()
+    }
+    placed = form_parts(sizes, build.seed)
     parts: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
-    for label, forms in texts.items():
-        own = {form: rows for form, rows in forms.items() if form not in shared}
-        total = sum(map(len, own.values()))
-        filled = {"va": 0, "te": 0}
-        order = sorted(own, key=lambda form: derive_seed(build.seed, "probing form", form))
-        for form in order:
-            goal = min(filled, key=lambda part: (filled[part], part))
-            room = filled[goal] < total / 10 and len(own[form]) <= total / 8
-            if room:
-                filled[goal] += len(own[form])
-            parts[goal if room else "tr"][label].extend(own[form])
+    for label, forms in own.items():
+        for form, rows in forms.items():
+            parts[placed[form]][label].extend(rows)
     return balanced(build, parts)
 
 

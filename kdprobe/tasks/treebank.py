@@ -7,7 +7,7 @@ features. Does not: decide what probing tasks make of them; `probing_facts.py` d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,8 @@ def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
     """Yield the sentences of a CoNLL-U file; multiword ranges and empty nodes are left out.
 
     Raises:
-        TaskError: a line has other than ten fields, or a head is no number.
+        TaskError: a line has other than ten fields, words are not counted from 1, a head is no
+            number or no word of the sentence, or the heads run in a circle.
     """
     sentence: list[UdWord] = []
     for number, line in enumerate([*_read(path).split("\n"), ""], start=1):
@@ -114,6 +115,7 @@ def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
             continue
         if not line.strip():
             if sentence:
+                _check_heads(f"{path.name}:{number - len(sentence)}", sentence)
                 yield tuple(sentence)
             sentence = []
             continue
@@ -126,6 +128,12 @@ def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
             )
         if not fields[0].isdigit():
             continue
+        if int(fields[0]) != len(sentence) + 1:
+            raise TaskError(
+                f"{path.name}:{number}",
+                found=f"word {fields[0]} follows word {len(sentence)}",
+                expected="words counted from 1, and an empty line after each sentence",
+            )
         if not fields[6].isdigit():
             raise TaskError(
                 f"{path.name}:{number}", found=f"the head is {fields[6]!r}", expected="a number"
@@ -141,3 +149,26 @@ def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
                 fields[7].split(":")[0],
             )
         )
+
+
+def _check_heads(where: str, sentence: Sequence[UdWord]) -> None:
+    """Refuse heads that are no tree; `where` is about the sentence's first line."""
+    for at, word in enumerate(sentence, start=1):
+        if word.head > len(sentence):
+            raise TaskError(
+                where,
+                found=f"the head of word {at} ({word.form!r}) is {word.head}",
+                expected=f"0 to {len(sentence)}, the words of its sentence",
+            )
+    for at, word in enumerate(sentence, start=1):
+        seen = {at}
+        head = word.head
+        while head:
+            if head in seen:
+                raise TaskError(
+                    where,
+                    found=f"the heads above word {at} ({word.form!r}) run in a circle",
+                    expected="heads that end at the root, 0",
+                )
+            seen.add(head)
+            head = sentence[head - 1].head

@@ -8,6 +8,7 @@ import pytest
 
 from kdprobe.config.probing import ProbingTask, open_probing_task, probing_task_names
 from kdprobe.errors import TaskError
+from kdprobe.tasks.dependency_facts import facts_of_dependencies
 from kdprobe.tasks.probing_build import (
     Corpus,
     ProbingSource,
@@ -18,7 +19,7 @@ from kdprobe.tasks.probing_build import (
     overlap,
     treebank_corpus,
 )
-from kdprobe.tasks.probing_facts import facts_of_dependencies, facts_of_tree
+from kdprobe.tasks.probing_facts import facts_of_tree
 from kdprobe.tasks.probing_sets import ProbingSet
 from kdprobe.tasks.treebank import read_conllu, read_mrg
 
@@ -30,7 +31,7 @@ MRG = """
 UD = """# text = Cats sleep
 1\tCats\tcat\tNOUN\t_\tNumber=Plur\t2\tnsubj\t_\t_
 2\tsleep\tsleep\tVERB\t_\tTense=Pres|VerbForm=Fin\t0\troot\t_\t_
-3-4\tdont\t_\t_\t_\t_\t_\t_\t_\t_
+2-3\tdont\t_\t_\t_\t_\t_\t_\t_\t_
 """
 
 
@@ -144,6 +145,19 @@ def test_wrong_treebanks_are_refused(tmp_path: Path):
     assert "t.conllu:1: 2 tab-separated fields, expected ten" in told("t.conllu", "1\tx\n")
     wrong = UD.replace("\t2\tnsubj", "\tx\tnsubj")
     assert "the head is 'x', expected a number" in told("t.conllu", wrong)
+    beyond = UD.replace("\t2\tnsubj", "\t7\tnsubj")
+    assert "the head of word 1 ('Cats') is 7, expected 0 to 2, the words" in told(
+        "t.conllu", beyond
+    )
+    circle = UD.replace("\t0\troot", "\t1\troot")
+    assert told("t.conllu", circle) == (
+        "t.conllu:3: the heads above word 1 ('Cats') run in a circle, expected heads that end at "
+        "the root, 0"
+    )
+    joined = UD + UD
+    assert "word 1 follows word 2, expected words counted from 1, and an" in told(
+        "t.conllu", joined
+    )
     with pytest.raises(TaskError, match=r"no such file, expected a \.mrg or \.conllu file"):
         treebank_corpus([tmp_path / "none.mrg"])
     (tmp_path / "u.mrg").write_bytes(b"(\xe9")
