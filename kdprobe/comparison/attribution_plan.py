@@ -50,8 +50,8 @@ class AttributionRequest:
 class Plan:
     """The chosen examples: all their words, what is explained of them, and how often words are.
 
-    `own_target` is, for models explained by their own prediction, its class of each example; `notes` are
-    for the reader of the report.
+    `own_target` is, for models explained by their own prediction, its class of each example;
+    `notes` are for the reader of the report.
     """
 
     ids: tuple[str, ...]
@@ -112,7 +112,8 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     counts = Counter(word.text.lower() for found in words for word in found)
     return Plan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
-        tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held), _notes(readers),
+        tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
+        _notes(readers),
     )  # fmt: skip
 
 

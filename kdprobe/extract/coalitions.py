@@ -161,8 +161,8 @@ def _distinct(masks: Bools) -> dict[bytes, Bools]:
 def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
     """Ask one model about the coalitions of many texts in common batches, each text once.
 
-    Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not grow
-    with the number of coalitions of a long text.
+    Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
+    grow with the number of coalitions of a long text.
     """
     wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
     sizes = [sum(map(len, texts)) for _, texts in wanted]

@@ -30,8 +30,8 @@ class ShapOptions(Options):
 
     A pair is a random order of the words and its reverse. `evaluations`: above 0, no text is asked
     more than so many coalitions (but 2n + 2); where there are more, values come from a regression
-    on the most telling ones (see `_regression`). `values`: `owen` are `shap`'s partition values of a balanced
-    tree of words, the same tree for every model.
+    on the most telling ones (see `_regression`). `values`: `owen` are `shap`'s partition values of
+    a balanced tree of words, the same tree for every model.
     """
 
     exact_words: int = Field(default=12, ge=1, le=16)
