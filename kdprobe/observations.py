@@ -10,7 +10,7 @@ Reading order: `Predictions` (one checkpoint), `Population` (one model, one or m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -207,6 +207,7 @@ class Attributions:
         shares: the shares of words of `deletion`.
         counts: word in lower case -> how often it stands in the whole split.
         notes: what the reader must know.
+        own_target: model -> its own explained class `[m]`, when each is explained by its own.
     """
 
     ids: tuple[str, ...]
@@ -221,6 +222,7 @@ class Attributions:
     shares: tuple[float, ...]
     counts: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    own_target: Mapping[str, Ints] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

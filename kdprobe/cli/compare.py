@@ -84,6 +84,14 @@ def compare(
             help="Explain words by these methods and compare; see `kdprobe list methods`.",
         ),
     ] = None,
+    method_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method-set", metavar="KEY=VALUE",
+            help="target=teacher|gold|own, output=log-odds|probability, removal=delete|mask, or an "
+            "option of a method: lime.samples=5000.",
+        ),
+    ] = None,
     attribution_sentences: Annotated[
         int | None,
         typer.Option(
@@ -163,6 +171,7 @@ def compare(
         mdl=mdl,
         probing_dir=probing_dir,
         methods=options.names(methods),
+        method_settings=options.nested("--method-set", method_settings),
         attribution_sentences=attribution_sentences,
         label_map=options.label_map(label_map),
         limit=limit,

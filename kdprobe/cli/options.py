@@ -87,6 +87,28 @@ def pairs(option: str, values: list[str] | None) -> dict[str, str]:
     return read
 
 
+def nested(option: str, values: list[str] | None) -> dict[str, object]:
+    """Read `KEY=VALUE` and `NAME.KEY=VALUE` words; numbers and booleans are read as TOML.
+
+    Raises:
+        ConfigError: a word without `=`, a key given twice, or both NAME=… and NAME.KEY=….
+
+    >>> nested("--method-set", ["target=gold", "lime.samples=10", "lime.exact_words=0"])
+    {'target': 'gold', 'lime': {'samples': 10, 'exact_words': 0}}
+    """
+    from kdprobe.config.base import toml_value
+    from kdprobe.errors import ConfigError
+
+    read: dict[str, object] = {}
+    for key, value in pairs(option, values).items():
+        name, dot, inner = key.partition(".")
+        place = read.setdefault(name, {}) if dot else read
+        if not isinstance(place, dict) or (not dot and name in read):
+            raise ConfigError(option, found=f"{name!r} is given twice", expected="one way")
+        place[inner if dot else name] = toml_value(value)
+    return read
+
+
 def names(values: list[str] | None) -> list[str]:
     """Split comma-separated names, given once or repeatedly.
 

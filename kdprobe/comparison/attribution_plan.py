@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -18,9 +18,11 @@ from kdprobe.observations import Bools, Ints, Study, Word
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Sentence
     from kdprobe.models.hf import HfModel
+    from kdprobe.models.reader import Reader
 
 DEFAULT_METHODS = ("integrated_gradients", "lime", "shap")
 DEFAULT_SENTENCES = 200
+Target = Literal["teacher", "gold", "own"]
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,15 @@ class AttributionRequest:
     Args:
         methods: which, in the order of the report; see `kdprobe list methods`.
         sentences: how many examples are explained, a stratified choice.
-        target: whose class is explained, for all models: the teacher's or the gold label.
+        target: whose class is explained: the teacher's prediction or the gold label for all models,
+            or each model's own prediction.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
         options: options of methods by name.
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
     sentences: int = DEFAULT_SENTENCES
-    target: Literal["teacher", "gold"] = "teacher"
+    target: Target = "teacher"
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -45,7 +48,11 @@ class AttributionRequest:
 
 @dataclass(frozen=True)
 class Plan:
-    """The chosen examples: all their words, what is explained of them, and how often words are."""
+    """The chosen examples: all their words, what is explained of them, and how often words are.
+
+    `own_target` is, for models explained by their own prediction, its class of each example;
+    `notes` are for the reader of the report.
+    """
 
     ids: tuple[str, ...]
     words: tuple[tuple[Word, ...], ...]
@@ -53,6 +60,17 @@ class Plan:
     sentences: tuple[Sentence, ...]
     read: tuple[Bools, ...]
     counts: Mapping[str, int]
+    own_target: Mapping[str, Ints] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def of(self, model: str) -> tuple[Sentence, ...]:
+        """Give the sentences as one model is asked about them."""
+        if model not in self.own_target:
+            return self.sentences
+        return tuple(
+            replace(one, target=int(target))
+            for one, target in zip(self.sentences, self.own_target[model], strict=True)
+        )
 
 
 def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: AttributionRequest) -> Plan:
@@ -94,8 +112,26 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     counts = Counter(word.text.lower() for found in words for word in found)
     return Plan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
-        tuple(sentences), tuple(read), dict(counts),
+        tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
+        _notes(readers),
     )  # fmt: skip
+
+
+def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> dict[str, Ints]:
+    """Give each model's own class of the chosen examples, when these are what is explained."""
+    if request.target != "own" or study.split.task.kind == "regression":
+        return {}
+    return {model.name: model.first.predicted[rows] for model in study.models}
+
+
+def _notes(readers: Sequence[Reader]) -> tuple[str, ...]:
+    lower = sorted({str(reader.dtype).removeprefix("torch.") for reader in readers} - {"float32"})
+    if not lower:
+        return ()
+    return (
+        f"Methods that leave words out (LIME, SHAP, occlusion, deletion) ran in {lower[0]}; "
+        "gradients in float32, of the same rounded weights.",
+    )
 
 
 def _targets(study: Study, request: AttributionRequest) -> Ints:

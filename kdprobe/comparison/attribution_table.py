@@ -26,7 +26,11 @@ def write_parquet(study: Study, folder: Path) -> None:
     columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
     for (model, method, kind), arrays in seen.scores.items():
         for key, words, target, scores in zip(
-            seen.ids, seen.words, seen.target.tolist(), arrays, strict=True
+            seen.ids,
+            seen.words,
+            seen.own_target.get(model, seen.target).tolist(),
+            arrays,
+            strict=True,
         ):
             if kind or not len(scores):
                 continue

@@ -140,18 +140,15 @@ def _explain_all(
     from kdprobe.models.twins import random_twin
 
     first = members[0]
-    found = {"": explain_model(first, plan.sentences, setting, cache=cache, progress=progress)}
+    asked = plan.of(first.name)
+    found = {"": explain_model(first, asked, setting, cache=cache, progress=progress)}
     plain = replace(setting, deletion=False)
     found[RESEEDED] = _reseeded(found[""], plan, first, plain, cache=cache, progress=progress)
     if role and len(members) > 1:
-        found[SECOND_RUN] = explain_model(
-            members[1], plan.sentences, plain, cache=cache, progress=progress
-        )
+        found[SECOND_RUN] = explain_model(members[1], asked, plain, cache=cache, progress=progress)
     if not role:
         twin = random_twin(first, seed=seed)
-        found[RANDOM_WEIGHTS] = explain_model(
-            twin, plan.sentences, plain, cache=cache, progress=progress
-        )
+        found[RANDOM_WEIGHTS] = explain_model(twin, asked, plain, cache=cache, progress=progress)
     return found
 
 
@@ -176,7 +173,7 @@ def _reseeded(
         return found
     again = explain_model(
         model,
-        [plan.sentences[row] for row in rows],
+        [plan.of(model.name)[row] for row in rows],
         replace(
             setting,
             seed=setting.seed + 1,
@@ -221,6 +218,7 @@ def _joined(
         ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
         shares=SHARES, counts=plan.counts, notes=_notes(study, plan, setting, sorted(failed)),
+        own_target=plan.own_target,
     )  # fmt: skip
 
 
@@ -247,7 +245,11 @@ def _notes(
     if study.split.task.kind == "regression":
         notes.append("Explained is the predicted score.")
     else:
-        notes.append(f"Explained is {what} one class for all models.")
+        whose = (
+            "each model's own predicted class" if plan.own_target else "one class for all models"
+        )
+        notes.append(f"Explained is {what} {whose}.")
+    notes += plan.notes
     cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
     if cut:
         notes.append(

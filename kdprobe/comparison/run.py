@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -18,6 +19,7 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
+from kdprobe.comparison.attribution_settings import configured, settings_told
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
@@ -57,6 +59,7 @@ def compare(
     mdl: bool | None = None,
     probing_dir: str | Path | None = None,
     methods: Sequence[str] = (),
+    method_settings: Mapping[str, object] | None = None,
     attribution_sentences: int | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
@@ -101,6 +104,8 @@ def compare(
         mdl: measure the online code length of probing tasks, too; None: where it is cheap.
         probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
         methods: attribution methods; given, or with `attribution_sentences`, words are explained.
+        method_settings: `target` (teacher, gold, own), `output` (log-odds, probability), `removal`
+            (delete, mask) and options of methods by name, `{"lime": {"samples": 5000}}`.
         attribution_sentences: how many examples are explained (200 when only methods are given).
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
@@ -152,6 +157,7 @@ def compare(
                            poolings=pooling, probe=probe, mdl=mdl, probing_dir=probing_dir),
         attributions=requested(methods, attribution_sentences, only=only, skip=skip),
     )  # fmt: skip
+    inputs = replace(inputs, attributions=configured(inputs.attributions, method_settings or {}))
     opened = gather(inputs, shown)
     ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
@@ -204,6 +210,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,
         "label_map": dict(inputs.label_map) if inputs.label_map else None,
+        "method_settings": settings_told(inputs.attributions),
     }
 
 

@@ -19,6 +19,8 @@ from kdprobe.seeds import derive_generator
 Removal = Literal["delete", "mask"]
 Output = Literal["log-odds", "probability"]
 _CHECKED = 4
+BLOCK_LETTERS = 1_000_000
+"""Letters of the texts that are encoded at one time, about 100 MB of token ids."""
 
 
 def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Floats:
@@ -103,8 +105,7 @@ class Game:
     def missing(self, masks: Bools) -> list[Texts]:
         """Give the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
         wanted: dict[Texts, None] = {}
-        for mask in masks:
-            key = mask.tobytes()
+        for key, mask in _distinct(masks).items():
             if key in self._rows:
                 continue
             text = self.text(mask)
@@ -139,12 +140,10 @@ class Game:
     def logits(self, masks: Bools) -> Floats:
         """Give the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
         fill([(self, masks)])
-        rows = []
-        for mask in masks:
-            key = mask.tobytes()
+        for key, mask in _distinct(masks).items():
             if key not in self._rows:
                 self._rows[key] = self._known[self.text(mask)]
-            rows.append(self._rows[key])
+        rows = [self._rows[mask.tobytes()] for mask in masks]
         return np.array([self._values[row] for row in rows]).reshape(
             len(masks), len(self.reader.columns)
         )
@@ -154,17 +153,41 @@ class Game:
         return output_of(self.logits(masks), target, output)
 
 
+def _distinct(masks: Bools) -> dict[bytes, Bools]:
+    """Give each different row once, by its bytes, in the order they come."""
+    return {mask.tobytes(): mask for mask in masks}
+
+
 def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
-    """Ask one model about the coalitions of many texts in common batches, each text once."""
-    wanted = [(game, game.missing(masks)) for game, masks in asked]
-    rows = [row for game, samples in wanted for row in game.tokens(samples)]
-    if not rows:
-        return
-    values = wanted[0][0].reader.logits(rows)
+    """Ask one model about the coalitions of many texts in common batches, each text once.
+
+    Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
+    grow with the number of coalitions of a long text.
+    """
+    wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
+    sizes = [sum(map(len, texts)) for _, texts in wanted]
+    block: list[tuple[Game, Texts]] = []
+    letters = 0
+    for place in sorted(range(len(wanted)), key=sizes.__getitem__):
+        block.append(wanted[place])
+        letters += sizes[place]
+        if letters >= BLOCK_LETTERS:
+            _ask(block)
+            block, letters = [], 0
+    if block:
+        _ask(block)
+
+
+def _ask(block: Sequence[tuple[Game, Texts]]) -> None:
+    samples: dict[Game, list[Texts]] = {}
+    for game, texts in block:
+        samples.setdefault(game, []).append(texts)
+    rows = [row for game, texts in samples.items() for row in game.tokens(texts)]
+    values = next(iter(samples)).reader.logits(rows)
     start = 0
-    for game, samples in wanted:
-        game.learn(samples, values[start : start + len(samples)])
-        start += len(samples)
+    for game, texts in samples.items():
+        game.learn(texts, values[start : start + len(texts)])
+        start += len(texts)
 
 
 def every_coalition(n: int) -> Bools:

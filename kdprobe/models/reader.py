@@ -1,8 +1,8 @@
 """What explainers ask of a `transformers` classifier: tokens with their places, logits, gradients.
 
 Does: encode texts with the place of each token, put token ids of shortened texts together from
-pieces where that is exact, run logits in batches of bounded memory, and run the model from its word
-embeddings. Does not: know any explainer.
+pieces where that is exact, run logits in batches of bounded memory and in the precision the model
+was opened in, and run it from its word embeddings in float32. Does not: know any explainer.
 """
 
 from __future__ import annotations
@@ -11,21 +11,26 @@ import contextlib
 import copy
 import inspect
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.hf import HfModel, evaluating, near_equal_batches, token_limit
+from kdprobe.models.first_token import first_token_only, is_enough
+from kdprobe.models.hf import HfModel, evaluating, token_limit
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
 from kdprobe.observations import Floats, Word
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
 MOST_ROWS = 256
+ENOUGH_ROWS = 32
+"""Rows from which on a batch gains nothing by taking shorter ones along, padded."""
 
 Texts = tuple[str, ...]
 """One text, or the two of a pair."""
@@ -55,14 +60,31 @@ class Reader:
         self.tokenizer: Any = handle.tokenizer
         self.columns = list(handle.columns)
         self.device = handle.device
-        model = handle.model
-        if next(model.parameters()).dtype is not torch.float32:
-            model = copy.deepcopy(model).to(torch.float32)  # gradients below float32 mislead
-        self.model: Any = model
+        self.opened: Any = handle.model
         self.limit = token_limit(handle.model, handle.tokenizer)
-        self._takes = set(inspect.signature(self.model.forward).parameters)
+        self._takes = set(inspect.signature(handle.model.forward).parameters)
         self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
         self._frames: dict[int, _Frame] = {}
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that `logits` runs in; gradients are float32 whatever it is."""
+        return next(iter(self.opened.parameters())).dtype
+
+    @cached_property
+    def model(self) -> Any:
+        """The model in float32: gradients below mislead."""
+        if self.dtype is torch.float32:
+            return self.opened
+        return copy.deepcopy(self.opened).to(torch.float32)
+
+    @cached_property
+    def _short(self) -> bool:
+        """Whether the last layer may go on with the first token alone; tried on two texts."""
+        rows = [(e.ids, e.types) for e in (self.encode((text,)) for text in ("a b a", "b a"))]
+        inputs = self.tensors(rows)
+        with evaluating(self.model):
+            return is_enough(self.model, lambda: self.model(**inputs).logits)
 
     def encode(self, texts: Texts) -> Encoded:
         """Encode one text or pair, cut at the model's limit.
@@ -167,11 +189,10 @@ class Reader:
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):
             return values
-        size = max(1, min(MOST_ROWS, BATCH_TOKENS // max(1, int(lengths.max()))))
         with self.evaluating(), torch.no_grad():
-            for batch in near_equal_batches(lengths, batch_size=size):
+            for batch in bounded_batches(lengths):
                 inputs = self.tensors([rows[row] for row in batch])
-                values[batch] = self.run(inputs).double().cpu().numpy()
+                values[batch] = self._run(self.opened, inputs).double().cpu().numpy()
         return values
 
     def tensors(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Tensor]:
@@ -189,14 +210,18 @@ class Reader:
             types[place, : len(row)] = kind
             mask[place, : max(1, len(row))] = 1
         given = {"input_ids": ids, "attention_mask": mask}
-        wide = getattr(self.model.config, "type_vocab_size", 2) >= 2
+        wide = getattr(self.opened.config, "type_vocab_size", 2) >= 2
         if "token_type_ids" in self._takes and wide:
             given["token_type_ids"] = types
         return {name: torch.from_numpy(value).to(self.device) for name, value in given.items()}
 
     def run(self, inputs: dict[str, Tensor]) -> Tensor:
-        """Run the model on padded inputs; `[n, c]` in the task's label order."""
-        logits: Tensor = self.model(**inputs).logits[:, self.columns]
+        """Run the model in float32 on padded inputs; `[n, c]` in the task's label order."""
+        return self._run(self.model, inputs)
+
+    def _run(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
+        with first_token_only(model) if self._short else contextlib.nullcontext():
+            logits: Tensor = model(**inputs).logits[:, self.columns]
         return logits
 
     @property
@@ -234,13 +259,44 @@ class Reader:
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Switch dropout off and weights' gradients off, and leave both as they were."""
-        wanted = [(weight, weight.requires_grad) for weight in self.model.parameters()]
+        """Switch dropout off and weights' gradients off, and leave both as they were.
+
+        `run` and `run_embedded` are called inside.
+        """
+        _ = self._short  # tried before anyone's vectors and hooks stand in the model
+        models = [self.opened, *([self.model] if "model" in self.__dict__ else [])]
+        weights = [weight for model in models for weight in model.parameters()]
+        wanted = [(weight, weight.requires_grad) for weight in weights]
         for weight, _ in wanted:
             weight.requires_grad_(False)
         try:
-            with evaluating(self.model):
+            with contextlib.ExitStack() as modes:
+                for model in models:
+                    modes.enter_context(evaluating(model))
                 yield
         finally:
             for weight, flag in wanted:
                 weight.requires_grad_(flag)
+
+
+def bounded_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Give the rows of each batch, longest first: bounded tokens, as little padding as pays.
+
+    Definition: rows sorted by length; a batch of rows holds at most `MOST_ROWS` of them and
+    `BATCH_TOKENS` tokens, padding counted (one row whatever its length), none shorter than seven
+    eighths of its longest, and from `ENOUGH_ROWS` on none shorter at all.
+
+    >>> [rows.tolist() for rows in bounded_batches(np.array([4, 4096, 4, 15, 16]))]
+    [[1], [4, 3], [0, 2]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(1, int(lengths[order[start]]))
+        most = max(1, min(MOST_ROWS, BATCH_TOKENS // longest))
+        near = order[start : start + most]
+        equal = int((lengths[near] == lengths[order[start]]).sum())
+        fits = int((8 * lengths[near] >= 7 * longest).sum())
+        stop = start + max(1, equal, min(fits, ENOUGH_ROWS))
+        yield order[start:stop]
+        start = stop

@@ -1,8 +1,9 @@
 """Shapley values of words: exact for short texts, antithetic permutations for long ones.
 
-Does: phi_i = sum over S of |S|!(n-|S|-1)!/n! (v(S + i) - v(S)). Does not: use the Owen values that
-`shap` gives texts by default: those are of a tree of one tokenizer's tokens, so that two models
-play different games.
+Does: phi_i = sum over S of |S|!(n-|S|-1)!/n! (v(S + i) - v(S)); when asked, by a regression on few
+coalitions, or the Owen values of a tree of words by `shap`'s partition explainer. Does not: use the
+Owen values that `shap` gives texts by default: those are of a tree of one tokenizer's tokens, so
+that two models play different games.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import factorial
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from kdprobe.config.base import Options
-from kdprobe.extract.coalitions import Game, Output, every_coalition, fill
+from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.methods._regression import few_coalitions, regress
 from kdprobe.models.reader import Reader
 from kdprobe.observations import Bools, Floats
 from kdprobe.seeds import derive_generator
@@ -25,11 +28,16 @@ from kdprobe.seeds import derive_generator
 class ShapOptions(Options):
     """`exact_words`: texts of up to so many words are enumerated; `permutations`: pairs drawn else.
 
-    A pair is a random order of the words and its reverse.
+    A pair is a random order of the words and its reverse. `evaluations`: above 0, no text is asked
+    more than so many coalitions (but 2n + 2); where there are more, values come from a regression
+    on the most telling ones (see `_regression`). `values`: `owen` are `shap`'s partition values of
+    a balanced tree of words, the same tree for every model.
     """
 
     exact_words: int = Field(default=12, ge=1, le=16)
     permutations: int = Field(default=32, ge=2)
+    evaluations: int = Field(default=0, ge=0)
+    values: Literal["shapley", "owen"] = "shapley"
 
 
 def shapley(values: Floats) -> Floats:
@@ -86,6 +94,77 @@ def _sampled(one: Asked, drawn: Sequence[Sequence[int]], output: Output) -> Scor
     return Scored(pairs.mean(axis=0), sampled=True, errors=errors)
 
 
+def balanced_tree(n: int) -> Floats:
+    """Halve the words again and again; rows of (left, right, height, words), children first.
+
+    Definition: the tree of scipy's linkage format, words 0..n-1 and then one number per row.
+
+    >>> balanced_tree(3)[:, :2].astype(int).tolist()
+    [[0, 1], [3, 2]]
+    """
+    rows: list[tuple[int, int, int, int]] = []
+
+    def join(first: int, last: int) -> tuple[int, int]:
+        if last - first == 1:
+            return first, 0
+        middle = (first + last + 1) // 2
+        (left, low), (right, high) = join(first, middle), join(middle, last)
+        height = 1 + max(low, high)
+        rows.append((left, right, height, last - first))
+        return n + len(rows) - 1, height
+
+    join(0, n)
+    return np.array(rows, dtype=np.float64).reshape(-1, 4)
+
+
+def owen(one: Asked, output: Output) -> Floats:
+    """Give the Owen values of a text's words, float64 `[n]`, by `shap`'s partition explainer."""
+    n = one.game.n
+    if n == 1:
+        return shapley(one.game.values(every_coalition(1), one.target, output))
+    import shap as package
+
+    masker = package.maskers.Partition(np.zeros((1, n)), clustering=balanced_tree(n))
+
+    def v(rows: Floats) -> Floats:
+        return one.game.values(rows > 0.5, one.target, output)
+
+    explainer = package.PartitionExplainer(v, masker)
+    # Below its cap on evaluations shap breaks no ties at random.
+    found = explainer(np.ones((1, n)), max_evals=2 * n * n + 2, silent=True)
+    values: Floats = np.asarray(found.values[0], dtype=np.float64)
+    return values
+
+
+def _wanted(one: Asked, options: ShapOptions) -> Bools:
+    """Give the coalitions to ask of a text."""
+    n = one.game.n
+    if _is_exact(n, options):
+        return every_coalition(n)
+    if options.evaluations:
+        return few_coalitions(n, options.evaluations, one.seed)[0]
+    drawn = orders(n, options.permutations, one.seed)
+    return np.vstack([prefixes(order) for order in drawn])
+
+
+def _is_exact(n: int, options: ShapOptions) -> bool:
+    if options.evaluations:
+        return n < 63 and 2**n <= options.evaluations
+    return n <= options.exact_words
+
+
+def _scored(one: Asked, options: ShapOptions, output: Output) -> Scored:
+    """Score a text whose coalitions are known."""
+    n = one.game.n
+    if _is_exact(n, options):
+        return Scored(shapley(one.game.values(every_coalition(n), one.target, output)))
+    if options.evaluations:
+        masks, weights = few_coalitions(n, options.evaluations, one.seed)
+        values = one.game.values(masks, one.target, output)
+        return Scored(regress(masks, weights, values), sampled=True)
+    return _sampled(one, orders(n, options.permutations, one.seed), output)
+
+
 @dataclass(frozen=True)
 class Shap:
     """Shapley values (Lundberg and Lee 2017) of the words of a text."""
@@ -98,27 +177,10 @@ class Shap:
         self, asked: Sequence[Asked], reader: Reader, options: ShapOptions, output: Output
     ) -> list[Scored]:
         """Explain texts; their coalitions are asked in common batches."""
-        drawn = {
-            row: orders(one.game.n, options.permutations, one.seed)
-            for row, one in enumerate(asked)
-            if one.game.n > options.exact_words
-        }
-        wanted: list[tuple[Game, Bools]] = []
-        for row, one in enumerate(asked):
-            if row in drawn:
-                masks = np.vstack([prefixes(order) for order in drawn[row]])
-            else:
-                masks = every_coalition(one.game.n)
-            wanted.append((one.game, masks))
-        fill(wanted)
-        found = []
-        for row, one in enumerate(asked):
-            if row in drawn:
-                found.append(_sampled(one, drawn[row], output))
-            else:
-                masks = every_coalition(one.game.n)
-                found.append(Scored(shapley(one.game.values(masks, one.target, output))))
-        return found
+        if options.values == "owen":
+            return [Scored(owen(one, output)) for one in asked]
+        fill([(one.game, _wanted(one, options)) for one in asked])
+        return [_scored(one, options, output) for one in asked]
 
 
 METHOD = Shap()
