@@ -41,6 +41,7 @@ from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.trainer import check_best_by
 from kdprobe.distillers.views import shape_of
+from kdprobe.models.shapes import texts_of
 from kdprobe.progress import Progress, Silent
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
@@ -195,6 +196,7 @@ def _prepare(
         pupil = open_student(
             recipe.student, master.loaded, data.task,
             offline=offline, pairs=data.train.pairs is not None,
+            texts=texts_of(data.train.texts, data.train.pairs),
         )  # fmt: skip
     longest = recipe.training.max_length
     encoded, examined = (

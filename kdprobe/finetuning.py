@@ -47,6 +47,7 @@ from kdprobe.models.shapes import (
     texts_of,
 )
 from kdprobe.models.surgery import make_student
+from kdprobe.models.word_student import build_word_student
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.progress import Progress, Silent
 
@@ -197,6 +198,10 @@ class _Source:
                     "--student", found=f"{self.student!r} of a model that starts from nothing"
                 )
             texts = texts_of(data.train.texts, data.train.pairs)
+            if isinstance(made, LstmShape) and made.file is not None:
+                pairs = data.train.pairs is not None
+                words = build_word_student(made, data.task, texts=texts, pairs=pairs)
+                return words.model, words.tokenizer, [words.note]
             wanted = made.vocabulary if isinstance(made, NewShape) else None
             tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
             note = f"started from random weights; {len(tokenizer):,} word pieces of its own"

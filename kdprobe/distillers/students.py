@@ -5,6 +5,7 @@ Does: turn a person's words into a model and its tokenizer. Does not: train.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
@@ -20,6 +21,7 @@ from kdprobe.models.shapes import (
     parse_student,
 )
 from kdprobe.models.surgery import make_student
+from kdprobe.models.word_student import build_word_student
 from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -40,7 +42,13 @@ class Pupil(NamedTuple):
 
 
 def open_student(
-    spec: str, teacher: Loaded, task: Task, *, offline: bool, pairs: bool = False
+    spec: str,
+    teacher: Loaded,
+    task: Task,
+    *,
+    offline: bool,
+    pairs: bool = False,
+    texts: Sequence[str] = (),
 ) -> Pupil:
     """Make or open a student; new weights are drawn from torch's global generator.
 
@@ -50,10 +58,11 @@ def open_student(
         task: gives the student's labels.
         offline: ask no network.
         pairs: whether its texts come in pairs.
+        texts: the training texts, of pairs both: the words of a student that reads words.
 
     Raises:
         ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
-        CheckpointError: a folder that is no usable model.
+        CheckpointError: a folder that is no usable model, or a file that holds no word vectors.
         CapabilityError: a teacher whose layers cannot be taken apart.
     """
     shape = parse_student(spec)
@@ -70,6 +79,9 @@ def open_student(
         model = build_new(shape, task, tokenizer=teacher.tokenizer)
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
     if isinstance(shape, LstmShape):
+        if shape.file is not None:
+            words = build_word_student(shape, task, texts=texts, pairs=pairs)
+            return Pupil(words.model, words.tokenizer, None, (words.note,))
         return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
 
