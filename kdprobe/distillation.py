@@ -31,6 +31,7 @@ from kdprobe.distillers.classroom import (
     settings_rows,
 )
 from kdprobe.distillers.compute import choose_compute, settled
+from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet, remarks
@@ -228,8 +229,12 @@ def _prepare(
     )
     check_best_by(lesson)
     facts += lesson_facts(lesson)
+    facts += first_look(
+        pupil, data.evaluation, examined, logits,
+        device=master.compute.device, progress=progress,
+    )  # fmt: skip
     facts.append(("same token ids", "yes" if same else "no: each reads with its own tokenizer"))
-    table = layer_table(layers, pupil.copied)
+    table = layer_table(layers, pupil.copied, how=pupil.how)
     notes = (*pupil.notes, *master.loaded.notes, *remarks(mixture, situation), *data.notes())
     return _Made(lesson, Preflight((*data.rows().items(), *facts), table, notes), pupil)
 

@@ -38,6 +38,7 @@ from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
     ModelPlace,
@@ -46,9 +47,8 @@ from kdprobe.models.shapes import (
     parse_student,
     texts_of,
 )
-from kdprobe.models.surgery import make_student
-from kdprobe.models.word_student import build_word_student
 from kdprobe.models.word_pieces import train_tokenizer
+from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -216,7 +216,10 @@ class _Source:
             raise ConfigError(
                 "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
             )
-        cut = make_student(shape, loaded.model, data.task, columns=None)
+        texts = texts_of(data.train.texts, data.train.pairs)
+        cut = student_of(
+            shape, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts
+        )
         return cut.model, loaded.tokenizer, list(cut.notes)
 
     def _lstm(

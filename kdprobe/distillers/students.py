@@ -13,6 +13,7 @@ from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
     NewShape,
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 class Pupil(NamedTuple):
     """A student before training.
 
-    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None;
-    `notes` say how it was made.
+    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None; `notes`
+    say how it was made, and `how` in one word what happened to those layers.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     copied: tuple[int, ...] | None
     notes: tuple[str, ...]
+    how: str = "copied"
 
 
 def open_student(
@@ -58,7 +60,8 @@ def open_student(
         task: gives the student's labels.
         offline: ask no network.
         pairs: whether its texts come in pairs.
-        texts: the training texts, of pairs both: the words of a student that reads words.
+        texts: the training texts, of pairs both: for the words of a student that reads words, and
+            for what a narrower student begins with.
 
     Raises:
         ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
@@ -67,8 +70,11 @@ def open_student(
     """
     shape = parse_student(spec)
     if isinstance(shape, CopyShape):
-        made = make_student(shape, teacher.model, task, columns=teacher.columns)
-        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes)
+        made = student_of(
+            shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
+        )
+        how = "truncated" if shape.init == "truncated" else "copied"
+        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes, how)
     if isinstance(shape, NewShape):
         if shape.vocabulary is not None:
             raise ConfigError(

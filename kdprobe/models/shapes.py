@@ -142,14 +142,7 @@ def _parse_copy(text: str, where: str) -> CopyShape:
                 raise unknown_name("student", rule, SPREADS)
             which = rule
         sizes[key] = whole_number(value, where, key)
-    shape = CopyShape(
-        sizes.get("layers"),
-        which,
-        sizes.get("heads"),
-        sizes.get("hidden"),
-        sizes.get("intermediate"),
-        init,
-    )
+    shape = CopyShape(which=which, init=init, **sizes)
     if shape.start == "copy" and not shape.keeps_widths:
         raise ConfigError(
             where,

@@ -66,9 +66,9 @@ def format_of(path: Path) -> Format:
             found="there is no such file",
             expected="word vectors of word2vec, GloVe or fastText",
         )
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
+    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened as file:
+        with opener(path, "rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise _not_vectors(path, str(error)) from error
