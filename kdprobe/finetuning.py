@@ -40,6 +40,7 @@ from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
     ModelPlace,
@@ -48,8 +49,8 @@ from kdprobe.models.shapes import (
     parse_student,
     texts_of,
 )
-from kdprobe.models.surgery import make_student
 from kdprobe.models.word_pieces import train_tokenizer
+from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
 
 if TYPE_CHECKING:
@@ -195,6 +196,10 @@ class _Source:
                     "--student", found=f"{self.student!r} of a model that starts from nothing"
                 )
             texts = texts_of(data.train.texts, data.train.pairs)
+            if isinstance(made, LstmShape) and made.file is not None:
+                pairs = data.train.pairs is not None
+                words = build_word_student(made, data.task, texts=texts, pairs=pairs)
+                return words.model, words.tokenizer, [words.note]
             wanted = made.vocabulary if isinstance(made, NewShape) else None
             tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
             note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
@@ -209,7 +214,10 @@ class _Source:
             raise ConfigError(
                 "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
             )
-        cut = make_student(shape, loaded.model, data.task, columns=None)
+        texts = texts_of(data.train.texts, data.train.pairs)
+        cut = student_of(
+            shape, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts
+        )
         return cut.model, loaded.tokenizer, list(cut.notes)
 
     def _lstm(

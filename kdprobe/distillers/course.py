@@ -20,6 +20,7 @@ from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, require_labels
 from kdprobe.distillers.compute import settled
+from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture, refuse_unmet, remarks
@@ -34,6 +35,7 @@ from kdprobe.distillers.teacher_memory import wanted
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
 from kdprobe.distillers.views import shape_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.shapes import texts_of
 from kdprobe.progress import Progress, Silent
 
 STAGES = "stages"
@@ -185,6 +187,7 @@ class Course:
             pupil = open_student(
                 part.recipe.student, teacher.loaded, self.data.task,
                 offline=self.offline, pairs=self.data.train.pairs is not None,
+                texts=texts_of(self.data.train.texts, self.data.train.pairs),
             )  # fmt: skip
         if rehearsal or not part.goes_on:
             return pupil
@@ -232,12 +235,22 @@ class Course:
             seed=self.seed,
         )
         check_best_by(lesson)
+        look = () if said is None else first_look(
+            pupil, data.evaluation, examined, said,
+            device=teacher.compute.device, progress=self.progress,
+        )  # fmt: skip
         facts = (
             *lesson_facts(lesson),
+            *look,
             ("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told),
             ("same token ids", "yes" if same else "no: each reads with its own tokenizer"),
         )
         notes = (
             *pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes(),
         )  # fmt: skip
-        return Made(part, lesson, Preflight(facts, layer_table(layers, pupil.copied), notes), pupil)
+        return Made(
+            part,
+            lesson,
+            Preflight(facts, layer_table(layers, pupil.copied, how=pupil.how), notes),
+            pupil,
+        )

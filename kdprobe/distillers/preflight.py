@@ -49,13 +49,14 @@ def _place(layer: int) -> str:
 
 
 def layer_table(
-    layer_map: Sequence[tuple[int, int]], copied: Sequence[int] | None
+    layer_map: Sequence[tuple[int, int]], copied: Sequence[int] | None, *, how: str = "copied"
 ) -> tuple[tuple[int, int, str], ...]:
     """Tell which layer of the teacher belongs to each of the student's, counted from 1.
 
     Args:
         layer_map: pairs (student's layer, teacher's layer); 0 is the embeddings.
         copied: the teacher's layers, counted from 0, that the student's weights came from, or None.
+        how: how they came from there.
 
     >>> layer_table(((0, 0), (1, 1), (2, 2)), (0, 2))
     ((0, 0, 'copied'), (1, 1, 'copied'), (2, 2, 'copied from 3'))
@@ -63,10 +64,10 @@ def layer_table(
     origins = None if copied is None else (0, *(layer + 1 for layer in copied))
     rows = []
     for ours, theirs in layer_map:
-        how = "not copied"
+        told = "not copied"
         if origins is not None:
-            how = "copied" if origins[ours] == theirs else f"copied from {origins[ours]}"
-        rows.append((ours, theirs, how))
+            told = how if origins[ours] == theirs else f"{how} from {origins[ours]}"
+        rows.append((ours, theirs, told))
     return tuple(rows)
 
 

@@ -5,6 +5,7 @@ Does: turn a person's words into a model and its tokenizer. Does not: train.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
@@ -12,6 +13,7 @@ from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
     NewShape,
@@ -20,6 +22,7 @@ from kdprobe.models.shapes import (
     parse_student,
 )
 from kdprobe.models.surgery import make_student
+from kdprobe.models.word_student import build_word_student
 from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -29,18 +32,25 @@ if TYPE_CHECKING:
 class Pupil(NamedTuple):
     """A student before training.
 
-    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None;
-    `notes` say how it was made.
+    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None; `notes`
+    say how it was made, and `how` in one word what happened to those layers.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     copied: tuple[int, ...] | None
     notes: tuple[str, ...]
+    how: str = "copied"
 
 
 def open_student(
-    spec: str, teacher: Loaded, task: Task, *, offline: bool, pairs: bool = False
+    spec: str,
+    teacher: Loaded,
+    task: Task,
+    *,
+    offline: bool,
+    pairs: bool = False,
+    texts: Sequence[str] = (),
 ) -> Pupil:
     """Make or open a student; new weights are drawn from torch's global generator.
 
@@ -50,16 +60,21 @@ def open_student(
         task: gives the student's labels.
         offline: ask no network.
         pairs: whether its texts come in pairs.
+        texts: the training texts, of pairs both: for the words of a student that reads words, and
+            for what a narrower student begins with.
 
     Raises:
         ConfigError: sizes that do not fit, or a vocabulary for a student that has the teacher's.
-        CheckpointError: a folder that is no usable model.
+        CheckpointError: a folder that is no usable model, or a file that holds no word vectors.
         CapabilityError: a teacher whose layers cannot be taken apart.
     """
     shape = parse_student(spec)
     if isinstance(shape, CopyShape):
-        made = make_student(shape, teacher.model, task, columns=teacher.columns)
-        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes)
+        made = student_of(
+            shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
+        )
+        how = "truncated" if shape.init == "truncated" else "copied"
+        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes, how)
     if isinstance(shape, NewShape):
         if shape.vocabulary is not None:
             raise ConfigError(
@@ -70,6 +85,9 @@ def open_student(
         model = build_new(shape, task, tokenizer=teacher.tokenizer)
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
     if isinstance(shape, LstmShape):
+        if shape.file is not None:
+            words = build_word_student(shape, task, texts=texts, pairs=pairs)
+            return Pupil(words.model, words.tokenizer, None, (words.note,))
         return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
 

@@ -6,20 +6,22 @@ torch.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.scaling import lstm_sizes, multipliers
 from kdprobe.registry import unknown_name
 
 Mode = Literal["static", "non-static", "multichannel"]
-Vectors = Literal["teacher", "random"]
+Vectors = Literal["teacher", "random", "file"]
 MODES: tuple[Mode, ...] = ("static", "non-static", "multichannel")
-VECTORS: tuple[Vectors, ...] = ("teacher", "random")
+VECTORS = ("teacher", "random")
 _SIZES = ("hidden", "fc", "layers", "embed")
 Sentence = Literal["last", "max"]
 SENTENCES: tuple[Sentence, ...] = ("last", "max")
-_KEYS = (*_SIZES, "embeddings", "mode", "sentence")
+_KEYS = (*_SIZES, "W", "D", "embeddings", "mode", "sentence")
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,12 @@ class LstmShape:
         fc: the width of the fully connected layer.
         layers: LSTM layers, each of both directions.
         embed: the width of the embeddings; None: the teacher's, or 300 when they start at random.
-        embeddings: where they come from: copied from the `teacher`, or `random`; None: the
-            teacher's where there is one.
+        embeddings: where they come from: copied from the `teacher`, `random`, or a `file` of word
+            vectors; None: the teacher's where there is one.
         mode: `static` embeddings are never trained, `non-static` ones are, `multichannel` has
             both side by side, from the same start.
         sentence: a text's vector: the `last` state of each direction, or the `max` over tokens.
+        file: of word vectors; such a student reads words, not the teacher's tokens.
     """
 
     hidden: int = 300
@@ -45,14 +48,16 @@ class LstmShape:
     embeddings: Vectors | None = None
     mode: Mode = "non-static"
     sentence: Sentence = "last"
+    file: str | None = None
 
 
 def parse_lstm(text: str, *, where: str) -> LstmShape:
     """Read what follows `bilstm:`.
 
     Args:
-        text: `hidden=`, `fc=`, `layers=`, `embed=`, `embeddings=`, `mode=`, `sentence=`, joined by
-            commas; all may be left out.
+        text: `hidden=`, `fc=`, `layers=` (or the multipliers `W=`, `D=` of `scaling.py`), `embed=`,
+            `embeddings=` (`teacher`, `random` or a file of word vectors), `mode=`, `sentence=`,
+            joined by commas; all may be left out.
         where: the option, for messages.
 
     Raises:
@@ -70,20 +75,28 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
         if key in given:
             raise ConfigError(where, found=f"{key} twice in bilstm:{text}", expected="once each")
         given[key] = value
-    sizes = {key: _number(given[key], where, key) for key in _SIZES if key in given}
+    sizes = {key: whole_number(given[key], where, key) for key in _SIZES if key in given}
+    others = ("hidden", "fc", "layers")
+    scale = multipliers(given, others=others, where=where, spec=f"bilstm:{text}")
+    if scale is not None:
+        sizes |= lstm_sizes(*scale)._asdict()
     mode, vectors = given.get("mode", "non-static"), given.get("embeddings")
     sentence = given.get("sentence", "last")
     if sentence not in SENTENCES:
         raise unknown_name("sentence", sentence, SENTENCES)
     if mode not in MODES:
         raise unknown_name("mode", mode, MODES)
+    file = None
     if vectors is not None and vectors not in VECTORS:
-        raise unknown_name("embeddings", vectors, VECTORS)
-    if vectors == "teacher" and "embed" in sizes:
+        if not re.search(r"[./\\]", vectors):
+            raise unknown_name("embeddings", vectors, (*VECTORS, "a file of word vectors"))
+        vectors, file = "file", vectors
+    if vectors in ("teacher", "file") and "embed" in sizes:
+        owner = "the teacher's" if file is None else "the file's"
         raise ConfigError(
             where,
-            found=f"embed={sizes['embed']} with embeddings=teacher",
-            expected="no embed: the teacher's embeddings have their width",
+            found=f"embed={sizes['embed']} with embeddings={file or vectors}",
+            expected=f"no embed: {owner} embeddings have their width",
         )
     if "embed" in sizes and vectors is None:
         vectors = "random"
@@ -101,10 +114,16 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
         cast("Vectors | None", vectors),
         mode,
         sentence,
+        file,
     )
 
 
-def _number(text: str, where: str, key: str) -> int:
+def whole_number(text: str, where: str, key: str) -> int:
+    """Read a size.
+
+    Raises:
+        ConfigError: no whole number from 1.
+    """
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise ConfigError(where, found=f"{key} is {text!r}", expected="a whole number from 1")
     return int(text)

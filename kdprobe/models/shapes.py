@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.bilstm_shape import LstmShape, parse_lstm
+from kdprobe.models.bilstm_shape import LstmShape, parse_lstm, whole_number
+from kdprobe.models.scaling import bert_sizes, multipliers
 from kdprobe.models.word_pieces import LONGEST
 from kdprobe.registry import unknown_name
 from kdprobe.tasks.task import Task
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
 Spread = Literal["even", "first", "last", "skip", "distilbert"]
 SPREADS: tuple[Spread, ...] = ("even", "first", "last", "skip", "distilbert")
-_COPY_KEYS = ("layers", "heads", "hidden", "intermediate")
-_EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4 or a folder"
+Init = Literal["copy", "random", "projection", "truncated"]
+INITS: tuple[Init, ...] = ("copy", "random", "projection", "truncated")
+_SIZE_KEYS = ("layers", "heads", "hidden", "intermediate")
+_COPY_KEYS = (*_SIZE_KEYS, "init")
+_EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 or a folder"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class CopyShape:
         layers: how many layers it has; None: as many as the other.
         which: the layers that are copied, counted from 0, or the rule that picks them.
         heads, hidden, intermediate: other sizes; None: those of the other model.
+        init: what it starts from: a `copy` of the weights; `random` ones; the other's embeddings
+            through a learned `projection`, all else at random; or all its weights, `truncated`
+            (`narrowing.py`). None: a copy where the widths are equal, else random.
     """
 
     layers: int | None = None
@@ -41,9 +48,15 @@ class CopyShape:
     heads: int | None = None
     hidden: int | None = None
     intermediate: int | None = None
+    init: Init | None = None
 
     @property
-    def copies(self) -> bool:
+    def start(self) -> Init:
+        """What it starts from."""
+        return self.init or ("copy" if self.keeps_widths else "random")
+
+    @property
+    def keeps_widths(self) -> bool:
         """Whether weights can be copied: the widths are the other model's."""
         return self.hidden is None and self.intermediate is None
 
@@ -78,9 +91,9 @@ def parse_student(
 
     Args:
         text: `layers=3` (also `:first`, `:last`, `:even`, `:skip`, `:distilbert`), `layers=0+2+5`,
-            any of `heads=`, `hidden=`, `intermediate=` joined by commas; `bert:L4,H128,I512,A4`
-            with `V8000` for its vocabulary; `bilstm:hidden=300,fc=400,layers=1`; anything else is
-            a folder or hub id.
+            any of `heads=`, `hidden=`, `intermediate=`, `init=` joined by commas;
+            `bert:L4,H128,I512,A4` or `bert:W1/2,D1` (`scaling.py`), with `V8000` for its
+            vocabulary; `bilstm:hidden=300,fc=400,layers=1`; anything else is a folder or hub id.
         where: the option, for messages.
 
     Raises:
@@ -88,7 +101,7 @@ def parse_student(
         UnknownNameError: an unknown key, rule or architecture.
 
     >>> parse_student("layers=3:last")
-    CopyShape(layers=3, which='last', heads=None, hidden=None, intermediate=None)
+    CopyShape(layers=3, which='last', heads=None, hidden=None, intermediate=None, init=None)
     >>> parse_student("bert:L4,H128,A2")
     NewShape(layers=4, hidden=128, intermediate=512, heads=2, vocabulary=None)
     >>> parse_student("out/s6")
@@ -106,19 +119,19 @@ def parse_student(
     return _parse_new(shape[2], where)
 
 
-def _number(text: str, where: str, key: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ConfigError(where, found=f"{key} is {text!r}", expected="a whole number from 1")
-    return int(text)
-
-
 def _parse_copy(text: str, where: str) -> CopyShape:
     sizes: dict[str, int] = {}
     which: tuple[int, ...] | Spread = "even"
+    init: Init | None = None
     for part in text.split(","):
         key, _, value = part.partition("=")
         if key not in _COPY_KEYS:
             raise unknown_name("student", key, _COPY_KEYS)
+        if key == "init":
+            if value not in INITS:
+                raise unknown_name("init", value, INITS)
+            init = value
+            continue
         if key == "layers" and "+" in value:
             which = _listed(value, where)
             sizes[key] = len(which)
@@ -128,14 +141,16 @@ def _parse_copy(text: str, where: str) -> CopyShape:
             if rule not in SPREADS:
                 raise unknown_name("student", rule, SPREADS)
             which = rule
-        sizes[key] = _number(value, where, key)
-    return CopyShape(
-        sizes.get("layers"),
-        which,
-        sizes.get("heads"),
-        sizes.get("hidden"),
-        sizes.get("intermediate"),
-    )
+        sizes[key] = whole_number(value, where, key)
+    shape = CopyShape(which=which, init=init, **sizes)
+    if shape.start == "copy" and not shape.keeps_widths:
+        raise ConfigError(
+            where,
+            found=f"init=copy with other widths in {text}",
+            expected="the widths of the model that is copied",
+            remedy="init=truncated cuts its weights, init=projection keeps its embeddings",
+        )
+    return shape
 
 
 def _listed(value: str, where: str) -> tuple[int, ...]:
@@ -155,28 +170,40 @@ def _listed(value: str, where: str) -> tuple[int, ...]:
 
 
 def _parse_new(text: str, where: str) -> NewShape:
-    sizes: dict[str, int] = {}
+    given: dict[str, str] = {}
     for part in text.split(","):
-        if not part or part[0] not in "LHIAV" or part[0] in sizes:
+        if not part or part[0] not in "LHIAVWD" or part[0] in given:
             raise ConfigError(
                 where,
                 found=f"cannot read {part!r} in bert:{text}",
-                expected="L layers, H width, I inner width, A heads, V vocabulary, once each",
+                expected="L layers, H width, I inner width, A heads (or W and D, multipliers), "
+                "V vocabulary, once each",
                 remedy=f"examples: {_EXAMPLES}",
             )
-        sizes[part[0]] = _number(part[1:], where, part[0])
-    if "L" not in sizes or "H" not in sizes:
-        raise ConfigError(where, found=f"bert:{text}", expected="at least L (layers) and H (width)")
-    hidden = sizes["H"]
-    heads = sizes.get("A", max(1, hidden // 64))
+        given[part[0]] = part[1:]
+    scale = multipliers(given, others=("L", "H", "I", "A"), where=where, spec=f"bert:{text}")
+    numbers = {
+        key: whole_number(value, where, key) for key, value in given.items() if key not in "WD"
+    }
+    vocabulary = numbers.get("V")
+    if vocabulary is not None and vocabulary < 100:
+        raise ConfigError(where, found=f"V is {vocabulary}", expected="100 word pieces or more")
+    if scale is not None:
+        layers, hidden, inner, heads = bert_sizes(*scale)
+    elif "L" not in numbers or "H" not in numbers:
+        raise ConfigError(
+            where,
+            found=f"bert:{text}",
+            expected="at least L (layers) and H (width), or W (a width multiplier)",
+        )
+    else:
+        layers, hidden = numbers["L"], numbers["H"]
+        inner, heads = numbers.get("I", 4 * hidden), numbers.get("A", max(1, hidden // 64))
     if hidden % heads:
         raise ConfigError(
             where, found=f"{heads} heads for a width of {hidden}", expected="heads that divide it"
         )
-    vocabulary = sizes.get("V")
-    if vocabulary is not None and vocabulary < 100:
-        raise ConfigError(where, found=f"V is {vocabulary}", expected="100 word pieces or more")
-    return NewShape(sizes["L"], hidden, sizes.get("I", 4 * hidden), heads, vocabulary)
+    return NewShape(layers, hidden, inner, heads, vocabulary)
 
 
 def spread_layers(

@@ -84,26 +84,11 @@ def make_student(
         CapabilityError: an architecture whose layers cannot be taken apart.
     """
     available = len(layers_of(source))
-    which = _chosen(shape, available)
-    config = copy.deepcopy(source.config)
-    for name, value in label_settings(task).items():
-        setattr(config, name, value)
-    config.num_hidden_layers = len(which)
-    for name, attribute in _SIZES.items():
-        if (size := getattr(shape, name)) is not None:
-            setattr(config, attribute, size)
-    if shape.intermediate is not None:
-        setattr(config, _INNER.get(config.model_type, "intermediate_size"), shape.intermediate)
-    if config.hidden_size % config.num_attention_heads:
-        raise ConfigError(
-            "--student",
-            found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
-            expected="heads that divide it",
-        )
-    student = AutoModelForSequenceClassification.from_config(config).float().eval()
-    if not shape.copies:
-        note = "its width differs from the other model's, so all its weights start at random"
-        return Student(student, None, (note,))
+    which = chosen_layers(shape, available)
+    student = empty_student(shape, source, task, layers=len(which))
+    if shape.start == "random":
+        why = "" if shape.init else "its width differs from the other model's, so "
+        return Student(student, None, (f"{why}all its weights start at random",))
     listed = " ".join(str(layer) for layer in which)
     notes = [f"copied: embeddings, layers {listed} of {available}, counted from 0"]
     _copy_weights(student, source, which)
@@ -117,7 +102,39 @@ def make_student(
     return Student(student, which, tuple(notes))
 
 
-def _chosen(shape: CopyShape, available: int) -> tuple[int, ...]:
+def empty_student(
+    shape: CopyShape, source: PreTrainedModel, task: Task, *, layers: int
+) -> PreTrainedModel:
+    """Build a student of a source's architecture with random weights, in eval mode.
+
+    Raises:
+        ConfigError: heads that do not divide the width.
+    """
+    config = copy.deepcopy(source.config)
+    for name, value in label_settings(task).items():
+        setattr(config, name, value)
+    config.num_hidden_layers = layers
+    for name, attribute in _SIZES.items():
+        if (size := getattr(shape, name)) is not None:
+            setattr(config, attribute, size)
+    if shape.intermediate is not None:
+        setattr(config, _INNER.get(config.model_type, "intermediate_size"), shape.intermediate)
+    if config.hidden_size % config.num_attention_heads:
+        raise ConfigError(
+            "--student",
+            found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
+            expected="heads that divide it",
+        )
+    student: PreTrainedModel = AutoModelForSequenceClassification.from_config(config).float().eval()
+    return student
+
+
+def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
+    """Give the layers of a source of `available` layers that a student takes, from 0.
+
+    Raises:
+        ConfigError: a layer that is not there.
+    """
     if isinstance(shape.which, tuple):
         if max(shape.which) >= available:
             raise ConfigError(

@@ -126,7 +126,7 @@ def test_sucik_and_tang_sizes() -> None:
             "hiden=3",
             UnknownNameError,
             "--student: no student is called 'hiden', expected one of hidden, fc, layers, embed, "
-            "embeddings, mode, sentence; did you mean 'hidden'?",
+            "W, D, embeddings, mode, sentence; did you mean 'hidden'?",
         ),
         ("fc=0", ConfigError, "--student: fc is '0', expected a whole number from 1"),
         ("fc=3,fc=4", ConfigError, "--student: fc twice in bilstm:fc=3,fc=4, expected once each"),
@@ -139,7 +139,14 @@ def test_sucik_and_tang_sizes() -> None:
         (
             "embeddings=word2vec",
             UnknownNameError,
-            "--embeddings: no embeddings is called 'word2vec', expected one of teacher, random",
+            "--embeddings: no embeddings is called 'word2vec', expected one of teacher, random, a "
+            "file of word vectors",
+        ),
+        (
+            "embed=50,embeddings=glove.txt",
+            ConfigError,
+            "--student: embed=50 with embeddings=glove.txt, expected no embed: the file's "
+            "embeddings have their width",
         ),
         (
             "embed=50,embeddings=teacher",

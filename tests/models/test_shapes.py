@@ -29,6 +29,7 @@ TEXTS = ["the dog sleeps .", "The cat sees a dog !", "dogs and cats sleep"] * 4
         ("layers=0+2+5", CopyShape(3, (0, 2, 5))),
         ("layers=2,heads=4", CopyShape(2, heads=4)),
         ("hidden=64,intermediate=128", CopyShape(hidden=64, intermediate=128)),
+        ("layers=6,hidden=384,init=truncated", CopyShape(6, hidden=384, init="truncated")),
         ("bert:L4,H128,I512,A4,V900", NewShape(4, 128, 512, 4, 900)),
         ("bert:L5,H204,I750,A3", NewShape(5, 204, 750, 3)),
         ("prajjwal1/bert-tiny", ModelPlace("prajjwal1/bert-tiny")),
@@ -47,7 +48,7 @@ def test_spellings(text: str, shape: object) -> None:
             "layer=3",
             UnknownNameError,
             "--student: no student is called 'layer', expected one of layers, heads, hidden, "
-            "intermediate; did you mean 'layers'?",
+            "intermediate, init; did you mean 'layers'?",
         ),
         (
             "layers=3:evn",
@@ -78,10 +79,28 @@ def test_spellings(text: str, shape: object) -> None:
             "bert:L4,Q3",
             ConfigError,
             "--student: cannot read 'Q3' in bert:L4,Q3, expected L layers, H width, I inner width, "
-            "A heads, V vocabulary, once each; examples: layers=3, layers=3:last, layers=0+2+5, "
-            "bert:L4,H128,I512,A4 or a folder",
+            "A heads (or W and D, multipliers), V vocabulary, once each; examples: layers=3, "
+            "layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 or a folder",
         ),
-        ("bert:L4", ConfigError, "--student: bert:L4, expected at least L (layers) and H (width)"),
+        (
+            "bert:L4",
+            ConfigError,
+            "--student: bert:L4, expected at least L (layers) and H (width), or W (a width "
+            "multiplier)",
+        ),
+        (
+            "hidden=64,init=copy",
+            ConfigError,
+            "--student: init=copy with other widths in hidden=64,init=copy, expected the widths of "
+            "the model that is copied; init=truncated cuts its weights, init=projection keeps its "
+            "embeddings",
+        ),
+        (
+            "layers=2,init=truncate",
+            UnknownNameError,
+            "--init: no init is called 'truncate', expected one of copy, random, projection, "
+            "truncated; did you mean 'truncated'?",
+        ),
         (
             "bert:L1,H10,A3",
             ConfigError,
