@@ -18,49 +18,21 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-import kdprobe
 from kdprobe.atomic import write_text
 from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench, Draft, Maker
-from kdprobe.augmenters.sieve import Sieve, keys_of
-from kdprobe.augmenters.writer import check_suffix, columns_of, read_record, record_of, write_set
+from kdprobe.augmenters.sieve import Sieve
+from kdprobe.augmenters.texts import Texts
+from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
 from kdprobe.config.base import parse, toml_value
-from kdprobe.config.task import TaskFile
 from kdprobe.distillers.resume import first_change, read_plan, refuse_change, write_plan
-from kdprobe.errors import ConfigError, DataNotFoundError, OutputError, TaskError
+from kdprobe.errors import ConfigError, OutputError, TaskError
 from kdprobe.progress import Progress, Silent
-from kdprobe.tasks.build import EmptyShareError
 from kdprobe.tasks.catalog import open_task
-from kdprobe.tasks.sources import load_split, split_names
-from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from kdprobe.distillers.compute import Compute
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class TransferSet:
-    """What was written.
-
-    Args:
-        path: the file; `PATH.json` beside it tells how it was made.
-        size: the number of texts, or pairs.
-        counts: `drawn` and what became of the rest: `empty` (nothing left, or not readable),
-            `known` (stands in the training split), `repeated`; they add up with `kept` and `leaked`.
-        leaks: for each split that was checked, how many drawn texts stand in it; all were left out.
-        facts: how the texts were made, for people.
-        notes: what the reader must know.
-        seconds: of the run that wrote it.
-    """
-
-    path: Path
-    size: int
-    counts: Mapping[str, int]
-    leaks: Mapping[str, int]
-    facts: Mapping[str, str]
-    notes: tuple[str, ...]
-    seconds: float
 
 
 def augment(
@@ -119,7 +91,7 @@ def augment(
         raise ConfigError("--n", found=str(n), expected="1 or more")
     augmenter = AUGMENTERS.load(method)
     options = _options(augmenter, settings, model=model, pos_from=pos_from)
-    texts = _Texts.load(
+    texts = Texts.load(
         open_task(task), split, data_dir=data_dir, limit=limit, seed=seed, offline=offline
     )
     room = _room(augmenter, device, threads)
@@ -140,7 +112,7 @@ def augment(
         sieve = _collect(maker, texts, work, title=f"make texts by {method}", progress=shown)
     made = _result(path, maker, sieve, texts, seconds=time.perf_counter() - started)
     columns = columns_of(sieve.kept, method=method, has_pairs=texts.train.pairs is not None)
-    write_set(path, columns, _record(made, plan))
+    write_set(path, columns, made.record(plan))
     shutil.rmtree(work, ignore_errors=True)
     return made
 
@@ -157,67 +129,6 @@ def _options(
         if value is not None:
             given[key] = str(value)
     return parse(augmenter.options, given, f"--method {augmenter.name}")
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """The texts that are learnt from, those they must not repeat, and those they must not leak."""
-
-    train: Split
-    whole: Split
-    held_out: Mapping[str, Split]
-    missing: tuple[str, ...]
-
-    @classmethod
-    def load(
-        cls,
-        task_file: TaskFile,
-        split: str,
-        *,
-        data_dir: str | Path | None,
-        limit: int | None,
-        seed: int,
-        offline: bool,
-    ) -> _Texts:
-        """Load a split and all others; one that is nowhere is told of, not refused."""
-        place = None if data_dir is None else Path(data_dir)
-        whole = load_split(task_file, split, data_dir=place, offline=offline)
-        train = whole
-        if limit is not None:
-            train = load_split(
-                task_file, split, data_dir=place, offline=offline, limit=limit, seed=seed
-            )
-        held_out, missing = {}, []
-        for name in split_names(task_file):
-            if name in (split, "all"):  # `all` holds the rows of the others
-                continue
-            try:
-                held_out[name] = load_split(task_file, name, data_dir=place, offline=offline)
-            except (DataNotFoundError, EmptyShareError):
-                missing.append(name)
-        return cls(train, whole, held_out, tuple(missing))
-
-    def plan(self) -> dict[str, Any]:
-        """Name them by content."""
-        return {
-            "task": self.train.task.name,
-            "train": {"split": self.train.name, "fingerprint": self.train.fingerprint},
-            "held_out": {name: split.fingerprint for name, split in self.held_out.items()},
-        }
-
-    def sieve(self) -> Sieve:
-        """Give a sieve that lets through what is new."""
-        return Sieve(
-            train=keys_of(self.whole),
-            held_out={name: keys_of(split) for name, split in self.held_out.items()},
-            has_pairs=self.train.pairs is not None,
-        )
-
-    def notes(self) -> tuple[str, ...]:
-        """Tell which splits could not be checked."""
-        if not self.missing:
-            return ()
-        return (f"not checked for leaks, as they were not found: {', '.join(self.missing)}",)
 
 
 @dataclass(frozen=True)
@@ -271,10 +182,7 @@ def _finished(
             expected="a new file",
             remedy="choose another with -o, or say --force to write over it",
         )
-    return TransferSet(
-        path, record["size"], record["counts"], record["leaks"], record["facts"],
-        tuple(record["notes"]), record["seconds"],
-    )  # fmt: skip
+    return TransferSet.of_record(path, record)
 
 
 def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Path:
@@ -295,9 +203,7 @@ def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
     return work
 
 
-def _collect(
-    maker: Maker, texts: _Texts, work: Path, *, title: str, progress: Progress
-) -> Sieve:
+def _collect(maker: Maker, texts: Texts, work: Path, *, title: str, progress: Progress) -> Sieve:
     """Make chunks, or take those a killed run had made, until there is enough."""
     sieve = texts.sieve()
     wanted = maker.wanted
@@ -319,9 +225,7 @@ def _chunk(maker: Maker, chunk: int, work: Path) -> list[Draft]:
     return drafts
 
 
-def _result(
-    path: Path, maker: Maker, sieve: Sieve, texts: _Texts, *, seconds: float
-) -> TransferSet:
+def _result(path: Path, maker: Maker, sieve: Sieve, texts: Texts, *, seconds: float) -> TransferSet:
     size = len(sieve.kept)
     if not size:
         raise TaskError(
@@ -331,28 +235,11 @@ def _result(
         )
     notes = texts.notes()
     if maker.wanted is not None and size < maker.wanted:
-        notes += (f"{maker.wanted:,} texts were asked for; the method made {size:,} different ones",)
+        notes += (
+            f"{maker.wanted:,} texts were asked for; the method made {size:,} different ones",
+        )
     counts = {
         "drawn": sieve.drawn, "kept": size, "empty": sieve.empty, "known": sieve.known,
         "repeated": sieve.repeated, "leaked": sieve.leaked,
     }  # fmt: skip
     return TransferSet(path, size, counts, sieve.leaks, dict(maker.facts), notes, seconds)
-
-
-def _record(made: TransferSet, plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything about a transfer set that a program may want to read again."""
-    return {
-        "record_version": 1,
-        "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
-        "produced_by": {"kdprobe": kdprobe.__version__},
-        "plan": dict(plan),
-        "size": made.size,
-        "counts": dict(made.counts),
-        "leaks": dict(made.leaks),
-        "facts": dict(made.facts),
-        "notes": list(made.notes),
-        "seconds": round(made.seconds, 3),
-    }
-
-
-__all__ = ["TransferSet", "augment", "record_of"]

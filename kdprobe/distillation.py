@@ -27,7 +27,6 @@ from kdprobe.distillers.classroom import (
     lesson_facts,
     load_data,
     precision_of,
-    require_labels,
     settings_rows,
 )
 from kdprobe.distillers.compute import choose_compute, settled
@@ -40,6 +39,7 @@ from kdprobe.distillers.preflight import Preflight, layer_table
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.trainer import check_best_by
+from kdprobe.distillers.transfer import refuse_unlabelled, with_transfer_set
 from kdprobe.distillers.views import shape_of
 from kdprobe.progress import Progress, Silent
 
@@ -57,6 +57,7 @@ def distill(
     train_split: str = "train",
     eval_split: str | None = None,
     data_dir: str | Path | None = None,
+    transfer_set: str | Path | None = None,
     epochs: float | None = None,
     batch_size: int | None = None,
     gradient_accumulation: int | None = None,
@@ -95,6 +96,7 @@ def distill(
         train_split: the split that is learnt from.
         eval_split: the split that is scored; None: the one the task compares on.
         data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
+        transfer_set: a file of further texts to learn from, without labels, as `augment` writes it.
         epochs: passes over the training examples;
             None here and below: as the recipe says.
         batch_size: examples whose gradient is computed at once.
@@ -132,8 +134,9 @@ def distill(
     written = open_recipe(recipe)
     data = load_data(
         task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
-        limit=limit, eval_limit=eval_limit, seed=seed, offline=offline,
+        limit=None if transfer_set else limit, eval_limit=eval_limit, seed=seed, offline=offline,
     )  # fmt: skip
+    data = with_transfer_set(data, transfer_set, limit=limit, seed=seed)
     chosen = _adapt(written, data.task.name, settings, student, given)
     compute = choose_compute(device=device, bf16=bf16, threads=threads)
     master = Teacher.open(teacher, data, chosen, compute, label_map, offline)
@@ -209,8 +212,7 @@ def _prepare(
         recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}"
     )
     refuse_unmet(mixture, situation)
-    if mixture.needs(situation).labels:
-        require_labels(data.train, why="an objective of the recipe reads them")
+    refuse_unlabelled(mixture, situation, data.train)
     lesson = Lesson(
         student=pupil.model,
         tokenizer=pupil.tokenizer,
@@ -237,6 +239,7 @@ def _story(
 ) -> Story:
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
+    options.append(("--transfer-set", given["transfer_set"]))
     options += [("--recipe", given["recipe"]), ("--student", recipe.student)]
     options += [("--set", f"{key}={value}") for key, value in given["settings"].items()]
     for name in TrainingSettings.model_fields:

@@ -10,8 +10,8 @@ _DETERMINERS = (
     "which whose another other own same my your his her its our their"
 )
 _PRONOUNS = (
-    "i me mine myself you yours yourself yourselves he him himself she hers herself it itself we us "
-    "ours ourselves they them theirs themselves who whom one oneself there"
+    "i me mine myself you yours yourself yourselves he him himself she hers herself it itself we "
+    "us ours ourselves they them theirs themselves who whom one oneself there"
 )
 _VERBS = (
     "am is are was were be been being do does did done doing have has had having will would shall "

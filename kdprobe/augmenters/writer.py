@@ -4,7 +4,8 @@ Does: write tab-separated values, JSON lines or parquet, and a JSON beside it; r
 again. Does not: read the texts; `distillers/transfer.py` does.
 
 Columns: `id`, `text` (of pairs `text_a` and `text_b`), `source` (the id of the training example it
-was made from; empty: of none) and `method`. No label: what a text is called is the teacher's to say.
+was made from; empty: of none) and `method`. No label: what a text is called is for the teacher to
+say.
 """
 
 from __future__ import annotations
@@ -12,16 +13,71 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 
+import kdprobe
 from kdprobe.atomic import write_bytes, write_text
 from kdprobe.augmenters.augmenter import Draft
 from kdprobe.errors import OutputError
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
+
+
+@dataclass(frozen=True)
+class TransferSet:
+    """What was written.
+
+    Args:
+        path: the file; `PATH.json` beside it tells how it was made.
+        size: the number of texts, or pairs.
+        counts: `drawn` and what became of the rest: `empty` (nothing left, or not readable),
+            `known` (stands in the training split), `repeated`, `leaked`; with `kept` they add up.
+        leaks: for each split that was checked, how many drawn texts stand in it; all were left
+            out.
+        facts: how the texts were made, for people.
+        notes: what the reader must know.
+        seconds: of the run that wrote it.
+    """
+
+    path: Path
+    size: int
+    counts: Mapping[str, int]
+    leaks: Mapping[str, int]
+    facts: Mapping[str, str]
+    notes: tuple[str, ...]
+    seconds: float
+
+    def record(self, plan: Mapping[str, Any]) -> dict[str, JsonValue]:
+        """Tell everything that a program may want to read again."""
+        return {
+            "record_version": 1,
+            "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
+            "produced_by": {"kdprobe": kdprobe.__version__},
+            "plan": dict(plan),
+            "size": self.size,
+            "counts": dict(self.counts),
+            "leaks": dict(self.leaks),
+            "facts": dict(self.facts),
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 3),
+        }
+
+    @classmethod
+    def of_record(cls, path: Path, record: Mapping[str, Any]) -> TransferSet:
+        """Read what `record` wrote."""
+        return cls(
+            path=path,
+            size=record["size"],
+            counts=record["counts"],
+            leaks=record["leaks"],
+            facts=record["facts"],
+            notes=tuple(record["notes"]),
+            seconds=record["seconds"],
+        )
 
 
 def check_suffix(path: Path) -> None:

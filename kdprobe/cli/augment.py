@@ -10,7 +10,7 @@ import typer
 from kdprobe.cli import options, terminal
 
 if TYPE_CHECKING:
-    from kdprobe.augmentation import TransferSet
+    from kdprobe.augmenters.writer import TransferSet
 
 _FATES = {
     "drawn": "texts drawn",

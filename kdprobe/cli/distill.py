@@ -28,6 +28,10 @@ def distill(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one thing in the recipe; repeat."),
     ] = None,
+    transfer_set: Annotated[
+        Path | None,
+        typer.Option("--transfer-set", metavar="FILE", help="More texts; see `kdprobe augment`."),
+    ] = None,
     epochs: training.RecipeEpochs = None,
     batch_size: training.RecipeBatchSize = None,
     learning_rate: training.RecipeRate = None,
@@ -63,6 +67,7 @@ def distill(
         student=student,
         recipe=recipe,
         settings=options.pairs("--set", settings),
+        transfer_set=transfer_set,
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,

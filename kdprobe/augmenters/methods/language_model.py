@@ -28,15 +28,14 @@ from pydantic import Field, JsonValue
 
 from kdprobe.augmenters.augmenter import Bench, Draft
 from kdprobe.augmenters.language import (
-    Fit,
     Language,
-    fit_language,
     joined,
     open_language,
     shape_in,
-    told,
     token_rows,
+    told,
 )
+from kdprobe.augmenters.language_fit import Fit, fit_language
 from kdprobe.augmenters.pretrained import find
 from kdprobe.augmenters.sampling import first_tokens, sample
 from kdprobe.config.base import Options
@@ -160,9 +159,7 @@ class _LanguageModel:
             return {}
         return {"model": fingerprint(find(options.model, kind="causal", offline=offline))}
 
-    def open(
-        self, split: Split, options: LanguageModelOptions, bench: Bench
-    ) -> LanguageModelMaker:
+    def open(self, split: Split, options: LanguageModelOptions, bench: Bench) -> LanguageModelMaker:
         """Open the model and fine-tune it on the texts."""
         texts = joined(split)
         language = open_language(
@@ -170,7 +167,7 @@ class _LanguageModel:
         )
         rows = token_rows(language.tokenizer, texts, longest=options.longest)
         loss = fit_language(
-            language,
+            language.model,
             rows,
             options.fit(fresh=language.fresh),
             seed=bench.seed,

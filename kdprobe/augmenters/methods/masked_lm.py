@@ -15,8 +15,8 @@ Words of several pieces get the nearest words by GloVe in both; here by the vect
 In a task of pairs every sample gives two: the first text changed and the second kept, and the other
 way round (the code keeps, beside a changed second text, the last changed first one: by accident).
 
-Does: work on BERT's word pieces and on tokens with a mark for the blank (RoBERTa). Does not: ask the
-model about words behind the tokens that it can read.
+Does: work on BERT's word pieces and on tokens with a mark for the blank (RoBERTa). Does not: ask
+the model about words behind the tokens that it can read.
 """
 
 from __future__ import annotations
@@ -222,12 +222,11 @@ class _MaskedLm:
     def open(self, split: Split, options: MaskedLmOptions, bench: Bench) -> MaskedLmMaker:
         """Open the model and the word vectors."""
         opened = open_pretrained(options.model, kind="masked", offline=bench.offline)
-        near = None
+        near, told = None, "stay as they are (no word vectors were given)"
         if options.word_vectors is not None:
-            near = read_vectors(Path(options.word_vectors).expanduser())
-        told = "stay as they are (no word vectors were given)"
-        if near is not None:
-            told = f"the nearest of {len(near.words):,} words by {Path(options.word_vectors or '').name}"
+            place = Path(options.word_vectors).expanduser()
+            near = read_vectors(place)
+            told = f"the nearest of {len(near.words):,} words by {place.name}"
         generator = derive_generator(bench.seed, "augment masked_lm order")
         return MaskedLmMaker(
             split=split,
