@@ -1,6 +1,6 @@
 """kdprobe: what a distilled text classifier kept of its teacher, and what it lost.
 
-The four public functions are loaded when they are first asked for; importing the package loads
+The public functions are loaded when they are first asked for; importing the package loads
 neither torch nor transformers and changes nothing.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kdprobe.augmentation import augment
     from kdprobe.comparison.run import compare
     from kdprobe.comparison.view import load_results
     from kdprobe.distillation import distill
     from kdprobe.finetuning import finetune
 
-__all__ = ["__version__", "compare", "distill", "finetune", "load_results"]
+__all__ = ["__version__", "augment", "compare", "distill", "finetune", "load_results"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "augment": "kdprobe.augmentation",
     "compare": "kdprobe.comparison.run",
     "load_results": "kdprobe.comparison.view",
     "distill": "kdprobe.distillation",

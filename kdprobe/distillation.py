@@ -7,6 +7,7 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.processes import together
 from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.transfer import with_transfer_set
 from kdprobe.progress import Progress, Silent
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
@@ -39,6 +41,7 @@ def distill(
     train_split: str = "train",
     eval_split: str | None = None,
     data_dir: str | Path | None = None,
+    transfer_set: str | Path | None = None,
     epochs: float | None = None,
     batch_size: int | None = None,
     gradient_accumulation: int | None = None,
@@ -77,6 +80,7 @@ def distill(
         train_split: the split that is learnt from.
         eval_split: the split that is scored; None: the one the task compares on.
         data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
+        transfer_set: a file of further texts to learn from, without labels, as `augment` writes it.
         epochs: passes over the training examples;
             None here and below: as the recipe says.
         batch_size: examples whose gradient is computed at once.
@@ -118,7 +122,9 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
     at = Occasion.of(given)
     written = open_recipe(given["recipe"])
-    data, compute = at.data(), at.compute()
+    whole = at if given["transfer_set"] is None else replace(at, limit=None)
+    data = with_transfer_set(whole.data(), given["transfer_set"], limit=at.limit, seed=at.seed)
+    compute = at.compute()
     recipe = _adapt(written, data.task.name, given)
     parts = parts_of(recipe)
     master = Teacher.open(
@@ -159,6 +165,7 @@ def _story(
 ) -> Story:
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
+    options.append(("--transfer-set", given["transfer_set"]))
     options += [("--recipe", given["recipe"]), ("--student", recipe.student)]
     options += [("--set", f"{key}={value}") for key, value in given["settings"].items()]
     for name in TrainingSettings.model_fields:

@@ -15,8 +15,8 @@ ROWS: dict[str, int] = {
     "config": 3,
     "tasks": 4, "observations": 4, "observed_probes": 4,
     "cache": 5, "models": 5,
-    "extract": 6, "distillers": 6, "augment": 6, "analysis": 6, "report": 6,
-    "comparison": 7, "finetuning": 7, "distillation": 7, "suite": 7,
+    "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
+    "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "suite": 7,
     "cli": 8,
 }  # fmt: skip
 

@@ -29,6 +29,10 @@ def distill(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one thing in the recipe; repeat."),
     ] = None,
+    transfer_set: Annotated[
+        Path | None,
+        typer.Option("--transfer-set", metavar="FILE", help="More texts; see `kdprobe augment`."),
+    ] = None,
     *,
     trained: training.RecipeSettings,
     shared: training.Shared,
@@ -46,6 +50,7 @@ def distill(
         student=student,
         recipe=recipe,
         settings=options.pairs("--set", settings),
+        transfer_set=transfer_set,
         **trained.keywords(),
         **shared.keywords(),
     )

@@ -22,7 +22,7 @@ _PLUGINS = {
     "objectives": _Kind("kdprobe.distillers.objectives", "kdprobe.objectives"),
     "methods": _Kind("kdprobe.extract.methods", "kdprobe.methods"),
     "analyses": _Kind("kdprobe.analysis", "kdprobe.analyses"),
-    "augmenters": _Kind("kdprobe.augment", "kdprobe.augmenters"),
+    "augmenters": _Kind("kdprobe.augmenters.methods", "kdprobe.augmenters"),
 }
 _STUDENTS = (
     ("layers=N", "N layers of the teacher, copied, spread evenly"),

@@ -14,6 +14,7 @@ import typer
 from kdprobe import __version__
 from kdprobe.cli import (
     attribute,
+    augment,
     cache,
     compare,
     demo,
@@ -71,6 +72,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("finetune")(finetune.finetune)
 app.command("distill")(distill.distill)
+app.command("augment")(augment.augment)
 app.command("compare")(compare.compare)
 app.command("attribute")(attribute.attribute)
 app.command("report")(report.report)

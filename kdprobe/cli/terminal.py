@@ -123,8 +123,8 @@ def disk_is_full(error: BaseException) -> bool:
 
 
 def _how_to_go_on(argv: Sequence[str]) -> str:
-    if any(word in ("finetune", "distill") for word in argv[1:2]):
-        return "Run the same command with --resume to go on from the last checkpoint."
+    if any(word in ("finetune", "distill", "augment") for word in argv[1:2]):
+        return "Run the same command with --resume to go on where it stopped."
     return "Run the same command again: what was finished is in the cache and is not done twice."
 
 

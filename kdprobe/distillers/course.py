@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
-from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, require_labels
+from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
@@ -33,6 +33,7 @@ from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_memory import wanted
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.transfer import refuse_unlabelled
 from kdprobe.distillers.views import shape_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import texts_of
@@ -214,8 +215,7 @@ class Course:
             recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}{part.told}"
         )
         refuse_unmet(mixture, situation)
-        if mixture.needs(situation).labels:
-            require_labels(data.train, why="an objective of the recipe reads them")
+        refuse_unlabelled(mixture, situation, data.train)
         said = None
         signal: TeacherSignal = NoTeacher()
         if not rehearsal:

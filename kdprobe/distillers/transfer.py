@@ -1,0 +1,106 @@
+"""Learning from texts that nobody has labelled.
+
+Does: put a transfer set beside the training examples, and refuse objectives that read gold labels
+then. Does not: make texts (`kdprobe augment` does), or ask the teacher about them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kdprobe.distillers.classroom import Data
+from kdprobe.distillers.mixture import Mixture
+from kdprobe.distillers.objective import Situation
+from kdprobe.errors import ConfigError, TaskError
+from kdprobe.seeds import derive_generator
+from kdprobe.tasks.build import join_columns
+from kdprobe.tasks.readers import read_table
+from kdprobe.tasks.table import Table
+from kdprobe.tasks.task import Split
+
+_TEXT = ("text", "sentence")
+
+
+def with_transfer_set(data: Data, path: str | Path | None, *, limit: int | None, seed: int) -> Data:
+    """Give the data with further texts to learn from.
+
+    The gold labels of the training examples are left out too: an objective would otherwise read
+    them for some examples of a batch and not for others.
+
+    Args:
+        data: the examples of a training, all of them.
+        path: a table with a column `text` (or `sentence`), of pairs `text_a` and `text_b`; other
+            columns, labels among them, are not read. None gives the data as they are.
+        limit: learn from a random sample of so many of both together.
+        seed: of that sample.
+
+    Raises:
+        TaskError: the file cannot be read, lacks a column, or has no rows.
+    """
+    if path is None:
+        return data
+    more = _read(Path(path).expanduser(), data.train)
+    train = data.train
+    joined = replace(
+        train,
+        ids=(*train.ids, *more.ids),
+        texts=(*train.texts, *more.texts),
+        pairs=None if train.pairs is None else (*train.pairs, *(more.pairs or ())),
+        labels=None,
+        columns={},
+        origin=f"{train.origin} ({len(train):,}) and {more.origin} ({len(more):,}), no labels",
+    )
+    if limit is not None and limit < len(joined):
+        generator = derive_generator(seed, "limit", "transfer set")
+        rows = generator.choice(len(joined), size=limit, replace=False)
+        joined = joined.take(np.sort(rows).astype(np.int64))
+    return replace(data, train=joined)
+
+
+def _read(path: Path, train: Split) -> Split:
+    """Read a transfer set as a split of the task, without labels."""
+    table = read_table(path)
+    if not table.lines:
+        raise TaskError(str(path), found="has no rows", expected="at least one text")
+    if train.pairs is None:
+        names = [name for name in _TEXT if name in table.columns] or [_TEXT[0]]
+        texts, pairs = _column(table, names[0]), None
+    else:
+        texts, pairs = _column(table, "text_a"), _column(table, "text_b")
+    ids = tuple(f"transfer-{row:06d}" for row in range(1, len(texts) + 1))
+    return Split(train.task, train.name, ids, texts, pairs, origin=path.name)
+
+
+def _column(table: Table, name: str) -> tuple[str, ...]:
+    if name not in table.columns:
+        raise TaskError(
+            table.shown,
+            found=f"no column {name!r}, only {', '.join(map(repr, list(table.columns)[:12]))}",
+            expected="a transfer set: text, or text_a and text_b in a task of pairs",
+            remedy="`kdprobe augment` writes one",
+        )
+    return join_columns(table, name, role="text")
+
+
+def refuse_unlabelled(mixture: Mixture, situation: Situation, train: Split) -> None:
+    """Refuse an objective that reads gold labels where there are none.
+
+    Raises:
+        ConfigError: the texts have none, and an objective reads them.
+    """
+    if train.labels is not None or not mixture.needs(situation).labels:
+        return
+    readers = [
+        term.name for term in mixture.terms if term.objective.needs(situation, term.options).labels
+    ]
+    raise ConfigError(
+        f"objective {readers[0]}",
+        found=f"reads gold labels, and the texts to learn from have none ({train.origin})",
+        expected="objectives that learn from the teacher alone",
+        remedy="say "
+        + " ".join(f"--set {name}.weight=0" for name in readers)
+        + ", or another recipe",
+    )
