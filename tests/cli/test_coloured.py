@@ -27,8 +27,8 @@ def lines() -> list[Line]:
 def printed(found: Sequence[Text], *, width: int = 200) -> str:
     out = io.StringIO()
     console = Console(
-        file=out, width=width, force_terminal=True, color_system="truecolor", no_color=False, markup=False,
-        highlight=False, emoji=False,
+        file=out, width=width, force_terminal=True, color_system="truecolor", no_color=False,
+        markup=False, highlight=False, emoji=False,
     )  # fmt: skip
     for one in found:
         console.print(one)
