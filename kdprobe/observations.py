@@ -240,6 +240,7 @@ class Study:
             splits; empty: unknown.
         probes: probing classifiers on every layer, when they were asked for.
         attributions: word scores of some examples, when they were asked for.
+        own: a person's own sentences as a study, when attributions are about them instead.
 
     Raises:
         MisalignedError: a model's ids differ from the split's; the first difference is named.
@@ -255,6 +256,7 @@ class Study:
     train_texts: frozenset[str] = frozenset()
     probes: ProbeFits | None = None
     attributions: Attributions | None = None
+    own: Study | None = None
 
     def __post_init__(self) -> None:
         """Check that all sides speak about the same examples in the same order."""

@@ -113,7 +113,8 @@ class Attributed:
 
 
 def attributed(study: Study) -> Attributed:
-    """Take a study's attributions; `unmet` has refused studies without."""
+    """Take a study's attributions, or those of its own sentences; `unmet` refuses other studies."""
+    study = study.own or study
     seen = study.attributions
     assert seen is not None
     places = {key: row for row, key in enumerate(study.split.ids)}
@@ -123,6 +124,7 @@ def attributed(study: Study) -> Attributed:
 
 def unmet(study: Study) -> str | None:
     """Refuse studies whose words were not explained."""
+    study = study.own or study
     if study.attributions is None:
         return NOT_ASKED
     if not study.attributions.ids:

@@ -90,6 +90,10 @@ AGREEMENT = (
         "taken out of both; sentences of six words and more.",
     ),
     _share(
+        "low_agreement", "agreement that counts as low",
+        "Rank correlation below which the reasons of a sentence count as others; see the next.",
+    ).model_copy(update={"higher_is_better": None}),
+    _share(
         "other_reasons", "right for other reasons",
         "Share of the sentences that both models get right on which the rank correlation lies "
         "below the 5th percentile of the ceiling's sentences; where the ceiling has no spread "

@@ -1,7 +1,7 @@
-"""Which explained sentences a reader is shown, and the distribution of the agreement.
+"""Which explained sentences a reader is shown.
 
-Does: choose representative sentences by submodular pick and those of least agreement, and lay out
-their word scores. Does not: draw.
+Does: choose representative sentences by submodular pick and those of least agreement, lay out their
+word scores and their strongest words. Does not: draw.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 
 from kdprobe.analysis._attributed import Attributed
 from kdprobe.observations import Floats
-from kdprobe.results.schema import Cell, Column, Curve, Series, Table
+from kdprobe.results.schema import Cell, Column, Table
 
 MOST_WORDS = 40
-_BINS = np.linspace(-1, 1, 11)
+TOP_WORDS = 5
 
 
 def representative(seen: Attributed, count: int) -> list[int]:
@@ -23,8 +23,9 @@ def representative(seen: Attributed, count: int) -> list[int]:
 
     Definition: the submodular pick of LIME (Ribeiro et al. 2016) over the teacher's explanations by
     the first method: a word type's weight is the root of its summed absolute scores (each sentence
-    scaled to 1); sentences are taken greedily by the weight of the types they add; ties go to the
-    smaller id.
+    scaled to 1); a sentence covers the types that hold more than a twentieth of its scores;
+    sentences are taken greedily by the weight of the types they add; ties go to the smaller id.
+    Sentences of more than 40 words are left out: no reader takes them in.
     """
     found = seen.scores(seen.teacher.name, seen.seen.methods[0]) or ()
     shares: dict[int, dict[str, float]] = {}
@@ -70,6 +71,40 @@ def _picked(
     return chosen
 
 
+def top_words(seen: Attributed, count: int) -> Table:
+    """List the five words of each representative sentence with the largest scores, of each model.
+
+    The first method's; `in common` counts how many of them are among the teacher's five.
+    """
+    method = seen.seen.methods[0]
+    rows: list[tuple[Cell, ...]] = []
+    for row in representative(seen, (count + 1) // 2):
+        teachers: set[int] = set()
+        for model in seen.models:
+            scores = (seen.scores(model.name, method) or ())[row]
+            if not len(scores):
+                continue
+            order = np.argsort(-np.abs(np.nan_to_num(scores)), kind="stable")
+            lead = [int(i) for i in order if np.isfinite(scores[i])][:TOP_WORDS]
+            words = [f"{seen.seen.words[row][i].text} {scores[i]:+.2f}" for i in lead]
+            common = None if model is seen.teacher else len(teachers & set(lead))
+            teachers = set(lead) if model is seen.teacher else teachers
+            blank = [None] * (TOP_WORDS - len(words))
+            rows.append((seen.seen.ids[row], model.name, *words, *blank, common))
+    return Table(
+        name="top_words",
+        title="Strongest words of representative sentences",
+        caption=f"By {method}, strongest first, with their scores.",
+        columns=(
+            Column(name="example", label="example", kind="example"),
+            Column(name="model", label="model"),
+            *(Column(name=f"word_{i}", label=str(i)) for i in range(1, TOP_WORDS + 1)),
+            Column(name="common", label="in common with the teacher", kind="count"),
+        ),
+        rows=tuple(rows),
+    )
+
+
 def highlights(seen: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int) -> Table:
     """Lay out the word scores of chosen sentences: a row per sentence, method, model and word."""
     labels = seen.study.split.task.labels
@@ -106,36 +141,3 @@ def highlights(seen: Attributed, rhos: Mapping[tuple[str, str], Floats], count: 
         ),
         rows=tuple(rows),
     )
-
-
-def rho_distribution(rhos: Mapping[tuple[str, str], Floats]) -> tuple[Curve, ...]:
-    """Draw how the rank correlations of sentences are spread, a chart per student."""
-    curves = []
-    middles = tuple(float(round(at, 6)) for at in (_BINS[:-1] + _BINS[1:]) / 2)
-    for place, student in enumerate(dict.fromkeys(student for student, _ in rhos), start=1):
-        series = []
-        for (name, method), values in rhos.items():
-            known = values[np.isfinite(values)]
-            if name != student or not len(known):
-                continue
-            counts = np.histogram(known, bins=_BINS)[0]
-            series.append(
-                Series(
-                    name=method,
-                    x=middles,
-                    y=tuple((counts / len(known)).tolist()),
-                    counts=tuple(counts.tolist()),
-                )
-            )
-        if series:
-            curves.append(
-                Curve(
-                    name=f"rho-{place}",
-                    title=f"Rank correlation with {student}, sentence by sentence",
-                    caption="Share of sentences by the rank correlation of their word scores.",
-                    x_title="rank correlation of word scores",
-                    y_title="share of sentences",
-                    series=tuple(series),
-                )
-            )
-    return tuple(curves)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from kdprobe.analysis._attributed import (
-    RANDOM_WEIGHTS,
     RESEEDED,
     SECOND_RUN,
     TRIVIAL,
@@ -24,17 +22,23 @@ from kdprobe.analysis._attributed import (
     unmet,
 )
 from kdprobe.analysis._attribution_metrics import AGREEMENT
+from kdprobe.analysis._attribution_pairs import (
+    UNRANKED,
+    Pair,
+    mean_estimate,
+    subsets,
+    threshold,
+)
+from kdprobe.analysis._attribution_slices import slice_charts, slice_estimates, slices
+from kdprobe.analysis._attribution_spread import spread_charts
 from kdprobe.analysis._bootstrap import At, estimate
-from kdprobe.analysis._highlights import highlights, rho_distribution
-from kdprobe.analysis._rank_agreement import MEASURES, comparable, partial_spearman, spearman
+from kdprobe.analysis._highlights import highlights, top_words
+from kdprobe.analysis._rank_agreement import MEASURES, spearman
 from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Population, Study
+from kdprobe.observations import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
-from kdprobe.seeds import derive_generator
 
-_UNRANKED = "no sentence has three words with differing scores for both models"
 _NO_ROOM = "the ceiling is not above the floor, or one of them is undefined"
-_SHUFFLES = 10
 
 
 class AttributionAgreementOptions(Options):
@@ -44,106 +48,33 @@ class AttributionAgreementOptions(Options):
     listed: int = 20
 
 
-def _mean(at: At, seen: Attributed, values: Floats, mask: Bools | None = None) -> Estimate:
-    return estimate(at, seen.draws(values, mask), n=seen.count(values, mask), undefined=_UNRANKED)
-
-
-@dataclass(frozen=True)
-class _Pair:
-    """Teacher and one student by one method, with the per-sentence numbers all others use."""
-
-    seen: Attributed
-    student: Population
-    method: str
-
-    def at(self, metric: str, subset: str = "all") -> At:
-        return At(
-            metric, self.seen.teacher.name, self.student.name, subset=subset, method=self.method
-        )
-
-    def scores(self, model: Population, kind: str = "") -> tuple[Floats, ...] | None:
-        return self.seen.scores(model.name, self.method, kind)
-
-    @cached_property
-    def rho(self) -> Floats:
-        """Spearman's correlation of each sentence, `[m]`."""
-        return self.seen.compare(
-            self.scores(self.seen.teacher), self.scores(self.student), spearman
-        )
-
-    @cached_property
-    def floor(self) -> Floats:
-        """The teacher against a model of the student's shape and random weights, `[m]`."""
-        return self.seen.compare(
-            self.scores(self.seen.teacher), self.scores(self.student, RANDOM_WEIGHTS), spearman
-        )
-
-    def shuffled(self) -> Floats:
-        """The teacher against the student's shuffled words, averaged over shuffles, `[m]`."""
-        total = np.zeros(len(self.seen.seen.ids))
-        own = self.scores(self.student) or ()
-        for number in range(_SHUFFLES):
-            mixed = []
-            for key, scores in zip(self.seen.seen.ids, own, strict=True):
-                generator = derive_generator(
-                    self.seen.study.seed, "shuffled words", self.student.name, key, str(number)
-                )
-                mixed.append(generator.permutation(scores))
-            total += self.seen.compare(self.scores(self.seen.teacher), mixed, spearman)
-        return total / _SHUFFLES
-
-    def ceiling(self, model: Population) -> Floats:
-        """A model against its own explanations by another seed, `[m]`."""
-        return self.seen.compare(self.scores(model), self.scores(model, RESEEDED), spearman)
-
-    def partial(self) -> Floats:
-        """The correlation of each sentence without length, rarity and place, `[m]`."""
-        values: Floats = np.full(len(self.seen.seen.ids), np.nan)
-        left, right = self.scores(self.seen.teacher) or (), self.scores(self.student) or ()
-        for row, (a, b) in enumerate(zip(left, right, strict=True)):
-            both = comparable(a, b)
-            if both is not None:
-                read = np.isfinite(a) & np.isfinite(b)
-                values[row] = partial_spearman(*both, self.seen.trivial(row)[read])
-        return values
-
-
-def _subsets(pair: _Pair) -> dict[str, Bools]:
-    """All sentences, and those on which the two predict the same or not."""
-    subsets = {"all": np.ones(len(pair.seen.seen.ids), dtype=np.bool_)}
-    if pair.seen.study.split.task.kind == "classification":
-        same = pair.seen.agree(pair.student)
-        subsets |= {"agree": same, "disagree": ~same}
-    return subsets
-
-
-def _agreement(pair: _Pair) -> list[Estimate]:
+def _agreement(pair: Pair) -> list[Estimate]:
     made = []
     teacher, student = pair.scores(pair.seen.teacher), pair.scores(pair.student)
     for name, measure in MEASURES.items():
         values = pair.rho if name == "spearman" else pair.seen.compare(teacher, student, measure)
         made += [
-            _mean(pair.at(name, subset), pair.seen, values, mask)
-            for subset, mask in _subsets(pair).items()
+            mean_estimate(pair.at(name, subset), pair.seen, values, mask)
+            for subset, mask in subsets(pair).items()
         ]
     return made
 
 
-def _bounds(pair: _Pair) -> list[Estimate]:
+def _bounds(pair: Pair) -> list[Estimate]:
     """Ceiling and floors of the pair, and the agreement between them."""
     seen, made = pair.seen, []
     own, other = pair.ceiling(seen.teacher), pair.ceiling(pair.student)
     shuffled = pair.shuffled()
-    made.append(_mean(pair.at("floor_shuffled"), seen, shuffled))
-    for subset, mask in _subsets(pair).items():
+    made.append(mean_estimate(pair.at("floor_shuffled"), seen, shuffled))
+    for subset, mask in subsets(pair).items():
         rho, floor = seen.draws(pair.rho, mask), seen.draws(pair.floor, mask)
         product = seen.draws(own, mask) * seen.draws(other, mask)
         top = np.sqrt(np.where(product > 0, product, np.nan))
         room = np.where(top - floor > 1e-9, top - floor, np.nan)
         n = seen.count(pair.rho, mask)
         made += [
-            estimate(pair.at("ceiling", subset), top, n=n, undefined=_UNRANKED),
-            estimate(pair.at("floor", subset), floor, n=n, undefined=_UNRANKED),
+            estimate(pair.at("ceiling", subset), top, n=n, undefined=UNRANKED),
+            estimate(pair.at("floor", subset), floor, n=n, undefined=UNRANKED),
             estimate(pair.at("normalised", subset), (rho - floor) / room, n=n, undefined=_NO_ROOM),
             estimate(pair.at("disattenuated", subset), rho / top, n=n, undefined=_NO_ROOM),
         ]
@@ -156,29 +87,19 @@ def _own(seen: Attributed, method: str) -> list[Estimate]:
     for model in seen.models:
         scores = seen.scores(model.name, method)
         again = seen.compare(scores, seen.scores(model.name, method, RESEEDED), spearman)
-        made.append(_mean(At("ceiling", model.name, method=method), seen, again))
+        made.append(mean_estimate(At("ceiling", model.name, method=method), seen, again))
         for column, name in enumerate(TRIVIAL):
             plain = [seen.trivial(row)[:, column] for row in range(len(seen.seen.ids))]
             values = seen.compare(scores, plain, lambda a, b: spearman(np.abs(a), b))
-            made.append(_mean(At("trivial", model.name, subset=name, method=method), seen, values))
+            made.append(
+                mean_estimate(At("trivial", model.name, subset=name, method=method), seen, values)
+            )
     second = seen.scores(seen.teacher.name, method, SECOND_RUN)
     if second is not None:
         values = seen.compare(seen.scores(seen.teacher.name, method), second, spearman)
         at = At("ceiling", seen.teacher.name, subset="between seeds", method=method)
-        made.append(_mean(at, seen, values))
+        made.append(mean_estimate(at, seen, values))
     return made
-
-
-def _threshold(pair: _Pair) -> float:
-    """Give the correlation below which the reasons are others; see the metric's definition."""
-    second = pair.scores(pair.seen.teacher, SECOND_RUN)
-    own = pair.ceiling(pair.seen.teacher)
-    if second is not None:
-        own = pair.seen.compare(pair.scores(pair.seen.teacher), second, spearman)
-    known = own[np.isfinite(own)]
-    if not len(known) or float(known.min()) > 1 - 1e-9:
-        return 0.0
-    return float(np.quantile(known, 0.05))
 
 
 @dataclass(frozen=True)
@@ -189,11 +110,12 @@ class _Others:
     rows: list[tuple[str, str, str, float, float]]
 
 
-def _others(pair: _Pair) -> _Others:
+def _others(pair: Pair) -> _Others:
+    least = threshold(pair)
+    low = Estimate(**vars(pair.at("low_agreement")), value=least, n=len(pair.rho))
     right = pair.seen.both_right(pair.student)
     if right is None:
-        return _Others([], [])
-    least = _threshold(pair)
+        return _Others([low], [])
     below = np.where(np.isfinite(pair.rho), (pair.rho < least).astype(np.float64), np.nan)
     made = estimate(
         pair.at("other_reasons"),
@@ -208,7 +130,7 @@ def _others(pair: _Pair) -> _Others:
         for row in order
         if right[row] and below[row] == 1
     ]
-    return _Others([made], rows)
+    return _Others([low, made], rows)
 
 
 def _list(rows: list[tuple[str, str, str, float, float]]) -> Table:
@@ -264,17 +186,17 @@ class AttributionAgreementAnalysis:
         seen = attributed(study)
         estimates: list[Estimate] = []
         rows: list[tuple[str, str, str, float, float]] = []
-        rhos: dict[tuple[str, str], Floats] = {}
+        parts = slices(seen.study)
+        pairs = [Pair(seen, s, method) for method in seen.seen.methods for s in seen.students]
+        for pair in pairs:
+            others = _others(pair)
+            estimates += [*_agreement(pair), *_bounds(pair), *slice_estimates(pair, parts)]
+            estimates.append(mean_estimate(pair.at("partial"), seen, pair.partial()))
+            estimates += others.estimates
+            rows += others.rows[: options.listed]
         for method in seen.seen.methods:
-            for student in seen.students:
-                pair = _Pair(seen, student, method)
-                rhos[student.name, method] = pair.rho
-                others = _others(pair)
-                estimates += [*_agreement(pair), *_bounds(pair)]
-                estimates.append(_mean(pair.at("partial"), seen, pair.partial()))
-                estimates += others.estimates
-                rows += others.rows[: options.listed]
             estimates += _own(seen, method)
+        rhos = {(pair.student.name, pair.method): pair.rho for pair in pairs}
         return AnalysisResult(
             name=self.name,
             version=self.version,
@@ -285,8 +207,12 @@ class AttributionAgreementAnalysis:
             options=options.model_dump(mode="json"),
             metrics=AGREEMENT,
             estimates=tuple(estimates),
-            tables=(highlights(seen, rhos, options.shown), _list(rows)),
-            curves=rho_distribution(rhos),
+            tables=(
+                highlights(seen, rhos, options.shown),
+                top_words(seen, options.shown),
+                _list(rows),
+            ),
+            curves=(*spread_charts(pairs, estimates), *slice_charts(estimates, parts)),
             notes=_notes(seen),
         )
 

@@ -126,28 +126,49 @@ def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
     return made
 
 
+_SIDES = (
+    ("deletion", "Leaving out the top words of {}", "share of words left out",
+     "The higher above random words, the more the scores say of the model."),
+    ("keeping", "Keeping only the top words of {}", "share of words kept",
+     "The lower below random words, the more of the decision the top words carry."),
+)  # fmt: skip
+
+
+def _fall(seen: Attributed, model: Population, method: str, side: int) -> Series | None:
+    """The fall of the probability at every share of words, with its band."""
+    falls = seen.seen.deletion[model.name, method][:, :, side]
+    known = np.isfinite(falls).all(axis=1)
+    if not known.any():
+        return None
+    at = At(_SIDES[side][0], model.name, method=method)
+    made = [
+        estimate(at, seen.draws(column, known), n=int(known.sum()), undefined=_UNMEASURED)
+        for column in falls.T
+    ]
+    return Series(
+        name=method,
+        x=seen.seen.shares,
+        y=tuple(one.value for one in made if one.value is not None),
+        low=tuple(one.low for one in made),
+        high=tuple(one.high for one in made),
+        counts=tuple(int(known.sum()) for _ in made),
+    )
+
+
 def _curves(seen: Attributed) -> list[Curve]:
-    """Deletion curves: the fall of the probability as more of the top words go, per model."""
+    """Deletion curves: the fall of the probability without, and with only, the top words."""
     curves = []
-    for place, model in enumerate(seen.models, start=1):
-        series = []
-        for method in (*seen.seen.methods, RANDOM):
-            falls = seen.seen.deletion[model.name, method][:, :, 0]
-            known = np.isfinite(falls).all(axis=1)
-            if known.any():
-                heights = tuple(float(value) for value in falls[known].mean(axis=0))
-                series.append(Series(name=method, x=seen.seen.shares, y=heights))
-        if series:
-            curves.append(
-                Curve(
-                    name=f"deletion-{place}",
-                    title=f"Leaving out the top words of {model.name}",
-                    caption="The higher above random words, the more the scores say of the model.",
-                    x_title="share of words left out",
-                    y_title="fall of the probability",
-                    series=tuple(series),
-                )
-            )
+    for side, (name, title, axis, caption) in enumerate(_SIDES):
+        for place, model in enumerate(seen.models, start=1):
+            drawn = [_fall(seen, model, method, side) for method in (*seen.seen.methods, RANDOM)]
+            series = tuple(one for one in drawn if one is not None)
+            if series:
+                curves.append(
+                    Curve(
+                        name=f"{name}-{place}", title=title.format(model.name), caption=caption,
+                        x_title=axis, y_title="fall of the probability", series=series,
+                    )
+                )  # fmt: skip
     return curves
 
 
@@ -162,26 +183,30 @@ def _both_axes(seen: Attributed, done: Mapping[str, AnalysisResult], made: list[
     series = []
     for student in seen.students:
         points = [
-            (faithful.get(one.method), one.value, one.method)
+            (x, one)
             for one in (agreement.estimates if agreement else ())
-            if one.metric == "spearman" and one.subset == "all" and one.model_b == student.name
+            if (one.metric, one.subset, one.model_b) == ("spearman", "all", student.name)
+            and (x := faithful.get(one.method)) is not None
+            and one.value is not None
         ]
-        known = [(x, y, name) for x, y, name in points if x is not None and y is not None]
         series.append(
             Series(
                 name=student.name,
-                x=tuple(x for x, _, _ in known),
-                y=tuple(y for _, y, _ in known),
-                labels=tuple(name for _, _, name in known),
+                x=tuple(x for x, _ in points),
+                y=tuple(one.value for _, one in points if one.value is not None),
+                low=tuple(one.low for _, one in points),
+                high=tuple(one.high for _, one in points),
+                labels=tuple(one.method for _, one in points),
             )
         )
     return Curve(
         name="both-axes",
         title="Agreement against faithfulness, by method",
-        caption="Agreement counts where the teacher's own explanation is faithful: to the right.",
-        kind="scatter",
-        x_title=f"comprehensiveness of {seen.teacher.name} above random",
-        y_title="rank correlation with the teacher",
+        caption="Agreement is evidence only where the teacher's own explanation is faithful: to "
+        "the right of 0, the further the better.",
+        kind="points",
+        x_title=f"comprehensiveness of {seen.teacher.name} above random words",
+        y_title="rank correlation of word scores with the teacher's",
         series=tuple(series),
     )
 

@@ -1,8 +1,9 @@
-"""`kdprobe attribute MODEL --text …`: which words move a model, in colour."""
+"""`kdprobe attribute MODEL… --text …`: which words move a model, in colour."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +13,17 @@ from kdprobe.cli import options, terminal
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from rich.text import Text as RichText
-
     from kdprobe.comparison.attributing import Attributed
 
 
 @terminal.guarded
 def attribute(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A checkpoint folder or hub id.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help="Checkpoint folders or hub ids, or NAME=PATH; side by side."
+        ),
+    ],
     text: Annotated[str, typer.Option("--text", help="The text to explain.")],
     text_pair: Annotated[
         str | None, typer.Option("--text-pair", help="The second text, for a model of pairs.")
@@ -29,11 +33,12 @@ def attribute(
         typer.Option("--methods", metavar="NAME,...", help="Default: integrated_gradients."),
     ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", help="The label to explain; default: the predicted.")
+        str | None,
+        typer.Option("--label", help="The label to explain; default: the first's."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE.html", help="Also write a small page."),
+        typer.Option("--output", "-o", metavar="FILE", help="Also write a page (.html) or .svg."),
     ] = None,
     seed: options.Seed = 0,
     device: options.Device = "auto",
@@ -43,19 +48,19 @@ def attribute(
 ) -> None:
     """Explain one text: a score for each word, towards or against a label.
 
-    Example: kdprobe attribute out/teacher --text "The boy sleep." --methods shap,lime
+    Example: kdprobe attribute out/teacher out/student --text "The boy sleep." --methods shap,lime
     """
     import dataclasses
 
-    from kdprobe.atomic import write_text
-    from kdprobe.comparison.attributing import DEFAULT_METHODS, attribute, page_of
+    from kdprobe.comparison.attributing import DEFAULT_METHODS, attribute_all, title_of
 
+    kind = _kind(output)
     if threads is not None:
         import torch
 
         torch.set_num_threads(threads)
-    found = attribute(
-        model,
+    found = attribute_all(
+        models,
         text,
         text_pair=text_pair,
         methods=options.names(methods) or DEFAULT_METHODS,
@@ -65,35 +70,52 @@ def attribute(
         seed=seed,
     )
     if output is not None:
-        write_text(output, page_of(found))
+        _write(output, kind, found)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=1, ensure_ascii=False))
+        told = [dataclasses.asdict(one) for one in found]
+        typer.echo(json.dumps(told if len(told) > 1 else told[0], indent=1, ensure_ascii=False))
         return
-    told = f"{found.explained}, probability" if found.explained else "score"
-    typer.echo(printable(f"{found.model}: {told} {found.probability:.3f}"))
-    for line in _lines(found):
-        terminal.show(line)
-    if found.read < len(found.words):
-        terminal.tell(f"warning: the model reads {found.read} of {len(found.words)} words")
+    typer.echo(printable(title_of(found)))
+    _show(found)
+    for one in found:
+        if one.read < len(one.words):
+            terminal.tell(f"warning: {one.model} reads {one.read} of {len(one.words)} words")
     if output is not None:
-        typer.echo(f"Page: {output}")
+        typer.echo(f"{'Page' if kind == 'html' else 'Drawing'}: {output}")
 
 
-def _lines(found: Attributed) -> list[RichText]:
-    """Write each method's words in colour, its score behind each word."""
-    from rich.text import Text
+def _kind(output: Path | None) -> str:
+    """Say what a file's ending asks for; before a model is opened."""
+    from kdprobe.errors import ConfigError
 
-    from kdprobe.report.highlights import marks
+    if output is None:
+        return ""
+    kinds = {".html": "html", ".htm": "html", ".svg": "svg"}
+    if output.suffix.lower() not in kinds:
+        raise ConfigError(
+            f"--output {output.name}",
+            found=f"ends in {output.suffix!r}" if output.suffix else "has no ending",
+            expected=".html for a page or .svg for a drawing",
+        )
+    return kinds[output.suffix.lower()]
 
-    lines = []
-    for one in found.methods:
-        line = Text(f"{one.method}: ", style="bold")
-        for mark in marks(found.words, one.scores):
-            style = {"t": "underline blue", "a": "dark_orange"}.get(mark.tint[:1], "")
-            line.append(printable(mark.word), style=style)
-            shown = "–" if mark.score is None else f"{mark.score:+.2f}"
-            line.append(f" {shown}  ", style="dim")
-        if one.sampled:
-            line.append("(sampled)", style="dim")
-        lines.append(line)
-    return lines
+
+def _write(output: Path, kind: str, found: Sequence[Attributed]) -> None:
+    from kdprobe.atomic import write_text
+    from kdprobe.comparison.attributing import drawing_of, page_of
+
+    write_text(output, page_of(found) if kind == "html" else drawing_of(found))
+
+
+def _show(found: Sequence[Attributed]) -> None:
+    """Print the words of every method and model in colour."""
+    from kdprobe.cli.coloured import word_lines
+    from kdprobe.comparison.attributing import lines_of
+
+    notes = [
+        "(sampled)" if one.methods[place].sampled else ""
+        for place in range(len(found[0].methods))
+        for one in found
+    ]
+    for line in word_lines(lines_of(found), width=terminal.console().width, notes=notes):
+        terminal.show(line)

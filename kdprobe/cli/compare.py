@@ -99,6 +99,13 @@ def compare(
             help="Explain N examples (200 when only --methods is given), a stratified choice.",
         ),
     ] = None,
+    sentences: Annotated[
+        Path | None,
+        typer.Option(
+            "--sentences", metavar="FILE",
+            help="Explain these sentences instead: a text file, one a line, or a table.",
+        ),
+    ] = None,
     data_dir: options.DataDir = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
@@ -173,6 +180,7 @@ def compare(
         methods=options.names(methods),
         method_settings=options.nested("--method-set", method_settings),
         attribution_sentences=attribution_sentences,
+        sentences=sentences,
         label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,

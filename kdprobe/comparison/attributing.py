@@ -1,19 +1,21 @@
-"""`kdprobe attribute`: the words of one text, explained by one model.
+"""`kdprobe attribute`: the words of one text, explained by one model or several.
 
-Does: open the model with its own labels, explain one text by the methods asked for, and write it as
-a small page. Does not: compare.
+Does: open each model with its own labels, explain one label of one text by the methods asked for,
+and write it as a small page or drawing. Does not: compare.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kdprobe.errors import ConfigError, TaskError
+from kdprobe.models.spec import parse_specs
+from kdprobe.report.highlights import Line, marks
 from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -50,6 +52,49 @@ class Attributed:
     explained: str
     probability: float
     methods: tuple[WordScores, ...]
+
+
+def attribute_all(
+    models: Sequence[str],
+    text: str,
+    *,
+    text_pair: str | None = None,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    label: str | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int = 0,
+) -> tuple[Attributed, ...]:
+    """Explain one text by several models, one label for all: the first model's, if none is given.
+
+    Args:
+        models: checkpoint folders or hub ids; `NAME=PATH` names one.
+        text: the text, with at least one word.
+        text_pair: the second text, for models of pairs.
+        methods: names of methods, the same for all models.
+        label: the label to explain; None: the one the first model predicts.
+        device: auto, cpu, cuda, cuda:N or mps.
+        offline: never ask the hub.
+        seed: of methods that sample.
+
+    Raises:
+        TaskError, UnknownNameError, ConfigError: see `attribute`; also two models of one name, or
+            several seeds of a model.
+    """
+    found: list[Attributed] = []
+    for spec in parse_specs(models):
+        if len(spec.paths) > 1:
+            raise ConfigError(
+                spec.name, found=f"{len(spec.paths)} paths", expected="one",
+                remedy="give each run a name of its own",
+            )  # fmt: skip
+        one = attribute(
+            spec.paths[0], text, text_pair=text_pair, methods=methods,
+            label=label or (found[0].explained or None if found else None),
+            device=device, offline=offline, seed=seed,
+        )  # fmt: skip
+        found.append(replace(one, model=spec.name))
+    return tuple(found)
 
 
 def attribute(
@@ -101,7 +146,7 @@ def attribute(
     cut = tuple(part[:end] for part, end in zip(texts, ends, strict=True))
     encoded = reader.encode(cut)
     logits = reader.logits([(encoded.ids, encoded.types)])
-    target = _target(task, label, logits)
+    target = _target(handle.folder, task, label, logits)
     sentence = Sentence("text", cut, read, target)
     setting = Setting(chosen, seed=seed, deletion=False)
     found = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
@@ -130,14 +175,14 @@ def _score(scores: np.ndarray, place: int | None) -> float | None:
     return float(scores[place])
 
 
-def _target(task: Task, label: str | None, logits: np.ndarray) -> int:
+def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> int:
     if not task.labels:
         return 0
     if label is None:
         return int(logits[0].argmax())
     if label not in task.labels:
         raise ConfigError(
-            f"--label {label}", found="the model has no such label",
+            f"--label {label}", found=f"{model} has no such label",
             expected="one of " + ", ".join(task.labels),
         )  # fmt: skip
     return task.labels.index(label)
@@ -158,14 +203,31 @@ def _own_task(model: str, *, offline: bool) -> Task:
     return Task("text", 1, "classification", labels, "accuracy")
 
 
-def page_of(found: Attributed) -> str:
+def title_of(found: Sequence[Attributed]) -> str:
+    """Say which label was explained, and how probable each model finds it."""
+    label = found[0].explained
+    told = ", ".join(f"{one.model} {one.probability:.3f}" for one in found)
+    return f"{label}: probability {told}" if label else f"score: {told}"
+
+
+def lines_of(found: Sequence[Attributed]) -> list[Line]:
+    """Lay out a line for each method and model, the models of a method below each other."""
+    return [
+        Line(first.method, one.model, marks(one.words, one.methods[place].scores))
+        for place, first in enumerate(found[0].methods)
+        for one in found
+    ]
+
+
+def page_of(found: Sequence[Attributed]) -> str:
     """Write an explained text as a page of its own, with no script and no network request."""
     from kdprobe.report.snippet import snippet
 
-    told = f"{found.probability:.3f}"
-    if found.explained:
-        told = f"explained: {found.explained}, probability {told}"
-    return snippet(
-        f"{found.model}: {told}",
-        [(one.method, found.words, one.scores) for one in found.methods],
-    )
+    return snippet(title_of(found), lines_of(found))
+
+
+def drawing_of(found: Sequence[Attributed]) -> str:
+    """Write an explained text as an SVG of its own."""
+    from kdprobe.report.word_svg import words_svg
+
+    return words_svg(title_of(found), lines_of(found))

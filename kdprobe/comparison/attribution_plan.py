@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from kdprobe.observations import Bools, Ints, Study, Word
+from kdprobe.cache import Cache
+from kdprobe.observations import Bools, Ints, Population, Study, Word
+from kdprobe.progress import Progress
+from kdprobe.tasks.own_sentences import OWN
+from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Sentence
@@ -36,6 +40,7 @@ class AttributionRequest:
             or each model's own prediction.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
         options: options of methods by name.
+        own: a person's own sentences, explained instead of examples.
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
@@ -44,6 +49,12 @@ class AttributionRequest:
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    own: Split | None = None
+
+    @property
+    def origin(self) -> str | None:
+        """The name of the file of own sentences."""
+        return self.own.origin if self.own is not None else None
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,83 @@ def _notes(readers: Sequence[Reader]) -> tuple[str, ...]:
         f"Methods that leave words out (LIME, SHAP, occlusion, deletion) ran in {lower[0]}; "
         "gradients in float32, of the same rounded weights.",
     )
+
+
+def own_study(
+    study: Study,
+    split: Split,
+    models: Mapping[str, Sequence[HfModel]],
+    *,
+    cache: Cache | None,
+    batch_size: int,
+    progress: Progress,
+) -> Study:
+    """Ask the models about a person's own sentences, and join what they say to a study.
+
+    Args:
+        study: the comparison; gives seed, resamples and the roles.
+        split: the sentences, with ids that the comparison's examples do not have.
+        models: the models that can be asked, by name, the teacher among them.
+        cache: where answers are kept, or None.
+        batch_size: the most sentences in one forward pass.
+        progress: told of every batch.
+    """
+    from kdprobe.extract.predictions import extract_predictions
+
+    taken = set(study.split.ids)
+    split = replace(split, ids=tuple(_free(key, taken) for key in split.ids))
+    asked = [
+        Population(
+            population.name,
+            population.role,
+            tuple(
+                extract_predictions(
+                    member, split, cache=cache, batch_size=batch_size, progress=progress
+                ).predictions
+                for member in models[population.name]
+            ),
+        )
+        for population in study.models
+        if population.name in models
+    ]
+    return Study(split=split, models=tuple(asked), seed=study.seed, resamples=study.resamples)
+
+
+def _free(key: str, taken: set[str]) -> str:
+    return _free(f"{key}~", taken) if key in taken else key
+
+
+def sampling_note(study: Study, plan: Plan) -> str:
+    """Say which examples were explained, and how they were chosen."""
+    n = len(plan.ids)
+    if study.split.name == OWN:
+        return f"{n} of {study.n} sentences of {study.split.origin} were explained."
+    if n == study.n:
+        return f"All {n} examples were explained."
+    places = {key: row for row, key in enumerate(study.split.ids)}
+    rows = [places[key] for key in plan.ids]
+    said = np.stack([population.first.predicted for population in study.models])
+    agreeing = int((said == said[0]).all(axis=0)[rows].sum())
+    lengths = [len(words) for words in plan.words]
+    told = (
+        f"{n} of {study.n} examples were explained, chosen by seed {study.seed} in proportion to "
+    )
+    if study.split.task.kind == "classification":
+        gold = study.split.labels
+        kinds = study.teacher.first.predicted if gold is None else gold.astype(np.int64)
+        totals = np.bincount(kinds[rows], minlength=len(study.split.task.labels))
+        shares = ", ".join(
+            f"{name} {total}"
+            for name, total in zip(study.split.task.labels, totals.tolist(), strict=True)
+            if total
+        )
+        label = "label" if gold is not None else "the teacher's label"
+        told += (
+            f"to {label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
+        )
+    else:
+        told += "to length "
+    return told + f"({min(lengths)} to {max(lengths)} words)."
 
 
 def _targets(study: Study, request: AttributionRequest) -> Ints:

@@ -17,6 +17,7 @@ _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "star
 
 def write_parquet(study: Study, folder: Path) -> None:
     """Write `attributions.parquet`, a row per example, model, method and word; nothing without."""
+    study = study.own or study
     seen = study.attributions
     if seen is None:
         return

@@ -19,7 +19,9 @@ from kdprobe.comparison.attribution_plan import (
     DEFAULT_METHODS,
     DEFAULT_SENTENCES,
     Plan,
+    own_study,
     plan_of,
+    sampling_note,
 )
 from kdprobe.comparison.attribution_plan import AttributionRequest as AttributionRequest
 from kdprobe.config.base import parse
@@ -27,6 +29,7 @@ from kdprobe.errors import ConfigError
 from kdprobe.observations import Attributions, Bools, Floats, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
+from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from kdprobe.comparison.inputs import Inputs
@@ -39,7 +42,12 @@ RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights
 
 
 def requested(
-    methods: Sequence[str], sentences: int | None, *, only: Sequence[str], skip: Sequence[str]
+    methods: Sequence[str],
+    sentences: int | None,
+    *,
+    only: Sequence[str],
+    skip: Sequence[str],
+    own: Split | None = None,
 ) -> AttributionRequest | None:
     """Say what was asked for, or None when no option asks for attributions.
 
@@ -50,7 +58,12 @@ def requested(
     from kdprobe.extract.method import METHODS
     from kdprobe.registry import unknown_name
 
-    asked = methods or sentences is not None or any(name in ANALYSES for name in only)
+    asked = (
+        methods
+        or sentences is not None
+        or own is not None
+        or any(name in ANALYSES for name in only)
+    )
     wanted = [name for name in ANALYSES if name not in skip and (not only or name in only)]
     if not asked or not wanted:
         return None
@@ -64,6 +77,7 @@ def requested(
     return AttributionRequest(
         tuple(methods) or DEFAULT_METHODS,
         DEFAULT_SENTENCES if sentences is None else sentences,
+        own=own,
     )
 
 
@@ -82,18 +96,23 @@ def add_attributions(
     if study.teacher.name not in able or len(able) < 2:
         reason = "; ".join(item.reason for item in skipped) or "there is no student"
         return study, tuple(Skipped(what=name, reason=reason) for name in ANALYSES)
-    if request.target == "gold" and study.split.labels is None:
+    asked = study
+    if request.own is not None:
+        asked = own_study(study, request.own, able, cache=cache, batch_size=inputs.batch_size,
+                          progress=progress)  # fmt: skip
+    if request.target == "gold" and asked.split.labels is None:
         raise ConfigError(
             "target = gold", found="the examples have no labels", expected="labelled examples"
         )
     setting = _setting(request, study.seed)
-    plan = plan_of(study, list(able.values()), request)
+    plan = plan_of(asked, list(able.values()), request)
     seen = {
         name: _explain_all(plan, model, setting, role=name == study.teacher.name, cache=cache,
                            progress=progress, seed=study.seed)
         for name, model in able.items()
     }  # fmt: skip
-    return replace(study, attributions=_joined(study, plan, setting, seen)), tuple(skipped)
+    found = replace(asked, attributions=_joined(asked, plan, setting, seen))
+    return found if asked is study else replace(study, own=found), tuple(skipped)
 
 
 def _able(
@@ -234,13 +253,7 @@ def _spread(scores: Floats, inside: Bools) -> Floats:
 def _notes(
     study: Study, plan: Plan, setting: Setting, failed: Sequence[tuple[str, str, str]]
 ) -> tuple[str, ...]:
-    n = len(plan.ids)
-    notes = [
-        f"{n} of {study.n} examples were explained, chosen by seed {study.seed} in proportion to "
-        "label, agreement and length."
-        if n < study.n
-        else f"All {n} examples were explained."
-    ]
+    notes = [sampling_note(study, plan)]
     what = "the log-odds of" if setting.output == "log-odds" else "the probability of"
     if study.split.task.kind == "regression":
         notes.append("Explained is the predicted score.")

@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
+from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_settings import configured, settings_told
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.inputs import Inputs, Opened, gather
@@ -31,6 +32,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.own_sentences import read_own
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
@@ -61,6 +63,7 @@ def compare(
     methods: Sequence[str] = (),
     method_settings: Mapping[str, object] | None = None,
     attribution_sentences: int | None = None,
+    sentences: str | Path | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
     resamples: int = 2000,
@@ -107,6 +110,8 @@ def compare(
         method_settings: `target` (teacher, gold, own), `output` (log-odds, probability), `removal`
             (delete, mask) and options of methods by name, `{"lime": {"samples": 5000}}`.
         attribution_sentences: how many examples are explained (200 when only methods are given).
+        sentences: a file of sentences to explain instead of examples: a text file with one a line,
+            or a table with a column `text`.
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
         resamples: bootstrap resamples behind every interval.
@@ -132,6 +137,7 @@ def compare(
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit)
     task_file = open_task(task, text=text, text_pair=text_pair, label=label)
     names = choose(only, skip)
+    own = read_own(Path(sentences), task_file.task()) if sentences else None
     if output is not None:
         atomic.require_empty_folder(Path(output), force=force)
     if threads is not None:
@@ -155,7 +161,7 @@ def compare(
         cache=_open_cache(cache),
         probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
                            poolings=pooling, probe=probe, mdl=mdl, probing_dir=probing_dir),
-        attributions=requested(methods, attribution_sentences, only=only, skip=skip),
+        attributions=requested(methods, attribution_sentences, only=only, skip=skip, own=own),
     )  # fmt: skip
     inputs = replace(inputs, attributions=configured(inputs.attributions, method_settings or {}))
     opened = gather(inputs, shown)
@@ -206,6 +212,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "probing": request_options(inputs.probing),
         "methods": list(inputs.attributions.methods) if inputs.attributions else None,
         "attribution_sentences": inputs.attributions.sentences if inputs.attributions else None,
+        "sentences": inputs.attributions.origin if inputs.attributions else None,
         "device": inputs.device,
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,
@@ -230,8 +237,11 @@ def _document(opened: Opened, request: Request, ran: Ran, only: Sequence[str]) -
         skipped=(*unable, *(item for item in ran.skipped if item.what not in told)),
         timings={name: round(value, 3) for name, value in timings.items()},
     )
-    rows = page_rows(opened.study, named_ids(document))
-    document = document.model_copy(update={"examples": examples(opened.study, rows)})
+    named = named_ids(document)
+    rows = page_rows(opened.study, named | explained_ids(opened.study))
+    shown = with_words(opened.study, examples(opened.study, rows), named)
+    total = document.examples_total + len(shown) - len(rows)
+    document = document.model_copy(update={"examples": shown, "examples_total": total})
     return loads(dumps(document))
 
 

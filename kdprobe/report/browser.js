@@ -8,6 +8,7 @@
   const rows = data.rows;
   const regression = data.kind === "regression";
   const hasGold = rows.some((row) => row[3] !== null);
+  const explained = data.methods.length > 0;
   const students = data.models.map((_, index) => index).filter((index) => index !== data.teacher);
   const texts = rows.map((row) => (row[0] + "\n" + row[1] + "\n" + (row[2] || "")).toLowerCase());
   const placeOf = new Map(rows.map((row, index) => [row[0], index]));
@@ -28,6 +29,18 @@
   function right(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] === row[3]; }
   function wrong(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] !== row[3]; }
 
+  /* Attributions: a row's seventh entry is [class, agreement, words, scores], see examples.py. */
+  function method() { return byId("f-method") ? Number(byId("f-method").value) : 0; }
+  function chosenStudents() {
+    const asked = byId("f-student") ? byId("f-student").value : "";
+    return asked === "" ? students : [Number(asked)];
+  }
+  function rho(row, model, by) { return row[6] ? row[6][1][by][model] : null; }
+  function leastRho(row) {
+    const found = chosenStudents().map((model) => rho(row, model, method())).filter((r) => r !== null);
+    return found.length ? Math.min(...found) : null;
+  }
+
   /* Columns: what each shows and what it is sorted by. */
   const columns = [
     { head: "Example", key: (row) => row[0], numeric: rows.every((row) => /^-?\d+$/.test(row[0])) },
@@ -41,6 +54,7 @@
       return said === null ? null : regression ? said[1] : said[0] * 2 + (said[1] === null ? 0 : said[1]);
     },
   }));
+  if (explained) columns.push({ head: "Word agreement", key: leastRho, numeric: true });
   data.columns.forEach((name, place) => {
     const values = rows.map((row) => row[4][place]);
     const numeric = values.some((v) => v !== "") && values.every((v) => v === "" || isFinite(Number(v)));
@@ -51,11 +65,10 @@
   function criteria() {
     const value = (id) => (byId(id) ? byId(id).value : "");
     const checked = (id) => Boolean(byId(id) && byId(id).checked);
-    const asked = value("f-student");
     return {
       words: value("f-text").toLowerCase().split(/\s+/).filter(Boolean),
       gold: value("f-gold") === "" ? null : Number(value("f-gold")),
-      students: asked === "" ? students : [Number(asked)],
+      students: chosenStudents(), method: method(), low: checked("f-low"),
       slices: Array.from(document.querySelectorAll(".f-slice"))
         .map((select) => [Number(select.dataset.column), select.selectedIndex, select.value])
         .filter((slice) => slice[1] > 0),
@@ -72,6 +85,10 @@
     if (wanted.disagree && !(teacher && some((model) => row[5][model][0] !== teacher[0]))) return false;
     if (wanted.lost && !(right(row, data.teacher) && some((model) => wrong(row, model)))) return false;
     if (wanted.won && !(wrong(row, data.teacher) && some((model) => right(row, model)))) return false;
+    if (wanted.low && !wanted.students.some((model) => {
+      const found = rho(row, model, wanted.method), limit = data.low[wanted.method][model];
+      return found !== null && limit !== null && found < limit;
+    })) return false;
     return true;
   }
   function blank(key) { return key === null || key === ""; }
@@ -125,6 +142,7 @@
       }
       line.append(cell);
     });
+    if (explained) line.append(make("td", number(leastRho(row))));
     row[4].forEach((value) => line.append(make("td", value)));
     return line;
   }
@@ -196,6 +214,57 @@
     grid.append(part);
     return grid;
   }
+  /* Word scores: the same words in the same columns, tinted as highlights.py tints them. */
+  function tint(score, most) {
+    if (score === null || !most || Math.abs(score) < 0.05 * most) return "";
+    return (score > 0 ? "t" : "a") + Math.min(5, Math.floor((5 * Math.abs(score)) / most + 0.999));
+  }
+  function wordLine(packed, by, model) {
+    const scores = packed[3][by][model];
+    if (!scores) return null;
+    const line = make("tr");
+    const head = make("th", data.methods[by]);
+    head.scope = "row";
+    const same = packed[1][by][model];
+    head.append(make("span", data.models[model] + (same === null ? "" : ", agreement " + number(same)), "small"));
+    line.append(head);
+    const most = Math.max(0, ...scores.map((score) => Math.abs(score || 0)));
+    packed[2].forEach((word, place) => {
+      const cell = make("td");
+      const score = scores[place];
+      const shown = score === null ? "–" : score.toFixed(2).replace("-", "−");
+      const mark = make("span", word, ("hl " + tint(score, most)).trim());
+      mark.title = score === null ? "not read" : word + " " + String(score).replace("-", "−");
+      cell.append(mark, make("span", shown, "small"));
+      line.append(cell);
+    });
+    return line;
+  }
+  function wordTable(row) {
+    const packed = row[6];
+    const box = make("div", null, "wordbox");
+    if (!packed[2].length) {
+      box.append(make("p", "Its word scores are in attributions.parquet beside this page.", "soft"));
+      return box;
+    }
+    const told = make("p", null, "caption");
+    told.append(packed[0] === null ? "Word scores of the predicted number: " : "Word scores; explained class: " + labelName(packed[0]) + ". ");
+    told.append(make("span", "Blue, underlined", "hl t4"), " speaks for it, ", make("span", "orange, dotted", "hl a4"), " against it.");
+    const frame = make("div", null, "scroll");
+    frame.tabIndex = 0;
+    frame.setAttribute("role", "region");
+    frame.setAttribute("aria-label", "Word scores of " + row[0]);
+    const grid = make("table", null, "words");
+    const part = make("tbody");
+    data.methods.forEach((_, by) => data.models.forEach((__, model) => {
+      const line = wordLine(packed, by, model);
+      if (line) part.append(line);
+    }));
+    grid.append(part);
+    frame.append(grid);
+    box.append(told, frame);
+    return box;
+  }
   function sheet(index, pinned) {
     const row = rows[index];
     const box = make("article", null, "sheet");
@@ -208,6 +277,7 @@
     const said = make("div", null, "models");
     data.models.forEach((_, model) => said.append(modelTable(row, model)));
     box.append(said);
+    if (row[6]) box.append(wordTable(row));
     const buttons = make("div", null, "buttons");
     const pin = make("button", pinned ? "Unpin" : "Pin beside the next");
     pin.type = "button";
@@ -253,6 +323,8 @@
   function csv() {
     const head = ["id", "text", "text_pair", regression ? "score" : "label"];
     data.models.forEach((name) => head.push(...(regression ? [name] : [name, name + " confidence"])));
+    const pairs = data.methods.flatMap((_, by) => students.map((model) => [by, model]));
+    pairs.forEach(([by, model]) => head.push("agreement " + data.methods[by] + " " + data.models[model]));
     const lines = [head.concat(data.columns).map(field).join(",")];
     state.shown.forEach((index) => {
       const row = rows[index];
@@ -261,6 +333,7 @@
         if (!regression) cells.push(said === null ? null : labelName(said[0]));
         cells.push(said === null ? null : said[1]);
       });
+      pairs.forEach(([by, model]) => cells.push(rho(row, model, by)));
       lines.push(cells.concat(row[4]).map(field).join(","));
     });
     return lines.join("\r\n") + "\r\n";

@@ -8,6 +8,7 @@ from __future__ import annotations
 from kdprobe.report.chart_forest import draw_forest
 from kdprobe.report.chart_heat import draw_matrix
 from kdprobe.report.chart_line import draw_bars, draw_line, draw_reliability
+from kdprobe.report.chart_points import draw_points, draw_spread
 from kdprobe.report.chart_scatter import draw_scatter
 from kdprobe.report.svg import Chart, slug
 from kdprobe.results.schema import AnalysisResult, Curve
@@ -26,6 +27,10 @@ def draw_curve(curve: Curve, name: str, links: dict[str, str]) -> list[Chart]:
             draw_reliability(curve, index, f"{name}-{index + 1}")
             for index in range(len(curve.series))
         ]
+    if curve.kind == "spread":
+        return [draw_spread(curve, name)]
+    if curve.kind == "points":
+        return [draw_points(curve, name)]
     return [draw_line(curve, name)]
 
 

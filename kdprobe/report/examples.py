@@ -11,7 +11,12 @@ import json
 from urllib.parse import quote
 
 from kdprobe.plain_text import printable
-from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument
+from kdprobe.results.schema import (
+    Example,
+    ExamplePrediction,
+    ExampleWords,
+    ResultsDocument,
+)
 
 MOST = 5000
 FULL_PROBABILITIES = 12
@@ -19,8 +24,8 @@ SLICE_VALUES = 40
 
 
 def named_examples(document: ResultsDocument) -> set[str]:
-    """Give the ids that losses and example columns of tables point at."""
-    named: set[str] = set()
+    """Give the ids that losses and example columns of tables point at, and explained examples."""
+    named = {example.id for example in document.examples if example.words is not None}
     for result in document.analyses:
         for loss in result.losses:
             named.update(loss.examples)
@@ -99,15 +104,59 @@ def _packed(prediction: ExamplePrediction | None) -> list[object] | None:
     return [prediction.label, confidence, _probabilities(prediction)]
 
 
+def explained(document: ResultsDocument) -> tuple[Example, ...]:
+    """Give the examples of the page whose words were explained."""
+    return tuple(one for one in kept_examples(document) if one.words is not None)
+
+
+def explaining_methods(document: ResultsDocument) -> list[str]:
+    """Give the attribution methods of the page's examples, in the document's order."""
+    lines = (
+        line.method
+        for one in explained(document)
+        if one.words is not None
+        for line in (*one.words.scores, *one.words.agreement)
+    )
+    return list(dict.fromkeys(lines))
+
+
+def low_agreement(document: ResultsDocument) -> dict[tuple[str, str], float]:
+    """Give (method, student) -> the rank correlation below which the reasons count as others."""
+    result = document.analysis("attribution_agreement")
+    return {
+        (one.method, one.model_b): one.value
+        for one in (result.estimates if result else ())
+        if one.metric == "low_agreement" and one.value is not None
+    }
+
+
+def _packed_words(
+    words: ExampleWords | None, methods: list[str], models: list[str]
+) -> list[object] | None:
+    """Pack as `[explained, agreement by method and model, words, scores by method and model]`."""
+    if words is None:
+        return None
+    rhos = {(one.method, one.student): round(one.value, 3) for one in words.agreement}
+    scores = {(one.method, one.model): one.scores for one in words.scores}
+    return [
+        words.explained,
+        [[rhos.get((method, model)) for model in models] for method in methods],
+        [printable(word) for word in words.words],
+        [[scores.get((method, model)) for model in models] for method in methods],
+    ]
+
+
 def page_data(document: ResultsDocument) -> dict[str, object]:
     """Pack the examples for the page's script: rows of `[id, text, pair, gold, columns, models]`.
 
     A model's entry is `[label, confidence, probabilities]`; above twelve labels only the twelve
     most probable are kept, each as `[label, probability]`. For a regression it is
-    `[null, score, []]`. Probabilities are rounded to four decimals.
+    `[null, score, []]`. Probabilities are rounded to four decimals. Where words were explained each
+    row has a seventh entry, see `_packed_words`, and `low` holds the limits of low agreement.
     """
     examples = kept_examples(document)
     columns = sorted({name for example in examples for name in example.columns})
+    methods, models = explaining_methods(document), [model.name for model in document.models]
     rows = []
     for example, page_id in zip(examples, page_ids(examples), strict=True):
         by_model = {prediction.model: prediction for prediction in example.predictions}
@@ -115,12 +164,16 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
         pair = None if example.text_pair is None else printable(example.text_pair)
         values = [printable(example.columns.get(name, "")) for name in columns]
         said = [_packed(by_model.get(model.name)) for model in document.models]
-        rows.append([page_id, printable(example.text), pair, gold, values, said])
+        row = [page_id, printable(example.text), pair, gold, values, said]
+        rows.append([*row, _packed_words(example.words, methods, models)] if methods else row)
+    low = low_agreement(document)
     return {
         "columns": [printable(name) for name in columns],
         "kind": document.task.kind,
         "labels": [printable(label) for label in document.task.labels],
-        "models": [printable(model.name) for model in document.models],
+        "low": [[low.get((method, model)) for model in models] for method in methods],
+        "methods": [printable(name) for name in methods],
+        "models": [printable(name) for name in models],
         "name": printable(document.task.name),
         "rows": rows,
         "teacher": [model.role for model in document.models].index("teacher"),

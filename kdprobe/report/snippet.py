@@ -12,12 +12,12 @@ from importlib import resources
 
 from markupsafe import Markup
 
-from kdprobe.report.highlights import Line, marks
+from kdprobe.report.highlights import Line
 from kdprobe.report.markup import fill
 
 
-def snippet(title: str, lines: Sequence[tuple[str, Sequence[str], Sequence[float | None]]]) -> str:
-    """Render lines of (method, words, scores); the same lines give the same text."""
+def snippet(title: str, lines: Sequence[Line]) -> str:
+    """Render lines of coloured words; the same lines give the same text."""
     folder = resources.files("kdprobe.report")
     style = "".join(
         folder.joinpath(name).read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def snippet(title: str, lines: Sequence[tuple[str, Sequence[str], Sequence[float
     page = fill(
         "snippet.html",
         title=title,
-        lines=[Line(method, "", marks(words, scores)) for method, words, scores in lines],
+        lines=lines,
         style=Markup(style),
         style_hash=f"sha256-{digest}",
     )

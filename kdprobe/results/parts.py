@@ -135,7 +135,8 @@ class Matrix(Frozen):
 class Series(Frozen):
     """One named run of points; `low`/`high` are a band, `counts` the examples behind each point.
 
-    `labels` names each point (the row names of a forest plot, example ids of a scatter).
+    `labels` names each point (the row names of a forest plot, example ids of a scatter); `marks`
+    are named places on the x axis (of a `spread`, whose x are the middles of equal bins).
     """
 
     name: str
@@ -145,15 +146,19 @@ class Series(Frozen):
     high: tuple[FiniteFloat | None, ...] = ()
     counts: tuple[Count, ...] = ()
     labels: tuple[str, ...] = ()
+    marks: dict[str, FiniteFloat] = Field(default_factory=dict)
 
 
 class Curve(Frozen):
-    """A chart with axes; in a `forest` x is the value and `labels` are the rows."""
+    """A chart with axes; in a `forest` x is the value and `labels` are the rows.
+
+    A `spread` is a histogram per series; `points` are a few named points, not examples.
+    """
 
     name: str
     title: str
     caption: str = ""
-    kind: Literal["line", "scatter", "reliability", "forest", "bars"] = "line"
+    kind: Literal["line", "scatter", "reliability", "forest", "bars", "spread", "points"] = "line"
     x_title: str
     y_title: str
     series: tuple[Series, ...]

@@ -24,11 +24,12 @@ from kdprobe.results.parts import (
     Series,
     Table,
 )
+from kdprobe.results.words import ExampleWords
 
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
-    "ExamplePrediction", "Frozen", "Loss", "Matrix", "Metric", "ModelInfo", "Notice", "ProducedBy",
-    "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
+    "ExamplePrediction", "ExampleWords", "Frozen", "Loss", "Matrix", "Metric", "ModelInfo",
+    "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -164,7 +165,7 @@ class ExamplePrediction(Frozen):
 
 
 class Example(Frozen):
-    """A row of the example browser."""
+    """A row of the example browser; `words` when its words were explained."""
 
     id: str
     text: str
@@ -173,6 +174,7 @@ class Example(Frozen):
     score: FiniteFloat | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     predictions: tuple[ExamplePrediction, ...]
+    words: ExampleWords | None = None
 
 
 class Skipped(Frozen):

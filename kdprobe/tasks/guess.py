@@ -20,12 +20,12 @@ from kdprobe.tasks.table import Table
 
 DATA_SUFFIXES = (*SUFFIXES, ".yml")
 
-_PAIRS = (
+PAIRS = (
     ("text_a", "text_b"), ("sentence1", "sentence2"), ("text1", "text2"),
     ("question1", "question2"), ("premise", "hypothesis"), ("question", "sentence"),
     ("text", "text_pair"),
 )  # fmt: skip
-_TEXTS = ("text", "sentence", "utterance", "review", "content", "tweet", "query", "question")
+TEXTS = ("text", "sentence", "utterance", "review", "content", "tweet", "query", "question")
 _LABELS = ("label", "labels", "gold_label", "intent", "class", "category", "target", "score")
 _IDS = ("id", "idx")
 _SPLITS = {"training": "train", "validation": "dev", "val": "dev", "valid": "dev", "eval": "dev"}
@@ -111,10 +111,10 @@ def _shown(labels: tuple[str, ...]) -> str:
 def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
     names = {name.casefold(): name for name in table.columns}
     if not text_pair:
-        for one, two in _PAIRS:
+        for one, two in PAIRS:
             if one in names and two in names:
                 return names[one], names[two]
-    for name in _TEXTS:
+    for name in TEXTS:
         if name in names and names[name] != text_pair:
             return names[name], text_pair
     raise _no_guess(table, "text", "--text")
@@ -129,7 +129,7 @@ def _guess_label(table: Table, taken: set[str]) -> str:
 
 
 def _no_guess(table: Table, role: str, option: str) -> TaskError:
-    usual = _TEXTS if role == "text" else _LABELS
+    usual = TEXTS if role == "text" else _LABELS
     return TaskError(
         f"{table.shown}:1" if table.marker == ":" else table.shown,
         found=f"none of the columns ({', '.join(map(repr, list(table.columns)[:12]))}) is called "

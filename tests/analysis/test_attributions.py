@@ -249,3 +249,131 @@ def test_faithfulness_is_measured_against_random_words():
     assert found.value == pytest.approx(0.3)
     random = value(result, "random_comprehensiveness", model_a=teacher)
     assert random.value == pytest.approx(0.2)
+
+
+def test_agreement_by_slice_is_that_of_its_sentences():
+    """Guards against a slice of the whole split read off the explained sentences' places."""
+    study = attributed_study()
+    seen = study.attributions
+    assert seen is not None
+    assert study.split.labels is not None
+    order = np.random.Generator(np.random.PCG64(4)).permutation(len(seen.ids))
+    mixed = replace(
+        seen,
+        ids=tuple(seen.ids[i] for i in order),
+        words=tuple(seen.words[i] for i in order),
+        target=seen.target[order],
+        scores={key: tuple(rows[i] for i in order) for key, rows in seen.scores.items()},
+    )
+    study = replace(study, attributions=mixed)
+    result, student = agreement(study), study.students[0].name
+    gold = dict(zip(study.split.ids, study.split.labels.tolist(), strict=True))
+    for place, label in enumerate(study.split.task.labels):
+        rhos = [
+            stats.spearmanr(*both).statistic
+            for key, t, s in zip(
+                mixed.ids,
+                mixed.scores[study.teacher.name, "lime", ""],
+                mixed.scores[student, "lime", ""],
+                strict=True,
+            )
+            if gold[key] == place and (both := comparable(t, s)) is not None
+        ]
+        found = value(result, "spearman", student, subset=f"label: {label}", method="lime")
+        assert found.n == len(rhos)
+        if len(rhos) >= 5:
+            assert found.value == pytest.approx(np.mean(rhos))
+            assert found.low is not None
+        else:
+            assert found.undefined == f"only {len(rhos)} of its explained sentences can be ranked"
+    chart = next(curve for curve in result.curves if curve.name == "by-slice-1")
+    assert chart.kind == "forest"
+    rows = set(chart.series[0].labels)
+    assert {"models agree", f"label: {study.split.task.labels[0]}"} <= rows
+    assert any(row.startswith("genre: ") for row in rows)  # the study's own slice column
+
+
+def test_a_slice_of_four_sentences_has_no_mean():
+    """Guards against a mean over noise: one correlation of eight words has a deviation of .38."""
+    result = agreement(by_hand())
+    found = value(result, "spearman", by_hand().students[0].name, subset="label: bad")
+    assert found.value is None
+    assert found.undefined == "only 1 of its explained sentences can be ranked"
+
+
+def test_the_distribution_holds_every_sentence_and_its_bounds():
+    """Guards against a sentence at the edge of two bins counted twice, or marks of another row."""
+    study = by_hand()
+    result, student = agreement(study), study.students[0].name
+    (chart,) = (curve for curve in result.curves if curve.kind == "spread")
+    (series,) = chart.series
+    assert sum(series.counts) == 3
+    where = {round(x, 2): count for x, count in zip(series.x, series.counts, strict=True) if count}
+    assert where == {-0.95: 1, 0.85: 1, 0.95: 1}
+    for mark, metric in (("mean", "spearman"), ("floor", "floor"), ("ceiling", "ceiling")):
+        assert series.marks[mark] == value(result, metric, student).value
+
+
+def test_the_strongest_words_are_named_with_their_scores():
+    """Guards against words of another sentence, and against a count of shared words by chance."""
+    study = by_hand()
+    result = agreement(study)
+    table = next(table for table in result.tables if table.name == "top_words")
+    texts = dict(zip(study.split.ids, study.split.texts, strict=True))
+    assert {row[0] for row in table.rows} == set(study.split.ids)
+    for example, model, *words, common in table.rows:
+        size = len(texts[str(example)].split())
+        shown = [str(word).rsplit(" ", 1) for word in words if word is not None]
+        assert sorted(word for word, _ in shown) == sorted(texts[str(example)].split())
+        assert [score for _, score in shown] == ["+4.00", "+3.00", "+2.00", "+1.00"][4 - size :]
+        assert common == (None if model == study.teacher.name else size)
+
+
+def test_low_agreement_is_the_limit_of_other_reasons():
+    """Guards against a browser whose filter shows other sentences than the list."""
+    study = by_hand()
+    result, student = agreement(study), study.students[0].name
+    limit = value(result, "low_agreement", student).value
+    assert limit is not None
+    (row,) = next(table for table in result.tables if table.name == "other_reasons").rows
+    assert row[4] == limit
+    assert limit > row[3]
+
+
+def test_deletion_curves_carry_their_bands_on_both_sides():
+    """Guards against a curve of comprehensiveness under the title of sufficiency."""
+    study = attributed_study()
+    analysis = faithfulness.ANALYSIS
+    result = analysis.run(study, analysis.options(), {"attribution_agreement": agreement(study)})
+    seen = study.attributions
+    assert seen is not None
+    for side, name in enumerate(("deletion", "keeping")):
+        curves = [curve for curve in result.curves if curve.name.startswith(name)]
+        assert len(curves) == len(study.models)
+        for model, curve in zip(study.models, curves, strict=True):
+            assert model.name in curve.title
+            series = next(series for series in curve.series if series.name == "lime")
+            means = seen.deletion[model.name, "lime"][:, :, side].mean(axis=0)
+            assert series.y == pytest.approx(means.tolist())
+            assert all(
+                low is not None and high is not None and low < y < high
+                for low, y, high in zip(series.low, series.y, series.high, strict=True)
+            )
+    (both,) = (curve for curve in result.curves if curve.name == "both-axes")
+    assert both.kind == "points"
+    assert [series.labels for series in both.series] == [("lime", "shap")] * len(study.students)
+    for series in both.series:
+        assert series.x[0] == value(
+            result, "comprehensiveness", model_a=study.teacher.name, method="lime"
+        ).value  # fmt: skip
+
+
+def test_own_sentences_are_read_instead_of_the_splits():
+    """Guards against agreement of the split reported as that of a person's own sentences."""
+    own = by_hand()
+    study = replace(attributed_study(), own=own)
+    found = agreement(study)
+    assert found.estimates == agreement(own).estimates
+    assert attribution_agreement.ANALYSIS.unmet(replace(study, attributions=None)) is None
+    empty = replace(own, attributions=None)
+    assert attribution_agreement.ANALYSIS.unmet(replace(study, own=empty)) is not None

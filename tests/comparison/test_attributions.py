@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.sampling import choose_rows
 from kdprobe.report.highlights import marked, tint
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +129,7 @@ def test_attribute_prints_and_writes_one_text(compared: Path):
         "--label", "good", "-o", page, "--device", "cpu", "--offline",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
-    assert "t: good, probability" in outcome.out
+    assert "good: probability t 0." in outcome.out
     assert "occlusion:" in outcome.out
     written = page.read_text(encoding="utf-8")
     assert "<script" not in written
@@ -142,7 +145,9 @@ def test_attribute_prints_and_writes_one_text(compared: Path):
     [
         (("--text", " "), "--text: holds no word, expected a text to explain"),
         (("--text", "a dog", "--label", "ugly"),
-         "--label ugly: the model has no such label, expected one of bad, good"),
+         "--label ugly: t has no such label, expected one of bad, good"),
+        (("--text", "a dog", "-o", "words.png"),
+         "--output words.png: ends in '.png', expected .html for a page or .svg for a drawing"),
         (("--text", "a dog", "--methods", "grad"), "--method: no method is called 'grad'"),
     ],
 )  # fmt: skip
@@ -151,3 +156,52 @@ def test_attribute_refuses_in_one_message(compared: Path, words: tuple[str, ...]
     outcome = run("attribute", compared / "t", *words, "--device", "cpu", "--offline")
     assert outcome.code == 2
     assert message in outcome.err.replace("\n", " ")
+
+
+def test_several_models_explain_one_label_of_the_same_words(compared: Path):
+    """Guards against two models that are coloured for different labels side by side."""
+    drawing = compared / "a.svg"
+    models = [compared / "t", f"student={compared / 's'}"]
+    words = ("--text", "the dog sleeps & sings", "--methods", "occlusion,gradient_x_input",
+             "--device", "cpu", "--offline")  # fmt: skip
+    outcome = run("attribute", *models, *words, "-o", drawing)
+    assert outcome.code == 0, outcome.err
+    root = ElementTree.fromstring(drawing.read_text(encoding="utf-8"))
+    shown = ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
+    assert shown.count("&") == 4  # two models by two methods
+    assert shown.count("student") == shown.count("t") == 2
+    found = json.loads(run("attribute", *models, *words, "--json").out)
+    assert [one["model"] for one in found] == ["t", "student"]
+    assert len({one["explained"] for one in found}) == 1
+    alone = json.loads(run("attribute", *models[1:], *words, "--json",
+                           "--label", found[0]["explained"]).out)  # fmt: skip
+    assert alone["methods"] == found[1]["methods"]
+    seeds = run("attribute", f"s={compared / 's'},{compared / 't'}", *words)
+    assert "s: 2 paths, expected one; give each run a name of its own" in seeds.err
+
+
+def test_own_sentences_are_explained_and_stand_in_the_browser(compared: Path, tmp_path: Path):
+    """Guards against own sentences that move the numbers of the split, or are not shown."""
+    mine = tmp_path / "mine.txt"
+    mine.write_text("the dog sleeps here\n\nthe <b>cat</b> sings here\n", encoding="utf-8")
+    outcome = run(
+        "compare", compared / "t", compared / "s", "--task", compared / "toy.toml",
+        "-o", tmp_path / "out", "--offline", "--device", "cpu", "--resamples", "100",
+        "--methods", "occlusion", "--sentences", mine,
+        "--only", "attribution_agreement,agreement",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    words, plain = document["analyses"][1], document["analyses"][0]
+    if words["name"] == "agreement":
+        words, plain = plain, words
+    assert words["notes"][0] == "2 of 2 sentences of mine.txt were explained."
+    n = document["task"]["n"]
+    assert {one["n"] for one in plain["estimates"] if one["metric"] == "agreement"} == {n}
+    assert document["request"]["options"]["sentences"] == "mine.txt"
+    rows = [one for one in document["examples"] if one["columns"]["from"] == "own sentences"]
+    assert [row["text"] for row in rows] == ["the dog sleeps here", "the <b>cat</b> sings here"]
+    assert [row["words"]["words"][-1] for row in rows] == ["here", "here"]
+    assert len(document["examples"]) == document["examples_total"] == n + 2
+    table = pd.read_parquet(tmp_path / "out" / "attributions.parquet")
+    assert set(table["id"]) == {"own-1", "own-2"}

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from kdprobe.report.examples import (
     FULL_PROBABILITIES,
+    explained,
     kept_examples,
     page_data,
     slice_columns,
@@ -21,6 +22,7 @@ from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import ResultsDocument
 
 FIRST = 50
+_BESIDE = "attributions.parquet beside this page holds every word score."
 
 
 def _told(document: ResultsDocument, held: int) -> str:
@@ -32,7 +34,30 @@ def _told(document: ResultsDocument, held: int) -> str:
         told += " Of a model with several runs the first run is shown."
     if len(document.task.labels) > FULL_PROBABILITIES:
         told += f" The panel shows each model’s {FULL_PROBABILITIES} most probable labels."
-    return told
+    return told + _told_words(document)
+
+
+def _told_words(document: ResultsDocument) -> str:
+    """Say how many examples have word scores on the page, and where the others are."""
+    found = explained(document)
+    held = sum(one.words is not None and bool(one.words.words) for one in found)
+    if not found:
+        return ""
+    if held == len(found):
+        return f" The panel shows word scores of the {show_count(held)} examples that have them."
+    return (
+        f" {show_count(len(found))} examples were explained; this page carries the word scores of "
+        f"{show_count(held)} (those that a table names, then those of least agreement), and "
+        f"{_BESIDE}"
+    )
+
+
+def _least(row: list[list[object]]) -> float | None:
+    """Give the least agreement of any student by the first method, of a packed row."""
+    packed = row[6] if len(row) > 6 else None
+    if packed is None or not isinstance(packed[1], list):
+        return None
+    return min((value for value in packed[1][0] if value is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -54,7 +79,8 @@ class _Browser:
         return fill(
             "browser.html",
             told=_told(document, len(examples)),
-            first=rows[:FIRST],
+            first=[(row, _least(row)) for row in rows[:FIRST]],
+            methods=data["methods"],
             gold=any(e.label is not None or e.score is not None for e in examples),
             kind=document.task.kind,
             labels=document.task.labels,

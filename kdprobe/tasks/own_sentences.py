@@ -1,0 +1,87 @@
+"""A person's own sentences, to be explained: a text file with one a line, or a table.
+
+Does: read the file and give its sentences as a split of the task. Does not: guess a task; the
+sentences are put to models of a task that is known.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kdprobe.errors import TaskError
+from kdprobe.tasks.build import join_columns, read_labels
+from kdprobe.tasks.guess import PAIRS, TEXTS
+from kdprobe.tasks.readers import SUFFIXES, read_lines, read_table
+from kdprobe.tasks.table import Table
+from kdprobe.tasks.task import Split, Task
+
+OWN = "own sentences"
+
+
+def read_own(path: Path, task: Task) -> Split:
+    """Read sentences to be explained.
+
+    A table (.tsv .csv .jsonl .parquet) has a column `text` (or `sentence` …; pairs: `text_a` and
+    `text_b` …) and may have a column `label`. Any other file is text: one sentence a line, a pair
+    as two texts with a tab between; blank lines are skipped.
+
+    Args:
+        path: the file.
+        task: what the models answer.
+
+    Returns:
+        A split with ids `own-1` … in the file's order, without labels where the file has none.
+
+    Raises:
+        TaskError: the file cannot be read, holds no sentence, lacks a column or the second text of
+            a pair, or has a label that the task does not have.
+    """
+    table = _table(path, task) if path.suffix.lower() in SUFFIXES else _lines(path, task)
+    if not table.lines:
+        raise TaskError(str(path), found="holds no sentence", expected="at least one")
+    return Split(
+        task=task,
+        name=OWN,
+        ids=tuple(f"own-{number}" for number in range(1, len(table.lines) + 1)),
+        texts=join_columns(table, "text_a", role="text"),
+        pairs=join_columns(table, "text_b", role="second text") if task.has_pairs else None,
+        labels=read_labels(table, task, column="label", labelled=False),
+        origin=path.name,
+    )
+
+
+def _table(path: Path, task: Task) -> Table:
+    """Read a table and give its texts the names `text_a` and `text_b`."""
+    table = read_table(path)
+    names = {name.casefold(): name for name in table.columns}
+    pair = next(((a, b) for a, b in PAIRS if a in names and b in names), None)
+    single = next((name for name in (*TEXTS, "text_a") if name in names), None)
+    found = pair if task.has_pairs else (single,) if single is not None else None
+    if found is None:
+        wanted = "text_a and text_b" if task.has_pairs else f"one of {', '.join(TEXTS)}"
+        raise TaskError(
+            table.shown,
+            found="no column of texts, only " + ", ".join(map(repr, list(table.columns)[:12])),
+            expected=f"a header line with {wanted}",
+        )
+    called = ("text_a", "text_b")[: len(found)]
+    texts = {new: table.columns[names[one]] for new, one in zip(called, found, strict=True)}
+    label = {"label": table.columns[names["label"]]} if "label" in names else {}
+    return Table(table.shown, {**texts, **label}, table.lines, marker=table.marker)
+
+
+def _lines(path: Path, task: Task) -> Table:
+    kept = [(number, line) for number, line in enumerate(read_lines(path), 1) if line.strip()]
+    numbers = tuple(number for number, _ in kept)
+    if not task.has_pairs:
+        return Table(path.name, {"text_a": tuple(line for _, line in kept)}, numbers)
+    parts = [line.split("\t") for _, line in kept]
+    for number, cells in zip(numbers, parts, strict=True):
+        if len(cells) != 2:
+            raise TaskError(
+                f"{path.name}:{number}",
+                found=f"{len(cells)} texts",
+                expected=f"two with a tab between, as {task.name} is about pairs of texts",
+            )
+    columns = {"text_a": tuple(c[0] for c in parts), "text_b": tuple(c[1] for c in parts)}
+    return Table(path.name, columns, numbers)
