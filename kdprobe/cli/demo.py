@@ -42,7 +42,7 @@ def demo(
     Example: kdprobe demo -o reports/demo
     """
     import kdprobe
-    from kdprobe.cli.compare import command_line, summary
+    from kdprobe.cli.compared import command_line, summary
 
     started = time.perf_counter()
     shown = terminal.progress(quiet=quiet)

@@ -235,22 +235,20 @@ class Course:
             seed=self.seed,
         )
         check_best_by(lesson)
-        look = () if said is None else first_look(
-            pupil, data.evaluation, examined, said,
-            device=teacher.compute.device, progress=self.progress,
+        facts = [*lesson_facts(lesson), *self._look(lesson, pupil)]
+        facts.append(("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told))
+        told = "yes" if same else "no: each reads with its own tokenizer"
+        facts.append(("same token ids", told))
+        notes = (*pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes())
+        table = layer_table(layers, pupil.copied, how=pupil.how)
+        return Made(part, lesson, Preflight(tuple(facts), table, notes), pupil)
+
+    def _look(self, lesson: Lesson, pupil: Pupil) -> Facts:
+        """Compare a student with its teacher before the first step; nothing in a rehearsal."""
+        examination = lesson.examination
+        if examination.teacher is None:
+            return []
+        return first_look(
+            pupil, examination.split, examination.encoded, examination.teacher,
+            device=lesson.compute.device, progress=self.progress,
         )  # fmt: skip
-        facts = (
-            *lesson_facts(lesson),
-            *look,
-            ("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told),
-            ("same token ids", "yes" if same else "no: each reads with its own tokenizer"),
-        )
-        notes = (
-            *pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes(),
-        )  # fmt: skip
-        return Made(
-            part,
-            lesson,
-            Preflight(facts, layer_table(layers, pupil.copied, how=pupil.how), notes),
-            pupil,
-        )
