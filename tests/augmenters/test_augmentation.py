@@ -67,17 +67,18 @@ class Interrupting(Silent):
 
 def test_nothing_leaks(task: str, tmp_path: Path) -> None:
     """Guards texts of dev, of train, or twice the same in a transfer set; and false counts."""
-    made = kdprobe.augment(task, output=tmp_path / "x.tsv", settings={"rounds": "60"}, offline=True)
+    settings = {"rounds": "100", "ngram": "1", "mask": "0.05", "replace": "0.05"}
+    made = kdprobe.augment(task, output=tmp_path / "x.tsv", settings=settings, offline=True)
     keys = [key_of(text) for text in texts(made.path)]
     assert len(keys) == made.size == len(set(keys)) > 100
     assert not set(keys) & {key_of(text) for text in (*TEXTS, "the dog", "funny film", "so")}
     assert made.leaks == {"dev": 2}
     counts = dict(made.counts)
-    assert counts.pop("drawn") == sum(counts.values()) == 60 * len(TEXTS)
+    assert counts.pop("drawn") == sum(counts.values()) == 100 * len(TEXTS)
     assert counts["leaked"] == 2
     assert not (tmp_path / "x.tsv.unfinished").exists()
     plan = without_seconds(made.path)["plan"]
-    assert plan["options"]["rounds"] == 60
+    assert plan["options"]["rounds"] == 100
     assert "device" not in plan  # nothing that depends on one
 
 
