@@ -235,9 +235,7 @@ def _result(path: Path, maker: Maker, sieve: Sieve, texts: Texts, *, seconds: fl
         )
     notes = texts.notes()
     if maker.wanted is not None and size < maker.wanted:
-        notes += (
-            f"{maker.wanted:,} texts were asked for; the method made {size:,} different ones",
-        )
+        notes += (f"{maker.wanted:,} texts were asked for; the method made {size:,} new ones",)
     counts = {
         "drawn": sieve.drawn, "kept": size, "empty": sieve.empty, "known": sieve.known,
         "repeated": sieve.repeated, "leaked": sieve.leaked,

@@ -36,8 +36,8 @@ class TransferSet:
         size: the number of texts, or pairs.
         counts: `drawn` and what became of the rest: `empty` (nothing left, or not readable),
             `known` (stands in the training split), `repeated`, `leaked`; with `kept` they add up.
-        leaks: for each split that was checked, how many drawn texts stand in it; all were left
-            out.
+        leaks: for each split that was checked, how many different texts that were drawn stand in
+            it; all were left out.
         facts: how the texts were made, for people.
         notes: what the reader must know.
         seconds: of the run that wrote it.
