@@ -123,6 +123,11 @@ def _fitting_seconds(work: Work) -> float:
 
 
 def _duration(seconds: float) -> str:
+    """Say a time as people do.
+
+    >>> [_duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
+    ['12 seconds', '5 minutes', '2.5 hours']
+    """
     if seconds >= 5400:
         return f"{seconds / 3600:.1f} hours"
     return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits, with_ones
 
-STRENGTHS = (1e-1, 1e-2, 1e-3)
+STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3)
 """Strongest first: of equal dev accuracies the strongest is taken."""
 
 ITERATIONS = 60
