@@ -7,8 +7,9 @@ wherever they are (file first, grammar last). Does not: know how a recipe works.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.tasks.dependency_facts import facts_of_dependencies
 from kdprobe.tasks.grammar import derivations
 from kdprobe.tasks.grammar_facts import coordinations, facts_of_derivation
+from kdprobe.tasks.grammar_orders import reordered
 from kdprobe.tasks.probing_balance import LENGTH_BINS, Build
 from kdprobe.tasks.probing_facts import Facts, facts_of_tree
 from kdprobe.tasks.probing_recipes import RECIPES
@@ -44,15 +46,20 @@ class Corpus:
 def grammar_corpus(sentences: int, *, seed: int = 0) -> Corpus:
     """Derive so many training sentences from the embedded grammar, and half as many dev and test.
 
-    One sentence in six is a coordination made to be exchanged. The parts share no lexical frame
-    (subject, verb, object).
+    Every other sentence stands in another order of its words where it has one, and one in six is a
+    coordination made to be exchanged. The parts share no lexical frame (subject, verb, object).
     """
     parts = {}
     for part, name in _GRAMMAR_PARTS.items():
         wanted = sentences if part == "tr" else max(sentences // 2, 1)
-        drawn = derivations(name, size=2 * wanted, seed=seed + 1)
-        parts[part] = [facts_of_derivation(row) for row in drawn if row.acceptable]
-        parts[part] += coordinations(name, size=max(wanted // 5, 2), seed=seed)
+        rng = random.Random(derive_seed(seed, "grammar", "orders", part))
+        facts = {}
+        for row in derivations(name, size=2 * wanted, seed=seed + 1):
+            if row.acceptable:
+                tree = reordered(row.tree, rng) if rng.random() < 0.5 else row.tree
+                one = facts_of_derivation(replace(row, tree=tree))
+                facts[one.text] = one
+        parts[part] = [*facts.values(), *coordinations(name, size=max(wanted // 5, 2), seed=seed)]
     return Corpus(parts, f"embedded grammar, seed {seed}", GRAMMAR_BINS)
 
 
