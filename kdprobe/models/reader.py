@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.bilstm import Channels
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel, evaluating, token_limit
@@ -226,11 +227,14 @@ class Reader:
 
     @property
     def table(self) -> torch.nn.Module:
-        """The word embeddings.
+        """The word embeddings; all channels of a BiLSTM, the frozen one too.
 
         Raises:
             CapabilityError: the model does not name them.
         """
+        for module in self.model.modules():
+            if isinstance(module, Channels):
+                return module
         try:
             table = self.model.get_input_embeddings()
         except (NotImplementedError, AttributeError):
