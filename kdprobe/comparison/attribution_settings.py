@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 from pydantic import JsonValue
 
 from kdprobe.comparison.attribution_plan import AttributionRequest, Target
 from kdprobe.config.base import Options, parse
 from kdprobe.errors import ConfigError
-from kdprobe.extract.coalitions import Output, Removal
 
 OPTION = "--method-set"
 
@@ -23,8 +22,8 @@ class AttributionSettings(Options):
     """What holds for all methods; see `AttributionRequest`."""
 
     target: Target = "teacher"
-    output: Output = "log-odds"
-    removal: Removal = "delete"
+    output: Literal["log-odds", "probability"] = "log-odds"
+    removal: Literal["delete", "mask"] = "delete"
 
 
 def configured(

@@ -12,7 +12,7 @@ import numpy as np
 from kdprobe.observations import Study
 
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
-            "word", "score")  # fmt: skip
+            "word", "score", "gap")  # fmt: skip
 
 
 def write_parquet(study: Study, folder: Path) -> None:
@@ -26,20 +26,20 @@ def write_parquet(study: Study, folder: Path) -> None:
 
     columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
     for (model, method, kind), arrays in seen.scores.items():
-        for key, words, target, scores in zip(
-            seen.ids,
-            seen.words,
-            seen.own_target.get(model, seen.target).tolist(),
-            arrays,
-            strict=True,
+        if kind:
+            continue
+        explained = seen.own_target.get(model, seen.target).tolist()
+        for key, words, target, gap, scores in zip(
+            seen.ids, seen.words, explained, seen.gaps[model, method].tolist(), arrays, strict=True
         ):
-            if kind or not len(scores):
+            if not len(scores):
                 continue
             labels = study.split.task.labels
+            missed = None if np.isnan(gap) else gap
             for index, (word, score) in enumerate(zip(words, scores.tolist(), strict=True)):
                 shown = None if np.isnan(score) else score
                 row = (key, model, method, labels[target] if labels else None, index, word.segment,
-                       word.start, word.end, word.text, shown)  # fmt: skip
+                       word.start, word.end, word.text, shown, missed)  # fmt: skip
                 for name, value in zip(_COLUMNS, row, strict=True):
                     columns[name].append(value)
     pq.write_table(pa.table(columns), folder / "attributions.parquet", compression="zstd")

@@ -215,6 +215,7 @@ def _joined(
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    unsettled: list[str] = []
     for model, kinds in seen.items():
         for kind, explained in kinds.items():
             for method in setting.methods:
@@ -232,13 +233,32 @@ def _joined(
                 continue
             special[model, method] = np.array([found.scored.special for found in entries])
             gaps[model, method] = np.array([found.scored.gap for found in entries])
+            largest = getattr(setting.methods[method], "largest_gap", np.inf)
+            unsettled += [
+                f"{model} on {key}"
+                for key, gap in zip(plan.ids, gaps[model, method].tolist(), strict=True)
+                if gap > largest
+            ]
             sampled[model, method] = np.array([found.scored.sampled for found in entries])
     return Attributions(
         ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
-        shares=SHARES, counts=plan.counts, notes=_notes(study, plan, setting, sorted(failed)),
+        shares=SHARES, counts=plan.counts,
+        notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
         own_target=plan.own_target,
     )  # fmt: skip
+
+
+def _gap_notes(unsettled: Sequence[str]) -> tuple[str, ...]:
+    """Name the explanations whose scores do not add up after the most integration steps."""
+    if not unsettled:
+        return ()
+    shown, more = ", ".join(unsettled[:10]), len(unsettled) - 10
+    return (
+        f"{len(unsettled)} explanations do not add up to the change of the output within their "
+        f"largest gap: {shown}{f' and {more} more' if more > 0 else ''} (attributions.parquet "
+        "holds every gap).",
+    )
 
 
 def _spread(scores: Floats, inside: Bools) -> Floats:

@@ -24,7 +24,7 @@ from kdprobe.observations import Bools, Floats, Word
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 
-EXTRACTOR_VERSION = 1
+EXTRACTOR_VERSION = 2
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches."""
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.bilstm import Channels
+from kdprobe.models.bounded_batches import bounded_batches
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel, evaluating, token_limit
@@ -29,8 +30,6 @@ from kdprobe.observations import Floats, Word
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
 MOST_ROWS = 256
-ENOUGH_ROWS = 32
-"""Rows from which on a batch gains nothing by taking shorter ones along, padded."""
 
 Texts = tuple[str, ...]
 """One text, or the two of a pair."""
@@ -190,7 +189,7 @@ class Reader:
         if not len(rows):
             return values
         with self.evaluating(), torch.no_grad():
-            for batch in bounded_batches(lengths):
+            for batch in bounded_batches(lengths, most_tokens=BATCH_TOKENS, most_rows=MOST_ROWS):
                 inputs = self.tensors([rows[row] for row in batch])
                 values[batch] = self._run(self.opened, inputs).double().cpu().numpy()
         return values
@@ -226,11 +225,14 @@ class Reader:
 
     @property
     def table(self) -> torch.nn.Module:
-        """The word embeddings.
+        """The word embeddings; all channels of a BiLSTM, the frozen one too.
 
         Raises:
             CapabilityError: the model does not name them.
         """
+        for module in self.model.modules():
+            if isinstance(module, Channels):
+                return module
         try:
             table = self.model.get_input_embeddings()
         except (NotImplementedError, AttributeError):
@@ -277,26 +279,3 @@ class Reader:
         finally:
             for weight, flag in wanted:
                 weight.requires_grad_(flag)
-
-
-def bounded_batches(lengths: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each batch, longest first: bounded tokens, as little padding as pays.
-
-    Definition: rows sorted by length; a batch of rows holds at most `MOST_ROWS` of them and
-    `BATCH_TOKENS` tokens, padding counted (one row whatever its length), none shorter than seven
-    eighths of its longest, and from `ENOUGH_ROWS` on none shorter at all.
-
-    >>> [rows.tolist() for rows in bounded_batches(np.array([4, 4096, 4, 15, 16]))]
-    [[1], [4, 3], [0, 2]]
-    """
-    order = np.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        longest = max(1, int(lengths[order[start]]))
-        most = max(1, min(MOST_ROWS, BATCH_TOKENS // longest))
-        near = order[start : start + most]
-        equal = int((lengths[near] == lengths[order[start]]).sum())
-        fits = int((8 * lengths[near] >= 7 * longest).sum())
-        stop = start + max(1, equal, min(fits, ENOUGH_ROWS))
-        yield order[start:stop]
-        start = stop

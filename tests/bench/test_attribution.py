@@ -210,7 +210,7 @@ def shap_of_ours(handle: HfModel, texts: list[str], **options: Any) -> list[Scor
 
 
 def explainer_of(handle: HfModel, peer: str) -> tuple[Any, int]:
-    """shap's explainer on a pipeline, or on a function in batches, and the explained column."""
+    """Give shap's explainer of a pipeline, or of a function in batches, and our class's column."""
     import shap as package
     from transformers import pipeline
 
@@ -219,10 +219,7 @@ def explainer_of(handle: HfModel, peer: str) -> tuple[Any, int]:
             "text-classification", model=handle.model, tokenizer=handle.tokenizer, top_k=None,
             device="cpu",
         )  # fmt: skip
-        explainer = package.Explainer(call, silent=True)
-        return explainer, list(explainer.output_names or call.model.config.id2label.values()).index(
-            handle.model.config.id2label[handle.columns[1]]
-        )
+        return package.Explainer(call, silent=True), handle.columns[1]
     predict, masker = predict_of(handle), package.maskers.Text(handle.tokenizer)
     return package.Explainer(lambda t: predict(list(t)), masker, silent=True), 1
 

@@ -1,0 +1,84 @@
+"""The last layer for the first token only: the same logits and gradients, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kdprobe.models import reader as reading
+from kdprobe.models.first_token import first_token_only, is_enough, last_attention_output
+from kdprobe.models.hf import open_hf
+from kdprobe.models.reader import Reader
+from kdprobe.tasks.task import Task
+from tests.models.tiny import SENTENCES, tiny_checkpoint
+
+TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
+
+
+@pytest.mark.parametrize(
+    ("arch", "wanted"), [("bert", True), ("roberta", True), ("distilbert", False)]
+)
+def test_logits_and_gradients_are_those_of_the_whole_layer(
+    arch: Any, wanted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):  # fmt: skip
+    """Guards against a shortcut that changes what is explained."""
+    place = tiny_checkpoint(tmp_path / arch, labels=TASK.labels, arch=arch)
+    found = []
+    for short in (True, False):
+        if not short:
+            monkeypatch.setattr(reading, "is_enough", lambda *_: False)
+        reader = Reader(open_hf(str(place), name=arch, task=TASK, device="cpu"))
+        rows = [(e.ids, e.types) for e in (reader.encode((text,)) for text in SENTENCES)]
+        with reader.evaluating():
+            assert reader._short is (wanted and short)
+            inputs = reader.tensors(rows)
+            vectors = reader.table(inputs["input_ids"]).detach().requires_grad_()
+            reader.run_embedded(vectors, inputs)[:, 1].sum().backward()
+        found.append((reader.logits(rows), vectors.grad))
+    np.testing.assert_allclose(found[0][0], found[1][0], atol=1e-6)
+    torch.testing.assert_close(found[0][1], found[1][1], atol=1e-6, rtol=1e-4)
+
+
+class Pooled(torch.nn.Module):
+    """An encoder of the usual names whose head takes the mean over tokens."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.inner = model
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        states = self.inner.bert(input_ids=ids).last_hidden_state
+        logits: torch.Tensor = self.inner.classifier(states.mean(dim=1))
+        return logits
+
+
+def test_a_head_that_reads_all_tokens_is_found_out(tmp_path: Path):
+    """Guards against mean pooling over one token, and a hook that is left behind."""
+    place = tiny_checkpoint(tmp_path / "bert", labels=TASK.labels)
+    model = Pooled(open_hf(str(place), name="m", task=TASK, device="cpu").model.eval())
+    ids = torch.tensor([[2, 7, 8, 9, 3]])
+    before = model(ids)
+    assert last_attention_output(model) is not None
+    assert not is_enough(model, lambda: model(ids))
+    assert torch.equal(model(ids), before)
+    with pytest.raises(ZeroDivisionError), first_token_only(model):
+        _ = 1 / 0
+    assert torch.equal(model(ids), before)
+
+
+def test_a_head_that_breaks_on_one_token_runs_whole(tmp_path: Path):
+    """Guards against a crash where a head asks for all tokens."""
+    place = tiny_checkpoint(tmp_path / "bert", labels=TASK.labels)
+    model = open_hf(str(place), name="m", task=TASK, device="cpu").model.eval()
+    ids = torch.tensor([[2, 7, 8, 9, 3]])
+
+    def third() -> torch.Tensor:
+        states: torch.Tensor = model.bert(input_ids=ids).last_hidden_state[:, 2]
+        return states
+
+    assert not is_enough(model, third)
+    assert not is_enough(torch.nn.Linear(2, 2), lambda: torch.zeros(1, 2))
