@@ -1,6 +1,6 @@
 """kdprobe: what a distilled text classifier kept of its teacher, and what it lost.
 
-The four public functions are loaded when they are first asked for; importing the package loads
+The public functions are loaded when they are first asked for; importing the package loads
 neither torch nor transformers and changes nothing.
 """
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from kdprobe.comparison.view import load_results
     from kdprobe.distillation import distill
     from kdprobe.finetuning import finetune
+    from kdprobe.sweeping.run import sweep
 
-__all__ = ["__version__", "compare", "distill", "finetune", "load_results"]
+__all__ = ["__version__", "compare", "distill", "finetune", "load_results", "sweep"]
 
 __version__ = "0.1.0"
 
@@ -23,6 +24,7 @@ _HOMES = {
     "load_results": "kdprobe.comparison.view",
     "distill": "kdprobe.distillation",
     "finetune": "kdprobe.finetuning",
+    "sweep": "kdprobe.sweeping.run",
 }
 
 

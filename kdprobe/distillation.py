@@ -31,6 +31,7 @@ from kdprobe.distillers.classroom import (
     settings_rows,
 )
 from kdprobe.distillers.compute import choose_compute, settled
+from kdprobe.distillers.estimate import estimate_seconds
 from kdprobe.distillers.fitting import fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet, remarks
@@ -71,6 +72,7 @@ def distill(
     evaluate_every: int | None = None,
     label_map: Mapping[str, str] | None = None,
     seed: int = 0,
+    sample_seed: int | None = None,
     device: str = "auto",
     bf16: bool | Literal["auto"] = "auto",
     threads: int | None = None,
@@ -110,6 +112,7 @@ def distill(
         evaluate_every: optimiser steps between evaluations; None: each epoch.
         label_map: the teacher's label name -> the task's, where they differ.
         seed: of new weights, the order of the examples and dropout.
+        sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
         bf16: matrix products in bfloat16; `auto`: where the hardware has it.
         threads: CPU threads; None: as torch is set.
@@ -132,7 +135,8 @@ def distill(
     written = open_recipe(recipe)
     data = load_data(
         task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
-        limit=limit, eval_limit=eval_limit, seed=seed, offline=offline,
+        limit=limit, eval_limit=eval_limit, offline=offline,
+        seed=seed if sample_seed is None else sample_seed,
     )  # fmt: skip
     chosen = _adapt(written, data.task.name, settings, student, given)
     compute = choose_compute(device=device, bf16=bf16, threads=threads)
@@ -150,7 +154,8 @@ def distill(
         return run
     made = _prepare(master, data, chosen, seed=seed, offline=offline, progress=shown)
     if run is None:
-        return TrainingResult.of_dry_run(made.lesson, made.preflight)
+        seconds = estimate_seconds(made.lesson)
+        return TrainingResult.of_dry_run(made.lesson, made.preflight, seconds=seconds)
     story = _story(master, data, chosen, made, given)
     return fit(made.lesson, run, plan=plan, preflight=made.preflight, story=story, progress=shown)
 
@@ -242,7 +247,7 @@ def _story(
     for name in TrainingSettings.model_fields:
         options.append((f"--{name.replace('_', '-')}", given[name]))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
-    options.append(("--seed", given["seed"]))
+    options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
     facts = dict(made.preflight.facts)
     teacher = {key: value for key, value in facts.items() if key.startswith("teacher")}
     terms = {

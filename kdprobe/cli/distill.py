@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kdprobe.cli import options, terminal, training
+from kdprobe.cli import options, sweeping, terminal, training
 
 
 @terminal.guarded
@@ -29,6 +29,8 @@ def distill(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one thing in the recipe; repeat."),
     ] = None,
+    sweep: sweeping.Sweep = None,
+    sample_seed: sweeping.SampleSeed = None,
     *,
     trained: training.RecipeSettings,
     shared: training.Shared,
@@ -39,14 +41,11 @@ def distill(
     """
     import kdprobe
 
-    result = kdprobe.distill(
-        teacher,
-        task=task,
-        output=output,
-        student=student,
-        recipe=recipe,
-        settings=options.pairs("--set", settings),
-        **trained.keywords(),
-        **shared.keywords(),
-    )
+    asked: dict[str, Any] = {"task": task, "output": output, "student": student, "recipe": recipe}
+    asked |= {"settings": options.pairs("--set", settings), "sample_seed": sample_seed}
+    asked |= trained.keywords() | shared.keywords()
+    if sweep is not None:
+        sweeping.run(teacher, sweep, asked, quiet=shared.quiet)
+        return
+    result = kdprobe.distill(teacher, **asked)
     training.show_result(result, quiet=shared.quiet)

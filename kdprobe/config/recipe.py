@@ -168,7 +168,8 @@ def _value(text: JsonValue) -> JsonValue:
     return parsed if isinstance(parsed, bool | int | float | str | list) else text
 
 
-def _known_keys(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Give the full names of everything that `--set` can change in a recipe."""
     keys = ["student", "layer_map", "reduction"]
     keys += [f"training.{name}" for name in TrainingSettings.model_fields]
     for setting in recipe.objectives:
@@ -197,7 +198,11 @@ def _resolve(key: str, known: tuple[str, ...]) -> str:
 
 
 def with_settings(
-    recipe: Recipe, settings: Mapping[str, JsonValue], *, option_names: Mapping[str, Sequence[str]]
+    recipe: Recipe,
+    settings: Mapping[str, JsonValue],
+    *,
+    option_names: Mapping[str, Sequence[str]],
+    where: str = "--set",
 ) -> Recipe:
     """Give the recipe with some of its values changed.
 
@@ -207,6 +212,7 @@ def with_settings(
             setting ends so (`temperature`, `soft_targets.weight`, `training.epochs`); a value that
             is text is read as TOML.
         option_names: the option names of each objective in the recipe.
+        where: the option that says so, for messages about values.
 
     Raises:
         ConfigError: an unknown or ambiguous key, or a value of the wrong kind.
@@ -216,7 +222,7 @@ def with_settings(
     >>> with_settings(recipe, {"temperature": "4"}, option_names=names).objectives[0].options
     {'temperature': 4}
     """
-    known = _known_keys(recipe, option_names)
+    known = setting_names(recipe, option_names)
     data = recipe.model_dump()
     for key, text in settings.items():
         parts = _resolve(key, known).split(".")
@@ -228,7 +234,7 @@ def with_settings(
             place[parts[2]] = _value(text)
         else:
             data[parts[0]] = text
-    return parse(Recipe, data, "--set")
+    return parse(Recipe, data, where)
 
 
 def for_task(recipe: Recipe, task: str, *, option_names: Mapping[str, Sequence[str]]) -> Recipe:

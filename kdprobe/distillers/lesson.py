@@ -109,7 +109,7 @@ class TrainingResult:
             `eval_` scores.
         best_step: the optimiser step whose weights were kept.
         steps: optimiser steps taken.
-        seconds: of training, interruptions left out.
+        seconds: of training, interruptions left out; of a dry run what it may take.
         preflight: what was found before the first step.
         notes: what the reader must know.
     """
@@ -127,7 +127,9 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_dry_run(cls, lesson: Lesson, preflight: Preflight) -> TrainingResult:
+    def of_dry_run(
+        cls, lesson: Lesson, preflight: Preflight, *, seconds: float = 0.0
+    ) -> TrainingResult:
         """Give the result of a run that was only checked."""
         return cls(
             folder=None,
@@ -138,6 +140,6 @@ class TrainingResult:
             history=(),
             best_step=0,
             steps=0,
-            seconds=0.0,
+            seconds=seconds,
             preflight=preflight,
         )
