@@ -55,14 +55,11 @@ def non_dominated(points: Sequence[Point], *, cost_falls: bool = True) -> tuple[
     return tuple(point.name for point in sorted(front, key=lambda point: (point.gain, point.name)))
 
 
-def how_made(population: Population, *, what: str = "bootstrap") -> str:
+def how_made(population: Population, *, paired: bool = False) -> str:
     """Say what an interval of a model is over: its examples, and its seeds when it has several."""
     runs = len(population.runs)
-    return (
-        f"{what} over examples and over the {runs} seeds, percentile"
-        if runs > 1
-        else f"{what} over examples, percentile; one seed"
-    )
+    how = f"{'paired ' if paired else ''}percentile bootstrap over examples"
+    return f"{how} and over the {runs} seeds" if runs > 1 else f"{how}, one seed"
 
 
 def score_differences(study: Study) -> tuple[Estimate, ...]:
@@ -91,7 +88,7 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
                 n=study.n,
                 undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
                 p_value=_p_value(gap),
-                how=how_made(most, what="paired bootstrap"),
+                how=how_made(most, paired=True),
             )
         )
     adjusted = holm([difference.p_value for difference in found])

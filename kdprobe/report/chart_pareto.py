@@ -1,6 +1,6 @@
 """Cost against gain: one mark a student, and the front of those that nobody beats.
 
-Does: draw means with their intervals, single runs as small dots, the front as steps, the teacher
+Does: draw means with their intervals, single runs as small dots on its left, the front as steps, the teacher
 for reference. Does not: decide who stands on the front.
 """
 
@@ -148,7 +148,9 @@ def _spot(spot: Spot, x: Scale, y: Scale) -> str:
         drawn += _whisker(x(spot.x_ends[0]), x(spot.x_ends[1]), at_y, at_y)
     if len(spot.singles) > 1:
         for value in spot.singles:
-            dot: dict[str, Attribute] = {"class": "mark single", "cx": at_x, "cy": y(value), "r": 2}
+            # Beside the bar, which would hide them.
+            place = {"cx": at_x - 8, "cy": y(value), "r": 2}
+            dot: dict[str, Attribute] = {"class": "mark single", **place}
             drawn += tag("circle", dot)
     drawn += marker(_shape(spot.group), at_x, at_y, size=5, tooltip=title(hint))
     label = f"{spot.number}" if spot.number else clip(spot.name, 12)

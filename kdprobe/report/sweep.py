@@ -20,9 +20,16 @@ from kdprobe.results.schema import Cell, Column, Estimate, Metric, Table
 from kdprobe.results.sweep import SWEEP_VERSION, Front, SweepDocument
 
 _SHORT = {
-    "score-parameters": "score for its size",
-    "score-throughput": "score for its speed",
-    "closeness-parameters": "closeness for its size",
+    "score-parameters": "size",
+    "score-throughput": "speed",
+    "closeness-parameters": "closeness",
+}
+_HEADS = {
+    "cohens_kappa": ("Kappa", ""),
+    "kl": ("KL", "nats"),
+    "bytes": ("Weights", "MB"),
+    "throughput": ("Speed", "sentences/s"),
+    "latency_p50": ("Latency", "ms, median"),
 }
 _SCALES = {"parameters": (1e6, "millions"), "bytes": (1e6, "MB")}
 _SIZES = ("parameters", "bytes", "throughput", "latency_p50")
@@ -33,6 +40,11 @@ _CLOSE = ("agreement", "cohens_kappa", "kl", "pearson_to_teacher")
 class _Head:
     label: str
     unit: str
+
+    @property
+    def whole(self) -> str:
+        """The heading in one line, for a phone."""
+        return f"{self.label}, {self.unit}" if self.unit else self.label
 
 
 @dataclass(frozen=True)
@@ -95,6 +107,11 @@ def _unit(metric: Metric) -> str:
     return "" if unit == "share" else unit
 
 
+def _head(metric: Metric) -> _Head:
+    """Give a short heading: ten columns must fit beside each other."""
+    return _Head(*_HEADS.get(metric.name, (metric.label, _unit(metric))))
+
+
 def _axis(metric: Metric) -> str:
     unit = _unit(metric)
     named = unit and unit != "sentences/s"
@@ -132,7 +149,7 @@ def _verdict(document: SweepDocument) -> Markup:
     for number, name in _numbered(document):
         seeds = len(document.runs_of(name))
         rows.append(_row(document, name, number, f"{seeds} seed{'' if seeds == 1 else 's'}"))
-    heads = [_Head(metric.label, _unit(metric)) for metric in _columns(document)]
+    heads = [_head(metric) for metric in _columns(document)]
     return fill(
         "sweep_verdict.html",
         sentences=document.sentences or ("No run gave a student.",),
@@ -140,24 +157,38 @@ def _verdict(document: SweepDocument) -> Markup:
         heads=heads,
         rows=rows,
         caption=f"{document.task.name}, {document.task.split} split, n = "
-        f"{show_count(document.task.n)}. {_intervals(document)} {document.pace}",
+        f"{show_count(document.task.n)}. {_intervals(document)} {document.pace} {_words(document)}",
         metrics=document.metrics,
     )
 
 
 def _intervals(document: SweepDocument) -> str:
-    """Say what the brackets of the scores hold, for students of one and of several seeds."""
-    how = dict.fromkeys(
-        e.interval for e in document.estimates if e.metric == document.score and e.interval
-    )
-    if not how:
+    """Say what the brackets of the scores hold, and for whom."""
+    whose: dict[str, list[str]] = {}
+    for number in document.estimates:
+        if number.metric == document.score and number.interval:
+            whose.setdefault(number.interval, []).append(number.model_b or number.model_a)
+    if not whose:
         return ""
-    told = "; ".join(how)
+    told = "; ".join(
+        f"{how} ({', '.join(names) if len(names) <= 3 else f'{len(names)} models'})"
+        for how, names in whose.items()
+    )
+    if not any(" seeds" in how for how in whose):
+        return f"Brackets, 95 %: {told}."
     return (
-        f"Scores are means over the seeds. Brackets: 95 %, {told}. Resampling a handful of seeds "
+        f"Numbers are means over the seeds. Brackets, 95 %: {told}. Resampling a handful of seeds "
         f"understates how far other seeds would lie."
-        if "seeds" in told
-        else f"Brackets: 95 %, {told}."
+    )
+
+
+def _words(document: SweepDocument) -> str:
+    """Say what the last column of the first table means."""
+    score, close = document.metric(document.score).label, document.metric(document.closeness).label
+    return (
+        f"On a front, by size: no student has a better {score} and fewer parameters; by speed: "
+        f"none has a better {score} and is faster; by closeness: none has a better "
+        f"{close.lower()} and fewer parameters."
     )
 
 

@@ -59,6 +59,7 @@ def in_words(document: SweepDocument) -> SweepDocument:
         for front in document.fronts
     )
     told = [front.finding for front in fronts if front.finding]
+    told += _without(document, values)
     told += _best(document, values)
     told += _steps(document)
     failed, runs = len(document.failed), len(document.runs)
@@ -74,9 +75,24 @@ def _front(front: Front, values: _Values) -> str:
         for name in front.students
     ]
     axes = f"{values.label(front.gain)} against {values.label(front.cost)}"
+    if len(values.ranked(front.gain)) == 1:
+        return f"For {axes} there is one student only, {listed[0]}."
     if len(listed) == 1:
-        return f"For {axes}, no student beats or equals {listed[0]} in both."
+        return f"For {axes}, {listed[0]} beats every other student."
     return f"For {axes}, no student beats {'; '.join(listed)}."
+
+
+def _without(document: SweepDocument, values: _Values) -> list[str]:
+    """Tell which students have no score, and why."""
+    told = []
+    for model in document.students:
+        found = document.find(document.score, model.name)
+        if found is not None and found.value is None:
+            told.append(
+                f"{model.name} has no {values.label(document.score)}, and no place where it "
+                f"counts: {found.undefined}."
+            )
+    return told
 
 
 def _best(document: SweepDocument, values: _Values) -> list[str]:
