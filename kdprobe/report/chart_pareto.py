@@ -1,6 +1,6 @@
 """Cost against gain: one mark a student, and the front of those that nobody beats.
 
-Does: draw means with their intervals, single runs as small dots on its left, the front as steps, the teacher
+Does: draw means with their intervals, single runs as dots beside them, the front as steps, the teacher
 for reference. Does not: decide who stands on the front.
 """
 
