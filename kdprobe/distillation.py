@@ -9,39 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from kdprobe.config.base import parse
-from kdprobe.config.recipe import (
-    BestBy,
-    Recipe,
-    TrainingSettings,
-    for_task,
-    open_recipe,
-    with_settings,
-)
-from kdprobe.distillers.classroom import (
-    Data,
-    command_line,
-    encode_for,
-    lesson_facts,
-    load_data,
-    precision_of,
-    require_labels,
-    settings_rows,
-)
-from kdprobe.distillers.compute import choose_compute, settled
-from kdprobe.distillers.estimate import estimate_seconds
-from kdprobe.distillers.fitting import fit, open_run
-from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
-from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet, remarks
+from kdprobe.config.recipe import Recipe, open_recipe
+from kdprobe.config.recipe_changes import for_task, with_settings, with_training
+from kdprobe.config.stages import parts_of
+from kdprobe.config.training import BestBy, TrainingSettings
+from kdprobe.distillers.classroom import Data, command_line, precision_of, settings_rows
+from kdprobe.distillers.course import Course, Made
+from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
-from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.preflight import Preflight, layer_table
-from kdprobe.distillers.students import Pupil, layer_map_of, open_student
+from kdprobe.distillers.occasion import Occasion, display
+from kdprobe.distillers.processes import together
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.trainer import check_best_by
-from kdprobe.distillers.views import shape_of
 from kdprobe.progress import Progress, Silent
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
@@ -131,121 +112,59 @@ def distill(
         UsageError: anything that cannot be used, in one message.
     """
     given = locals()
-    shown = progress or Silent()
-    written = open_recipe(recipe)
-    data = load_data(
-        task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
-        limit=limit, eval_limit=eval_limit, offline=offline,
-        seed=seed if sample_seed is None else sample_seed,
-    )  # fmt: skip
-    chosen = _adapt(written, data.task.name, settings, student, given)
-    compute = choose_compute(device=device, bf16=bf16, threads=threads)
-    master = Teacher.open(teacher, data, chosen, compute, label_map, offline)
+    with together():
+        return _distill(given, display(progress))
+
+
+def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
+    """Train in this process, or in its share of several."""
+    at = Occasion.of(given)
+    written = open_recipe(given["recipe"])
+    data, compute = at.data(), at.compute()
+    recipe = _adapt(written, data.task.name, given)
+    parts = parts_of(recipe)
+    master = Teacher.open(
+        given["teacher"], data, parts[0].recipe, compute, given["label_map"], at.offline
+    )
     plan = {
-        "command": "distill", "teacher": teacher, "fingerprint": master.fingerprint, **data.plan(),
-        "recipe": chosen.model_dump(mode="json"),
-        "label_map": None if label_map is None else dict(label_map),
-        "seed": seed, "device": compute.device, "bf16": compute.bf16, "threads": compute.threads,
+        "command": "distill", "teacher": given["teacher"], "fingerprint": master.fingerprint,
+        "recipe": recipe.model_dump(mode="json"),
+        "label_map": None if given["label_map"] is None else dict(given["label_map"]),
+        **at.plan(data, compute),
     }  # fmt: skip
-    run = None if dry_run else open_run(
-        Path(output), plan, resume=resume, force=force, progress=shown
-    )  # fmt: skip
+    run = at.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
-    made = _prepare(master, data, chosen, seed=seed, offline=offline, progress=shown)
+    course = Course(parts, data, master, Path(given["output"]), at.seed, at.offline, progress)
     if run is None:
-        seconds = estimate_seconds(made.lesson)
-        return TrainingResult.of_dry_run(made.lesson, made.preflight, seconds=seconds)
-    story = _story(master, data, chosen, made, given)
-    return fit(made.lesson, run, plan=plan, preflight=made.preflight, story=story, progress=shown)
+        return TrainingResult.of_dry_run(data, course.preflight())
+
+    def tell(made: Made) -> Story:
+        return _story(master, data, recipe, made, given)
+
+    return course.run(run, plan, tell)
 
 
-def _adapt(
-    recipe: Recipe,
-    task: str,
-    settings: Mapping[str, str],
-    student: str | None,
-    given: Mapping[str, Any],
-) -> Recipe:
+def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:
     """Give the recipe as it is for a task, with the changes of `--set` and of the options."""
-    names = option_names(recipe.objectives)
+    names = option_names(recipe.all_objectives)
     changed = with_settings(
-        for_task(recipe, task, option_names=names), settings, option_names=names
+        for_task(recipe, task, option_names=names), given["settings"], option_names=names
     )
-    training = {
-        name: given[name] for name in TrainingSettings.model_fields if given[name] is not None
-    }
-    data = changed.model_dump()
-    data["training"] |= training
-    if student is not None:
-        data["student"] = student
-    return parse(Recipe, data, f"recipe {recipe.name}")
-
-
-class _Made(NamedTuple):
-    """A lesson and what was found while it was prepared."""
-
-    lesson: Lesson
-    preflight: Preflight
-    pupil: Pupil
-
-
-def _prepare(
-    master: Teacher, data: Data, recipe: Recipe, *, seed: int, offline: bool, progress: Progress
-) -> _Made:
-    """Score the teacher, make the student, and refuse what cannot teach or learn."""
-    logits = master.logits(data.evaluation, master.evaluation, progress=progress)
-    facts = master.facts(data.evaluation, logits)
-    with settled(master.compute, seed=seed, purpose="new weights"):
-        pupil = open_student(
-            recipe.student, master.loaded, data.task,
-            offline=offline, pairs=data.train.pairs is not None,
-        )  # fmt: skip
-    longest = recipe.training.max_length
-    encoded, examined = (
-        encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
-        for split in (data.train, data.evaluation)
-    )
-    same = encoded.columns["input_ids"] == master.train.columns["input_ids"]
-    layers = layer_map_of(recipe.layer_map, pupil, master.loaded)
-    shapes = shape_of(pupil.model), shape_of(master.loaded.model)
-    situation = Situation(data.task, *shapes, layers, same_tokens=same)
-    mixture = build_mixture(
-        recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}"
-    )
-    refuse_unmet(mixture, situation)
-    if mixture.needs(situation).labels:
-        require_labels(data.train, why="an objective of the recipe reads them")
-    lesson = Lesson(
-        student=pupil.model,
-        tokenizer=pupil.tokenizer,
-        split=data.train,
-        encoded=encoded,
-        examination=Examination(data.evaluation, examined, logits),
-        mixture=mixture,
-        situation=situation,
-        teacher=master.signal(mixture, situation, data, progress=progress),
-        settings=recipe.training,
-        compute=master.compute,
-        seed=seed,
-    )
-    check_best_by(lesson)
-    facts += lesson_facts(lesson)
-    facts.append(("same token ids", "yes" if same else "no: each reads with its own tokenizer"))
-    table = layer_table(layers, pupil.copied)
-    notes = (*pupil.notes, *master.loaded.notes, *remarks(mixture, situation), *data.notes())
-    return _Made(lesson, Preflight((*data.rows().items(), *facts), table, notes), pupil)
+    options = {name: given.get(name) for name in TrainingSettings.model_fields}
+    training = {name: value for name, value in options.items() if value is not None}
+    return with_training(changed, training, student=given["student"])
 
 
 def _story(
-    master: Teacher, data: Data, recipe: Recipe, made: _Made, given: Mapping[str, Any]
+    master: Teacher, data: Data, recipe: Recipe, made: Made, given: Mapping[str, Any]
 ) -> Story:
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
     options += [("--recipe", given["recipe"]), ("--student", recipe.student)]
     options += [("--set", f"{key}={value}") for key, value in given["settings"].items()]
     for name in TrainingSettings.model_fields:
-        options.append((f"--{name.replace('_', '-')}", given[name]))
+        options.append((f"--{name.replace('_', '-')}", given.get(name)))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
     options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
     facts = dict(made.preflight.facts)
@@ -259,14 +178,14 @@ def _story(
     return Story(
         kind="distill",
         headline=f"A student for {data.task.name}, taught by {master.name} with the recipe "
-        f"{recipe.name}.",
+        f"{recipe.name}{made.part.told}.",
         sections={
             "Teacher": teacher,
             "Data": data.rows(),
             "Objectives": terms,
             "Training": {
-                "student": recipe.student,
-                **settings_rows(recipe.training.model_dump()),
+                "student": made.part.recipe.student,
+                **settings_rows(made.part.recipe.training.model_dump()),
                 "seed": str(given["seed"]),
                 "computed in": precision_of(made.lesson),
             },

@@ -12,26 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.config.base import parse
-from kdprobe.config.recipe import BestBy, ObjectiveSetting, TrainingSettings
+from kdprobe.config.recipe import ObjectiveSetting
+from kdprobe.config.training import BestBy, TrainingSettings
+from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import (
     Data,
     command_line,
     encode_for,
     lesson_facts,
-    load_data,
     precision_of,
     require_labels,
     settings_rows,
 )
-from kdprobe.distillers.compute import Compute, choose_compute, settled
-from kdprobe.distillers.fitting import fit, open_run
+from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.processes import together
 from kdprobe.distillers.teacher_store import NoTeacher
-from kdprobe.distillers.trainer import check_best_by
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
 from kdprobe.models.bilstm import build_lstm
@@ -48,7 +50,7 @@ from kdprobe.models.shapes import (
 )
 from kdprobe.models.surgery import make_student
 from kdprobe.models.word_pieces import train_tokenizer
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -132,33 +134,29 @@ def finetune(
         UsageError: anything that cannot be used, in one message.
     """
     given = locals()
-    shown = progress or Silent()
-    settings = parse(
-        TrainingSettings, {name: given[name] for name in TrainingSettings.model_fields}, "finetune"
-    )
-    data = load_data(
-        task, train_split=train_split, eval_split=eval_split, data_dir=data_dir,
-        limit=limit, eval_limit=eval_limit, seed=seed, offline=offline,
-    )  # fmt: skip
+    with together():
+        return _finetune(given, display(progress))
+
+
+def _finetune(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
+    """Train in this process, or in its share of several."""
+    at = Occasion.of(given)
+    names = (name for name in TrainingSettings.model_fields if name in given)
+    settings = parse(TrainingSettings, {name: given[name] for name in names}, "finetune")
+    data, compute = at.data(), at.compute()
     require_labels(data.train, why="fine-tuning learns from them")
-    compute = choose_compute(device=device, bf16=bf16, threads=threads)
-    source = _Source(model, student, offline)
-    plan = source.plan() | data.plan() | {
-        "training": settings.model_dump(), "seed": seed, "device": compute.device,
-        "bf16": compute.bf16, "threads": compute.threads,
-    }  # fmt: skip
-    run = None if dry_run else open_run(
-        Path(output), plan, resume=resume, force=force, progress=shown
-    )  # fmt: skip
+    source = _Source(given["model"], given["student"], at.offline)
+    plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
+    run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
-    with settled(compute, seed=seed, purpose="new weights"):
-        lesson, notes = _prepare(source, data, settings, compute, seed)
+    with settled(compute, seed=at.seed, purpose="new weights"):
+        lesson, notes = _prepare(source, data, settings, compute, at.seed)
     preflight = Preflight(facts=(*data.rows().items(), *lesson_facts(lesson)), notes=notes)
     if run is None:
-        return TrainingResult.of_dry_run(lesson, preflight)
+        return TrainingResult.of_dry_run(data, preflight)
     story = _story(source, data, lesson, notes, given)
-    return fit(lesson, run, plan=plan, preflight=preflight, story=story, progress=shown)
+    return fit(lesson, run, plan=plan, preflight=preflight, story=story, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -72,26 +72,21 @@ def _show(document: SweepDocument, *, quiet: bool) -> None:
 
 
 def _show_checked(checked: tuple[DryRow, ...]) -> None:
-    """Print what would be trained."""
+    """Print what would be trained; a recipe in stages has no estimate."""
+    from kdprobe.results.numbers import show_duration
+
     rows = [
-        (row.name, row.parameters, row.steps, "" if row.failed else _duration(row.seconds))
+        (row.name, row.parameters, row.steps, show_duration(row.seconds) if row.seconds else "–")
         for row in checked
     ]
     heads = ("run", "parameters", "steps", "time, about")
     terminal.show(terminal.table(f"{len(checked)} runs", heads, rows))
-    total = sum(row.seconds for row in checked)
-    typer.echo(f"About {_duration(total)} of training in all. Nothing was trained (--dry-run).")
-
-
-def _duration(seconds: float) -> str:
-    """Write a time so that nobody takes it for exact.
-
-    >>> _duration(8.2), _duration(190), _duration(7300)
-    ('8 s', '3 min', '2.0 h')
-    """
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+    total = show_duration(sum(row.seconds for row in checked))
+    known = all(row.seconds for row in checked if not row.failed)
+    typer.echo(
+        f"{'About' if known else 'More than'} {total} of training in all, as busy as this machine "
+        f"is now. Nothing was trained (--dry-run)."
+    )
 
 
 def _tell_failed(swept: Swept) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,14 +41,21 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
 
 
+def speaks() -> bool:
+    """Whether this process prints: of several that train together, the first."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def show(renderable: RenderableType) -> None:
     """Print a result on stdout."""
-    console().print(renderable)
+    if speaks():
+        console().print(renderable)
 
 
 def tell(message: str) -> None:
     """Print a line for people on stderr."""
-    console(stderr=True).print(printable(message), soft_wrap=True)
+    if speaks():
+        console(stderr=True).print(printable(message), soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
@@ -83,7 +91,8 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             from rich.text import Text
 
             message = Text("Error: ", style="bold red") + Text(printable(str(error)), style="")
-            console(stderr=True).print(message, soft_wrap=True)
+            if speaks():  # the others found the same
+                console(stderr=True).print(message, soft_wrap=True)
             raise typer.Exit(USAGE) from error
         except KeyboardInterrupt as interrupt:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")

@@ -154,6 +154,8 @@ def bundled(command: Callable[..., None]) -> Callable[..., None]:
 
 def show_result(result: TrainingResult, *, quiet: bool) -> None:
     """Print the plan of a dry run, or scores, notes and where the checkpoint is."""
+    if not terminal.speaks():
+        return
     if result.folder is None:
         for line in result.preflight.lines():
             typer.echo(printable(line))

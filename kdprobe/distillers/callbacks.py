@@ -15,6 +15,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from kdprobe.atomic import write_text
+from kdprobe.distillers.processes import team
 from kdprobe.distillers.resume import MARKER, checkpoint_folder, drop_checkpoint
 from kdprobe.progress import Stage
 
@@ -134,7 +135,11 @@ class CompleteCheckpoints(TrainerCallback):  # type: ignore[misc]  # transformer
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
-        """Mark and tidy."""
+        """Mark and tidy, once every process has written its part."""
+        crew = team()
+        crew.wait()
+        if not crew.leads:
+            return
         place = checkpoint_folder(self.folder, state.global_step)
         write_text(place / MARKER, json.dumps({"seconds": round(self.seconds, 3)}))
         kept = {checkpoint_folder(self.folder, step) for step in (state.global_step,)}

@@ -8,17 +8,15 @@ learns what; `finetuning.py` and `distillation.py` do.
 from __future__ import annotations
 
 import json
-import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
-import kdprobe
 from kdprobe.atomic import require_empty_folder, staged_folder, write_text
 from kdprobe.distillers._scores import Score
 from kdprobe.distillers.callbacks import (
@@ -32,6 +30,8 @@ from kdprobe.distillers.compute import settled
 from kdprobe.distillers.lesson import Lesson, TrainingResult
 from kdprobe.distillers.model_card import Story, write_card
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.processes import team
+from kdprobe.distillers.record import HISTORY, record_of, result_of
 from kdprobe.distillers.resume import (
     CHECKPOINTS,
     RECORD,
@@ -47,9 +47,7 @@ from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.errors import OutputError
 from kdprobe.models.checkpoint import quiet
 from kdprobe.progress import Progress
-
-HISTORY = "history.json"
-_PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
+from kdprobe.seeds import derive_seed
 
 
 @dataclass(frozen=True)
@@ -59,15 +57,57 @@ class Run:
     Args:
         output: where the model will be.
         checkpoint: the last whole checkpoint of an interrupted run, or None.
+        begun: whether it goes on with a run that was begun earlier.
     """
 
     output: Path
     checkpoint: Path | None = None
+    begun: bool = False
 
     @property
     def folder(self) -> Path:
         """Where checkpoints go."""
         return self.output / CHECKPOINTS
+
+    @property
+    def since(self) -> str:
+        """For people, where it goes on: `, from checkpoint of step 12`; or nothing."""
+        if self.checkpoint is None:
+            return ""
+        return f", from {self.checkpoint.name.replace('-', ' of step ')}"
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What earlier stages taught the same student.
+
+    Args:
+        stage: the name of the stage that follows; empty for a recipe without stages.
+        number: its number among the stages of this student, from 1.
+        history: what was logged in those before.
+        steps: optimiser steps taken in those before.
+        seconds: their time.
+    """
+
+    stage: str = ""
+    number: int = 1
+    history: tuple[Mapping[str, float], ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, before: TrainingResult | None, stage: str) -> Earlier:
+        """Take it from the result of the stage before; None: there is none."""
+        if before is None:
+            return cls(stage)
+        number = int(max(entry.get("stage", 1) for entry in before.history)) + 1
+        return cls(stage, number, before.history, before.steps, before.seconds)
+
+    def join(self, entries: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], ...]:
+        """Put what was logged now behind it; steps count on."""
+        told = {"stage": float(self.number)} if self.stage else {}
+        later = [{**e, **told, "step": e["step"] + self.steps} for e in entries]
+        return (*(dict(entry) for entry in self.history), *later)
 
 
 def open_run(
@@ -97,12 +137,12 @@ def open_run(
         checkpoint = last_complete(folder)
         where = checkpoint.name.replace("-", " of step ") if checkpoint else "the beginning"
         progress.say(f"Going on from {where}.")
-        return Run(output, checkpoint)
+        return Run(output, checkpoint, begun=True)
     record = read_record(output) if resume else None
     if record is not None:
         refuse_change(output, record["plan"], plan)
         progress.say(f"{output} had finished already.")
-        return _result_of(output, record)
+        return result_of(output, record)
     if resume and output.is_dir() and any(output.iterdir()):
         raise OutputError(
             str(output),
@@ -121,6 +161,7 @@ def fit(
     preflight: Preflight,
     story: Story,
     progress: Progress,
+    earlier: Earlier = Earlier(),
 ) -> TrainingResult:
     """Train, and write the model folder.
 
@@ -131,6 +172,7 @@ def fit(
         preflight: what was found before the first step.
         story: what the model card tells.
         progress: the display.
+        earlier: what earlier stages taught the same student.
 
     Returns:
         The scores of the finished model. On a keyboard interrupt or a failure the last checkpoint
@@ -140,9 +182,12 @@ def fit(
         TrainingError: a loss was not finite.
         OutputError: no space is left.
     """
-    if run.checkpoint is None:
+    crew = team()
+    crew.wait()  # every process has looked at the folder
+    if run.checkpoint is None and crew.leads:
         shutil.rmtree(run.folder, ignore_errors=True)
         write_plan(run.folder, plan)
+    crew.wait()
     before = seconds_of(run.checkpoint) if run.checkpoint else 0.0
     clock = CompleteCheckpoints(run.folder, before=before)
     with quiet(), settled(lesson.compute, seed=lesson.seed, purpose="training"):
@@ -156,15 +201,17 @@ def fit(
         eval_split=lesson.examination.split.name,
         scores={name: score.value for name, score in scores.items()},
         undefined=_reasons(scores),
-        history=tuple(dict(entry) for entry in trainer.state.log_history),
-        best_step=best,
-        steps=int(trainer.state.global_step),
-        seconds=clock.seconds,
+        history=earlier.join(trainer.state.log_history),
+        best_step=best + earlier.steps,
+        steps=int(trainer.state.global_step) + earlier.steps,
+        seconds=clock.seconds + earlier.seconds,
         preflight=preflight,
         notes=story.notes,
     )
-    _write_folder(lesson, result, plan=plan, story=story)
-    shutil.rmtree(run.folder, ignore_errors=True)
+    if crew.leads:
+        _write_folder(lesson, result, plan=plan, story=story)
+        shutil.rmtree(run.folder, ignore_errors=True)
+    crew.wait()
     return result
 
 
@@ -179,6 +226,7 @@ def _train(
         if settings.early_stopping is not None:
             callbacks.append(StopEarly(settings.early_stopping))
         trainer = StudentTrainer(lesson, folder=run.folder, callbacks=callbacks)
+        _own_dropout(lesson)
         if run.checkpoint is not None and _had_stopped(trainer, run.checkpoint, lesson):
             return trainer
         try:
@@ -192,6 +240,13 @@ def _train(
             )
             raise
     return trainer
+
+
+def _own_dropout(lesson: Lesson) -> None:
+    """Let each further process draw other random numbers than the first."""
+    rank = team().rank
+    if rank:
+        torch.manual_seed(derive_seed(lesson.seed, "training", f"process {rank}"))
 
 
 def _had_stopped(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool:
@@ -231,56 +286,5 @@ def _write_folder(
         write_card(stage, result, story)
         history = json.dumps(list(result.history), indent=1, sort_keys=True, allow_nan=False)
         write_text(stage / HISTORY, history + "\n")
-        record = json.dumps(_record(result, plan, story), indent=1, ensure_ascii=False)
+        record = json.dumps(record_of(result, plan, story), indent=1, ensure_ascii=False)
         write_text(stage / RECORD, record + "\n")
-
-
-def _record(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> dict[str, Any]:
-    """Everything about a training that a program may want to read again."""
-    return {
-        "record_version": 1,
-        "produced_by": {
-            "kdprobe": kdprobe.__version__,
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in _PACKAGES},
-        },
-        "kind": story.kind,
-        "plan": dict(plan),
-        "task": result.task,
-        "eval_split": result.eval_split,
-        "scores": dict(result.scores),
-        "undefined": dict(result.undefined),
-        "best_step": result.best_step,
-        "steps": result.steps,
-        "seconds": round(result.seconds, 3),
-        "precision": story.precision,
-        "preflight": {
-            "facts": [list(fact) for fact in result.preflight.facts],
-            "layer_map": [list(row) for row in result.preflight.layer_map],
-            "notes": list(result.preflight.notes),
-        },
-        "notes": list(result.notes),
-    }
-
-
-def _result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
-    """Give the result of a finished run from its record."""
-    found = record["preflight"]
-    history = json.loads((output / HISTORY).read_text(encoding="utf-8"))
-    return TrainingResult(
-        folder=output,
-        task=record["task"],
-        eval_split=record["eval_split"],
-        scores=record["scores"],
-        undefined=record["undefined"],
-        history=tuple(history),
-        best_step=record["best_step"],
-        steps=record["steps"],
-        seconds=record["seconds"],
-        preflight=Preflight(
-            facts=tuple((name, value) for name, value in found["facts"]),
-            layer_map=tuple((s, t, how) for s, t, how in found["layer_map"]),
-            notes=tuple(found["notes"]),
-        ),
-        notes=tuple(record["notes"]),
-    )

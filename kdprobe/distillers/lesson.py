@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.config.recipe import TrainingSettings
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.encoding import Encoded, steps_per_epoch
 from kdprobe.distillers.mixture import Mixture
@@ -24,6 +24,8 @@ from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from kdprobe.distillers.classroom import Data
 
 _LONG_EPOCH = 1000  # optimiser steps; a longer epoch is evaluated, and saved, several times
 
@@ -127,19 +129,17 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_dry_run(
-        cls, lesson: Lesson, preflight: Preflight, *, seconds: float = 0.0
-    ) -> TrainingResult:
+    def of_dry_run(cls, data: Data, preflight: Preflight) -> TrainingResult:
         """Give the result of a run that was only checked."""
         return cls(
             folder=None,
-            task=lesson.split.task.name,
-            eval_split=lesson.examination.split.name,
+            task=data.task.name,
+            eval_split=data.evaluation.name,
             scores={},
             undefined={},
             history=(),
             best_step=0,
             steps=0,
-            seconds=seconds,
+            seconds=preflight.seconds,
             preflight=preflight,
         )

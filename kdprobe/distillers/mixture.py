@@ -26,6 +26,7 @@ from kdprobe.distillers.objective import (
     Situation,
     View,
 )
+from kdprobe.distillers.processes import Team
 from kdprobe.errors import CapabilityError
 
 Reduction = Literal["example", "token"]
@@ -60,6 +61,14 @@ class Window(NamedTuple):
     examples: int
     denominators: Mapping[str, float]
 
+    def over(self, crew: Team) -> Window:
+        """Add what the other processes count in the same step."""
+        if not crew.many:
+            return self
+        own = [float(self.examples), *self.denominators.values()]
+        examples, *sums = crew.total(torch.tensor(own, dtype=torch.float64)).tolist()
+        return Window(int(examples), dict(zip(self.denominators, sums, strict=True)))
+
 
 class Losses(NamedTuple):
     """The loss of a micro-batch.
@@ -71,6 +80,11 @@ class Losses(NamedTuple):
     total: Tensor
     terms: Mapping[str, Tensor]
     examples: Tensor
+
+    def as_nothing(self) -> Losses:
+        """Give the same with a value and a gradient of 0, of the same weights."""
+        terms = {name: 0.0 * term for name, term in self.terms.items()}
+        return Losses(0.0 * self.total, terms, self.examples[:0])
 
 
 @dataclass(frozen=True)

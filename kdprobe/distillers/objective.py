@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kdprobe.registry import Plugins
 from kdprobe.tasks.task import Task
 
-Quantity = Literal["logits", "hidden", "attention", "query", "key", "value"]
+Quantity = Literal["logits", "hidden", "first", "attention", "query", "key", "value"]
 
 
 @dataclass(frozen=True, order=True)
@@ -27,11 +27,12 @@ class Need:
     """One thing a model can say of a batch.
 
     Args:
-        quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `attention`, the attention
+        quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `first`, the hidden state of the first
+            real token `[B, H]`; `attention`, the attention
             probabilities after dropout `[B, heads, L, L]`; `query`, `key` and `value`, the
             projections that attention is made of, `[B, L, H]`.
-        layer: for `hidden` 0 is the output of the embeddings and l that of the l-th layer; for
-            attention and its parts the first layer is 1; 0 for `logits`.
+        layer: for `hidden` and `first` 0 is the output of the embeddings and l that of the l-th
+            layer; for attention and its parts the first layer is 1; 0 for `logits`.
     """
 
     quantity: Quantity
@@ -137,12 +138,15 @@ class View:
         model: the model itself when an objective needs it, else None.
         columns: int64 `[C]`, the output of `model` for each label of the task; None: they are in
             the task's order.
+        lasting: by the name of an objective, what it made of the teacher before the training; see
+            `teacher_memory.Lasting`.
     """
 
     values: Mapping[Need, Tensor]
     inputs: Mapping[str, Tensor] = field(default_factory=dict)
     model: nn.Module | None = None
     columns: Tensor | None = None
+    lasting: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def logits(self) -> Tensor:
@@ -152,6 +156,10 @@ class View:
     def hidden(self, layer: int) -> Tensor:
         """The hidden states of a layer, float32 `[B, L, H]`; 0 is the output of the embeddings."""
         return self.values[Need("hidden", layer)]
+
+    def first(self, layer: int) -> Tensor:
+        """The hidden states of the first real tokens, float32 `[B, H]`."""
+        return self.values[Need("first", layer)]
 
     def attention(self, layer: int) -> Tensor:
         """The attention probabilities of a layer, float32 `[B, heads, L, L]`, layers from 1."""

@@ -7,7 +7,7 @@ not: decide what is learnt from it; the objectives do.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.mixture import Mixture
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import refuse_chance
+from kdprobe.distillers.processes import team
+from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer, wanted
 from kdprobe.distillers.teacher_store import (
     LiveTeacher,
     StoredTeacher,
@@ -71,6 +73,16 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
+    def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
+        """Give another model in its place, with the examples as that one reads them."""
+        train, evaluation = (
+            encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
+            for split in (data.train, data.evaluation)
+        )
+        return replace(
+            self, path="", loaded=loaded, fingerprint="", train=train, evaluation=evaluation
+        )
+
     @property
     def name(self) -> str:
         """Its folder's name, without the way there."""
@@ -78,36 +90,44 @@ class Teacher:
 
     def logits(self, split: Split, encoded: Encoded, *, progress: Progress) -> NDArray[np.float32]:
         """Give what it says of a split, computed once for all students."""
-        file = TeacherFile(
+        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            return teacher_logits(
+                self.loaded.model,
+                encoded,
+                self._file(split),
+                cache=Cache.default(),
+                progress=progress,
+                title=f"ask the teacher about {split.name}",
+            )
+
+    def _file(self, split: Split) -> TeacherFile:
+        return TeacherFile(
             fingerprint=self.fingerprint,
             split=split,
             max_length=self.max_length,
             columns=self.loaded.columns,
             device=torch.device(self.compute.device),
         )
-        with settled(self.compute, seed=0, purpose="teacher"):
-            return teacher_logits(
-                self.loaded.model,
-                encoded,
-                file,
-                cache=Cache.default(),
-                progress=progress,
-                title=f"ask the teacher about {split.name}",
-            )
 
     def signal(
         self, mixture: Mixture, situation: Situation, data: Data, *, progress: Progress
     ) -> TeacherSignal:
-        """Give what the objectives can ask of it: stored logits, or itself at every step."""
+        """Give what the objectives can ask of it: what is stored, or itself at every step."""
         needs = mixture.needs(situation)
-        if not needs.live_teacher:
-            return StoredTeacher(
-                torch.tensor(self.logits(data.train, self.train, progress=progress))
-            )
-        prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
-        return LiveTeacher(
-            self.loaded.model, self.train, needs.teacher, self.loaded.columns, needs.teacher_model
-        )
+        asked = wanted(mixture, situation, self.train.lengths)
+        if asked.live is not None:
+            prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
+            shown = needs.teacher_model
+            columns = self.loaded.columns
+            return LiveTeacher(self.loaded.model, self.train, needs.teacher, columns, shown)
+        logits = torch.tensor(self.logits(data.train, self.train, progress=progress))
+        if not asked.quantities:
+            return StoredTeacher(logits)
+        file = self._file(data.train)
+        keeper = Rememberer(self.loaded, self.train, data.train, situation, file)
+        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            kept = keeper.recall(asked.quantities, cache=Cache.default(), progress=progress)
+        return RememberedTeacher(logits, self.train, kept)
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
         """Score it on a split with gold labels, and stop when it knows nothing.

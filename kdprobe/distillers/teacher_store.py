@@ -1,9 +1,8 @@
 """What the teacher says of every example: stored once, or asked at every step.
 
 Does: run the teacher in eval mode over a split, keep its logits in the cache, checked when they are
-read again, and give both kinds under one protocol. Does not: keep hidden states or attention
-maps of a whole split (all hidden states of 800,000 sentences would fill a disk); objectives that
-need them ask the teacher while the student trains.
+read again, and give both kinds under one protocol. Does not: keep anything but logits;
+`teacher_memory.py` keeps more where it is small enough.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from torch import Tensor
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
+from kdprobe.distillers.processes import ALONE, Team
 from kdprobe.distillers.views import predict, read
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -97,30 +97,29 @@ def all_logits(
     batch_size: int,
     progress: Progress,
     title: str,
+    crew: Team = ALONE,
 ) -> NDArray[np.float32]:
     """Ask a model for the logits of a whole split, in eval mode; its mode is put back after.
+
+    Several processes share the batches, and each gets the whole.
 
     Returns:
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
     """
     picked = None if columns is None else torch.tensor(columns, device=device)
-    out: NDArray[np.float32] | None = None
+    classes = int(model.config.num_labels) if columns is None else len(columns)
+    out = np.zeros((len(encoded.lengths), classes), dtype=np.float32)
     training = model.training
     model.eval()
     try:
         with progress.stage(title, len(encoded.lengths)) as stage:
-            for rows in encoded.batches(batch_size):
+            for rows in crew.share(list(encoded.batches(batch_size))):
                 inputs = {n: ids.to(device) for n, ids in encoded.batch(rows).items()}
-                logits = predict(model, inputs, columns=picked).cpu().numpy()
-                if out is None:
-                    out = np.empty((len(encoded.lengths), logits.shape[1]), dtype=np.float32)
-                out[rows] = logits
+                out[rows] = predict(model, inputs, columns=picked).cpu().numpy()
                 stage.advance(len(rows))
     finally:
         model.train(training)
-    if out is None:
-        raise ValueError("no examples to predict")
-    return out
+    return crew.total(torch.from_numpy(out)).numpy()
 
 
 @dataclass(frozen=True)
@@ -199,9 +198,21 @@ def _agrees(
     count = len(encoded.lengths)
     if len(stored) != count:
         return False
-    picked = derive_generator(0, "rows of the teacher checked again").permutation(count)
-    rows = [int(row) for row in picked[:_CHECKED_ROWS]]
+    rows = checked_rows(count)
     inputs = {name: ids.to(file.device) for name, ids in encoded.batch(rows).items()}
     columns = torch.tensor(file.columns, device=file.device)
     again = predict(model.eval(), inputs, columns=columns).cpu().numpy()
-    return bool(np.allclose(stored[rows], again, atol=_TOLERANCE, rtol=_TOLERANCE))
+    return close_enough(stored[rows], again)
+
+
+def checked_rows(count: int) -> list[int]:
+    """Choose the rows of `count` that are computed again."""
+    picked = derive_generator(0, "rows of the teacher checked again").permutation(count)
+    return [int(row) for row in picked[:_CHECKED_ROWS]]
+
+
+def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> bool:
+    """Whether stored values are what the teacher says now, but for rounding."""
+    if stored.shape != again.shape:
+        return False
+    return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))

@@ -8,27 +8,27 @@ the student at each evaluation, stop on a loss that is not finite. Does not: def
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from torch import Tensor, nn
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainingArguments,
-)
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl
 
 from kdprobe.distillers._scores import Score, fidelity, task_scores
+from kdprobe.distillers.arguments import other_optimizer, training_arguments
 from kdprobe.distillers.encoding import GroupedByLength, Rows
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.mixture import Losses, Window
 from kdprobe.distillers.objective import LOGITS, Batch, View
+from kdprobe.distillers.processes import add_up_gradients, same_start, team
 from kdprobe.distillers.teacher_store import all_logits
+from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.views import Trainable, prepare
-from kdprobe.errors import ConfigError, TrainingError
+from kdprobe.errors import TrainingError
 from kdprobe.progress import Silent
 
 UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1
@@ -49,7 +49,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
     def __init__(
         self, lesson: Lesson, *, folder: Path, callbacks: Sequence[TrainerCallback]
     ) -> None:
-        self.lesson = lesson
+        self.lesson, self.crew = lesson, team()
         self.needs = lesson.mixture.needs(lesson.situation)
         prepare(lesson.student, self.needs.student, gradients=self.needs.student_model)
         trainable = Trainable(lesson.student, lesson.mixture.bridges(lesson.situation))
@@ -60,26 +60,47 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             train_dataset=Rows(len(lesson.split)),
             eval_dataset=Rows(len(lesson.examination.split)),
             callbacks=list(callbacks),
+            optimizer_cls_and_kwargs=other_optimizer(lesson),
         )
         self.remove_callback(PrinterCallback)
         # True: "the loss is already scaled for the whole optimiser step", which `compute_loss`
         # does; otherwise Trainer would divide it once more, or not at all, by the architecture.
         self.model_accepts_loss_kwargs = True
-        self._term_sums: dict[str, Tensor] = {}
-        self._gradient_norms: dict[str, float] = {}
-        self._drained_at = 0
+        self.term_log = TermLog(lesson.mixture.terms, lesson.student, self.crew)
+        # the processes' gradients are added up in `training_step`: nothing is wrapped for it
+        self.accelerator.prepare_model = partial(
+            self.accelerator.prepare_model, evaluation_mode=True
+        )
+        same_start(trainable, self.crew)
 
     def collate(self, rows: list[int]) -> dict[str, Any]:
-        """Make a batch of row numbers: inputs, labels, and the rows themselves."""
+        """Make this process's share of a batch: inputs, labels, and the rows themselves.
+
+        A process that is left without a row computes another's, which then counts nothing.
+        """
+        own = self.crew.share(rows)
         batch: dict[str, Any] = {
-            "inputs": self.lesson.encoded.batch(rows),
-            "rows": torch.tensor(rows),
+            "inputs": self.lesson.encoded.batch(own or rows[:1]),
+            "rows": torch.tensor(own or rows[:1]),
+            "counts": bool(own),
         }
         labels = self.lesson.split.labels
         if labels is not None and self.needs.labels:
-            picked = torch.tensor(labels[rows])
+            picked = torch.tensor(labels[own or rows[:1]])
             batch["labels"] = picked.float() if picked.is_floating_point() else picked
         return batch
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Give every process the same batches; `collate` takes its share of each."""
+        loader: DataLoader[Any] = DataLoader(
+            self.train_dataset,
+            batch_size=self.lesson.settings.batch_size,
+            sampler=self._get_train_sampler(),
+            collate_fn=self.collate,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+        prepared: DataLoader[Any] = prepare_data_loader(loader, num_processes=1, process_index=0)
+        return prepared
 
     def _get_train_sampler(self, train_dataset: Any = None) -> GroupedByLength:
         """Give the order of the examples; it depends on the seed and the epoch alone."""
@@ -97,7 +118,17 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """Count what the whole optimiser step sums over, before its first gradient."""
-        return self.lesson.mixture.window([self._batch(sample) for sample in batch_samples])
+        counted = [self._batch(sample) for sample in batch_samples if sample["counts"]]
+        return self.lesson.mixture.window(counted).over(self.crew)
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
+    ) -> Tensor:
+        """Compute a micro-batch's gradients; before the optimiser steps, add up all processes'."""
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if self.accelerator.sync_gradients:
+            add_up_gradients(self.trainable, self.crew)
+        return loss * self.crew.size  # the log takes the mean over processes
 
     def compute_loss(
         self,
@@ -124,8 +155,10 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             window=window,
             bridges=self.trainable.bridges,  # type: ignore[arg-type]  # ModuleDict is a mapping
         )
+        if not inputs["counts"]:
+            losses = losses.as_nothing()
         self._refuse_nonfinite(losses, rows)
-        self._keep_for_log(losses)
+        self.term_log.add(losses.terms, self.state.global_step)
         return (losses.total, values[LOGITS]) if return_outputs else losses.total
 
     @property
@@ -135,59 +168,28 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         return model
 
     def _refuse_nonfinite(self, losses: Losses, rows: list[int]) -> None:
-        if bool(torch.isfinite(losses.total)):
+        """Stop in every process when the loss of one is not finite."""
+        broken = ~torch.isfinite(losses.total.detach())
+        if not bool(self.crew.total(broken.float())):
             return
         bad = (~torch.isfinite(losses.examples)).nonzero().ravel().tolist()
-        ids = [self.lesson.split.ids[rows[place]] for place in bad]
+        ids = self.crew.gathered([self.lesson.split.ids[rows[place]] for place in bad])
+        size = int(self.crew.total(torch.tensor(len(losses.examples))))
         shown = ", ".join(repr(name) for name in ids[:_SHOWN_IDS])
         raise TrainingError(
             f"step {self.state.global_step + 1}",
-            found=f"the loss of {len(ids)} of {len(rows)} examples in a batch is not finite "
+            found=f"the loss of {len(ids)} of {size} examples in a batch is not finite "
             f"({shown}{', …' if len(ids) > _SHOWN_IDS else ''})",
             remedy="lower the learning rate or leave out bf16; earlier checkpoints are kept and "
             "--resume goes on from the last one",
         )
-
-    def _keep_for_log(self, losses: Losses) -> None:
-        """Add up the terms' values, and once between two logs measure their gradients."""
-        if not self._term_sums:
-            self._drained_at = self.state.global_step
-        if not self._term_sums and len(losses.terms) > 1:
-            weights = [p for p in self.lesson.student.parameters() if p.requires_grad]
-            for name, term in losses.terms.items():
-                parts = torch.autograd.grad(term, weights, retain_graph=True, allow_unused=True)
-                norms = [torch.linalg.vector_norm(part) for part in parts if part is not None]
-                self._gradient_norms[name] = float(torch.stack(norms).norm()) if norms else 0.0
-        for name, term in losses.terms.items():
-            value = term.detach()
-            self._term_sums[name] = self._term_sums.get(name, torch.zeros_like(value)) + value
-
-    def _drain_terms(self) -> dict[str, float]:
-        """Give each term's value, its share of the loss and of the gradient since the last log."""
-        weighted = {name: float(value) for name, value in self._term_sums.items()}
-        steps = max(1, self.state.global_step - self._drained_at)
-        entries: dict[str, float] = {}
-        total, norms = sum(weighted.values()), sum(self._gradient_norms.values())
-        for term in self.lesson.mixture.terms:
-            if term.name not in weighted:
-                continue
-            value = weighted[term.name]
-            entries[f"{term.name}_value"] = value / term.weight / steps
-            if len(weighted) > 1 and total:
-                entries[f"{term.name}_share"] = value / total
-            if norms:
-                entries[f"{term.name}_gradient_share"] = (
-                    self._gradient_norms.get(term.name, 0.0) / norms
-                )
-        self._term_sums, self._gradient_norms = {}, {}
-        return entries
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add the objectives' terms to the loss; leave out what the clock decides."""
         if "train_runtime" in logs:
             return
         if "loss" in logs:
-            logs |= self._drain_terms()
+            logs |= self.term_log.drain(self.state.global_step)
         super().log(logs)
 
     def evaluate(
@@ -218,6 +220,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             batch_size=4 * self.lesson.settings.batch_size,
             progress=Silent(),
             title="",
+            crew=self.crew,
         ).astype("float64")
         split = examination.split
         if split.labels is None:
@@ -234,60 +237,3 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         name = self.lesson.split.task.primary_score if wanted == "score" else wanted
         value = scores[name].value
         return UNDEFINED_RANK if value is None else value
-
-
-def check_best_by(lesson: Lesson) -> None:
-    """Refuse a rule for the best checkpoint that has no number here.
-
-    Raises:
-        ConfigError: agreement or KL without a teacher, or on a regression.
-    """
-    wanted = lesson.settings.best_by
-    if wanted not in ("agreement", "kl"):
-        return
-    if lesson.examination.teacher is None:
-        raise ConfigError(
-            "--best-by", found=f"{wanted} without a teacher", expected="score or loss"
-        )
-    if lesson.split.task.kind == "regression":
-        raise ConfigError("--best-by", found=f"{wanted} of a regression", expected="score or loss")
-
-
-def training_arguments(lesson: Lesson, folder: Path) -> TrainingArguments:
-    """Say to `transformers` what the settings say; every automatic choice of its own is off."""
-    settings, compute = lesson.settings, lesson.compute
-    args = TrainingArguments(
-        output_dir=str(folder),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation,
-        learning_rate=settings.learning_rate,
-        warmup_steps=settings.warmup,
-        lr_scheduler_type="constant_with_warmup"
-        if settings.schedule == "constant"
-        else settings.schedule,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        optim="adamw_torch_fused",
-        bf16=compute.bf16,
-        use_cpu=compute.device == "cpu",
-        eval_strategy="steps",
-        eval_steps=lesson.evaluate_every,
-        save_strategy="steps",
-        save_steps=lesson.evaluate_every,
-        metric_for_best_model="eval_selection",
-        greater_is_better=settings.best_by not in ("loss", "kl"),
-        logging_strategy="steps",
-        logging_steps=50,
-        logging_nan_inf_filter=False,
-        remove_unused_columns=False,
-        train_sampling_strategy="group_by_length",
-        dataloader_num_workers=0,
-        dataloader_pin_memory=compute.device == "cuda",
-        disable_tqdm=True,
-        report_to=[],
-        seed=lesson.seed % 2**32,
-        data_seed=lesson.seed % 2**32,
-    )
-    args._n_gpu = min(1, args.n_gpu)  # several GPUs need torchrun; DataParallel splits by keys
-    return args

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import LOGITS, ModelShape, Need
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.surgery import layers_of
@@ -119,7 +120,7 @@ def read(
     Raises:
         ValueError: a layer that the model does not have (a fault of an objective).
     """
-    hidden = any(need.quantity == "hidden" for need in needs)
+    hidden = any(need.quantity in ("hidden", "first") for need in needs)
     attention = any(need.quantity == "attention" for need in needs)
     values: dict[Need, Tensor] = {}
     with _projections(model, needs, values):
@@ -129,11 +130,15 @@ def read(
     logits = output.logits if columns is None else output.logits.index_select(1, columns)
     values[LOGITS] = logits.float()
     for need in sorted(needs - set(values)):
-        layers = output.hidden_states if need.quantity == "hidden" else output.attentions
-        index = need.layer if need.quantity == "hidden" else need.layer - 1
+        probabilities = need.quantity == "attention"
+        layers = output.attentions if probabilities else output.hidden_states
+        index = need.layer - 1 if probabilities else need.layer
         if not 0 <= index < len(layers):
             raise ValueError(f"no {need.quantity} of layer {need.layer} in {type(model).__name__}")
-        values[need] = layers[index].float()
+        found = layers[index].float()
+        if need.quantity == "first":
+            found = first_tokens(found, inputs["attention_mask"])
+        values[need] = found
     return values
 
 

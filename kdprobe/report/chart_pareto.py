@@ -1,7 +1,7 @@
 """Cost against gain: one mark a student, and the front of those that nobody beats.
 
-Does: draw means with their intervals, single runs as dots beside them, the front as steps, the teacher
-for reference. Does not: decide who stands on the front.
+Does: draw means with their intervals, single runs as dots beside them, the front as steps, the
+teacher for reference. Does not: decide who stands on the front.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from kdprobe.config.recipe import Recipe, for_task, open_recipe, setting_names, with_settings
+from kdprobe.config.recipe import Recipe, open_recipe
+from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
+from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
 from kdprobe.distillation import distill
 from kdprobe.distillers.mixture import build_mixture, option_names
@@ -106,7 +108,7 @@ def plan_sweep(text: str, asked: Asked) -> Plan:
     recipes = {name: _open(name, asked.task) for name in swept.get("recipe", (asked.recipe,))}
     full: dict[str, str] = {}
     for recipe in recipes.values():
-        full = check_keys(axes, setting_names(recipe, option_names(recipe.objectives)))
+        full = check_keys(axes, setting_names(recipe, option_names(recipe.all_objectives)))
         _refuse_both(full, asked, recipe)
     named = tuple(Axis(full[axis.key], axis.values) for axis in axes)
     runs = tuple(_planned(variant, asked, recipes) for variant in variants(named))
@@ -115,13 +117,13 @@ def plan_sweep(text: str, asked: Asked) -> Plan:
 
 def _open(name: str, task: str) -> Recipe:
     recipe = open_recipe(name)
-    names = option_names(recipe.objectives)
+    names = option_names(recipe.all_objectives)
     return for_task(recipe, open_task(task).name, option_names=names)
 
 
 def _refuse_both(full: Mapping[str, str], asked: Asked, recipe: Recipe) -> None:
     """Refuse a swept setting that an option or `--set` would override for every run."""
-    names = option_names(recipe.objectives)
+    names = option_names(recipe.all_objectives)
     fixed = check_keys(
         [Axis(key, (value,)) for key, value in asked.settings.items()],
         setting_names(recipe, names),
@@ -144,9 +146,10 @@ def _planned(variant: Variant, asked: Asked, recipes: Mapping[str, Recipe]) -> P
     name = variant.values.get("recipe", asked.recipe)
     recipe = recipes[name]
     settings = {**asked.settings, **variant.settings}
-    names = option_names(recipe.objectives)
+    names = option_names(recipe.all_objectives)
     changed = with_settings(recipe, settings, option_names=names, where=WHERE)
-    build_mixture(changed.objectives, reduction=changed.reduction, where=WHERE)
+    for part in parts_of(changed):
+        build_mixture(part.recipe.objectives, reduction=part.recipe.reduction, where=WHERE)
     student = variant.student(asked.student, recipe=changed.student)
     parse_student(student or changed.student, where=WHERE)
     return Planned(variant, student, name, settings, variant.seed(asked.seed))

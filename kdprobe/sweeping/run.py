@@ -7,18 +7,21 @@ measure itself; `distillation` and `measure.py` do.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.atomic import require_empty_folder
+from kdprobe.config.sweep import WHERE
 from kdprobe.distillation import distill
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
 from kdprobe.errors import (
     ChangedPlanError,
     CheckpointError,
+    ConfigError,
     OutputError,
     TaskError,
     UsageError,
@@ -36,7 +39,10 @@ _OF_ALL = (ChangedPlanError, OutputError, TaskError)
 
 
 class DryRow(NamedTuple):
-    """A run that was only checked: its facts, or the reason why it cannot be trained."""
+    """A run that was only checked: its facts, or the reason why it cannot be trained.
+
+    `seconds` is 0 where they are not estimated: a recipe in stages.
+    """
 
     name: str
     parameters: str
@@ -115,6 +121,7 @@ def sweep(
         UsageError: what cannot be used for any run; settings that are not those the sweep began
             with.
     """
+    _refuse_processes()
     shown, folder = progress or Silent(), Path(output)
     asked = Asked(teacher, task, student, recipe, settings, seed, options)
     plan = plan_sweep(runs, asked)
@@ -126,6 +133,21 @@ def sweep(
     document = make_document(plan, asked, trained, measured, command=command)
     write_all(document, folder)
     return Sweep(folder, document=document)
+
+
+def _refuse_processes() -> None:
+    """Refuse `torchrun`: its processes would write one another's folders.
+
+    Raises:
+        ConfigError: there are several processes.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            WHERE,
+            found=f"{os.environ['WORLD_SIZE']} processes",
+            expected="one",
+            remedy="leave torchrun out; each run's card names the command that trains it alone",
+        )
 
 
 def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
@@ -196,6 +218,8 @@ def _check(run: Planned, asked: Asked, folder: Path, progress: Progress) -> DryR
     except UsageError as error:
         _raise_if_of_all(error, asked)
         return DryRow(run.name, "", "", 0.0, str(error))
-    facts = dict(result.preflight.facts)
-    steps = facts["steps"].partition(" (")[0]
-    return DryRow(run.name, facts["student's parameters"], steps, result.seconds)
+    facts = result.preflight.facts
+    # A recipe in stages tells each fact once a stage: `intermediate: steps`.
+    sizes = [told for name, told in facts if name.endswith("student's parameters")]
+    steps = [told.partition(" (")[0] for name, told in facts if name.endswith("steps")]
+    return DryRow(run.name, sizes[-1], " + ".join(steps), result.seconds)

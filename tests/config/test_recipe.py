@@ -11,8 +11,8 @@ from kdprobe.config.recipe import (
     Recipe,
     open_recipe,
     recipe_names,
-    with_settings,
 )
+from kdprobe.config.recipe_changes import with_settings
 from kdprobe.errors import ConfigError, UnknownNameError
 
 NAMES = {

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.config.recipe import ObjectiveSetting, TrainingSettings
+from kdprobe.config.recipe import ObjectiveSetting
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.lesson import Examination, Lesson

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from kdprobe.config.recipe import Recipe, for_task, open_recipe, recipe_names
+from kdprobe.config.recipe import Recipe, open_recipe, recipe_names
+from kdprobe.config.recipe_changes import for_task
+from kdprobe.config.stages import parts_of
 from kdprobe.distillation import distill
 from kdprobe.distillers.layer_map import read_layer_map
 from kdprobe.distillers.mixture import build_mixture, option_names
@@ -22,11 +24,14 @@ from tests.distillers.conftest import Toy
 PUBLISHED = {
     "adkd@code", "adkd@paper", "ckd", "distilbert", "limes-attention-first",
     "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd", "minilmv2", "pkd-last",
-    "pkd-skip", "sucik-bert", "sucik-bilstm", "tang-bilstm", "tinybert", "vanilla",
+    "pkd-skip", "sucik-bert", "sucik-bilstm", "tang-bilstm", "teacher-assistant", "tinybert",
+    "vanilla",
 }  # fmt: skip
 BASE = ModelShape(12, 768, 12)
+STEPS = {"tinybert": 8}  # two stages of one student; a chain's steps are those of its last student
 # what makes each fit a teacher of three layers, 32 wide, with two heads
 SMALL: dict[str, dict[str, str]] = {
+    "teacher-assistant": {"assistant.student": "layers=3"},
     "minilmv2": {"relation_heads": "2"},
     "mgskd": {"parts": "2", "corners": "4"},
     "sucik-bert": {},
@@ -40,7 +45,7 @@ STUDENTS = {
 
 def adapted(name: str, task: str) -> Recipe:
     recipe = open_recipe(name)
-    return for_task(recipe, task, option_names=option_names(recipe.objectives))
+    return for_task(recipe, task, option_names=option_names(recipe.all_objectives))
 
 
 def test_the_list_is_whole() -> None:
@@ -53,22 +58,31 @@ def test_each_fits_a_base_sized_teacher(name: str) -> None:
     """Guards options and layer maps: each has a value for its own student of BERT-base."""
     recipe = open_recipe(name)
     for task in ("other", *recipe.tasks):
-        made = adapted(name, task)
-        mixture = build_mixture(made.objectives, reduction=made.reduction, where=name)
-        shape = parse_student(made.student)
-        copied, student = None, ModelShape(1, 600, 0, projections=False)
-        if isinstance(shape, CopyShape):
-            assert isinstance(shape.which, str)
-            copied = spread_layers(shape.layers or 12, 12, shape.which)
-            student = ModelShape(len(copied), 768, 12)
-        elif isinstance(shape, NewShape):
-            student = ModelShape(shape.layers, shape.hidden, shape.heads)
-        else:
-            assert isinstance(shape, LstmShape)
-        pairs = read_layer_map(made.layer_map, student=student.layers, teacher=12, copied=copied)
-        situation = Situation(TASK, student, BASE, pairs, same_tokens=True)
-        for term in mixture.terms:
-            assert term.objective.unmet(situation, term.options) is None
+        taught: list[ModelShape] = []
+        for part in parts_of(adapted(name, task)):
+            teacher = BASE if part.teacher is None else taught[part.teacher]
+            taught.append(fitting(part.recipe, teacher))
+
+
+def fitting(recipe: Recipe, teacher: ModelShape) -> ModelShape:
+    """Give the student of a recipe, once every objective has a value for it."""
+    mixture = build_mixture(recipe.objectives, reduction=recipe.reduction, where=recipe.name)
+    shape = parse_student(recipe.student)
+    copied, student = None, ModelShape(1, 600, 0, projections=False)
+    if isinstance(shape, CopyShape):
+        assert isinstance(shape.which, str)
+        copied = spread_layers(shape.layers or teacher.layers, teacher.layers, shape.which)
+        student = ModelShape(len(copied), 768, 12)
+    elif isinstance(shape, NewShape):
+        student = ModelShape(shape.layers, shape.hidden, shape.heads)
+    else:
+        assert isinstance(shape, LstmShape)
+    layers = student.layers, teacher.layers
+    pairs = read_layer_map(recipe.layer_map, student=layers[0], teacher=layers[1], copied=copied)
+    situation = Situation(TASK, student, teacher, pairs, same_tokens=True)
+    for term in mixture.terms:
+        assert term.objective.unmet(situation, term.options) is None
+    return student
 
 
 def test_adkds_tables() -> None:
@@ -98,7 +112,7 @@ def test_each_trains(name: str, toy: Toy, tmp_path: Path) -> None:
         limit=32, eval_limit=16, epochs=1, batch_size=8, learning_rate=1e-3, best_by="last",
         device="cpu", bf16=False, threads=1, offline=True,
     )  # fmt: skip
-    assert result.steps == 4
+    assert result.steps == STEPS.get(name, 4)
     assert result.folder is not None
     assert (result.folder / "model.safetensors").is_file()
     assert all(math.isfinite(value) for value in result.history[-1].values())

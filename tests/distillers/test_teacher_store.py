@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache
-from kdprobe.config.recipe import TrainingSettings
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherFile, all_logits, teacher_logits
 from kdprobe.progress import Silent

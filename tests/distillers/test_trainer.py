@@ -10,14 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdprobe.config.recipe import TrainingSettings
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.mixture import Mixture, Term
 from kdprobe.distillers.objective import LOGITS, Batch, Need, Needs, Situation, View
 from kdprobe.distillers.objectives.hard_labels import OBJECTIVE, HardLabels, HardLabelsOptions
 from kdprobe.distillers.teacher_store import LiveTeacher, StoredTeacher
-from kdprobe.distillers.trainer import UNDEFINED_RANK, StudentTrainer, check_best_by
+from kdprobe.distillers.trainer import UNDEFINED_RANK, StudentTrainer
 from kdprobe.distillers.views import read, shape_of
 from kdprobe.errors import ConfigError, TrainingError
 from tests.distillers.builders import CPU, RATING, TASK, toy_lesson, toy_mixture, toy_split
@@ -209,6 +210,9 @@ def test_rules_that_have_no_number(best_by: str, task: Any, teacher: bool, messa
     logits = np.zeros((20, task.outputs), dtype=np.float32) if teacher else None
     settings = TrainingSettings(best_by=best_by)
     lesson = toy_lesson(settings, split=toy_split(8, task=task), teacher_logits=logits)
+    shape = shape_of(lesson.student)
+    situation = Situation(task, shape, shape if teacher else None)
+    lesson = Lesson(**{**vars(lesson), "situation": situation})
     with pytest.raises(ConfigError) as caught:
         check_best_by(lesson)
     assert str(caught.value) == message

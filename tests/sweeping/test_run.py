@@ -18,6 +18,7 @@ from kdprobe.errors import ChangedPlanError, CheckpointError, OutputError
 from kdprobe.progress import Stage
 from kdprobe.report.sweep import render_sweep
 from kdprobe.results.sweep import read_sweep
+from kdprobe.sweeping import measure as measuring
 from kdprobe.sweeping import run as sweeping
 from kdprobe.sweeping.run import Sweep, sweep
 from tests.distillers.conftest import Toy, make_toy
@@ -76,7 +77,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("sweep")
     toy = make_toy(folder)
     rows = {"now": 0, "trained": 0}
-    forward, measure = BertForSequenceClassification.forward, sweeping.measure
+    forward, measure = BertForSequenceClassification.forward, measuring.measure
 
     def counted(self: Any, input_ids: Any = None, **inputs: Any) -> Any:
         rows["now"] += len(input_ids) if self.config.num_hidden_layers == 3 else 0

@@ -1,7 +1,8 @@
 """Attribution maps: which tokens the teacher's answer rests on (AD-KD).
 
 Does: compare how much each token counts for every class, by integrated gradients that are
-differentiated once more. Does not: store the teacher's maps; it is asked at every step.
+differentiated once more; the teacher's maps are the same at every step and may be kept. Does not:
+keep them; `teacher_memory` does.
 """
 
 from __future__ import annotations
@@ -143,15 +144,30 @@ class Attribution:
         bridge: nn.Module | None,
     ) -> Tensor:
         """Each example's distance, `[B]`."""
-        pairs = _layers(batch.known, options.layer)
+        kept = teacher.lasting.get(self.name)
+        maps = self.lasting(teacher, batch, options) if kept is None else kept
+        layers = [ours for ours, _ in _layers(batch.known, options.layer)]
         values = []
-        for ours, theirs in pairs:
+        for ours, right in zip(layers, maps.chunk(len(layers), dim=1), strict=True):
             left = _maps(student, batch, options, layer=ours, student=True)
-            right = _maps(teacher, batch, options, layer=theirs, student=False)
-            gaps = left - right
+            gaps = left - right.flatten(1)
             squared = options.distance == "squared"
             values.append((gaps**2).sum(-1) if squared else torch.linalg.vector_norm(gaps, dim=-1))
         return torch.stack(values).mean(0)
+
+    def channels(self, situation: Situation, options: AttributionOptions) -> int:
+        """The number of the teacher's maps: layers times views."""
+        views = situation.task.outputs if options.views == "all" else 1
+        return views * len(_layers(situation, options.layer))
+
+    def lasting(self, teacher: View, batch: Batch, options: AttributionOptions) -> Tensor:
+        """The teacher's maps, `[B, layers x views, L]`."""
+        size, length = batch.mask.shape
+        maps = [
+            _maps(teacher, batch, options, layer=theirs, student=False).view(size, -1, length)
+            for _, theirs in _layers(batch.known, options.layer)
+        ]
+        return torch.cat(maps, dim=1)
 
     def remark(self, situation: Situation, options: AttributionOptions) -> str | None:
         """Say what a reader of its value must know here, or None."""

@@ -65,11 +65,11 @@ class Patience:
         return first_of(no_teacher(situation), other_width(situation), lonely)
 
     def needs(self, situation: Situation, options: PatienceOptions) -> Needs:
-        """Hidden states of the matched layers."""
+        """Hidden states of the matched layers; of the teacher those of the first token."""
         pairs = _pairs(situation)
         return Needs(
             student=frozenset(Need("hidden", ours) for ours, _ in pairs),
-            teacher=frozenset(Need("hidden", theirs) for _, theirs in pairs),
+            teacher=frozenset(Need("first", theirs) for _, theirs in pairs),
         )
 
     def bridge(self, situation: Situation, options: PatienceOptions) -> None:
@@ -92,7 +92,7 @@ class Patience:
         squares = []
         for ours, theirs in _pairs(batch.known):
             left = first_tokens(student.hidden(ours), mask_of(student, batch))
-            right = first_tokens(teacher.hidden(theirs), mask_of(teacher, batch))
+            right = teacher.first(theirs)
             if options.normalise:
                 left, right = unit(left), unit(right)
             squares.append((left - right) ** 2)

@@ -1,0 +1,91 @@
+"""What the trainer of `transformers` is told.
+
+Does: say to it what the settings say; every automatic choice of its own is off. Does not: train.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainingArguments
+
+from kdprobe.distillers.lesson import Lesson
+from kdprobe.distillers.processes import team
+from kdprobe.errors import ConfigError
+
+_ADAM_EPSILON, _ADADELTA_EPSILON = 1e-8, 1e-6
+
+
+def check_best_by(lesson: Lesson) -> None:
+    """Refuse a rule for the best checkpoint that has no number here.
+
+    Raises:
+        ConfigError: agreement or KL without a teacher, or on a regression.
+    """
+    wanted = lesson.settings.best_by
+    if wanted not in ("agreement", "kl"):
+        return
+    if lesson.situation.teacher is None:
+        raise ConfigError(
+            "--best-by", found=f"{wanted} without a teacher", expected="score or loss"
+        )
+    if lesson.split.task.kind == "regression":
+        raise ConfigError("--best-by", found=f"{wanted} of a regression", expected="score or loss")
+
+
+def other_optimizer(lesson: Lesson) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:
+    """Give the optimiser that `transformers` has no name for, with its settings; None: AdamW."""
+    settings = lesson.settings
+    if settings.optimizer == "adamw":
+        return None
+    return torch.optim.Adadelta, {
+        "lr": settings.learning_rate,
+        "rho": settings.rho,
+        "eps": settings.epsilon or _ADADELTA_EPSILON,
+    }
+
+
+def training_arguments(lesson: Lesson, folder: Path) -> TrainingArguments:
+    """Say to `transformers` what the settings say; every automatic choice of its own is off."""
+    settings, compute = lesson.settings, lesson.compute
+    args = TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation,
+        learning_rate=settings.learning_rate,
+        warmup_steps=settings.warmup,
+        lr_scheduler_type="constant_with_warmup"
+        if settings.schedule == "constant"
+        else settings.schedule,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        optim="adamw_torch_fused",
+        adam_beta1=settings.betas[0],
+        adam_beta2=settings.betas[1],
+        adam_epsilon=settings.epsilon or _ADAM_EPSILON,
+        bf16=compute.bf16,
+        use_cpu=compute.device == "cpu",
+        eval_strategy="steps",
+        eval_steps=lesson.evaluate_every,
+        save_strategy="steps",
+        save_steps=lesson.evaluate_every,
+        metric_for_best_model="eval_selection",
+        greater_is_better=settings.best_by not in ("loss", "kl"),
+        logging_strategy="steps",
+        logging_steps=50,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        train_sampling_strategy="group_by_length",
+        dataloader_num_workers=0,
+        dataloader_pin_memory=compute.device == "cuda",
+        disable_tqdm=True,
+        report_to=[],
+        ddp_backend="gloo" if compute.device == "cpu" and team().many else None,
+        seed=lesson.seed % 2**32,
+        data_seed=lesson.seed % 2**32,
+    )
+    args._n_gpu = min(1, args.n_gpu)  # several GPUs need torchrun; DataParallel splits by keys
+    return args

@@ -1,0 +1,248 @@
+"""The trainings of a recipe, one after the other.
+
+Does: make each part's student and lesson, hand a student on from stage to stage and from assistant
+to student, go on where an earlier run stopped. Does not: choose recipes or take a step.
+
+Every part but the last is a whole model folder of its own, `stages/1-NAME` inside the output
+folder, which the next part opens. It does so in an uninterrupted run too: both end in the same
+weights.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kdprobe.config.stages import Part
+from kdprobe.distillers.arguments import check_best_by
+from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, require_labels
+from kdprobe.distillers.compute import settled
+from kdprobe.distillers.estimate import estimate_seconds
+from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
+from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
+from kdprobe.distillers.mixture import build_mixture, refuse_unmet, remarks
+from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.preflight import Facts, Preflight, layer_table
+from kdprobe.distillers.processes import team
+from kdprobe.distillers.resume import write_plan
+from kdprobe.distillers.students import Pupil, layer_map_of, open_student
+from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.teacher_memory import wanted
+from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.views import shape_of
+from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.progress import Progress, Silent
+from kdprobe.results.numbers import show_duration
+
+STAGES = "stages"
+
+
+class Made(NamedTuple):
+    """A part that is ready: its lesson, what was found while it was prepared, and its student."""
+
+    part: Part
+    lesson: Lesson
+    preflight: Preflight
+    pupil: Pupil
+
+
+@dataclass(frozen=True)
+class Course:
+    """All trainings of a recipe.
+
+    Args:
+        parts: what is trained, in order.
+        data: the examples of all of them.
+        master: the teacher of the command.
+        output: the folder of the last student.
+        seed: of new weights, the order of the examples and dropout.
+        offline: ask no network.
+        progress: the display.
+    """
+
+    parts: tuple[Part, ...]
+    data: Data
+    master: Teacher
+    output: Path
+    seed: int
+    offline: bool
+    progress: Progress
+
+    def folder(self, part: Part) -> Path:
+        """Give the folder that a part writes."""
+        last = part.place == len(self.parts) - 1
+        return self.output if last else self.output / STAGES / part.folder
+
+    def preflight(self) -> Preflight:
+        """Check every part, as far as it can be before the first is trained, and score the teacher.
+
+        Raises:
+            UsageError: anything that would stop a later part.
+        """
+        first = self.prepare(self.parts[0])
+        if len(self.parts) == 1:
+            seconds = estimate_seconds(first.lesson)
+            told = ("estimated time", f"about {show_duration(seconds)}")
+            found = (*first.preflight.facts, told)
+            return replace(first.preflight, facts=found, seconds=seconds)
+        facts = [*self.data.rows().items(), *self._score(self.master)]
+        notes: list[str] = []
+        pupils: list[Pupil] = []
+        for part in self.parts:
+            stand_in = None if part.teacher is None else self._stand_in(pupils[part.teacher])
+            made = self._lesson(part, stand_in or self.master, rehearsal=True)
+            pupils.append(made.pupil)
+            rows = made.preflight.layer_map
+            table = ", ".join(f"{ours} <- {theirs} ({how})" for ours, theirs, how in rows)
+            own = [*made.preflight.facts, ("layer map", table)]
+            facts += [(f"{part.name}: {name}", value) for name, value in own]
+            notes += [note for note in made.preflight.notes if note not in notes]
+        return Preflight(tuple(facts), notes=tuple(notes))
+
+    def run(
+        self, run: Run, plan: Mapping[str, Any], tell: Callable[[Made], Story]
+    ) -> TrainingResult:
+        """Train every part that is not finished.
+
+        Args:
+            run: the open output folder.
+            plan: everything that decides the result.
+            tell: composes the model card of a part.
+        """
+        if len(self.parts) > 1:
+            self._begin(run, plan)
+        results: list[TrainingResult] = []
+        for part in self.parts:
+            own_plan = {**plan, "stage": part.name} if part.name else dict(plan)
+            place = self._open(part, own_plan, run)
+            if isinstance(place, TrainingResult):
+                results.append(place)
+                continue
+            if part.name:
+                self.progress.say(
+                    f"Stage {part.place + 1} of {len(self.parts)}: {part.name}{place.since}."
+                )
+            made = self.prepare(part)
+            results.append(
+                fit(
+                    made.lesson,
+                    place,
+                    plan=plan if place is run else own_plan,
+                    preflight=made.preflight,
+                    story=tell(made),
+                    progress=self.progress,
+                    earlier=Earlier.of(results[-1] if part.goes_on else None, part.name),
+                )
+            )
+        return results[-1]
+
+    def _begin(self, run: Run, plan: Mapping[str, Any]) -> None:
+        """Check all parts, and write down what is asked for before the first is trained."""
+        self.preflight()
+        crew = team()
+        crew.wait()
+        if crew.leads and not run.begun:
+            shutil.rmtree(self.output / STAGES, ignore_errors=True)
+            write_plan(run.folder, plan)
+        crew.wait()
+
+    def _open(self, part: Part, plan: Mapping[str, Any], run: Run) -> Run | TrainingResult:
+        """Open the folder of a part; a finished part gives its result."""
+        folder = self.folder(part)
+        if folder == self.output:
+            return run
+        return open_run(folder, plan, resume=True, force=False, progress=Silent())
+
+    def _teacher(self, part: Part) -> Teacher:
+        if part.teacher is None:
+            return self.master
+        place = self.folder(self.parts[part.teacher])
+        return Teacher.open(
+            str(place), self.data, part.recipe, self.master.compute, None, offline=True
+        )
+
+    def _stand_in(self, pupil: Pupil) -> Teacher:
+        """Give an assistant that is not trained yet as a teacher, to check what it will teach."""
+        columns = tuple(range(self.data.task.outputs))
+        loaded = Loaded(pupil.model, pupil.tokenizer, columns, ())
+        return self.master.replaced_by(loaded, self.data)
+
+    def _score(self, teacher: Teacher) -> Facts:
+        evaluation = self.data.evaluation
+        logits = teacher.logits(evaluation, teacher.evaluation, progress=self.progress)
+        return teacher.facts(evaluation, logits)
+
+    def prepare(self, part: Part) -> Made:
+        """Score the teacher of a part, make its student, and refuse what cannot teach or learn."""
+        teacher = self._teacher(part)
+        facts = self._score(teacher)
+        made = self._lesson(part, teacher, rehearsal=False)
+        rows = (*self.data.rows().items(), *facts, *made.preflight.facts)
+        return made._replace(preflight=replace(made.preflight, facts=rows))
+
+    def _pupil(self, part: Part, teacher: Teacher, *, rehearsal: bool) -> Pupil:
+        """Make a part's student, or take over the one of the part before."""
+        with settled(self.master.compute, seed=self.seed, purpose="new weights"):
+            pupil = open_student(
+                part.recipe.student, teacher.loaded, self.data.task,
+                offline=self.offline, pairs=self.data.train.pairs is not None,
+            )  # fmt: skip
+        if rehearsal or not part.goes_on:
+            return pupil
+        before = self.parts[part.place - 1]
+        taught = load_classifier(str(self.folder(before)), task=self.data.task, offline=True)
+        return pupil._replace(
+            model=taught.model, notes=(*pupil.notes, f"goes on from stage {before.name}")
+        )
+
+    def _lesson(self, part: Part, teacher: Teacher, *, rehearsal: bool) -> Made:
+        """Put student, objectives and teacher together; a rehearsal asks the teacher nothing."""
+        recipe, data = part.recipe, self.data
+        pupil = self._pupil(part, teacher, rehearsal=rehearsal)
+        longest = recipe.training.max_length
+        encoded, examined = (
+            encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
+            for split in (data.train, data.evaluation)
+        )
+        same = encoded.columns["input_ids"] == teacher.train.columns["input_ids"]
+        layers = layer_map_of(recipe.layer_map, pupil, teacher.loaded)
+        shapes = shape_of(pupil.model), shape_of(teacher.loaded.model)
+        situation = Situation(data.task, *shapes, layers, same_tokens=same)
+        mixture = build_mixture(
+            recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}{part.told}"
+        )
+        refuse_unmet(mixture, situation)
+        if mixture.needs(situation).labels:
+            require_labels(data.train, why="an objective of the recipe reads them")
+        said = None
+        signal: TeacherSignal = NoTeacher()
+        if not rehearsal:
+            said = teacher.logits(data.evaluation, teacher.evaluation, progress=self.progress)
+            signal = teacher.signal(mixture, situation, data, progress=self.progress)
+        lesson = Lesson(
+            student=pupil.model,
+            tokenizer=pupil.tokenizer,
+            split=data.train,
+            encoded=encoded,
+            examination=Examination(data.evaluation, examined, said),
+            mixture=mixture,
+            situation=situation,
+            teacher=signal,
+            settings=recipe.training,
+            compute=teacher.compute,
+            seed=self.seed,
+        )
+        check_best_by(lesson)
+        facts = (
+            *lesson_facts(lesson),
+            ("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told),
+            ("same token ids", "yes" if same else "no: each reads with its own tokenizer"),
+        )
+        notes = (
+            *pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes(),
+        )  # fmt: skip
+        return Made(part, lesson, Preflight(facts, layer_table(layers, pupil.copied), notes), pupil)

@@ -1,0 +1,82 @@
+"""What every training is told beside what it learns.
+
+Does: hold the examples' place, the machine and the output folder as a person named them, and open
+each. Does not: know models or recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from kdprobe.distillers.classroom import Data, load_data
+from kdprobe.distillers.compute import Compute, choose_compute
+from kdprobe.distillers.fitting import Run, open_run
+from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.processes import team
+from kdprobe.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """The options that `finetune` and `distill` share; `kdprobe.distill` says what each is."""
+
+    task: str
+    output: str | Path
+    train_split: str
+    eval_split: str | None
+    data_dir: str | Path | None
+    limit: int | None
+    eval_limit: int | None
+    seed: int
+    device: str
+    bf16: bool | Literal["auto"]
+    threads: int | None
+    resume: bool
+    force: bool
+    offline: bool
+    dry_run: bool
+    sample_seed: int | None = None
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Occasion:
+        """Take them out of all that a command was given."""
+        return cls(**{part.name: given[part.name] for part in fields(cls) if part.name in given})
+
+    def data(self) -> Data:
+        """Load the examples; see `load_data`."""
+        return load_data(
+            self.task, train_split=self.train_split, eval_split=self.eval_split,
+            data_dir=self.data_dir, limit=self.limit, eval_limit=self.eval_limit,
+            seed=self.seed if self.sample_seed is None else self.sample_seed, offline=self.offline,
+        )  # fmt: skip
+
+    def compute(self) -> Compute:
+        """Choose where to train; see `choose_compute`."""
+        return choose_compute(device=self.device, bf16=self.bf16, threads=self.threads)
+
+    def plan(self, data: Data, compute: Compute) -> dict[str, Any]:
+        """Name everything of it that decides the result, as JSON values.
+
+        The number of processes is among it: each has its own random numbers in a checkpoint.
+        """
+        crew = team()
+        return {
+            **data.plan(), "seed": self.seed, "device": compute.device, "bf16": compute.bf16,
+            "threads": compute.threads, **({"processes": crew.size} if crew.many else {}),
+        }  # fmt: skip
+
+    def open(self, plan: Mapping[str, Any], progress: Progress) -> Run | TrainingResult | None:
+        """Open the output folder; None for a dry run, which writes nothing. See `open_run`."""
+        if self.dry_run:
+            return None
+        return open_run(
+            Path(self.output), plan, resume=self.resume, force=self.force, progress=progress
+        )
+
+
+def display(progress: Progress | None) -> Progress:
+    """Give the display of this process: of several that train together one speaks."""
+    return progress if progress is not None and team().leads else Silent()

@@ -1,0 +1,73 @@
+"""What a finished training writes down for programs, and reads again.
+
+Does: turn a result into the record and the history of a model folder, and back. Does not: write
+weights.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import kdprobe
+from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.preflight import Preflight
+
+HISTORY = "history.json"
+_PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
+
+
+def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> dict[str, Any]:
+    """Everything about a training that a program may want to read again."""
+    return {
+        "record_version": 1,
+        "produced_by": {
+            "kdprobe": kdprobe.__version__,
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in _PACKAGES},
+        },
+        "kind": story.kind,
+        "plan": dict(plan),
+        "task": result.task,
+        "eval_split": result.eval_split,
+        "scores": dict(result.scores),
+        "undefined": dict(result.undefined),
+        "best_step": result.best_step,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "precision": story.precision,
+        "preflight": {
+            "facts": [list(fact) for fact in result.preflight.facts],
+            "layer_map": [list(row) for row in result.preflight.layer_map],
+            "notes": list(result.preflight.notes),
+        },
+        "notes": list(result.notes),
+    }
+
+
+def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
+    """Give the result of a finished run from its record."""
+    found = record["preflight"]
+    history = json.loads((output / HISTORY).read_text(encoding="utf-8"))
+    return TrainingResult(
+        folder=output,
+        task=record["task"],
+        eval_split=record["eval_split"],
+        scores=record["scores"],
+        undefined=record["undefined"],
+        history=tuple(history),
+        best_step=record["best_step"],
+        steps=record["steps"],
+        seconds=record["seconds"],
+        preflight=Preflight(
+            facts=tuple((name, value) for name, value in found["facts"]),
+            layer_map=tuple((s, t, how) for s, t, how in found["layer_map"]),
+            notes=tuple(found["notes"]),
+        ),
+        notes=tuple(record["notes"]),
+    )

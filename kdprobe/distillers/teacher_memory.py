@@ -1,0 +1,316 @@
+"""What the teacher says beside its logits, kept for a whole training.
+
+Does: list what a recipe reads of the teacher, estimate its size, compute it in one pass, keep each
+quantity in the cache under its content, and check a few rows of what is found there. Does not:
+keep logits (`teacher_store.py` does), attention maps, or anything that would be too large; then the
+teacher runs at every step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kdprobe.cache import Cache, CacheKey
+from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.mixture import Mixture, Term
+from kdprobe.distillers.objective import LOGITS, Batch, Need, Situation, View
+from kdprobe.distillers.teacher_store import TeacherFile, checked_rows, close_enough
+from kdprobe.distillers.views import prepare, read
+from kdprobe.models.checkpoint import Loaded
+from kdprobe.progress import Progress, Stage
+from kdprobe.tasks.task import Split
+
+LIMIT = 2**29  # bytes; 8,500 sentences of 11 tokens: three layers' hidden states of 384
+_BATCH = 64
+_FLOAT = 4
+_PER_TOKEN = ("hidden", "query", "key", "value")
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """An objective that reads of the teacher what is the same for an example at every step."""
+
+    def channels(self, situation: Situation, options: Any) -> int:
+        """Give the number of values a token has in `lasting`."""
+
+    def lasting(self, teacher: View, batch: Batch, options: Any) -> Tensor:
+        """Give all that it reads of the teacher: float32 `[B, channels, L]`, 0 at padding."""
+
+
+class Quantity(NamedTuple):
+    """One thing to keep: a need of the models, or what an objective makes of the teacher."""
+
+    need: Need | None = None
+    term: Term | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the cache; a term's options are part of it."""
+        if self.term is not None:
+            options = json.dumps(self.term.options.model_dump(mode="json"), sort_keys=True)
+            return f"{self.term.name} {self.term.objective.version} {options}"
+        assert self.need is not None
+        return f"{self.need.quantity} {self.need.layer}"
+
+    @property
+    def told(self) -> str:
+        """Its name for people."""
+        if self.need is not None:
+            return f"{self.need.quantity} {self.need.layer}"
+        return "" if self.term is None else f"{self.term.name} maps"
+
+
+class Wanted(NamedTuple):
+    """What a recipe would have kept: the quantities and their bytes; `live` is why nothing is."""
+
+    quantities: tuple[Quantity, ...]
+    bytes: int
+    live: str | None = None
+
+    @property
+    def told(self) -> str:
+        """For people: how the teacher is asked."""
+        names = ", ".join(quantity.told for quantity in self.quantities)
+        if self.live:
+            return f"at every step: {self.live}"
+        more = f", {names} ({_size(self.bytes)})" if names else ""
+        return f"once, before the first step: logits{more}"
+
+
+def _size(count: int) -> str:
+    """Give bytes for people.
+
+    >>> _size(3_400_000), _size(511_000_000_000)
+    ('3.4 MB', '511.0 GB')
+    """
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.1f} {unit}" if unit != "B" else f"{count} B"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def wanted(
+    mixture: Mixture, situation: Situation, lengths: NDArray[np.int64], *, limit: int = LIMIT
+) -> Wanted:
+    """List what a recipe reads of the teacher beside its logits, and say whether it can be kept.
+
+    Args:
+        mixture: the recipe's objectives.
+        situation: gives the sizes of the teacher.
+        lengths: the tokens of each example as the teacher reads it, `[n]`.
+        limit: bytes; more are not kept.
+    """
+    needs: set[Need] = set()
+    terms: list[Term] = []
+    for term in mixture.terms:
+        read_here = term.objective.needs(situation, term.options)
+        needs |= read_here.teacher - {LOGITS}
+        if isinstance(term.objective, Lasting):
+            terms.append(term)
+        elif read_here.teacher_model:
+            return Wanted((), 0, f"{term.name} reads the teacher itself")
+    for need in sorted(needs):
+        if need.quantity not in (*_PER_TOKEN, "first"):
+            return Wanted((), 0, f"{need.quantity} probabilities are not kept")
+    quantities = (
+        *(Quantity(need=need) for need in sorted(needs)),
+        *(Quantity(term=term) for term in terms),
+    )
+    total = sum(_bytes(quantity, situation, lengths) for quantity in quantities)
+    if total > limit:
+        names = ", ".join(quantity.told for quantity in quantities)
+        why = (
+            f"{names} of {len(lengths):,} examples would take {_size(total)}, more than "
+            f"{_size(limit)}"
+        )
+        return Wanted((), total, why)
+    return Wanted(quantities, total)
+
+
+def _bytes(quantity: Quantity, situation: Situation, lengths: NDArray[np.int64]) -> int:
+    """Estimate the size of a quantity."""
+    if situation.teacher is None:
+        raise ValueError("a teacher's memory without a teacher")
+    if quantity.term is not None:
+        objective: Any = quantity.term.objective
+        channels: int = objective.channels(situation, quantity.term.options)
+        return _FLOAT * int(lengths.sum()) * channels
+    assert quantity.need is not None
+    rows = len(lengths) if quantity.need.quantity == "first" else int(lengths.sum())
+    return _FLOAT * rows * situation.teacher.width
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One quantity of all examples: float32 `[n, H]`, or `[tokens, K]` with the first of each."""
+
+    values: NDArray[np.float32]
+    starts: NDArray[np.int64] | None
+
+    def of(self, rows: Sequence[int], *, longest: int, left: bool) -> Tensor:
+        """Give a batch: `[B, H]`, or `[B, L, K]` with zeros at padding."""
+        if self.starts is None:
+            return torch.from_numpy(self.values[list(rows)])
+        batch = np.zeros((len(rows), longest, self.values.shape[1]), dtype=np.float32)
+        for place, row in enumerate(rows):
+            part = self.values[self.starts[row] : self.starts[row + 1]]
+            begin = longest - len(part) if left else 0
+            batch[place, begin : begin + len(part)] = part
+        return torch.from_numpy(batch)
+
+
+@dataclass(frozen=True)
+class RememberedTeacher:
+    """A teacher of which everything that is read was computed before the training.
+
+    Args:
+        logits: float32 `[n, C]`, in the task's label order.
+        encoded: the examples as the teacher reads them.
+        kept: the quantities.
+    """
+
+    logits: Tensor
+    encoded: Encoded
+    kept: Mapping[Quantity, Kept]
+
+    def view(self, rows: Sequence[int], device: torch.device) -> View:
+        """Look the rows up."""
+        inputs = {name: ids.to(device) for name, ids in self.encoded.batch(rows).items()}
+        longest = int(inputs["input_ids"].shape[1])
+        values = {LOGITS: self.logits[torch.as_tensor(rows)].to(device)}
+        lasting: dict[str, Tensor] = {}
+        for quantity, kept in self.kept.items():
+            found = kept.of(rows, longest=longest, left=self.encoded.left).to(device)
+            if quantity.need is not None:
+                values[quantity.need] = found
+            elif quantity.term is not None:
+                lasting[quantity.term.name] = found.transpose(1, 2)
+        return View(values, inputs, lasting=lasting)
+
+
+@dataclass(frozen=True)
+class Rememberer:
+    """Computes what is kept.
+
+    Args:
+        loaded: the teacher.
+        encoded: the examples as it reads them.
+        split: the same with their labels.
+        situation: who teaches whom.
+        file: what the quantities belong to.
+    """
+
+    loaded: Loaded
+    encoded: Encoded
+    split: Split
+    situation: Situation
+    file: TeacherFile
+
+    def said(self, quantities: Sequence[Quantity], rows: Sequence[int]) -> list[list[NDArray[Any]]]:
+        """Ask the teacher about some rows: for each quantity an array an example, unpadded."""
+        device = self.file.device
+        inputs = {name: ids.to(device) for name, ids in self.encoded.batch(rows).items()}
+        columns = torch.tensor(self.loaded.columns, device=device)
+        needs = frozenset(q.need for q in quantities if q.need is not None)
+        labels = None
+        if self.split.labels is not None:
+            labels = torch.tensor(self.split.labels[list(rows)], device=device)
+        mask = inputs["attention_mask"].bool()
+        batch = Batch(mask, labels, situation=self.situation)
+        with torch.no_grad():
+            values = read(self.loaded.model, inputs, needs, columns=columns)
+        view = View(values, inputs, self.loaded.model, columns)
+        found: list[list[NDArray[Any]]] = []
+        for quantity in quantities:
+            if quantity.term is not None:
+                objective: Any = quantity.term.objective
+                told = objective.lasting(view, batch, quantity.term.options).transpose(1, 2)
+            else:
+                assert quantity.need is not None
+                told = values[quantity.need]
+            whole = told.detach().cpu().numpy()
+            real = mask.cpu().numpy()
+            found.append(
+                [part if part.ndim == 1 else part[real[at]] for at, part in enumerate(whole)]
+            )
+        return found
+
+    def key(self, quantity: Quantity) -> CacheKey:
+        """The key of a quantity in the cache."""
+        parts = {**self.file.key.parts, "quantity": quantity.name}
+        if quantity.term is not None:
+            parts["layers"] = [list(pair) for pair in self.situation.layer_map]
+            parts["depths"] = [self.situation.student.layers, self._depth]
+        return CacheKey("teacher-memory", parts)
+
+    @property
+    def _depth(self) -> int:
+        return 0 if self.situation.teacher is None else self.situation.teacher.layers
+
+    def recall(
+        self, quantities: Sequence[Quantity], *, cache: Cache, progress: Progress
+    ) -> dict[Quantity, Kept]:
+        """Give all quantities, from the cache where it holds them, else computed in one pass.
+
+        What is found is trusted only after a few of its rows have been computed again.
+        """
+        gradients = any(quantity.term is not None for quantity in quantities)
+        prepare(self.loaded.model.eval(), frozenset(), gradients=gradients)
+        held = {q: self._found(q, cache, progress) for q in quantities}
+        missing = [quantity for quantity, kept in held.items() if kept is None]
+        if missing:
+            with progress.stage("ask the teacher for more", len(self.encoded.lengths)) as stage:
+                for quantity, kept in self._compute(missing, stage).items():
+                    held[quantity] = kept
+                    arrays = {"values": kept.values}
+                    described = f"{self.split.task.name} {self.split.name}: {quantity.told}"
+                    cache.store(self.key(quantity), arrays, description=described)
+        return {quantity: kept for quantity, kept in held.items() if kept is not None}
+
+    def _starts(self, quantity: Quantity) -> NDArray[np.int64] | None:
+        if quantity.need is not None and quantity.need.quantity == "first":
+            return None
+        return np.concatenate(([0], np.cumsum(self.encoded.lengths)))
+
+    def _compute(self, missing: Sequence[Quantity], stage: Stage) -> dict[Quantity, Kept]:
+        pieces: list[dict[int, NDArray[Any]]] = [{} for _ in missing]
+        for rows in self.encoded.batches(_BATCH):
+            for place, parts in enumerate(self.said(missing, rows)):
+                pieces[place] |= dict(zip(rows, parts, strict=True))
+            stage.advance(len(rows))
+        made: dict[Quantity, Kept] = {}
+        for quantity, found in zip(missing, pieces, strict=True):
+            starts = self._starts(quantity)
+            ordered = [found[row] for row in range(len(found))]
+            values = np.stack(ordered) if starts is None else np.concatenate(ordered)
+            made[quantity] = Kept(values, starts)
+        return made
+
+    def _found(self, quantity: Quantity, cache: Cache, progress: Progress) -> Kept | None:
+        arrays = cache.load(self.key(quantity), say=progress.say)
+        if arrays is None:
+            return None
+        starts = self._starts(quantity)
+        kept = Kept(arrays["values"].astype(np.float32), starts)
+        count = len(self.encoded.lengths) if starts is None else int(starts[-1])
+        rows = checked_rows(len(self.encoded.lengths))
+        if len(kept.values) == count:
+            (again,) = self.said([quantity], rows)
+            stored = [
+                kept.values[row] if starts is None else kept.values[starts[row] : starts[row + 1]]
+                for row in rows
+            ]
+            if all(close_enough(a, b) for a, b in zip(stored, again, strict=True)):
+                return kept
+        progress.say(f"The stored {quantity.told} is not what the teacher says now; made anew.")
+        return None
