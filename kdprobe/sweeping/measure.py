@@ -29,6 +29,7 @@ from kdprobe.sweeping.plan import Asked, Plan
 from kdprobe.tasks.task import Split
 
 RESAMPLES = 2000
+PACE = Pace()
 _BATCH = 64
 
 
@@ -91,8 +92,7 @@ def measure(
     for name, runs in students.items():
         held[name], said = readers.read(name, [str(folder / run) for run in runs])
         populations.append(Population(name, "student", said))
-    pace = Pace()
-    times = measure_speed(held, split, pace=pace, seed=asked.seed, progress=progress)
+    times = measure_speed(held, split, pace=PACE, seed=asked.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
     device = teacher.device.type
     return Measured(
@@ -104,7 +104,7 @@ def measure(
             for number in _sizes(name, model, readers.bytes[name], times[name])
         ),
         fingerprints=readers.fingerprints,
-        pace=pace.told(device=device),
+        pace=PACE.told(device=device),
         device=device,
         notices=tuple(readers.notices),
     )

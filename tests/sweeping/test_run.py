@@ -15,6 +15,7 @@ from transformers import BertForSequenceClassification
 
 from kdprobe.distillation import distill
 from kdprobe.errors import ChangedPlanError, CheckpointError, OutputError
+from kdprobe.extract.efficiency import Pace
 from kdprobe.progress import Stage
 from kdprobe.report.sweep import render_sweep
 from kdprobe.results.sweep import read_sweep
@@ -23,7 +24,7 @@ from kdprobe.sweeping import run as sweeping
 from kdprobe.sweeping.run import Sweep, sweep
 from tests.distillers.conftest import Toy, make_toy
 
-TRAIN, DEV, CHECKED = 80, 60, 16
+TRAIN, DEV, CHECKED = 90, 60, 16
 SHARED: dict[str, Any] = {
     "limit": TRAIN, "epochs": 1.0, "learning_rate": 1e-3, "evaluate_every": 1, "best_by": "last",
     "device": "cpu", "bf16": False, "threads": 1, "offline": True,
@@ -60,11 +61,11 @@ class Display:
 
 
 class Scene(NamedTuple):
-    """A sweep that ran: what it gave, where, and the teacher's rows before it was measured."""
+    """A sweep that ran: its task and teacher, what it gave, and the teacher's batches until then."""
 
     toy: Toy
     swept: Sweep
-    rows: int
+    asked: tuple[int, ...]
 
 
 def start(toy: Toy, folder: Path, runs: str = RUNS, **more: Any) -> Sweep:
@@ -72,19 +73,29 @@ def start(toy: Toy, folder: Path, runs: str = RUNS, **more: Any) -> Sweep:
     return sweep(toy.teacher, runs, **(given | more))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _hurry() -> Iterator[None]:
+    """Time a few sentences only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "PACE", Pace(batch_size=8, batches=3, sentences=4))
+        yield
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("sweep")
     toy = make_toy(folder)
-    rows = {"now": 0, "trained": 0}
+    asked: list[int] = []
+    before: list[int] = []
     forward, measure = BertForSequenceClassification.forward, measuring.measure
 
     def counted(self: Any, input_ids: Any = None, **inputs: Any) -> Any:
-        rows["now"] += len(input_ids) if self.config.num_hidden_layers == 3 else 0
+        if self.config.num_hidden_layers == 3:
+            asked.append(len(input_ids))
         return forward(self, input_ids=input_ids, **inputs)
 
     def measured(*given: Any) -> Any:
-        rows["trained"] = rows["now"]
+        before.extend(asked)
         return measure(*given)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -92,16 +103,17 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         patch.setattr(BertForSequenceClassification, "forward", counted)
         patch.setattr(sweeping, "measure", measured)
         swept = start(toy, folder / "out")
-    return Scene(toy, swept, rows["trained"])
+    return Scene(toy, swept, tuple(before))
 
 
 def test_the_teacher_is_asked_once(scene: Scene) -> None:
-    """Guards the one store: every text once, then the rows that check the store on each opening.
+    """Guards the one store: every text once for six runs; beyond that only its checks on opening.
 
-    The runs that cannot be made stop after the development split was opened.
+    A check asks about sixteen rows in one batch; no batch of a whole split has that size here.
     """
-    openings = {"train": 3, "dev": 5}  # after the first, of four and of six runs
-    assert scene.rows == TRAIN + DEV + CHECKED * sum(openings.values())
+    whole = [size for size in scene.asked if size != CHECKED]
+    assert sum(whole) == TRAIN + DEV
+    assert len(scene.asked) > len(whole)
 
 
 def test_a_run_is_what_distill_alone_gives(scene: Scene, tmp_path: Path) -> None:
