@@ -61,7 +61,7 @@ class Display:
 
 
 class Scene(NamedTuple):
-    """A sweep that ran: its task and teacher, what it gave, and the teacher's batches until then."""
+    """A sweep that ran: its task and teacher, what it gave, the teacher's batches."""
 
     toy: Toy
     swept: Sweep
