@@ -64,7 +64,8 @@ def _comparison(results: Path) -> _Rendered:
 
 
 def _sweep(results: Path) -> _Rendered:
-    from kdprobe.report.sweep import render_sweep, sweep_figures
+    from kdprobe.report.sweep import render_sweep
+    from kdprobe.report.sweep_fronts import sweep_figures
     from kdprobe.results.sweep import read_sweep
 
     document = read_sweep(results)

@@ -10,7 +10,8 @@ import pytest
 
 from kdprobe.report.chart_pareto import Picture, Spot, draw_pareto
 from kdprobe.report.svg import Chart
-from kdprobe.report.sweep import render_sweep, sweep_charts, sweep_figures
+from kdprobe.report.sweep import render_sweep
+from kdprobe.report.sweep_fronts import sweep_charts, sweep_figures
 from kdprobe.results.sweep import SweepDocument
 from tests.report import swept
 from tests.report.browsing import Reader
