@@ -80,7 +80,7 @@ def test_plain_folder(toy: Toy) -> None:
     names = {item.name for item in Path(toy.teacher).iterdir()}
     assert names == {
         "README.md", "config.json", "history.json", "kdprobe.json", "model.safetensors",
-        "tokenizer.json", "tokenizer_config.json",
+        "tokenizer.json", "tokenizer_config.json", "training.html",
     }  # fmt: skip
 
 
