@@ -21,9 +21,10 @@ from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.occasion import Occasion, display
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.processes import team, together
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.progress import Progress, Silent
+from kdprobe.report.training import write_training_page
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -142,7 +143,16 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     def tell(made: Made) -> Story:
         return _story(master, data, recipe, made, given)
 
-    return course.run(run, plan, tell)
+    def show(result: TrainingResult, made: Made) -> None:
+        if result.folder is not None and team().leads:
+            write_training_page(
+                result.folder, result.history, best_step=result.best_step,
+                title=f"{data.task.name}: {made.part.recipe.student} taught with {recipe.name}"
+                f"{made.part.told}",
+                scores=result.scores, facts=made.preflight.facts,
+            )  # fmt: skip
+
+    return course.run(run, plan, tell, show)
 
 
 def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:

@@ -31,8 +31,8 @@ from kdprobe.distillers.processes import team
 from kdprobe.distillers.resume import write_plan
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.teacher_memory import wanted
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.views import shape_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.progress import Progress, Silent
@@ -104,7 +104,11 @@ class Course:
         return Preflight(tuple(facts), notes=tuple(notes))
 
     def run(
-        self, run: Run, plan: Mapping[str, Any], tell: Callable[[Made], Story]
+        self,
+        run: Run,
+        plan: Mapping[str, Any],
+        tell: Callable[[Made], Story],
+        show: Callable[[TrainingResult, Made], None],
     ) -> TrainingResult:
         """Train every part that is not finished.
 
@@ -112,6 +116,7 @@ class Course:
             run: the open output folder.
             plan: everything that decides the result.
             tell: composes the model card of a part.
+            show: told of every part that has been trained.
         """
         if len(self.parts) > 1:
             self._begin(run, plan)
@@ -127,17 +132,18 @@ class Course:
                     f"Stage {part.place + 1} of {len(self.parts)}: {part.name}{place.since}."
                 )
             made = self.prepare(part)
-            results.append(
-                fit(
-                    made.lesson,
-                    place,
-                    plan=plan if place is run else own_plan,
-                    preflight=made.preflight,
-                    story=tell(made),
-                    progress=self.progress,
-                    earlier=Earlier.of(results[-1] if part.goes_on else None, part.name),
-                )
+            earlier = Earlier.of(results[-1] if part.goes_on else None, part.name)
+            result = fit(
+                made.lesson,
+                place,
+                plan=plan if place is run else own_plan,
+                preflight=made.preflight,
+                story=tell(made),
+                progress=self.progress,
+                earlier=earlier,
             )
+            show(result, made)
+            results.append(result)
         return results[-1]
 
     def _begin(self, run: Run, plan: Mapping[str, Any]) -> None:
