@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from kdprobe.comparison.view import load_results
     from kdprobe.distillation import distill
     from kdprobe.finetuning import finetune
+    from kdprobe.sweeping.run import sweep
 
-__all__ = ["__version__", "augment", "compare", "distill", "finetune", "load_results"]
+__all__ = [
+    "__version__", "augment", "compare", "distill", "finetune", "load_results", "sweep",
+]  # fmt: skip
 
 __version__ = "0.1.0"
 
@@ -25,6 +28,7 @@ _HOMES = {
     "load_results": "kdprobe.comparison.view",
     "distill": "kdprobe.distillation",
     "finetune": "kdprobe.finetuning",
+    "sweep": "kdprobe.sweeping.run",
 }
 
 

@@ -22,10 +22,11 @@ from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.occasion import Occasion, display
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.processes import team, together
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import with_transfer_set
 from kdprobe.progress import Progress, Silent
+from kdprobe.report.training import write_training_page
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -56,6 +57,7 @@ def distill(
     evaluate_every: int | None = None,
     label_map: Mapping[str, str] | None = None,
     seed: int = 0,
+    sample_seed: int | None = None,
     device: str = "auto",
     bf16: bool | Literal["auto"] = "auto",
     threads: int | None = None,
@@ -96,6 +98,7 @@ def distill(
         evaluate_every: optimiser steps between evaluations; None: each epoch.
         label_map: the teacher's label name -> the task's, where they differ.
         seed: of new weights, the order of the examples and dropout.
+        sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
         bf16: matrix products in bfloat16; `auto`: where the hardware has it.
         threads: CPU threads; None: as torch is set.
@@ -146,7 +149,16 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     def tell(made: Made) -> Story:
         return _story(master, data, recipe, made, given)
 
-    return course.run(run, plan, tell)
+    def show(result: TrainingResult, made: Made) -> None:
+        if result.folder is not None and team().leads:
+            write_training_page(
+                result.folder, result.history, best_step=result.best_step,
+                title=f"{data.task.name}: {made.part.recipe.student} taught with {recipe.name}"
+                f"{made.part.told}",
+                scores=result.scores, facts=made.preflight.facts,
+            )  # fmt: skip
+
+    return course.run(run, plan, tell, show)
 
 
 def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:
@@ -171,7 +183,7 @@ def _story(
     for name in TrainingSettings.model_fields:
         options.append((f"--{name.replace('_', '-')}", given.get(name)))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
-    options.append(("--seed", given["seed"]))
+    options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
     facts = dict(made.preflight.facts)
     teacher = {key: value for key, value in facts.items() if key.startswith("teacher")}
     terms = {

@@ -74,3 +74,7 @@ class MissingExtraError(UsageError):
 
 class TrainingError(UsageError):
     """A training run that cannot go on (the loss is not finite, the checkpoint is not its own)."""
+
+
+class ChangedPlanError(TrainingError):
+    """A run that was begun with other options than it should go on with."""

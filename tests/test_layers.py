@@ -17,7 +17,8 @@ ROWS: dict[str, int] = {
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
     "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "suite": 7,
-    "cli": 8,
+    "sweeping": 8,
+    "cli": 9,
 }  # fmt: skip
 
 ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}

@@ -25,6 +25,8 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Table
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
 _FLAT = "the predictions or the gold scores are all equal; a constant has no correlation"
+UNDEFINED = {"mcc": _ONE_SIDED, "f1": _ABSENT, "pearson": _FLAT, "spearman": _FLAT}
+"""Why a primary score can be undefined."""
 
 
 class TaskScoresOptions(Options):
@@ -107,6 +109,13 @@ def _number_scores(study: Study) -> tuple[_Score, ...]:
         ),
         _Score("concordance", lambda run: _scores.concordance(sample, gold, run.scores), _FLAT),
     )
+
+
+def primary_statistic(study: Study) -> Callable[[Predictions], Floats]:
+    """Give the statistic of the task's primary score: a run's predictions in, its draws out."""
+    number = study.split.task.kind == "regression"
+    scores = _number_scores(study) if number else _class_scores(_tally(study))
+    return next(score.draws for score in scores if score.name == primary_name(study))
 
 
 def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from kdprobe.cli import options, terminal, training
+from kdprobe.cli import options, sweeping, terminal, training
 
 
 @terminal.guarded
@@ -33,6 +33,8 @@ def distill(
         Path | None,
         typer.Option("--transfer-set", metavar="FILE", help="More texts; see `kdprobe augment`."),
     ] = None,
+    sweep: sweeping.Sweep = None,
+    sample_seed: sweeping.SampleSeed = None,
     *,
     trained: training.RecipeSettings,
     shared: training.Shared,
@@ -43,15 +45,11 @@ def distill(
     """
     import kdprobe
 
-    result = kdprobe.distill(
-        teacher,
-        task=task,
-        output=output,
-        student=student,
-        recipe=recipe,
-        settings=options.pairs("--set", settings),
-        transfer_set=transfer_set,
-        **trained.keywords(),
-        **shared.keywords(),
-    )
+    asked: dict[str, Any] = {"task": task, "output": output, "student": student, "recipe": recipe}
+    asked |= {"settings": options.pairs("--set", settings), "sample_seed": sample_seed}
+    asked |= {"transfer_set": transfer_set} | trained.keywords() | shared.keywords()
+    if sweep is not None:
+        sweeping.run(teacher, sweep, asked, quiet=shared.quiet)
+        return
+    result = kdprobe.distill(teacher, **asked)
     training.show_result(result, quiet=shared.quiet)

@@ -227,7 +227,7 @@ def _document(opened: Opened, request: Request, ran: Ran, only: Sequence[str]) -
     told = {item.what for item in unable}
     timings = {**opened.timings, **ran.seconds}
     document = ResultsDocument(
-        produced_by=_produced_by(request),
+        produced_by=produced_by(request),
         request=request,
         task=task_info(opened.study),
         models=opened.models,
@@ -245,7 +245,8 @@ def _document(opened: Opened, request: Request, ran: Ran, only: Sequence[str]) -
     return loads(dumps(document))
 
 
-def _produced_by(request: Request) -> ProducedBy:
+def produced_by(request: Request) -> ProducedBy:
+    """Say what made a document; `request` names device and dtype."""
     import importlib.metadata
 
     torch = sys.modules.get("torch")

@@ -30,7 +30,8 @@ def _value(text: JsonValue) -> JsonValue:
     return parsed if isinstance(parsed, bool | int | float | str | list) else text
 
 
-def _known_keys(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Give the full names of everything that `--set` can change in a recipe."""
     places: list[tuple[str, Sequence[ObjectiveSetting]]] = [("", recipe.objectives)]
     places += [(f"stages.{stage.name}.", stage.objectives) for stage in recipe.stages]
     keys: list[str] = []
@@ -65,7 +66,11 @@ def _resolve(key: str, known: tuple[str, ...]) -> str:
 
 
 def with_settings(
-    recipe: Recipe, settings: Mapping[str, JsonValue], *, option_names: Mapping[str, Sequence[str]]
+    recipe: Recipe,
+    settings: Mapping[str, JsonValue],
+    *,
+    option_names: Mapping[str, Sequence[str]],
+    where: str = "--set",
 ) -> Recipe:
     """Give the recipe with some of its values changed.
 
@@ -76,6 +81,7 @@ def with_settings(
             is text is read as TOML. `training.epochs` and the like hold for every stage,
             `stages.NAME.training.epochs` for one.
         option_names: the option names of each objective in the recipe.
+        where: the option that says so, for messages about values.
 
     Raises:
         ConfigError: an unknown or ambiguous key, or a value of the wrong kind.
@@ -85,7 +91,7 @@ def with_settings(
     >>> with_settings(recipe, {"temperature": "4"}, option_names=names).objectives[0].options
     {'temperature': 4}
     """
-    known = _known_keys(recipe, option_names)
+    known = setting_names(recipe, option_names)
     data = recipe.model_dump()
     for key, text in settings.items():
         parts = _resolve(key, known).split(".")
@@ -104,7 +110,7 @@ def with_settings(
             (entry if parts[2] == "weight" else entry["options"])[parts[2]] = _value(text)
         else:
             place[parts[0]] = text
-    return parse(Recipe, data, "--set")
+    return parse(Recipe, data, where)
 
 
 def _train_throughout(data: dict[str, Any], changes: Mapping[str, JsonValue]) -> None:

@@ -20,6 +20,7 @@ from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
 from kdprobe.distillers.compute import settled
+from kdprobe.distillers.estimate import estimate_seconds
 from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
@@ -31,13 +32,14 @@ from kdprobe.distillers.processes import team
 from kdprobe.distillers.resume import write_plan
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.teacher_memory import wanted
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.transfer import refuse_unlabelled
 from kdprobe.distillers.views import shape_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import texts_of
 from kdprobe.progress import Progress, Silent
+from kdprobe.results.numbers import show_duration
 
 STAGES = "stages"
 
@@ -86,7 +88,10 @@ class Course:
         """
         first = self.prepare(self.parts[0])
         if len(self.parts) == 1:
-            return first.preflight
+            seconds = estimate_seconds(first.lesson)
+            told = ("estimated time", f"about {show_duration(seconds)}")
+            found = (*first.preflight.facts, told)
+            return replace(first.preflight, facts=found, seconds=seconds)
         facts = [*self.data.rows().items(), *self._score(self.master)]
         notes: list[str] = []
         pupils: list[Pupil] = []
@@ -102,7 +107,11 @@ class Course:
         return Preflight(tuple(facts), notes=tuple(notes))
 
     def run(
-        self, run: Run, plan: Mapping[str, Any], tell: Callable[[Made], Story]
+        self,
+        run: Run,
+        plan: Mapping[str, Any],
+        tell: Callable[[Made], Story],
+        show: Callable[[TrainingResult, Made], None],
     ) -> TrainingResult:
         """Train every part that is not finished.
 
@@ -110,6 +119,7 @@ class Course:
             run: the open output folder.
             plan: everything that decides the result.
             tell: composes the model card of a part.
+            show: told of every part that has been trained.
         """
         if len(self.parts) > 1:
             self._begin(run, plan)
@@ -125,17 +135,18 @@ class Course:
                     f"Stage {part.place + 1} of {len(self.parts)}: {part.name}{place.since}."
                 )
             made = self.prepare(part)
-            results.append(
-                fit(
-                    made.lesson,
-                    place,
-                    plan=plan if place is run else own_plan,
-                    preflight=made.preflight,
-                    story=tell(made),
-                    progress=self.progress,
-                    earlier=Earlier.of(results[-1] if part.goes_on else None, part.name),
-                )
+            earlier = Earlier.of(results[-1] if part.goes_on else None, part.name)
+            result = fit(
+                made.lesson,
+                place,
+                plan=plan if place is run else own_plan,
+                preflight=made.preflight,
+                story=tell(made),
+                progress=self.progress,
+                earlier=earlier,
             )
+            show(result, made)
+            results.append(result)
         return results[-1]
 
     def _begin(self, run: Run, plan: Mapping[str, Any]) -> None:

@@ -111,7 +111,7 @@ class TrainingResult:
             `eval_` scores.
         best_step: the optimiser step whose weights were kept.
         steps: optimiser steps taken.
-        seconds: of training, interruptions left out.
+        seconds: of training, interruptions left out; of a dry run what it may take.
         preflight: what was found before the first step.
         notes: what the reader must know.
     """
@@ -140,6 +140,6 @@ class TrainingResult:
             history=(),
             best_step=0,
             steps=0,
-            seconds=0.0,
+            seconds=preflight.seconds,
             preflight=preflight,
         )

@@ -139,7 +139,7 @@ class View:
         columns: int64 `[C]`, the output of `model` for each label of the task; None: they are in
             the task's order.
         lasting: by the name of an objective, what it made of the teacher before the training; see
-            `teacher_memory.Lasting`.
+            `teacher_wants.Lasting`.
     """
 
     values: Mapping[Need, Tensor]

@@ -38,18 +38,19 @@ class Occasion:
     force: bool
     offline: bool
     dry_run: bool
+    sample_seed: int | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Occasion:
         """Take them out of all that a command was given."""
-        return cls(**{part.name: given[part.name] for part in fields(cls)})
+        return cls(**{part.name: given[part.name] for part in fields(cls) if part.name in given})
 
     def data(self) -> Data:
         """Load the examples; see `load_data`."""
         return load_data(
             self.task, train_split=self.train_split, eval_split=self.eval_split,
-            data_dir=self.data_dir, limit=self.limit, eval_limit=self.eval_limit, seed=self.seed,
-            offline=self.offline,
+            data_dir=self.data_dir, limit=self.limit, eval_limit=self.eval_limit,
+            seed=self.seed if self.sample_seed is None else self.sample_seed, offline=self.offline,
         )  # fmt: skip
 
     def compute(self) -> Compute:

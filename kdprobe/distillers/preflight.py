@@ -24,11 +24,13 @@ class Preflight:
         layer_map: layers of the student, counted from 1 (0: the embeddings), with the teacher's
             that belongs to each and whether its weights were copied; empty without a teacher.
         notes: what the reader must know.
+        seconds: of a dry run, what the training may take; 0: not estimated.
     """
 
     facts: tuple[tuple[str, str], ...]
     layer_map: tuple[tuple[int, int, str], ...] = ()
     notes: tuple[str, ...] = ()
+    seconds: float = 0.0
 
     def lines(self) -> tuple[str, ...]:
         """Give all of it as lines of text.

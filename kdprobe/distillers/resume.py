@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kdprobe.atomic import write_text
-from kdprobe.errors import OutputError, TrainingError
+from kdprobe.errors import ChangedPlanError, OutputError
 
 CHECKPOINTS = "checkpoints"
 RECORD = "kdprobe.json"
@@ -109,11 +109,11 @@ def refuse_change(output: Path, before: Mapping[str, Any], now: Mapping[str, Any
     """Refuse to go on with other options than the run began with.
 
     Raises:
-        TrainingError: the first option that differs is named.
+        ChangedPlanError: the first option that differs is named.
     """
     change = first_change(before, json.loads(json.dumps(now)))
     if change is not None:
-        raise TrainingError(
+        raise ChangedPlanError(
             str(output),
             found=f"cannot go on with other options: {change}",
             expected="those the run began with",

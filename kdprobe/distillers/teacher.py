@@ -24,7 +24,7 @@ from kdprobe.distillers.mixture import Mixture
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import refuse_chance
 from kdprobe.distillers.processes import team
-from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer, wanted
+from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer
 from kdprobe.distillers.teacher_store import (
     LiveTeacher,
     StoredTeacher,
@@ -32,6 +32,7 @@ from kdprobe.distillers.teacher_store import (
     TeacherSignal,
     teacher_logits,
 )
+from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.views import prepare
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate

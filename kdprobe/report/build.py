@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -23,13 +24,16 @@ from kdprobe.report.markup import fill
 from kdprobe.report.section import SECTIONS, Section
 from kdprobe.report.sections.warnings import all_notices
 from kdprobe.report.svg import chart_style, slug
-from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.sweep import SweepDocument
 
 UNREAD = 80
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """A section of a page: its place, its address, its heading and its markup."""
+
     order: int
     name: str
     title: str
@@ -41,17 +45,18 @@ def _sealed(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 
-def _file(name: str) -> str:
+def asset(name: str) -> str:
+    """Read a style sheet or script of this folder."""
     return resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _parts(document: ResultsDocument) -> list[_Part]:
+def _parts(document: ResultsDocument) -> list[Part]:
     sections: list[Section] = [SECTIONS.load(name) for name in SECTIONS.names()]
     parts = []
     for section in sections:
         body = section.render(document)
         if body is not None:
-            parts.append(_Part(section.order, slug(section.name), section.title, body))
+            parts.append(Part(section.order, slug(section.name), section.title, body))
     read = {name for section in sections for name in section.reads}
     taken = {part.name for part in parts}
     for result in document.analyses:
@@ -62,7 +67,7 @@ def _parts(document: ResultsDocument) -> list[_Part]:
             # An analysis may be called like a section that reads others.
             name = slug(result.name)
             name = f"analysis-{name}" if name in taken else name
-            parts.append(_Part(UNREAD, name, result.title, block))
+            parts.append(Part(UNREAD, name, result.title, block))
     return sorted(parts, key=lambda part: part.order)
 
 
@@ -75,21 +80,55 @@ def render(document: ResultsDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
-    style = chart_style() + _file("page.css") + _file("attribution.css")
-    script = _file("page.js") + _file("browser.js")
     students = ", ".join(model.name for model in document.students)
-    title = f"{document.task.name}: {document.teacher.name} and {students}"
+    return compose(
+        document,
+        title=f"{document.task.name}: {document.teacher.name} and {students}",
+        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
+        parts=_parts(document),
+        style=asset("page.css") + asset("attribution.css"),
+        script=asset("page.js") + asset("browser.js"),
+        data=page_data(document),
+        file="results.json",
+    )
+
+
+def compose(
+    document: ResultsDocument | SweepDocument,
+    *,
+    title: str,
+    alarms: Sequence[Notice],
+    parts: Sequence[Part],
+    style: str,
+    script: str,
+    data: dict[str, object],
+    file: str,
+) -> str:
+    """Put a page together and seal it with its policy.
+
+    Args:
+        document: what the page is about; its head names task, split, teacher and students.
+        title: the heading; foreign text.
+        alarms: shown above everything.
+        parts: the sections, in their order.
+        style: the texts of style sheets, beside the charts' own.
+        script: the texts of scripts.
+        data: what the scripts read, as JSON values.
+        file: the document's file, named in the foot.
+    """
+    style = chart_style() + style
     page = fill(
         "page.html",
         document=document,
         title=printable(title, limit=160),
-        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
-        sections=_parts(document),
+        alarms=alarms,
+        sections=parts,
         style=Markup(style),
         style_hash=_sealed(style),
         script=Markup(script),
         script_hash=_sealed(script),
-        data=Markup(script_json(page_data(document))),
+        data=Markup(script_json(data)),
+        file=file,
     )
     return str(page) + "\n"
 

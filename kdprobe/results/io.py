@@ -12,14 +12,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from kdprobe import atomic
 from kdprobe.errors import ResultsFormatError
-from kdprobe.results.schema import SCHEMA_VERSION, ResultsDocument
+from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
     "analysis", "metric", "model_a", "model_b", "subset", "layer", "pooling", "method",
@@ -27,13 +29,15 @@ CSV_COLUMNS = (
     "q_value", "interval", "note",
 )  # fmt: skip
 
+D = TypeVar("D", bound=BaseModel)
 _Migration = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
+_NO_STEPS: Mapping[int, _Migration] = MappingProxyType({})
 
 # version -> the step from that version to the next one; read_document walks them in order.
 MIGRATIONS: dict[int, _Migration] = {}
 
 
-def dumps(document: ResultsDocument) -> str:
+def dumps(document: Frozen) -> str:
     """Write a document as canonical JSON: sorted keys, UTF-8, no NaN, one trailing newline."""
     data = document.model_dump(mode="json")
     return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -46,43 +50,71 @@ def loads(text: str, *, where: str = "results.json") -> ResultsDocument:
         ResultsFormatError: not JSON, no version, a version from the future, or fields that this
             version does not know.
     """
+    return load_versioned(
+        ResultsDocument, text, where=where, newest=SCHEMA_VERSION, name="results.json",
+        migrations=MIGRATIONS,
+    )  # fmt: skip
+
+
+def load_versioned(
+    model: type[D],
+    text: str,
+    *,
+    where: str,
+    newest: int,
+    name: str,
+    migrations: Mapping[int, _Migration] = _NO_STEPS,
+) -> D:
+    """Read a document of any kind that carries a `schema_version`.
+
+    Args:
+        model: what it should be.
+        text: JSON.
+        where: the file, for messages.
+        newest: the newest version this kdprobe reads.
+        name: what such a file is called.
+        migrations: version -> the step from that version to the next one.
+
+    Raises:
+        ResultsFormatError: see `loads`.
+    """
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise ResultsFormatError(
             f"{where}:{error.lineno}",
             found=f"is not JSON ({error.msg})",
-            expected="a results.json that kdprobe wrote",
+            expected=f"a {name} that kdprobe wrote",
         ) from error
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int):
         raise ResultsFormatError(
-            where, found="has no schema_version", expected="a results.json that kdprobe wrote"
+            where, found="has no schema_version", expected=f"a {name} that kdprobe wrote"
         )
-    if version > SCHEMA_VERSION:
+    if version > newest:
         raise ResultsFormatError(
             where,
             found=f"has schema version {version}",
-            expected=f"at most {SCHEMA_VERSION}, the newest this kdprobe reads",
+            expected=f"at most {newest}, the newest this kdprobe reads",
             remedy="update kdprobe",
         )
-    while version < SCHEMA_VERSION:
-        if version not in MIGRATIONS:
+    while version < newest:
+        if version not in migrations:
             raise ResultsFormatError(
                 where, found=f"has schema version {version}", expected="a version from 1 on"
             )
-        data = MIGRATIONS[version](data)
+        data = migrations[version](data)
         version += 1
     try:
         # Strict JSON mode: tuples come from arrays, and no string is taken for a number.
-        return ResultsDocument.model_validate_json(json.dumps(data), strict=True)
+        return model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"])
         raise ResultsFormatError(
             where,
             found=f"{place}: {fault['msg']}",
-            expected=f"a document of schema version {SCHEMA_VERSION}",
+            expected=f"a document of schema version {newest}",
             remedy="was the file edited by hand?",
         ) from error
 
@@ -94,15 +126,23 @@ def read_document(path: Path) -> ResultsDocument:
         ResultsFormatError: the file cannot be read or is none; see `loads`.
     """
     file = path / "results.json" if path.is_dir() else path
+    return loads(read_text(file), where=str(file))
+
+
+def read_text(file: Path) -> str:
+    """Read the text of a document.
+
+    Raises:
+        ResultsFormatError: it cannot be read.
+    """
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ResultsFormatError(
             str(file),
             found=f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
-            expected="the results.json of a `kdprobe compare`",
+            expected="the results.json of a `kdprobe compare`, or a sweep.json",
         ) from error
-    return loads(text, where=str(file))
 
 
 def write_document(document: ResultsDocument, path: Path) -> None:
@@ -131,11 +171,12 @@ def metrics_csv(document: ResultsDocument) -> str:
                 number.p_value, number.n, number.undefined,
                 number.q_value, number.interval, number.note,
             )  # fmt: skip
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([csv_cell(value) for value in row])
     return buffer.getvalue()
 
 
-def _cell(value: str | float | None) -> str:
+def csv_cell(value: str | float | None) -> str:
+    """Write a value for a spreadsheet: nothing for None, and no text that it would calculate."""
     if value is None:
         return ""
     if isinstance(value, str):

@@ -66,6 +66,17 @@ def show_p(value: float) -> str:
     return "= " + f"{value:.3f}".removeprefix("0")
 
 
+def show_duration(seconds: float) -> str:
+    """Write an estimated time so that nobody takes it for exact.
+
+    >>> show_duration(8.2), show_duration(190), show_duration(7300)
+    ('8 s', '3 min', '2.0 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
 def show_interval(low: float, high: float) -> str:
     """Write an interval in brackets.
 

@@ -41,6 +41,24 @@ def test_faults_keep_their_traceback() -> None:
         other()
 
 
+def test_one_of_several_processes_speaks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards torchrun: a message from every process is read as many faults; the code stays."""
+
+    @terminal.guarded
+    def command() -> None:
+        terminal.tell("a note")
+        raise ConfigError("--task", found="nothing", expected="a task")
+
+    for rank, lines in (("0", 2), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(typer.Exit) as caught:
+            command()
+        assert caught.value.exit_code == 2
+        assert capsys.readouterr().err.count("\n") == lines
+
+
 def test_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A disk that fills up inside a library still ends in one message."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from kdprobe.cli.terminal import disk_is_full
 from kdprobe.distillation import distill
 from kdprobe.errors import OutputError, TrainingError
 from kdprobe.finetuning import finetune
@@ -80,7 +82,7 @@ def test_plain_folder(toy: Toy) -> None:
     names = {item.name for item in Path(toy.teacher).iterdir()}
     assert names == {
         "README.md", "config.json", "history.json", "kdprobe.json", "model.safetensors",
-        "tokenizer.json", "tokenizer_config.json",
+        "tokenizer.json", "tokenizer_config.json", "training.html",
     }  # fmt: skip
 
 
@@ -161,6 +163,32 @@ def test_interrupt_keeps_the_last_checkpoint(toy: Toy, tmp_path: Path) -> None:
     result = quick(toy, tmp_path / "s", evaluate_every=2, epochs=2, resume=True)
     assert result.steps == 4
     assert [entry["step"] for entry in result.history if "eval_loss" in entry] == [2, 4]
+
+
+def test_full_disk_costs_no_checkpoint(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards a disk that fills up while a checkpoint is written: half of one is never used."""
+    options: dict[str, Any] = {"evaluate_every": 1, "epochs": 2}
+    quick(toy, tmp_path / "whole", **options)
+    save, calls = torch.save, list[int]()
+
+    def fill_up(*args: Any, **more: Any) -> None:
+        calls.append(1)
+        if len(calls) > 4:  # the second checkpoint, after its first file
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(*args, **more)
+
+    monkeypatch.setattr(torch, "save", fill_up)
+    with pytest.raises(OSError, match="No space left") as caught:
+        quick(toy, tmp_path / "cut", **options)
+    assert disk_is_full(caught.value)
+    monkeypatch.undo()
+    display = Impatient(0)
+    quick(toy, tmp_path / "cut", **options, resume=True, progress=display)
+    assert "Going on from checkpoint of step 1." in display.said
+    left, right = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
+    assert left.read_bytes() == right.read_bytes()
 
 
 def test_early_stopping(toy: Toy, tmp_path: Path) -> None:

@@ -64,10 +64,12 @@ def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: 
     """An objective's values where the student gives `ours` in every layer, the teacher `theirs`."""
     objective, checked = setting(name, **options)
     quantities = ("hidden", "query", "key", "value")
-    views = [
-        View({Need(q, layer): states for q in quantities for layer in range(3)})  # type: ignore[arg-type]
+    values = [
+        {Need(q, layer): states for q in quantities for layer in range(3)}  # type: ignore[arg-type]
         for states in (ours, theirs)
     ]
+    firsts = {Need("first", layer): theirs[:, 0] for layer in range(3)}
+    views = [View(values[0]), View(values[1] | firsts)]
     batch = Batch(mask, situation=SITUATION)
     found: Tensor = objective.numerators(*views, batch, checked, None)
     return found / objective.denominators(batch, checked)

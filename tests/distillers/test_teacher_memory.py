@@ -16,8 +16,9 @@ from kdprobe.distillation import distill
 from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.mixture import Mixture, build_mixture
 from kdprobe.distillers.objective import Batch, ModelShape, Need, Situation
-from kdprobe.distillers.teacher_memory import Kept, RememberedTeacher, Rememberer, wanted
+from kdprobe.distillers.teacher_memory import Kept, RememberedTeacher, Rememberer
 from kdprobe.distillers.teacher_store import LiveTeacher, TeacherFile
+from kdprobe.distillers.teacher_wants import LIMIT, wanted
 from kdprobe.distillers.views import prepare, shape_of
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import NewShape, build_new
@@ -168,11 +169,9 @@ def test_a_recipe_that_remembers_trains_the_same(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the store as a whole: the student is that of a teacher who is asked at every step."""
-    import kdprobe.distillers.teacher_memory as memory
-
     found = []
-    for name, limit in (("kept", memory.LIMIT), ("live", 0)):
-        monkeypatch.setattr(memory.wanted, "__kwdefaults__", {"limit": limit})
+    for name, limit in (("kept", LIMIT), ("live", 0)):
+        monkeypatch.setattr(wanted, "__kwdefaults__", {"limit": limit})
         result = distill(
             toy.teacher, task=toy.task, output=tmp_path / name, recipe="pkd-skip",
             student="layers=2", limit=32, eval_limit=16, epochs=1, batch_size=8, device="cpu",

@@ -15,18 +15,19 @@ from pydantic import JsonValue
 
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count, show_number
-from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.schema import ProducedBy, ResultsDocument, TaskInfo
 
 
-def _options(options: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
+def option_rows(options: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
+    """Write options for a reader."""
     return [
         (key, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
         for key, value in sorted(options.items())
     ]
 
 
-def _task(document: ResultsDocument) -> list[tuple[str, str]]:
-    task = document.task
+def task_rows(task: TaskInfo) -> list[tuple[str, str]]:
+    """Describe the task and the split."""
     counts = ", ".join(f"{label} {show_count(n)}" for label, n in sorted(task.label_counts.items()))
     return [
         ("name", f"{task.name}, version {task.version}"),
@@ -39,8 +40,8 @@ def _task(document: ResultsDocument) -> list[tuple[str, str]]:
     ]
 
 
-def _made(document: ResultsDocument) -> list[tuple[str, str]]:
-    made = document.produced_by
+def made_rows(made: ProducedBy, *, seed: int) -> list[tuple[str, str]]:
+    """Say what made a document."""
     items = [
         ("kdprobe", made.kdprobe),
         ("Python", made.python),
@@ -49,7 +50,7 @@ def _made(document: ResultsDocument) -> list[tuple[str, str]]:
         ("dtype", made.dtype or "–"),
         ("threads", "–" if made.threads is None else str(made.threads)),
         ("created", made.created or "–"),
-        ("seed", str(document.request.seed)),
+        ("seed", str(seed)),
     ]
     return [*items, *sorted(made.packages.items())]
 
@@ -70,10 +71,10 @@ class _Protocol:
         return fill(
             "protocol.html",
             request=document.request,
-            task=_task(document),
-            made=_made(document),
-            options=_options(document.request.options),
-            analysis_options=_options(analysis_options),
+            task=task_rows(document.task),
+            made=made_rows(document.produced_by, seed=document.request.seed),
+            options=option_rows(document.request.options),
+            analysis_options=option_rows(analysis_options),
             timings=[(key, show_number(value)) for key, value in document.timings.items()],
             models=document.models,
             versions=[(result.name, result.version) for result in document.analyses],

@@ -1,0 +1,84 @@
+"""How long a training will take, from a few of its steps.
+
+Does: time forward, backward and update on a few batches of the training, and an evaluation batch,
+and scale them up. Does not: change the student, or know what else the machine will be doing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from kdprobe.distillers.compute import settled
+from kdprobe.distillers.lesson import Lesson
+from kdprobe.distillers.teacher_store import all_logits
+from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.progress import Silent
+
+_TIMED = 3
+
+
+def estimate_seconds(lesson: Lesson) -> float:
+    """Estimate the seconds of a whole training.
+
+    Definition: the mean time of three optimiser steps, after one that is not counted, times the
+    number of steps, and one evaluation of the student times the number of evaluations. The
+    learning rate of these steps is 0: weights, modes and random states are as before.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        settled(lesson.compute, seed=lesson.seed, purpose="estimate"),
+    ):
+        step = _seconds_a_step(lesson, Path(folder))
+        evaluation = _seconds_an_evaluation(lesson)
+    evaluations = -(-lesson.steps // lesson.evaluate_every)
+    return step * lesson.steps + evaluation * evaluations
+
+
+def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
+    trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+    model = trainer.trainable
+    training = model.training
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)
+    size = lesson.settings.batch_size
+    order = list(trainer._get_train_sampler())
+    taken = []
+    model.train()
+    for turn in range(1 + _TIMED):
+        started = time.perf_counter()
+        for piece in range(lesson.settings.gradient_accumulation):
+            # Batches from all over the epoch: their lengths differ.
+            at = (turn * lesson.settings.gradient_accumulation + piece) * len(order)
+            at = at // ((1 + _TIMED) * lesson.settings.gradient_accumulation)
+            rows = (order[at:] + order)[:size]
+            sample = trainer._prepare_inputs(trainer.collate(rows))
+            window = lesson.mixture.window([trainer._batch(sample)])
+            loss = trainer.compute_loss(model, sample, num_items_in_batch=window)
+            loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        _finish(lesson)
+        taken.append(time.perf_counter() - started)
+    model.train(training)
+    return sum(taken[1:]) / _TIMED
+
+
+def _seconds_an_evaluation(lesson: Lesson) -> float:
+    started = time.perf_counter()
+    examined = lesson.examination.encoded
+    device = next(lesson.student.parameters()).device
+    all_logits(
+        lesson.student, examined, columns=None, device=device,
+        batch_size=4 * lesson.settings.batch_size, progress=Silent(), title="",
+    )  # fmt: skip
+    return time.perf_counter() - started
+
+
+def _finish(lesson: Lesson) -> None:
+    """Wait for a device that works in the background."""
+    if lesson.compute.device == "cuda":
+        torch.cuda.synchronize()

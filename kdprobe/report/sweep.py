@@ -1,0 +1,125 @@
+"""The page of a sweep: which students nobody beats, and what lies within noise.
+
+Does: lay a `SweepDocument` out as sentences, a table of students, three charts with their fronts,
+the differences, the runs and the protocol. Does not: compute any number.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from kdprobe.report.build import Part, asset, compose
+from kdprobe.report.markup import fill
+from kdprobe.report.sections.protocol import made_rows, option_rows, task_rows
+from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
+from kdprobe.report.sweep_students import students_section
+from kdprobe.results.numbers import show_count
+from kdprobe.results.schema import Cell, Column, Estimate, Table
+from kdprobe.results.sweep import SWEEP_VERSION, SweepDocument
+
+
+def render_sweep(document: SweepDocument) -> str:
+    """Render the page of a sweep.
+
+    Returns:
+        The page as HTML; the same document gives the same text, on every machine.
+    """
+    parts = [
+        Part(10, "verdict", "Verdict", students_section(document)),
+        Part(30, "differences", "Differences between students", _differences(document)),
+        Part(40, "runs", "Runs", _runs(document)),
+        Part(50, "protocol", "Protocol", _protocol(document)),
+    ]
+    if sweep_charts(document):
+        parts.append(Part(20, "fronts", "What nobody beats", fronts_section(document)))
+    count = len(document.students)
+    return compose(
+        document,
+        title=f"{document.task.name}: {count} student{'' if count == 1 else 's'} of "
+        f"{document.teacher.folder}",
+        alarms=[],
+        parts=sorted(parts, key=lambda part: part.order),
+        style=asset("page.css") + asset("sweep.css"),
+        script=asset("page.js"),
+        data={},
+        file="sweep.json",
+    )
+
+
+def _differences(document: SweepDocument) -> Markup:
+    rows: list[tuple[Cell, ...]] = [
+        (d.model_a, d.model_b, d.value, d.low, d.high, d.p_value, d.q_value, _verdict_of(d))
+        for d in document.differences
+    ]
+    score = document.metric(document.score)
+    heads = (("low", "Low"), ("high", "High"), ("p", "p"), ("q", "q after Holm"))
+    table = Table(
+        name="differences",
+        title=f"{score.label} of each pair",
+        caption=f"{score.label} of the first minus that of the second, on the same "
+        f"{show_count(document.task.n)} examples, with its 95 % interval. q at or below .05: more "
+        f"than noise, over all {len(rows)} pairs at once. With one seed each, the question is "
+        f"whether these two models differ, not whether another training of them would."
+        if rows
+        else "There is no pair of students to compare.",
+        columns=(
+            Column(name="a", label="Student"),
+            Column(name="b", label="Other"),
+            Column(name="difference", label="Difference", kind="number"),
+            *(Column(name=name, label=label, kind="number") for name, label in heads),
+            Column(name="verdict", label="Verdict"),
+        ),
+        rows=tuple(rows),
+    )
+    return fill("sweep_table.html", table=table, failed=())
+
+
+def _verdict_of(difference: Estimate) -> str:
+    if difference.value is None:
+        return f"undefined: {difference.undefined}"
+    if difference.q_value is None:
+        return "no test"
+    return "more than noise" if difference.q_value <= 0.05 else "within noise"
+
+
+def _runs(document: SweepDocument) -> Markup:
+    score, close = document.metric(document.score), document.metric(document.closeness)
+    rows: list[tuple[Cell, ...]] = [
+        (run.name, run.student, run.seed, run.scores.get(score.name),
+         run.fidelity.get(close.name), run.steps, run.seconds, run.fingerprint)
+        for run in document.runs
+        if not run.failed
+    ]  # fmt: skip
+    table = Table(
+        name="runs",
+        title="Runs",
+        caption="One row a training; the folder beside this page has the run's name, and its "
+        "README.md tells how to train it alone. Seconds are of training, interruptions left out.",
+        columns=(
+            Column(name="run", label="Run"),
+            Column(name="student", label="Student"),
+            Column(name="seed", label="Seed", kind="count"),
+            Column(name="score", label=score.label, kind="number"),
+            Column(name="closeness", label=close.label, kind="number"),
+            Column(name="steps", label="Steps", kind="count"),
+            Column(name="seconds", label="Seconds", kind="number"),
+            Column(name="fingerprint", label="Fingerprint"),
+        ),
+        rows=tuple(rows),
+    )
+    return fill("sweep_table.html", table=table, failed=document.failed)
+
+
+def _protocol(document: SweepDocument) -> Markup:
+    axes = {f"sweep.{axis.key}": ", ".join(axis.values) for axis in document.axes}
+    return fill(
+        "protocol.html",
+        request=document.request,
+        task=task_rows(document.task),
+        made=made_rows(document.produced_by, seed=document.request.seed),
+        options=option_rows({**axes, **document.request.options}),
+        analysis_options=[],
+        timings=[],
+        models=(document.teacher, *document.students),
+        versions=[("sweep", SWEEP_VERSION)],
+    )

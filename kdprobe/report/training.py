@@ -1,0 +1,78 @@
+"""The learning curves of one training as a page beside its checkpoint.
+
+Does: draw the history's curves into one file that opens offline, sealed like the report. Does not:
+compute; `results.learning_curves` picks the numbers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+from markupsafe import Markup
+
+from kdprobe.atomic import write_text
+from kdprobe.report.chart_line import draw_line
+from kdprobe.report.markup import fill
+from kdprobe.report.svg import chart_style
+from kdprobe.results.learning_curves import History, learning_curves
+
+TRAINING_PAGE = "training.html"
+
+
+def training_page(
+    history: History,
+    *,
+    best_step: int,
+    title: str,
+    scores: Mapping[str, float | None],
+    facts: Sequence[tuple[str, str]],
+) -> str:
+    """Render a training.
+
+    Args:
+        history: see `learning_curves`.
+        best_step: the optimiser step whose weights were kept.
+        title: what was trained, for people.
+        scores: of the kept checkpoint; None where undefined.
+        facts: what was found before the first step, names and values.
+
+    Returns:
+        The page as HTML; the same training gives the same text.
+    """
+    page_style = resources.files("kdprobe.report").joinpath("page.css")
+    style = chart_style() + page_style.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    curves = learning_curves(history, best_step=best_step)
+    page = fill(
+        "training.html",
+        title=title,
+        best_step=best_step,
+        charts=[draw_line(curve, curve.name) for curve in curves],
+        scores=sorted(scores.items()),
+        facts=list(facts),
+        style=Markup(style),
+        style_hash=f"sha256-{digest}",
+    )
+    return str(page) + "\n"
+
+
+def write_training_page(
+    folder: Path,
+    history: History,
+    *,
+    best_step: int,
+    title: str,
+    scores: Mapping[str, float | None],
+    facts: Sequence[tuple[str, str]],
+) -> None:
+    """Write `training.html` into a model folder; see `training_page`.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    page = training_page(history, best_step=best_step, title=title, scores=scores, facts=facts)
+    write_text(folder / TRAINING_PAGE, page)

@@ -1,0 +1,117 @@
+"""The history of a training as charts.
+
+Does: turn what was logged, step by step, into curves with the kept checkpoint marked. Does not:
+draw them or read files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kdprobe.results.parts import Curve, Series
+
+History = Sequence[Mapping[str, float]]
+
+_STEPS = "optimiser step"
+_KEPT = "kept"
+_SCORES = {
+    "accuracy": "accuracy",
+    "mcc": "Matthews' correlation",
+    "f1": "F1",
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "agreement": "agreement with the teacher",
+    "cohens_kappa": "Cohen's kappa with the teacher",
+    "pearson_to_teacher": "Pearson with the teacher",
+}
+_LOSSES = {"loss": "loss on gold labels", "kl": "KL to the teacher"}
+
+
+def _series(history: History, key: str, name: str, *, of: str | None = None) -> Series | None:
+    """Take one number out of the entries that hold it; with `of`, times that number."""
+    found = [entry for entry in history if key in entry and (of is None or of in entry)]
+    if not found:
+        return None
+    return Series(
+        name=name,
+        x=tuple(entry["step"] for entry in found),
+        y=tuple(entry[key] * (1.0 if of is None else entry[of]) for entry in found),
+    )
+
+
+def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
+    """Mark the checkpoint that was kept on each line."""
+    marked = []
+    for line in lines:
+        if best_step in line.x:
+            value = line.y[line.x.index(best_step)]
+            label = f"step {best_step:,}"
+            named = f"{_KEPT}: {line.name}" if len(lines) > 1 else _KEPT
+            marked.append(Series(name=named, x=(best_step,), y=(value,), labels=(label,)))
+    return marked
+
+
+def _terms(history: History) -> list[str]:
+    """Name the objectives, in the order in which they first count."""
+    ending = "_value"
+    keys = (key for entry in history for key in entry if key.endswith(ending))
+    return list(dict.fromkeys(key.removesuffix(ending) for key in keys))
+
+
+def learning_curves(history: History, *, best_step: int) -> tuple[Curve, ...]:
+    """Make the charts of a training.
+
+    Args:
+        history: the entries of `history.json`, oldest first: `step`, `loss`, of each objective
+            `NAME_value`, `NAME_share` (of the loss) and `NAME_gradient_share`, and `eval_` scores.
+        best_step: the optimiser step whose weights were kept.
+
+    Returns:
+        The scores of each evaluation, the losses of each evaluation, the loss with what each
+        objective gives of it, and each objective's share of the gradient; those of which the
+        history holds nothing are left out.
+    """
+    terms = _terms(history)
+    groups: list[tuple[str, str, str, str, list[Series | None]]] = [
+        (
+            "scores",
+            "Scores at each evaluation",
+            "score",
+            "The marked point is the checkpoint that was kept.",
+            [_series(history, f"eval_{key}", name) for key, name in _SCORES.items()],
+        ),
+        (
+            "evaluation-losses",
+            "Losses at each evaluation",
+            "nats, or mean squared error",
+            "Lower is better. The marked point is the checkpoint that was kept.",
+            [_series(history, f"eval_{key}", name) for key, name in _LOSSES.items()],
+        ),
+        (
+            "loss",
+            "The loss, and what each objective gives of it",
+            "mean since the last log",
+            "Objectives are weighted as the recipe says: they add up to the loss.",
+            [_series(history, "loss", "loss")]
+            + [_series(history, f"{term}_share", term, of="loss") for term in terms],
+        ),
+        (
+            "gradient-shares",
+            "How much of the gradient each objective gives",
+            "share of the summed lengths",
+            "Measured on one batch between two logs.",
+            [_series(history, f"{term}_gradient_share", term) for term in terms],
+        ),
+    ]
+    curves = []
+    for name, title, y_title, caption, found in groups:
+        lines = [line for line in found if line is not None]
+        if lines:
+            kept = _kept(lines, best_step) if "marked" in caption else []
+            curves.append(
+                Curve(
+                    name=name, title=title, caption=caption, x_title=_STEPS, y_title=y_title,
+                    series=(*lines, *kept),
+                )
+            )  # fmt: skip
+    return tuple(curves)

@@ -1,0 +1,122 @@
+"""From what was seen of a sweep's students to its document and files.
+
+Does: put numbers, fronts and sentences into a `SweepDocument` and write `sweep.json`, `sweep.csv`
+and `sweep.html` together. Does not: open a model or compute a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from kdprobe import atomic
+from kdprobe.analysis._sweep_statistics import difference_metric, score_differences
+from kdprobe.analysis._task_scores_views import primary_name
+from kdprobe.comparison.outputs import task_info
+from kdprobe.comparison.run import produced_by
+from kdprobe.extract.efficiency import METRICS as SIZES
+from kdprobe.results.io import dumps
+from kdprobe.results.schema import Request
+from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
+from kdprobe.sweeping.measure import Measured, Trained, students_of
+from kdprobe.sweeping.plan import Asked, Plan
+from kdprobe.sweeping.scores import (
+    CLOSE,
+    DEFINED,
+    PEARSON,
+    closeness_of,
+    fronts,
+    numbers,
+    of_each_run,
+)
+from kdprobe.sweeping.sentences import in_words
+
+
+def make_document(
+    plan: Plan,
+    asked: Asked,
+    trained: Mapping[str, Trained],
+    measured: Measured,
+    *,
+    command: str,
+) -> SweepDocument:
+    """Put the document together, as it reads when it comes back from its file."""
+    study = measured.study
+    score = primary_name(study)
+    estimates = (*numbers(study), *measured.sizes)
+    used = {number.metric for number in estimates}
+    metrics = [metric for metric in (*DEFINED.values(), *SIZES) if metric.name in used]
+    request = Request(command=command, seed=asked.seed, options=_options(asked, measured))
+    document = SweepDocument(
+        produced_by=produced_by(request),
+        request=request,
+        task=task_info(study),
+        score=score,
+        closeness=closeness_of(study),
+        axes=tuple(SweepAxis(key=axis.key, values=axis.values) for axis in plan.axes),
+        teacher=measured.models[0],
+        students=measured.models[1:],
+        runs=_runs(plan, trained, measured),
+        metrics=(*metrics, difference_metric(DEFINED[score])),
+        estimates=estimates,
+        differences=score_differences(study),
+        fronts=fronts(study, estimates, score=score),
+        notices=measured.notices,
+        pace=measured.pace,
+    )
+    return loads_sweep(dumps(in_words(document)))
+
+
+def _runs(plan: Plan, trained: Mapping[str, Trained], measured: Measured) -> tuple[SweepRun, ...]:
+    values = of_each_run(measured.study, students_of(plan, trained))
+    close = (*CLOSE, PEARSON.name)
+    found = []
+    for run in plan.runs:
+        how, said = trained[run.name], values.get(run.name, {})
+        found.append(
+            SweepRun(
+                name=run.name,
+                student=run.variant.configuration,
+                seed=run.seed,
+                values=dict(run.variant.values),
+                failed=how.failed,
+                fingerprint=measured.fingerprints.get(run.name, "")[:16],
+                steps=how.steps,
+                seconds=round(how.seconds, 3),
+                scores={name: value for name, value in said.items() if name not in close},
+                fidelity={name: value for name, value in said.items() if name in close},
+            )
+        )
+    return tuple(found)
+
+
+def _options(asked: Asked, measured: Measured) -> dict[str, JsonValue]:
+    """Every choice that is the same for all runs; no full paths."""
+    record = asked.record("")
+    kept = {
+        name: record[name] for name in ("student", "recipe", "settings") if record[name]
+    } | record["options"]
+    kept["recipe"] = Path(asked.recipe).name
+    return {
+        "task": Path(asked.task).name,
+        **kept,
+        "device": measured.device,
+        "dtype": "float32",
+        "resamples": measured.study.resamples,
+    }
+
+
+def write_all(document: SweepDocument, folder: Path) -> None:
+    """Write `sweep.json`, `sweep.csv` and `sweep.html` beside the students, all or none.
+
+    Raises:
+        OutputError: no space is left, or the place cannot be written.
+    """
+    from kdprobe.report.sweep import render_sweep
+
+    with atomic.staged_folder(folder) as stage:
+        (stage / "sweep.json").write_text(dumps(document), encoding="utf-8")
+        (stage / "sweep.csv").write_text(sweep_csv(document), encoding="utf-8")
+        (stage / "sweep.html").write_text(render_sweep(document), encoding="utf-8")

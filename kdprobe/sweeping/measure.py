@@ -1,0 +1,193 @@
+"""Every student of a sweep asked about the same examples, and timed beside the others.
+
+Does: open the teacher and each student, collect what they say of the evaluation split, their sizes
+and their speed. Does not: compute a score; `document.py` does, with the analyses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kdprobe.cache import Cache
+from kdprobe.distillers.classroom import load_data
+from kdprobe.extract.efficiency import (
+    Pace,
+    Times,
+    measure_speed,
+    speed_estimates,
+    weight_bytes,
+)
+from kdprobe.extract.predictions import extract_predictions
+from kdprobe.models.folder import locate
+from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.observations import Population, Predictions, Study
+from kdprobe.progress import Progress
+from kdprobe.results.schema import Estimate, ModelInfo, Notice
+from kdprobe.sweeping.plan import Asked, Plan
+from kdprobe.tasks.task import Split
+
+RESAMPLES = 2000
+PACE = Pace()
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a run ended: its steps and seconds, or the reason why there is no student."""
+
+    steps: int = 0
+    seconds: float = 0.0
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of all models.
+
+    Args:
+        study: what the teacher and the students say of the evaluation split; a student's runs are
+            its seeds.
+        models: the teacher first, then the students of the study.
+        sizes: parameters, bytes, throughput and latency of every model.
+        fingerprints: of each run's folder.
+        pace: how speed was measured, in a sentence.
+        device: where.
+        notices: what the reader must know.
+    """
+
+    study: Study
+    models: tuple[ModelInfo, ...]
+    sizes: tuple[Estimate, ...]
+    fingerprints: Mapping[str, str]
+    pace: str
+    device: str
+    notices: tuple[Notice, ...]
+
+
+def students_of(plan: Plan, trained: Mapping[str, Trained]) -> dict[str, list[str]]:
+    """Give the runs of each student that were trained: what differs in the seed alone."""
+    found: dict[str, list[str]] = {}
+    for run in plan.runs:
+        if not trained[run.name].failed:
+            found.setdefault(run.variant.configuration, []).append(run.name)
+    return found
+
+
+def measure(
+    plan: Plan, asked: Asked, trained: Mapping[str, Trained], folder: Path, progress: Progress
+) -> Measured:
+    """Ask and time every model.
+
+    Raises:
+        UsageError: a folder that was changed since it was written, or a full disk.
+    """
+    split = _evaluation(asked)
+    students = students_of(plan, trained)
+    readers = _Readers(asked, split, progress)
+    teacher, said = readers.read("teacher", [asked.teacher])
+    held = {"teacher": teacher}
+    populations = [Population("teacher", "teacher", said)]
+    for name, runs in students.items():
+        held[name], said = readers.read(name, [str(folder / run) for run in runs])
+        populations.append(Population(name, "student", said))
+    times = measure_speed(held, split, pace=PACE, seed=asked.seed, progress=progress)
+    seeds = {name: len(runs) for name, runs in students.items()}
+    device = teacher.device.type
+    return Measured(
+        study=Study(split=split, models=tuple(populations), seed=asked.seed, resamples=RESAMPLES),
+        models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
+        sizes=tuple(
+            number
+            for name, model in held.items()
+            for number in _sizes(name, model, readers.bytes[name], times[name])
+        ),
+        fingerprints=readers.fingerprints,
+        pace=PACE.told(device=device),
+        device=device,
+        notices=tuple(readers.notices),
+    )
+
+
+def _evaluation(asked: Asked) -> Split:
+    """Load the split that every run was scored on."""
+    options = asked.options
+    return load_data(
+        asked.task,
+        train_split=options.get("train_split", "train"),
+        eval_split=options.get("eval_split"),
+        data_dir=options.get("data_dir"),
+        limit=1,  # the training examples are not looked at
+        eval_limit=options.get("eval_limit"),
+        seed=asked.seed,
+        offline=bool(options.get("offline")),
+    ).evaluation
+
+
+class _Readers:
+    """Opens models one after the other and keeps what they say."""
+
+    def __init__(self, asked: Asked, split: Split, progress: Progress) -> None:
+        self._asked, self._split, self._progress = asked, split, progress
+        self.fingerprints: dict[str, str] = {}
+        self.bytes: dict[str, int] = {}
+        self.notices: list[Notice] = []
+
+    def read(self, name: str, paths: Sequence[str]) -> tuple[HfModel, tuple[Predictions, ...]]:
+        """Give the first of some folders, open, and what each of them says."""
+        said: list[Predictions] = []
+        first: HfModel | None = None
+        for path, model in self._open(name, paths):
+            seen = extract_predictions(
+                model, self._split, cache=Cache.default(), batch_size=_BATCH,
+                progress=self._progress,
+            )  # fmt: skip
+            said.append(seen.predictions)
+            self.fingerprints[Path(path).name] = model.fingerprint
+            if first is None:
+                first = model
+                place = locate(path, offline=bool(self._asked.options.get("offline")))
+                self.bytes[name] = weight_bytes(place)
+                self._tell_truncated(name, seen.truncated)
+        if first is None:
+            raise ValueError(f"{name} has no folder")
+        return first, tuple(said)
+
+    def _open(self, name: str, paths: Sequence[str]) -> Iterator[tuple[str, HfModel]]:
+        options = self._asked.options
+        for path in paths:
+            label_map = options.get("label_map") if path == self._asked.teacher else None
+            yield path, open_hf(
+                path, name=name, task=self._split.task, device=options.get("device", "auto"),
+                offline=bool(options.get("offline")), label_map=label_map,
+            )  # fmt: skip
+
+    def _tell_truncated(self, name: str, count: int) -> None:
+        if count:
+            message = f"{name} cut {count} of {len(self._split)} examples: they are too long."
+            self.notices.append(
+                Notice(code="truncated", severity="warning", message=message, models=(name,))
+            )
+
+
+def _info(name: str, model: HfModel, runs: int) -> ModelInfo:
+    return ModelInfo(
+        name=name,
+        role="teacher" if name == "teacher" else "student",
+        source="transformers",
+        folder=model.folder,
+        architecture=model.architecture,
+        fingerprint=model.fingerprint[:16],
+        runs=runs,
+        parameters=model.parameters,
+        notes=model.notes,
+    )
+
+
+def _sizes(name: str, model: HfModel, size: int, times: Times) -> tuple[Estimate, ...]:
+    counted = {"parameters": model.parameters, "bytes": size}
+    return (
+        *(Estimate(metric=metric, model_a=name, value=value) for metric, value in counted.items()),
+        *speed_estimates(name, times),
+    )

@@ -1,0 +1,155 @@
+"""What a sweep will do, checked before anything is opened.
+
+Does: turn the axes and the fixed options into runs, each with its student, recipe, settings and
+seed, and refuse what cannot be meant. Does not: open the teacher or the data, or train.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from kdprobe.config.recipe import Recipe, open_recipe
+from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
+from kdprobe.config.stages import parts_of
+from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
+from kdprobe.distillation import distill
+from kdprobe.distillers.mixture import build_mixture, option_names
+from kdprobe.errors import ConfigError
+from kdprobe.models.shapes import parse_student
+from kdprobe.registry import unknown_name
+from kdprobe.tasks.catalog import open_task
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+_OWN = ("teacher", "task", "output", "student", "recipe", "settings", "seed", "sample_seed",
+        "resume", "force", "dry_run", "progress")  # fmt: skip
+_CHANGE_NOTHING = ("offline", "data_dir")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is the same for all runs.
+
+    Args:
+        teacher, task, student, recipe, settings: as `distill` takes them.
+        seed: of every run when seeds are not swept, and of the samples that limits take.
+        options: any other keyword of `distill`.
+
+    Raises:
+        UnknownNameError: an option that `distill` does not have.
+    """
+
+    teacher: str
+    task: str
+    student: str | None
+    recipe: str
+    settings: Mapping[str, str]
+    seed: int
+    options: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Check the names of the options."""
+        known = tuple(name for name in inspect.signature(distill).parameters if name not in _OWN)
+        for name in self.options:
+            if name not in known:
+                raise unknown_name("option", name, known)
+
+    def record(self, fingerprint: str) -> dict[str, Any]:
+        """Give everything that decides the results and is not swept, as JSON values."""
+        kept = {
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in self.options.items()
+            if name not in _CHANGE_NOTHING and value is not None
+        }
+        return {
+            "command": "distill --sweep", "teacher": self.teacher, "fingerprint": fingerprint,
+            "task": self.task, "student": self.student, "recipe": self.recipe,
+            "settings": dict(self.settings), "seed": self.seed, "options": kept,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run: what is swept, and what `distill` is told."""
+
+    variant: Variant
+    student: str | None
+    recipe: str
+    settings: Mapping[str, str]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.variant.name
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep: the axes by their full names, and its runs in the order they are trained."""
+
+    axes: tuple[Axis, ...]
+    runs: tuple[Planned, ...]
+
+
+def plan_sweep(text: str, asked: Asked) -> Plan:
+    """Read `--sweep` and check every run as far as words can be checked.
+
+    Raises:
+        ConfigError: an unknown setting or a value of the wrong kind; a setting that is swept and
+            given beside it.
+        UnknownNameError: an unknown recipe, student or objective.
+    """
+    axes = parse_sweep(text)
+    swept = {axis.key: axis.values for axis in axes}
+    recipes = {name: _open(name, asked.task) for name in swept.get("recipe", (asked.recipe,))}
+    full: dict[str, str] = {}
+    for recipe in recipes.values():
+        full = check_keys(axes, setting_names(recipe, option_names(recipe.all_objectives)))
+        _refuse_both(full, asked, recipe)
+    named = tuple(Axis(full[axis.key], axis.values) for axis in axes)
+    runs = tuple(_planned(variant, asked, recipes) for variant in variants(named))
+    return Plan(named, runs)
+
+
+def _open(name: str, task: str) -> Recipe:
+    recipe = open_recipe(name)
+    names = option_names(recipe.all_objectives)
+    return for_task(recipe, open_task(task).name, option_names=names)
+
+
+def _refuse_both(full: Mapping[str, str], asked: Asked, recipe: Recipe) -> None:
+    """Refuse a swept setting that an option or `--set` would override for every run."""
+    names = option_names(recipe.all_objectives)
+    fixed = check_keys(
+        [Axis(key, (value,)) for key, value in asked.settings.items()],
+        setting_names(recipe, names),
+        where="--set",
+    )
+    given = {name: f"--set {key}" for key, name in fixed.items()}
+    for option, value in asked.options.items():
+        if value is not None:
+            given[f"training.{option}"] = f"--{option.replace('_', '-')}"
+    if asked.student is not None:
+        given["student"] = "--student"
+    for key, name in full.items():
+        if name in given:
+            raise ConfigError(
+                f"{WHERE} {key}", found=f"is given by {given[name]} too", expected="one of the two"
+            )
+
+
+def _planned(variant: Variant, asked: Asked, recipes: Mapping[str, Recipe]) -> Planned:
+    name = variant.values.get("recipe", asked.recipe)
+    recipe = recipes[name]
+    settings = {**asked.settings, **variant.settings}
+    names = option_names(recipe.all_objectives)
+    changed = with_settings(recipe, settings, option_names=names, where=WHERE)
+    for part in parts_of(changed):
+        build_mixture(part.recipe.objectives, reduction=part.recipe.reduction, where=WHERE)
+    student = variant.student(asked.student, recipe=changed.student)
+    parse_student(student or changed.student, where=WHERE)
+    return Planned(variant, student, name, settings, variant.seed(asked.seed))

@@ -1,0 +1,225 @@
+"""`kdprobe distill --sweep`: many students of one teacher, one after the other.
+
+Does: train every run of a plan into a folder of its own, go on with a sweep that was interrupted,
+list what cannot be trained, and have all students measured and written down. Does not: train or
+measure itself; `distillation` and `measure.py` do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kdprobe.atomic import require_empty_folder
+from kdprobe.config.sweep import WHERE
+from kdprobe.distillation import distill
+from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
+from kdprobe.errors import (
+    ChangedPlanError,
+    CheckpointError,
+    ConfigError,
+    OutputError,
+    TaskError,
+    UsageError,
+)
+from kdprobe.models.folder import fingerprint, locate
+from kdprobe.progress import Progress, Silent
+from kdprobe.results.sweep import SweepDocument
+from kdprobe.sweeping.document import make_document, write_all
+from kdprobe.sweeping.measure import Trained, measure
+from kdprobe.sweeping.plan import NOTHING, Asked, Plan, Planned, plan_sweep
+
+RECORD = "sweep"
+_OF_ALL = (ChangedPlanError, OutputError, TaskError)
+"""What stops one run and would stop every other."""
+
+
+class DryRow(NamedTuple):
+    """A run that was only checked: its facts, or the reason why it cannot be trained.
+
+    `seconds` is 0 where they are not estimated: a recipe in stages.
+    """
+
+    name: str
+    parameters: str
+    steps: str
+    seconds: float
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep gave.
+
+    Args:
+        folder: where the students and the files are.
+        document: everything that was measured; None for a dry run.
+        checked: the runs of a dry run.
+    """
+
+    folder: Path
+    document: SweepDocument | None = None
+    checked: tuple[DryRow, ...] = ()
+
+    @property
+    def failed(self) -> tuple[tuple[str, str], ...]:
+        """The runs that gave, or would give, no student: their names and the reasons."""
+        if self.document is not None:
+            return tuple((run.name, run.failed) for run in self.document.failed)
+        return tuple((row.name, row.failed) for row in self.checked if row.failed)
+
+
+def sweep(
+    teacher: str,
+    runs: str,
+    *,
+    task: str,
+    output: str | Path,
+    student: str | None = None,
+    recipe: str = "vanilla",
+    settings: Mapping[str, str] = NOTHING,
+    seed: int = 0,
+    options: Mapping[str, Any] = NOTHING,
+    force: bool = False,
+    dry_run: bool = False,
+    command: str = "",
+    progress: Progress | None = None,
+) -> Sweep:
+    """Distil a student for every combination of some settings, and compare them all.
+
+    What the teacher says is computed once, before the first student, and read from the cache by all
+    others; objectives that read its inside run it as they do for a single student. An interrupted
+    sweep goes on when it is called again: finished runs are recognised by their record and not
+    repeated, the one that was broken off goes on from its last checkpoint.
+
+    Args:
+        teacher: a folder or hub id of a classifier that was trained for the task.
+        runs: what is swept, `layers=3,6;hidden=192,384;seed=1,2,3`; see `config.sweep`.
+        task: a name, a task file or a data file.
+        output: the folder to write: a model folder for each run, `sweep.json`, `sweep.csv` and
+            `sweep.html`.
+        student: as `distill` takes it; swept sizes replace its own.
+        recipe: a name or a TOML file, unless recipes are swept.
+        settings: changes to the recipe for all runs.
+        seed: of every run, unless seeds are swept; of the samples that limits take, which are the
+            same for all runs; of the intervals.
+        options: any other keyword of `distill`, the same for all runs.
+        force: write over what stands in `output`, and train every run anew.
+        dry_run: check every run, estimate its time, write nothing.
+        command: the command as typed, for the page.
+        progress: a display.
+
+    Returns:
+        The document, with runs that could not be trained listed beside their reasons; of a dry run
+        what was found.
+
+    Raises:
+        UsageError: what cannot be used for any run; settings that are not those the sweep began
+            with.
+    """
+    _refuse_processes()
+    shown, folder = progress or Silent(), Path(output)
+    asked = Asked(teacher, task, student, recipe, settings, seed, options)
+    plan = plan_sweep(runs, asked)
+    if dry_run:
+        return Sweep(folder, checked=tuple(_check(run, asked, folder, shown) for run in plan.runs))
+    _open_folder(folder, asked, force=force)
+    trained = _train_all(plan, asked, folder, force=force, progress=shown)
+    measured = measure(plan, asked, trained, folder, shown)
+    document = make_document(plan, asked, trained, measured, command=command)
+    write_all(document, folder)
+    return Sweep(folder, document=document)
+
+
+def _refuse_processes() -> None:
+    """Refuse `torchrun`: its processes would write one another's folders.
+
+    Raises:
+        ConfigError: there are several processes.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError(
+            WHERE,
+            found=f"{os.environ['WORLD_SIZE']} processes",
+            expected="one",
+            remedy="leave torchrun out; each run's card names the command that trains it alone",
+        )
+
+
+def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
+    """Look at the folder for a new sweep, or for one of the same settings that goes on.
+
+    Raises:
+        ChangedPlanError: another sweep was begun here; the first setting that differs is named.
+        OutputError: the folder holds something else.
+    """
+    offline = bool(asked.options.get("offline"))
+    record = asked.record(fingerprint(locate(asked.teacher, offline=offline)))
+    begun = None if force else read_plan(folder / RECORD)
+    require_empty_folder(folder, force=force, resume=begun is not None)
+    if begun is None:
+        write_plan(folder / RECORD, record)
+    else:
+        refuse_change(folder, begun, record)
+
+
+def _train_all(
+    plan: Plan, asked: Asked, folder: Path, *, force: bool, progress: Progress
+) -> dict[str, Trained]:
+    """Train run by run; one that cannot be trained keeps its reason."""
+    found: dict[str, Trained] = {}
+    how = {"force": force, "resume": not force}
+    for place, run in enumerate(plan.runs, start=1):
+        progress.say(f"Run {place} of {len(plan.runs)}: {run.name}")
+        try:
+            result = _distil(run, asked, folder, progress, how)
+        except UsageError as error:
+            _raise_if_of_all(error, asked)
+            progress.say(f"{run.name} gives no student: {error}")
+            found[run.name] = Trained(failed=str(error))
+        else:
+            found[run.name] = Trained(steps=result.steps, seconds=result.seconds)
+    return found
+
+
+def _distil(
+    run: Planned, asked: Asked, folder: Path, progress: Progress, how: Mapping[str, bool]
+) -> TrainingResult:
+    """Tell `distill` what a run is."""
+    return distill(
+        asked.teacher,
+        task=asked.task,
+        output=folder / run.name,
+        student=run.student,
+        recipe=run.recipe,
+        settings=run.settings,
+        seed=run.seed,
+        sample_seed=asked.seed,
+        progress=progress,
+        **{**asked.options, **how},
+    )
+
+
+def _raise_if_of_all(error: UsageError, asked: Asked) -> None:
+    """Raise an error that every other run would meet too: a full disk, no data, a bad teacher."""
+    of_teacher = isinstance(error, CheckpointError) and error.where == asked.teacher
+    if of_teacher or isinstance(error, _OF_ALL):
+        raise error
+
+
+def _check(run: Planned, asked: Asked, folder: Path, progress: Progress) -> DryRow:
+    """Do everything of a run but its training."""
+    try:
+        result = _distil(run, asked, folder, progress, {"dry_run": True})
+    except UsageError as error:
+        _raise_if_of_all(error, asked)
+        return DryRow(run.name, "", "", 0.0, str(error))
+    facts = result.preflight.facts
+    # A recipe in stages tells each fact once a stage: `intermediate: steps`.
+    sizes = [told for name, told in facts if name.endswith("student's parameters")]
+    steps = [told.partition(" (")[0] for name, told in facts if name.endswith("steps")]
+    return DryRow(run.name, sizes[-1], " + ".join(steps), result.seconds)

@@ -1,0 +1,130 @@
+"""The numbers of every student of a sweep, by the code that `kdprobe compare` uses.
+
+Does: task scores, closeness to the teacher, the same of each single run, and the fronts. Does not:
+define a score; the analyses do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kdprobe.analysis._agreement_metrics import METRICS as AGREEMENT
+from kdprobe.analysis._agreement_pairs import PairView, pair_estimates
+from kdprobe.analysis._bootstrap import At, estimate, pair_draws_of, resamples_of
+from kdprobe.analysis._stats import pearson_draws
+from kdprobe.analysis._sweep_statistics import Point, how_made, non_dominated
+from kdprobe.analysis._task_scores_metrics import METRICS as SCORES
+from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
+from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
+from kdprobe.observations import Population, Study
+from kdprobe.results.schema import Estimate, Metric
+from kdprobe.results.sweep import Front
+
+CLOSE = ("agreement", "cohens_kappa", "kl")
+PEARSON = Metric(
+    name="pearson_to_teacher",
+    label="Pearson with the teacher",
+    definition="The linear correlation of the student's scores with the teacher's.",
+    minimum=-1.0,
+    maximum=1.0,
+    higher_is_better=True,
+)
+DEFINED: Mapping[str, Metric] = {
+    **SCORES,
+    **{name: AGREEMENT[name] for name in CLOSE},
+    PEARSON.name: PEARSON,
+}
+_FRONTS = (
+    ("score-parameters", "score", "parameters", True),
+    ("score-throughput", "score", "throughput", False),
+    ("closeness-parameters", "closeness", "parameters", True),
+)
+
+
+def closeness_of(study: Study) -> str:
+    """Name the number that says how close a student is to the teacher, more being closer."""
+    return PEARSON.name if study.split.task.kind == "regression" else "agreement"
+
+
+def numbers(study: Study) -> tuple[Estimate, ...]:
+    """Give the task scores of every model, and each student's closeness to the teacher.
+
+    An interval says whether it is over the examples alone or over the student's seeds as well.
+    """
+    scored = TASK_SCORES.run(study, TaskScoresOptions(per_label=False), {}).estimates
+    models = {model.name: model for model in study.models}
+    found = [number for number in scored if number.model_a in models and not number.model_b]
+    for student in study.students:
+        found += _closeness(study, student)
+    return tuple(_told(number, models[number.model_b or number.model_a]) for number in found)
+
+
+def _closeness(study: Study, student: Population) -> list[Estimate]:
+    if study.split.task.kind != "regression":
+        pair = pair_estimates(PairView(study, study.teacher, student))
+        return [number for number in pair if number.metric in CLOSE and not number.method]
+    sample = resamples_of(study)
+    draws = pair_draws_of(
+        study,
+        study.teacher,
+        student,
+        lambda one, other: pearson_draws(sample, one.scores, other.scores),
+    )
+    at = At(PEARSON.name, study.teacher.name, student.name)
+    return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
+
+
+def _told(number: Estimate, model: Population) -> Estimate:
+    """Say what the interval of a bootstrap is over; other intervals say it already."""
+    if not number.interval.startswith("paired bootstrap"):
+        return number
+    return number.model_copy(update={"interval": how_made(model)})
+
+
+def of_each_run(study: Study, runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
+    """Give the same numbers of each single run, undefined ones left out.
+
+    Args:
+        study: the teacher and the students.
+        runs: the runs' names of each student, in the order of its predictions.
+
+    Returns:
+        By the run's name, then by metric.
+    """
+    single = [
+        Population(name, "student", (said,))
+        for student in study.students
+        for name, said in zip(runs[student.name], student.runs, strict=True)
+    ]
+    # Without resamples: the values alone, a hundred times cheaper.
+    alone = replace(study, models=(study.teacher, *single), resamples=0)
+    found: dict[str, dict[str, float]] = {model.name: {} for model in single}
+    for number in numbers(alone):
+        name = number.model_b or number.model_a
+        if name in found and number.value is not None:
+            found[name][number.metric] = number.value
+    return found
+
+
+def fronts(study: Study, estimates: Sequence[Estimate], *, score: str) -> tuple[Front, ...]:
+    """Find the students nobody beats: score and closeness for their size, score for its speed."""
+    value = {(e.metric, e.model_b or e.model_a): e.value for e in estimates}
+    names = {"score": score, "closeness": closeness_of(study)}
+    found = []
+    for name, gain, cost, falls in _FRONTS:
+        points = []
+        for student in study.students:
+            spent, got = value[cost, student.name], value[names[gain], student.name]
+            if spent is not None and got is not None:
+                points.append(Point(student.name, spent, got))
+        found.append(
+            Front(
+                name=name,
+                gain=names[gain],
+                cost=cost,
+                cost_falls=falls,
+                students=non_dominated(points, cost_falls=falls),
+            )
+        )
+    return tuple(found)

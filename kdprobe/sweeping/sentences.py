@@ -1,0 +1,155 @@
+"""What a sweep found, in plain sentences.
+
+Does: say which students stand on the fronts, which differ from the best by more than noise, and
+what a step up a front is worth. Does not: compute; every number is in the document.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
+from kdprobe.results.schema import Estimate
+from kdprobe.results.sweep import Front, SweepDocument
+
+ALPHA = 0.05
+
+
+class _Values:
+    """Look-ups in a document, as words."""
+
+    def __init__(self, document: SweepDocument) -> None:
+        self._document = document
+
+    def number(self, metric: str, model: str) -> float | None:
+        """Give a value, or None where it is undefined."""
+        found = self._document.find(metric, model)
+        return None if found is None else found.value
+
+    def shown(self, metric: str, model: str) -> str:
+        """Write a number with its unit."""
+        value = self.number(metric, model)
+        if value is None:
+            return "undefined"
+        if metric == "parameters":
+            return f"{value / 1e6:,.1f} M parameters"
+        if metric == "throughput":
+            return f"{value:,.0f} sentences/s"
+        return f"{self.label(metric)} {show_number(value)}"
+
+    def label(self, metric: str) -> str:
+        """Give a metric's name inside a sentence: `MCC` stays, `Agreement` does not."""
+        label = self._document.metric(metric).label
+        return label if label[:2].isupper() else label[0].lower() + label[1:]
+
+    def ranked(self, metric: str) -> list[str]:
+        """Sort the students, the best first; those without a value are left out."""
+        known = {model.name: self.number(metric, model.name) for model in self._document.students}
+        return sorted(
+            (name for name, value in known.items() if value is not None),
+            key=lambda name: -float(known[name] or 0.0),
+        )
+
+
+def in_words(document: SweepDocument) -> SweepDocument:
+    """Give the document with what it found in sentences, a finding with each front."""
+    values = _Values(document)
+    fronts = tuple(
+        front.model_copy(update={"finding": _front(front, values)}) if front.students else front
+        for front in document.fronts
+    )
+    told = [front.finding for front in fronts if front.finding]
+    told += _without(document, values)
+    told += _best(document, values)
+    told += _steps(document)
+    failed, runs = len(document.failed), len(document.runs)
+    if failed:
+        told.append(f"{failed} of {runs} runs gave no student; the reasons stand with them.")
+    return document.model_copy(update={"fronts": fronts, "sentences": tuple(told)})
+
+
+def _front(front: Front, values: _Values) -> str:
+    """Name the students on a front, from the least gain to the most."""
+    listed = [
+        f"{name} ({values.shown(front.gain, name)}, {values.shown(front.cost, name)})"
+        for name in front.students
+    ]
+    axes = f"{values.label(front.gain)} against {values.label(front.cost)}"
+    if len(values.ranked(front.gain)) == 1:
+        return f"For {axes} there is one student only, {listed[0]}."
+    if len(listed) == 1:
+        return f"For {axes}, {listed[0]} beats every other student."
+    return f"For {axes}, no student beats {'; '.join(listed)}."
+
+
+def _without(document: SweepDocument, values: _Values) -> list[str]:
+    """Tell which students have no score, and why."""
+    told = []
+    for model in document.students:
+        found = document.find(document.score, model.name)
+        if found is not None and found.value is None:
+            told.append(
+                f"{model.name} has no {values.label(document.score)}, and no place where it "
+                f"counts: {found.undefined}."
+            )
+    return told
+
+
+def _best(document: SweepDocument, values: _Values) -> list[str]:
+    """Tell the best score, who is within noise of it, and who is below it."""
+    ranked = values.ranked(document.score)
+    if len(ranked) < 2:
+        return []
+    best, rest = ranked[0], ranked[1:]
+    alike: list[str] = []
+    below: list[str] = []
+    for name in rest:
+        found = _between(document, best, name)
+        if found is not None and _is_noise(found):
+            alike.append(name)
+        elif found is not None:
+            below.append(f"{name} (by {_size(found)})")
+    count = len(document.differences)
+    pairs = f"{count} pair{'s' if count > 1 else ''}"
+    how = f"paired over {show_count(document.task.n)} examples, Holm over {pairs} of students"
+    told = f"Best by {values.label(document.score)} is {best}. "
+    if alike:
+        told += f"Within noise of it ({how}): {'; '.join(alike)}. "
+    if below:
+        told += f"Below it by more than noise ({how}): {'; '.join(below)}."
+    return [told.strip()]
+
+
+def _steps(document: SweepDocument) -> list[str]:
+    """Tell what each step up the front of score against size is worth."""
+    front = document.fronts[0].students if document.fronts else ()
+    told = []
+    for low, high in itertools.pairwise(front):
+        found = _between(document, low, high)
+        if found is not None:
+            verdict = "within noise" if _is_noise(found) else "more than noise"
+            told.append(f"From {low} up to {high}: {_size(found)}, {verdict}.")
+    return told
+
+
+def _between(document: SweepDocument, one: str, other: str) -> Estimate | None:
+    """Find the difference of two students, or None where it was not tested."""
+    return next(
+        (d for d in document.differences
+         if {d.model_a, d.model_b} == {one, other} and d.q_value is not None),
+        None,
+    )  # fmt: skip
+
+
+def _is_noise(difference: Estimate) -> bool:
+    return difference.q_value is None or difference.q_value > ALPHA
+
+
+def _size(difference: Estimate) -> str:
+    """Write a difference, its interval and its adjusted p."""
+    shown = show_number(abs(difference.value or 0.0))
+    low, high = difference.low, difference.high
+    if low is not None and high is not None:
+        ends = (low, high) if (difference.value or 0.0) >= 0 else (-high, -low)
+        shown += f" {show_interval(*ends)}"
+    return f"{shown}, q {show_p(difference.q_value or 0.0)}"

@@ -1,0 +1,44 @@
+"""Tests of the page of one training: whole, sealed, and safe with foreign names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kdprobe.report.training import TRAINING_PAGE, training_page, write_training_page
+from tests.results.test_learning_curves import HISTORY
+
+FACTS = [("student", "<script>alert(1)</script>")]
+
+
+def page(**changes: object) -> str:
+    given = {"best_step": 10, "title": "cola: layers=3", "facts": FACTS}
+    given |= {"scores": {"accuracy": 0.75, "mcc": None}} | changes
+    history = given.pop("history", HISTORY)
+    return training_page(history, **given)  # type: ignore[arg-type]
+
+
+def test_everything_is_shown_and_nothing_runs() -> None:
+    """Guards a page that is opened years later: no script, no foreign address, each chart."""
+    made = page()
+    assert "<script" not in made
+    assert "http://" not in made.replace("http://www.w3.org", "")
+    for piece in (
+        "Scores at each evaluation",
+        "Losses at each evaluation",
+        "what each objective gives of it",
+        "How much of the gradient",
+        "The weights of step 10 were kept.",
+        "kept: accuracy",
+        "undefined",
+        "&lt;script&gt;",
+    ):
+        assert piece in made, piece
+    assert made.count("<svg") == 4
+    assert page() == made
+
+
+def test_an_empty_history_says_so(tmp_path: Path) -> None:
+    """Guards a training whose history holds nothing: a sentence, not a broken page."""
+    assert "The history of this training is empty." in page(history=[])
+    write_training_page(tmp_path, [], best_step=0, title="t", scores={}, facts=[])
+    assert (tmp_path / TRAINING_PAGE).read_text().startswith("<!doctype html>")

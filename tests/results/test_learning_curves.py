@@ -1,0 +1,45 @@
+"""Tests of a training's history as curves: the right numbers, at the right steps, one marked."""
+
+from __future__ import annotations
+
+import pytest
+
+from kdprobe.results.learning_curves import learning_curves
+
+HISTORY = [
+    {"step": 5, "loss": 2.0, "a_value": 1.0, "a_share": 0.25, "b_value": 3.0, "b_share": 0.75,
+     "a_gradient_share": 0.4, "b_gradient_share": 0.6},
+    {"step": 5, "eval_loss": 0.7, "eval_accuracy": 0.5, "eval_agreement": 0.6, "eval_kl": 0.2},
+    {"step": 10, "loss": 1.0, "a_value": 1.0, "a_share": 0.5, "b_value": 1.0, "b_share": 0.5},
+    {"step": 10, "eval_loss": 0.6, "eval_accuracy": 0.75, "eval_agreement": 0.8},
+]  # fmt: skip
+
+
+def test_curves_by_hand() -> None:
+    """Guards the page: an objective's part of the loss is its share times the loss, at its step."""
+    scores, losses, loss, gradient = learning_curves(HISTORY, best_step=10)
+    lines = {line.name: line for line in loss.series}
+    assert lines["loss"].y == (2.0, 1.0)
+    assert lines["a"].y == (0.5, 0.5)
+    assert lines["b"].y == (1.5, 0.5)
+    for at in range(2):
+        assert lines["a"].y[at] + lines["b"].y[at] == pytest.approx(lines["loss"].y[at])
+    marked = {line.name: (line.x, line.y) for line in scores.series if line.name[:4] == "kept"}
+    assert marked == {
+        "kept: accuracy": ((10,), (0.75,)),
+        "kept: agreement with the teacher": ((10,), (0.8,)),
+    }
+    kl = next(line for line in losses.series if line.name == "KL to the teacher")
+    assert kl.x == (5,)
+    assert [line.y for line in gradient.series] == [(0.4,), (0.6,)]
+
+
+def test_what_was_not_logged_is_left_out() -> None:
+    """Guards fine-tuning, which has one objective and no teacher: no empty charts."""
+    curves = learning_curves(
+        [{"step": 1, "loss": 1.0, "hard_labels_value": 1.0}, {"step": 1, "eval_accuracy": 0.5}],
+        best_step=1,
+    )
+    assert [curve.name for curve in curves] == ["scores", "loss"]
+    assert [line.name for line in curves[0].series] == ["accuracy", "kept"]
+    assert learning_curves([], best_step=0) == ()
