@@ -39,7 +39,9 @@ from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_split
 from tests.models.tiny import tiny_checkpoint
 
-EXAMPLES, BATCH, EPOCHS, ROUNDS, PADDED = 128, 32, 3, 5, 128
+EXAMPLES, BATCH, EPOCHS, PADDED = 96, 32, 3, 128
+ROUNDS = 3 if os.environ.get("KDPROBE_ENCODER") else 5
+STEPS = EPOCHS * EXAMPLES // BATCH
 RATE = 5e-5
 CPU = torch.device("cpu")
 
@@ -143,7 +145,7 @@ def ours(bench: Bench, student: Any, compute: Compute, folder: Path) -> list[flo
     )  # fmt: skip
     with settled(compute, seed=0, purpose="bench"):
         trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
-        trainer.args.logging_steps = trainer.state.logging_steps = 1
+        trainer.args.logging_steps = STEPS  # one log of the mean over all steps
         trainer.train()
     return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
@@ -170,8 +172,8 @@ def test_steps_against_plain_loops(
 ) -> None:
     """Guards speed that is bought with another student: losses are equal before times are told.
 
-    The loop that pads to 128 goes through our batches, so that every step's loss is compared; the
-    loop with dynamic padding shuffles as loaders do, and is compared by what its student learnt.
+    The loop that pads to 128 goes through our batches, so that the mean loss and the student are
+    compared; the loop with dynamic padding shuffles as loaders do, and its student is compared.
     """
     plain = Compute("cpu", bf16=False, threads=torch.get_num_threads())
     half = choose_compute(device="cpu", bf16="auto")
@@ -191,16 +193,16 @@ def test_steps_against_plain_loops(
             took, losses[name] = timed(lambda: way(student, number))  # noqa: B023 (called at once)
             seconds[name].append(took)
             learnt[name] = divergence(bench, student)
-    steps = EPOCHS * EXAMPLES // BATCH
     start = divergence(bench, bench.student)
-    assert losses["ours, float32"] == pytest.approx(losses["padded to 128"], abs=2e-3)
+    mean = statistics.mean(losses["padded to 128"])
+    assert losses["ours, float32"] == pytest.approx([mean], abs=2e-3)
     assert learnt["ours, float32"] == pytest.approx(learnt["padded to 128"], abs=2e-3)
     assert abs(learnt["dynamic padding"] - learnt["ours, float32"]) < 0.25 * start + 2e-3
     if half.bf16:
-        assert losses["ours, bfloat16"] == pytest.approx(losses["padded to 128"], abs=5e-2)
+        assert losses["ours, bfloat16"] == pytest.approx([mean], abs=5e-2)
     medians = {name: statistics.median(found) for name, found in seconds.items()}
     for name, took in medians.items():
-        print(f"{name}: {steps / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
+        print(f"{name}: {STEPS / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
               f"KL to the teacher {learnt[name]:.4f} (before: {start:.4f})")  # fmt: skip
     best = min(took for name, took in medians.items() if name.startswith("ours"))
     for name in ("padded to 128", "dynamic padding"):

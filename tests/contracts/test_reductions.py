@@ -47,9 +47,7 @@ def losses_of(
     wanted = term.objective.needs(at.situation, term.options).student
     if half:
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            said = read(
-                at.student, inputs, term.objective.needs(at.situation, term.options).student
-            )
+            said = read(at.student, inputs, wanted)
         student = View(said, inputs, student.model)
     bridge = bridge_of(term.name, at)
     bridges: dict[str, nn.Module] = {} if bridge is None else {term.name: bridge}
