@@ -38,7 +38,7 @@ from kdprobe.distillers.mixture import build_mixture, option_names, refuse_unmet
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import Preflight, layer_table
-from kdprobe.distillers.students import Pupil, layer_map_of, open_student
+from kdprobe.distillers.students import Pupil, layer_map_of, open_student, with_words
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.trainer import check_best_by
 from kdprobe.distillers.views import shape_of
@@ -212,6 +212,8 @@ def _prepare(
         recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}"
     )
     refuse_unmet(mixture, situation)
+    if mixture.needs(situation).words:
+        encoded = with_words(encoded, pupil, data.train, max_length=longest, progress=progress)
     if mixture.needs(situation).labels:
         require_labels(data.train, why="an objective of the recipe reads them")
     lesson = Lesson(

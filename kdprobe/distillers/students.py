@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
+from kdprobe.distillers.word_match import match_words
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.hf import token_limit
 from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
@@ -23,7 +26,8 @@ from kdprobe.models.shapes import (
 )
 from kdprobe.models.surgery import make_student
 from kdprobe.models.word_student import build_word_student
-from kdprobe.tasks.task import Task
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -116,6 +120,20 @@ def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
         model = make_student(CopyShape(), model, task, columns=loaded.columns).model
     model.config.update(label_settings(task))
     return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
+
+
+def with_words(
+    encoded: Encoded, pupil: Pupil, split: Split, *, max_length: int, progress: Progress
+) -> Encoded:
+    """Say which of the student's tokens make which word; see `word_match.match_words`."""
+    return match_words(
+        encoded,
+        pupil.tokenizer,
+        split,
+        max_length=min(max_length, token_limit(pupil.model, pupil.tokenizer)),
+        progress=progress,
+        title="match the student's words",
+    )
 
 
 def layer_map_of(text: str, pupil: Pupil, teacher: Loaded) -> Pairs:

@@ -31,6 +31,7 @@ from kdprobe.distillers.teacher_store import (
     teacher_logits,
 )
 from kdprobe.distillers.views import prepare
+from kdprobe.distillers.word_match import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import token_limit
@@ -105,8 +106,14 @@ class Teacher:
                 torch.tensor(self.logits(data.train, self.train, progress=progress))
             )
         prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
+        read = self.train
+        if needs.words:
+            read = match_words(
+                read, self.loaded.tokenizer, data.train,
+                max_length=self.max_length, progress=progress, title="match the teacher's words",
+            )  # fmt: skip
         return LiveTeacher(
-            self.loaded.model, self.train, needs.teacher, self.loaded.columns, needs.teacher_model
+            self.loaded.model, read, needs.teacher, self.loaded.columns, needs.teacher_model
         )
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
