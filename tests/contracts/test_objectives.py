@@ -24,6 +24,7 @@ from kdprobe.distillers.objective import (
 )
 from kdprobe.distillers.views import prepare, read, shape_of
 from kdprobe.models.shapes import NewShape, build_new
+from kdprobe.tasks.task import Task
 from tests.distillers.builders import RATING, TASK, toy_split
 from tests.models.tiny import tiny_tokenizer
 
@@ -52,11 +53,19 @@ class Room(NamedTuple):
     situation: Situation
 
 
-def tiny(layers: int, seed: int, *, width: int = 16, heads: int = 2, sharp: float = 8.0) -> Any:
+def tiny(
+    layers: int,
+    seed: int,
+    *,
+    width: int = 16,
+    heads: int = 2,
+    sharp: float = 8.0,
+    task: Task = TASK,
+) -> Any:
     """A BERT without dropout, its weights wide enough that outputs differ."""
     torch.manual_seed(seed)
     model = build_new(
-        NewShape(layers, width, 2 * width, heads), TASK, tokenizer=tiny_tokenizer("bert")
+        NewShape(layers, width, 2 * width, heads), task, tokenizer=tiny_tokenizer("bert")
     ).eval()
     prepare(model, frozenset(), gradients=True)
     with torch.no_grad():
@@ -66,11 +75,11 @@ def tiny(layers: int, seed: int, *, width: int = 16, heads: int = 2, sharp: floa
     return model
 
 
-def room(*, width: int = 16, heads: int = 2) -> Room:
-    student, teacher = tiny(2, 1, width=width, heads=heads), tiny(3, 2)
+def room(*, width: int = 16, heads: int = 2, task: Task = TASK) -> Room:
+    student, teacher = tiny(2, 1, width=width, heads=heads, task=task), tiny(3, 2, task=task)
     teacher.requires_grad_(False)
     shapes = shape_of(student), shape_of(teacher)
-    return Room(student, teacher, Situation(TASK, *shapes, PAIRS, same_tokens=True))
+    return Room(student, teacher, Situation(task, *shapes, PAIRS, same_tokens=True))
 
 
 @functools.cache
@@ -104,12 +113,14 @@ def values(
     *,
     more: int = 0,
     bridge: nn.Module | None = None,
+    labels: Tensor | None = None,
     **changed: Any,
 ) -> Tensor:
-    """Each example's value, numerator / denominator."""
+    """Each example's value, numerator / denominator; labels are the split's where not given."""
     objective, options = setting(name, **changed)
     inputs = inputs_of(rows, more)
-    labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
+    if labels is None:
+        labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
     batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
     student, teacher = views(objective, options, at, inputs)
     torch.manual_seed(0)
@@ -267,11 +278,10 @@ def test_it_can_be_learnt(name: str) -> None:
         lowest = min(lowest, loss.item())
         if step % 10 == 9:
             best = min(best, values(name, at, HELD_OUT, bridge=bridge).mean().item())
-            if lowest < begun / 5 and best < 0.9 * unseen:
+            if lowest < begun / 5 and best < unseen / 2:
                 break
-    print("LEARN", name, step, begun, lowest, unseen, best)
     assert lowest < begun / 5
-    assert best < 0.9 * unseen
+    assert best < unseen / 2
 
 
 @each_name
