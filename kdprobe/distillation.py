@@ -197,7 +197,7 @@ def _prepare(
         pupil = open_student(
             recipe.student, master.loaded, data.task,
             offline=offline, pairs=data.train.pairs is not None,
-            texts=texts_of(data.train.texts, data.train.pairs),
+            texts=texts_of(data.train.texts, data.train.pairs), progress=progress,
         )  # fmt: skip
     longest = recipe.training.max_length
     encoded, examined = (

@@ -6,6 +6,7 @@ Does: turn a person's words into a model and its tokenizer. Does not: train.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.distillers.encoding import Encoded
@@ -53,6 +54,7 @@ def open_student(
     task: Task,
     *,
     offline: bool,
+    progress: Progress,
     pairs: bool = False,
     texts: Sequence[str] = (),
 ) -> Pupil:
@@ -63,6 +65,7 @@ def open_student(
         teacher: what is copied from, and whose tokenizer a made student reads with.
         task: gives the student's labels.
         offline: ask no network.
+        progress: a display, for vectors that are read and weights that are cut.
         pairs: whether its texts come in pairs.
         texts: the training texts, of pairs both: for the words of a student that reads words, and
             for what a narrower student begins with.
@@ -74,9 +77,11 @@ def open_student(
     """
     shape = parse_student(spec)
     if isinstance(shape, CopyShape):
-        made = student_of(
-            shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
-        )
+        cut = shape.start in ("projection", "truncated")
+        with progress.stage("narrow the teacher", None) if cut else nullcontext():
+            made = student_of(
+                shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
+            )
         how = "truncated" if shape.init == "truncated" else "copied"
         return Pupil(made.model, teacher.tokenizer, made.layers, made.notes, how)
     if isinstance(shape, NewShape):
@@ -90,7 +95,8 @@ def open_student(
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
     if isinstance(shape, LstmShape):
         if shape.file is not None:
-            words = build_word_student(shape, task, texts=texts, pairs=pairs)
+            with progress.stage("read the word vectors", None):
+                words = build_word_student(shape, task, texts=texts, pairs=pairs)
             return Pupil(words.model, words.tokenizer, None, (words.note,))
         return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)

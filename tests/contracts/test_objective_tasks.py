@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.distillers.mixture import Remarking
-from kdprobe.distillers.objective import OBJECTIVES, View
+from kdprobe.distillers.objective import OBJECTIVES, Batch, View
 from kdprobe.tasks.task import Task
 from tests.contracts.test_objectives import (
     NAMES,
@@ -75,14 +75,10 @@ def test_the_number_of_classes_and_their_order_change_nothing(name: str) -> None
         assert torch.allclose(before, after, rtol=1e-4, atol=1e-6)
         return
     shown = views(objective, options, at, inputs)
-    given = [
-        objective_values(name, at, shown, LABELS["sara"]),
-        objective_values(
-            name, at, tuple(reordered(view, order) for view in shown),
-            order.argsort()[LABELS["sara"]],
-        ),
-    ]  # fmt: skip
-    assert torch.allclose(*given, rtol=1e-4, atol=1e-6)
+    turned = tuple(reordered(view, order) for view in shown)
+    before = objective_values(name, at, shown, LABELS["sara"])
+    after = objective_values(name, at, turned, order.argsort()[LABELS["sara"]])
+    assert torch.allclose(before, after, rtol=1e-4, atol=1e-6)
 
 
 def reordered(view: View, order: Tensor) -> View:
@@ -98,8 +94,6 @@ def reordered(view: View, order: Tensor) -> View:
 
 def objective_values(name: str, at: Any, shown: Any, labels: Tensor) -> Tensor:
     """Numerators of an objective for two views."""
-    from kdprobe.distillers.objective import Batch
-
     objective, options = setting(name)
     mask = inputs_of(ROWS)["attention_mask"].bool()
     batch = Batch(mask, labels, situation=at.situation)
@@ -121,7 +115,8 @@ def test_regressions_by_hand() -> None:
         ("noisy_teacher", (zs - zt) ** 2),
         ("hard_labels", (zs - labels) ** 2),
     ):
-        found = values(name, at, labels=labels, **({"temperature": 1.0} if "soft" in name else {}))
+        changed: Any = {"temperature": 1.0} if name == "soft_targets" else {}
+        found = values(name, at, labels=labels, **changed)
         assert torch.allclose(found, expected, atol=1e-5), name
 
 
