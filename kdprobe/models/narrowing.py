@@ -33,12 +33,12 @@ def student_of(
 
     Definition: copies and random weights are `surgery.make_student`'s. `projection` multiplies the
     embeddings of words, positions and segments with the principal directions of their sum over the
-    tokens of sample texts (all else starts at random). `truncated` keeps, of the vectors that run through the layers, the columns that explain the
-    others best (pivoted Cholesky) and lets every map read the others' least-squares fits; heads
-    keep the products of queries and keys, and the outputs of values, of the lower rank that fits
-    best; the heads, inner neurons and head units that matter least go, their means going into
-    biases; scale and shift of each normalisation are fitted again. In full size both are the
-    identity.
+    tokens of sample texts (all else starts at random). `truncated` keeps, of the vectors that run
+    through the layers, the columns that explain the others best (pivoted Cholesky) and lets every
+    map read the others' least-squares fits; heads keep the products of queries and keys, and the
+    outputs of values, of the lower rank that fits best; the heads, inner neurons and head units
+    that matter least go, their means going into biases; scale and shift of each normalisation are
+    fitted again. In full size both are the identity.
 
     Args:
         shape: the sizes and what it starts from.
