@@ -32,10 +32,19 @@ _STUDENTS = (
         "bert:L4,H128,I512,A4",
         "a BERT of this shape from scratch: layers, width, inner width, heads",
     ),
+    ("bert:W1/2,D1", "the same by width and depth multipliers of 5 layers, 204 wide (Sucik 2020)"),
     ("heads=N, hidden=N, intermediate=N", "other sizes than the teacher's, also after layers=N,"),
+    (
+        "init=copy|random|projection|truncated",
+        "what such a student starts from: the teacher's embeddings projected, or all weights cut",
+    ),
     (
         "bilstm:hidden=300,fc=400,layers=1",
         "a BiLSTM with the teacher's word pieces; mode=static|non-static|multichannel",
+    ),
+    (
+        "bilstm:W=1/2,D=2,embeddings=FILE",
+        "one that reads words, with vectors of word2vec, GloVe or fastText",
     ),
     ("FOLDER or hub id", "any pretrained encoder, with a new head"),
 )

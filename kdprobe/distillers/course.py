@@ -20,6 +20,7 @@ from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
 from kdprobe.distillers.compute import settled
+from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.estimate import estimate_seconds
 from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
@@ -30,7 +31,7 @@ from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import Facts, Preflight, layer_table
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.resume import write_plan
-from kdprobe.distillers.students import Pupil, layer_map_of, open_student
+from kdprobe.distillers.students import Pupil, layer_map_of, open_student, with_words
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
 from kdprobe.distillers.teacher_wants import wanted
@@ -200,6 +201,7 @@ class Course:
                 part.recipe.student, teacher.loaded, self.data.task,
                 offline=self.offline, pairs=self.data.train.pairs is not None,
                 texts=texts_of(self.data.train.texts, self.data.train.pairs),
+                progress=self.progress,
             )  # fmt: skip
         if rehearsal or not part.goes_on:
             return pupil
@@ -218,15 +220,16 @@ class Course:
             encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
-        same = encoded.columns["input_ids"] == teacher.train.columns["input_ids"]
-        layers = layer_map_of(recipe.layer_map, pupil, teacher.loaded)
-        shapes = shape_of(pupil.model), shape_of(teacher.loaded.model)
-        situation = Situation(data.task, *shapes, layers, same_tokens=same)
+        situation = self._situation(part, teacher, pupil, encoded)
         mixture = build_mixture(
             recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}{part.told}"
         )
         refuse_unmet(mixture, situation)
         refuse_unlabelled(mixture, situation, data.train)
+        if mixture.needs(situation).words:
+            encoded = with_words(
+                encoded, pupil, data.train, max_length=longest, progress=self.progress
+            )
         said = None
         signal: TeacherSignal = NoTeacher()
         if not rehearsal:
@@ -248,11 +251,21 @@ class Course:
         check_best_by(lesson)
         facts = [*lesson_facts(lesson), *self._look(lesson, pupil)]
         facts.append(("asks the teacher", wanted(mixture, situation, teacher.train.lengths).told))
-        told = "yes" if same else "no: each reads with its own tokenizer"
+        told = "yes" if situation.same_tokens else "no: each reads with its own tokenizer"
         facts.append(("same token ids", told))
         notes = (*pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes())
-        table = layer_table(layers, pupil.copied, how=pupil.how)
+        table = layer_table(situation.layer_map, pupil.copied, how=pupil.how)
         return Made(part, lesson, Preflight(tuple(facts), table, notes), pupil)
+
+    def _situation(self, part: Part, teacher: Teacher, pupil: Pupil, encoded: Encoded) -> Situation:
+        """Lay a student and its teacher side by side."""
+        return Situation(
+            self.data.task,
+            shape_of(pupil.model),
+            shape_of(teacher.loaded.model),
+            layer_map_of(part.recipe.layer_map, pupil, teacher.loaded),
+            same_tokens=encoded.columns["input_ids"] == teacher.train.columns["input_ids"],
+        )
 
     def _look(self, lesson: Lesson, pupil: Pupil) -> Facts:
         """Compare a student with its teacher before the first step; nothing in a rehearsal."""

@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from kdprobe.distillers.objective import WORDS
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from kdprobe.distillers.word_match import WordShares
 
 _GROUP = 50  # batches drawn together and sorted by length: little padding, still well mixed
 
@@ -38,12 +41,14 @@ class Encoded:
         padding: the value that fills up each column.
         left: whether the tokenizer pads on the left.
         truncated: the number of examples of which not every token fits.
+        words: which tokens make which word, where an objective compares words.
     """
 
     columns: Mapping[str, Sequence[Sequence[int]]]
     padding: Mapping[str, int]
     left: bool = False
     truncated: int = 0
+    words: WordShares | None = None
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -51,16 +56,22 @@ class Encoded:
         return np.array([len(ids) for ids in self.columns["input_ids"]], dtype=np.int64)
 
     def batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """Pad these examples to the longest of them: int64 `[B, L]` for each column."""
+        """Pad these examples to the longest of them: int64 `[B, L]` for each column.
+
+        With `words` also `objective.WORDS`, float32 `[B, W, L]`.
+        """
         longest = int(max(self.lengths[row] for row in rows))
+        starts = [longest - int(self.lengths[row]) if self.left else 0 for row in rows]
         padded: dict[str, Tensor] = {}
         for name, column in self.columns.items():
             array = np.full((len(rows), longest), self.padding[name], dtype=np.int64)
             for place, row in enumerate(rows):
                 ids = column[row]
-                start = longest - len(ids) if self.left else 0
+                start = starts[place]
                 array[place, start : start + len(ids)] = ids
             padded[name] = torch.from_numpy(array)
+        if self.words is not None:
+            padded[WORDS] = self.words.batch(rows, starts, longest)
         return padded
 
     def batches(self, size: int) -> Iterator[list[int]]:

@@ -44,7 +44,7 @@ def first_look(
     """
     if pupil.copied is None:
         return []
-    rows = np.arange(0, len(split), -(-len(split) // _MOST))
+    rows = range(0, len(split), -(-len(split) // _MOST))
     part = Encoded(
         {name: [column[row] for row in rows] for name, column in encoded.columns.items()},
         encoded.padding,
@@ -59,7 +59,7 @@ def first_look(
         progress=progress,
         title="ask the student before its first lesson",
     )
-    scores = fidelity(split.task, teacher[rows].astype(np.float64), logits.astype(np.float64))
+    scores = fidelity(split.task, teacher[list(rows)].astype(np.float64), logits.astype(np.float64))
     told = ", ".join(
         f"{name} {score.undefined if score.value is None else f'{score.value:.4f}'}"
         for name, score in scores.items()

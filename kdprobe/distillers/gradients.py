@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from kdprobe.distillers.masked import precise
-from kdprobe.distillers.objective import View
+from kdprobe.distillers.objective import View, model_inputs
 from kdprobe.models.surgery import layers_of
 
 Output = Literal["probability", "log_probability", "logit"]
@@ -63,7 +63,9 @@ def _traced(
 
     handle = site_of(model, layer).register_forward_hook(hook)
     try:
-        logits = precise(model(**inputs, return_dict=True).logits)
+        # the recurrent kernels of cuDNN have no second derivative
+        with torch.backends.cudnn.flags(enabled=False):
+            logits = precise(model(**inputs, return_dict=True).logits)
     finally:
         handle.remove()
     if view.columns is not None:
@@ -119,7 +121,7 @@ def attribute(
     Returns:
         One result for every class, or one for the picked classes.
     """
-    inputs = dict(view.inputs)
+    inputs = model_inputs(view.inputs)
     classes: Literal["all", "picked"] = "all" if picked is None else "picked"
     with torch.enable_grad():
         start: Tensor | None = None

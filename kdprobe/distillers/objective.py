@@ -40,6 +40,13 @@ class Need:
 
 
 LOGITS = Need("logits")
+WORDS = "words"
+"""Beside the inputs of a model: which tokens make which word, float32 `[B, W, L]`."""
+
+
+def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Give what the model itself reads; `transformers` would swallow the rest without a word."""
+    return {name: value for name, value in inputs.items() if name != WORDS}
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class Needs:
         student_model: whether the student itself is read through `View.model` (gradients with
             respect to its embeddings, queries and keys computed again from hidden states).
         teacher_model: the same of the teacher.
+        words: whether `View.words` is read of both.
     """
 
     student: frozenset[Need] = frozenset()
@@ -61,6 +69,7 @@ class Needs:
     labels: bool = False
     student_model: bool = False
     teacher_model: bool = False
+    words: bool = False
 
     def __or__(self, other: Needs) -> Needs:
         """What both need together."""
@@ -70,6 +79,7 @@ class Needs:
             labels=self.labels or other.labels,
             student_model=self.student_model or other.student_model,
             teacher_model=self.teacher_model or other.teacher_model,
+            words=self.words or other.words,
         )
 
     @property
@@ -147,6 +157,17 @@ class View:
     model: nn.Module | None = None
     columns: Tensor | None = None
     lasting: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Tensor:
+        """How much of each token belongs to which word, float32 `[B, W, L]`, 0 at padding.
+
+        Raises:
+            ValueError: nobody asked for words before the model read (a fault of the caller).
+        """
+        if WORDS not in self.inputs:
+            raise ValueError("a batch without its words")
+        return self.inputs[WORDS]
 
     @property
     def logits(self) -> Tensor:

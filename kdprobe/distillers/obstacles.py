@@ -36,7 +36,8 @@ def other_tokens(situation: Situation) -> str | None:
         return None
     return (
         "student and teacher cut texts into different tokens, so that their positions cannot be "
-        "matched; soft_targets, logit_mse and patience do not look at positions"
+        'matched; hidden_states, cosine and attribution compare words with level = "word", and '
+        "soft_targets, logit_mse and patience do not look at positions"
     )
 
 
@@ -50,6 +51,18 @@ def other_width(situation: Situation) -> str | None:
         "hidden_states learns a projection, and attention_relations, token_relations and "
         "granular_relations compare any widths"
     )
+
+
+def no_blocks(situation: Situation) -> str | None:
+    """A layer whose output cannot be taken in hand: an LSTM's is packed."""
+    teacher = situation.teacher
+    for name, shape in (("student", situation.student), ("teacher", teacher)):
+        if shape is not None and not shape.heads:
+            return (
+                f"the {name} has no attention layers whose output can be attributed to; its "
+                'embeddings can: layer = "input"'
+            )
+    return None
 
 
 def no_projections(situation: Situation) -> str | None:

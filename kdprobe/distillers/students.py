@@ -6,13 +6,17 @@ Does: turn a person's words into a model and its tokenizer. Does not: train.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
+from kdprobe.distillers.word_match import match_words
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.hf import token_limit
 from kdprobe.models.narrowing import student_of
 from kdprobe.models.shapes import (
     CopyShape,
@@ -23,7 +27,8 @@ from kdprobe.models.shapes import (
 )
 from kdprobe.models.surgery import make_student
 from kdprobe.models.word_student import build_word_student
-from kdprobe.tasks.task import Task
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -49,6 +54,7 @@ def open_student(
     task: Task,
     *,
     offline: bool,
+    progress: Progress,
     pairs: bool = False,
     texts: Sequence[str] = (),
 ) -> Pupil:
@@ -59,6 +65,7 @@ def open_student(
         teacher: what is copied from, and whose tokenizer a made student reads with.
         task: gives the student's labels.
         offline: ask no network.
+        progress: a display, for vectors that are read and weights that are cut.
         pairs: whether its texts come in pairs.
         texts: the training texts, of pairs both: for the words of a student that reads words, and
             for what a narrower student begins with.
@@ -70,9 +77,11 @@ def open_student(
     """
     shape = parse_student(spec)
     if isinstance(shape, CopyShape):
-        made = student_of(
-            shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
-        )
+        cut = shape.start in ("projection", "truncated")
+        with progress.stage("narrow the teacher", None) if cut else nullcontext():
+            made = student_of(
+                shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
+            )
         how = "truncated" if shape.init == "truncated" else "copied"
         return Pupil(made.model, teacher.tokenizer, made.layers, made.notes, how)
     if isinstance(shape, NewShape):
@@ -86,7 +95,8 @@ def open_student(
         return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
     if isinstance(shape, LstmShape):
         if shape.file is not None:
-            words = build_word_student(shape, task, texts=texts, pairs=pairs)
+            with progress.stage("read the word vectors", None):
+                words = build_word_student(shape, task, texts=texts, pairs=pairs)
             return Pupil(words.model, words.tokenizer, None, (words.note,))
         return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
@@ -116,6 +126,20 @@ def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
         model = make_student(CopyShape(), model, task, columns=loaded.columns).model
     model.config.update(label_settings(task))
     return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
+
+
+def with_words(
+    encoded: Encoded, pupil: Pupil, split: Split, *, max_length: int, progress: Progress
+) -> Encoded:
+    """Say which of the student's tokens make which word; see `word_match.match_words`."""
+    return match_words(
+        encoded,
+        pupil.tokenizer,
+        split,
+        max_length=min(max_length, token_limit(pupil.model, pupil.tokenizer)),
+        progress=progress,
+        title="match the student's words",
+    )
 
 
 def layer_map_of(text: str, pupil: Pupil, teacher: Loaded) -> Pairs:

@@ -34,6 +34,7 @@ from kdprobe.distillers.teacher_store import (
 )
 from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.views import prepare
+from kdprobe.distillers.word_match import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import token_limit
@@ -118,9 +119,15 @@ class Teacher:
         asked = wanted(mixture, situation, self.train.lengths)
         if asked.live is not None:
             prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
+            read = self.train
+            if needs.words:
+                read = match_words(
+                    read, self.loaded.tokenizer, data.train, max_length=self.max_length,
+                    progress=progress, title="match the teacher's words",
+                )  # fmt: skip
             shown = needs.teacher_model
             columns = self.loaded.columns
-            return LiveTeacher(self.loaded.model, self.train, needs.teacher, columns, shown)
+            return LiveTeacher(self.loaded.model, read, needs.teacher, columns, shown)
         logits = torch.tensor(self.logits(data.train, self.train, progress=progress))
         if not asked.quantities:
             return StoredTeacher(logits)

@@ -101,6 +101,8 @@ def wanted(
     terms: list[Term] = []
     for term in mixture.terms:
         read_here = term.objective.needs(situation, term.options)
+        if read_here.words:
+            return Wanted((), 0, f"{term.name} compares words")
         needs |= read_here.teacher - {LOGITS}
         if isinstance(term.objective, Lasting):
             terms.append(term)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import LOGITS, ModelShape, Need
+from kdprobe.distillers.objective import LOGITS, ModelShape, Need, model_inputs
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.surgery import layers_of
 
@@ -125,7 +125,10 @@ def read(
     values: dict[Need, Tensor] = {}
     with _projections(model, needs, values):
         output = model(
-            **inputs, output_hidden_states=hidden, output_attentions=attention, return_dict=True
+            **model_inputs(inputs),
+            output_hidden_states=hidden,
+            output_attentions=attention,
+            return_dict=True,
         )
     logits = output.logits if columns is None else output.logits.index_select(1, columns)
     values[LOGITS] = logits.float()

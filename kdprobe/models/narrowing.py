@@ -31,35 +31,17 @@ def student_of(
 ) -> Student:
     """Make a student from another model, whatever it starts from.
 
-    See `surgery.make_student` for copies and random weights, `narrow_student` for the others.
-    """
-    if shape.start in ("copy", "random"):
-        return make_student(shape, source, task, columns=columns)
-    return narrow_student(shape, source, tokenizer, task, columns=columns, texts=texts)
-
-
-def narrow_student(
-    shape: CopyShape,
-    source: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    task: Task,
-    *,
-    columns: tuple[int, ...] | None,
-    texts: Sequence[str],
-) -> Student:
-    """Make a student of other sizes that begins with a model's weights.
-
-    Definition: `projection` multiplies the embeddings of words, positions and segments with the
-    principal directions of their sum over the tokens of sample texts (all else starts at random).
-    `truncated` keeps, of the vectors that run through the layers, the columns that explain the
-    others best (pivoted Cholesky) and lets every map read the others' least-squares fits; heads
-    keep the products of queries and keys, and the outputs of values, of the lower rank that fits
-    best; the heads, inner neurons and head units that matter least go, their means going into
-    biases; scale and shift of each normalisation are fitted again. In full size both are the
-    identity.
+    Definition: copies and random weights are `surgery.make_student`'s. `projection` multiplies the
+    embeddings of words, positions and segments with the principal directions of their sum over the
+    tokens of sample texts (all else starts at random). `truncated` keeps, of the vectors that run
+    through the layers, the columns that explain the others best (pivoted Cholesky) and lets every
+    map read the others' least-squares fits; heads keep the products of queries and keys, and the
+    outputs of values, of the lower rank that fits best; the heads, inner neurons and head units
+    that matter least go, their means going into biases; scale and shift of each normalisation are
+    fitted again. In full size both are the identity.
 
     Args:
-        shape: the sizes; `init` is `projection` or `truncated`.
+        shape: the sizes and what it starts from.
         source: the model; in eval mode; left as it is.
         tokenizer: its tokenizer.
         task: gives the student's labels.
@@ -70,6 +52,8 @@ def narrow_student(
         ConfigError: a size larger than the source's, or layers it does not have.
         CapabilityError: an architecture whose parts are not known.
     """
+    if shape.start in ("copy", "random"):
+        return make_student(shape, source, task, columns=columns)
     names = NAMES.get(source.config.model_type)
     if names is None:
         raise CapabilityError(

@@ -28,7 +28,7 @@ from kdprobe.models.parts import LAYER_PARTS, TABLES, Names, Seen, embedding_nor
 from kdprobe.models.surgery import layers_of
 
 
-def _linear(module: nn.Linear) -> Linear:
+def _linear(module: Any) -> Linear:
     return Linear(module.weight.detach().double().cpu(), module.bias.detach().double().cpu())
 
 
@@ -57,7 +57,7 @@ def truncate(
     seen: dict[str, Seen],
     columns: tuple[int, ...] | None,
 ) -> None:
-    """Write the weights of a truncated student; see `narrowing.narrow_student`.
+    """Write the weights of a truncated student; see `narrowing.student_of`.
 
     Args:
         student: of the wanted sizes; written to.

@@ -12,7 +12,7 @@ from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.checkpoint import Loaded, load_classifier
-from kdprobe.models.narrowing import narrow_student, student_of
+from kdprobe.models.narrowing import student_of
 from kdprobe.models.parts import NAMES, TABLES, layer_part
 from kdprobe.models.shapes import CopyShape, parse_student
 from kdprobe.models.surgery import layers_of
@@ -74,7 +74,7 @@ def doubled(loaded: Loaded, task: Task = TASK) -> Any:
             if hasattr(parts[0], place):
                 table = getattr(parts[1], place).weight
                 getattr(parts[0], place).weight.copy_(torch.cat([table, table], 1))
-        norms = [("embeddings.LayerNorm", None)]
+        norms: list[tuple[str, int | None]] = [("embeddings.LayerNorm", None)]
         norms += [
             (n, at)
             for at in range(len(layers_of(wide)))
@@ -161,7 +161,7 @@ def test_the_idle_head_goes(tmp_path: Path) -> None:
     loaded = opened(tmp_path, "bert", width=32)
     with torch.no_grad():
         for layer in layers_of(loaded.model):
-            layer.attention.self.value.weight[:16] = 0.0  # type: ignore[union-attr, index, operator]
+            layer.attention.self.value.weight[:16] = 0.0  # type: ignore[union-attr, operator]
     student = made("heads=1,init=truncated", loaded)
     assert student.model.config.num_attention_heads == 1
     wanted = logits(loaded.model, loaded)[:, [1, 0]]
@@ -246,7 +246,7 @@ def test_mistakes(tmp_path: Path) -> None:
                      intermediate_size=8)
     )  # fmt: skip
     with pytest.raises(CapabilityError) as refused:
-        narrow_student(
+        student_of(
             CopyShape(hidden=4, init="truncated"), albert, loaded.tokenizer, TASK, columns=None,
             texts=TEXTS,
         )  # fmt: skip

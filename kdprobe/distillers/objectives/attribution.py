@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.gradients import attribute
-from kdprobe.distillers.masked import ones, precise, token_counts, unit
+from kdprobe.distillers.levels import Level, places, tokens_differ, word_sums, words_read
+from kdprobe.distillers.masked import ones, precise, unit
 from kdprobe.distillers.objective import Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, too_few_pairs
+from kdprobe.distillers.obstacles import first_of, no_blocks, no_teacher, too_few_pairs
 
 
 class AttributionOptions(Options):
@@ -36,6 +37,8 @@ class AttributionOptions(Options):
             layer, the `penultimate`, or the mean over all pairs of the layer map (`uniform`).
         distance: `norm` of the difference of all maps of an example (the paper), or `squared`, the
             sum of squares (the released code, which divides by tokens: use reduction = "token").
+        level: `token`, or `word`: a word's score is the sum of its tokens', so that models that cut
+            texts differently can be compared; `squared` is then divided by nothing.
     """
 
     steps: Annotated[int, Field(ge=1)] = 1
@@ -45,6 +48,7 @@ class AttributionOptions(Options):
     top_dimensions: Annotated[int, Field(ge=0)] = 0
     layer: Literal["input", "first", "penultimate", "uniform"] = "input"
     distance: Literal["norm", "squared"] = "norm"
+    level: Level = "token"
 
 
 def _layers(situation: Situation, which: str) -> tuple[tuple[int, int], ...]:
@@ -60,9 +64,15 @@ def _layers(situation: Situation, which: str) -> tuple[tuple[int, int], ...]:
 
 
 def _maps(
-    view: View, batch: Batch, options: AttributionOptions, *, layer: int, student: bool
+    view: View,
+    batch: Batch,
+    options: AttributionOptions,
+    *,
+    layer: int,
+    student: bool,
+    real: Tensor,
 ) -> Tensor:
-    """Unit maps of one model, `[B, views x L]`, 0 at padding."""
+    """Unit maps of one model, `[B, views x places]`, 0 where `real` `[B, places]` is False."""
     attributed = attribute(
         view,
         layer=layer,
@@ -79,8 +89,23 @@ def _maps(
         if options.top_dimensions and not student:
             kept = min(options.top_dimensions, sizes.shape[-1])
             sizes = sizes.abs().topk(kept, dim=-1).values
-        maps.append(unit(torch.linalg.vector_norm(sizes, dim=-1) * batch.mask))
+        scores = torch.linalg.vector_norm(sizes, dim=-1)
+        if options.level == "word":
+            scores = word_sums(scores, view.words)
+        maps.append(unit(scores * real))
     return torch.cat(maps, dim=-1)
+
+
+def _teacher_maps(
+    teacher: View, batch: Batch, options: AttributionOptions, *, real: Tensor
+) -> Tensor:
+    """The teacher's unit maps, `[B, layers x views, places]`, 0 where `real` is False."""
+    size, length = real.shape
+    maps = [
+        _maps(teacher, batch, options, layer=theirs, student=False, real=real)
+        for _, theirs in _layers(batch.known, options.layer)
+    ]
+    return torch.cat([found.view(size, -1, length) for found in maps], dim=1)
 
 
 def _gold(batch: Batch) -> Tensor:
@@ -118,14 +143,17 @@ class Attribution:
         return AttributionOptions
 
     def unmet(self, situation: Situation, options: AttributionOptions) -> str | None:
-        """It needs equal tokens."""
+        """It needs equal tokens or words, and layers that can be taken in hand."""
         few = too_few_pairs(situation) if options.layer == "uniform" else None
-        return first_of(no_teacher(situation), other_tokens(situation), few)
+        blocks = no_blocks(situation) if options.layer != "input" else None
+        apart = tokens_differ(situation, options.level)
+        return first_of(no_teacher(situation), apart, few, blocks)
 
     def needs(self, situation: Situation, options: AttributionOptions) -> Needs:
         """Both models, to differentiate."""
         gold = options.views == "gold" and situation.task.kind != "regression"
-        return Needs(student_model=True, teacher_model=True, labels=gold)
+        words = options.level == "word"
+        return Needs(student_model=True, teacher_model=True, labels=gold, words=words)
 
     def bridge(self, situation: Situation, options: AttributionOptions) -> None:
         """Nothing else is trained."""
@@ -133,7 +161,7 @@ class Attribution:
 
     def denominators(self, batch: Batch, options: AttributionOptions) -> Tensor:
         """One an example, or the real tokens for `squared`."""
-        return token_counts(batch) if options.distance == "squared" else ones(batch)
+        return places(batch, options.level) if options.distance == "squared" else ones(batch)
 
     def numerators(
         self,
@@ -144,12 +172,13 @@ class Attribution:
         bridge: nn.Module | None,
     ) -> Tensor:
         """Each example's distance, `[B]`."""
+        real = batch.mask if options.level == "token" else words_read(student, teacher)
         kept = teacher.lasting.get(self.name)
-        maps = self.lasting(teacher, batch, options) if kept is None else kept
+        maps = _teacher_maps(teacher, batch, options, real=real) if kept is None else kept
         layers = [ours for ours, _ in _layers(batch.known, options.layer)]
         values = []
         for ours, right in zip(layers, maps.chunk(len(layers), dim=1), strict=True):
-            left = _maps(student, batch, options, layer=ours, student=True)
+            left = _maps(student, batch, options, layer=ours, student=True, real=real)
             gaps = left - right.flatten(1)
             squared = options.distance == "squared"
             values.append((gaps**2).sum(-1) if squared else torch.linalg.vector_norm(gaps, dim=-1))
@@ -162,12 +191,7 @@ class Attribution:
 
     def lasting(self, teacher: View, batch: Batch, options: AttributionOptions) -> Tensor:
         """The teacher's maps, `[B, layers x views, L]`."""
-        size, length = batch.mask.shape
-        maps = [
-            _maps(teacher, batch, options, layer=theirs, student=False).view(size, -1, length)
-            for _, theirs in _layers(batch.known, options.layer)
-        ]
-        return torch.cat(maps, dim=1)
+        return _teacher_maps(teacher, batch, options, real=batch.mask)
 
     def remark(self, situation: Situation, options: AttributionOptions) -> str | None:
         """Say what a reader of its value must know here, or None."""

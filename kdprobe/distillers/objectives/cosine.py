@@ -11,13 +11,20 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import token_counts, unit
+from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, other_width
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_width
 
 
 class CosineOptions(Options):
-    """It has none."""
+    """Options of cosine.
+
+    Args:
+        level: as for `hidden_states`.
+    """
+
+    level: Level = "token"
 
 
 def _last(situation: Situation) -> int:
@@ -46,7 +53,8 @@ class Cosine:
 
     def unmet(self, situation: Situation, options: CosineOptions) -> str | None:
         """It needs equal tokens and widths."""
-        return first_of(no_teacher(situation), other_tokens(situation), other_width(situation))
+        apart = tokens_differ(situation, options.level)
+        return first_of(no_teacher(situation), apart, other_width(situation))
 
     def needs(self, situation: Situation, options: CosineOptions) -> Needs:
         """Both last layers."""
@@ -55,6 +63,7 @@ class Cosine:
         return Needs(
             student=frozenset({Need("hidden", situation.student.layers)}),
             teacher=frozenset({Need("hidden", situation.teacher.layers)}),
+            words=options.level == "word",
         )
 
     def bridge(self, situation: Situation, options: CosineOptions) -> None:
@@ -62,8 +71,8 @@ class Cosine:
         return
 
     def denominators(self, batch: Batch, options: CosineOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
+        """The real tokens, or 1."""
+        return places(batch, options.level)
 
     def numerators(
         self,
@@ -73,11 +82,11 @@ class Cosine:
         options: CosineOptions,
         bridge: nn.Module | None,
     ) -> Tensor:
-        """Each example's one minus cosine, summed over its real tokens, `[B]`."""
-        ours = student.hidden(batch.known.student.layers)
-        theirs = teacher.hidden(_last(batch.known))
+        """Each example's one minus cosine, summed over tokens or averaged over words, `[B]`."""
+        last = batch.known.student.layers, _last(batch.known)
+        ours, theirs, real = matched(student, teacher, batch, last, options.level)
         cosines = (unit(ours) * unit(theirs)).sum(-1)
-        return ((1 - cosines) * batch.mask).sum(-1)
+        return summed(1 - cosines, real, options.level)
 
 
 OBJECTIVE = Cosine()

@@ -14,12 +14,11 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import token_counts
+from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
 from kdprobe.distillers.obstacles import (
     first_of,
     no_teacher,
-    other_tokens,
     other_width,
     too_few_pairs,
 )
@@ -32,9 +31,12 @@ class HiddenStatesOptions(Options):
         projection: `auto` compares as they are where the widths are equal, and learns a linear map
             from the student's width to the teacher's where they are not; `always` learns one, as
             TinyBERT does; `never` demands equal widths.
+        level: `token` compares every real token; `word` the mean of every word's tokens, for
+            models that cut texts differently, the value being the mean over words.
     """
 
     projection: Literal["auto", "always", "never"] = "auto"
+    level: Level = "token"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class HiddenStates:
         """It needs equal tokens and a matched layer."""
         wide = other_width(situation) if options.projection == "never" else None
         return first_of(
-            no_teacher(situation), other_tokens(situation), too_few_pairs(situation), wide
+            no_teacher(situation),
+            tokens_differ(situation, options.level),
+            too_few_pairs(situation),
+            wide,
         )
 
     def needs(self, situation: Situation, options: HiddenStatesOptions) -> Needs:
@@ -70,6 +75,7 @@ class HiddenStates:
         return Needs(
             student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_pairs),
             teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_pairs),
+            words=options.level == "word",
         )
 
     def bridge(self, situation: Situation, options: HiddenStatesOptions) -> nn.Module | None:
@@ -82,8 +88,8 @@ class HiddenStates:
         return nn.Linear(ours, theirs, bias=False)
 
     def denominators(self, batch: Batch, options: HiddenStatesOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
+        """The real tokens, or 1."""
+        return places(batch, options.level)
 
     def numerators(
         self,
@@ -93,13 +99,13 @@ class HiddenStates:
         options: HiddenStatesOptions,
         bridge: nn.Module | None,
     ) -> Tensor:
-        """Each example's squared differences, summed over its real tokens, `[B]`."""
+        """Each example's squared differences, summed over tokens or averaged over words, `[B]`."""
         total = torch.zeros(batch.size, device=batch.mask.device)
-        for ours, theirs in batch.known.layer_pairs:
-            states = student.hidden(ours)
-            projected = states if bridge is None else bridge(states)
-            squares = ((projected - teacher.hidden(theirs)) ** 2).mean(-1)
-            total = total + (squares * batch.mask).sum(-1)
+        for pair in batch.known.layer_pairs:
+            ours, theirs, real = matched(student, teacher, batch, pair, options.level)
+            projected = ours if bridge is None else bridge(ours)
+            squares = ((projected - theirs) ** 2).mean(-1)
+            total = total + summed(squares, real, options.level)
         return total
 
 

@@ -1,0 +1,97 @@
+"""Which tokens make which word, for two models that cut texts into different tokens.
+
+Does: lay the words of a split beside each model's tokens, as padded matrices. Does not: say what is
+compared; `levels.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kdprobe.distillers.encoding import Encoded
+from kdprobe.models.checkpoint import quiet
+from kdprobe.models.words import pieces_of, split_words, word_shares
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class WordShares:
+    """For every example, how much of each token belongs to which word.
+
+    Args:
+        counts: the number of words of each example.
+        entries: for each example triples (word, token, share); see `models.words.word_shares`.
+    """
+
+    counts: Sequence[int]
+    entries: Sequence[Sequence[tuple[int, int, float]]]
+
+    def batch(self, rows: Sequence[int], starts: Sequence[int], length: int) -> Tensor:
+        """Give the shares of a batch, float32 `[B, W, L]`, zeros at padding.
+
+        Args:
+            rows: the examples.
+            starts: where each example's first token stands.
+            length: L, the padded length.
+        """
+        words = max(1, *(self.counts[row] for row in rows))
+        array = np.zeros((len(rows), words, length), dtype=np.float32)
+        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
+            for word, token, share in self.entries[row]:
+                array[place, word, start + token] = share
+        return torch.from_numpy(array)
+
+
+def match_words(
+    encoded: Encoded,
+    tokenizer: PreTrainedTokenizerBase,
+    split: Split,
+    *,
+    max_length: int,
+    progress: Progress,
+    title: str,
+) -> Encoded:
+    """Add to a split's tokens which words they make; words are those of `split_words`.
+
+    Args:
+        encoded: the split as this tokenizer gave it.
+        tokenizer: the same.
+        split: the same.
+        max_length: as it was encoded with.
+        progress: a display.
+        title: what it shows.
+
+    Raises:
+        CapabilityError: a token that stands nowhere in its text.
+    """
+    counts, entries = [], []
+    with quiet(), progress.stage(title, len(split)) as stage:
+        for row, text in enumerate(split.texts):
+            texts = (text,) if split.pairs is None else (text, split.pairs[row])
+            found = tokenizer(
+                *texts,
+                truncation=True,
+                max_length=max_length,
+                return_offsets_mapping=bool(tokenizer.is_fast),
+            )
+            if list(found["input_ids"]) != list(encoded.columns["input_ids"][row]):
+                raise ValueError("words matched with other tokens than were encoded")
+            words = split_words(*texts)
+            shares = word_shares(words, pieces_of(tokenizer, texts, found))
+            counts.append(len(words))
+            entries.append(
+                tuple((word, token, share) for token, parts in enumerate(shares)
+                      for word, share in parts)
+            )  # fmt: skip
+            stage.advance()
+    return replace(encoded, words=WordShares(counts, entries))
