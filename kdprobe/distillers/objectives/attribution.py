@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.gradients import attribute
-from kdprobe.distillers.masked import ones, precise, token_counts, unit
+from kdprobe.distillers.masked import ones, token_counts
 from kdprobe.distillers.objective import Batch, Needs, Situation, View
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, too_few_pairs
+from kdprobe.models.gradients import attribution_maps
 
 
 class AttributionOptions(Options):
@@ -72,14 +73,8 @@ def _maps(
         pad=int(getattr(getattr(view.model, "config", None), "pad_token_id", 0) or 0),
         follow=student,
     )
-    maps = []
-    for found in attributed:
-        sizes = precise(found.product)
-        if options.top_dimensions and not student:
-            kept = min(options.top_dimensions, sizes.shape[-1])
-            sizes = sizes.abs().topk(kept, dim=-1).values
-        maps.append(unit(torch.linalg.vector_norm(sizes, dim=-1) * batch.mask))
-    return torch.cat(maps, dim=-1)
+    top = 0 if student else options.top_dimensions
+    return attribution_maps(attributed, batch.mask, top=top)
 
 
 def _gold(batch: Batch) -> Tensor:
