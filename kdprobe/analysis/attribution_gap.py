@@ -54,8 +54,8 @@ def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
     teacher = study.teacher.name
     reason = seen.reasons.get(student)
     if reason is not None:
-        at = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
-        return [undefined_estimate(one, reason) for one in at]
+        places = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
+        return [undefined_estimate(one, reason) for one in places]
     draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
     made = [
         estimate(

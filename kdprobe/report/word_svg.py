@@ -74,10 +74,15 @@ def _word(mark: Mark, x: float, y: float, width: float) -> str:
         box: dict[str, Attribute] = {"x": x, "y": y - 15, "width": width - 4, "height": 20, "rx": 3}
         drawn += tag("rect", {"class": mark.tint, **box})
         side = "toward" if mark.tint.startswith("t") else "against"
-        ends = {"x1": x + 4, "x2": x + width - 8, "y1": y + 3, "y2": y + 3}
+        ends: dict[str, Attribute] = {"x1": x + 4, "x2": x + width - 8, "y1": y + 3, "y2": y + 3}
         drawn += tag("line", {"class": side, **ends})
     middle = x + (width - 4) / 2
-    fit = {"x": middle, "y": y, "textLength": long, "lengthAdjust": "spacingAndGlyphs"}
+    fit: dict[str, Attribute] = {
+        "x": middle,
+        "y": y,
+        "textLength": long,
+        "lengthAdjust": "spacingAndGlyphs",
+    }
     drawn += tag("text", {"class": "ink mid", **fit}, clean(shown) or "\u200d")
     told = score_text(mark)
     drawn += tag("text", {"class": "soft mid", "x": middle, "y": y + 17}, clean(told))
