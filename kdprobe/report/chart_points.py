@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
 from kdprobe.report.chart_forest import NAMED, SPAN
+from kdprobe.report.chart_line import interval_at
 from kdprobe.report.marks import legend, marker, series_class
 from kdprobe.report.svg import Attribute, Chart, clip, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_count, show_interval, show_number
@@ -116,12 +117,6 @@ def draw_spread(curve: Curve, name: str) -> Chart:
     )
 
 
-def _bounds(series: Series, i: int) -> tuple[float, float] | None:
-    low = series.low[i] if series.low else None
-    high = series.high[i] if series.high else None
-    return None if low is None or high is None else (low, high)
-
-
 def _points_finding(curve: Curve) -> str:
     told = []
     for series in curve.series:
@@ -175,7 +170,7 @@ def draw_points(curve: Curve, name: str) -> Chart:
         # Points of one name share their x: set apart, so that no interval hides another.
         shift = _APART * (index - (len(curve.series) - 1) / 2)
         for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
-            bounds = _bounds(series, i)
+            bounds = interval_at(series, i)
             told = f"{series.name}, {series.labels[i]}: {show_number(a)}, {show_number(b)}"
             if bounds:
                 told += f" {show_interval(*bounds)}"
