@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError, TaskError
+from kdprobe.observed_maps import MapGaps
 from kdprobe.observed_probes import ProbeFits
 from kdprobe.tasks.task import Split
 
@@ -240,6 +241,7 @@ class Study:
             splits; empty: unknown.
         probes: probing classifiers on every layer, when they were asked for.
         attributions: word scores of some examples, when they were asked for.
+        map_gaps: distances of AD-KD's attribution maps, when they were asked for.
         own: a person's own sentences as a study, when attributions are about them instead.
 
     Raises:
@@ -256,6 +258,7 @@ class Study:
     train_texts: frozenset[str] = frozenset()
     probes: ProbeFits | None = None
     attributions: Attributions | None = None
+    map_gaps: MapGaps | None = None
     own: Study | None = None
 
     def __post_init__(self) -> None:

@@ -96,8 +96,8 @@ AGREEMENT = (
     _share(
         "other_reasons", "right for other reasons",
         "Share of the sentences that both models get right on which the rank correlation lies "
-        "below the 5th percentile of the ceiling's sentences; where the ceiling has no spread "
-        "(an exact explainer, one run), below 0.", "", 0,
+        "below the 5th percentile of the ceiling's sentences; where at least half of those have no "
+        "noise (an exact explainer, one run), below 0.", "", 0,
     ).model_copy(update={"higher_is_better": False}),
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from kdprobe.analysis._attributed import Attributed, attributed, unmet
 from kdprobe.analysis._attribution_metrics import FAITHFULNESS
 from kdprobe.analysis._bootstrap import At, estimate
 from kdprobe.config.base import Options
-from kdprobe.observations import Floats, Population, Study
+from kdprobe.observations import Bools, Floats, Population, Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 
 RANDOM = "random"
@@ -137,7 +137,7 @@ _SIDES = (
 def _fall(seen: Attributed, model: Population, method: str, side: int) -> Series | None:
     """The fall of the probability at every share of words, with its band."""
     falls = seen.seen.deletion[model.name, method][:, :, side]
-    known = np.isfinite(falls).all(axis=1)
+    known: Bools = np.asarray(np.isfinite(falls).all(axis=1), dtype=np.bool_)
     if not known.any():
         return None
     at = At(_SIDES[side][0], model.name, method=method)

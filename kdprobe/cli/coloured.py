@@ -35,15 +35,6 @@ def _score(mark: Mark) -> str:
     return "–" if mark.score is None else f"{mark.score:+.2f}"
 
 
-def _blocks(sizes: Sequence[int], room: int) -> list[list[int]]:
-    blocks: list[list[int]] = [[]]
-    for place, size in enumerate(sizes):
-        if blocks[-1] and sum(sizes[i] for i in blocks[-1]) + size > room:
-            blocks.append([])
-        blocks[-1].append(place)
-    return blocks
-
-
 def word_lines(lines: Sequence[Line], *, width: int, notes: Sequence[str] = ()) -> list[Text]:
     """Write lines of the same words.
 
@@ -57,6 +48,8 @@ def word_lines(lines: Sequence[Line], *, width: int, notes: Sequence[str] = ()) 
     """
     from rich.cells import cell_len
     from rich.text import Text
+
+    from kdprobe.report.word_svg import blocks_of
 
     several = len({line.model for line in lines}) > 1
     names = [
@@ -75,7 +68,7 @@ def word_lines(lines: Sequence[Line], *, width: int, notes: Sequence[str] = ()) 
         for place in range(len(words[0]))
     ]
     written: list[Text] = []
-    for number, block in enumerate(_blocks(sizes, max(width - head, 1))):
+    for number, block in enumerate(blocks_of(sizes, max(width - head, 1))):
         if number and len(lines) > 1:
             written.append(Text())
         for name, row, line in zip(names, words, lines, strict=True):

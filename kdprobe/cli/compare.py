@@ -104,6 +104,13 @@ def compare(
             help="Explain these sentences instead: a text file, one a line, or a table.",
         ),
     ] = None,
+    attribution_gap: Annotated[
+        int | None,
+        typer.Option(
+            "--attribution-gap", min=1, metavar="N",
+            help="Compare AD-KD's attribution maps on N examples of train and of the split.",
+        ),
+    ] = None,
     data_dir: options.DataDir = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
@@ -179,6 +186,7 @@ def compare(
         method_settings=options.nested("--method-set", method_settings),
         attribution_sentences=attribution_sentences,
         sentences=sentences,
+        attribution_gap=attribution_gap,
         label_map=options.label_map(label_map),
         limit=limit,
         resamples=resamples,

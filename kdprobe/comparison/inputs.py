@@ -15,7 +15,9 @@ import numpy as np
 
 from kdprobe.cache import Cache
 from kdprobe.comparison import probing, probing_request
+from kdprobe.comparison.attribution_gap import add_map_gaps
 from kdprobe.comparison.attributions import AttributionRequest, add_attributions
+from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
@@ -23,7 +25,7 @@ from kdprobe.observations import Floats, MinimalPairs, Population, Predictions, 
 from kdprobe.progress import Progress
 from kdprobe.results.schema import ModelInfo, Notice, Skipped
 from kdprobe.tasks.pairs import PairTexts
-from kdprobe.tasks.task import Split, Task, text_hash
+from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
     from kdprobe.models.handle import ModelHandle
@@ -51,6 +53,7 @@ class Inputs:
     cache: Cache | None
     probing: probing_request.ProbingRequest | None = None
     attributions: AttributionRequest | None = None
+    attribution_gap: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,11 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         resamples=inputs.resamples,
         slice_columns=_slice_columns(inputs.slice_columns, split),
         minimal_pairs=pairs,
-        train_texts=_train_hashes(inputs, split),
+        train_texts=train_hashes(inputs),
         probes=probes,
     )
     study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
+    study = add_map_gaps(study, handles, inputs=inputs, progress=progress)
     return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed, *unable), timings)
 
 
@@ -209,23 +213,6 @@ def _slice_columns(asked: tuple[str, ...], split: Split) -> tuple[str, ...]:
                 + (", ".join(sorted(split.columns)) or "none: it has no columns"),
             )
     return asked
-
-
-def _train_hashes(inputs: Inputs, split: Split) -> frozenset[str]:
-    """Hash the training texts, to find examples that stand in both splits; empty when not local."""
-    from kdprobe.tasks.sources import load_split, split_names
-
-    # `all` of a plain table contains `train`; the embedded task's splits share no lexical frame.
-    if inputs.split in ("train", "all") or "train" not in split_names(inputs.task_file):
-        return frozenset()
-    if inputs.task_file.is_generated:
-        return frozenset()
-    try:
-        train = load_split(inputs.task_file, "train", data_dir=inputs.data_dir, offline=True)
-    except DataNotFoundError:
-        return frozenset()
-    second: Sequence[str | None] = train.pairs or [None] * len(train)
-    return frozenset(text_hash(text, pair) for text, pair in zip(train.texts, second, strict=True))
 
 
 def _judge_pairs(

@@ -64,6 +64,7 @@ def compare(
     method_settings: Mapping[str, object] | None = None,
     attribution_sentences: int | None = None,
     sentences: str | Path | None = None,
+    attribution_gap: int | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
     resamples: int = 2000,
@@ -112,6 +113,8 @@ def compare(
         attribution_sentences: how many examples are explained (200 when only methods are given).
         sentences: a file of sentences to explain instead of examples: a text file with one a line,
             or a table with a column `text`.
+        attribution_gap: of how many examples of train and of the split the attribution maps of
+            AD-KD are compared; None: none, unless `only` names attribution_gap.
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
         limit: at most so many examples, a seeded choice.
         resamples: bootstrap resamples behind every interval.
@@ -134,7 +137,7 @@ def compare(
     named = [students] if isinstance(students, str) else list(students)
     if not named:
         raise ConfigError("students", found="none is named", expected="at least one")
-    _check_counts(resamples=resamples, batch_size=batch_size, limit=limit)
+    _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
     task_file = open_task(task, text=text, text_pair=text_pair, label=label)
     names = choose(only, skip)
     own = read_own(Path(sentences), task_file.task()) if sentences else None
@@ -162,6 +165,7 @@ def compare(
         probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
                            poolings=pooling, probe=probe, mdl=mdl, probing_dir=probing_dir),
         attributions=requested(methods, attribution_sentences, only=only, skip=skip, own=own),
+        attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )  # fmt: skip
     inputs = replace(inputs, attributions=configured(inputs.attributions, method_settings or {}))
     opened = gather(inputs, shown)
@@ -174,11 +178,12 @@ def compare(
     return Comparison(document, folder=Path(output) if output is not None else None)
 
 
-def _check_counts(*, resamples: int, batch_size: int, limit: int | None) -> None:
+def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
     for option, value, least in (
         ("--resamples", resamples, 100),
         ("--batch-size", batch_size, 1),
         ("--limit", limit, 1),
+        ("--attribution-gap", gap, 1),
     ):
         if value is not None and value < least:
             raise ConfigError(option, found=f"is {value}", expected=f"at least {least}")
@@ -213,6 +218,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "methods": list(inputs.attributions.methods) if inputs.attributions else None,
         "attribution_sentences": inputs.attributions.sentences if inputs.attributions else None,
         "sentences": inputs.attributions.origin if inputs.attributions else None,
+        "attribution_gap": inputs.attribution_gap,
         "device": inputs.device,
         "dtype": inputs.dtype,
         "batch_size": inputs.batch_size,

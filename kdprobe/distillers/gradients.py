@@ -1,93 +1,17 @@
-"""Gradients of a classifier's outputs with respect to what one of its layers gives.
+"""Gradients of a model that an objective is shown.
 
-Does: run a model with that layer's output in hand and differentiate each output by it, so that the
-result can be differentiated once more. Does not: reduce or compare gradients; `attribution` and
-`jacobian` do.
+Does: take model, inputs and label columns out of a `View`. Does not: differentiate;
+`models.gradients` does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple, cast
-
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
-from kdprobe.distillers.masked import precise
 from kdprobe.distillers.objective import View, model_inputs
-from kdprobe.models.surgery import layers_of
-
-Output = Literal["probability", "log_probability", "logit"]
-Baseline = Literal["zero", "pad"]
-
-
-class Attributed(NamedTuple):
-    """One output's gradient.
-
-    `gradient` is `[B, L, H]`, with respect to the layer's output; `product` is its path mean times
-    (output - baseline), the integrated gradients.
-    """
-
-    gradient: Tensor
-    product: Tensor
-
-
-def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
-    """Give the module whose output is `hidden_states[layer]`; 0 is the embeddings."""
-    if layer == 0:
-        return cast(nn.Module, model.base_model.get_submodule("embeddings"))
-    return layers_of(model)[layer - 1]
-
-
-def _traced(
-    view: View, inputs: dict[str, Tensor], layer: int, move: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Run the model with a layer's output moved.
-
-    Returns:
-        The logits, the layer's output, and the moved output that the logits depend on.
-    """
-    model = view.model
-    if not isinstance(model, PreTrainedModel):
-        raise ValueError("gradients of a model that was not shown")
-    seen: list[tuple[Tensor, Tensor]] = []
-
-    def hook(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> object:
-        whole = output if isinstance(output, Tensor) else output[0]
-        point = move(whole)
-        if not point.requires_grad:
-            point.requires_grad_(True)
-        seen.append((whole, point))
-        return point if isinstance(output, Tensor) else (point, *output[1:])
-
-    handle = site_of(model, layer).register_forward_hook(hook)
-    try:
-        # the recurrent kernels of cuDNN have no second derivative
-        with torch.backends.cudnn.flags(enabled=False):
-            logits = precise(model(**inputs, return_dict=True).logits)
-    finally:
-        handle.remove()
-    if view.columns is not None:
-        logits = logits.index_select(1, view.columns)
-    whole, point = seen[0]
-    return logits, whole, point
-
-
-def _targets(
-    logits: Tensor, of: Output, picked: Tensor | None, classes: Literal["all", "picked"]
-) -> list[Tensor]:
-    """Give the outputs that are differentiated, each `[B]`; a regression has one, its score."""
-    if logits.shape[1] == 1 or of == "logit":
-        outputs = logits
-    else:
-        outputs = torch.log_softmax(logits, -1)
-        outputs = outputs.exp() if of == "probability" else outputs
-    if classes == "all" or logits.shape[1] == 1:
-        return list(outputs.unbind(1))
-    if picked is None:
-        raise ValueError("gradients of one class without its labels")
-    return [outputs.gather(1, picked[:, None]).squeeze(1)]
+from kdprobe.models import gradients
+from kdprobe.models.gradients import Attributed, Baseline, Output
 
 
 def attribute(
@@ -101,57 +25,11 @@ def attribute(
     pad: int = 0,
     follow: bool,
 ) -> list[Attributed]:
-    """Differentiate a model's outputs by a layer's output, along a path from a baseline.
-
-    Definition: (x - x') times the mean over k = 1..m of dF(x' + k / m (x - x')) / dx
-    (Sundararajan, Taly and Yan 2017, right-hand sums), x the layer's output and x' zeros, or what
-    the layer gives for a text of [PAD] in the same places. With dropout on, every step of the path
-    draws its own.
-
-    Args:
-        view: a model that is shown, with the inputs it read.
-        layer: 0 is the output of the embeddings.
-        of: which function of the logits is F.
-        picked: int64 `[B]`, the one class of each example; None: one result for every class.
-        steps: m.
-        baseline: x'.
-        pad: the id of [PAD].
-        follow: True keeps the graph, so that the result can be differentiated by the weights.
-
-    Returns:
-        One result for every class, or one for the picked classes.
-    """
-    inputs = model_inputs(view.inputs)
-    classes: Literal["all", "picked"] = "all" if picked is None else "picked"
-    with torch.enable_grad():
-        start: Tensor | None = None
-        if baseline == "pad":
-            blank = inputs | {"input_ids": torch.full_like(inputs["input_ids"], pad)}
-            start = _traced(view, blank, layer, lambda whole: whole)[1]
-            start = start if follow else start.detach()
-        gradients: list[Tensor] = []
-        products: list[Tensor] = []
-        for step in range(1, steps + 1):
-            share = step / steps
-
-            def move(whole: Tensor, share: float = share) -> Tensor:
-                whole = whole if follow else whole.detach()
-                origin = torch.zeros_like(whole) if start is None else start
-                return origin + share * (whole - origin)
-
-            logits, whole, point = _traced(view, inputs, layer, move)
-            length = whole if start is None else whole - start
-            length = length if follow else length.detach()
-            targets = _targets(logits, of, picked, classes)
-            for place, target in enumerate(targets):
-                last = place == len(targets) - 1
-                (slope,) = torch.autograd.grad(
-                    target.sum(), point, create_graph=follow, retain_graph=follow or not last
-                )
-                if step == 1:
-                    gradients.append(slope)
-                    products.append(slope * length)
-                else:
-                    gradients[place] = gradients[place] + slope
-                    products[place] = products[place] + slope * length
-    return [Attributed(g / steps, p / steps) for g, p in zip(gradients, products, strict=True)]
+    """Differentiate the outputs of a model that is shown; see `models.gradients.attribute`."""
+    model = view.model
+    if not isinstance(model, PreTrainedModel):
+        raise ValueError("gradients of a model that was not shown")
+    return gradients.attribute(
+        model, model_inputs(view.inputs), columns=view.columns, layer=layer, of=of, picked=picked,
+        steps=steps, baseline=baseline, pad=pad, follow=follow,
+    )  # fmt: skip

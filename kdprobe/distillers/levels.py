@@ -67,11 +67,6 @@ def word_means(hidden: Tensor, shares: Tensor) -> Tensor:
     return (weights / weights.sum(-1, keepdim=True).clamp_min(_TINY)) @ hidden
 
 
-def word_sums(scores: Tensor, shares: Tensor) -> Tensor:
-    """Add up the scores of each word's tokens: `[B, W]` of `[B, L]`; their total is kept."""
-    return (shares.to(scores.dtype) @ scores[:, :, None]).squeeze(-1)
-
-
 def matched(
     student: View, teacher: View, batch: Batch, pair: tuple[int, int], level: Level
 ) -> Matched:

@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 
 from kdprobe.distillers.objective import Batch, View
+from kdprobe.models.gradients import precise as precise
+from kdprobe.models.gradients import unit as unit
 
 _SHUT = -1e4  # a logit no softmax gives weight to; minus infinity would make 0 x infinity = NaN
-_TINY = 1e-12
-
-
-def precise(values: Tensor) -> Tensor:
-    """Widen half precision to float32; float64 stays as it is."""
-    return values if values.dtype == torch.float64 else values.float()
 
 
 def ones(batch: Batch) -> Tensor:
@@ -53,16 +49,6 @@ def first_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
     """The vectors of the first real tokens: `[B, H]` of `[B, L, H]`, whatever the padding side."""
     first = mask.to(torch.uint8).argmax(-1)
     return hidden[torch.arange(len(hidden), device=hidden.device), first]
-
-
-def unit(vectors: Tensor) -> Tensor:
-    """Scale vectors along the last axis to length 1; a zero vector stays, with a zero gradient.
-
-    >>> unit(torch.tensor([[3.0, 4.0], [0.0, 0.0]])).tolist()
-    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
-    """
-    norms = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-    return torch.where(norms > _TINY, vectors / norms.clamp_min(_TINY), torch.zeros_like(vectors))
 
 
 def distances(vectors: Tensor, others: Tensor) -> Tensor:

@@ -226,7 +226,8 @@
     const head = make("th", data.methods[by]);
     head.scope = "row";
     const same = packed[1][by][model];
-    head.append(make("span", data.models[model] + (same === null ? "" : ", agreement " + number(same)), "small"));
+    head.append(make("span", data.models[model], "small"));
+    if (same !== null) head.append(make("span", "agreement " + number(same), "small"));
     line.append(head);
     const most = Math.max(0, ...scores.map((score) => Math.abs(score || 0)));
     packed[2].forEach((word, place) => {

@@ -15,7 +15,8 @@ LEFT, WIDTH, HEIGHT = 52.0, 460.0, 260.0
 PANEL = 250.0
 
 
-def _bounds(series: Series, i: int) -> tuple[float, float] | None:
+def interval_at(series: Series, i: int) -> tuple[float, float] | None:
+    """Give the interval of the i-th point, or None without one."""
     low = series.low[i] if series.low else None
     high = series.high[i] if series.high else None
     return None if low is None or high is None else (low, high)
@@ -24,7 +25,7 @@ def _bounds(series: Series, i: int) -> tuple[float, float] | None:
 def _hint(series: Series, i: int) -> str:
     label = series.labels[i] if series.labels else show_number(series.x[i])
     told = f"{series.name}, {label}: {show_number(series.y[i])}"
-    bounds = _bounds(series, i)
+    bounds = interval_at(series, i)
     if bounds:
         told += f" {show_interval(*bounds)}"
     if series.counts:
@@ -61,7 +62,7 @@ def _numbers(curve: Curve) -> tuple[list[Column], list[tuple[Cell, ...]]]:
     rows: list[tuple[Cell, ...]] = []
     for series in curve.series:
         for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
-            bounds = _bounds(series, i) or (None, None)
+            bounds = interval_at(series, i) or (None, None)
             count = series.counts[i] if series.counts else None
             spot = series.labels[i] if series.labels else show_number(x)
             rows.append((series.name, spot, y, *bounds, count))
@@ -102,7 +103,7 @@ def _chart(curve: Curve, name: str, marks: str, height: float) -> Chart:
 
 
 def _band(series: Series, x: Scale, y: Scale) -> str:
-    ends = [(x(series.x[i]), _bounds(series, i)) for i in range(len(series.x))]
+    ends = [(x(series.x[i]), interval_at(series, i)) for i in range(len(series.x))]
     kept = [(at, bounds) for at, bounds in ends if bounds]
     if len(kept) < 2:
         return ""
@@ -152,7 +153,7 @@ def draw_bars(curve: Curve, name: str) -> Chart:
             ends = sorted((y(0.0), y(height)))
             box = {"x": left, "y": ends[0], "width": thick - 2, "height": ends[1] - ends[0]}
             inner += tag("rect", {"class": "bar", **box}, _hint(series, i))
-            bounds = _bounds(series, i)
+            bounds = interval_at(series, i)
             if bounds:
                 at = left + thick / 2 - 1
                 line = {"x1": at, "x2": at, "y1": y(bounds[0]), "y2": y(bounds[1])}
@@ -194,7 +195,7 @@ def draw_reliability(curve: Curve, index: int, name: str) -> Chart:
             continue
         points.append((x(a), y(b)))
         # Without intervals the line shows the gap to the diagonal instead.
-        ends = _bounds(series, i) or (a, b)
+        ends = interval_at(series, i) or (a, b)
         line = {"x1": x(a), "x2": x(a), "y1": y(ends[0]), "y2": y(ends[1])}
         inner += tag("line", {"class": "whisker", **line})
         inner += marker(index, *points[-1], size=3.8, tooltip=_hint(series, i))

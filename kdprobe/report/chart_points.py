@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
 from kdprobe.report.chart_forest import NAMED, SPAN
+from kdprobe.report.chart_line import interval_at
 from kdprobe.report.marks import legend, marker, series_class
-from kdprobe.report.svg import Chart, clip, numbers_table, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, clip, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_count, show_interval, show_number
 from kdprobe.results.schema import Cell, Column, Curve, Series
 
 ROW, GAP = 46.0, 12.0
+_NEUTRAL = 7  # the grey of the series' colours: bins are no series
+_APART = 7.0
 LEFT, WIDTH, HEIGHT, NAME_ROW = 52.0, 440.0, 260.0, 15.0
 
 
@@ -83,14 +86,20 @@ def draw_spread(curve: Curve, name: str) -> Chart:
         foot = top + (ROW + GAP) * (row + 1) - 4
         marks += text(left - 10, foot - ROW / 2 + 4, clip(series.name, NAMED), "tick", "end")
         inner = _bins(series, x, foot, most)
-        marks += tag("g", {"class": series_class(len(kinds))}, inner)
+        marks += tag("g", {"class": series_class(_NEUTRAL)}, inner)
         marks += tag("line", {"class": "axis", "x1": left, "x2": left + SPAN, "y1": foot,
                               "y2": foot})  # fmt: skip
         for index, kind in enumerate(kinds):
             if kind not in series.marks:
                 continue
             at = x(min(max(series.marks[kind], x.low), x.high))
-            line = {"class": "whisker", "x1": at, "x2": at, "y1": foot - ROW, "y2": foot}
+            line: dict[str, Attribute] = {
+                "class": "whisker",
+                "x1": at,
+                "x2": at,
+                "y1": foot - ROW,
+                "y2": foot,
+            }
             hint = title(f"{series.name}, {kind}: {show_number(series.marks[kind])}")
             pair = tag("line", line) + marker(index, at, foot - ROW + 2, tooltip=hint)
             marks += tag("g", {"class": series_class(index)}, pair)
@@ -106,12 +115,6 @@ def draw_spread(curve: Curve, name: str) -> Chart:
         numbers=numbers_table(heads, rows),
         numbers_total=len(rows),
     )
-
-
-def _bounds(series: Series, i: int) -> tuple[float, float] | None:
-    low = series.low[i] if series.low else None
-    high = series.high[i] if series.high else None
-    return None if low is None or high is None else (low, high)
 
 
 def _points_finding(curve: Curve) -> str:
@@ -139,7 +142,7 @@ def _named(curve: Curve, x: Scale, y: Scale, top: float) -> str:
     for row, (label, points) in enumerate(sorted(spots.items(), key=lambda item: item[1][0])):
         at, foot = points[0][0], max(b for _, b in points)
         height = top + NAME_ROW * (row + 0.5)
-        line = {"class": "grid", "x1": at, "x2": at, "y1": height, "y2": foot}
+        line: dict[str, Attribute] = {"class": "grid", "x1": at, "x2": at, "y1": height, "y2": foot}
         late = at > LEFT + 0.7 * WIDTH
         where = (at - 5, "end") if late else (at + 5, "start")
         drawn += tag("line", line) + text(where[0], height + 2, clip(label, NAMED), "", where[1])
@@ -164,14 +167,17 @@ def draw_points(curve: Curve, name: str) -> Chart:
     rows: list[tuple[Cell, ...]] = []
     for index, series in enumerate(curve.series):
         inner = ""
+        # Points of one name share their x: set apart, so that no interval hides another.
+        shift = _APART * (index - (len(curve.series) - 1) / 2)
         for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
-            bounds = _bounds(series, i)
+            bounds = interval_at(series, i)
             told = f"{series.name}, {series.labels[i]}: {show_number(a)}, {show_number(b)}"
             if bounds:
                 told += f" {show_interval(*bounds)}"
-                ends = {"x1": x(a), "x2": x(a), "y1": y(bounds[0]), "y2": y(bounds[1])}
+                at = x(a) + shift
+                ends = {"x1": at, "x2": at, "y1": y(bounds[0]), "y2": y(bounds[1])}
                 inner += tag("line", {"class": "whisker", **ends})
-            inner += marker(index, x(a), y(b), tooltip=title(told))
+            inner += marker(index, x(a) + shift, y(b), tooltip=title(told))
             rows.append((series.name, series.labels[i], a, b, *(bounds or (None, None))))
         marks += tag("g", {"class": series_class(index)}, inner)
     heads = [

@@ -111,13 +111,10 @@ def explained(document: ResultsDocument) -> tuple[Example, ...]:
 
 def explaining_methods(document: ResultsDocument) -> list[str]:
     """Give the attribution methods of the page's examples, in the document's order."""
-    lines = (
-        line.method
-        for one in explained(document)
-        if one.words is not None
-        for line in (*one.words.scores, *one.words.agreement)
-    )
-    return list(dict.fromkeys(lines))
+    words = [one.words for one in explained(document) if one.words is not None]
+    scored = [line.method for one in words for line in one.scores]
+    agreeing = [line.method for one in words for line in one.agreement]
+    return list(dict.fromkeys((*scored, *agreeing)))
 
 
 def low_agreement(document: ResultsDocument) -> dict[tuple[str, str], float]:

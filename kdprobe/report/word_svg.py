@@ -52,8 +52,12 @@ def _widths(lines: Sequence[Line]) -> list[float]:
     ]  # fmt: skip
 
 
-def _blocks(widths: Sequence[float], room: float) -> list[list[int]]:
-    """Break columns into blocks that fit; a word wider than a block stands alone."""
+def blocks_of(widths: Sequence[float], room: float) -> list[list[int]]:
+    """Break columns into blocks that fit; a column wider than a block stands alone.
+
+    >>> blocks_of([3, 4, 9, 2], 8)
+    [[0, 1], [2], [3]]
+    """
     blocks: list[list[int]] = [[]]
     used = 0.0
     for place, width in enumerate(widths):
@@ -74,10 +78,15 @@ def _word(mark: Mark, x: float, y: float, width: float) -> str:
         box: dict[str, Attribute] = {"x": x, "y": y - 15, "width": width - 4, "height": 20, "rx": 3}
         drawn += tag("rect", {"class": mark.tint, **box})
         side = "toward" if mark.tint.startswith("t") else "against"
-        ends = {"x1": x + 4, "x2": x + width - 8, "y1": y + 3, "y2": y + 3}
+        ends: dict[str, Attribute] = {"x1": x + 4, "x2": x + width - 8, "y1": y + 3, "y2": y + 3}
         drawn += tag("line", {"class": side, **ends})
     middle = x + (width - 4) / 2
-    fit = {"x": middle, "y": y, "textLength": long, "lengthAdjust": "spacingAndGlyphs"}
+    fit: dict[str, Attribute] = {
+        "x": middle,
+        "y": y,
+        "textLength": long,
+        "lengthAdjust": "spacingAndGlyphs",
+    }
     drawn += tag("text", {"class": "ink mid", **fit}, clean(shown) or "\u200d")
     told = score_text(mark)
     drawn += tag("text", {"class": "soft mid", "x": middle, "y": y + 17}, clean(told))
@@ -105,7 +114,7 @@ def words_svg(heading: str, lines: Sequence[Line]) -> str:
     heads = [(line.method, line.model) for line in lines]
     left = _MARGIN + 16 + max(max(8.8 * cells(a), _SMALL * cells(b)) for a, b in heads)
     widths = _widths(lines)
-    blocks = _blocks(widths, WIDTH - left - _MARGIN)
+    blocks = blocks_of(widths, WIDTH - left - _MARGIN)
     width = max(WIDTH, left + max(widths) + _MARGIN)
     drawn, y = "", _TOP
     for block in blocks:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from kdprobe.observations import Attributions, Floats, Study, Word
+from kdprobe.observed_maps import MapGaps
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")
@@ -94,7 +95,15 @@ def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Stud
         shares=(0.1, 0.5),
         counts={f"w{at}": at + 1 for at in range(9)},
     )
-    return replace(study, attributions=seen)
+    students = [model.name for model in study.students]
+    gaps = {
+        (name, split): generator.random(size)
+        for name in students[:-1]
+        for split, size in (("train", 9), ("dev", 7))
+    }
+    reasons = {students[-1]: "it cuts texts into other tokens"} if students else {}
+    maps = MapGaps(gaps, reasons, {"train": 9, "dev": 7}, classes=2)
+    return replace(study, attributions=seen, map_gaps=maps)
 
 
 def two_models(gold: Sequence[int], teacher: Sequence[int], student: Sequence[int]) -> Study:

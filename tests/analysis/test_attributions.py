@@ -143,11 +143,27 @@ def test_agreement_ceiling_and_floor_by_hand():
     assert value(result, "ceiling", model_a=study.teacher.name).value == pytest.approx(2.8 / 3)
 
 
+def noisy() -> Study:
+    """By hand, with ceilings of .8, .8 and 1, and a third sentence of correlation .4."""
+    study = by_hand()
+    seen = study.attributions
+    assert seen is not None
+    teacher, student = (model.name for model in study.models)
+    up, swap = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 1.0, 3.0, 4.0])
+    first, second, _, last = seen.scores[student, "lime", ""]
+    scores = {
+        **seen.scores,
+        (teacher, "lime", "reseeded"): (swap, swap, up, np.array([1.0])),
+        (student, "lime", ""): (first, second, np.array([3.0, 1.0, 2.0, 4.0]), last),
+    }
+    return replace(study, attributions=replace(seen, scores=scores))
+
+
 def test_right_for_other_reasons_by_hand():
     """Guards against sentences that a model gets wrong in the list, and a threshold turned over."""
-    study = by_hand()
+    study = noisy()
     result, student = agreement(study), study.students[0].name
-    # Both are right on the first and third; the ceiling's 5th percentile is above .8.
+    # Both are right on the first and third; the ceiling's 5th percentile is .8.
     share = value(result, "other_reasons", student)
     assert share.value == pytest.approx(0.5)
     assert share.n == 2
@@ -165,6 +181,14 @@ def test_an_explainer_without_noise_is_judged_against_zero():
     scores[teacher, "lime", "reseeded"] = scores[teacher, "lime", ""]
     result = agreement(replace(study, attributions=replace(seen, scores=scores)))
     assert value(result, "other_reasons", study.students[0].name).value == 0.0
+
+
+def test_few_noisy_sentences_do_not_set_the_limit():
+    """Guards against a limit of .99 by the few sampled sentences of an explainer that is exact."""
+    study = by_hand()  # ceilings of 1, 1 and .8
+    result, student = agreement(study), study.students[0].name
+    assert value(result, "low_agreement", student).value == 0.0
+    assert value(result, "other_reasons", student).value == 0.0
 
 
 def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
@@ -331,10 +355,10 @@ def test_the_strongest_words_are_named_with_their_scores():
 
 def test_low_agreement_is_the_limit_of_other_reasons():
     """Guards against a browser whose filter shows other sentences than the list."""
-    study = by_hand()
+    study = noisy()
     result, student = agreement(study), study.students[0].name
     limit = value(result, "low_agreement", student).value
-    assert limit is not None
+    assert limit == pytest.approx(0.8)
     (row,) = next(table for table in result.tables if table.name == "other_reasons").rows
     assert row[4] == limit
     assert limit > row[3]

@@ -188,13 +188,16 @@ def test_own_sentences_are_explained_and_stand_in_the_browser(compared: Path, tm
         "compare", compared / "t", compared / "s", "--task", compared / "toy.toml",
         "-o", tmp_path / "out", "--offline", "--device", "cpu", "--resamples", "100",
         "--methods", "occlusion", "--sentences", mine,
-        "--only", "attribution_agreement,agreement",
+        "--only", "attribution_agreement,agreement,attribution_gap", "--attribution-gap", "9",
     )  # fmt: skip
     assert outcome.code == 0, outcome.err
     document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    words, plain = document["analyses"][1], document["analyses"][0]
-    if words["name"] == "agreement":
-        words, plain = plain, words
+    analyses = {one["name"]: one for one in document["analyses"]}
+    words, plain = analyses["attribution_agreement"], analyses["agreement"]
+    gaps = {one["subset"]: one for one in analyses["attribution_gap"]["estimates"]}
+    assert set(gaps) == {"train", "dev", "dev minus train"}
+    assert gaps["train"]["n"] == gaps["dev"]["n"] == 9
+    assert gaps["dev"]["value"] > 0
     assert words["notes"][0] == "2 of 2 sentences of mine.txt were explained."
     n = document["task"]["n"]
     assert {one["n"] for one in plain["estimates"] if one["metric"] == "agreement"} == {n}

@@ -12,10 +12,11 @@ import torch
 
 from kdprobe.distillation import distill
 from kdprobe.distillers.classroom import encode_for
-from kdprobe.distillers.levels import summed, word_means, word_sums, words_read
+from kdprobe.distillers.levels import summed, word_means, words_read
 from kdprobe.distillers.objective import OBJECTIVES, View
 from kdprobe.distillers.word_match import match_words
 from kdprobe.errors import CapabilityError
+from kdprobe.models.gradients import word_sums
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.progress import Silent
 from tests.distillers.builders import TASK, toy_split

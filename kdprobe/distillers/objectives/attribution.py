@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.gradients import attribute
-from kdprobe.distillers.levels import Level, places, tokens_differ, word_sums, words_read
-from kdprobe.distillers.masked import ones, precise, unit
+from kdprobe.distillers.levels import Level, places, tokens_differ, words_read
+from kdprobe.distillers.masked import ones
 from kdprobe.distillers.objective import Batch, Needs, Situation, View
 from kdprobe.distillers.obstacles import first_of, no_blocks, no_teacher, too_few_pairs
+from kdprobe.models.gradients import attribution_maps
 
 
 class AttributionOptions(Options):
@@ -83,17 +84,9 @@ def _maps(
         pad=int(getattr(getattr(view.model, "config", None), "pad_token_id", 0) or 0),
         follow=student,
     )
-    maps = []
-    for found in attributed:
-        sizes = precise(found.product)
-        if options.top_dimensions and not student:
-            kept = min(options.top_dimensions, sizes.shape[-1])
-            sizes = sizes.abs().topk(kept, dim=-1).values
-        scores = torch.linalg.vector_norm(sizes, dim=-1)
-        if options.level == "word":
-            scores = word_sums(scores, view.words)
-        maps.append(unit(scores * real))
-    return torch.cat(maps, dim=-1)
+    words = view.words if options.level == "word" else None
+    top = 0 if student else options.top_dimensions
+    return attribution_maps(attributed, real, top=top, words=words)
 
 
 def _teacher_maps(

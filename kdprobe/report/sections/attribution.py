@@ -44,7 +44,7 @@ class _Attribution:
     name: str = "attribution"
     title: str = "Same answer, same reasons?"
     order: int = 50
-    reads: tuple[str, ...] = ("attribution_agreement", "faithfulness")
+    reads: tuple[str, ...] = ("attribution_agreement", "faithfulness", "attribution_gap")
 
     def render(self, document: ResultsDocument) -> Markup | None:
         blocks = [analysis_block(self._without(document), name) for name in self.reads]

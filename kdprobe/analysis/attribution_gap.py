@@ -1,0 +1,122 @@
+"""Attribution gap: how far do the token maps of AD-KD lie apart, on train and on dev?
+
+Does: average the distance of teacher's and student's maps with intervals, and train against dev.
+Does not: compute maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdprobe.analysis._bootstrap import At, estimate, undefined_estimate
+from kdprobe.config.base import Options
+from kdprobe.observations import Floats, Study
+from kdprobe.observed_maps import MapGaps
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric
+from kdprobe.seeds import derive_generator
+
+NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
+_HOW = "bootstrap over examples, percentile"
+METRICS = (
+    Metric(
+        name="attribution_gap", label="attribution gap",
+        definition="Distance of the teacher's and the student's attribution maps of one example, "
+        "those of all classes joined and each of unit norm, averaged over examples: 0 is the same "
+        "map, the square root of two for each class the largest. The subset is the split.",
+        minimum=0, higher_is_better=False, source="Wu et al. 2023 (AD-KD)",
+    ),
+    Metric(
+        name="generalisation", label="attribution gap, held out minus train",
+        definition="How much further the maps lie apart on examples that were not trained on.",
+    ),
+)  # fmt: skip
+
+
+class AttributionGapOptions(Options):
+    """This analysis has nothing to choose: the maps were made when the models were asked."""
+
+
+def _draws(study: Study, split: str, gaps: Floats) -> Floats:
+    """Average the distances in every resample, float64 `[B + 1]`; the same for all students."""
+    generator = derive_generator(study.seed, "attribution gap", split)
+    n = len(gaps)
+    means = np.empty(study.resamples + 1)
+    means[0] = gaps.mean()
+    for row in range(1, study.resamples + 1):
+        means[row] = gaps[generator.integers(0, n, size=n)].mean()
+    return means
+
+
+def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
+    teacher = study.teacher.name
+    reason = seen.reasons.get(student)
+    if reason is not None:
+        places = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
+        return [undefined_estimate(one, reason) for one in places]
+    draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
+    made = [
+        estimate(
+            At("attribution_gap", teacher, student, subset=split),
+            found, n=len(seen.gaps[student, split]), undefined="no example", how=_HOW,
+        )
+        for split, found in draws.items()
+    ]  # fmt: skip
+    held_out = [split for split in seen.splits if split != "train"]
+    if "train" in draws and held_out:
+        at = At("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
+        n = sum(len(seen.gaps[student, split]) for split in ("train", held_out[0]))
+        apart = draws[held_out[0]] - draws["train"]
+        made.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
+    return made
+
+
+def _notes(seen: MapGaps) -> tuple[str, ...]:
+    taken = ", ".join(f"{count} of {split}" for split, count in seen.splits.items())
+    path = "gradient times input (one step)" if seen.steps == 1 else f"{seen.steps} steps"
+    wide = f"the teacher's {seen.top} largest dimensions" if seen.top else "all dimensions"
+    notes = [f"Examples: {taken}, a seeded choice. Integrated gradients by {path}, {wide}."]
+    if seen.classes == 2:
+        notes.append("With two classes both maps are the same: the gap is that of one times 1.41.")
+    return tuple(notes)
+
+
+@dataclass(frozen=True)
+class AttributionGapAnalysis:
+    """Distance of attribution maps on train and on the compared split."""
+
+    name: str = "attribution_gap"
+    version: int = 1
+    title: str = "Attribution gap"
+    after: tuple[str, ...] = ()
+    options: type[AttributionGapOptions] = AttributionGapOptions
+
+    def unmet(self, study: Study) -> str | None:
+        """Refuse studies whose maps were not asked for."""
+        return NOT_ASKED if study.map_gaps is None else None
+
+    def run(
+        self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
+    ) -> AnalysisResult:
+        """Measure every student against the teacher."""
+        seen = study.map_gaps
+        assert seen is not None
+        return AnalysisResult(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            caption="How far the maps of important tokens, which AD-KD trains towards each other, "
+            "lie apart. A gap that is small on train and large on held-out examples was learnt by "
+            "heart.",
+            options=options.model_dump(mode="json"),
+            metrics=METRICS,
+            estimates=tuple(
+                one for student in study.students for one in _student(study, seen, student.name)
+            ),
+            notes=_notes(seen),
+        )
+
+
+ANALYSIS = AttributionGapAnalysis()

@@ -1,0 +1,92 @@
+"""How far the attribution maps of a teacher and a student lie apart (AD-KD).
+
+Does: integrated gradients of every class at both models' embeddings, as maps over the tokens both
+read, and their distance. Does not: train; the same maps are an objective of `distill`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from kdprobe.models.gradients import attribute, attribution_maps
+from kdprobe.models.hf import HfModel, near_equal_batches
+from kdprobe.models.reader import Reader, Texts
+from kdprobe.observations import Floats
+
+OTHER_TOKENS = (
+    "it cuts texts into other tokens than the teacher, so that their maps have no common places"
+)
+NO_EMBEDDINGS = "the model's embeddings are no part that can be read on its own"
+_BATCH = 32
+
+
+def obstacle(teacher: HfModel, student: HfModel, texts: Sequence[Texts]) -> str | None:
+    """Say why the maps of two models cannot be compared on these texts, or None."""
+    for handle in (teacher, student):
+        if getattr(handle.model.base_model, "embeddings", None) is None:
+            return NO_EMBEDDINGS
+    ours, theirs = Reader(teacher).retokenise(texts), Reader(student).retokenise(texts)
+    same = all(a[0] == b[0] for a, b in zip(ours, theirs, strict=True))
+    return None if same else OTHER_TOKENS
+
+
+def map_gaps(
+    teacher: HfModel,
+    student: HfModel,
+    texts: Sequence[Texts],
+    *,
+    steps: int = 1,
+    top: int = 0,
+    seen: Callable[[int], None] = lambda _: None,
+) -> Floats:
+    """Give the distance of teacher's and student's attribution maps of every text.
+
+    Definition (Wu et al. 2023, AD-KD, eq. 11): the L2 norm of the difference of the maps of all
+    classes joined, each class's map of unit norm; see `models.gradients.attribution_maps`. Output
+    is the probability (a regression: the score), the baseline zero, eval mode, float32.
+
+    Args:
+        teacher: the model whose maps are the measure.
+        student: a model that cuts texts into the same tokens.
+        texts: what is explained.
+        steps: points on the path of the integrated gradients; 1 is gradient times input.
+        top: of the teacher, only so many dimensions with the largest magnitudes count; 0: all.
+        seen: told the number of texts after every batch.
+
+    Returns:
+        float64 `[n]`, from 0 to the square root of twice the number of classes.
+    """
+    readers = (Reader(teacher), Reader(student))
+    rows = readers[0].retokenise(texts)
+    types = [reader.retokenise(texts) for reader in readers]
+    lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
+    gaps: Floats = np.empty(len(texts))
+    for batch in near_equal_batches(lengths, batch_size=_BATCH):
+        maps = [
+            _maps(reader, [kinds[row] for row in batch], steps=steps, top=top if first else 0)
+            for first, reader, kinds in zip((True, False), readers, types, strict=True)
+        ]
+        distance = torch.linalg.vector_norm(maps[0] - maps[1], dim=-1)
+        gaps[batch] = distance.double().cpu().numpy()
+        seen(len(batch))
+    return gaps
+
+
+def _maps(
+    reader: Reader,
+    rows: Sequence[tuple[Sequence[int], Sequence[int]]],
+    *,
+    steps: int,
+    top: int,
+) -> torch.Tensor:
+    inputs = reader.tensors(rows)
+    # The recurrent kernels of cuDNN have no backward pass in eval mode.
+    with reader.evaluating(), torch.backends.cudnn.flags(enabled=False):
+        found = attribute(
+            reader.model, inputs, columns=torch.tensor(reader.columns, device=reader.device),
+            layer=0, of="probability", steps=steps, follow=False,
+        )  # fmt: skip
+    return attribution_maps(found, inputs["attention_mask"].bool(), top=top)
