@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.analysis._protocol import ANALYSES, Analysis
+from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Study
@@ -27,7 +28,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
         ConfigError: nothing is left to run.
     """
     known = ANALYSES.names()
-    for name in (*only, *skip):
+    for name in (*only, *(each for each in skip if each != TRAINING)):
         if name not in known:
             raise unknown_name("only" if name in only else "skip", name, known)
     wanted = [name for name in (only or known) if name not in skip]

@@ -22,6 +22,7 @@ from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_settings import configured, settings_told
 from kdprobe.comparison.attributions import requested
+from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.probing_request import request_of, request_options
@@ -94,7 +95,7 @@ def compare(
         text_pair: the column of the second text, likewise.
         label: the column of the label, likewise.
         only: run only these analyses; see `kdprobe list analyses`.
-        skip: run all analyses but these.
+        skip: run all analyses but these; `training` leaves out the learning curves.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
         slice_columns: extra columns of the split to slice by.
         minimal_pairs: a folder of BLiMP's jsonl files, for acceptability tasks.
@@ -172,6 +173,8 @@ def compare(
     ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
     ran.seconds["all"] = time.perf_counter() - started
+    trained = training_results(inputs.models[1:], only=only, skip=skip)
+    ran = ran._replace(results=(*ran.results, *trained))
     document = _document(opened, request, ran, only)
     if output is not None:
         write_outputs(document, opened.study, Path(output))

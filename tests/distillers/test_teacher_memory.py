@@ -67,6 +67,8 @@ def test_sizes_decide() -> None:
     )
     assert wanted(mixture("attention_probs"), BASE, few).live is not None
     assert wanted(mixture("jacobian"), BASE, few).live == "jacobian reads the teacher itself"
+    with pytest.raises(ValueError, match="a teacher's memory without a teacher"):
+        wanted(mixture("patience"), replace(BASE, teacher=None), few)
 
 
 class Scene:

@@ -30,7 +30,7 @@ def test_curves_by_hand() -> None:
         "kept: agreement with the teacher": ((10,), (0.8,)),
     }
     kl = next(line for line in losses.series if line.name == "KL to the teacher")
-    assert kl.x == (5,)
+    assert list(kl.x) == [5]
     assert [line.y for line in gradient.series] == [(0.4,), (0.6,)]
 
 

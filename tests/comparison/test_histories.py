@@ -1,0 +1,53 @@
+"""Tests of learning curves in a comparison: read where they stand, passed over where not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from kdprobe.comparison.histories import training_results
+from kdprobe.models.spec import ModelSpec
+from kdprobe.report.section import SECTIONS
+from tests.report import documents
+from tests.results.test_learning_curves import HISTORY
+
+
+def trained(folder: Path, history: object = HISTORY, best: object = 10) -> str:
+    folder.mkdir()
+    (folder / "history.json").write_text(json.dumps(history))
+    (folder / "kdprobe.json").write_text(json.dumps({"best_step": best}))
+    return str(folder)
+
+
+def test_histories_become_one_result(tmp_path: Path) -> None:
+    """Guards names: two students' curves must not be taken for each other."""
+    one = trained(tmp_path / "one")
+    more = ModelSpec("more", (trained(tmp_path / "a"), str(tmp_path / "b")))
+    specs = (ModelSpec("one", (one,)), ModelSpec("none", (str(tmp_path),)), more)
+    (result,) = training_results(specs, only=(), skip=())
+    names = [curve.name for curve in result.curves]
+    assert len(names) == len(set(names)) == 8
+    assert names[0] == "one-scores"
+    assert result.curves[4].title == "more: Scores at each evaluation"
+    assert result.notes == ("more: the first of 2 seeds is shown",)
+    document = documents.build(n=12)
+    shown = document.model_copy(update={"analyses": (*document.analyses, result)})
+    body = str(SECTIONS.load("training").render(shown))
+    assert body.startswith("<details><summary>Show the learning curves</summary>")
+    assert "more: Losses at each evaluation" in body
+
+
+def test_nothing_is_shown_without_a_history(tmp_path: Path) -> None:
+    """Guards predictions files, foreign folders and broken histories: no section, no error."""
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "history.json").write_text("[{")
+    table = tmp_path / "s.tsv"
+    table.write_text("id")
+    specs = [ModelSpec("s", (str(place),)) for place in (tmp_path, broken, table, "no/where")]
+    assert training_results(specs, only=(), skip=()) == ()
+    odd = [ModelSpec("odd", (trained(tmp_path / "odd", ["x"], None),))]
+    assert training_results(odd, only=(), skip=()) == ()
+    good = [ModelSpec("good", (trained(tmp_path / "good"),))]
+    assert training_results(good, only=(), skip=("training",)) == ()
+    assert training_results(good, only=("agreement",), skip=()) == ()
