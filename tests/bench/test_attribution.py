@@ -3,7 +3,7 @@
 The same CoLA sentences, the same encoder, one run: peers and ours alternate, five rounds of ten
 sentences each (KDPROBE_BENCH_SENTENCES: another number in all). KDPROBE_ENCODER names a
 sequence-classification folder to run with; without it a small BERT with random weights is made,
-whose forward passes are so cheap that the ratios say little.
+whose forward passes are so cheap that its ratios say little: then only agreement is asserted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from kdprobe.tasks.sources import load_split
 T = TypeVar("T")
 ROUNDS = 5
 EACH = int(os.environ.get("KDPROBE_BENCH_SENTENCES", "50")) // ROUNDS
+REAL = "KDPROBE_ENCODER" in os.environ
 BATCH = 64
 MOST_WORDS = 10
 BUDGETS = (64, 128, 256)
@@ -67,7 +68,7 @@ def rounds(real_data: Path) -> list[list[str]]:
 def handle(tmp_path_factory: pytest.TempPathFactory, rounds: list[list[str]]) -> HfModel:
     task = open_task("cola").task()
     folder = os.environ.get("KDPROBE_ENCODER") or str(tmp_path_factory.mktemp("m") / "bert")
-    if "KDPROBE_ENCODER" not in os.environ:
+    if not REAL:
         save_small_bert(folder, [text for texts in rounds for text in texts], task.labels)
     return open_hf(folder, name="encoder", task=task, device="cpu")
 
@@ -174,7 +175,7 @@ def test_lime(
         f"largest difference of a weight {max(differ):.1e}",
     )  # fmt: skip
     assert max(differ) < 1e-5
-    assert ratio > least
+    assert ratio > least or not REAL
 
 
 def of_words(text: str, parts: list[str], values: np.ndarray) -> np.ndarray:
@@ -262,7 +263,7 @@ def test_shap(
         ),
     )  # fmt: skip
     assert max(errors["all"]) < 1e-5
-    assert ratio > least
+    assert ratio > least or not REAL
 
 
 def captum_one_by_one(handle: HfModel, texts: list[str]) -> list[np.ndarray]:
@@ -318,4 +319,4 @@ def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], record_p
         f"{sum(gap < 0.01 for gap in gaps)} of {len(gaps)}",
     )  # fmt: skip
     assert max(differ) < 1e-5
-    assert ratio > 0.9
+    assert ratio > 0.9 or not REAL

@@ -107,10 +107,10 @@ def test_no_batch_holds_more_tokens_than_its_bound(
     reader = Reader(handle)
     text = " ".join(WORDS[place % 40] for place in range(30))
     asked = [asked_of(reader, one) for one in (text, text, "the dog sleeps")]
-    assert len(asked[0].encoded.ids) > 32
+    assert len(asked[0].encoded.ids) == 32
     method = METHODS.load(name)
     method.explain(asked, reader, method.options(**FAST.get(name, {})), "log-odds")
-    assert 32 < max(sizes) <= 128
+    assert 32 <= max(sizes) <= 128
     assert sum(sizes) > 128
 
 
@@ -136,7 +136,7 @@ def test_blocks_of_coalitions_bound_the_token_ids_and_move_nothing(
     (whole, once), (parts, often) = games
     assert len(once) == 1
     assert len(often) > 5
-    assert max(often) < 60
+    assert max(often) < once[0] / 3
     for one, other in zip(whole, parts, strict=True):
         masks = every_coalition(one.n)
         np.testing.assert_allclose(one.logits(masks), other.logits(masks), atol=1e-6)
