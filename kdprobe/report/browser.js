@@ -233,7 +233,7 @@
     packed[2].forEach((word, place) => {
       const cell = make("td");
       const score = scores[place];
-      const shown = score === null ? "–" : score.toFixed(2).replace("-", "−");
+      const shown = score === null ? "–" : score.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
       const mark = make("span", word, ("hl " + tint(score, most)).trim());
       mark.title = score === null ? "not read" : word + " " + String(score).replace("-", "−");
       cell.append(mark, make("span", shown, "small"));

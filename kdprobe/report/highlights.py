@@ -22,6 +22,17 @@ class Mark:
     score: float | None
     tint: str
 
+    @property
+    def shown(self) -> str:
+        """The score in two decimals; a dash where the model does not read the word.
+
+        >>> Mark("a", -0.004, "").shown, Mark("a", -1.5, "a5").shown, Mark("a", None, "").shown
+        ('0.00', '−1.50', '–')
+        """
+        if self.score is None:
+            return "–"
+        return f"{self.score:.2f}".replace("-0.00", "0.00").replace("-", "−")
+
 
 @dataclass(frozen=True)
 class Line:

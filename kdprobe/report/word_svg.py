@@ -13,7 +13,6 @@ from importlib import resources
 from kdprobe.plain_text import printable
 from kdprobe.report.highlights import Line, Mark
 from kdprobe.report.svg import Attribute, clean, tag, title
-from kdprobe.results.numbers import show_number
 
 WIDTH = 920.0
 _CHAR, _SMALL = 8.5, 6.7
@@ -34,18 +33,13 @@ def cells(text: str) -> int:
     )
 
 
-def score_text(mark: Mark) -> str:
-    """Write a word's score; a dash where the model does not read the word."""
-    return "\u2013" if mark.score is None else show_number(mark.score, digits=2)
-
-
 def _widths(lines: Sequence[Line]) -> list[float]:
     """Give the width of each column: its word or its longest score."""
     return [
         12
         + max(
             max(_CHAR * cells(printable(line.marks[place].word)),
-                _SMALL * len(score_text(line.marks[place])))
+                _SMALL * len(line.marks[place].shown))
             for line in lines
         )
         for place in range(len(lines[0].marks))
@@ -88,7 +82,7 @@ def _word(mark: Mark, x: float, y: float, width: float) -> str:
         "lengthAdjust": "spacingAndGlyphs",
     }
     drawn += tag("text", {"class": "ink mid", **fit}, clean(shown) or "\u200d")
-    told = score_text(mark)
+    told = mark.shown
     drawn += tag("text", {"class": "soft mid", "x": middle, "y": y + 17}, clean(told))
     return tag("g", {}, title(f"{shown} {told}") + drawn)
 
@@ -96,7 +90,7 @@ def _word(mark: Mark, x: float, y: float, width: float) -> str:
 def _strongest(line: Line) -> str:
     known = [mark for mark in line.marks if mark.score]
     best = max(known, key=lambda mark: abs(mark.score or 0.0), default=None)
-    told = f"{printable(best.word)} ({score_text(best)})" if best else "none"
+    told = f"{printable(best.word)} ({best.shown})" if best else "none"
     return f"{line.method} of {line.model}: strongest word {told}."
 
 

@@ -12,7 +12,7 @@ from captum.attr import LayerGradientXActivation
 from kdprobe.extract.attribution_gap import NO_EMBEDDINGS, OTHER_TOKENS, map_gaps, obstacle
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.tasks.task import Task
-from tests.models.tiny import SENTENCES, tiny_checkpoint
+from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
 
 TASK = Task("toy", 1, "classification", ("a", "b", "c"), "accuracy")
 TEXTS = [(sentence,) for sentence in SENTENCES]
@@ -22,7 +22,10 @@ TEXTS = [(sentence,) for sentence in SENTENCES]
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, HfModel]:
     folder = tmp_path_factory.mktemp("maps")
     made = {}
-    for name, arch, seed in (("t", "bert", 1), ("s", "bert", 2), ("r", "roberta", 3)):
+    kinds: tuple[tuple[str, Architecture, int], ...] = (
+        ("t", "bert", 1), ("s", "bert", 2), ("r", "roberta", 3),
+    )  # fmt: skip
+    for name, arch, seed in kinds:
         tiny_checkpoint(folder / name, arch=arch, labels=TASK.labels, seed=seed)
         made[name] = open_hf(str(folder / name), name=name, task=TASK, device="cpu")
     return made
