@@ -17,10 +17,9 @@ from kdprobe.analysis._probing_losses import probing_gaps, probing_losses
 from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
 from kdprobe.observations import Population, Study
+from kdprobe.results.headline import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Loss, Table
 
-_LOST, _OPEN, _NOISE = "lost", "perhaps lost", "within noise"
-_ALPHA = 0.05
 _EXAMPLES = 3
 
 
@@ -35,21 +34,9 @@ class Ranked(NamedTuple):
     loss: Loss
 
 
-def status_of(loss: Loss) -> str:
-    """Tell how sure a loss is.
-
-    Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
-    `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
-    there is none.
-    """
-    if loss.low is None or loss.low <= 0:
-        return _NOISE
-    return _LOST if loss.q_value is not None and loss.q_value < _ALPHA else _OPEN
-
-
 def _rank(loss: Loss) -> tuple[int, float, float, str, str]:
     """Sort by status, then by what is lost at least (lower end), then by the gap itself."""
-    tier = (_LOST, _OPEN, _NOISE).index(status_of(loss))
+    tier = CERTAINTIES.index(certainty(loss))
     low = loss.low if loss.low is not None else float("-inf")
     return tier, -low, -loss.gap, loss.subset, loss.student
 
@@ -185,8 +172,8 @@ def _sentence(
     """Say in one sentence what a student loses most on, or that nothing is lost beyond noise."""
     tested = _gap_count(study, done, student)
     own = [row for row in ranked if row.loss.student == student]
-    sure = [row.loss for row in own if row.status == _LOST]
-    perhaps = sum(row.status == _OPEN for row in own)
+    sure = [row.loss for row in own if row.status == LOST]
+    perhaps = sum(row.status == PERHAPS_LOST for row in own)
     overall = _overall(study, done, student)
     if not tested:
         return f"{student} could not be compared with the teacher on any part.{overall}"
@@ -278,7 +265,7 @@ class Losses:
         losses = _from_slices(study, done["slices"]) if "slices" in done else []
         losses += _from_pairs(study, done["minimal_pairs"]) if "minimal_pairs" in done else []
         losses += probing_losses(study, done)
-        ranked = [Ranked(status_of(loss), loss) for loss in sorted(losses, key=_rank)]
+        ranked = [Ranked(certainty(loss), loss) for loss in sorted(losses, key=_rank)]
         notes = [_sentence(study, done, student.name, ranked) for student in study.students]
         if not {"slices", "minimal_pairs", "probing"} & set(done):
             notes = ["Neither slices nor minimal_pairs ran, so there are no gaps to rank."]

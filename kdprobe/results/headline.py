@@ -17,6 +17,8 @@ from kdprobe.results.schema import (
 )
 
 BETWEEN_SEEDS = "between seeds"
+LOST, PERHAPS_LOST, NOISE = CERTAINTIES = ("lost", "perhaps lost", "within noise")
+ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Figure:
         estimate: the number; None when no analysis gave it.
         absent: why there is none; empty when there is one (an estimate may itself be undefined).
         unit: its unit, as its metric says.
+        left_out: whether nobody asked for the analysis that gives it.
     """
 
     key: str
@@ -36,6 +39,7 @@ class Figure:
     estimate: Estimate | None
     absent: str = ""
     unit: str = ""
+    left_out: bool = False
 
     @property
     def reason(self) -> str:
@@ -75,12 +79,16 @@ class Headline:
     rows: tuple[HeadlineRow, ...]
 
 
+def _not_run(analysis: str) -> str:
+    return f"{analysis} was not run"
+
+
 def _absence(document: ResultsDocument, analysis: str, model: str) -> str:
     for skipped in document.skipped:
         if skipped.what == analysis and (not skipped.models or model in skipped.models):
             return skipped.reason
     if document.analysis(analysis) is None:
-        return f"{analysis} was not run"
+        return _not_run(analysis)
     return f"{analysis} gave no such number"
 
 
@@ -104,7 +112,10 @@ class _Finder:
         if found is None and model_b:
             found = self.document.find(analysis, metric, model_b, model_a)
         absent = "" if found else _absence(self.document, analysis, self.student)
-        return Figure(key=key, label=label, estimate=found, absent=absent, unit=unit)
+        left_out = found is None and absent == _not_run(analysis)
+        return Figure(
+            key=key, label=label, estimate=found, absent=absent, unit=unit, left_out=left_out
+        )
 
     def ceiling(self) -> Figure:
         """Find the kappa between two seeds of one model, the teacher's first."""
@@ -157,13 +168,29 @@ def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) 
     return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
 
 
+def certainty(loss: Loss) -> str:
+    """Tell how sure a loss is.
+
+    Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
+    `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
+    there is none.
+
+    >>> row = Loss(student="s", kind="label", subset="label: no", metric="accuracy",
+    ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
+    >>> certainty(row), certainty(row.model_copy(update={"q_value": 0.04}))
+    ('perhaps lost', 'lost')
+    """
+    if loss.low is None or loss.low <= 0:
+        return NOISE
+    return LOST if loss.q_value is not None and loss.q_value < ALPHA else PERHAPS_LOST
+
+
 def _loses(lost: Loss) -> str:
     """Say where most is lost, as surely as the interval and the q-value allow."""
-    beyond = lost.low is not None and lost.low > 0
-    if not beyond:
+    sure = certainty(lost)
+    if sure == NOISE:
         return "no loss on any part is beyond noise"
-    sure = lost.q_value is not None and lost.q_value < 0.05
-    told = f"{'loses' if sure else 'may lose'} most on {lost.subset}: {lost.metric} "
+    told = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
     values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
     return told + values.replace("-", "−")
 
@@ -180,12 +207,17 @@ def _sentence(
     student: str, scores: tuple[Figure, Figure, Figure], agreement: Figure, lost: Loss | None
 ) -> str:
     """Put a student into words; `scores` are the teacher's, the student's and the difference."""
-    noise = _within_noise(scores[2])
-    parts = [_keeps(scores[0], scores[1], scores[1].label, within_noise=noise)]
+    parts = []
+    if not scores[1].left_out:
+        noise = _within_noise(scores[2])
+        parts.append(_keeps(scores[0], scores[1], scores[1].label, within_noise=noise))
     if agreement.estimate and agreement.estimate.value is not None:
-        parts.append(f"agrees with it on {100 * agreement.estimate.value:.0f} % of the examples")
-    told = f"{student} " + " and ".join(parts)
-    return told + (f"; {_loses(lost)}." if lost else ".")
+        whom = "it" if parts else "the teacher"
+        share = 100 * agreement.estimate.value
+        parts.append(f"agrees with {whom} on {share:.0f} % of the examples")
+    told = [" and ".join(parts)] if parts else []
+    told += [_loses(lost)] if lost else []
+    return f"{student} {'; '.join(told) or 'was neither scored nor held against the teacher here'}."
 
 
 def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
 from kdprobe.analysis._slicing import SliceOptions
-from kdprobe.analysis.losses import ANALYSIS, LossOptions, status_of
+from kdprobe.analysis.losses import ANALYSIS, LossOptions
 from kdprobe.observations import Study
+from kdprobe.results.headline import certainty
 from kdprobe.results.schema import AnalysisResult, Estimate, Loss, Metric
 from tests.analysis.studies import (
     binary,
@@ -59,11 +60,11 @@ def loss(*, gap: float = 0.1, low: float | None, q: float | None) -> Loss:
 
 def test_status():
     """An interval that includes 0, or a q of .05 and more, must never be claimed as a loss."""
-    assert status_of(loss(low=0.02, q=0.01)) == "lost"
-    assert status_of(loss(low=0.02, q=0.05)) == "perhaps lost"
-    assert status_of(loss(low=0.02, q=None)) == "perhaps lost"
-    assert status_of(loss(low=0.0, q=0.01)) == "within noise"
-    assert status_of(loss(low=None, q=0.01)) == "within noise"
+    assert certainty(loss(low=0.02, q=0.01)) == "lost"
+    assert certainty(loss(low=0.02, q=0.05)) == "perhaps lost"
+    assert certainty(loss(low=0.02, q=None)) == "perhaps lost"
+    assert certainty(loss(low=0.0, q=0.01)) == "within noise"
+    assert certainty(loss(low=None, q=0.01)) == "within noise"
 
 
 def test_by_hand():
@@ -91,13 +92,13 @@ def test_small_noisy_parts_do_not_top_the_list():
     """A gap of 40 points on ten examples is less sure than one of 30 points on two hundred."""
     result = analysed(classification(400, students=2, resamples=500))
     order = ["lost", "perhaps lost", "within noise"]
-    ranks = [order.index(status_of(each)) for each in result.losses]
+    ranks = [order.index(certainty(each)) for each in result.losses]
     assert ranks == sorted(ranks)
     for status in order:
-        lows = [each.low for each in result.losses if status_of(each) == status]
+        lows = [each.low for each in result.losses if certainty(each) == status]
         known = [low for low in lows if low is not None]
         assert known == sorted(known, reverse=True)
-    assert [row[0] for row in result.tables[0].rows] == [status_of(x) for x in result.losses]
+    assert [row[0] for row in result.tables[0].rows] == [certainty(x) for x in result.losses]
 
 
 @settings(max_examples=25, deadline=None)

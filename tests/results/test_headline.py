@@ -166,6 +166,16 @@ def test_a_missing_analysis_is_told_apart_from_a_skipped_one():
     assert row.lost is None
 
 
+def test_a_score_nobody_asked_for_is_not_spoken_of():
+    """With --only the first screen would otherwise complain of what was left out on purpose."""
+    same = result("agreement", Estimate(metric="agreement", model_a="t", model_b="s", value=0.9))
+    assert only(headline(document(same))) == "s agrees with the teacher on 90 % of the examples."
+    nothing = "s was neither scored nor held against the teacher here."
+    assert only(headline(document())) == nothing
+    unscored = document(skipped=(Skipped(what="task_scores", reason="there are no labels"),))
+    assert only(headline(unscored)) == "s has no accuracy (there are no labels)."
+
+
 def test_the_ceiling_between_seeds_is_the_teachers_own_first():
     """A student's seeds are not how far the teacher agrees with itself."""
     estimates = [

@@ -1,6 +1,7 @@
 """What was lost: the ranked list of what the teacher has and a student does not.
 
-Does: show the losses of every analysis in their own order, with their examples. Does not: rank.
+Does: show the losses of every analysis in their own order, with their examples; those within noise
+apart and folded. Does not: rank.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
 from kdprobe.report.examples import kept_examples, links
 from kdprobe.report.markup import fill
+from kdprobe.results.headline import NOISE, certainty
 from kdprobe.results.schema import ResultsDocument
 
 MOST = 8
@@ -36,7 +38,8 @@ class _Losses:
         }
         return fill(
             "losses.html",
-            losses=losses,
+            losses=[loss for loss in losses if certainty(loss) != NOISE],
+            noise=[loss for loss in losses if certainty(loss) == NOISE],
             most=MOST,
             links=links(document),
             texts=texts,

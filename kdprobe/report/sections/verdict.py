@@ -33,6 +33,7 @@ class _Verdict:
             teacher_ece=model_figure(document, document.teacher, "ece"),
             teacher_parameters=model_figure(document, document.teacher, "parameters"),
             teacher_latency=model_figure(document, document.teacher, "latency"),
+            attributed=document.analysis("attribution_agreement") is not None,
             timed=document.analysis("efficiency") is not None,
         )
 

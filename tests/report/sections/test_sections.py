@@ -4,7 +4,7 @@ import pytest
 
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
-from kdprobe.results.schema import Notice
+from kdprobe.results.schema import Loss, Notice
 from tests.report import documents
 
 EMPTY = documents.build(n=3).model_copy(
@@ -93,3 +93,22 @@ def test_the_verdict_shows_value_interval_range_and_ceiling():
     for part in ("attainable −0.213 to 0.987", "between seeds 0.710", "p = .004", "q = .012",
                  "54,741,120", "n = 50 unless said otherwise"):  # fmt: skip
         assert part in text
+
+
+def test_parts_behind_within_noise_are_folded_away():
+    """A row that chance explains, in the list of what was lost, reads as a loss."""
+    document = documents.build(n=12)
+    host = next(result for result in document.analyses if result.losses)
+    sure, chance = (host.losses[0].model_copy(update={"subset": name}) for name in ("one", "two"))
+    chance = chance.model_copy(update={"low": -0.01})
+
+    def shown(*losses: Loss) -> str:
+        told = host.model_copy(update={"losses": losses})
+        rest = tuple(told if result is host else result for result in document.analyses)
+        page = document.model_copy(update={"analyses": rest})
+        return SECTIONS.load("losses").render(page) or ""
+
+    both = shown(sure, chance)
+    fold = both.index("<details><summary>1 part on which a student is behind by no more than noise")
+    assert both.index(">one") < fold < both.index(">two")
+    assert "No loss on any part is beyond noise." in shown(chance)
