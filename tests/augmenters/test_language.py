@@ -35,8 +35,7 @@ def test_the_same_tokens_in_every_process() -> None:
     """Guards a resumed run that numbers its tokens otherwise: the fitted weights would be noise."""
     code = (
         "from kdprobe.augmenters.byte_pairs import train_byte_pairs as t; "
-        "from tests.augmenters.builders import TEXTS; "
-        "print(sorted(t(TEXTS, vocabulary=320).get_vocab().items()))"
+        f"print(sorted(t({TEXTS!r}, vocabulary=320).get_vocab().items()))"
     )
     environment = dict(os.environ, PYTHONHASHSEED="7")
     done = subprocess.run(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.augmenters import taggers
 from kdprobe.augmenters.taggers import Tagger, english_tagger, treebank_tagger
 from kdprobe.errors import ConfigError, MissingExtraError
 from kdprobe.tasks.treebank import read_mrg
@@ -75,7 +74,7 @@ def test_without_textblob(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr(taggers.importlib.metadata, "distribution", missing)
+    monkeypatch.setattr(importlib.metadata, "distribution", missing)
     with pytest.raises(MissingExtraError) as caught:
         english_tagger()
     assert str(caught.value) == (

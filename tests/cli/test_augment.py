@@ -36,3 +36,13 @@ def test_it_helps_and_is_listed() -> None:
     listed = json.loads(run("list", "augmenters", "--json").out)
     assert set(listed) == {"language_model", "masked_lm", "rules"}
     assert "Tang et al. 2019" in listed["rules"]
+
+
+def test_distill_takes_the_file(tmp_path: Path) -> None:
+    """Guards an option that is accepted and not read."""
+    missing = tmp_path / "more.tsv"
+    done = run(
+        "distill", tmp_path / "teacher", "-t", write_task(tmp_path), "-o", tmp_path / "s",
+        "--transfer-set", missing, "--offline",
+    )  # fmt: skip
+    refused(done, "more.tsv", "cannot be read")

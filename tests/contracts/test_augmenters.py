@@ -20,7 +20,7 @@ each_name = pytest.mark.parametrize("name", NAMES)
 OPTIONS: dict[str, dict[str, Any]] = {
     "language_model": {
         "model": "gpt2:L1,H16,A2,V300",
-        "epochs": 20,
+        "epochs": 8,
         "longest": 40,
         "batch_size": 4,
         "learning_rate": 0.02,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,12 +94,12 @@ def test_files_that_are_none(tmp_path: Path, text: str, pairs: bool, message: st
 def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
     """Guards a student that learns nothing from the new texts, or from labels they have not."""
     made = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
-    run = {
+    run: dict[str, Any] = {
         "task": toy.task, "student": "layers=1", "transfer_set": made.path, "epochs": 3,
         "learning_rate": 1e-3, "device": "cpu", "bf16": False, "threads": 1, "offline": True,
     }  # fmt: skip
     with pytest.raises(ConfigError) as caught:
-        kdprobe.distill(toy.teacher, output=tmp_path / "a", **run)  # type: ignore[arg-type]
+        kdprobe.distill(toy.teacher, output=tmp_path / "a", **run)
     assert str(caught.value) == (
         "objective hard_labels: reads gold labels, and the texts to learn from have none "
         f"({Path(toy.task).parent.name}/toy.tsv (300) and more.tsv (400), no labels), expected "
@@ -106,9 +107,7 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
         "recipe"
     )
     settings = {"hard_labels.weight": "0"}
-    result = kdprobe.distill(  # type: ignore[call-overload]
-        toy.teacher, output=tmp_path / "b", settings=settings, **run
-    )
+    result = kdprobe.distill(toy.teacher, output=tmp_path / "b", settings=settings, **run)
     agreement = result.scores["agreement"]
     assert agreement is not None
     assert agreement > 0.85
