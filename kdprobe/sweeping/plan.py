@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -60,7 +61,7 @@ class Asked:
     def record(self, fingerprint: str) -> dict[str, Any]:
         """Give everything that decides the results and is not swept, as JSON values."""
         kept = {
-            name: dict(value) if isinstance(value, Mapping) else value
+            name: _plain(value)
             for name, value in self.options.items()
             if name not in _CHANGE_NOTHING and value is not None
         }
@@ -69,6 +70,13 @@ class Asked:
             "task": self.task, "student": self.student, "recipe": self.recipe,
             "settings": dict(self.settings), "seed": self.seed, "options": kept,
         }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Give an option as JSON can hold it: paths as text."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 @dataclass(frozen=True)
