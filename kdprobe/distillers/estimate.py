@@ -40,31 +40,37 @@ def estimate_seconds(lesson: Lesson) -> float:
 
 def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
     trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
-    model = trainer.trainable
-    training = model.training
+    model, settings = trainer.trainable, lesson.settings
+    training = lesson.student.training
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)
-    size = lesson.settings.batch_size
+    pieces = settings.gradient_accumulation
     order = list(trainer._get_train_sampler())
+    batches = _spread(order, size=settings.batch_size, count=(1 + _TIMED) * pieces)
     taken = []
     model.train()
     for turn in range(1 + _TIMED):
         started = time.perf_counter()
-        for piece in range(lesson.settings.gradient_accumulation):
-            # Batches from all over the epoch: their lengths differ.
-            at = (turn * lesson.settings.gradient_accumulation + piece) * len(order)
-            at = at // ((1 + _TIMED) * lesson.settings.gradient_accumulation)
-            rows = (order[at:] + order)[:size]
+        for rows in batches[turn * pieces : (turn + 1) * pieces]:
             sample = trainer._prepare_inputs(trainer.collate(rows))
             window = lesson.mixture.window([trainer._batch(sample)])
-            loss = trainer.compute_loss(model, sample, num_items_in_batch=window)
-            loss.backward()
+            trainer.compute_loss(model, sample, num_items_in_batch=window).backward()
         optimiser.step()
         optimiser.zero_grad()
         _finish(lesson)
         taken.append(time.perf_counter() - started)
-    model.train(training)
+    lesson.student.train(training)
     return sum(taken[1:]) / _TIMED
+
+
+def _spread(order: list[int], *, size: int, count: int) -> list[list[int]]:
+    """Take batches from all over an epoch, whose lengths differ; a short epoch begins again.
+
+    >>> _spread([5, 6, 7, 8], size=3, count=2)
+    [[5, 6, 7], [7, 8, 5]]
+    """
+    starts = (place * len(order) // count for place in range(count))
+    return [(order[start:] + order)[:size] for start in starts]
 
 
 def _seconds_an_evaluation(lesson: Lesson) -> float:

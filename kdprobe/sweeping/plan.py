@@ -73,7 +73,7 @@ class Asked:
 
 
 def _plain(value: Any) -> Any:
-    """Give an option as a JSON value: a mapping as a dictionary, a path as text."""
+    """Give an option as JSON can hold it: paths as text."""
     if isinstance(value, Mapping):
         return dict(value)
     return str(value) if isinstance(value, Path) else value

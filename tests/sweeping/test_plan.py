@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,3 +71,6 @@ def test_the_record_leaves_out_what_moves_nothing() -> None:
     assert here.record("f") == there.record("f")
     assert here.record("f")["options"] == {"limit": 5}
     assert here.record("f") != here.record("g")
+    placed = asked(options={"label_map": {"a": "b"}, "train_split": Path("x")}).record("f")
+    assert json.loads(json.dumps(placed)) == placed
+    assert placed["options"] == {"label_map": {"a": "b"}, "train_split": "x"}

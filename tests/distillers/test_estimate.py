@@ -1,0 +1,48 @@
+"""Tests of the time a training may take."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers import estimate
+from kdprobe.distillers.estimate import estimate_seconds
+from tests.distillers.builders import toy_lesson, toy_mixture
+
+
+@pytest.mark.parametrize(("pieces", "steps"), [(1, 16), (2, 8)])
+def test_steps_and_evaluations_by_hand(
+    pieces: int, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards the scaling: a step and an evaluation that take a second each, counted by hand.
+
+    64 examples in batches of 8, two epochs: 16 batches; an evaluation every 4 steps.
+    """
+    clock = itertools.count()
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    settings = TrainingSettings(
+        epochs=2, batch_size=8, gradient_accumulation=pieces, evaluate_every=4
+    )
+    assert estimate_seconds(toy_lesson(settings)) == steps + steps / 4
+
+
+def test_nothing_is_changed() -> None:
+    """Guards the training that follows: weights, gradients, modes and random numbers as before."""
+    torch.manual_seed(3)
+    lesson = toy_lesson(
+        TrainingSettings(batch_size=8, learning_rate=0.1, weight_decay=0.1),
+        mixture=toy_mixture("hard_labels"),
+    )
+    lesson.student.eval()
+    before = {name: weight.clone() for name, weight in lesson.student.state_dict().items()}
+    state = torch.get_rng_state()
+    assert estimate_seconds(lesson) > 0
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not lesson.student.training
+    assert all(weight.grad is None for weight in lesson.student.parameters())
+    for name, weight in lesson.student.state_dict().items():
+        assert torch.equal(weight, before[name]), name
