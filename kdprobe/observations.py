@@ -10,8 +10,8 @@ Reading order: `Predictions` (one checkpoint), `Population` (one model, one or m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kdprobe.errors import MisalignedError, TaskError
 from kdprobe.observed_maps import MapGaps
 from kdprobe.observed_probes import ProbeFits
+from kdprobe.observed_words import Attributions
 from kdprobe.tasks.task import Split
 
 Floats = NDArray[np.float64]
@@ -178,52 +179,6 @@ class MinimalPairs:
     acceptable: int
     margins: Mapping[str, Floats]
     origin: str
-
-
-class Word(NamedTuple):
-    """A word of the raw text: `text[start:end]` of the first (0) or second (1) text."""
-
-    segment: int
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Attributions:
-    """How much each word of some sentences moves each model, by several methods.
-
-    Args:
-        ids: the explained examples, `[m]`; words: the words of each.
-        target: the explained class of each example, int64 `[m]`, one for all models.
-        methods: names, the first is the headline's.
-        scores: (model, method, kind) -> one float64 array of word scores per example; NaN: a word
-            not read by the model, an empty array: not explained. Kind is `""`, `reseeded`,
-            `second run` or `random weights` (named after the student it has the shape of).
-        special: (model, method) -> share of the absolute mass on special tokens, `[m]`, or NaN.
-        gaps: (model, method) -> relative completeness gap `[m]`; NaN where it is no such method.
-        sampled: (model, method) -> bool `[m]`: whether scores hold sampling noise.
-        deletion: (model, method or `random`) -> float64 `[m, shares, 2]`: the fall of the explained
-            class's probability without, and with only, the top share of words.
-        shares: the shares of words of `deletion`.
-        counts: word in lower case -> how often it stands in the whole split.
-        notes: what the reader must know.
-        own_target: model -> its own explained class `[m]`, when each is explained by its own.
-    """
-
-    ids: tuple[str, ...]
-    words: tuple[tuple[Word, ...], ...]
-    target: Ints
-    methods: tuple[str, ...]
-    scores: Mapping[tuple[str, str, str], tuple[Floats, ...]]
-    special: Mapping[tuple[str, str], Floats]
-    gaps: Mapping[tuple[str, str], Floats]
-    sampled: Mapping[tuple[str, str], Bools]
-    deletion: Mapping[tuple[str, str], Floats]
-    shares: tuple[float, ...]
-    counts: Mapping[str, int]
-    notes: tuple[str, ...] = ()
-    own_target: Mapping[str, Ints] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

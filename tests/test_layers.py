@@ -13,7 +13,7 @@ ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "atomic": 1,
     "results": 2,
     "config": 3,
-    "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4,
+    "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4, "observed_words": 4,
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
     "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "suite": 7,

@@ -13,7 +13,8 @@ import numpy as np
 
 from kdprobe.analysis._bootstrap import Resamples, resamples_of
 from kdprobe.analysis._rank_agreement import comparable
-from kdprobe.observations import Attributions, Bools, Floats, Ints, Population, Study
+from kdprobe.observations import Bools, Floats, Ints, Population, Study
+from kdprobe.observed_words import Attributions
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 NOT_ASKED = (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kdprobe.models.words import split_words
-from kdprobe.observations import Word
+from kdprobe.observed_words import Word
 
 
 class Worded(NamedTuple):

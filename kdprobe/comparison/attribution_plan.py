@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from kdprobe.cache import Cache
-from kdprobe.observations import Bools, Ints, Population, Study, Word
+from kdprobe.observations import Bools, Ints, Population, Study
+from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
 from kdprobe.tasks.own_sentences import OWN
 from kdprobe.tasks.task import Split

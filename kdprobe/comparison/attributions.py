@@ -26,7 +26,8 @@ from kdprobe.comparison.attribution_plan import (
 from kdprobe.comparison.attribution_plan import AttributionRequest as AttributionRequest
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations import Attributions, Bools, Floats, Study
+from kdprobe.observations import Bools, Floats, Study
+from kdprobe.observed_words import Attributions
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.task import Split

@@ -20,7 +20,8 @@ from kdprobe.extract.method import METHODS, Asked, Method, Scored
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader, Texts
 from kdprobe.models.words import word_shares
-from kdprobe.observations import Bools, Floats, Word
+from kdprobe.observations import Bools, Floats
+from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 
@@ -55,7 +56,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Setting:
-    """How everything is explained; see `observations.Attributions` and `coalitions`.
+    """How everything is explained; see `observed_words.Attributions` and `coalitions`.
 
     Args:
         methods: name -> options, in the order of the report.

@@ -13,7 +13,8 @@ import numpy as np
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.reader import Reader, Texts
-from kdprobe.observations import Bools, Floats, Word
+from kdprobe.observations import Bools, Floats
+from kdprobe.observed_words import Word
 from kdprobe.seeds import derive_generator
 
 Removal = Literal["delete", "mask"]

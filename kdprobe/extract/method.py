@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from kdprobe.extract.coalitions import Game, Output
 from kdprobe.models.reader import Encoded, Reader
-from kdprobe.observations import Floats, Word
+from kdprobe.observations import Floats
+from kdprobe.observed_words import Word
 from kdprobe.registry import Plugins
 
 

@@ -25,7 +25,8 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel, evaluating, token_limit
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
-from kdprobe.observations import Floats, Word
+from kdprobe.observations import Floats
+from kdprobe.observed_words import Word
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError
-from kdprobe.observations import Word
+from kdprobe.observed_words import Word
 
 _APOSTROPHES = "'’"
 _JOINER = "\u200d"

@@ -70,7 +70,8 @@ def bench(tmp_path: Path) -> Bench:
         loaded = load_classifier(str(place), task=TASK, offline=True)
     loaded.model.requires_grad_(False).eval()
     torch.manual_seed(0)
-    pupil = open_student("layers=2" if not folder else "layers=3", loaded, split.task, offline=True)
+    spec = "layers=3" if folder else "layers=2"
+    pupil = open_student(spec, loaded, split.task, offline=True, progress=Silent())
     for module in pupil.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # else no two ways to compute one loss are equal
