@@ -12,7 +12,7 @@ import torch
 
 from kdprobe.distillation import distill
 from kdprobe.distillers.lesson import TrainingResult
-from kdprobe.errors import CheckpointError, ConfigError, TaskError
+from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint
 from kdprobe.models.hf import open_hf
@@ -160,12 +160,13 @@ def test_unlabelled_training_texts(toy: Toy, tmp_path: Path) -> None:
         "[[local]]\n[local.splits]\n"
         'train = { file = "train.tsv", labelled = false }\ndev = { file = "dev.tsv" }\n'
     )
-    with pytest.raises(TaskError) as caught:
+    with pytest.raises(ConfigError) as caught:
         quick(Toy(str(task), toy.teacher), tmp_path / "s")
-    assert str(caught.value) == (
-        "toy train: has no gold labels, expected a split with labels: an objective of the recipe "
-        "reads them"
+    told = str(caught.value)
+    assert told.startswith(
+        "objective hard_labels: reads gold labels, and the texts to learn from have none"
     )
+    assert told.endswith("say --set hard_labels.weight=0, or another recipe")
     recipe = tmp_path / "soft.toml"
     recipe.write_text('name = "soft"\n[[objectives]]\nname = "soft_targets"\n')
     result = quick(Toy(str(task), toy.teacher), tmp_path / "s", recipe=recipe)
