@@ -168,6 +168,7 @@ def divergence(bench: Bench, student: Any) -> float:
 
 
 @pytest.mark.bench
+@pytest.mark.timeout(3600)
 def test_steps_against_plain_loops(
     bench: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
