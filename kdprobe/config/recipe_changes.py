@@ -44,8 +44,17 @@ def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> 
     return tuple(keys)
 
 
-def _resolve(key: str, known: tuple[str, ...]) -> str:
-    """Find the one full key that a person's short form means."""
+def resolve_setting(key: str, known: tuple[str, ...], *, where: str = "--set") -> str:
+    """Find the one full key that a person's short form means.
+
+    Args:
+        key: a full key, or the last parts of one.
+        known: the full keys.
+        where: the option that names it, for messages.
+
+    Raises:
+        ConfigError: an unknown key, the nearest known one is offered; or one with several meanings.
+    """
     if key in known:
         return key
     hits = [full for full in known if full.endswith("." + key)]
@@ -53,12 +62,12 @@ def _resolve(key: str, known: tuple[str, ...]) -> str:
         return hits[0]
     if hits:
         raise ConfigError(
-            f"--set {key}", found=f"is short for {' and '.join(hits)}", expected="one of them"
+            f"{where} {key}", found=f"is short for {' and '.join(hits)}", expected="one of them"
         )
     tails = {full.rsplit(".", 1)[-1]: full for full in known}
     close = difflib.get_close_matches(key.rsplit(".", 1)[-1], tails, n=1, cutoff=0.5)
     raise ConfigError(
-        f"--set {key}",
+        f"{where} {key}",
         found="the recipe has no such setting",
         expected="one of " + ", ".join(known),
         remedy=f"did you mean {tails[close[0]]!r}?" if close else "",
@@ -94,7 +103,7 @@ def with_settings(
     known = setting_names(recipe, option_names)
     data = recipe.model_dump()
     for key, text in settings.items():
-        parts = _resolve(key, known).split(".")
+        parts = resolve_setting(key, known).split(".")
         place = data
         if parts[0] == "stages":
             (place,) = (item for item in data["stages"] if item["name"] == parts[1])

@@ -6,13 +6,13 @@ product as named runs. Does not: know which settings a recipe has (the caller na
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kdprobe.config.recipe_changes import resolve_setting
 from kdprobe.errors import ConfigError
 
 WHERE = "--sweep"
@@ -155,33 +155,14 @@ def check_keys(
     >>> check_keys(parse_sweep("epochs=1,2"), ("training.epochs",))
     {'epochs': 'training.epochs'}
     """
+    known = tuple(dict.fromkeys((*SIZES, *WHOLE, *settings)))
     full: dict[str, str] = {}
     for key, _ in axes:
-        known = tuple(dict.fromkeys((*SIZES, *WHOLE, *settings)))
-        hits = [name for name in known if name == key] or [
-            name for name in known if name.endswith(f".{key}")
-        ]
-        if len(hits) > 1:
-            raise ConfigError(
-                f"{where} {key}", found=f"is short for {' and '.join(hits)}", expected="one of them"
-            )
-        if not hits:
-            raise _unknown(key, known, where)
-        if hits[0] in full.values():
-            raise ConfigError(where, found=f"{hits[0]} stands twice", expected="each setting once")
-        full[key] = hits[0]
+        name = resolve_setting(key, known, where=where)
+        if name in full.values():
+            raise ConfigError(where, found=f"{name} stands twice", expected="each setting once")
+        full[key] = name
     return full
-
-
-def _unknown(key: str, known: Sequence[str], where: str) -> ConfigError:
-    tails = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
-    close = difflib.get_close_matches(key.rsplit(".", 1)[-1], tails, n=2, cutoff=0.5)
-    return ConfigError(
-        f"{where} {key}",
-        found="there is no such setting",
-        expected="one of " + ", ".join(known),
-        remedy=f"did you mean {' or '.join(repr(tails[name]) for name in close)}?" if close else "",
-    )
 
 
 def variants(axes: Sequence[Axis]) -> tuple[Variant, ...]:

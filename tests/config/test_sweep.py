@@ -58,10 +58,10 @@ def test_keys_are_settings_there_are() -> None:
         "layers": "layers", "seed": "seed", "epochs": "training.epochs",
     }  # fmt: skip
     for key, message in (
-        ("layer", "there is no such setting, expected one of layers, heads, hidden, intermediate, "
+        ("layer", "the recipe has no such setting, expected one of layers, heads, hidden, intermediate, "
                   "student, seed, recipe, layer_map, training.epochs, training.learning_rate, "
                   "objectives.soft_targets.temperature, objectives.soft_targets.weight, "
-                  "objectives.hard_labels.weight; did you mean 'layers' or 'layer_map'?"),
+                  "objectives.hard_labels.weight; did you mean 'layers'?"),
         ("weight", "is short for objectives.soft_targets.weight and objectives.hard_labels.weight, "
                    "expected one of them"),
     ):  # fmt: skip
@@ -73,8 +73,8 @@ def test_keys_are_settings_there_are() -> None:
     assert str(caught.value) == "--sweep: training.epochs stands twice, expected each setting once"
     with pytest.raises(ConfigError) as caught:
         check_keys(parse_sweep("lrate=1"), SETTINGS, where="--set")
-    assert str(caught.value).startswith("--set lrate: there is no such setting")
-    assert str(caught.value).endswith("did you mean 'training.learning_rate' or 'layers'?")
+    assert str(caught.value).startswith("--set lrate: the recipe has no such setting")
+    assert str(caught.value).endswith("did you mean 'training.learning_rate'?")
 
 
 def test_sizes_are_those_a_student_has() -> None:
