@@ -11,7 +11,7 @@ import pytest
 
 import kdprobe
 from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attribution_settings import configured, settings_told
+from kdprobe.comparison.method_settings import configured, settings_told
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.methods.occlusion import Occlusion
 from kdprobe.observations import Floats
