@@ -206,8 +206,7 @@ class Attributions:
             class's probability without, and with only, the top share of words.
         shares: the shares of words of `deletion`.
         counts: word in lower case -> how often it stands in the whole split.
-        notes: what the reader must know.
-        own_target: model -> its own explained class `[m]`, when each is explained by its own.
+        notes: what the reader must know; own_target: model -> its own class `[m]`, if asked for.
     """
 
     ids: tuple[str, ...]
