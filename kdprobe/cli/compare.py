@@ -82,14 +82,7 @@ def compare(
             help="Explain words by these methods and compare; see `kdprobe list methods`.",
         ),
     ] = None,
-    method_settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--method-set", metavar="KEY=VALUE",
-            help="target=teacher|gold|own, output=log-odds|probability, removal=delete|mask, or an "
-            "option of a method: lime.samples=5000.",
-        ),
-    ] = None,
+    method_settings: options.MethodSet = None,
     attribution_sentences: Annotated[
         int | None,
         typer.Option(

@@ -64,6 +64,15 @@ LabelMap = Annotated[
     ),
 ]  # fmt: skip
 
+MethodSet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method-set", metavar="KEY=VALUE",
+        help="target=teacher|gold|own, output=log-odds|probability, removal=delete|mask, or an "
+        "option of a method: lime.samples=5000.",
+    ),
+]  # fmt: skip
+
 
 def pairs(option: str, values: list[str] | None) -> dict[str, str]:
     """Read `KEY=VALUE` words.

@@ -129,6 +129,14 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     )  # fmt: skip
 
 
+def _targets(study: Study, request: AttributionRequest) -> Ints:
+    if study.split.task.kind == "regression":
+        return np.zeros(study.n, dtype=np.int64)
+    if request.target == "gold" and study.split.labels is not None:
+        return study.split.labels.astype(np.int64)
+    return study.teacher.first.predicted
+
+
 def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> dict[str, Ints]:
     """Give each model's own class of the chosen examples, when these are what is explained."""
     if request.target != "own" or study.split.task.kind == "regression":
@@ -221,11 +229,3 @@ def sampling_note(study: Study, plan: Plan) -> str:
     else:
         told += "to length "
     return told + f"({min(lengths)} to {max(lengths)} words)."
-
-
-def _targets(study: Study, request: AttributionRequest) -> Ints:
-    if study.split.task.kind == "regression":
-        return np.zeros(study.n, dtype=np.int64)
-    if request.target == "gold" and study.split.labels is not None:
-        return study.split.labels.astype(np.int64)
-    return study.teacher.first.predicted

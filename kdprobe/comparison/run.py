@@ -20,10 +20,10 @@ from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
-from kdprobe.comparison.attribution_settings import configured, settings_told
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
+from kdprobe.comparison.method_settings import configured, settings_told
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.probing_request import request_of, request_options
 from kdprobe.comparison.view import Comparison

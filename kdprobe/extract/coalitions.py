@@ -186,9 +186,9 @@ def _ask(block: Sequence[tuple[Game, Texts]]) -> None:
     rows = [row for game, texts in samples.items() for row in game.tokens(texts)]
     values = next(iter(samples)).reader.logits(rows)
     start = 0
-    for game, texts in samples.items():
-        game.learn(texts, values[start : start + len(texts)])
-        start += len(texts)
+    for game, asked in samples.items():
+        game.learn(asked, values[start : start + len(asked)])
+        start += len(asked)
 
 
 def every_coalition(n: int) -> Bools:

@@ -69,7 +69,8 @@ class Reader:
     @property
     def dtype(self) -> torch.dtype:
         """The type that `logits` runs in; gradients are float32 whatever it is."""
-        return next(iter(self.opened.parameters())).dtype
+        first: Tensor = next(iter(self.opened.parameters()))
+        return first.dtype
 
     @cached_property
     def model(self) -> Any:

@@ -319,4 +319,4 @@ def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], record_p
         f"{sum(gap < 0.01 for gap in gaps)} of {len(gaps)}",
     )  # fmt: skip
     assert max(differ) < 1e-5
-    assert ratio > 0.9 or not REAL
+    assert ratio > 1.0 or not REAL

@@ -60,7 +60,9 @@ def test_unknown_names() -> None:
         plan_sweep("recipe=vanila,ckd", asked())
     with pytest.raises(UnknownNameError, match=r"no option is called 'limt'.*mean 'limit'"):
         asked(options={"limt": 3})
-    with pytest.raises(ConfigError, match=r"--sweep epoch: the recipe has no such setting.*mean 'train"):
+    with pytest.raises(
+        ConfigError, match=r"--sweep epoch: the recipe has no such setting.*mean 'train"
+    ):
         plan_sweep("epoch=1", asked())
 
 

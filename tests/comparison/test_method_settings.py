@@ -11,7 +11,7 @@ import pytest
 
 import kdprobe
 from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attribution_settings import configured, settings_told
+from kdprobe.comparison.method_settings import configured, settings_told
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.methods.occlusion import Occlusion
 from kdprobe.observations import Floats
@@ -127,7 +127,7 @@ def test_each_model_can_be_asked_for_its_own_class_on_hard_texts(scene: Path):
     teachers = {key: found for (model, key), found in labels.items() if model == "t"}
     assert students != teachers
     assert len(said) >= len(ROWS)
-    long = table[(table["id"] == sorted(students)[2]) & (table["model"] == "t")]
+    long = table[(table["id"] == sorted(map(str, students))[2]) & (table["model"] == "t")]
     assert long["score"].isna().any()
     assert long["score"].notna().any()
 
