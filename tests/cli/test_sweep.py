@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.extract.efficiency import Pace
 from kdprobe.results.io import dumps
+from kdprobe.sweeping import measure
 from tests.cli.scene import run
 from tests.distillers.conftest import make_toy
 from tests.report import swept
 
 
-def test_a_sweep_from_the_command_line(tmp_path: Path) -> None:
+def test_a_sweep_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the words that reach the library, exit 3 for a run without student, and the page."""
+    monkeypatch.setattr(measure, "PACE", Pace(batch_size=8, batches=3, sentences=4))
     toy = make_toy(tmp_path)
     words = ("distill", toy.teacher, "--task", toy.task, "-o", tmp_path / "out", "--limit", 40,
              "--epochs", 1, "--device", "cpu", "--threads", 1, "--offline",
