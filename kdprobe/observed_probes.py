@@ -6,7 +6,7 @@ Does: hold tasks and fits in frozen types. Does not: know a model, a file or tor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ class ProbeFit:
         hits: test sentences it gets right, bool `[seeds, cells, n]`.
         control: the same of the control task, bool `[cells, n]`, or None.
         flat: cells whose features hardly vary against their mean.
+        bits: online code length of the training labels, float64 `[cells]`, or None.
     """
 
     model: str
@@ -64,6 +65,15 @@ class ProbeFit:
     hits: Bools
     control: Bools | None = None
     flat: tuple[int, ...] = ()
+    bits: Floats | None = None
+
+
+class Unread(NamedTuple):
+    """What a model has not: one pooling, or with an empty one all of its layers."""
+
+    model: str
+    pooling: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,8 @@ class ProbeFits:
         probe: which probe was fitted, in words for the reader.
         poolings: in the order asked for; the first is the one charts and losses show.
         notes: choices that move the numbers.
+        unread: poolings and models without a vector to probe, and why.
+        one_start: whether the probes are not convex and start from one seed.
     """
 
     tasks: tuple[ProbeTask, ...]
@@ -83,3 +95,5 @@ class ProbeFits:
     probe: str
     poolings: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    one_start: bool = False

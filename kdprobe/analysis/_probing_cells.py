@@ -30,6 +30,7 @@ class Cells:
         dev: mean dev accuracy, `[cells]`.
         draws: accuracy of every cell, float64 `[B + 1, cells]`, the value on the sample first.
         control: likewise of the control task, or None.
+        bits: mean online code length of the training labels, `[cells]`, or None.
     """
 
     fits: tuple[ProbeFit, ...]
@@ -37,6 +38,7 @@ class Cells:
     dev: Floats
     draws: Floats
     control: Floats | None
+    bits: Floats | None
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ class Cells:
     @property
     def depth(self) -> int:
         """The number of blocks."""
-        return max(int(layer) for layer in self.layers if layer != HEAD)
+        return max((int(layer) for layer in self.layers if layer != HEAD), default=0)
 
     def cell(self, layer: str, pooling: str) -> int | None:
         """The place of a cell; the head has no pooling."""
@@ -63,10 +65,13 @@ class Cells:
         """The cells of layers 0 to L under one pooling."""
         return [at for at, name in enumerate(self.poolings) if name == pooling]
 
-    def best(self, pooling: str) -> int:
-        """The cell with the highest dev accuracy under one pooling; ties go to the lower layer."""
+    def best(self, pooling: str) -> int | None:
+        """The cell with the highest dev accuracy under one pooling; ties go to the lower layer.
+
+        None where the model has no such pooling.
+        """
         cells = self.of_pooling(pooling)
-        return cells[int(np.argmax(self.dev[cells]))]
+        return cells[int(np.argmax(self.dev[cells]))] if cells else None
 
     def named(self, at: int) -> str:
         """The layer's name."""
@@ -102,6 +107,7 @@ def cells_of(
     """Join the fits of one model's runs and draw their accuracies."""
     hits = np.concatenate([fit.hits for fit in fits])
     controls = [fit.control for fit in fits if fit.control is not None]
+    bits = [fit.bits for fit in fits if fit.bits is not None]
     name = (task.name, fits[0].model, fits[0].weights)
     return Cells(
         fits=tuple(fits),
@@ -111,6 +117,7 @@ def cells_of(
         control=_means(study, np.stack(controls), resamples, *name, "control")
         if controls
         else None,
+        bits=np.stack(bits).mean(axis=0) if bits else None,
     )
 
 
@@ -137,3 +144,13 @@ def gravity_draws(cells: Cells, pooling: str, majority: float) -> Floats:
     result: Floats = np.full(len(total), np.nan)
     np.divide(weights @ depths, total, out=result, where=total > 0)
     return result
+
+
+def compression(task: ProbeTask, bits: float) -> float:
+    """Give n log2 K over the online code length: how many times shorter a layer makes the labels.
+
+    >>> task = ProbeTask("t", "other", ("a", "b"), 8, 2, 2, 0.5, 0.5, "")
+    >>> compression(task, 4.0)
+    2.0
+    """
+    return task.train * float(np.log2(len(task.labels))) / bits

@@ -24,7 +24,10 @@ def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estim
 
 
 def probing_losses(study: Study, done: Mapping[str, AnalysisResult]) -> list[Loss]:
-    """Read the gaps above 0 as losses; sentences of probing sets are no examples of the page."""
+    """Read the gaps above 0 as losses; sentences of probing sets are no examples of the page.
+
+    A teacher below the majority class has nothing to lose: the table shows no accuracy of it.
+    """
     gaps = probing_gaps(study, done)
     if not gaps:
         return []
@@ -43,7 +46,7 @@ def probing_losses(study: Study, done: Mapping[str, AnalysisResult]) -> list[Los
             subset=f"probing {gap.subset}",
             metric="accuracy",
             teacher_value=best[gap.model_a, gap.subset],
-            student_value=best[gap.model_b, gap.subset],
+            student_value=best[gap.model_a, gap.subset] - gap.value,
             gap=gap.value,
             low=gap.low,
             high=gap.high,
@@ -52,5 +55,5 @@ def probing_losses(study: Study, done: Mapping[str, AnalysisResult]) -> list[Los
             n=gap.n or 0,
         )
         for gap in gaps
-        if gap.value is not None and gap.value > 0
+        if gap.value is not None and gap.value > 0 and (gap.model_a, gap.subset) in best
     ]

@@ -19,7 +19,8 @@ METRICS = (
         "probing accuracy",
         "Test accuracy of the probing classifier chosen on dev, trained on one layer's vectors of "
         "whole sentences. Layer 0 is the embedding output, layer l what block l gives, head the "
-        "vector the classifier reads. With several probe seeds or runs: their mean.",
+        "vector the classifier reads. With several probe seeds or runs: their mean. Undefined "
+        "where it is below the majority class: the probe found nothing.",
         "Conneau et al. 2018",
     ),
     _share(
@@ -48,6 +49,34 @@ METRICS = (
         maximum=1,
         higher_is_better=True,
         source="Hewitt and Liang 2019, adapted",
+    ),
+    Metric(
+        name="mdl_bits",
+        label="online code length",
+        definition="Bits that the training labels cost when they are sent in blocks that end at "
+        ".1 .2 .4 .8 1.6 3.2 6.25 12.5 25 50 100 % of the shuffled sentences, each coded by a "
+        "probe trained on those before it: logistic regression on standardised features, whatever "
+        "probe the accuracies are of. The first block costs log2 of the number of classes a label.",
+        unit="bits",
+        minimum=0,
+        higher_is_better=False,
+        source="Voita and Titov 2020",
+    ),
+    Metric(
+        name="mdl_compression",
+        label="compression",
+        definition="The code length without any probe, n log2 K, over the online code length. 1: "
+        "the layer saves nothing; labels drawn at random reach about 1.",
+        minimum=0,
+        higher_is_better=True,
+        source="Voita and Titov 2020",
+    ),
+    Metric(
+        name="random_mdl_compression",
+        label="compression with random weights",
+        definition="The same on the same architecture with random weights.",
+        minimum=0,
+        higher_is_better=True,
     ),
     Metric(
         name="gap",

@@ -22,6 +22,7 @@ from kdprobe.analysis._probing_cells import (
     resamples_of_task,
 )
 from kdprobe.analysis._probing_metrics import METRICS
+from kdprobe.analysis._probing_scores import Seen, score_estimates
 from kdprobe.analysis._probing_views import best_table, gap_matrix, small_multiple
 from kdprobe.analysis._stats import mcnemar_p
 from kdprobe.config.base import Options
@@ -36,16 +37,7 @@ class ProbingOptions(Options):
     """This analysis has nothing to choose."""
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """One task: the cells of every model, trained and random."""
-
-    task: ProbeTask
-    trained: Mapping[str, Cells]
-    random: Mapping[str, Cells]
-
-
-def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> _Seen:
+def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> Seen:
     resamples = resamples_of_task(study, task)
     held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
     for population in study.models:
@@ -57,45 +49,15 @@ def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> _Seen:
             ]
             if fits:
                 cells[population.name] = cells_of(study, task, fits, resamples)
-    return _Seen(task, held["trained"], held["random"])
+    reasons = {(each.model, each.pooling): each.reason for each in probes.unread}
+    return Seen(task, held["trained"], held["random"], reasons)
 
 
-def _scores(seen: _Seen) -> list[Estimate]:
-    """Estimate every cell's accuracy and selectivity, and the baselines."""
-    made = []
-    n, task = seen.task.test, seen.task.name
-    for metric, models in (("accuracy", seen.trained), ("random_accuracy", seen.random)):
-        for model, cells in models.items():
-            for at, (layer, pooling) in enumerate(zip(cells.layers, cells.poolings, strict=True)):
-                where = At(metric, model, subset=task, layer=layer, pooling=pooling)
-                found = estimate(
-                    where, cells.draws[:, at], n=n, undefined="no test sentences", share=True,
-                    how=HOW,
-                )  # fmt: skip
-                below = (found.value or 0.0) < seen.task.majority
-                if below and metric == "accuracy":
-                    found = found.model_copy(update={"note": "below the majority class"})
-                made.append(found)
-                if metric == "accuracy" and cells.control is not None:
-                    made.append(
-                        estimate(
-                            At("selectivity", model, subset=task, layer=layer, pooling=pooling),
-                            cells.draws[:, at] - cells.control[:, at],
-                            n=n,
-                            undefined="no test sentences",
-                            how=HOW,
-                        )
-                    )
-    for metric, name, value in (
-        ("majority", "majority class", seen.task.majority),
-        ("word_endings", "word endings", seen.task.endings),
-    ):
-        made.append(Estimate(metric=metric, model_a=name, subset=task, value=value, n=n))
-    return made
-
-
-def _gap(seen: _Seen, at: At, teacher: int, student: int) -> Estimate:
+def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estimate:
     t, s = seen.trained[at.model_a], seen.trained[at.model_b]
+    if teacher is None or student is None:
+        lacking = at.model_a if teacher is None else at.model_b
+        return undefined_estimate(at, seen.without(lacking, at.pooling))
     left, right = t.hits[:, teacher], s.hits[:, student]
     if len(left) == 1 and len(right) == 1:
         p = mcnemar_p(int((left & ~right).sum()), int((~left & right).sum()))
@@ -114,7 +76,7 @@ def _gap(seen: _Seen, at: At, teacher: int, student: int) -> Estimate:
 
 
 def _gaps(
-    seen: _Seen, teacher: str, student: str, poolings: Sequence[str]
+    seen: Seen, teacher: str, student: str, poolings: Sequence[str]
 ) -> tuple[list[Estimate], list[Estimate]]:
     """Estimate the gaps of the best layers, and those of all layers at equal relative depth."""
     t, s, task = seen.trained[teacher], seen.trained[student], seen.task.name
@@ -131,7 +93,7 @@ def _gaps(
     for one, other in matched_layers(t, s):
         for pooling in poolings if one.isdigit() else ("",):
             left, right = t.cell(one, pooling), s.cell(other, pooling)
-            if left is None or right is None:
+            if left is None and right is None:
                 continue
             where = At(
                 "gap", teacher, student, subset=task, layer=f"{one}:{other}", pooling=pooling
@@ -140,42 +102,47 @@ def _gaps(
     return best, layers
 
 
-def _retention(seen: _Seen, teacher: str, student: str, pooling: str) -> Estimate:
+def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate:
     at = At("retention", teacher, student, subset=seen.task.name, layer="best", pooling=pooling)
     if teacher not in seen.random:
         return undefined_estimate(at, "no encoder with random weights was probed")
     t, s, floor = seen.trained[teacher], seen.trained[student], seen.random[teacher]
-    low = floor.draws[:, floor.best(pooling)]
-    above = t.draws[:, t.best(pooling)] - low
+    places = [cells.best(pooling) for cells in (t, s, floor)]
+    for model, place in zip((teacher, student, teacher), places, strict=True):
+        if place is None:
+            return undefined_estimate(at, seen.without(model, pooling))
+    of_teacher, of_student, low = (
+        cells.draws[:, place] for cells, place in zip((t, s, floor), places, strict=True)
+    )
+    above = of_teacher - low
     bounds = interval(above)
     if bounds is None or bounds[0] <= 0:
         reason = "the teacher is not beyond random weights by more than noise"
         return undefined_estimate(at, f"{reason} ({above[0]:+.3f})", n=seen.task.test)
-    kept = s.draws[:, s.best(pooling)] - low
+    kept = of_student - low
     draws = np.full(len(kept), np.nan)
     np.divide(kept, above, out=draws, where=above > 0)
     return estimate(at, draws, n=seen.task.test, undefined="nothing to keep", how=HOW)
 
 
-def _gravity(seen: _Seen, study: Study, poolings: Sequence[str]) -> list[Estimate]:
+def _gravity(
+    seen: Seen, teacher: str, students: Sequence[str], poolings: Sequence[str]
+) -> list[Estimate]:
     made = []
-    reason = "no layer is above the majority class"
+    nothing = "no layer is above the majority class"
+    task, n = seen.task.name, seen.task.test
     for pooling in poolings:
-        draws = {
-            model: gravity_draws(cells, pooling, seen.task.majority)
-            for model, cells in seen.trained.items()
-        }
-        for model, values in draws.items():
-            at = At("centre_of_gravity", model, subset=seen.task.name, pooling=pooling)
-            made.append(estimate(at, values, n=seen.task.test, undefined=reason, how=HOW))
-        for student in study.students:
-            teacher = study.teacher.name
-            at = At(
-                "centre_of_gravity_shift", teacher, student.name, subset=seen.task.name,
-                pooling=pooling,
-            )  # fmt: skip
-            shift = draws[student.name] - draws[teacher]
-            made.append(estimate(at, shift, n=seen.task.test, undefined=reason, how=HOW))
+        draws, reasons = {}, {}
+        for model, cells in seen.trained.items():
+            reasons[model] = nothing if cells.of_pooling(pooling) else seen.without(model, pooling)
+            draws[model] = gravity_draws(cells, pooling, seen.task.majority)
+            at = At("centre_of_gravity", model, subset=task, pooling=pooling)
+            made.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
+        for student in students:
+            at = At("centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling)
+            shift = draws[student] - draws[teacher]
+            lacking = teacher if np.isnan(draws[teacher][0]) else student
+            made.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
     return made
 
 
@@ -192,6 +159,24 @@ def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
             )
         )
     flat = sorted({fit.model for fit in probes.fits if fit.flat and fit.weights == "trained"})
+    if probes.one_start:
+        notices.append(
+            Notice(
+                code="probing-one-start",
+                severity="note",
+                message="These probes start from one seed: gaps below one or two points may be its "
+                "doing (--probe mlp averages three).",
+            )
+        )
+    notices += [
+        Notice(
+            code="probing-unread",
+            severity="note",
+            message=f"{model} is not probed{f' under {pooling}' if pooling else ''}: {reason}.",
+            models=(model,),
+        )
+        for model, pooling, reason in probes.unread
+    ]
     if flat and "raw" in probes.probe:
         notices.append(
             Notice(
@@ -228,30 +213,33 @@ class Probing:
         probes = study.probes
         assert probes is not None  # unmet() has refused studies without
         teacher = study.teacher.name
+        seen_models = {fit.model for fit in probes.fits}
+        students = [s.name for s in study.students if s.name in seen_models]
         scores: list[Estimate] = []
-        best: dict[str, list[Estimate]] = {s.name: [] for s in study.students}
-        layers: dict[str, list[Estimate]] = {s.name: [] for s in study.students}
+        best: dict[str, list[Estimate]] = {student: [] for student in students}
+        layers: dict[str, list[Estimate]] = {student: [] for student in students}
         rest: list[Estimate] = []
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
         for task in probes.tasks:
             seen = _see(study, probes, task)
             cells[task.name] = seen.trained
-            scores += _scores(seen)
-            for student in study.students:
-                at_best, at_layers = _gaps(seen, teacher, student.name, probes.poolings)
-                best[student.name] += at_best
-                layers[student.name] += at_layers
-                rest += [_retention(seen, teacher, student.name, p) for p in probes.poolings]
-            rest += _gravity(seen, study, probes.poolings)
-            curves.append(
-                small_multiple(task, seen.trained, seen.random, probes.poolings[0], teacher)
-            )
+            scores += score_estimates(seen)
+            for student in students:
+                at_best, at_layers = _gaps(seen, teacher, student, probes.poolings)
+                best[student] += at_best
+                layers[student] += at_layers
+                rest += [_retention(seen, teacher, student, p) for p in probes.poolings]
+            rest += _gravity(seen, teacher, students, probes.poolings)
+            curves.append(small_multiple(task, seen.trained, seen.random, probes.poolings[0]))
         gaps = [gap for name in best for gap in (*with_q(best[name]), *with_q(layers[name]))]
         matrices = [
-            gap_matrix(student.name, probes.tasks, gaps, pooling, place)
-            for place, student in enumerate(study.students, start=1)
+            gap_matrix(student, probes.tasks, gaps, pooling, place)
+            for place, student in enumerate(students, start=1)
             for pooling in probes.poolings
+            if not any(
+                u.pooling == pooling and u.model in (teacher, student) for u in probes.unread
+            )
         ]
         return AnalysisResult(
             name=self.name,

@@ -67,8 +67,12 @@ def compare(
         typer.Option("--pooling", metavar="NAME,...", help="mean, max, cls, last; default: mean."),
     ] = None,
     probe: Annotated[
-        str, typer.Option("--probe", help="logistic, mlp, senteval or thesis.")
+        str, typer.Option("--probe", help="logistic, mlp, senteval, thesis or fast.")
     ] = "logistic",
+    mdl: Annotated[
+        bool | None,
+        typer.Option("--mdl/--no-mdl", help="Code length of each task; default: of small ones."),
+    ] = None,
     probing_dir: Annotated[
         Path | None,
         typer.Option("--probing-dir", metavar="DIR", help="A folder of SentEval's probing files."),
@@ -156,6 +160,7 @@ def compare(
         probe_sentences=probe_sentences,
         pooling=options.names(pooling),
         probe=probe,
+        mdl=mdl,
         probing_dir=probing_dir,
         methods=options.names(methods),
         attribution_sentences=attribution_sentences,

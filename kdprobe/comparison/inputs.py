@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from kdprobe.cache import Cache
+from kdprobe.comparison import probing, probing_request
 from kdprobe.comparison.attributions import AttributionRequest, add_attributions
-from kdprobe.comparison.probing import ProbingRequest, probe_all
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
@@ -49,7 +49,7 @@ class Inputs:
     offline: bool
     label_map: Mapping[str, str] | None
     cache: Cache | None
-    probing: ProbingRequest | None = None
+    probing: probing_request.ProbingRequest | None = None
     attributions: AttributionRequest | None = None
 
 
@@ -87,7 +87,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         infos.append(_info(spec, members, role))
         notices += _model_notices(spec, members, truncated, len(split))
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
-    probes, unprobed = probe_all(inputs, handles, progress, timings)
+    probes, unprobed = probing.probe_all(inputs, handles, progress, timings)
     study = Study(
         split=split,
         models=tuple(populations),

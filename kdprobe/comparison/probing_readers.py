@@ -14,8 +14,12 @@ from kdprobe.progress import Progress
 from kdprobe.seeds import derive_seed
 
 if TYPE_CHECKING:
+    from kdprobe.cache import CacheKey
+    from kdprobe.config.probing import ProbingTask
+    from kdprobe.extract.probe_fits import Fitted, ProbeOptions
     from kdprobe.models.handle import ModelHandle
     from kdprobe.models.hidden import LayerReader
+    from kdprobe.tasks.probing_sets import ProbingSet
 
 
 class Named(NamedTuple):
@@ -34,6 +38,36 @@ class Reader(NamedTuple):
     reader: LayerReader
 
 
+class Asked(NamedTuple):
+    """One task with its sentences, and its control task."""
+
+    task: ProbingTask
+    set: ProbingSet
+    control: ProbingSet | None
+
+
+class Missing(NamedTuple):
+    """A task whose probes are not known yet."""
+
+    asked: Asked
+    options: ProbeOptions
+    key: CacheKey
+
+
+class Work(NamedTuple):
+    """What is to be done for one encoder."""
+
+    reader: Reader
+    known: dict[str, Fitted]
+    missing: list[Missing]
+
+    @property
+    def texts(self) -> list[str]:
+        """The different sentences that must be read."""
+        held = (part for one in self.missing for part in one.asked.set.parts)
+        return list(dict.fromkeys(sentence for part in held for sentence in part.sentences))
+
+
 def readers_of(models: Sequence[Named], poolings: tuple[str, ...], *, seed: int) -> list[Reader]:
     """Every run of every model, and each model's architecture once with random weights."""
     from kdprobe.models.hidden import LayerReader
@@ -50,20 +84,50 @@ def readers_of(models: Sequence[Named], poolings: tuple[str, ...], *, seed: int)
     return readers
 
 
-def tell_estimate(readers: Sequence[Reader], texts: Sequence[str], progress: Progress) -> None:
-    """Say how long reading takes, measured on a few sentences of each model."""
-    few = texts[:: max(len(texts) // 48, 1)][:48]
-    seconds = 0.0
-    for each in readers:
-        ids = each.reader.encode(few)
-        each.reader.read(ids[0][None])  # the first call is slower
-        started = time.perf_counter()
-        for row in ids[::4]:
-            each.reader.read(row[None].repeat(4, axis=0))
-        seconds += (time.perf_counter() - started) / len(few) * len(texts)
-    minutes = seconds / 60
-    about = f"{minutes:.0f} minutes" if minutes >= 1.5 else f"{seconds:.0f} seconds"
+def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
+    """Say how much is to be read and fitted, and how long it takes, measured on a little of it."""
+    open_work = [each for each in work if each.missing]
+    if not open_work:
+        return
+    texts = max((each.texts for each in open_work), key=len)
+    reading = sum(_reading_seconds(each) for each in open_work)
+    fitting = sum(_fitting_seconds(each) for each in open_work)
+    probes = sum(len(each.missing) * len(each.reader.reader.cells) for each in open_work)
+    disk = max(2 * sum(each.reader.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
-        f"Probing reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
-        f"included: about {about}, then the probes."
+        f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
+        f"included ({disk / 1e6:,.0f} MB on disk at a time): about {_duration(reading)}; then "
+        f"{probes:,} probes, one a task, layer and pooling: about {_duration(fitting)}."
     )
+
+
+def _reading_seconds(work: Work) -> float:
+    reader, texts = work.reader.reader, work.texts
+    few = texts[:: max(len(texts) // 48, 1)][:48]
+    ids = reader.encode(few)
+    reader.read(ids[0][None])  # the first call is slower
+    started = time.perf_counter()
+    for row in ids[::4]:
+        reader.read(row[None].repeat(4, axis=0))
+    return (time.perf_counter() - started) / len(few) * len(texts)
+
+
+def _fitting_seconds(work: Work) -> float:
+    from kdprobe.extract.probe_cost import fit_seconds
+
+    widths = work.reader.reader.widths
+    return sum(
+        fit_seconds(len(one.set.train), len(one.set.labels), widths, options)
+        for one, options, _ in work.missing
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Say a time as people do.
+
+    >>> [_duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
+    ['12 seconds', '5 minutes', '2.5 hours']
+    """
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"

@@ -21,7 +21,7 @@ from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
-from kdprobe.comparison.probing import request_of, request_options
+from kdprobe.comparison.probing_request import request_of, request_options
 from kdprobe.comparison.view import Comparison
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
@@ -54,6 +54,7 @@ def compare(
     probe_sentences: int = 2000,
     pooling: Sequence[str] = (),
     probe: str = "logistic",
+    mdl: bool | None = None,
     probing_dir: str | Path | None = None,
     methods: Sequence[str] = (),
     attribution_sentences: int | None = None,
@@ -96,7 +97,8 @@ def compare(
         probe_sentences: training sentences of each probing task at most, half as many of dev and
             test each.
         pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
-        probe: logistic, mlp, senteval or thesis.
+        probe: logistic, mlp, senteval, thesis or fast.
+        mdl: measure the online code length of probing tasks, too; None: where it is cheap.
         probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
         methods: attribution methods; given, or with `attribution_sentences`, words are explained.
         attribution_sentences: how many examples are explained (200 when only methods are given).
@@ -147,7 +149,7 @@ def compare(
         label_map=label_map,
         cache=_open_cache(cache),
         probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
-                           poolings=pooling, probe=probe, probing_dir=probing_dir),
+                           poolings=pooling, probe=probe, mdl=mdl, probing_dir=probing_dir),
         attributions=requested(methods, attribution_sentences, only=only, skip=skip),
     )  # fmt: skip
     opened = gather(inputs, shown)

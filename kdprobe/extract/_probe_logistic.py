@@ -19,7 +19,7 @@ STRENGTHS = (1e-1, 1e-2, 1e-3)
 ITERATIONS = 60
 _MEMORY = 6
 _TOLERANCE = 1e-4
-_NUMBERS = 24_000_000
+NUMBERS = 24_000_000
 """Logits held at once: bounds memory whatever the number of classes."""
 
 
@@ -35,16 +35,16 @@ def fit_logistic(
             0.0001.
     """
     cells, n, _ = data.train.shape
-    step = max(1, _NUMBERS // max(n * data.classes * len(strengths), 1))
+    step = max(1, NUMBERS // max(n * data.classes * len(strengths), 1))
     parts = []
     for start in range(0, cells, step):
-        group, spread = _rotated(data.cells(start, min(cells, start + step)).standardised())
-        weights = _minimise(group, spread, strengths, iterations)
-        parts.append(_choose(group, weights, strengths))
+        group, spread = rotated(data.cells(start, min(cells, start + step)).standardised())
+        loss = Loss(with_ones(group.train), data.y_train, data.classes, strengths)
+        parts.append(_choose(group, minimise(loss, spread, iterations), strengths))
     return join_fits(parts)
 
 
-def _rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
+def rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
     """Give the features in their principal axes and the variance along each, `[cells, d]`.
 
     L2 does not see a rotation, and the weights along axes without variance are 0: nothing changes
@@ -55,8 +55,8 @@ def _rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
     keep = min(n, d)
     axes, spread = axes[:, :, -keep:], spread[:, -keep:].clamp_min(0.0)
     train, dev, test = (part @ axes for part in (data.train, data.dev, data.test))
-    rotated = ProbeData(train, dev, test, data.y_train, data.y_dev, data.y_test, data.classes)
-    return rotated, spread
+    made = ProbeData(train, dev, test, data.y_train, data.y_dev, data.y_test, data.classes)
+    return made, spread
 
 
 def _choose(data: ProbeData, weights: Tensor, strengths: tuple[float, ...]) -> CellFits:
@@ -78,14 +78,25 @@ def _choose(data: ProbeData, weights: Tensor, strengths: tuple[float, ...]) -> C
     )
 
 
-class _Loss:
-    """The losses of all cells and strengths, `[cells, strengths]`, and their gradients."""
+class Loss:
+    """The losses of all cells and strengths, `[cells, strengths]`, and their gradients.
 
-    def __init__(self, x: Tensor, y: Tensor, classes: int, strengths: tuple[float, ...]) -> None:
+    Args:
+        x: float32 `[cells, n, d + 1]`, the last dimension all ones.
+        y: int64 `[n]`.
+        classes: the number of classes.
+        strengths: of L2.
+        free: whether the biases are free of it.
+    """
+
+    def __init__(
+        self, x: Tensor, y: Tensor, classes: int, strengths: tuple[float, ...], *, free: bool = True
+    ) -> None:
         self.x, self.y, self.classes = x, y, classes
         self.xt = x.transpose(1, 2)
         penalty = torch.tensor(strengths)[None, None, :, None].expand(1, x.shape[2], -1, 1).clone()
-        penalty[:, -1] = 0.0  # biases
+        if free:
+            penalty[:, -1] = 0.0
         self.penalty = penalty
         self.rows = torch.arange(len(y))
 
@@ -106,16 +117,26 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
     return (a * b).sum(dim=(1, 3), keepdim=True)
 
 
-def _minimise(
-    data: ProbeData, spread: Tensor, strengths: tuple[float, ...], iterations: int
+def minimise(
+    loss_of: Loss, spread: Tensor, iterations: int = ITERATIONS, *, start: Tensor | None = None
 ) -> Tensor:
-    """Batched L-BFGS; every (cell, strength) has its own history, step and end."""
-    x, classes = with_ones(data.train), data.classes
-    loss_of = _Loss(x, data.y_train, classes, strengths)
-    # The Hessian at the start is diagonal in the principal axes; the features' means are 0.
+    """Batched L-BFGS; every (cell, strength) has its own history, step and end.
+
+    Args:
+        loss_of: the loss.
+        spread: variance of the features along each of their axes, `[cells, d]`; moves nothing but
+            the speed.
+        iterations: at most so many.
+        start: where to start; None: zero.
+
+    Returns:
+        float32 `[cells, d + 1, strengths, classes]`, the biases last.
+    """
+    # The Hessian at zero is diagonal in the principal axes when the features' means are 0.
     variance = torch.cat([spread, torch.ones_like(spread[:, :1])], dim=1)[:, :, None, None]
-    inverse = 1.0 / (variance / classes + loss_of.penalty).clamp_min(1e-6)
-    w = torch.zeros(x.shape[0], x.shape[2], len(strengths), classes)
+    inverse = 1.0 / (variance / loss_of.classes + loss_of.penalty).clamp_min(1e-6)
+    cells, _, d = loss_of.x.shape
+    w = torch.zeros(cells, d, loss_of.penalty.shape[2], loss_of.classes) if start is None else start
     loss, gradient = loss_of(w)
     pairs: list[tuple[Tensor, Tensor, Tensor]] = []
     for _ in range(iterations):

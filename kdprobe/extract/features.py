@@ -7,11 +7,12 @@ where it was. Does not: know what the features are for.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,8 +25,10 @@ from kdprobe.cache import Cache
 from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.progress import Progress
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 _PIECE = 4096
+_BYTES = 2
+"""Of one number: a 16-bit float."""
 _TOKENS = 4096
 """Tokens in one forward pass: enough to keep the processor busy, little memory."""
 
@@ -36,7 +39,8 @@ class LayerFeatures:
 
     Args:
         cells: the layer and pooling of each vector.
-        values: float16 `[texts, cells, width]`, memory-mapped.
+        widths: of each cell's vector.
+        values: float16 `[texts, sum of widths]`, memory-mapped, the cells side by side.
         row: text -> its row in `values`.
         path: the file; `close` deletes it.
         seconds: wall-clock seconds of the passes of this run.
@@ -44,6 +48,7 @@ class LayerFeatures:
     """
 
     cells: tuple[FeatureCell, ...]
+    widths: tuple[int, ...]
     values: NDArray[np.float16]
     row: dict[str, int]
     path: Path
@@ -56,15 +61,33 @@ class LayerFeatures:
         return np.array([self.row[text] for text in texts], dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64], cells: Sequence[int]) -> NDArray[np.float32]:
-        """Give float32 `[cells, rows, width]` of these rows, read in the order of the file."""
+        """Give float32 `[cells, rows, width]` of these rows and cells, which share one width.
+
+        Rows are read in the order of the file, and only the columns of these cells.
+        """
+        ends = np.cumsum(self.widths)
+        width = self.widths[cells[0]]
         order = np.argsort(rows, kind="stable")
-        out = np.empty((len(cells), len(rows), self.values.shape[2]), dtype=np.float32)
+        out = np.empty((len(cells), len(rows), width), dtype=np.float32)
         for start in range(0, len(order), 1024):
             at = order[start : start + 1024]
             block = self.values[rows[at]]
             for place, cell in enumerate(cells):
-                out[place, at] = block[:, cell]
+                out[place, at] = block[:, ends[cell] - width : ends[cell]]
         return out
+
+    def groups(self, most: Callable[[int], int]) -> Iterator[list[int]]:
+        """Give all cells in groups of neighbours of one width, at most `most(width)` in each.
+
+        Groups are in the order of the cells.
+        """
+        group: list[int] = []
+        for cell, width in enumerate(self.widths):
+            if group and (width != self.widths[group[0]] or len(group) >= max(most(width), 1)):
+                yield group
+                group = []
+            group.append(cell)
+        yield group
 
     def __enter__(self) -> LayerFeatures:
         """Give the features; the file is deleted when the block ends."""
@@ -130,8 +153,8 @@ def extract_features(
         rows: the most sentences in one forward pass.
 
     Raises:
-        OutputError: no space is left, or the place cannot be written; what was read stays, and the
-            next run goes on from it.
+        OutputError: no space is left, or the place cannot be written; nothing stays. (What a
+            killed run had read stays, and the next run goes on from it.)
         CapabilityError: a batch does not fit into the device's memory.
     """
     unique = list(dict.fromkeys(texts))
@@ -145,19 +168,16 @@ def extract_features(
     flat, starts = _encode(reader, unique)
     lengths = np.diff(starts)
     order = np.concatenate(list(equal_length_batches(lengths, rows=rows)))
-    shape = (len(reader.cells), reader.width)
-    size = 2 * shape[0] * shape[1]
+    size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
     done = _done(path, size, len(unique))
     try:
         root.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as stream:
             stream.truncate(done * size)
-            title = f"layers of {reader.handle.name}"
-            with progress.stage(
-                title if reader.model is reader.handle.model else f"{title}, random weights",
-                len(unique) - done,
-            ) as stage:
+            kind = ", random weights" if reader.random else ""
+            title = f"layers of {reader.handle.name}{kind}"
+            with progress.stage(title, len(unique) - done) as stage:
                 at = 0
                 for batch in equal_length_batches(lengths, rows=rows):
                     at += len(batch)
@@ -170,10 +190,14 @@ def extract_features(
     except OSError as error:
         if folder is not None:
             folder.cleanup()
+        else:  # nothing is half-written: a full disk needs the space more than the next run does
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         raise atomic.output_error(path, error) from error
-    values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), *shape))
+    values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), size // _BYTES))
     return LayerFeatures(
         cells=reader.cells,
+        widths=reader.widths,
         values=values,
         row={unique[row]: place for place, row in enumerate(order.tolist())},
         path=path,

@@ -6,7 +6,7 @@ keep the results. Does not: read the model (`features.py`) or judge the numbers 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,16 +18,21 @@ from kdprobe.cache import Cache, CacheKey
 from kdprobe.errors import ConfigError
 from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits
 from kdprobe.extract._probe_logistic import STRENGTHS, fit_logistic
+from kdprobe.extract._probe_mdl import code_lengths
 from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import LayerFeatures
+from kdprobe.models.hidden import FeatureCell
 from kdprobe.observed_probes import ProbeFit
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing_sets import ProbingSet
 
-FITS_VERSION = 1
+FITS_VERSION = 2
 _BYTES = 768_000_000
 _SPREAD = 0.05
 """A mean deviation over mean size below this is called flat: SentEval's probe hardly trains."""
+
+_THESIS = {"hidden": (50, 100, 200), "dropout": (0.0, 0.1, 0.2)}
+_QUICK = {"batch": 256, "rate": 4e-3}
 
 PROBES = {
     "logistic": "multinomial logistic regression on standardised features, L2 in "
@@ -37,7 +42,12 @@ PROBES = {
     "senteval": "SentEval's protocol to the letter, no hidden layer, raw features",
     "thesis": "SentEval's protocol with hidden layers of 50, 100, 200 and dropout 0, .1, .2 "
     "chosen on dev, raw features",
+    "fast": "the grid of SentEval's protocol with hidden layers of 50, 100, 200 and dropout 0, .1, "
+    ".2, made fast: batches of 256, learning rate 0.004, and after the 2nd, 4th and 6th look at "
+    "dev the worse half of the settings stops; raw features",
 }
+ONE_START = ("thesis", "fast")
+"""Probes that are not convex and start from one seed: gaps of a point or two mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +58,15 @@ class ProbeOptions:
         probe: a key of `PROBES`.
         linear: whether the task allows no hidden layer.
         control: whether the control task is fitted, too.
-        seed: of the MLP's three starts; the other probes have none or their own.
+        mdl: whether the online code length is measured, too.
+        seed: of the MLP's three starts and of the code's order; the other probes have none or their
+            own.
     """
 
     probe: str = "logistic"
     linear: bool = False
     control: bool = True
+    mdl: bool = False
     seed: int = 0
 
 
@@ -68,39 +81,27 @@ def check_probe(name: str) -> str:
     return name
 
 
+def protocols(options: ProbeOptions) -> list[Protocol]:
+    """Give the protocol of each probe seed; none for logistic regression, which has no seed."""
+    if options.probe == "logistic":
+        return []
+    if options.probe == "mlp":
+        seeds = [derive_seed(options.seed, "probe", str(k)) % 2**31 for k in range(3)]
+        hidden = (0,) if options.linear else (50,)
+        return [Protocol(hidden=hidden, seed=seed, looks=26, **_QUICK) for seed in seeds]  # type: ignore[arg-type]
+    grid = {} if options.linear or options.probe == "senteval" else _THESIS
+    if options.probe == "fast":
+        return [Protocol(**grid, **_QUICK, halvings=(2, 4, 6))]  # type: ignore[arg-type]
+    return [Protocol(**grid)]  # type: ignore[arg-type]
+
+
 def fit_cells(data: ProbeData, options: ProbeOptions) -> list[CellFits]:
     """Fit all cells; one result a seed."""
-    if options.probe == "logistic":
+    asked = protocols(options)
+    if not asked:
         return [fit_logistic(data)]
-    hidden = 0 if options.linear else 50
-    if options.probe == "mlp":
-        ready = data.standardised()
-        seeds = [derive_seed(options.seed, "probe", str(k)) % 2**31 for k in range(3)]
-        fast = {"batch": 256, "rate": 4e-3}
-        return [
-            fit_senteval(ready, Protocol(hidden=hidden, seed=seed, looks=26, **fast))  # type: ignore[arg-type]
-            for seed in seeds
-        ]
-    if options.probe == "senteval" or options.linear:
-        return [fit_senteval(data, Protocol())]
-    grid = [
-        fit_senteval(data, Protocol(hidden=h, dropout=p))
-        for h in (50, 100, 200)
-        for p in (0, 0.1, 0.2)
-    ]
-    return [_best(grid)]
-
-
-def _best(grid: Sequence[CellFits]) -> CellFits:
-    """Take each cell's first best setting of a grid by dev accuracy in percent, two digits."""
-    dev = np.stack([fits.dev for fits in grid])
-    first = np.argmax(np.round(100 * dev, 2), axis=0).tolist()
-    return CellFits(
-        np.array([grid[at].dev[cell] for cell, at in enumerate(first)]),
-        np.stack([grid[at].hits[cell] for cell, at in enumerate(first)]),
-        tuple(grid[at].chosen[cell] for cell, at in enumerate(first)),
-        np.concatenate([fits.evaluations for fits in grid], axis=1),
-    )
+    ready = data.standardised() if options.probe == "mlp" else data
+    return [fit_senteval(ready, protocol) for protocol in asked]
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,11 @@ class Fitted:
     hits: NDArray[np.bool_]
     control: NDArray[np.bool_] | None
     flat: NDArray[np.int64]
+    bits: NDArray[np.float64] | None = None
 
     def as_fit(
         self,
-        features_layers: Sequence[str],
-        features_poolings: Sequence[str],
+        cells: Sequence[FeatureCell],
         *,
         model: str,
         run: int,
@@ -124,9 +125,10 @@ class Fitted:
     ) -> ProbeFit:
         """Name the numbers."""
         return ProbeFit(
-            model=model, run=run, weights=weights, task=task, layers=tuple(features_layers),
-            poolings=tuple(features_poolings), dev=self.dev, hits=self.hits, control=self.control,
-            flat=tuple(self.flat.tolist()),
+            model=model, run=run, weights=weights, task=task,
+            layers=tuple(cell.layer for cell in cells),
+            poolings=tuple(cell.pooling for cell in cells), dev=self.dev, hits=self.hits,
+            control=self.control, flat=tuple(self.flat.tolist()), bits=self.bits,
         )  # fmt: skip
 
 
@@ -144,6 +146,7 @@ def fit_key(
             "probe": options.probe,
             "linear": options.linear,
             "control": options.control,
+            "mdl": options.mdl,
             "seed": options.seed,
             "version": FITS_VERSION,
         },
@@ -160,6 +163,7 @@ def load_fits(cache: Cache | None, key: CacheKey) -> Fitted | None:
         held["hits"].astype(np.bool_),
         held["control"].astype(np.bool_) if "control" in held else None,
         held["flat"].astype(np.int64),
+        held["bits"].astype(np.float64) if "bits" in held else None,
     )
 
 
@@ -174,6 +178,8 @@ def store_fits(cache: Cache | None, key: CacheKey, made: Fitted, *, described: s
     arrays: dict[str, NDArray[np.generic]] = {"dev": made.dev, "hits": made.hits, "flat": made.flat}
     if made.control is not None:
         arrays["control"] = made.control
+    if made.bits is not None:
+        arrays["bits"] = made.bits
     cache.store(key, arrays, description=described)
 
 
@@ -183,6 +189,7 @@ def fit_probes(
     options: ProbeOptions,
     *,
     control: ProbingSet | None = None,
+    tell: Callable[[int], None] = lambda cells: None,
 ) -> Fitted:
     """Fit the probes of one model on one task.
 
@@ -191,34 +198,38 @@ def fit_probes(
         asked: the sentences and their classes.
         options: which probe.
         control: the control task on the same sentences, or None.
+        tell: told the number of cells that are done.
 
     Returns:
         One row a probe seed, one column a cell; cells are read in groups, so that memory is bounded
-        whatever the number of sentences.
+        by the sentences of one layer, however many layers there are.
     """
     rows = [features.rows(part.sentences) for part in asked.parts]
-    total = sum(map(len, rows)) * features.values.shape[2] * 4
-    step = max(1, _BYTES // max(3 * total, 1))
+    sentences = sum(map(len, rows))
     groups: list[list[CellFits]] = []
     controls: list[CellFits] = []
+    bits: list[NDArray[np.float64]] = []
     flat: list[int] = []
-    for start in range(0, len(features.cells), step):
-        cells = range(start, min(len(features.cells), start + step))
+    for cells in features.groups(lambda width: _BYTES // (12 * sentences * width)):
         x = [torch.from_numpy(features.take(part, cells)) for part in rows]
         data = _data(x, asked)
         spread = data.train.std(dim=1).mean(dim=1) / data.train.abs().mean(dim=(1, 2)).clamp_min(
             1e-9
         )
-        flat += [start + at for at, value in enumerate(spread.tolist()) if value < _SPREAD]
+        flat += [cells[at] for at, value in enumerate(spread.tolist()) if value < _SPREAD]
         groups.append(fit_cells(data, options))
+        if options.mdl:
+            bits.append(code_lengths(data, seed=options.seed))
         if control is not None:
             controls.append(fit_cells(_data(x, control), options)[0])
+        tell(len(cells))
     seeds = [join_fits([group[at] for group in groups]) for at in range(len(groups[0]))]
     return Fitted(
         dev=np.stack([fits.dev for fits in seeds]),
         hits=np.stack([fits.hits for fits in seeds]),
         control=join_fits(controls).hits if controls else None,
         flat=np.array(flat, dtype=np.int64),
+        bits=np.concatenate(bits) if bits else None,
     )
 
 

@@ -115,9 +115,6 @@ class HfModel:
         self.architecture: str = describe(loaded.model)
         self.parameters: int | None = sum(weight.numel() for weight in loaded.model.parameters())
         config = loaded.model.config
-        # A BiLSTM's word vectors and states differ in width: probes need one width for all layers.
-        if getattr(config, "lstm_size", None) and config.embedding_size != config.hidden_size:
-            self.capabilities = self.capabilities - {"hidden_states"}
         self.labels: tuple[str, ...] = (
             ()
             if config.num_labels == 1

@@ -6,6 +6,8 @@ architecture with random weights. Does not: store; `extract/features.py` does.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -56,14 +58,21 @@ class LayerReader:
     """Reads pooled hidden states of a `transformers` classifier.
 
     Layers are named `0` (the embedding output, after its normalisation), `1` … `L` (after block l)
-    and `head` (the vector the classifier's last linear map reads, where it is as wide).
+    and `head` (the vector the classifier's last linear map reads). They may differ in width, as a
+    BiLSTM's word vectors, states and head do.
 
     Args:
         handle: an opened model.
         poolings: `mean`, `max` over word tokens (special tokens left out: they tell the length),
-            `mean_all`, `max_all` over all tokens, `cls` the first token, `last` the last word's.
+            `mean_all`, `max_all` over all tokens, `cls` the first token, `last` the last word's; of
+            a BiLSTM's states the last that each direction reaches.
         random_seed: None for the model itself; a number for the same architecture with random
             weights drawn from it.
+
+    Attributes:
+        poolings: those that this model has.
+        undefined: pooling -> why this model has none: `cls` needs a token before the words that
+            reads all of them.
 
     Raises:
         CapabilityError: the model gives no hidden states.
@@ -80,30 +89,48 @@ class LayerReader:
                 remedy="leave probing out: --skip probing",
             )
         self.handle = handle
-        self.poolings = check_poolings(poolings)
+        self.random = random_seed is not None
         self.model = handle.model if random_seed is None else _randomised(handle, random_seed)
         self.key = handle.fingerprint if random_seed is None else f"random {random_seed}"
         self.reading = f"{handle.reading} {_shape(handle.model)}"
+        if self.random:  # other models of this shape share the baseline, if they read alike
+            self.reading += f" {_vocabulary(handle)}"
         told = handle.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
         words = [at for at, special in enumerate(told) if not special]
         self._before = words[0] if words else 0
         self._after = len(told) - 1 - words[-1] if words else 0
+        self._recurrent = bool(getattr(self.model.config, "lstm_size", None))
+        self.undefined = self._without(check_poolings(poolings))
+        self.poolings = tuple(p for p in check_poolings(poolings) if p not in self.undefined)
         self._head = _last_linear(self.model)
-        self.width = int(self.model.get_input_embeddings().embedding_dim)
         probe = self._run(torch.tensor([handle.tokenizer("a")["input_ids"]]))
         self.layers = tuple(str(at) for at in range(len(probe.states)))
-        if probe.states[0].shape[-1] != probe.states[-1].shape[-1]:
+        self.cells, self.widths = self._laid_out(probe)
+        if not self.cells:
             raise CapabilityError(
-                handle.name, found="its layers differ in width", expected="layers of one width"
+                handle.name,
+                found=f"has no vector to read under --pooling {','.join(self.undefined)}",
+                expected="another pooling, such as mean",
             )
-        self.width = int(probe.states[-1].shape[-1])
-        self._has_head = probe.head is not None and probe.head.shape[-1] == self.width
 
-    @property
-    def cells(self) -> tuple[FeatureCell, ...]:
-        """Every layer under every pooling, then the head."""
-        grid = [FeatureCell(layer, pool) for layer in self.layers for pool in self.poolings]
-        return (*grid, *((FeatureCell(HEAD, ""),) if self._has_head else ()))
+    def _without(self, asked: Sequence[str]) -> dict[str, str]:
+        """Say which poolings this model has not, and why."""
+        if "cls" not in asked or not (self._recurrent or self._before == 0):
+            return {}
+        if self._recurrent:
+            return {"cls": "no token of a BiLSTM reads the whole sentence; see last"}
+        return {"cls": "its tokenizer puts no token before the words"}
+
+    def _laid_out(self, probe: _Seen) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
+        """Name every layer under every pooling, then the head, and give the width of each."""
+        grid = [
+            (FeatureCell(layer, pool), int(state.shape[-1]))
+            for layer, state in zip(self.layers, probe.states, strict=True)
+            for pool in self.poolings
+        ]
+        if probe.head is not None:
+            grid.append((FeatureCell(HEAD, ""), int(probe.head.shape[-1])))
+        return tuple(cell for cell, _ in grid), tuple(width for _, width in grid)
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Turn texts into token ids, cut to what the model reads."""
@@ -121,7 +148,7 @@ class LayerReader:
             ids: `[n, tokens]`.
 
         Returns:
-            float16 `[n, cells, width]`.
+            float16 `[n, sum of widths]`, the cells' vectors side by side.
         """
         seen = self._run(torch.from_numpy(ids.astype(np.int64)))
         tokens = ids.shape[1]
@@ -129,23 +156,28 @@ class LayerReader:
         if start >= stop:  # a text of no word tokens: all there is
             start, stop = 0, tokens
         made = [
-            _pooled(state, pooling, start, stop)
-            for state in seen.states
+            _ends(state, start, stop)
+            if pooling == "last" and self._recurrent and layer
+            else _pooled(state, pooling, start, stop)
+            for layer, state in enumerate(seen.states)
             for pooling in self.poolings
         ]
-        if self._has_head and seen.head is not None:
+        if seen.head is not None:
             made.append(seen.head)
-        stacked = torch.stack([one.float() for one in made], dim=1)
+        joined = torch.cat([one.float() for one in made], dim=1)
         values: NDArray[np.float16] = (
-            stacked.clamp(-_LARGEST, _LARGEST).to("cpu", torch.float16).numpy()
+            joined.clamp(-_LARGEST, _LARGEST).to("cpu", torch.float16).numpy()
         )
         return values
 
     def _run(self, ids: Tensor) -> _Seen:
         held: list[Tensor] = []
+        inputs = {"input_ids": ids.to(self.handle.device)}
+        if getattr(self.model.config, "siamese", False):  # the sentence is the first of a pair
+            inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
         with _evaluating(self.model), _listening(self._head, held), torch.no_grad():
             try:
-                out = self.model(input_ids=ids.to(self.handle.device), output_hidden_states=True)
+                out = self.model(**inputs, output_hidden_states=True)
             except torch.OutOfMemoryError as error:
                 raise CapabilityError(
                     self.handle.name,
@@ -170,6 +202,17 @@ def _pooled(state: Tensor, pooling: str, start: int, stop: int) -> Tensor:
         return state[:, stop - 1]
     inside = state if pooling.endswith("_all") else state[:, start:stop]
     return inside.amax(dim=1) if pooling.startswith("max") else inside.float().mean(dim=1)
+
+
+def _ends(state: Tensor, start: int, stop: int) -> Tensor:
+    """The last state of each direction of an LSTM: ahead at the last word, back at the first."""
+    half = state.shape[-1] // 2
+    return torch.cat([state[:, stop - 1, :half], state[:, start, half:]], dim=-1)
+
+
+def _vocabulary(handle: HfModel) -> str:
+    told = json.dumps(sorted(handle.tokenizer.get_vocab().items(), key=lambda item: item[1]))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _shape(model: PreTrainedModel) -> str:

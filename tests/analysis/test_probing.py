@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kdprobe.analysis.losses import ANALYSIS as LOSSES
 from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
+from kdprobe.observed_probes import Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.probed import fit, probed, probes_of
 from tests.analysis.studies import classification, unlabelled
@@ -45,7 +47,8 @@ def test_accuracies_gaps_and_retention_by_hand():
     assert found(result, "centre_of_gravity", "teacher").value == pytest.approx(0.5 / 0.8)
     assert found(result, "selectivity", "teacher", layer="1").value == pytest.approx(0.45)
     below = found(result, "accuracy", name, layer="head")
-    assert below.note == "below the majority class"
+    assert below.value is None
+    assert below.undefined == "below the majority class (0.450 against 0.500)"
     assert found(result, "majority", "majority class").value == 0.5
 
 
@@ -78,6 +81,90 @@ def test_a_denominator_within_noise_is_said_so():
     assert "is not beyond random weights by more than noise" in retention.undefined
     depth = found(result, "centre_of_gravity", name)
     assert depth.undefined == "no layer is above the majority class"
+
+
+def test_a_pooling_that_a_model_has_not_is_said_so():
+    """Guards against a crash, a chart of nothing, or a gap of other poolings, for a BiLSTM."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    both = ("mean", "cls")
+    teacher = replace(fit("teacher", (0.6, 0.9, 0.8, 0.7)), poolings=("mean", "mean", "cls", ""))
+    student = fit(name, (0.6, 0.7, 0.6), layers=("0", "1", "head"))
+    reason = "no token of a BiLSTM reads the whole sentence"
+    probes = replace(
+        probes_of(teacher, student), poolings=both, unread=(Unread(name, "cls", reason),)
+    )
+    result = run(replace(study, probes=probes))
+    told = {
+        (e.metric, e.layer): e.undefined
+        for e in result.estimates
+        if e.pooling == "cls" and e.model_b == name
+    }
+    assert told["gap", "best"] == f"{name}: {reason}"
+    assert told["centre_of_gravity_shift", ""] == f"{name}: {reason}"
+    assert [m.name for m in result.matrices] == ["gaps-1-mean"]
+    assert {row[2] for row in result.tables[0].rows if row[1] == name} == {"mean"}
+    assert any(reason in notice.message for notice in result.warnings)
+
+
+def test_a_student_without_layers_leaves_the_others_in():
+    """Guards against one predictions file that takes probing from every other model."""
+    study = probed(classification(40, students=2))
+    gone = study.students[1].name
+    assert study.probes is not None
+    fits = tuple(f for f in study.probes.fits if f.model != gone)
+    probes = replace(study.probes, fits=fits, unread=(Unread(gone, "", "no layers can be read"),))
+    result = run(replace(study, probes=probes))
+    assert {e.model_b for e in result.estimates if e.metric == "gap"} == {study.students[0].name}
+    messages = [notice.message for notice in result.warnings]
+    assert f"{gone} is not probed: no layers can be read." in messages
+
+
+def test_code_lengths_and_baselines_reach_the_page():
+    """Guards against bits of another task's size, and students without their random baseline."""
+    study = probed(classification(40, students=1))
+    name = study.students[0].name
+    assert study.probes is not None
+    bits = np.array([400.0, 100.0, 200.0, 800.0])
+    fits = [replace(f, bits=bits) for f in study.probes.fits]
+    result = run(replace(study, probes=replace(study.probes, fits=tuple(fits))))
+    assert found(result, "mdl_bits", "teacher", layer="1").value == 100.0
+    # 400 training sentences of two classes: 400 bits without a probe
+    assert found(result, "mdl_compression", name, layer="1").value == 4.0
+    assert found(result, "mdl_compression", name, layer="head").value == 0.5
+    assert found(result, "random_mdl_compression", name, layer="1").value == 4.0
+    names = [series.name for series in result.curves[0].series]
+    assert names == [
+        "teacher", name, "teacher: random weights", f"{name}: random weights", "word endings"
+    ]  # fmt: skip
+    assert [column.name for column in result.tables[0].columns][-3:] == [
+        "compression", "n", "remark"
+    ]  # fmt: skip
+    assert result.tables[0].rows[0][9] == 4.0
+
+
+def test_models_of_one_shape_share_their_random_baseline():
+    """Guards against two lines that hide each other."""
+    study = probed(classification(40, students=2))
+    names = [series.name for series in run(study).curves[0].series]
+    one, two = (s.name for s in study.students)
+    assert names[3:] == [
+        "teacher: random weights", f"{one}, {two}: random weights", "word endings"
+    ]  # fmt: skip
+
+
+def test_a_score_below_the_majority_class_is_not_printed():
+    """Guards against an accuracy, or a loss, where the probe found nothing."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    low = fit("teacher", (0.45, 0.48, 0.44, 0.4)), fit(name, (0.3, 0.4, 0.2, 0.3))
+    study = unlabelled(replace(study, probes=probes_of(*low)))
+    result = run(study)
+    values = [row[4:8] for row in result.tables[0].rows]
+    assert values == [(None, None, None, None)] * 2
+    assert result.tables[0].rows[0][-1] == "below the majority class; head below the majority class"
+    assert "layer 1 (below the majority class)" in result.curves[0].series[0].labels
+    assert not LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
 
 
 def test_several_probe_seeds_are_averaged():

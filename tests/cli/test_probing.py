@@ -7,6 +7,7 @@ import pytest
 from kdprobe.results.io import read_document
 from tests.cli.scene import LABELS, gold, run, write_predictions, write_task
 from tests.models.tiny import tiny_checkpoint
+from tests.models.tiny_lstm import tiny_lstm
 
 MRG = "( (S (NP (DT The) (NN cat) ) (VP (VBD saw) (NP (DT the) (NNS {}) )) (. .) ))\n"
 
@@ -17,17 +18,22 @@ def task(tmp_path: Path) -> Path:
     return write_task(tmp_path)
 
 
-def test_probing_of_two_checkpoints_ends_in_the_report(tmp_path: Path, task: Path):
-    """Guards against a section that never appears, and a second run that reads models again."""
-    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=2, width=16)
-    student = tiny_checkpoint(tmp_path / "s", labels=LABELS, layers=1, width=8, seed=1)
-    (tmp_path / "sets").mkdir()
+def write_sets(folder: Path) -> None:
+    """One probing task of 80 sentences that any layer can tell apart."""
+    folder.mkdir()
     rows = [
         f"{part}\t{'A' if k % 2 else 'B'}\t{'the dog sleeps' if k % 2 else 'she saw'} {part} {k}"
         for part, size in (("tr", 40), ("va", 20), ("te", 20))
         for k in range(size)
     ]
-    (tmp_path / "sets" / "bigram_shift.txt").write_text("\n".join(rows) + "\n")
+    (folder / "bigram_shift.txt").write_text("\n".join(rows) + "\n")
+
+
+def test_probing_of_two_checkpoints_ends_in_the_report(tmp_path: Path, task: Path):
+    """Guards against a section that never appears, and a second run that reads models again."""
+    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=2, width=16)
+    student = tiny_checkpoint(tmp_path / "s", labels=LABELS, layers=1, width=8, seed=1)
+    write_sets(tmp_path / "sets")
     words = (
         "compare", teacher, student, "--task", task, "-o", tmp_path / "out", "--only", "probing",
         "--probe-tasks", "bigram_shift", "--probe-sentences", "40", "--pooling", "mean,cls",
@@ -54,6 +60,38 @@ def test_probing_of_two_checkpoints_ends_in_the_report(tmp_path: Path, task: Pat
     assert read_document(tmp_path / "out").analysis("probing") == result
 
 
+def test_a_bilstm_and_a_predictions_file_beside_an_encoder(tmp_path: Path, task: Path):
+    """Guards against a student of other widths left out, or one without layers that ends it all."""
+    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=2, width=16)
+    student = tiny_lstm(tmp_path / "s", labels=LABELS)
+    told = write_predictions(tmp_path / "p.jsonl", gold(tmp_path), seed=1)
+    write_sets(tmp_path / "sets")
+    done = run(
+        "compare", teacher, student, told, "--task", task, "-o", tmp_path / "out",
+        "--only", "probing", "--probe-tasks", "bigram_shift", "--pooling", "cls,mean,last",
+        "--probing-dir", tmp_path / "sets", "--resamples", "100", "--device", "cpu",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    plain = " ".join(done.err.split())
+    assert "Probing reads 80 sentences with 4 encoders, random weights included" in plain
+    assert "probes, one a task, layer and pooling: about" in plain
+    result = read_document(tmp_path / "out").analysis("probing")
+    assert result is not None
+    made = {(e.metric, e.model_a, e.model_b, e.layer, e.pooling): e for e in result.estimates}
+    assert made["gap", "t", "s", "2:1", "mean"].value is not None
+    assert made["gap", "t", "s", "2:1", "last"].value is not None
+    assert made["gap", "t", "s", "best", "cls"].undefined == (
+        "s: no token of a BiLSTM reads the whole sentence; see last"
+    )
+    assert made["centre_of_gravity", "s", "", "", "mean"].n == 20
+    assert (made["mdl_compression", "s", "", "1", "mean"].value or 0.0) > 1
+    messages = [notice.message for notice in result.warnings]
+    assert "p is not probed: no layers can be read." in messages
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "s: random weights" not in page  # the first pooling, cls, is the teacher's alone
+    assert "t: random weights" in page
+
+
 def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Path):
     """Guards against a crash for models without layers, and against an exit code of 0."""
     a = write_predictions(tmp_path / "a.jsonl", gold(tmp_path), seed=1)
@@ -62,7 +100,7 @@ def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Pat
     done = run(*plain, "-o", tmp_path / "one", "--only", "probing,agreement")
     assert done.code == 3
     skipped = {item.what: item.reason for item in read_document(tmp_path / "one").skipped}
-    assert skipped["probing"] == "a, b: its layers cannot be read, or are not all of one width"
+    assert skipped["probing"] == "a, b: no layers can be read, as of a predictions file"
     assert run(*plain, "-o", tmp_path / "two", "--only", "agreement").code == 0
     wrong = run(*plain, "-o", tmp_path / "x", "--probe-tasks", "tree_depht")
     assert wrong.code == 2

@@ -1,6 +1,8 @@
 """Hidden states pooled in one pass, kept on disk, gone on with after a kill."""
 
 import errno
+import tempfile
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,8 @@ from kdprobe.models.hidden import LayerReader, check_poolings
 from kdprobe.models.toy import BagOfWords
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Task
-from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
+from tests.models.tiny import SENTENCES, WORDS, Architecture, tiny_checkpoint
+from tests.models.tiny_lstm import tiny_lstm
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 
@@ -51,6 +54,74 @@ def test_poolings_equal_hidden_states_read_one_sentence_at_a_time(
                 )
 
 
+@pytest.mark.parametrize("pairs", [False, True])
+def test_layers_of_a_bilstm_have_widths_of_their_own(tmp_path: Path, pairs: bool):
+    """Guards against a BiLSTM left out, a last state that has read nothing, and a cls it lacks."""
+    folder = tiny_lstm(tmp_path / "s", labels=TASK.labels, layers=2, pairs=pairs)
+    handle = open_hf(str(folder), name="s", task=TASK, device="cpu")
+    reader = LayerReader(handle, ["mean", "max", "cls", "last"])
+    assert reader.poolings == ("mean", "max", "last")
+    assert reader.undefined == {"cls": "no token of a BiLSTM reads the whole sentence; see last"}
+    assert reader.widths == (12,) * 3 + (16,) * 6 + (10,)
+    with extract_features(reader, SENTENCES, cache=None, progress=Silent()) as made:
+        assert list(made.groups(lambda width: 4)) == [[0, 1, 2], [3, 4, 5, 6], [7, 8], [9]]
+        for row, text in enumerate(SENTENCES):
+            inputs = handle.tokenizer(text, return_tensors="pt")
+            with torch.no_grad():
+                out = handle.model(**inputs, output_hidden_states=True)
+            words = [state[0, 1:-1].numpy() for state in out.hidden_states]
+            expected = [w for x in words for w in (x.mean(0), x.max(0), x[-1])]
+            for layer in (1, 2):  # ahead at the last word, back at the first
+                ends = np.concatenate([words[layer][-1, :8], words[layer][0, 8:]])
+                expected[3 * layer + 2] = ends
+            for cell, vector in enumerate(expected):
+                got = made.take(made.rows(SENTENCES), [cell])[0, row]
+                np.testing.assert_allclose(got, vector, atol=4e-3, rtol=2e-3)
+
+
+def test_a_model_without_any_vector_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Guards against a run that ends in an empty table."""
+    folder = tiny_lstm(tmp_path / "s", labels=TASK.labels)
+    handle = open_hf(str(folder), name="s", task=TASK, device="cpu")
+    assert [cell.layer for cell in LayerReader(handle, ["cls"]).cells] == ["head"]
+    monkeypatch.setattr("kdprobe.models.hidden._last_linear", lambda model: None)
+    with pytest.raises(CapabilityError) as told:
+        LayerReader(handle, ["cls"])
+    assert str(told.value) == (
+        "s: has no vector to read under --pooling cls, expected another pooling, such as mean"
+    )
+
+
+class _Wide(LayerReader):
+    """Vectors of 4,000 numbers without a model, so that only the streaming is measured."""
+
+    def __init__(self, handle: HfModel) -> None:
+        super().__init__(handle, ["mean"])
+        self.widths = (4000,) * len(self.cells)
+
+    def read(self, ids: np.ndarray) -> np.ndarray:
+        return np.zeros((len(ids), sum(self.widths)), dtype=np.float16)
+
+
+def test_memory_does_not_grow_with_sentences(tmp_path: Path):
+    """Guards against features that are held before they are written: 64 MB here."""
+    reader = _Wide(opened(tmp_path))
+    texts = [f"the dog sleeps {a} {b}" for a in WORDS[:40] for b in WORDS[:50]]
+    peaks = []
+    for size in (200, 2000):
+        tracemalloc.start()
+        with extract_features(
+            reader, texts[:size], cache=Cache(tmp_path / "c"), progress=Silent(), rows=32
+        ) as made:
+            written = made.path.stat().st_size
+            assert len(made.take(made.rows(texts[:8]), [1])[0]) == 8
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert written == 2 * 4000 * len(reader.cells) * 2000
+    assert peaks[1] < peaks[0] + 3_000_000
+    assert peaks[1] < written / 5
+
+
 def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
     """Guards against a file that is read twice or holds a torn row."""
     reader = LayerReader(opened(tmp_path), ["mean"])
@@ -67,16 +138,27 @@ def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
     assert not path.exists()
 
 
-def test_a_full_disk_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Guards against a traceback, and against a file whose end is missing."""
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_full_disk_is_one_message_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+):
+    """Guards against a traceback, and against gigabytes left on a disk that is full."""
     reader = LayerReader(opened(tmp_path), ["mean"])
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    read, batches = LayerReader.read, []
 
-    def full(self: LayerReader, ids: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def full(self: LayerReader, ids: np.ndarray) -> np.ndarray:
+        batches.append(len(ids))
+        if len(batches) > 2:  # some batches are written before
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return read(self, ids)
 
     monkeypatch.setattr(LayerReader, "read", full)
-    with pytest.raises(OutputError, match="no space left on the device"):
-        extract_features(reader, SENTENCES, cache=Cache(tmp_path / "c"), progress=Silent())
+    cache = Cache(tmp_path / "c") if cached else None
+    with pytest.raises(OutputError, match="no space left on the device; nothing was written"):
+        extract_features(reader, SENTENCES, cache=cache, progress=Silent())
+    assert not list(tmp_path.rglob("*.features"))
 
 
 def test_random_weights_are_seeded_and_leave_the_model_alone(tmp_path: Path):

@@ -8,13 +8,15 @@ from kdprobe.errors import ConfigError
 from kdprobe.extract._probe_data import ProbeData
 from kdprobe.extract._probe_logistic import fit_logistic
 from kdprobe.extract._probe_senteval import Protocol, fit_senteval
-from kdprobe.extract.probe_fits import ProbeOptions, check_probe, fit_cells
+from kdprobe.extract.probe_fits import ProbeOptions, check_probe, fit_cells, protocols
 
 
-def features(*, cells: int, n: int, d: int, classes: int, seed: int = 0) -> ProbeData:
-    """Cells of growing signal, the last sixth test."""
+def features(
+    *, cells: int, n: int, d: int, classes: int, seed: int = 0, dev: int = 80, test: int = 80
+) -> ProbeData:
+    """Cells of growing signal."""
     generator = torch.Generator().manual_seed(seed)
-    total = n + 160
+    total = n + dev + test
     y = torch.randint(classes, (total,), generator=generator)
     means = torch.randn(classes, d, generator=generator)
     x = torch.stack(
@@ -23,22 +25,22 @@ def features(*, cells: int, n: int, d: int, classes: int, seed: int = 0) -> Prob
             for cell in range(cells)
         ]
     )
-    a, b = n, n + 80
+    a, b = n, n + dev
     return ProbeData(x[:, :a], x[:, a:b], x[:, b:], y[:a], y[a:b], y[b:], classes)
 
 
-def one_by_one(data: ProbeData, cell: int, protocol: Protocol, l2: float):
+def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0):
     """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
-    state = np.random.RandomState(protocol.seed)
+    state = np.random.RandomState(1111)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(protocol.seed)
+        torch.manual_seed(1111)
         d = data.train.shape[2]
-        if protocol.hidden:
+        if hidden:
             net = torch.nn.Sequential(
-                torch.nn.Linear(d, protocol.hidden),
-                torch.nn.Dropout(protocol.dropout),
+                torch.nn.Linear(d, hidden),
+                torch.nn.Dropout(dropout),
                 torch.nn.Sigmoid(),
-                torch.nn.Linear(protocol.hidden, data.classes),
+                torch.nn.Linear(hidden, data.classes),
             )
         else:
             net = torch.nn.Sequential(torch.nn.Linear(d, data.classes))
@@ -69,7 +71,10 @@ def one_by_one(data: ProbeData, cell: int, protocol: Protocol, l2: float):
     return best, hits, looks
 
 
-@pytest.mark.parametrize("protocol", [Protocol(), Protocol(hidden=6, dropout=0.2)])
+GRID = Protocol(hidden=(4, 6), dropout=(0.0, 0.2), strengths=(1e-4, 1e-2))
+
+
+@pytest.mark.parametrize("protocol", [Protocol(), GRID])
 def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
     """Guards against a shared minibatch, mask or early stop that moves a single number."""
     data = features(cells=2, n=90, d=8, classes=3)
@@ -77,12 +82,39 @@ def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
     made = fit_senteval(data, protocol)
     assert torch.equal(torch.get_rng_state(), state)
     for cell in range(2):
-        fits = [one_by_one(data, cell, protocol, l2) for l2 in protocol.strengths]
+        fits = [one_by_one(data, cell, s.l2, s.hidden, s.dropout) for s in protocol.settings]
         assert [fit[2] for fit in fits] == made.evaluations[cell].tolist()
         first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
         assert made.dev[cell] == fits[first][0]
-        assert f"l2 {protocol.strengths[first]:g}" in made.chosen[cell]
+        assert made.chosen[cell] == protocol.settings[first].name
         np.testing.assert_array_equal(made.hits[cell], fits[first][1])
+
+
+def test_the_fast_probe_halves_its_settings():
+    """Guards against settings that train on unseen, and against the best that is stopped."""
+    data = features(cells=2, n=300, d=8, classes=3)
+    grid = Protocol(hidden=(4, 6), batch=256, rate=4e-3, halvings=(2, 4, 6))
+    made = fit_senteval(data, grid)
+    for looks in made.evaluations:
+        assert [int((looks > after).sum()) for after in (1, 2, 4, 6)] == [8, 4, 2, 1]
+    assert all(name in {s.name for s in grid.settings} for name in made.chosen)
+
+
+def test_the_fast_probe_stays_near_the_exact_one():
+    """Guards against a shortcut that moves scores: the mean difference over cells is bounded."""
+    data = features(cells=4, n=800, d=12, classes=3, dev=1000, test=4000)
+    small = {"hidden": (10, 20), "dropout": (0.0, 0.1)}
+    exact = fit_senteval(data, Protocol(**small))
+    fast = fit_senteval(data, Protocol(**small, batch=256, rate=4e-3, halvings=(2, 4, 6)))
+    differ = 100 * (fast.hits.mean(axis=1) - exact.hits.mean(axis=1))
+    assert np.abs(differ).mean() < 0.75, differ
+    assert abs(differ.mean()) < 0.5, differ
+    assert fast.evaluations.sum() < 0.75 * exact.evaluations.sum()
+    asked = protocols(ProbeOptions("fast"))[0]
+    assert (asked.batch, asked.rate, asked.halvings, len(asked.settings)) == (
+        256, 4e-3, (2, 4, 6), 36
+    )  # fmt: skip
+    assert len(protocols(ProbeOptions("fast", linear=True))[0].settings) == 4
 
 
 def test_logistic_equals_scikit_learn():
@@ -125,4 +157,6 @@ def test_an_unknown_probe_is_refused():
     """Guards against a silent default."""
     with pytest.raises(ConfigError) as told:
         check_probe("svm")
-    assert str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis"
+    assert (
+        str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis, fast"
+    )

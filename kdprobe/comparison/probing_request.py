@@ -1,0 +1,96 @@
+"""What a person asked of the layers.
+
+Does: turn the options of a comparison into one request, and back into words for the protocol card.
+Does not: find sentences or fit probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from kdprobe.config.probing import open_probing_tasks
+from kdprobe.errors import ConfigError
+from kdprobe.tasks.probing_sets import ProbingSet
+
+_SMALL = 1000
+_FEW_CLASSES = 50
+
+
+@dataclass(frozen=True)
+class ProbingRequest:
+    """What to ask of the layers.
+
+    Args:
+        tasks: names of probing tasks or own `.toml` files; `all` for every one.
+        sentences: training sentences of each task at most; half as many of dev and test each.
+        poolings: how the words of a layer are made one vector; charts show the first.
+        probe: see `extract.probe_fits.PROBES`.
+        mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
+        probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
+            the embedded grammar.
+    """
+
+    tasks: tuple[str, ...] = ("all",)
+    sentences: int = 2000
+    poolings: tuple[str, ...] = ("mean",)
+    probe: str = "logistic"
+    mdl: bool | None = None
+    probing_dir: Path | None = None
+
+    def wants_mdl(self, asked: ProbingSet) -> bool:
+        """Whether a task's code length is measured: it costs two to four fits more.
+
+        Unless said, where the task is small: at most 1,000 training sentences and 50 classes.
+        """
+        if self.mdl is not None:
+            return self.mdl
+        return len(asked.train) <= _SMALL and len(asked.labels) <= _FEW_CLASSES
+
+
+def request_of(
+    names: Sequence[str],
+    *,
+    only: Sequence[str],
+    tasks: Sequence[str],
+    sentences: int,
+    poolings: Sequence[str],
+    probe: str,
+    mdl: bool | None,
+    probing_dir: str | Path | None,
+) -> ProbingRequest | None:
+    """Give what to probe, or None when it was not asked for: it costs minutes.
+
+    Raises:
+        ConfigError: a size that is too small.
+    """
+    if "probing" not in names or not (tasks or "probing" in only):
+        return None
+    if sentences < 20:
+        raise ConfigError("--probe-sentences", found=f"is {sentences}", expected="at least 20")
+    open_probing_tasks(tuple(tasks) or ("all",))
+    return ProbingRequest(
+        tuple(tasks) or ("all",),
+        sentences,
+        tuple(poolings) or ("mean",),
+        probe,
+        mdl,
+        Path(probing_dir) if probing_dir else None,
+    )
+
+
+def request_options(request: ProbingRequest | None) -> dict[str, JsonValue] | None:
+    """Give the choices for the protocol card; no full paths."""
+    if request is None:
+        return None
+    return {
+        "tasks": [Path(task).name for task in request.tasks],
+        "sentences": request.sentences,
+        "poolings": list(request.poolings),
+        "probe": request.probe,
+        "mdl": request.mdl,
+        "folder": request.probing_dir.name if request.probing_dir else None,
+    }

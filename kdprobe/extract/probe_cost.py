@@ -1,0 +1,63 @@
+"""How long probes will take, measured on a little of them.
+
+Does: time a few iterations of the probe that was asked for on random features, and scale. Does not:
+promise; early stopping ends fits when it ends them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from kdprobe.extract._probe_data import ProbeData
+from kdprobe.extract._probe_logistic import fit_logistic
+from kdprobe.extract._probe_senteval import fit_senteval
+from kdprobe.extract.probe_fits import ProbeOptions, protocols
+
+_ROWS = 256
+_ITERATIONS = 4
+_USUAL_ITERATIONS = 30
+_USUAL_LOOKS = 10
+_HALVED = 0.4
+"""Of the usual steps, with successive halving."""
+_MDL = 3.0
+"""Online code against one logistic fit."""
+
+
+def fit_seconds(n: int, classes: int, widths: Sequence[int], options: ProbeOptions) -> float:
+    """Estimate the wall-clock seconds of all cells of one task.
+
+    Args:
+        n: training sentences.
+        classes: the number of classes.
+        widths: of each cell.
+        options: which probe, and whether control task and code length are wanted, too.
+    """
+    return sum(
+        cells * _one_cell(n, classes, width, options) for width, cells in Counter(widths).items()
+    )
+
+
+def _one_cell(n: int, classes: int, width: int, options: ProbeOptions) -> float:
+    rows = min(n, _ROWS)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, rows, width, generator=generator)
+    y = torch.randint(classes, (rows,), generator=generator)
+    data = ProbeData(x, x[:, :1], x[:, :1], y, y[:1], y[:1], classes)
+    asked = protocols(options)
+    logistic = 0.0
+    if not asked or options.mdl:
+        started = time.perf_counter()
+        fit_logistic(data, iterations=_ITERATIONS)
+        logistic = (time.perf_counter() - started) * n / rows * _USUAL_ITERATIONS / _ITERATIONS
+    once = 0.0 if asked else logistic
+    for protocol in asked:
+        started = time.perf_counter()
+        fit_senteval(data, replace(protocol, passes=1, looks=1))
+        steps = protocol.passes * _USUAL_LOOKS * (_HALVED if protocol.halvings else 1.0)
+        once += (time.perf_counter() - started) * n / rows * steps
+    return once * (1 + options.control) + logistic * _MDL * options.mdl

@@ -1,0 +1,36 @@
+"""The estimate told before probes are fitted."""
+
+import pytest
+
+from kdprobe.extract import probe_cost
+from kdprobe.extract.probe_cost import fit_seconds
+from kdprobe.extract.probe_fits import ProbeOptions
+
+
+class _Clock:
+    """A clock that goes on by one second a look: every timed piece takes one second."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def perf_counter(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_an_estimate_by_hand(monkeypatch: pytest.MonkeyPatch):
+    """Guards against an estimate that forgets cells, the control task, looks or halving."""
+    monkeypatch.setattr(probe_cost, "time", _Clock())
+    widths = (4, 4, 6)
+    plain = ProbeOptions("logistic", control=False)
+    # one second for 4 of 30 iterations on 256 of 512 sentences, three cells
+    assert fit_seconds(512, 2, widths, plain) == pytest.approx(3 * 7.5 * 2)
+    assert fit_seconds(512, 2, widths, ProbeOptions("logistic")) == pytest.approx(2 * 45)
+    coded = ProbeOptions("logistic", control=False, mdl=True)
+    assert fit_seconds(512, 2, widths, coded) == pytest.approx(4 * 45)
+    # one second a pass over 256 of 512 sentences, four passes a look, ten looks
+    exact = ProbeOptions("senteval", control=False)
+    assert fit_seconds(512, 2, widths, exact) == pytest.approx(3 * 2 * 40)
+    fast = ProbeOptions("fast", linear=True, control=False)
+    assert fit_seconds(512, 2, widths, fast) == pytest.approx(0.4 * 3 * 2 * 40)
+    assert fit_seconds(100, 2, (4,), exact) == pytest.approx(40)
