@@ -195,7 +195,7 @@ class Probing:
     """What every layer knows, teacher and students paired."""
 
     name: str = "probing"
-    version: int = 1
+    version: int = 2
     title: str = "Probing"
     after: tuple[str, ...] = ()
     options: type[ProbingOptions] = ProbingOptions

@@ -13,8 +13,11 @@ from torch import Tensor
 
 from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits, with_ones
 
-STRENGTHS = (1e-1, 1e-2, 1e-3)
-"""Strongest first: of equal dev accuracies the strongest is taken."""
+STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3)
+"""Strongest first: of equal dev accuracies the strongest is taken.
+
+SentEval's own grid ends at 0.01 and overfits a few hundred sentences.
+"""
 
 ITERATIONS = 60
 _MEMORY = 6

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from kdprobe import atomic
 from kdprobe.cache import Cache
+from kdprobe.errors import OutputError
 from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.progress import Progress
 
@@ -166,34 +168,32 @@ def extract_features(
         root = cache.root / "observations" / "features" / key[:2]
     path = root / f"{key}.features"
     flat, starts = _encode(reader, unique)
-    lengths = np.diff(starts)
-    order = np.concatenate(list(equal_length_batches(lengths, rows=rows)))
+    batches = list(equal_length_batches(np.diff(starts), rows=rows))
     size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
     done = _done(path, size, len(unique))
     try:
         root.mkdir(parents=True, exist_ok=True)
+        _check_space(root, size * (len(unique) - done), len(unique), cache)
         with path.open("ab") as stream:
             stream.truncate(done * size)
             kind = ", random weights" if reader.random else ""
             title = f"layers of {reader.handle.name}{kind}"
             with progress.stage(title, len(unique) - done) as stage:
-                at = 0
-                for batch in equal_length_batches(lengths, rows=rows):
-                    at += len(batch)
-                    rest = batch[max(len(batch) - (at - done), 0) :] if at > done else batch[:0]
-                    if not len(rest):
-                        continue
-                    ids = flat[starts[rest][:, None] + np.arange(int(lengths[rest[0]]))]
+                for rest in _rest(batches, done):
+                    tokens = np.arange(starts[rest[0] + 1] - starts[rest[0]])
+                    ids = flat[starts[rest][:, None] + tokens]
                     stream.write(reader.read(ids).tobytes())
                     stage.advance(len(rest))
-    except OSError as error:
+    except (OSError, OutputError) as error:
         if folder is not None:
             folder.cleanup()
-        else:  # nothing is half-written: a full disk needs the space more than the next run does
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-        raise atomic.output_error(path, error) from error
+        if isinstance(error, OutputError):
+            raise
+        with contextlib.suppress(OSError):  # a full disk needs the space more than the next run
+            path.unlink(missing_ok=True)
+        raise _disk_error(root, atomic.output_error(path, error).found, cache) from error
+    order = np.concatenate(batches)
     values = np.memmap(path, dtype=np.float16, mode="r", shape=(len(unique), size // _BYTES))
     return LayerFeatures(
         cells=reader.cells,
@@ -204,6 +204,43 @@ def extract_features(
         seconds=time.perf_counter() - started,
         read=len(unique) - done,
         _folder=folder,
+    )
+
+
+def _rest(batches: Sequence[NDArray[np.int64]], done: int) -> Iterator[NDArray[np.int64]]:
+    """Give the batches after the first `done` rows, the one that was cut short from there on.
+
+    >>> [b.tolist() for b in _rest([np.array([4, 2]), np.array([0, 1, 3])], 3)]
+    [[1, 3]]
+    """
+    for batch in batches:
+        if len(batch) > done:
+            yield batch[done:]
+        done = max(done - len(batch), 0)
+
+
+def _check_space(root: Path, needed: int, sentences: int, cache: Cache | None) -> None:
+    """Refuse before the first pass what would fill the disk hours later.
+
+    Raises:
+        OutputError: fewer bytes are free than the vectors take.
+    """
+    free = shutil.disk_usage(root).free
+    if free < needed:
+        found = (
+            f"no space for the layers of {sentences:,} sentences: {needed / 1e6:,.0f} MB are "
+            f"needed, {free / 1e6:,.0f} MB free"
+        )
+        raise _disk_error(root, found, cache)
+
+
+def _disk_error(root: Path, found: str, cache: Cache | None) -> OutputError:
+    place = "TMPDIR" if cache is None else "KDPROBE_CACHE"
+    return OutputError(
+        str(root) if cache is None else f"the cache, {cache.root}",
+        found=found,
+        remedy=f"free some space, name another place in {place}, or ask for fewer "
+        "--probe-sentences",
     )
 
 

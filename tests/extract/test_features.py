@@ -1,9 +1,11 @@
 """Hidden states pooled in one pass, kept on disk, gone on with after a kill."""
 
 import errno
+import shutil
 import tempfile
 import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,9 +158,26 @@ def test_a_full_disk_is_one_message_and_leaves_nothing(
 
     monkeypatch.setattr(LayerReader, "read", full)
     cache = Cache(tmp_path / "c") if cached else None
-    with pytest.raises(OutputError, match="no space left on the device; nothing was written"):
+    with pytest.raises(OutputError) as told:
         extract_features(reader, SENTENCES, cache=cache, progress=Silent())
+    assert "no space left on the device; nothing was written" in str(told.value)
+    assert ("KDPROBE_CACHE" if cached else "TMPDIR") in str(told.value)
     assert not list(tmp_path.rglob("*.features"))
+
+
+def test_a_disk_too_small_is_told_before_the_first_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against hours of reading that end in a full disk."""
+    reader = LayerReader(opened(tmp_path), ["mean"])
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
+    with pytest.raises(OutputError) as told:
+        extract_features(reader, SENTENCES * 2, cache=Cache(tmp_path / "c"), progress=Silent())
+    assert str(told.value) == (
+        f"the cache, {tmp_path / 'c'}: no space for the layers of 8 sentences: 0 MB are needed, "
+        "0 MB free; free some space, name another place in KDPROBE_CACHE, or ask for fewer "
+        "--probe-sentences"
+    )
 
 
 def test_random_weights_are_seeded_and_leave_the_model_alone(tmp_path: Path):
