@@ -23,6 +23,7 @@ STUDENT = "bilstm:hidden=24,fc=16,embed=24,sentence=max"
 LEAST_MCC = 0.6
 METHODS = ("integrated_gradients", "shap")
 SENTENCES = 24
+PROBED = 400
 
 
 @terminal.guarded
@@ -56,6 +57,8 @@ def demo(
         output=output,
         methods=METHODS,
         attribution_sentences=SENTENCES,
+        probe_tasks=("all",),
+        probe_sentences=PROBED,
         seed=seed,
         device="cpu",
         threads=threads,
