@@ -54,7 +54,10 @@ def rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
     but the speed.
     """
     n, d = data.train.shape[1:]
-    spread, axes = torch.linalg.eigh(data.train.transpose(1, 2) @ data.train / n)
+    # In double precision: on many equal eigenvalues (units that never fire) LAPACK's single
+    # precision does not converge, or gives numbers that are none.
+    gram = (data.train.transpose(1, 2) @ data.train / n).double()
+    spread, axes = (one.float() for one in torch.linalg.eigh(gram))
     keep = min(n, d)
     axes, spread = axes[:, :, -keep:], spread[:, -keep:].clamp_min(0.0)
     train, dev, test = (part @ axes for part in (data.train, data.dev, data.test))
