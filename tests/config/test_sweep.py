@@ -58,8 +58,8 @@ def test_keys_are_settings_there_are() -> None:
         "layers": "layers", "seed": "seed", "epochs": "training.epochs",
     }  # fmt: skip
     for key, message in (
-        ("layer", "the recipe has no such setting, expected one of layers, heads, hidden, intermediate, "
-                  "student, seed, recipe, layer_map, training.epochs, training.learning_rate, "
+        ("layer", "the recipe has no such setting, expected one of layers, heads, hidden, "
+                  "intermediate, student, seed, recipe, layer_map, training.epochs, training.learning_rate, "
                   "objectives.soft_targets.temperature, objectives.soft_targets.weight, "
                   "objectives.hard_labels.weight; did you mean 'layers'?"),
         ("weight", "is short for objectives.soft_targets.weight and objectives.hard_labels.weight, "
