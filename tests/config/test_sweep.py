@@ -59,9 +59,10 @@ def test_keys_are_settings_there_are() -> None:
     }  # fmt: skip
     for key, message in (
         ("layer", "the recipe has no such setting, expected one of layers, heads, hidden, "
-                  "intermediate, student, seed, recipe, layer_map, training.epochs, training.learning_rate, "
-                  "objectives.soft_targets.temperature, objectives.soft_targets.weight, "
-                  "objectives.hard_labels.weight; did you mean 'layers'?"),
+                  "intermediate, student, seed, recipe, layer_map, training.epochs, "
+                  "training.learning_rate, objectives.soft_targets.temperature, "
+                  "objectives.soft_targets.weight, objectives.hard_labels.weight; "
+                  "did you mean 'layers'?"),
         ("weight", "is short for objectives.soft_targets.weight and objectives.hard_labels.weight, "
                    "expected one of them"),
     ):  # fmt: skip
