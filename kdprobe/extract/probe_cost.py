@@ -51,9 +51,7 @@ def _one_cell(n: int, classes: int, width: int, options: ProbeOptions) -> float:
     asked = protocols(options)
     logistic = 0.0
     if not asked or options.mdl:
-        started = time.perf_counter()
-        fit_logistic(data, iterations=_ITERATIONS)
-        logistic = (time.perf_counter() - started) * n / rows * _USUAL_ITERATIONS / _ITERATIONS
+        logistic = _logistic_seconds(data, n / rows)
     once = 0.0 if asked else logistic
     for protocol in asked:
         started = time.perf_counter()
@@ -61,3 +59,14 @@ def _one_cell(n: int, classes: int, width: int, options: ProbeOptions) -> float:
         steps = protocol.passes * _USUAL_LOOKS * (_HALVED if protocol.halvings else 1.0)
         once += (time.perf_counter() - started) * n / rows * steps
     return once * (1 + options.control) + logistic * _MDL * options.mdl
+
+
+def _logistic_seconds(data: ProbeData, more: float) -> float:
+    """Estimate one logistic fit on `more` times these rows; what is done once is counted once."""
+    taken = []
+    for iterations in (1, 1 + _ITERATIONS):
+        started = time.perf_counter()
+        fit_logistic(data, iterations=iterations)
+        taken.append(time.perf_counter() - started)
+    each = max(0.0, taken[1] - taken[0]) / _ITERATIONS
+    return taken[0] + each * more * (_USUAL_ITERATIONS - 1)

@@ -22,15 +22,27 @@ def test_an_estimate_by_hand(monkeypatch: pytest.MonkeyPatch):
     """Guards against an estimate that forgets cells, the control task, looks or halving."""
     monkeypatch.setattr(probe_cost, "time", _Clock())
     widths = (4, 4, 6)
-    plain = ProbeOptions("logistic", control=False)
-    # one second for 4 of 30 iterations on 256 of 512 sentences, three cells
-    assert fit_seconds(512, 2, widths, plain) == pytest.approx(3 * 7.5 * 2)
-    assert fit_seconds(512, 2, widths, ProbeOptions("logistic")) == pytest.approx(2 * 45)
-    coded = ProbeOptions("logistic", control=False, mdl=True)
-    assert fit_seconds(512, 2, widths, coded) == pytest.approx(4 * 45)
     # one second a pass over 256 of 512 sentences, four passes a look, ten looks
     exact = ProbeOptions("senteval", control=False)
     assert fit_seconds(512, 2, widths, exact) == pytest.approx(3 * 2 * 40)
     fast = ProbeOptions("fast", linear=True, control=False)
     assert fit_seconds(512, 2, widths, fast) == pytest.approx(0.4 * 3 * 2 * 40)
     assert fit_seconds(100, 2, (4,), exact) == pytest.approx(40)
+
+
+def test_what_a_fit_does_once_is_not_scaled(monkeypatch: pytest.MonkeyPatch):
+    """Guards against hours told for minutes: the principal axes of wide layers are found once."""
+    clock = _Clock()
+
+    def fit(data: object, *, iterations: int) -> None:
+        clock.now += 1.0 + iterations
+
+    monkeypatch.setattr(probe_cost, "time", clock)
+    monkeypatch.setattr(probe_cost, "fit_logistic", fit)
+    widths = (4, 4, 6)
+    # two seconds once, one an iteration on 256 of 512 sentences, 30 iterations, three cells
+    cell = 3 + 29 * 2
+    assert fit_seconds(512, 2, widths, ProbeOptions("logistic", control=False)) == 3 * cell
+    assert fit_seconds(512, 2, widths, ProbeOptions("logistic")) == 2 * 3 * cell
+    coded = ProbeOptions("logistic", control=False, mdl=True)
+    assert fit_seconds(512, 2, widths, coded) == 4 * 3 * cell
