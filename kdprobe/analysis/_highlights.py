@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from kdprobe.analysis._attributed import Attributed
+from kdprobe.analysis._damaged import damaged_words
 from kdprobe.observations import Floats
 from kdprobe.results.schema import Cell, Column, Table
 
@@ -109,7 +110,11 @@ def highlights(seen: Attributed, rhos: Mapping[tuple[str, str], Floats], count: 
     """Lay out the word scores of chosen sentences: a row per sentence, method, model and word."""
     labels = seen.study.split.task.labels
     rows: list[tuple[Cell, ...]] = []
+    damaged = damaged_words(seen)
     for row, why in _picked(seen, rhos, count):
+        if row in damaged:
+            broken = " ".join(seen.seen.words[row][index].text for index in damaged[row])
+            why = f"{why}; damaged word: {broken}"
         target = labels[int(seen.seen.target[row])] if labels else ""
         for method in seen.seen.methods:
             for model in seen.models:

@@ -15,12 +15,12 @@ import numpy as np
 from kdprobe.analysis._attributed import Attributed, attributed, unmet
 from kdprobe.analysis._attribution_metrics import FAITHFULNESS
 from kdprobe.analysis._bootstrap import At, estimate
+from kdprobe.analysis._damaged import damaged_words
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Population, Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 
 RANDOM = "random"
-DAMAGED = "damaged_word"
 _UNMEASURED = "no sentence could be measured"
 _LARGEST_GAP = 0.01
 
@@ -64,36 +64,6 @@ def _quality(seen: Attributed, model: Population) -> list[Estimate]:
             at = At("incomplete", model.name, method=method)
             made.append(_estimate(at, seen, missed, share=True))
     return made
-
-
-def damaged_words(seen: Attributed) -> dict[int, tuple[int, ...]]:
-    """Find the damaged word among the words of each damaged sentence.
-
-    The split's column `damaged_word` counts the parts between blanks; the words that lie in that
-    part, punctuation aside, are the damaged ones.
-    """
-    column = seen.study.split.columns.get(DAMAGED)
-    if column is None:
-        return {}
-    found = {}
-    for row, place in enumerate(seen.rows.tolist()):
-        if not column[place].isdigit():
-            continue
-        text, start = seen.study.split.texts[place], 0
-        for part in text.split()[: int(column[place]) + 1]:
-            start = text.index(part, start)
-            end = start + len(part)
-            span, start = (start, end), end
-        inside = tuple(
-            index
-            for index, word in enumerate(seen.seen.words[row])
-            if word.start < span[1]
-            and word.end > span[0]
-            and any(char.isalnum() for char in word.text)
-        )
-        if inside:
-            found[row] = inside
-    return found
 
 
 def _pointing(seen: Attributed, model: Population) -> list[Estimate]:

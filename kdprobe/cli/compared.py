@@ -11,6 +11,8 @@ import typer
 from kdprobe.cli import terminal
 from kdprobe.plain_text import printable
 
+SIDE_BY_SIDE = 3
+
 if TYPE_CHECKING:
     from kdprobe.comparison.view import Comparison
     from kdprobe.results.headline import Headline
@@ -33,14 +35,16 @@ def command_line(argv: list[str]) -> str:
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     """Print the headline table, the alarms, what was skipped and where the report is."""
-    from kdprobe.comparison.view import headline_table
+    from kdprobe.comparison.view import headline_list, headline_table
 
     document, head = result.document, result.headline
     if as_json:
         typer.echo(json.dumps(headline_json(head), indent=1, ensure_ascii=False))
         return
     title = f"{document.task.name} {document.task.split}, n = {document.task.n}"
-    terminal.show(terminal.table(title, *headline_table(head)))
+    # A column each is easier to compare, but more than a few students do not fit a terminal.
+    lay_out = headline_table if len(head.rows) <= SIDE_BY_SIDE else headline_list
+    terminal.show(terminal.table(title, *lay_out(head)))
     for row in head.rows:
         typer.echo(printable(f"{row.student}: {row.sentence}"))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):

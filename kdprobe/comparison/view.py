@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
@@ -79,36 +79,64 @@ class Comparison:
         return f"<table><caption>kdprobe: {title}</caption><tr>{names}</tr>{body}</table>"
 
 
+class Number(NamedTuple):
+    """A number of the headline: its name where there is room, where there is little, and itself."""
+
+    name: str
+    short: str
+    pick: Callable[[HeadlineRow], Figure]
+
+
+def _numbers(head: Headline) -> list[Number]:
+    """List the numbers of which at least one student has one."""
+    wanted = (
+        Number(head.score, head.score, lambda row: row.student_score),
+        Number("agreement with the teacher", "agreement", lambda row: row.agreement),
+        Number("Cohen's kappa", "kappa", lambda row: row.kappa),
+        Number("kappa at most", "at most", lambda row: row.attainable_high),
+        Number("McNemar p", "McNemar p", lambda row: row.mcnemar),
+        Number("confidence, Spearman", "confidence", lambda row: row.confidence),
+        Number("ECE", "ECE", lambda row: row.ece),
+        Number("parameters", "parameters", lambda row: row.parameters),
+    )
+    return [
+        number
+        for number in wanted
+        if any(number.pick(row).estimate is not None for row in head.rows)
+    ]
+
+
 def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Lay out the headline, a column per student and a row per number; a reason stands for none."""
-    wanted: tuple[tuple[str, Callable[[HeadlineRow], Figure]], ...] = (
-        (f"{head.score} of {head.teacher} (teacher)", lambda row: row.teacher_score),
-        (head.score, lambda row: row.student_score),
-        ("agreement with the teacher", lambda row: row.agreement),
-        ("Cohen's kappa", lambda row: row.kappa),
-        ("kappa at most", lambda row: row.attainable_high),
-        ("McNemar p", lambda row: row.mcnemar),
-        ("confidence, Spearman", lambda row: row.confidence),
-        ("ECE", lambda row: row.ece),
-        ("parameters", lambda row: row.parameters),
-    )
+    told = f"{head.score} of {head.teacher} (teacher)"
+    first = Number(told, told, lambda row: row.teacher_score)
+    known = any(row.teacher_score.estimate is not None for row in head.rows)
     rows = [
-        (name, *(_cell(name, pick(row)) for row in head.rows))
-        for name, pick in wanted
-        if any(pick(row).estimate is not None for row in head.rows)
+        (number.name, *(_cell(number.name, number.pick(row)) for row in head.rows))
+        for number in ([first] if known else []) + _numbers(head)
     ]
     return ("", *(row.student for row in head.rows)), rows
 
 
-def _cell(name: str, figure: Figure) -> str:
+def headline_list(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Lay out the headline of many students, a row for each; the report has the intervals."""
+    numbers = _numbers(head)
+    rows = [
+        (row.student, *(_cell(n.name, n.pick(row), interval=False) for n in numbers))
+        for row in head.rows
+    ]
+    return ("", *(number.short for number in numbers)), rows
+
+
+def _cell(name: str, figure: Figure, *, interval: bool = True) -> str:
     number = figure.estimate
     if number is None or number.value is None:
-        return figure.reason
+        return figure.reason if interval else ""
     if name == "McNemar p":
         return "" if number.p_value is None else show_p(number.p_value).removeprefix("= ")
     if name == "parameters":
         return show_count(int(number.value))
-    if number.low is None or number.high is None:
+    if number.low is None or number.high is None or not interval:
         return show_number(number.value)
     return f"{show_number(number.value)} {show_interval(number.low, number.high)}"
 

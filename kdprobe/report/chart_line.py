@@ -38,6 +38,9 @@ def _finding(curve: Curve) -> str:
     for series in curve.series:
         if not series.y:
             continue
+        if len(series.y) > 1 and min(series.y) == max(series.y):
+            told.append(f"{series.name}: {show_number(series.y[0])} throughout.")
+            continue
         most = max(range(len(series.y)), key=lambda i: series.y[i])
         least = min(range(len(series.y)), key=lambda i: series.y[i])
         spots = [

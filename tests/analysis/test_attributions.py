@@ -257,6 +257,21 @@ def test_the_pointing_game_by_hand():
     assert mass == pytest.approx((5 / 6 + 1) / 2)
 
 
+def test_the_damaged_word_is_named_beside_the_highlights():
+    """Guards against highlights of which nobody can tell whether they found the fault."""
+    study = damaged_study()
+    analysis = attribution_agreement.ANALYSIS
+    result = analysis.run(study, analysis.options(), {})
+    shown = next(table for table in result.tables if table.name == "highlights")
+    places = {column.name: place for place, column in enumerate(shown.columns)}
+    why = {str(row[places["example"]]): str(row[places["why"]]) for row in shown.rows}
+    ids = study.split.ids
+    words = [TEXTS[0].split()[1], TEXTS[1].split()[2]]
+    for row, word in enumerate(words):
+        assert why[ids[row]].endswith(f"; damaged word: {word}")
+    assert "damaged" not in why[ids[2]]
+
+
 def test_faithfulness_is_measured_against_random_words():
     """Guards against a fall that any words would cause."""
     study = damaged_study()

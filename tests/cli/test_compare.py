@@ -140,6 +140,16 @@ def test_slices_seeds_and_json(tmp_path: Path, task: Path, teacher: Path, studen
     assert any("genre" in subset for subset in subsets)
 
 
+def test_many_students_stand_below_each_other(tmp_path: Path, task: Path, teacher: Path) -> None:
+    """A column for each of many students folds every number into a tower of digits."""
+    students = [f"s{i}={teacher}" for i in range(5)]
+    asked = ("--only", "task_scores,agreement", "-o", tmp_path / "out")
+    done = run("compare", teacher, *students, "-t", task, *asked, *FAST)
+    assert done.code == 0, done.err
+    row = next(line for line in done.out.splitlines() if line.startswith("s3 "))
+    assert [cell.strip() for cell in row.split("│")][2] == "1.000"
+
+
 def test_limit_is_told_and_options_are_recorded(tmp_path: Path, task: Path, teacher: Path) -> None:
     """Numbers of 20 examples must not pass for numbers of all; full paths stay private."""
     done = run("compare", teacher, f"s={teacher}", "-t", task, "-o", tmp_path / "a", "--limit",

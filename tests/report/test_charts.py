@@ -70,6 +70,13 @@ def test_a_line_has_a_marker_a_point_and_a_band():
     assert heights[-3] > heights[-2] > heights[-1]
 
 
+def test_a_level_line_is_said_to_be_level():
+    """A highest and a lowest point of a constant are noise that reads like a finding."""
+    level, one = Series(name="s", x=(0, 1), y=(2, 2)), Series(name="t", x=(1,), y=(3,))
+    text = " ".join(parsed(draw_curve(curve("line", level, one), "c", {})[0]).itertext())
+    assert "s: 2.000 throughout. t: highest 3.000 at 1, lowest 3.000 at 1." in text
+
+
 def test_bars_grow_from_zero_and_negative_ones_downwards():
     """A bar drawn from the axis end would make a small difference look large."""
     series = Series(name="s", x=(0, 1), y=(2, -1), low=(1, -2), high=(3, 0), labels=("a", "b"))
