@@ -180,6 +180,7 @@ def _reading(address: str, folder: Path) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
+        error.close()  # it is the answer too, and holds the connection
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # nothing is missing
         raise TaskError(
