@@ -18,6 +18,8 @@ from kdprobe.config.recipe import ObjectiveSetting, Recipe
 from kdprobe.config.training import TrainingSettings
 from kdprobe.errors import ConfigError
 
+_MOST_TOLD = 40
+
 
 def _value(text: JsonValue) -> JsonValue:
     """Read a value as TOML does, and anything TOML does not know as a plain string."""
@@ -64,13 +66,17 @@ def resolve_setting(key: str, known: tuple[str, ...], *, where: str = "--set") -
         raise ConfigError(
             f"{where} {key}", found=f"is short for {' and '.join(hits)}", expected="one of them"
         )
-    tails = {full.rsplit(".", 1)[-1]: full for full in known}
-    close = difflib.get_close_matches(key.rsplit(".", 1)[-1], tails, n=1, cutoff=0.5)
+    tails: dict[str, str] = {}
+    for full in known:
+        tails.setdefault(full.rsplit(".", 1)[-1], full)
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    close = close or difflib.get_close_matches(key.rsplit(".", 1)[-1], tails, n=1, cutoff=0.5)
     raise ConfigError(
         f"{where} {key}",
         found="the recipe has no such setting",
-        expected="one of " + ", ".join(known),
-        remedy=f"did you mean {tails[close[0]]!r}?" if close else "",
+        # A recipe in stages has every setting once more for each: their short names will do.
+        expected="one of " + ", ".join(known if len(known) <= _MOST_TOLD else tails),
+        remedy=f"did you mean {tails.get(close[0], close[0])!r}?" if close else "",
     )
 
 

@@ -94,6 +94,18 @@ def test_unknown_setting_offers_its_neighbour() -> None:
     assert message.endswith("; did you mean 'objectives.soft_targets.temperature'?")
 
 
+def test_unknown_setting_of_a_recipe_in_stages() -> None:
+    """Guards a wall of sixty names, and an offer to change one stage where all were meant."""
+    recipe = open_recipe("tinybert")
+    names = {setting.name: ("temperature",) for setting in recipe.all_objectives}
+    with pytest.raises(ConfigError) as caught:
+        with_settings(recipe, {"training.epoch": "2"}, option_names=names)
+    message = str(caught.value)
+    assert message.endswith("; did you mean 'training.epochs'?")
+    assert "stages.intermediate.training" not in message
+    assert ", epochs, batch_size, " in message
+
+
 def test_unknown_recipe() -> None:
     """Guards a misspelt recipe."""
     with pytest.raises(UnknownNameError) as caught:
