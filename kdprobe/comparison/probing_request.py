@@ -32,6 +32,9 @@ class ProbingRequest:
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
+
+    Raises:
+        UnknownNameError, ConfigError: a task that is not there, or too few sentences.
     """
 
     tasks: tuple[str, ...] = ("all",)
@@ -40,6 +43,14 @@ class ProbingRequest:
     probe: str = "logistic"
     mdl: bool | None = None
     probing_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check the number of sentences and find the tasks."""
+        if self.sentences < 20:
+            raise ConfigError(
+                "--probe-sentences", found=f"is {self.sentences}", expected="at least 20"
+            )
+        open_probing_tasks(self.tasks)
 
     def wants_mdl(self, asked: ProbingSet) -> bool:
         """Whether a task's code length is measured: it costs two to four fits more.
@@ -52,34 +63,18 @@ class ProbingRequest:
 
 
 def request_of(
-    names: Sequence[str],
-    *,
-    only: Sequence[str],
-    tasks: Sequence[str],
-    sentences: int,
-    poolings: Sequence[str],
-    probe: str,
-    mdl: bool | None,
-    probing_dir: str | Path | None,
+    given: ProbingRequest | None, names: Sequence[str], *, only: Sequence[str]
 ) -> ProbingRequest | None:
-    """Give what to probe, or None when it was not asked for: it costs minutes.
+    """Give what to probe; None when it was not asked for or is not run: it costs minutes.
 
-    Raises:
-        ConfigError: a size that is too small.
+    Args:
+        given: what was asked for; None: nothing, unless `only` names probing.
+        names: the analyses that are run.
+        only: the analyses that were named.
     """
-    if "probing" not in names or not (tasks or "probing" in only):
+    if "probing" not in names:
         return None
-    if sentences < 20:
-        raise ConfigError("--probe-sentences", found=f"is {sentences}", expected="at least 20")
-    open_probing_tasks(tuple(tasks) or ("all",))
-    return ProbingRequest(
-        tuple(tasks) or ("all",),
-        sentences,
-        tuple(poolings) or ("mean",),
-        probe,
-        mdl,
-        Path(probing_dir) if probing_dir else None,
-    )
+    return given or (ProbingRequest() if "probing" in only else None)
 
 
 def request_options(request: ProbingRequest | None) -> dict[str, JsonValue] | None:
