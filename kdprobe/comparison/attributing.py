@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
 DEFAULT_METHODS = ("integrated_gradients",)
+_LARGEST_GAP = 0.01
+"""Scores that miss the change of the output by more do not add up, and say so."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +215,25 @@ def title_of(found: Sequence[Attributed]) -> str:
 def lines_of(found: Sequence[Attributed]) -> list[Line]:
     """Lay out a line for each method and model, the models of a method below each other."""
     return [
-        Line(first.method, one.model, marks(one.words, one.methods[place].scores))
+        Line(
+            first.method,
+            one.model,
+            marks(one.words, one.methods[place].scores),
+            _note(one, one.methods[place]),
+        )
         for place, first in enumerate(found[0].methods)
         for one in found
     ]
+
+
+def _note(one: Attributed, found: WordScores) -> str:
+    """Say what a reader must know of scores: noise, sums that miss, words that were not read."""
+    told = ["sampled"] if found.sampled else []
+    if found.gap is not None and found.gap > _LARGEST_GAP:
+        told.append(f"sum off by {found.gap:.0%}")
+    if one.read < len(one.words):
+        told.append(f"{one.read} of {len(one.words)} words read")
+    return ", ".join(told)
 
 
 def page_of(found: Sequence[Attributed]) -> str:

@@ -193,6 +193,7 @@ def test_one_long_text_says_what_was_read(handle: HfModel, tmp_path: Path):
     outcome = run("attribute", place, *words, "-o", page)
     assert outcome.code == 0, outcome.err
     assert f"warning: bert reads {READ} of {READ + 101} words" in outcome.err.replace("\n", " ")
+    assert f"({READ} of {READ + 101} words read)" in page.read_text(encoding="utf-8")
     found = json.loads(run("attribute", place, *words, "--json").out)
     assert found["read"] == READ
     scores = found["methods"][0]["scores"]
