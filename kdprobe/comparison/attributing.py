@@ -42,7 +42,8 @@ class Attributed:
 
     Args:
         model: the model's name.
-        words: the words, in order; read: how many of them the model reads.
+        words: the words, in order; segments: the text of the pair each stands in, 0 or 1.
+        read: how many of them the model reads.
         explained: the explained label; empty for a regression.
         probability: of that label (a regression: the predicted number).
         methods: one entry per method.
@@ -50,6 +51,7 @@ class Attributed:
 
     model: str
     words: tuple[str, ...]
+    segments: tuple[int, ...]
     read: int
     explained: str
     probability: float
@@ -134,10 +136,14 @@ def attribute(
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
+    from kdprobe.registry import unknown_name
 
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("--text", found="holds no word", expected="a text to explain")
+    for name in methods:
+        if name not in METHODS.names():
+            raise unknown_name("method", name, METHODS.names(), option="methods")
     chosen = {name: METHODS.load(name).options() for name in methods}
     task = _own_task(model, offline=offline)
     handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
@@ -156,6 +162,7 @@ def attribute(
     return Attributed(
         model=handle.folder,
         words=tuple(word.text for word in words),
+        segments=tuple(word.segment for word in words),
         read=len(read),
         explained=task.labels[target] if task.labels else "",
         probability=float(output_of(logits, target, "probability")[0]),

@@ -9,7 +9,7 @@ from kdprobe.comparison.attributing import Attributed, WordScores, lines_of
 
 def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False) -> Attributed:
     scores = WordScores("deep_lift", (1.0, -0.5), gap, sampled)
-    return Attributed("m", ("a", "dog"), read, "good", 0.5, (scores,))
+    return Attributed("m", ("a", "dog"), (0, 0), read, "good", 0.5, (scores,))
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_attribute_prints_and_writes_one_text(compared: Path):
          "--label ugly: t has no such label, expected one of bad, good"),
         (("--text", "a dog", "-o", "words.png"),
          "--output words.png: ends in '.png', expected .html for a page or .svg for a drawing"),
-        (("--text", "a dog", "--methods", "grad"), "--method: no method is called 'grad'"),
+        (("--text", "a dog", "--methods", "grad"), "--methods: no method is called 'grad'"),
     ],
 )  # fmt: skip
 def test_attribute_refuses_in_one_message(compared: Path, words: tuple[str, ...], message: str):
@@ -156,6 +156,15 @@ def test_attribute_refuses_in_one_message(compared: Path, words: tuple[str, ...]
     outcome = run("attribute", compared / "t", *words, "--device", "cpu", "--offline")
     assert outcome.code == 2
     assert message in outcome.err.replace("\n", " ")
+
+
+def test_words_of_a_pair_say_which_text_they_stand_in(compared: Path):
+    """Guards against a score of the second text read as one of the first's repeated word."""
+    outcome = run("attribute", compared / "t", "--text", "the dog", "--text-pair", "the cat !",
+                  "--methods", "occlusion", "--json", "--device", "cpu", "--offline")  # fmt: skip
+    found = json.loads(outcome.out)
+    assert found["words"] == ["the", "dog", "the", "cat", "!"]
+    assert found["segments"] == [0, 0, 1, 1, 1]
 
 
 def test_several_models_explain_one_label_of_the_same_words(compared: Path):
