@@ -174,7 +174,7 @@ def test_the_cut_is_told_in_the_report(compared: Path):
     document = json.loads((compared / "results.json").read_text(encoding="utf-8"))
     notes = {one["name"]: one["notes"] for one in document["analyses"]}["attribution_agreement"]
     told = (
-        "1 examples are longer than a model reads; only words that all models read were explained "
+        "1 example is longer than a model reads; only words that all models read were explained "
         "(first: dev-00003)."
     )
     assert told in notes
