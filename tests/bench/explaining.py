@@ -194,9 +194,11 @@ def lime_of_the_package(text: str, predict: Predict, samples: int, seed: int) ->
     return weights
 
 
-def lime_of_ours(handle: HfModel, texts: Sequence[str], samples: int, seed: int) -> list[Floats]:
-    """Ours with the package's state, so that both draw the same samples."""
-    reader = Reader(handle)
+def lime_of_ours(reader: Reader, texts: Sequence[str], samples: int, seed: int) -> list[Floats]:
+    """Ours with the package's state, so that both draw the same samples.
+
+    The reader is one for all sentences of a model, as `explain_model` has it.
+    """
     asked = [ask(reader, text) for text in texts]
     masks = [lime_method.draw(one.game.n, samples, np.random.RandomState(seed)) for one in asked]
     fill([(one.game, drawn) for one, drawn in zip(asked, masks, strict=True)])

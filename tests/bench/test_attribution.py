@@ -21,6 +21,7 @@ from scipy.stats import spearmanr
 from kdprobe.extract.attributions import Sentence, Setting, explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.reader import Reader
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
 from kdprobe.tasks.catalog import open_task
@@ -165,7 +166,7 @@ def test_lime(
     Each sentence is a round, ours alone without common batches. The median is that of a typical
     sentence; in the sum the few long ones weigh most, whose samples hardly repeat.
     """
-    predict = predict_of(handle)
+    predict, reader = predict_of(handle), Reader(handle)
     slow, fast, enumerated, differ = [], [], [], []
     errors: dict[str, list[float]] = {"lime": [], "ours": []}
     for seed, (texts, known) in enumerate(zip(rounds, exact, strict=True)):
@@ -175,7 +176,7 @@ def test_lime(
                 lambda t=text, s=seed: lime_of_the_package(t, predict, samples, s)  # type: ignore[misc]
             )
             slow.append(seconds)
-            seconds, (ours,) = timed(lambda t=text, s=seed: lime_of_ours(handle, [t], samples, s))  # type: ignore[misc]
+            seconds, (ours,) = timed(lambda t=text, s=seed: lime_of_ours(reader, [t], samples, s))  # type: ignore[misc]
             fast.append(seconds)
             differ.append(float(np.abs(ours - theirs).max()))
             if text in known.lime:
