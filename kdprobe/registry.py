@@ -20,8 +20,12 @@ from kdprobe.errors import ConfigError, UnknownNameError
 T = TypeVar("T")
 
 
-def unknown_name(kind: str, name: str, known: tuple[str, ...]) -> UnknownNameError:
+def unknown_name(
+    kind: str, name: str, known: tuple[str, ...], *, option: str = ""
+) -> UnknownNameError:
     """Build the error for a name that nothing goes by, with its nearest neighbours.
+
+    `option`: where it was typed, when that is not called as one of them is (`methods`, `method`).
 
     >>> print(unknown_name("analysis", "agrement", ("agreement", "overlap")))
     --analysis: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
@@ -29,7 +33,7 @@ def unknown_name(kind: str, name: str, known: tuple[str, ...]) -> UnknownNameErr
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     remedy = " or ".join(repr(candidate) for candidate in close)
     return UnknownNameError(
-        f"--{kind}",
+        f"--{option or kind}",
         found=f"no {kind} is called {name!r}",
         expected="one of " + ", ".join(known) if known else "",
         remedy=f"did you mean {remedy}?" if close else "",

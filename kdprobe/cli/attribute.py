@@ -112,10 +112,5 @@ def _show(found: Sequence[Attributed]) -> None:
     from kdprobe.cli.coloured import word_lines
     from kdprobe.comparison.attributing import lines_of
 
-    notes = [
-        "(sampled)" if one.methods[place].sampled else ""
-        for place in range(len(found[0].methods))
-        for one in found
-    ]
-    for line in word_lines(lines_of(found), width=terminal.console().width, notes=notes):
+    for line in word_lines(lines_of(found), width=terminal.console().width):
         terminal.show(line)

@@ -35,13 +35,12 @@ def _score(mark: Mark) -> str:
     return "–" if mark.score is None else f"{mark.score:+.2f}"
 
 
-def word_lines(lines: Sequence[Line], *, width: int, notes: Sequence[str] = ()) -> list[Text]:
+def word_lines(lines: Sequence[Line], *, width: int) -> list[Text]:
     """Write lines of the same words.
 
     Args:
         lines: one or more, each with the same words in the same order.
         width: of the terminal, in columns.
-        notes: of each line, written behind its name; empty: none.
 
     Returns:
         One text for each row of the terminal; an empty one between blocks of several lines.
@@ -54,8 +53,8 @@ def word_lines(lines: Sequence[Line], *, width: int, notes: Sequence[str] = ()) 
     several = len({line.model for line in lines}) > 1
     names = [
         printable(f"{line.method} {line.model}" if several else line.method)
-        + (f" {note}" * bool(note))
-        for line, note in zip(lines, notes or [""] * len(lines), strict=True)
+        + (f" ({line.note})" if line.note else "")
+        for line in lines
     ]
     head = max(map(cell_len, names)) + 2
     words = [[printable(mark.word) for mark in line.marks] for line in lines]

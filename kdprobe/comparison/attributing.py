@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
 DEFAULT_METHODS = ("integrated_gradients",)
+_LARGEST_GAP = 0.01
+"""Scores that miss the change of the output by more do not add up, and say so."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Attributed:
 
     Args:
         model: the model's name.
-        words: the words, in order; read: how many of them the model reads.
+        words: the words, in order; segments: the text of the pair each stands in, 0 or 1.
+        read: how many of them the model reads.
         explained: the explained label; empty for a regression.
         probability: of that label (a regression: the predicted number).
         methods: one entry per method.
@@ -48,6 +51,7 @@ class Attributed:
 
     model: str
     words: tuple[str, ...]
+    segments: tuple[int, ...]
     read: int
     explained: str
     probability: float
@@ -132,10 +136,14 @@ def attribute(
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
+    from kdprobe.registry import unknown_name
 
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("--text", found="holds no word", expected="a text to explain")
+    for name in methods:
+        if name not in METHODS.names():
+            raise unknown_name("method", name, METHODS.names(), option="methods")
     chosen = {name: METHODS.load(name).options() for name in methods}
     task = _own_task(model, offline=offline)
     handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
@@ -154,6 +162,7 @@ def attribute(
     return Attributed(
         model=handle.folder,
         words=tuple(word.text for word in words),
+        segments=tuple(word.segment for word in words),
         read=len(read),
         explained=task.labels[target] if task.labels else "",
         probability=float(output_of(logits, target, "probability")[0]),
@@ -213,10 +222,25 @@ def title_of(found: Sequence[Attributed]) -> str:
 def lines_of(found: Sequence[Attributed]) -> list[Line]:
     """Lay out a line for each method and model, the models of a method below each other."""
     return [
-        Line(first.method, one.model, marks(one.words, one.methods[place].scores))
+        Line(
+            first.method,
+            one.model,
+            marks(one.words, one.methods[place].scores),
+            _note(one, one.methods[place]),
+        )
         for place, first in enumerate(found[0].methods)
         for one in found
     ]
+
+
+def _note(one: Attributed, found: WordScores) -> str:
+    """Say what a reader must know of scores: noise, sums that miss, words that were not read."""
+    told = ["sampled"] if found.sampled else []
+    if found.gap is not None and found.gap > _LARGEST_GAP:
+        told.append(f"sum off by {found.gap:.0%}")
+    if one.read < len(one.words):
+        told.append(f"{one.read} of {len(one.words)} words read")
+    return ", ".join(told)
 
 
 def page_of(found: Sequence[Attributed]) -> str:

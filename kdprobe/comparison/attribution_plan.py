@@ -245,6 +245,8 @@ def sampling_note(study: Study, plan: Plan) -> str:
         return f"{n} of {study.n} sentences of {study.split.origin} were explained."
     if n == study.n:
         return f"All {n} examples were explained."
+    if not n:
+        return f"None of the {study.n} examples was explained: no word of them is read."
     places = {key: row for row, key in enumerate(study.split.ids)}
     rows = [places[key] for key in plan.ids]
     said = np.stack([population.first.predicted for population in study.models])

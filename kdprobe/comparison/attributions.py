@@ -207,7 +207,8 @@ def _joined(
                 scores[model, method, kind] = tuple(arrays)
         for method in (*setting.methods, RANDOM):
             entries = kinds[""][method]
-            deletion[model, method] = np.stack([found.deletion for found in entries])
+            falls = [found.deletion for found in entries]
+            deletion[model, method] = np.array(falls).reshape(len(falls), len(SHARES), 2)
             if method == RANDOM:
                 continue
             special[model, method] = np.array([found.scored.special for found in entries])
@@ -264,9 +265,10 @@ def _notes(
     notes += plan.notes
     cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
     if cut:
+        told = "1 example is" if len(cut) == 1 else f"{len(cut)} examples are"
         notes.append(
-            f"{len(cut)} examples are longer than a model reads; only words that all models read "
-            f"were explained (first: {cut[0]})."
+            f"{told} longer than a model reads; only words that all models read were explained "
+            f"(first: {cut[0]})."
         )
     for model, method, key in failed[:3]:
         notes.append(f"{method} gave no finite scores for {model} on {key}: it is left out.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,8 @@ from kdprobe.seeds import derive_generator, derive_seed
 EXTRACTOR_VERSION = 2
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches."""
+PIECE_WORDS = 1000
+"""Words of one piece at most (or one sentence): what is held of coalitions grows with them."""
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 RANDOM = "random"
 RANDOM_RANKINGS = 5
@@ -116,13 +118,24 @@ def explain_model(
     if left:
         reader = Reader(handle)
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
-            for start in range(0, len(left), PIECE):
-                piece = left[start : start + PIECE]
+            for piece in _pieces(left):
                 _explain_piece(reader, piece, setting, stores)
                 stage.advance(len(piece))
     return {
         name: tuple(store.known[one.key] for one in sentences) for name, store in stores.items()
     }
+
+
+def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
+    """Cut sentences, in order, into pieces of bounded number and length."""
+    start, words = 0, 0
+    for place, one in enumerate(sentences):
+        words += len(one.words)
+        if place > start and (place - start == PIECE or words > PIECE_WORDS):
+            yield sentences[start:place]
+            start, words = place, len(one.words)
+    if sentences[start:]:
+        yield sentences[start:]
 
 
 def _names(setting: Setting) -> tuple[str, ...]:

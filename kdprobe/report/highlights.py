@@ -36,11 +36,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """The words of one sentence as one method sees them for one model."""
+    """The words of one sentence as one method sees them for one model.
+
+    `note`: what a reader must know of these scores (sampled, …); empty: nothing.
+    """
 
     method: str
     model: str
     marks: tuple[Mark, ...]
+    note: str = ""
+
+    @property
+    def model_noted(self) -> str:
+        """The model's name with the note behind it."""
+        return f"{self.model} ({self.note})" if self.note else self.model
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def words_svg(heading: str, lines: Sequence[Line]) -> str:
         An SVG document with its own style sheet, light and dark; the same lines give the same text.
     """
     style = resources.files("kdprobe.report").joinpath("word_svg.css").read_text(encoding="utf-8")
-    heads = [(line.method, line.model) for line in lines]
+    heads = [(line.method, line.model_noted) for line in lines]
     left = _MARGIN + 16 + max(max(8.8 * cells(a), _SMALL * cells(b)) for a, b in heads)
     widths = _widths(lines)
     blocks = blocks_of(widths, WIDTH - left - _MARGIN)
@@ -114,7 +114,8 @@ def words_svg(heading: str, lines: Sequence[Line]) -> str:
     for block in blocks:
         for line in lines:
             drawn += tag("text", {"class": "ink head", "x": _MARGIN, "y": y}, clean(line.method))
-            drawn += tag("text", {"class": "soft", "x": _MARGIN, "y": y + 15}, clean(line.model))
+            told = clean(line.model_noted)
+            drawn += tag("text", {"class": "soft", "x": _MARGIN, "y": y + 15}, told)
             x = left
             for place in block:
                 drawn += _word(line.marks[place], x, y, widths[place])
@@ -131,5 +132,5 @@ def words_svg(heading: str, lines: Sequence[Line]) -> str:
         "aria-labelledby": "words-t words-d",
     }  # fmt: skip
     described = clean(" ".join(_strongest(line) for line in lines))
-    told = f'<title id="words-t">{clean(heading)}</title><desc id="words-d">{described}</desc>'
-    return tag("svg", frame, f"{told}<style>{style}</style>{whole}{drawn}") + "\n"
+    named = f'<title id="words-t">{clean(heading)}</title><desc id="words-d">{described}</desc>'
+    return tag("svg", frame, f"{named}<style>{style}</style>{whole}{drawn}") + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -77,7 +78,7 @@ def test_the_same_word_stands_in_the_same_column(width: int):
 
 def test_a_note_stands_behind_the_name():
     """Sampled scores that pass for exact ones claim too much."""
-    (line, *_) = word_lines(lines()[:1], width=200, notes=["(sampled)"])
+    (line, *_) = word_lines([replace(lines()[0], note="sampled")], width=200)
     assert line.plain.startswith("lime (sampled): The")
 
 

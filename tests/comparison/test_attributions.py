@@ -154,7 +154,7 @@ def test_attribute_prints_and_writes_one_text(compared: Path):
          "--label ugly: t has no such label, expected one of bad, good"),
         (("--text", "a dog", "-o", "words.png"),
          "--output words.png: ends in '.png', expected .html for a page or .svg for a drawing"),
-        (("--text", "a dog", "--methods", "grad"), "--method: no method is called 'grad'"),
+        (("--text", "a dog", "--methods", "grad"), "--methods: no method is called 'grad'"),
     ],
 )  # fmt: skip
 def test_attribute_refuses_in_one_message(compared: Path, words: tuple[str, ...], message: str):
@@ -162,6 +162,39 @@ def test_attribute_refuses_in_one_message(compared: Path, words: tuple[str, ...]
     outcome = run("attribute", compared / "t", *words, "--device", "cpu", "--offline")
     assert outcome.code == 2
     assert message in outcome.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_texts_without_a_word_are_skipped_with_the_reason(
+    compared: Path, tmp_path: Path, own: bool
+):
+    """Guards against a traceback where no text holds a word, after minutes of asking models."""
+    task = write_task(tmp_path)
+    (tmp_path / "mine.txt").write_text("\u200b\n", encoding="utf-8")
+    if not own:
+        rows = ["sentence\tlabel\tgenre", "\u200b\tgood\tnews", "\u200d \u200b\tbad\tnews"]
+        (tmp_path / "dev.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    outcome = run(
+        "compare", compared / "t", compared / "s", "--task", task, "-o", tmp_path / "out",
+        "--offline", "--device", "cpu", "--resamples", "100", "--methods", "occlusion",
+        *(("--sentences", tmp_path / "mine.txt") if own else ()),
+        "--only", "attribution_agreement,faithfulness",
+    )  # fmt: skip
+    assert outcome.code == 3, outcome.err
+    document = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert {item["reason"] for item in document["skipped"]} == {
+        "none of the chosen examples holds a word that every model reads"
+    }
+    assert not len(pd.read_parquet(tmp_path / "out" / "attributions.parquet"))
+
+
+def test_words_of_a_pair_say_which_text_they_stand_in(compared: Path):
+    """Guards against a score of the second text read as one of the first's repeated word."""
+    outcome = run("attribute", compared / "t", "--text", "the dog", "--text-pair", "the cat !",
+                  "--methods", "occlusion", "--json", "--device", "cpu", "--offline")  # fmt: skip
+    found = json.loads(outcome.out)
+    assert found["words"] == ["the", "dog", "the", "cat", "!"]
+    assert found["segments"] == [0, 0, 1, 1, 1]
 
 
 def test_several_models_explain_one_label_of_the_same_words(compared: Path):

@@ -115,7 +115,7 @@ def test_each_model_can_be_asked_for_its_own_class_on_hard_texts(scene: Path):
     assert document["request"]["options"]["method_settings"]["lime"]["samples"] == 20
     notes = json.dumps(document)
     assert "Explained is the probability of each model's own predicted class." in notes
-    assert "1 examples are longer than a model reads" in notes
+    assert "1 example is longer than a model reads" in notes
     assert "ran in bfloat16; gradients in float32" in notes
     labels = {
         (model, key): set(rows["explained"])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.report.highlights import Line, marks
+from kdprobe.report.snippet import snippet
 from kdprobe.report.word_svg import WIDTH, words_svg
 from tests.report.documents import ATTACKS
 
@@ -62,3 +63,12 @@ def test_it_carries_its_own_colours_for_light_and_dark():
     assert "prefers-color-scheme: dark" in text
     assert "style=" not in text
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_what_must_be_known_of_scores_stands_beside_the_model():
+    """Sampled scores in a slide that pass for exact ones claim too much."""
+    line = Line("lime", "m", marks(("a", "b"), (1.0, -1.0)), "sampled, sum off by 30%")
+    told = "m (sampled, sum off by 30%)"
+    root = ElementTree.fromstring(words_svg("x", [line]))
+    assert told in ["".join(node.itertext()) for node in root.iter(f"{SVG}text")]
+    assert f'<span class="small">{told}</span>' in snippet("x", [line])

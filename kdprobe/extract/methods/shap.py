@@ -28,14 +28,18 @@ from kdprobe.seeds import derive_generator
 class ShapOptions(Options):
     """`exact_words`: texts of up to so many words are enumerated; `permutations`: pairs drawn else.
 
-    A pair is a random order of the words and its reverse. `evaluations`: above 0, no text is asked
-    more than so many coalitions (but 2n + 2); where there are more, values come from a regression
-    on the most telling ones (see `_regression`). `values`: `owen` are `shap`'s partition values of
-    a balanced tree of words, the same tree for every model.
+    A pair is a random order of the words and its reverse, 2n coalitions; fewer pairs are drawn, but
+    two, where n words would otherwise ask for more than `most_coalitions`: 32 pairs of 510 words
+    are 32,640 passes of half a thousand tokens. Standard errors say what that costs.
+
+    `evaluations`: above 0, no text is asked more than so many coalitions (but 2n + 2); where there
+    are more, values come from a regression on the most telling ones (see `_regression`). `values`:
+    `owen` are `shap`'s partition values of a balanced tree of words, the same tree for every model.
     """
 
     exact_words: int = Field(default=12, ge=1, le=16)
     permutations: int = Field(default=32, ge=2)
+    most_coalitions: int = Field(default=4096, ge=1)
     evaluations: int = Field(default=0, ge=0)
     values: Literal["shapley", "owen"] = "shapley"
 
@@ -136,6 +140,13 @@ def owen(one: Asked, output: Output) -> Floats:
     return values
 
 
+def _orders(one: Asked, options: ShapOptions) -> list[list[int]]:
+    """Draw as many pairs of orders as a text's length allows."""
+    n = one.game.n
+    pairs = max(2, min(options.permutations, options.most_coalitions // (2 * n)))
+    return orders(n, pairs, one.seed)
+
+
 def _wanted(one: Asked, options: ShapOptions) -> Bools:
     """Give the coalitions to ask of a text."""
     n = one.game.n
@@ -143,8 +154,7 @@ def _wanted(one: Asked, options: ShapOptions) -> Bools:
         return every_coalition(n)
     if options.evaluations:
         return few_coalitions(n, options.evaluations, one.seed)[0]
-    drawn = orders(n, options.permutations, one.seed)
-    return np.vstack([prefixes(order) for order in drawn])
+    return np.vstack([prefixes(order) for order in _orders(one, options)])
 
 
 def _is_exact(n: int, options: ShapOptions) -> bool:
@@ -162,7 +172,7 @@ def _scored(one: Asked, options: ShapOptions, output: Output) -> Scored:
         masks, weights = few_coalitions(n, options.evaluations, one.seed)
         values = one.game.values(masks, one.target, output)
         return Scored(regress(masks, weights, values), sampled=True)
-    return _sampled(one, orders(n, options.permutations, one.seed), output)
+    return _sampled(one, _orders(one, options), output)
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ class Shap:
     """Shapley values (Lundberg and Lee 2017) of the words of a text."""
 
     name: str = "shap"
-    version: int = 1
+    version: int = 2
     options: type[ShapOptions] = ShapOptions
 
     def explain(

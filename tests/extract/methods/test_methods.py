@@ -327,3 +327,53 @@ def test_three_tokenizers_give_scores_for_the_same_words(name: str, tmp_path: Pa
         assert len(lengths) == 1
         for one in readers:
             assert np.isfinite(explain(name, one, [text])[0].scores).all()
+
+
+def state_of(model: torch.nn.Module) -> dict[str, Any]:
+    """What a method must leave as it was: modes, flags, hooks and everyone's random state."""
+    drawn = np.random.get_state(legacy=False)["state"]
+    return {
+        "modes": [module.training for module in model.modules()],
+        "flags": [weight.requires_grad for weight in model.parameters()],
+        "gradients": [weight.grad is None for weight in model.parameters()],
+        "hooks": [
+            (len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks))
+            for m in model.modules()
+        ],
+        "numpy": (drawn["key"].tolist(), drawn["pos"]),
+        "torch": torch.get_rng_state().tolist(),
+    }
+
+
+@each_method
+@pytest.mark.parametrize("after", [None, 2, 3])
+def test_everything_is_left_as_it_was(
+    name: str, after: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against dropout left off, hooks left in a model, and draws that move other numbers.
+
+    Also when memory ends in the first or the second pass after the two that try the model out.
+    """
+    place = tiny_checkpoint(tmp_path / "bert", labels=TASK.labels)
+    handle = open_hf(str(place), name="bert", task=TASK, device="cpu")
+    handle.model.train()
+    reader = Reader(handle)
+    before = state_of(handle.model)
+    if after is None:
+        explain(name, reader, [LONG, "the dog sleeps"])
+    else:
+        asked = [asked_of(reader, text) for text in (LONG, "the dog sleeps")]
+        left = iter(range(after))
+        layer = handle.model.bert.encoder.layer[0].output
+        real = type(layer).forward
+
+        def broken(*given: Any, **named: Any) -> Any:
+            if next(left, None) is None:
+                raise RuntimeError("out of memory")
+            return real(*given, **named)
+
+        monkeypatch.setattr(type(layer), "forward", broken)
+        method = METHODS.load(name)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            method.explain(asked, reader, method.options(), "log-odds")
+    assert state_of(handle.model) == before
