@@ -58,12 +58,11 @@ def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estima
     if teacher is None or student is None:
         lacking = at.model_a if teacher is None else at.model_b
         return undefined_estimate(at, seen.without(lacking, at.pooling))
-    left, right = t.hits[:, teacher], s.hits[:, student]
-    if len(left) == 1 and len(right) == 1:
-        p = mcnemar_p(int((left & ~right).sum()), int((~left & right).sum()))
-        p_value: float | None = p
+    left, right = t.means(teacher), s.means(student)
+    if len(t.hits) == 1 and len(s.hits) == 1:
+        p_value: float | None = mcnemar_p(int((left > right).sum()), int((left < right).sum()))
     else:
-        p_value = paired_p(left.astype(np.float64), right.astype(np.float64))
+        p_value = paired_p(left, right)
     return gap_estimate(
         at,
         t.draws[:, teacher] - s.draws[:, student],
@@ -159,13 +158,14 @@ def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
             )
         )
     flat = sorted({fit.model for fit in probes.fits if fit.flat and fit.weights == "trained"})
-    if probes.one_start:
+    if probes.few_seeds:
+        seeds = "one seed" if probes.seeds == 1 else f"{probes.seeds} seeds"
         notices.append(
             Notice(
-                code="probing-one-start",
+                code="probing-few-seeds",
                 severity="note",
-                message="These probes start from one seed: gaps below one or two points may be its "
-                "doing (--probe mlp averages three).",
+                message=f"These probes start from {seeds}: gaps below one or two points may be "
+                "their doing (--probe-seeds 3 averages three).",
             )
         )
     notices += [

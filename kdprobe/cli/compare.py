@@ -67,6 +67,11 @@ def compare(
     probe: Annotated[
         str, typer.Option("--probe", help="logistic, mlp, senteval, thesis or fast.")
     ] = "logistic",
+    probe_seeds: Annotated[
+        int | None,
+        typer.Option("--probe-seeds", min=1, metavar="N",
+                     help="Starts of each probe; default: 3 of mlp, thesis, fast, 1 of senteval."),
+    ] = None,
     mdl: Annotated[
         bool | None,
         typer.Option("--mdl/--no-mdl", help="Code length of each task; default: of small ones."),
@@ -149,9 +154,8 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
-    from kdprobe.results.gates import parse_gate
 
-    gates = [parse_gate(text) for text in fail_if or []]
+    gates = _gates(fail_if or [])
     folder = output or Path("reports") / Path(task).stem
     result = kdprobe.compare(
         teacher,
@@ -173,6 +177,7 @@ def compare(
         probe_sentences=probe_sentences,
         pooling=options.names(pooling),
         probe=probe,
+        probe_seeds=probe_seeds,
         mdl=mdl,
         probing_dir=probing_dir,
         methods=options.names(methods),
@@ -198,6 +203,13 @@ def compare(
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
     _leave(result, gates)
+
+
+def _gates(conditions: Sequence[str]) -> list[Gate]:
+    """Read the gates before anything is opened: a slip in one must not cost an hour."""
+    from kdprobe.results.gates import parse_gate
+
+    return [parse_gate(text) for text in conditions]
 
 
 def _leave(result: Comparison, gates: Sequence[Gate]) -> None:

@@ -29,6 +29,7 @@ class ProbingRequest:
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
         probe: see `extract.probe_fits.PROBES`.
+        seeds: how many starts each probe gets.
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
@@ -38,6 +39,7 @@ class ProbingRequest:
     sentences: int = 2000
     poolings: tuple[str, ...] = ("mean",)
     probe: str = "logistic"
+    seeds: int = 1
     mdl: bool | None = None
     probing_dir: Path | None = None
 
@@ -59,24 +61,31 @@ def request_of(
     sentences: int,
     poolings: Sequence[str],
     probe: str,
+    probe_seeds: int | None,
     mdl: bool | None,
     probing_dir: str | Path | None,
 ) -> ProbingRequest | None:
     """Give what to probe, or None when it was not asked for: it costs minutes.
 
     Raises:
-        ConfigError: a size that is too small.
+        ConfigError: a size that is too small, or a task, pooling, probe or number of seeds that
+            cannot be; before any model is opened.
     """
     if "probing" not in names or not (tasks or "probing" in only):
         return None
     if sentences < 20:
         raise ConfigError("--probe-sentences", found=f"is {sentences}", expected="at least 20")
     open_probing_tasks(tuple(tasks) or ("all",))
+    from kdprobe.extract.probe_fits import check_probe
+    from kdprobe.extract.probe_fits import probe_seeds as seeds_of
+    from kdprobe.models.hidden import check_poolings
+
     return ProbingRequest(
         tuple(tasks) or ("all",),
         sentences,
-        tuple(poolings) or ("mean",),
-        probe,
+        check_poolings(tuple(poolings) or ("mean",)),
+        check_probe(probe),
+        seeds_of(probe, probe_seeds),
         mdl,
         Path(probing_dir) if probing_dir else None,
     )
@@ -91,6 +100,7 @@ def request_options(request: ProbingRequest | None) -> dict[str, JsonValue] | No
         "sentences": request.sentences,
         "poolings": list(request.poolings),
         "probe": request.probe,
+        "probe_seeds": request.seeds,
         "mdl": request.mdl,
         "folder": request.probing_dir.name if request.probing_dir else None,
     }

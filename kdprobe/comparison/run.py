@@ -59,6 +59,7 @@ def compare(
     probe_sentences: int = 2000,
     pooling: Sequence[str] = (),
     probe: str = "logistic",
+    probe_seeds: int | None = None,
     mdl: bool | None = None,
     probing_dir: str | Path | None = None,
     methods: Sequence[str] = (),
@@ -106,6 +107,7 @@ def compare(
             test each.
         pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
         probe: logistic, mlp, senteval, thesis or fast.
+        probe_seeds: starts of each probe; None: 3 of mlp, thesis and fast, 1 of senteval.
         mdl: measure the online code length of probing tasks, too; None: where it is cheap.
         probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
         methods: attribution methods; given, or with `attribution_sentences`, words are explained.
@@ -164,7 +166,8 @@ def compare(
         label_map=label_map,
         cache=_open_cache(cache),
         probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
-                           poolings=pooling, probe=probe, mdl=mdl, probing_dir=probing_dir),
+                           poolings=pooling, probe=probe, probe_seeds=probe_seeds, mdl=mdl,
+                           probing_dir=probing_dir),
         attributions=requested(methods, attribution_sentences, only=only, skip=skip, own=own),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )  # fmt: skip

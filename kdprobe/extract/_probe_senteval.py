@@ -157,9 +157,9 @@ class _Fits:
         self.running &= place < (self.running.sum(dim=1, keepdim=True) + 1) // 2
 
     def _choose(self) -> CellFits:
-        """Take the first maximum of the dev accuracy in percent, rounded to two digits, and test it.
+        """Take the first maximum of the dev accuracy in percent, rounded to two digits.
 
-        SentEval trains that setting once more for its test accuracy, bit for bit the same fit.
+        SentEval trains that setting once more and tests it, bit for bit the fit that was kept.
         """
         share = self.best.double().numpy() / len(self.data.y_dev)
         first = np.argmax(np.round(100 * share, 2), axis=1)

@@ -107,6 +107,40 @@ def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Pat
     assert "did you mean 'tree_depth'?" in wrong.err
 
 
+def test_probe_seeds_are_refused_before_a_model_is_opened(tmp_path: Path, task: Path):
+    """Guards against seeds that are silently without effect, told after minutes of reading."""
+    words = ("compare", tmp_path / "no-t", tmp_path / "no-s", "--task", task, "-o", tmp_path / "x")
+    asked = (*words, "--probe-tasks", "bigram_shift")
+    done = run(*asked, "--probe-seeds", "3")
+    assert done.code == 2
+    assert " ".join(done.err.split()) == (
+        "Error: --probe-seeds: is 3 with --probe logistic, which is convex and draws nothing at "
+        "random, expected a probe that starts from a seed: mlp, senteval, thesis, fast; leave "
+        "--probe-seeds out, or name another --probe"
+    )
+    assert "--pooling: 'sum', expected one of" in run(*asked, "--pooling", "sum").err
+    assert "--probe: 'svm', expected one of" in run(*asked, "--probe", "svm").err
+
+
+def test_probe_seeds_reach_the_report(tmp_path: Path, task: Path):
+    """Guards against an option that fits one start and says three."""
+    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=1, width=8)
+    write_sets(tmp_path / "sets")
+    done = run(
+        "compare", teacher, f"s={teacher}", "--task", task, "-o", tmp_path / "out", "--only",
+        "probing", "--probe-tasks", "bigram_shift", "--probe", "senteval", "--probe-seeds", "2",
+        "--probing-dir", tmp_path / "sets", "--resamples", "100", "--device", "cpu", "--no-mdl",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    document = read_document(tmp_path / "out")
+    probing = document.request.options["probing"]
+    assert isinstance(probing, dict)
+    assert probing["probe_seeds"] == 2
+    result = document.analysis("probing")
+    assert result is not None
+    assert result.caption.split(": ")[1].endswith("raw features; mean of 2 probe seeds. Baselines")
+
+
 def test_sets_are_built_from_a_treebank(tmp_path: Path):
     """Guards against files that the reader of the same format refuses."""
     from kdprobe.tasks.probing_sets import read_senteval

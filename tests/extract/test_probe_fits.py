@@ -1,5 +1,6 @@
 """Probes fitted all at once against one by one: SentEval's protocol, logistic regression."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,11 +42,14 @@ def features(
     return ProbeData(x[:, :a], x[:, a:b], x[:, b:], y[:a], y[a:b], y[b:], classes)
 
 
-def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0):
+def one_by_one(
+    data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0, *,
+    seed: int = 1111,
+):  # fmt: skip
     """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
-    state = np.random.RandomState(1111)
+    state = np.random.RandomState(seed)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1111)
+        torch.manual_seed(seed)
         d = data.train.shape[2]
         if hidden:
             net = torch.nn.Sequential(
@@ -58,8 +62,7 @@ def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: 
             net = torch.nn.Sequential(torch.nn.Linear(d, data.classes))
         adam = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=l2)
         x, y = data.train[cell], data.y_train
-        best, misses, looks, passes = -1.0, 0, 0, 0
-        hits = np.zeros(len(data.y_test), dtype=bool)
+        best, misses, looks, passes, kept = -1.0, 0, 0, 0, net
         while passes <= 200:
             net.train()
             for _ in range(4):
@@ -74,12 +77,13 @@ def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: 
             with torch.no_grad():
                 dev = float((net(data.dev[cell]).argmax(1) == data.y_dev).double().mean())
                 if dev > best:
-                    best = dev
-                    hits = (net(data.test[cell]).argmax(1) == data.y_test).numpy()
+                    best, kept = dev, copy.deepcopy(net)
                     continue
             if misses >= 5:
                 break
             misses += 1
+        with torch.no_grad():
+            hits = (kept(data.test[cell]).argmax(1) == data.y_test).numpy()
     return best, hits, looks
 
 
@@ -209,7 +213,6 @@ def test_a_constant_dimension_and_a_set_smaller_than_a_batch():
     for probe in ("logistic", "senteval", "mlp"):
         made = fit_cells(data, ProbeOptions(probe))
         assert np.isfinite(made[0].dev).all()
-    assert len(fit_cells(data, ProbeOptions("mlp"))) == 3
 
 
 def test_an_unknown_probe_is_refused():
