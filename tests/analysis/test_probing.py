@@ -175,6 +175,22 @@ def test_several_probe_seeds_are_averaged():
     assert found(result, "gap", "teacher", study.students[0].name, "best").p_value is not None
 
 
+def test_the_heat_map_knows_which_gaps_are_beyond_noise():
+    """Guards against a task of few sentences that leads the map with a gap that is noise."""
+    study = probed(classification(40, students=1))
+    shown = run(study).matrices[0]
+    gaps = {e.layer: e for e in run(study).estimates if e.metric == "gap" and e.layer != "best"}
+    assert shown.columns == ("0:0", "1:1", "2:2", "head:head")
+    for column, value, sure in zip(shown.columns, shown.values[0], shown.sure[0], strict=True):
+        gap = gaps[column]
+        assert gap.value is not None
+        assert gap.low is not None
+        assert value == -gap.value
+        assert sure == -max(gap.low, 0.0)
+    assert shown.sure[0][1] is not None
+    assert shown.sure[0][1] < 0
+
+
 def test_the_interval_of_a_gap_takes_the_seeds_in():
     """Guards against three starts whose spread is averaged away: gaps would look sure."""
     study = classification(40, students=1)
