@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import ConfigError
+from kdprobe.tasks.probing_build import find_file
 from kdprobe.tasks.probing_sets import ProbingSet
 
 _SMALL = 1000
@@ -68,14 +69,16 @@ def request_of(
     """Give what to probe, or None when it was not asked for: it costs minutes.
 
     Raises:
-        ConfigError: a size that is too small, or a task, pooling, probe or number of seeds that
-            cannot be; before any model is opened.
+        UsageError: a size that is too small, or a task, file, pooling, probe or number of seeds
+            that cannot be; before any model is opened.
     """
     if "probing" not in names or not (tasks or "probing" in only):
         return None
     if sentences < 20:
         raise ConfigError("--probe-sentences", found=f"is {sentences}", expected="at least 20")
-    open_probing_tasks(tuple(tasks) or ("all",))
+    folder = Path(probing_dir) if probing_dir else None
+    for task in open_probing_tasks(tuple(tasks) or ("all",)):
+        find_file(task, probing_dir=folder)
     from kdprobe.extract.probe_fits import check_probe
     from kdprobe.extract.probe_fits import probe_seeds as seeds_of
     from kdprobe.models.hidden import check_poolings
@@ -87,7 +90,7 @@ def request_of(
         check_probe(probe),
         seeds_of(probe, probe_seeds),
         mdl,
-        Path(probing_dir) if probing_dir else None,
+        folder,
     )
 
 

@@ -118,6 +118,10 @@ def test_probe_seeds_are_refused_before_a_model_is_opened(tmp_path: Path, task: 
         "random, expected a probe that starts from a seed: mlp, senteval, thesis, fast; leave "
         "--probe-seeds out, or name another --probe"
     )
+    nowhere = run(*asked, "--probing-dir", tmp_path / "nowhere").err
+    assert "no such folder, expected a folder of SentEval's probing files" in " ".join(
+        nowhere.split()
+    )
     assert "--pooling: 'sum', expected one of" in run(*asked, "--pooling", "sum").err
     assert "--probe: 'svm', expected one of" in run(*asked, "--probe", "svm").err
 

@@ -21,7 +21,7 @@ from kdprobe.extract.probe_fits import (
     protocols,
 )
 from kdprobe.models.hidden import FeatureCell
-from kdprobe.tasks.probing_sets import make_set
+from kdprobe.tasks.probing_sets import make_set, read_senteval, sample_set
 
 
 def features(
@@ -104,6 +104,43 @@ def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
         assert made.dev[cell] == fits[first][0]
         assert made.chosen[cell] == protocol.settings[first].name
         np.testing.assert_array_equal(made.hits[cell], fits[first][1])
+
+
+def test_a_file_in_any_order_is_trained_on_in_sentevals(tmp_path: Path):
+    """Guards against minibatches that are seeded permutations of another order than SentEval's.
+
+    The reference reads the lines itself and sorts them as SentEval's encoder does.
+    """
+    generator = np.random.default_rng(3)
+    lines = []
+    for part, size in (("tr", 90), ("va", 40), ("te", 900)):
+        for k in range(size):
+            words = " ".join(["w"] * int(generator.integers(2, 6)))
+            lines.append((part, "cab"[int(generator.integers(3))], f"{words} {part}{k}"))
+    file = tmp_path / "toy.txt"
+    file.write_text("".join("\t".join(line) + "\n" for line in lines))
+    vectors = {line[2]: generator.normal(size=6).astype(np.float16) for line in lines}
+    asked = sample_set(read_senteval(file, "toy"), sentences=2000, seed=0)
+    held = LayerFeatures(
+        cells=(FeatureCell("0", "mean"),), widths=(6,), values=np.stack(list(vectors.values())),
+        row={text: k for k, text in enumerate(vectors)}, path=Path("none"), seconds=0.0, read=1030,
+    )  # fmt: skip
+    made = fit_probes(held, asked, ProbeOptions("senteval"))
+    x, y = [], []
+    for part in ("tr", "va", "te"):
+        rows = [(len(text.split()), "abc".index(label), text) for p, label, text in lines
+                if p == part]  # fmt: skip
+        if part == "tr":
+            rows.sort(key=lambda row: row[:2])
+        x.append(torch.from_numpy(np.stack([vectors[row[2]] for row in rows]).astype(np.float32)))
+        y.append(torch.tensor([row[1] for row in rows]))
+    theirs = ProbeData(x[0][None], x[1][None], x[2][None], y[0], y[1], y[2], 3)
+    fits = [one_by_one(theirs, 0, l2) for l2 in Protocol().strengths]
+    first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+    assert made.dev[0, 0] == fits[first][0]
+    np.testing.assert_array_equal(made.hits[0, 0], fits[first][1])
+    unsorted = fit_probes(held, read_senteval(file, "toy"), ProbeOptions("senteval"))
+    assert not np.array_equal(unsorted.hits, made.hits)  # the order does move numbers
 
 
 def test_the_fast_probe_halves_its_settings():
