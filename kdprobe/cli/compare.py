@@ -65,7 +65,7 @@ def compare(
         typer.Option("--pooling", metavar="NAME,...", help="mean, max, cls, last; default: mean."),
     ] = None,
     probe: Annotated[
-        str, typer.Option("--probe", help="logistic, mlp, senteval, thesis or fast.")
+        str, typer.Option("--probe", help="logistic, mlp, senteval, senteval-sum, thesis or fast.")
     ] = "logistic",
     probe_seeds: Annotated[
         int | None,

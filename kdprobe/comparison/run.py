@@ -106,7 +106,7 @@ def compare(
         probe_sentences: training sentences of each probing task at most, half as many of dev and
             test each.
         pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
-        probe: logistic, mlp, senteval, thesis or fast.
+        probe: logistic, mlp, senteval, senteval-sum, thesis or fast.
         probe_seeds: starts of each probe; None: 3 of mlp, thesis and fast, 1 of senteval.
         mdl: measure the online code length of probing tasks, too; None: where it is cheap.
         probing_dir: a folder of SentEval's files; None: built from the embedded grammar.

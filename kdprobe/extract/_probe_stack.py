@@ -67,6 +67,7 @@ class Stack:
         settings: of one width; every cell starts with all of them.
         seed: of initial weights, order and dropout.
         rate: Adam's learning rate.
+        summed: whether the loss is the sum over a minibatch, not the mean.
 
     Attributes:
         cell: which cell each row of the stack is, int64 `[rows]`.
@@ -78,9 +79,17 @@ class Stack:
     """
 
     def __init__(
-        self, x: Tensor, y: Tensor, classes: int, settings: list[Setting], *, seed: int, rate: float
+        self,
+        x: Tensor,
+        y: Tensor,
+        classes: int,
+        settings: list[Setting],
+        *,
+        seed: int,
+        rate: float,
+        summed: bool = False,
     ) -> None:
-        self.x, self.y, self.classes, self.rate = x, y, classes, rate
+        self.x, self.y, self.classes, self.rate, self.summed = x, y, classes, rate, summed
         self.hidden = settings[0].hidden
         cells, _, inputs = x.shape
         self.cell = torch.arange(cells)
@@ -145,7 +154,8 @@ class Stack:
         error = torch.softmax(logits, dim=2)
         gold = y.expand(*error.shape[:2], 1, -1)
         error.scatter_add_(2, gold, torch.full((1, 1, 1, 1), -1.0).expand_as(gold))
-        error.div_(len(y))
+        if not self.summed:
+            error.div_(len(y))
         gradients = []
         if self.hidden:
             gradients = [error @ units.transpose(2, 3), error.sum(dim=3, keepdim=True)]

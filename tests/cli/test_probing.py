@@ -115,8 +115,8 @@ def test_probe_seeds_are_refused_before_a_model_is_opened(tmp_path: Path, task: 
     assert done.code == 2
     assert " ".join(done.err.split()) == (
         "Error: --probe-seeds: is 3 with --probe logistic, which is convex and draws nothing at "
-        "random, expected a probe that starts from a seed: mlp, senteval, thesis, fast; leave "
-        "--probe-seeds out, or name another --probe"
+        "random, expected a probe that starts from a seed: mlp, senteval, senteval-sum, "
+        "thesis, fast; leave --probe-seeds out, or name another --probe"
     )
     nowhere = run(*asked, "--probing-dir", tmp_path / "nowhere").err
     assert "no such folder, expected a folder of SentEval's probing files" in " ".join(

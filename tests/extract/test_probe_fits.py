@@ -44,7 +44,7 @@ def features(
 
 def one_by_one(
     data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0, *,
-    seed: int = 1111,
+    seed: int = 1111, reduction: str = "mean",
 ):  # fmt: skip
     """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
     state = np.random.RandomState(seed)
@@ -70,7 +70,10 @@ def one_by_one(
                 for start in range(0, len(x), 64):
                     rows = order[start : start + 64]
                     adam.zero_grad()
-                    torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+                    loss = torch.nn.functional.cross_entropy(
+                        net(x[rows]), y[rows], reduction=reduction
+                    )
+                    loss.backward()
                     adam.step()
             passes, looks = passes + 4, looks + 1
             net.eval()
@@ -104,6 +107,21 @@ def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
         assert made.dev[cell] == fits[first][0]
         assert made.chosen[cell] == protocol.settings[first].name
         np.testing.assert_array_equal(made.hits[cell], fits[first][1])
+
+
+def test_the_summed_loss_is_that_of_the_published_scores():
+    """Guards against an option that moves no number, and a sum that is weighted by settings."""
+    data = features(cells=1, n=90, d=8, classes=3, test=600)
+    asked = protocols(ProbeOptions("senteval-sum"))[0]
+    assert replace(asked, summed=False) == Protocol()
+    made = fit_senteval(data, asked)
+    fits = [one_by_one(data, 0, l2, reduction="sum") for l2 in asked.strengths]
+    assert [fit[2] for fit in fits] == made.evaluations[0].tolist()
+    first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+    np.testing.assert_array_equal(made.hits[0], fits[first][1])
+    strong = replace(asked, strengths=(1.0,))
+    mean = fit_senteval(data, replace(strong, summed=False))
+    assert not np.array_equal(fit_senteval(data, strong).hits, mean.hits)
 
 
 def test_a_file_in_any_order_is_trained_on_in_sentevals(tmp_path: Path):
@@ -257,5 +275,6 @@ def test_an_unknown_probe_is_refused():
     with pytest.raises(ConfigError) as told:
         check_probe("svm")
     assert (
-        str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis, fast"
+        str(told.value)
+        == "--probe: 'svm', expected one of logistic, mlp, senteval, senteval-sum, thesis, fast"
     )

@@ -24,7 +24,7 @@ from kdprobe.tasks.probing_sets import make_set
 from tests.extract.test_probe_fits import features, one_by_one
 
 
-@pytest.mark.parametrize("probe", ["senteval", "thesis", "fast"])
+@pytest.mark.parametrize("probe", ["senteval", "senteval-sum", "thesis", "fast"])
 def test_the_first_start_is_sentevals_own(probe: str):
     """Guards against a protocol to the letter that starts elsewhere, and seeds that are equal."""
     seeds = [one.seed for one in protocols(ProbeOptions(probe, seeds=4, seed=7))]
@@ -102,7 +102,8 @@ def test_fits_of_other_seeds_are_not_taken_from_the_cache():
 def test_how_many_starts_a_probe_gets():
     """Guards against a probe that is not convex and is judged by one start, unsaid."""
     usual = {name: probe_seeds(name, None) for name in PROBES}
-    assert usual == {"logistic": 1, "mlp": 3, "senteval": 1, "thesis": 3, "fast": 3}
+    assert {name for name, seeds in usual.items() if seeds == 3} == {"mlp", "thesis", "fast"}
+    assert set(usual.values()) == {1, 3}
     assert all(probe_seeds(name, 5) == 5 for name in SEEDS)
     assert probe_seeds("logistic", 1) == 1
     assert [few_seeds("thesis", n) for n in (1, 2, 3)] == [True, True, False]
@@ -119,6 +120,6 @@ def test_impossible_numbers_of_starts_are_refused():
         probe_seeds("logistic", 2)
     assert str(told.value) == (
         "--probe-seeds: is 2 with --probe logistic, which is convex and draws nothing at random, "
-        "expected a probe that starts from a seed: mlp, senteval, thesis, fast; leave "
-        "--probe-seeds out, or name another --probe"
+        "expected a probe that starts from a seed: mlp, senteval, senteval-sum, "
+        "thesis, fast; leave --probe-seeds out, or name another --probe"
     )
