@@ -137,6 +137,7 @@ def test_probe_seeds_reach_the_report(tmp_path: Path, task: Path):
     )  # fmt: skip
     assert done.code == 0, done.err
     document = read_document(tmp_path / "out")
+    assert "pooling, from 2 seeds each: about" in " ".join(done.err.split())
     probing = document.request.options["probing"]
     assert isinstance(probing, dict)
     assert probing["probe_seeds"] == 2
@@ -158,3 +159,30 @@ def test_sets_are_built_from_a_treebank(tmp_path: Path):
     assert held.labels == ("I", "O")
     assert not (tmp_path / "sets" / "past_present.txt").exists()
     assert "left out:" in done.out
+
+
+def test_sentences_are_cut_by_the_lengths_asked_for(tmp_path: Path):
+    """Guards against classes of length other than those that were asked for."""
+    from kdprobe.tasks.probing_sets import read_senteval
+
+    words = ("probes", "build", "grammar", "-o", tmp_path / "sets", "--sentences", "200",
+             "--probe-tasks", "sentence_length", "--length-bins")  # fmt: skip
+    done = run(*words, "5-6,7-8,9-12")
+    assert done.code == 0, done.err
+    held = read_senteval(tmp_path / "sets" / "sentence_length.txt", "sentence_length")
+    assert held.labels == ("0", "1", "2")
+    lengths = {
+        (int(label), len(sentence.split()))
+        for label, sentence in zip(held.train.labels, held.train.sentences, strict=True)
+    }
+    assert {label for label, _ in lengths} == {0, 1, 2}
+    assert all(((5, 6), (7, 8), (9, 12))[k][0] <= n <= (6, 8, 12)[k] for k, n in lengths)
+    for bins, told in (
+        ("5-8,nine", "'nine', expected ranges of lengths in words, such as 5-8,9-12"),
+        ("5-8,8-9", "8-9 after 5-8, expected ranges that grow and share no length"),
+        ("8-5,9-12", "8-5, expected ranges that grow and share no length"),
+        ("5-8", "one class only, expected at least two"),
+    ):
+        wrong = run(*words, bins, "--force")
+        assert wrong.code == 2
+        assert " ".join(wrong.err.split()) == f"Error: --length-bins: {told}"
