@@ -3,6 +3,8 @@
 #   make test   install into .venv, run the tests
 # Every install goes through constraints.txt: without it pip takes several GB of CUDA packages.
 
+# Tests run in as many processes as there are cores; make WORKERS=1 for one.
+WORKERS ?= auto
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,13 +21,13 @@ demo: $(READY)
 	$(BIN)/kdprobe demo -o reports/demo
 
 test: $(DEV_READY)
-	$(BIN)/python -m pytest -q -m "not bench and not gpu"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not bench and not gpu"
 
 check: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not slow and not bench and not gpu"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not bench and not gpu"
 
 bench: $(DEV_READY)
 	$(BIN)/python -m pytest -q -s -m bench tests/bench

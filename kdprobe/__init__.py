@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kdprobe.augmentation import augment
+    from kdprobe.comparison.attribution_plan import AttributionRequest
+    from kdprobe.comparison.probing_request import ProbingRequest
     from kdprobe.comparison.run import compare
     from kdprobe.comparison.view import load_results
     from kdprobe.distillation import distill
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from kdprobe.sweeping.run import sweep
 
 __all__ = [
-    "__version__", "augment", "compare", "distill", "finetune", "load_results", "sweep",
+    "AttributionRequest", "ProbingRequest", "__version__", "augment", "compare", "distill",
+    "finetune", "load_results", "sweep",
 ]  # fmt: skip
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "AttributionRequest": "kdprobe.comparison.attribution_plan",
+    "ProbingRequest": "kdprobe.comparison.probing_request",
     "augment": "kdprobe.augmentation",
     "compare": "kdprobe.comparison.run",
     "load_results": "kdprobe.comparison.view",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,8 @@ from kdprobe.cli import options, terminal
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
+    from kdprobe.comparison.attribution_plan import AttributionRequest
+    from kdprobe.comparison.probing_request import ProbingRequest
     from kdprobe.comparison.view import Comparison
     from kdprobe.results.gates import Gate
 
@@ -70,7 +72,7 @@ def compare(
     probe_seeds: Annotated[
         int | None,
         typer.Option("--probe-seeds", min=1, metavar="N",
-                     help="Starts of each probe; default: 3 of mlp, thesis, fast, 1 of senteval."),
+                     help="Starts of each probe; default: 3 of mlp, thesis, fast, else 1."),
     ] = None,
     mdl: Annotated[
         bool | None,
@@ -154,8 +156,9 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
+    from kdprobe.results.gates import parse_gate
 
-    gates = _gates(fail_if or [])
+    gates = [parse_gate(text) for text in fail_if or []]
     folder = output or Path("reports") / Path(task).stem
     result = kdprobe.compare(
         teacher,
@@ -173,17 +176,14 @@ def compare(
         slice_columns=options.names(slices),
         minimal_pairs=minimal_pairs,
         pairs_per_phenomenon=pairs_per_phenomenon,
-        probe_tasks=options.names(probe_tasks),
-        probe_sentences=probe_sentences,
-        pooling=options.names(pooling),
-        probe=probe,
-        probe_seeds=probe_seeds,
-        mdl=mdl,
-        probing_dir=probing_dir,
-        methods=options.names(methods),
-        method_settings=options.nested("--method-set", method_settings),
-        attribution_sentences=attribution_sentences,
-        sentences=sentences,
+        probing=_probing(
+            options.names(probe_tasks), "probing" in options.names(only), probe_sentences,
+            options.names(pooling), probe, probe_seeds, mdl, probing_dir,
+        ),
+        attributions=_attributions(
+            options.names(methods), attribution_sentences, sentences, options.names(only),
+            options.nested("--method-set", method_settings),
+        ),
         attribution_gap=attribution_gap,
         label_map=options.label_map(label_map),
         limit=limit,
@@ -198,18 +198,56 @@ def compare(
         force=force,
         command=command_line(sys.argv),
         progress=terminal.progress(quiet=quiet),
-    )
+    )  # fmt: skip
     summary(result, as_json=as_json, quiet=quiet)
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
     _leave(result, gates)
 
 
-def _gates(conditions: Sequence[str]) -> list[Gate]:
-    """Read the gates before anything is opened: a slip in one must not cost an hour."""
-    from kdprobe.results.gates import parse_gate
+def _probing(
+    tasks: Sequence[str],
+    named: bool,
+    sentences: int,
+    poolings: Sequence[str],
+    probe: str,
+    seeds: int | None,
+    mdl: bool | None,
+    folder: Path | None,
+) -> ProbingRequest | None:
+    """Give what to ask of the layers; nothing unless tasks are given or the analysis is `named`."""
+    from kdprobe.comparison.probing_request import ProbingRequest
 
-    return [parse_gate(text) for text in conditions]
+    if not tasks and not named:
+        return None
+    return ProbingRequest(
+        tuple(tasks) or ("all",), sentences, tuple(poolings) or ("mean",), probe, seeds, mdl, folder
+    )
+
+
+def _attributions(
+    methods: Sequence[str],
+    count: int | None,
+    file: Path | None,
+    only: Sequence[str],
+    settings: Mapping[str, object],
+) -> AttributionRequest | None:
+    """Give which words to explain; nothing when no option asks for it.
+
+    Raises:
+        ConfigError: settings of methods when nothing is explained.
+    """
+    from kdprobe.comparison.attribution_plan import AttributionRequest
+    from kdprobe.comparison.attributions import ANALYSES
+    from kdprobe.comparison.method_settings import configured
+
+    request = None
+    if methods or count is not None or file is not None or any(name in ANALYSES for name in only):
+        usual = AttributionRequest()
+        request = AttributionRequest(
+            tuple(methods) or usual.methods, usual.sentences if count is None else count, file
+        )
+    return configured(request, settings)
 
 
 def _leave(result: Comparison, gates: Sequence[Gate]) -> None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from kdprobe.cache import Cache
+from kdprobe.config.base import parse
+from kdprobe.errors import ConfigError
 from kdprobe.observations import Bools, Ints, Population, Study
 from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 DEFAULT_METHODS = ("integrated_gradients", "lime", "shap")
 DEFAULT_SENTENCES = 200
+OPTION = "--method-set"
 Target = Literal["teacher", "gold", "own"]
 
 
@@ -37,20 +41,56 @@ class AttributionRequest:
     Args:
         methods: which, in the order of the report; see `kdprobe list methods`.
         sentences: how many examples are explained, a stratified choice.
+        file: a file of sentences to explain instead of examples: a text file with one a line, or a
+            table with a column `text`.
         target: whose class is explained: the teacher's prediction or the gold label for all models,
             or each model's own prediction.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
-        options: options of methods by name.
-        own: a person's own sentences, explained instead of examples.
+        options: options of methods by name, `{"lime": {"samples": 5000}}`.
+        own: the sentences of `file`; a comparison fills it in.
+
+    Raises:
+        UnknownNameError: a method nothing goes by.
+        ConfigError: a method given twice, fewer than one sentence, options of a method that was not
+            asked for, an unknown option (the nearest is offered), or a value of the wrong kind.
     """
 
     methods: tuple[str, ...] = DEFAULT_METHODS
     sentences: int = DEFAULT_SENTENCES
+    file: str | Path | None = None
     target: Target = "teacher"
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     own: Split | None = None
+
+    def __post_init__(self) -> None:
+        """Check the methods, their options and the number of sentences."""
+        from kdprobe.extract.method import METHODS
+        from kdprobe.registry import unknown_name
+
+        for name in self.methods:
+            if name not in METHODS.names():
+                raise unknown_name("methods", name, METHODS.names())
+        if len(set(self.methods)) != len(self.methods):
+            raise ConfigError("--methods", found="a method is given twice", expected="each once")
+        if self.sentences < 1:
+            raise ConfigError(
+                "--attribution-sentences", found=f"is {self.sentences}", expected="at least 1"
+            )
+        for name, given in self.options.items():
+            where = f"{OPTION} {name}"
+            if name not in self.methods:
+                raise ConfigError(
+                    where,
+                    found=f"{name} is not among the methods",
+                    expected="one of " + ", ".join(self.methods),
+                )
+            if not isinstance(given, Mapping):
+                raise ConfigError(
+                    where, found=f"is {given!r}", expected=f"an option: {name}.KEY=VALUE"
+                )
+            parse(METHODS.load(name).options, dict(given), where)
 
     @property
     def origin(self) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,21 +17,20 @@ from pydantic import BaseModel
 
 from kdprobe.cache import Cache
 from kdprobe.comparison.attribution_plan import (
-    DEFAULT_METHODS,
-    DEFAULT_SENTENCES,
+    AttributionRequest,
     Plan,
     own_study,
     plan_of,
     sampling_note,
 )
-from kdprobe.comparison.attribution_plan import AttributionRequest as AttributionRequest
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Bools, Floats, Study
 from kdprobe.observed_words import Attributions
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
-from kdprobe.tasks.task import Split
+from kdprobe.tasks.own_sentences import read_own
+from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
     from kdprobe.comparison.inputs import Inputs
@@ -43,43 +43,21 @@ RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights
 
 
 def requested(
-    methods: Sequence[str],
-    sentences: int | None,
-    *,
-    only: Sequence[str],
-    skip: Sequence[str],
-    own: Split | None = None,
+    given: AttributionRequest | None, task: Task, *, only: Sequence[str], skip: Sequence[str]
 ) -> AttributionRequest | None:
-    """Say what was asked for, or None when no option asks for attributions.
+    """Say what is explained: as given or, when `only` asks for it, the usual; None: nothing.
 
     Raises:
-        UnknownNameError: a method nothing goes by.
-        ConfigError: a method given twice, or fewer than one sentence.
+        TaskError: the file of own sentences cannot be used.
     """
-    from kdprobe.extract.method import METHODS
-    from kdprobe.registry import unknown_name
-
-    asked = (
-        methods
-        or sentences is not None
-        or own is not None
-        or any(name in ANALYSES for name in only)
-    )
+    if given is None and any(name in ANALYSES for name in only):
+        given = AttributionRequest()
     wanted = [name for name in ANALYSES if name not in skip and (not only or name in only)]
-    if not asked or not wanted:
+    if given is None or not wanted:
         return None
-    for name in methods:
-        if name not in METHODS.names():
-            raise unknown_name("methods", name, METHODS.names())
-    if len(set(methods)) != len(methods):
-        raise ConfigError("--methods", found="a method is given twice", expected="each once")
-    if sentences is not None and sentences < 1:
-        raise ConfigError("--attribution-sentences", found=f"is {sentences}", expected="at least 1")
-    return AttributionRequest(
-        tuple(methods) or DEFAULT_METHODS,
-        DEFAULT_SENTENCES if sentences is None else sentences,
-        own=own,
-    )
+    if given.file is None:
+        return given
+    return replace(given, own=read_own(Path(given.file), task))
 
 
 def add_attributions(

@@ -16,7 +16,8 @@ import numpy as np
 from kdprobe.cache import Cache
 from kdprobe.comparison import probing, probing_request
 from kdprobe.comparison.attribution_gap import add_map_gaps
-from kdprobe.comparison.attributions import AttributionRequest, add_attributions
+from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.comparison.attributions import add_attributions
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError

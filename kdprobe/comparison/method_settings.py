@@ -11,11 +11,9 @@ from typing import Literal, cast
 
 from pydantic import JsonValue
 
-from kdprobe.comparison.attribution_plan import AttributionRequest, Target
+from kdprobe.comparison.attribution_plan import OPTION, AttributionRequest, Target
 from kdprobe.config.base import Options, parse
 from kdprobe.errors import ConfigError
-
-OPTION = "--method-set"
 
 
 class AttributionSettings(Options):
@@ -37,8 +35,7 @@ def configured(
 
     Raises:
         UnknownNameError: a key that is neither a setting nor a method; the nearest are offered.
-        ConfigError: settings when nothing is explained, options of a method that was not asked for,
-            an unknown option (the nearest is offered), or a value of the wrong kind.
+        ConfigError: settings when nothing is explained, or what `AttributionRequest` refuses.
     """
     from kdprobe.extract.method import METHODS
     from kdprobe.registry import unknown_name
@@ -58,18 +55,6 @@ def configured(
     general = {key: value for key, value in settings.items() if key in common}
     chosen = parse(AttributionSettings, general, OPTION)
     options = {key: value for key, value in settings.items() if key not in common}
-    for name, given in options.items():
-        if name not in request.methods:
-            raise ConfigError(
-                f"{OPTION} {name}",
-                found=f"{name} is not among the methods",
-                expected="one of " + ", ".join(request.methods),
-            )
-        if not isinstance(given, Mapping):
-            raise ConfigError(
-                f"{OPTION} {name}", found=f"is {given!r}", expected=f"an option: {name}.KEY=VALUE"
-            )
-        parse(METHODS.load(name).options, dict(given), f"{OPTION} {name}")
     return replace(
         request,
         target=chosen.target,

@@ -69,8 +69,9 @@ def probe_models(
         UsageError: a task or file that cannot be used.
     """
     from kdprobe.extract.probe_fits import described, few_seeds
+    from kdprobe.models.hidden import check_poolings
 
-    poolings = request.poolings
+    poolings = check_poolings(request.poolings)
     unable = tuple(
         model.name
         for model in models

@@ -30,19 +30,44 @@ class ProbingRequest:
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
         probe: see `extract.probe_fits.PROBES`.
-        seeds: how many starts each probe gets.
+        probe_seeds: how many starts each probe gets; None: what is usual for it, see `seeds`.
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
+
+    Raises:
+        UsageError: a task, file, pooling, probe or number of seeds that cannot be, or too few
+            sentences; before any model is opened.
     """
 
     tasks: tuple[str, ...] = ("all",)
     sentences: int = 2000
     poolings: tuple[str, ...] = ("mean",)
     probe: str = "logistic"
-    seeds: int = 1
+    probe_seeds: int | None = None
     mdl: bool | None = None
     probing_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check all that can be checked without a model, and find tasks and files."""
+        from kdprobe.extract.probe_fits import check_probe, probe_seeds
+        from kdprobe.models.hidden import check_poolings
+
+        if self.sentences < 20:
+            raise ConfigError(
+                "--probe-sentences", found=f"is {self.sentences}", expected="at least 20"
+            )
+        for task in open_probing_tasks(self.tasks):
+            find_file(task, probing_dir=self.probing_dir)
+        check_poolings(self.poolings)
+        probe_seeds(check_probe(self.probe), self.probe_seeds)
+
+    @property
+    def seeds(self) -> int:
+        """How many starts each probe gets."""
+        from kdprobe.extract.probe_fits import probe_seeds
+
+        return probe_seeds(self.probe, self.probe_seeds)
 
     def wants_mdl(self, asked: ProbingSet) -> bool:
         """Whether a task's code length is measured: it costs two to four fits more.
@@ -55,43 +80,18 @@ class ProbingRequest:
 
 
 def request_of(
-    names: Sequence[str],
-    *,
-    only: Sequence[str],
-    tasks: Sequence[str],
-    sentences: int,
-    poolings: Sequence[str],
-    probe: str,
-    probe_seeds: int | None,
-    mdl: bool | None,
-    probing_dir: str | Path | None,
+    given: ProbingRequest | None, names: Sequence[str], *, only: Sequence[str]
 ) -> ProbingRequest | None:
-    """Give what to probe, or None when it was not asked for: it costs minutes.
+    """Give what to probe; None when it was not asked for or is not run: it costs minutes.
 
-    Raises:
-        UsageError: a size that is too small, or a task, file, pooling, probe or number of seeds
-            that cannot be; before any model is opened.
+    Args:
+        given: what was asked for; None: nothing, unless `only` names probing.
+        names: the analyses that are run.
+        only: the analyses that were named.
     """
-    if "probing" not in names or not (tasks or "probing" in only):
+    if "probing" not in names:
         return None
-    if sentences < 20:
-        raise ConfigError("--probe-sentences", found=f"is {sentences}", expected="at least 20")
-    folder = Path(probing_dir) if probing_dir else None
-    for task in open_probing_tasks(tuple(tasks) or ("all",)):
-        find_file(task, probing_dir=folder)
-    from kdprobe.extract.probe_fits import check_probe
-    from kdprobe.extract.probe_fits import probe_seeds as seeds_of
-    from kdprobe.models.hidden import check_poolings
-
-    return ProbingRequest(
-        tuple(tasks) or ("all",),
-        sentences,
-        check_poolings(tuple(poolings) or ("mean",)),
-        check_probe(probe),
-        seeds_of(probe, probe_seeds),
-        mdl,
-        folder,
-    )
+    return given or (ProbingRequest() if "probing" in only else None)
 
 
 def request_options(request: ProbingRequest | None) -> dict[str, JsonValue] | None:

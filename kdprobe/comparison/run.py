@@ -11,7 +11,6 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -20,12 +19,13 @@ from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
+from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
-from kdprobe.comparison.method_settings import configured, settings_told
+from kdprobe.comparison.method_settings import settings_told
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
-from kdprobe.comparison.probing_request import request_of, request_options
+from kdprobe.comparison.probing_request import ProbingRequest, request_of, request_options
 from kdprobe.comparison.view import Comparison
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
@@ -33,7 +33,6 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 from kdprobe.tasks.catalog import open_task
-from kdprobe.tasks.own_sentences import read_own
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
@@ -55,17 +54,8 @@ def compare(
     slice_columns: Sequence[str] = (),
     minimal_pairs: str | Path | None = None,
     pairs_per_phenomenon: int | None = None,
-    probe_tasks: Sequence[str] = (),
-    probe_sentences: int = 2000,
-    pooling: Sequence[str] = (),
-    probe: str = "logistic",
-    probe_seeds: int | None = None,
-    mdl: bool | None = None,
-    probing_dir: str | Path | None = None,
-    methods: Sequence[str] = (),
-    method_settings: Mapping[str, object] | None = None,
-    attribution_sentences: int | None = None,
-    sentences: str | Path | None = None,
+    probing: ProbingRequest | None = None,
+    attributions: AttributionRequest | None = None,
     attribution_gap: int | None = None,
     label_map: Mapping[str, str] | None = None,
     limit: int | None = None,
@@ -101,21 +91,9 @@ def compare(
         slice_columns: extra columns of the split to slice by.
         minimal_pairs: a folder of BLiMP's jsonl files, for acceptability tasks.
         pairs_per_phenomenon: at most so many pairs of each phenomenon, a seeded choice.
-        probe_tasks: probing tasks to ask of every layer, `all` for the ten; empty: none, unless
-            `only` names probing.
-        probe_sentences: training sentences of each probing task at most, half as many of dev and
-            test each.
-        pooling: how the words of a layer become one vector: mean (the default), max, cls, last.
-        probe: logistic, mlp, senteval, senteval-sum, thesis or fast.
-        probe_seeds: starts of each probe; None: 3 of mlp, thesis and fast, 1 of senteval.
-        mdl: measure the online code length of probing tasks, too; None: where it is cheap.
-        probing_dir: a folder of SentEval's files; None: built from the embedded grammar.
-        methods: attribution methods; given, or with `attribution_sentences`, words are explained.
-        method_settings: `target` (teacher, gold, own), `output` (log-odds, probability), `removal`
-            (delete, mask) and options of methods by name, `{"lime": {"samples": 5000}}`.
-        attribution_sentences: how many examples are explained (200 when only methods are given).
-        sentences: a file of sentences to explain instead of examples: a text file with one a line,
-            or a table with a column `text`.
+        probing: what to ask of every layer; None: nothing, unless `only` names probing.
+        attributions: which words to explain, and how; None: none, unless `only` names
+            attribution_agreement or faithfulness.
         attribution_gap: of how many examples of train and of the split the attribution maps of
             AD-KD are compared; None: none, unless `only` names attribution_gap.
         label_map: model label -> task label, for models whose labels are `LABEL_0` …
@@ -143,7 +121,6 @@ def compare(
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
     task_file = open_task(task, text=text, text_pair=text_pair, label=label)
     names = choose(only, skip)
-    own = read_own(Path(sentences), task_file.task()) if sentences else None
     if output is not None:
         atomic.require_empty_folder(Path(output), force=force)
     if threads is not None:
@@ -165,13 +142,10 @@ def compare(
         offline=offline,
         label_map=label_map,
         cache=_open_cache(cache),
-        probing=request_of(names, only=only, tasks=probe_tasks, sentences=probe_sentences,
-                           poolings=pooling, probe=probe, probe_seeds=probe_seeds, mdl=mdl,
-                           probing_dir=probing_dir),
-        attributions=requested(methods, attribution_sentences, only=only, skip=skip, own=own),
+        probing=request_of(probing, names, only=only),
+        attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
-    )  # fmt: skip
-    inputs = replace(inputs, attributions=configured(inputs.attributions, method_settings or {}))
+    )
     opened = gather(inputs, shown)
     ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))

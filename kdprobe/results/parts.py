@@ -154,6 +154,14 @@ class Series(Frozen):
     labels: tuple[str, ...] = ()
     marks: dict[str, FiniteFloat] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _parallel(self) -> Series:
+        for field in ("y", "low", "high", "counts", "labels"):
+            given = len(getattr(self, field))
+            if given not in (0, len(self.x)):
+                raise ValueError(f"series {self.name}: {given} {field}, {len(self.x)} x")
+        return self
+
 
 class Curve(Frozen):
     """A chart with axes; in a `forest` x is the value and `labels` are the rows.

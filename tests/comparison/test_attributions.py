@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import requested
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.sampling import choose_rows
 from kdprobe.report.highlights import marked, tint
+from kdprobe.tasks.task import Task
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
 
 SVG = "{http://www.w3.org/2000/svg}"
+TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +71,13 @@ def test_the_numbers_the_page_and_what_is_missing(compared: Path):
 
 def test_without_an_option_words_are_not_explained():
     """Guards against a default comparison that takes minutes, and --skip that does not hold."""
-    assert requested((), None, only=(), skip=()) is None
-    assert requested(("shap",), 5, only=("agreement",), skip=()) is None
-    assert requested(("shap",), 5, only=(), skip=("attribution_agreement", "faithfulness")) is None
-    asked = requested((), None, only=("faithfulness",), skip=())
+    shap = AttributionRequest(("shap",), 5)
+    both = ("attribution_agreement", "faithfulness")
+    assert requested(None, TASK, only=(), skip=()) is None
+    assert requested(shap, TASK, only=("agreement",), skip=()) is None
+    assert requested(shap, TASK, only=(), skip=both) is None
+    assert requested(shap, TASK, only=(), skip=both[:1]) == shap
+    asked = requested(None, TASK, only=("faithfulness",), skip=())
     assert asked is not None
     assert asked.sentences == 200
 
@@ -79,12 +85,12 @@ def test_without_an_option_words_are_not_explained():
 def test_what_cannot_be_asked_for_is_said():
     """Guards against a typing error that is quietly left out."""
     with pytest.raises(UnknownNameError, match="did you mean 'shap'"):
-        requested(("shapp",), None, only=(), skip=())
+        AttributionRequest(("shapp",))
     with pytest.raises(ConfigError) as twice:
-        requested(("shap", "shap"), None, only=(), skip=())
+        AttributionRequest(("shap", "shap"))
     assert str(twice.value) == "--methods: a method is given twice, expected each once"
     with pytest.raises(ConfigError) as none:
-        requested((), 0, only=(), skip=())
+        AttributionRequest(sentences=0)
     assert str(none.value) == "--attribution-sentences: is 0, expected at least 1"
 
 

@@ -143,8 +143,8 @@ def test_an_example_without_finite_scores_is_named(scene: Path, monkeypatch: pyt
     monkeypatch.setattr(Occlusion, "_scores", broken)
     result = kdprobe.compare(
         str(scene / "t"), str(scene / "s"), task=str(scene / "hard.jsonl"), resamples=100,
-        methods=["occlusion"], only=["attribution_agreement"], device="cpu", offline=True,
-        method_settings={"target": "gold"}, cache=False,
+        attributions=kdprobe.AttributionRequest(("occlusion",), target="gold"),
+        only=["attribution_agreement"], device="cpu", offline=True, cache=False,
     )  # fmt: skip
     told = result.document.model_dump_json()
     row = next(one.id for one in result.document.examples if one.text == "dog")
@@ -155,9 +155,12 @@ def test_explanations_that_do_not_add_up_are_listed(scene: Path):
     """Guards against quadrature error that nobody is told of."""
     result = kdprobe.compare(
         str(scene / "t"), str(scene / "s"), task=str(scene / "hard.jsonl"), resamples=100,
-        methods=["integrated_gradients"], only=["attribution_agreement"], device="cpu",
-        offline=True, cache=False, output=scene / "coarse",
-        method_settings={"integrated_gradients": {"steps": 1, "most_steps": 1}},
+        attributions=kdprobe.AttributionRequest(
+            ("integrated_gradients",),
+            options={"integrated_gradients": {"steps": 1, "most_steps": 1}},
+        ),
+        only=["attribution_agreement"], device="cpu", offline=True, cache=False,
+        output=scene / "coarse",
     )  # fmt: skip
     table = pd.read_parquet(scene / "coarse" / "attributions.parquet")
     missed = table[table["gap"] > 0.01].drop_duplicates(["model", "id"])

@@ -248,6 +248,19 @@ def test_without_javascript_the_findings_are_there(reader: Reader):
     assert "need JavaScript" in page.locator("noscript").inner_text()
 
 
+SCAN = """() => {
+  const texts = Array.from({length: 10000}, (_, i) => `Row ${i}: the cats that slept did not wake`);
+  let least = Infinity;
+  for (let round = 0; round < 7; round++) {
+    const start = performance.now();
+    texts.filter((text) => text.toLowerCase().includes("cats d"));
+    least = Math.min(least, performance.now() - start);
+  }
+  return least;
+}"""
+"""Milliseconds of the fastest of seven plain scans of ten thousand texts."""
+
+
 def test_ten_thousand_rows_filter_at_once(reader: Reader, monkeypatch: pytest.MonkeyPatch):
     """A search that stutters at every letter is not used."""
     monkeypatch.setattr(examples, "MOST", 10_000)
@@ -265,5 +278,7 @@ def test_ten_thousand_rows_filter_at_once(reader: Reader, monkeypatch: pytest.Mo
         page.fill("#f-text", word)
     took = page.evaluate("performance.getEntriesByName('kdprobe-filter').map((e) => e.duration)")
     assert len(took) == 7
-    assert min(took[2:]) < 50
+    plain = page.evaluate(SCAN)
+    # A share of the same machine's own speed: 50 ms where a plain scan takes 2.
+    assert min(took[2:]) < 25 * plain
     assert page.inner_text("#count").endswith("of 10,000 examples shown")

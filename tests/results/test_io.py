@@ -102,6 +102,8 @@ def test_shapes_and_definitions_are_checked() -> None:
         )
     with pytest.raises(ValidationError, match="1 cells, 0 columns"):
         Table(name="t", title="T", columns=(), rows=(("a",),))
+    with pytest.raises(ValidationError, match="series s: 1 labels, 2 x"):
+        Series(name="s", x=(1.0, 2.0), y=(0.0, 0.0), labels=("a",))
     with pytest.raises(ValidationError, match="do not fit"):
         Matrix(
             name="m", title="M", row_title="", column_title="", rows=("a",), columns=(), values=()
