@@ -94,6 +94,15 @@ METRICS = (
         source="McNemar 1947; Benjamini and Hochberg 1995",
     ),
     Metric(
+        name="gap_by_number",
+        label="probing gap, layers of one number",
+        definition="The same gap of the teacher's layer l and the student's layer l, counted from "
+        "the embeddings, where they do not stand at the same relative depth; a family of its own.",
+        minimum=-1,
+        maximum=1,
+        higher_is_better=False,
+    ),
+    Metric(
         name="retention",
         label="retention",
         definition="(student - floor) / (teacher - floor) of the accuracies at the best layers, "

@@ -87,7 +87,9 @@ def gap_matrix(
     own = [
         gap
         for gap in gaps
-        if gap.model_b == student and gap.layer != "best" and gap.pooling in (pooling, "")
+        if (gap.metric, gap.model_b) == ("gap", student)
+        and gap.layer != "best"
+        and gap.pooling in (pooling, "")
     ]
     layers = list(dict.fromkeys(gap.layer for gap in own))
     found = {(gap.subset, gap.layer): gap for gap in own}

@@ -62,6 +62,11 @@ def test_layers_are_matched_at_relative_depth():
     layers = [e.layer for e in result.estimates if e.metric == "gap"]
     assert layers == ["best", "0:0", "2:1"]
     assert found(result, "gap", "teacher", name, "2:1").value == pytest.approx(0.1)
+    numbers = [e for e in result.estimates if e.metric == "gap_by_number"]
+    assert [e.layer for e in numbers] == ["1:1"]  # 0:0 is the same depth, too
+    assert numbers[0].value == pytest.approx(0.7 - 0.8)
+    assert numbers[0].q_value == numbers[0].p_value  # a family of one
+    assert result.matrices[0].columns == ("0:0", "2:1")
     retention = found(result, "retention", "teacher", name, "best")
     assert retention.undefined == "no encoder with random weights was probed"
 
