@@ -87,7 +87,9 @@ class ProbeFits:
         poolings: in the order asked for; the first is the one charts and losses show.
         notes: choices that move the numbers.
         unread: poolings and models without a vector to probe, and why.
-        one_start: whether the probes are not convex and start from one seed.
+        seeds: how many starts each accuracy is the mean of.
+        few_seeds: whether the probes are not convex and `seeds` is so small that the starts may
+            make a gap.
     """
 
     tasks: tuple[ProbeTask, ...]
@@ -96,4 +98,5 @@ class ProbeFits:
     poolings: tuple[str, ...]
     notes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
-    one_start: bool = False
+    seeds: int = 1
+    few_seeds: bool = False

@@ -81,6 +81,23 @@ def gap_estimate(
     return made.model_copy(update={"low": low, "high": high, "interval": "rule of three"})
 
 
+def near_end(gap: Estimate) -> float | None:
+    """Give the end of a gap's interval that lies nearest to 0; 0 where the interval includes 0.
+
+    None where the gap is undefined; 0 where it has no interval, for nothing is sure of it then.
+
+    >>> near_end(Estimate(metric="gap", model_a="t", value=0.2, low=0.05, high=0.35, n=50))
+    0.05
+    >>> near_end(Estimate(metric="gap", model_a="t", value=0.2, low=-0.05, high=0.45, n=9))
+    0.0
+    """
+    if gap.value is None:
+        return None
+    if gap.low is None or gap.high is None:
+        return 0.0
+    return max(gap.low, 0.0) if gap.high > 0 else gap.high
+
+
 def with_q(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
     """Give each estimate the q-value of its p-value within this family (Benjamini-Hochberg)."""
     q = benjamini_hochberg([made.p_value for made in estimates])

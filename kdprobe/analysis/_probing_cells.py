@@ -26,7 +26,7 @@ class Cells:
 
     Args:
         fits: of its runs, all with the same cells.
-        hits: bool `[runs · seeds, cells, n]`.
+        hits: bool `[runs · seeds, cells, n]`, the seeds of a run beside each other.
         dev: mean dev accuracy, `[cells]`.
         draws: accuracy of every cell, float64 `[B + 1, cells]`, the value on the sample first.
         control: likewise of the control task, or None.
@@ -73,6 +73,17 @@ class Cells:
         cells = self.of_pooling(pooling)
         return cells[int(np.argmax(self.dev[cells]))] if cells else None
 
+    def means(self, at: int) -> Floats:
+        """Who gets which test sentence right at one cell, float64 `[runs or seeds, n]`.
+
+        Rows are what an interval may draw from: the runs, each the mean of its probe seeds (which
+        share its checkpoint, and so are no further evidence of others), or the seeds of one run.
+        """
+        runs = len(self.fits)
+        hits = self.hits[:, at].astype(np.float64)
+        averaged: Floats = hits.reshape(runs, -1, hits.shape[1]).mean(axis=1) if runs > 1 else hits
+        return averaged
+
     def named(self, at: int) -> str:
         """The layer's name."""
         return self.layers[at]
@@ -88,15 +99,20 @@ def resamples_of_task(study: Study, task: ProbeTask) -> Resamples:
     return Resamples(counts)
 
 
-def _means(study: Study, hits: Bools, resamples: Resamples, *names: str) -> Floats:
-    """Average accuracy over runs and seeds, `[B + 1, cells]`; they are resampled, too."""
+def _means(study: Study, hits: Bools, runs: int, resamples: Resamples, *names: str) -> Floats:
+    """Average accuracy over runs and seeds, `[B + 1, cells]`; they are resampled, too.
+
+    Runs are drawn first, then the probe seeds of every run that was drawn.
+    """
     members, cells, n = hits.shape
     flat = hits.reshape(members * cells, n).T
     sums = resamples.sums(flat).reshape(-1, members, cells) / n
     weights = np.ones((len(sums), members))
     if members > 1:
         generator = derive_generator(study.seed, "bootstrap", "probe fits", *names)
-        weights[1:] = generator.multinomial(members, [1 / members] * members, size=len(sums) - 1)
+        seeds = members // runs
+        drawn = generator.multinomial(runs, [1 / runs] * runs, size=len(sums) - 1)
+        weights[1:] = generator.multinomial(drawn * seeds, [1 / seeds] * seeds).reshape(-1, members)
     averaged: Floats = (sums * weights[:, :, None]).sum(axis=1) / members
     return averaged
 
@@ -113,8 +129,8 @@ def cells_of(
         fits=tuple(fits),
         hits=hits,
         dev=np.concatenate([fit.dev for fit in fits]).mean(axis=0),
-        draws=_means(study, hits, resamples, *name),
-        control=_means(study, np.stack(controls), resamples, *name, "control")
+        draws=_means(study, hits, len(fits), resamples, *name),
+        control=_means(study, np.stack(controls), len(controls), resamples, *name, "control")
         if controls
         else None,
         bits=np.stack(bits).mean(axis=0) if bits else None,

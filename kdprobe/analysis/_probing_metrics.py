@@ -44,7 +44,8 @@ METRICS = (
         label="selectivity",
         definition="Probing accuracy minus that of a control task on the same sentences, whose "
         "random classes hang on each sentence's rarest known word (an adaptation of the control "
-        "task to sentences). Near 0: the probe may only remember words.",
+        "task to sentences). Near 0: the probe may only remember words. Of several probe seeds the "
+        "control task is fitted from the first.",
         minimum=-1,
         maximum=1,
         higher_is_better=True,
@@ -84,12 +85,22 @@ METRICS = (
         definition="Teacher's probing accuracy minus the student's on the same test sentences; "
         "positive means lost. A layer `t:s` sets the student's layer s against the teacher's layer "
         "t at the same relative depth; `best` sets the best layers by dev accuracy against each "
-        "other. The p-value is McNemar's (a t-test's over sentences and runs where there are "
-        "several); q-values are Benjamini-Hochberg's, one family for `best`, one for the layers.",
+        "other. The p-value is McNemar's (where there are several runs or probe seeds, a t-test's "
+        "over sentences and over runs, or over the seeds of one run); q-values are "
+        "Benjamini-Hochberg's, one family for `best`, one for the layers.",
         minimum=-1,
         maximum=1,
         higher_is_better=False,
         source="McNemar 1947; Benjamini and Hochberg 1995",
+    ),
+    Metric(
+        name="gap_by_number",
+        label="probing gap, layers of one number",
+        definition="The same gap of the teacher's layer l and the student's layer l, counted from "
+        "the embeddings, where they do not stand at the same relative depth; a family of its own.",
+        minimum=-1,
+        maximum=1,
+        higher_is_better=False,
     ),
     Metric(
         name="retention",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kdprobe.analysis._bootstrap import interval
+from kdprobe.analysis._gaps import near_end
 from kdprobe.analysis._probing_cells import HEAD, Cells, compression
 from kdprobe.observed_probes import ProbeTask
 from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series, Table
@@ -86,10 +87,13 @@ def gap_matrix(
     own = [
         gap
         for gap in gaps
-        if gap.model_b == student and gap.layer != "best" and gap.pooling in (pooling, "")
+        if (gap.metric, gap.model_b) == ("gap", student)
+        and gap.layer != "best"
+        and gap.pooling in (pooling, "")
     ]
     layers = list(dict.fromkeys(gap.layer for gap in own))
-    found = {(gap.subset, gap.layer): gap.value for gap in own}
+    found = {(gap.subset, gap.layer): gap for gap in own}
+    grid = [[found.get((task.name, layer)) for layer in layers] for task in tasks]
 
     def minus(value: float | None) -> float | None:
         return None if value is None else 0.0 - value
@@ -98,14 +102,14 @@ def gap_matrix(
         name=f"gaps-{place}-{pooling}",
         title=f"{student} minus teacher by task and layer, {pooling} pooling",
         caption="Columns are teacher's layer : student's layer at the same relative depth; below 0 "
-        "the student knows less.",
+        "the student knows less. A cell is tinted by the end of its interval nearest to 0: what is "
+        "not tinted may be noise, as in tasks of few sentences.",
         row_title="task",
         column_title="layers",
         rows=tuple(task.name for task in tasks),
         columns=tuple(layers),
-        values=tuple(
-            tuple(minus(found.get((task.name, layer))) for layer in layers) for task in tasks
-        ),
+        values=tuple(tuple(minus(gap.value if gap else None) for gap in row) for row in grid),
+        sure=tuple(tuple(minus(near_end(gap) if gap else None) for gap in row) for row in grid),
         unit="accuracy",
         scale="diverging",
         undefined="that layer was not probed",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -58,12 +59,11 @@ def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estima
     if teacher is None or student is None:
         lacking = at.model_a if teacher is None else at.model_b
         return undefined_estimate(at, seen.without(lacking, at.pooling))
-    left, right = t.hits[:, teacher], s.hits[:, student]
-    if len(left) == 1 and len(right) == 1:
-        p = mcnemar_p(int((left & ~right).sum()), int((~left & right).sum()))
-        p_value: float | None = p
+    left, right = t.means(teacher), s.means(student)
+    if len(t.hits) == 1 and len(s.hits) == 1:
+        p_value: float | None = mcnemar_p(int((left > right).sum()), int((left < right).sum()))
     else:
-        p_value = paired_p(left.astype(np.float64), right.astype(np.float64))
+        p_value = paired_p(left, right)
     return gap_estimate(
         at,
         t.draws[:, teacher] - s.draws[:, student],
@@ -75,10 +75,16 @@ def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estima
     )
 
 
-def _gaps(
-    seen: Seen, teacher: str, student: str, poolings: Sequence[str]
-) -> tuple[list[Estimate], list[Estimate]]:
-    """Estimate the gaps of the best layers, and those of all layers at equal relative depth."""
+class _Gaps(NamedTuple):
+    """One student's gaps, in families of tests: best layers, equal relative depth, equal number."""
+
+    best: list[Estimate]
+    layers: list[Estimate]
+    numbers: list[Estimate]
+
+
+def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _Gaps:
+    """Estimate the gaps of the best layers, and of all layers set against each other."""
     t, s, task = seen.trained[teacher], seen.trained[student], seen.task.name
     best = [
         _gap(
@@ -99,7 +105,26 @@ def _gaps(
                 "gap", teacher, student, subset=task, layer=f"{one}:{other}", pooling=pooling
             )
             layers.append(_gap(seen, where, left, right))
-    return best, layers
+    return _Gaps(best, layers, _by_number(seen, teacher, student, poolings))
+
+
+def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> list[Estimate]:
+    """Estimate the gaps of layers of one number, where that is not their relative depth."""
+    t, s = seen.trained[teacher], seen.trained[student]
+    matched = matched_layers(t, s)
+    layers = [str(k) for k in range(min(t.depth, s.depth) + 1)]
+    return [
+        _gap(
+            seen,
+            At("gap_by_number", teacher, student, subset=seen.task.name, layer=f"{k}:{k}",
+               pooling=pooling),
+            t.cell(k, pooling),
+            s.cell(k, pooling),
+        )
+        for k in layers
+        if (k, k) not in matched
+        for pooling in poolings
+    ]  # fmt: skip
 
 
 def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate:
@@ -159,13 +184,14 @@ def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
             )
         )
     flat = sorted({fit.model for fit in probes.fits if fit.flat and fit.weights == "trained"})
-    if probes.one_start:
+    if probes.few_seeds:
+        seeds = "one seed" if probes.seeds == 1 else f"{probes.seeds} seeds"
         notices.append(
             Notice(
-                code="probing-one-start",
+                code="probing-few-seeds",
                 severity="note",
-                message="These probes start from one seed: gaps below one or two points may be its "
-                "doing (--probe mlp averages three).",
+                message=f"These probes start from {seeds}: gaps below one or two points may be "
+                "their doing (--probe-seeds 3 averages three).",
             )
         )
     notices += [
@@ -195,7 +221,7 @@ class Probing:
     """What every layer knows, teacher and students paired."""
 
     name: str = "probing"
-    version: int = 2
+    version: int = 3
     title: str = "Probing"
     after: tuple[str, ...] = ()
     options: type[ProbingOptions] = ProbingOptions
@@ -216,8 +242,7 @@ class Probing:
         seen_models = {fit.model for fit in probes.fits}
         students = [s.name for s in study.students if s.name in seen_models]
         scores: list[Estimate] = []
-        best: dict[str, list[Estimate]] = {student: [] for student in students}
-        layers: dict[str, list[Estimate]] = {student: [] for student in students}
+        gaps_of = {student: _Gaps([], [], []) for student in students}
         rest: list[Estimate] = []
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
@@ -226,13 +251,13 @@ class Probing:
             cells[task.name] = seen.trained
             scores += score_estimates(seen)
             for student in students:
-                at_best, at_layers = _gaps(seen, teacher, student, probes.poolings)
-                best[student] += at_best
-                layers[student] += at_layers
+                made = _gaps(seen, teacher, student, probes.poolings)
+                for family, more in zip(gaps_of[student], made, strict=True):
+                    family += more
                 rest += [_retention(seen, teacher, student, p) for p in probes.poolings]
             rest += _gravity(seen, teacher, students, probes.poolings)
             curves.append(small_multiple(task, seen.trained, seen.random, probes.poolings[0]))
-        gaps = [gap for name in best for gap in (*with_q(best[name]), *with_q(layers[name]))]
+        gaps = [gap for made in gaps_of.values() for family in made for gap in with_q(family)]
         matrices = [
             gap_matrix(student, probes.tasks, gaps, pooling, place)
             for place, student in enumerate(students, start=1)

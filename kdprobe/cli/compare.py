@@ -67,8 +67,13 @@ def compare(
         typer.Option("--pooling", metavar="NAME,...", help="mean, max, cls, last; default: mean."),
     ] = None,
     probe: Annotated[
-        str, typer.Option("--probe", help="logistic, mlp, senteval, thesis or fast.")
+        str, typer.Option("--probe", help="logistic, mlp, senteval, senteval-sum, thesis or fast.")
     ] = "logistic",
+    probe_seeds: Annotated[
+        int | None,
+        typer.Option("--probe-seeds", min=1, metavar="N",
+                     help="Starts of each probe; default: 3 of mlp, thesis, fast, else 1."),
+    ] = None,
     mdl: Annotated[
         bool | None,
         typer.Option("--mdl/--no-mdl", help="Code length of each task; default: of small ones."),
@@ -173,7 +178,7 @@ def compare(
         pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
             options.names(probe_tasks), "probing" in options.names(only), probe_sentences,
-            options.names(pooling), probe, mdl, probing_dir,
+            options.names(pooling), probe, probe_seeds, mdl, probing_dir,
         ),
         attributions=_attributions(
             options.names(methods), attribution_sentences, sentences, options.names(only),
@@ -206,6 +211,7 @@ def _probing(
     sentences: int,
     poolings: Sequence[str],
     probe: str,
+    seeds: int | None,
     mdl: bool | None,
     folder: Path | None,
 ) -> ProbingRequest | None:
@@ -215,7 +221,7 @@ def _probing(
     if not tasks and not named:
         return None
     return ProbingRequest(
-        tuple(tasks) or ("all",), sentences, tuple(poolings) or ("mean",), probe, mdl, folder
+        tuple(tasks) or ("all",), sentences, tuple(poolings) or ("mean",), probe, seeds, mdl, folder
     )
 
 

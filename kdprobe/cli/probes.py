@@ -38,6 +38,11 @@ def build(
         list[str] | None,
         typer.Option("--probe-tasks", metavar="NAME,...", help="Only these; default: all."),
     ] = None,
+    length_bins: Annotated[
+        str | None,
+        typer.Option("--length-bins", metavar="LOW-HIGH,...",
+                     help="Other classes of sentence_length, in words, than the published ones."),
+    ] = None,
     seed: options.Seed = 0,
     force: options.Force = False,
 ) -> None:  # fmt: skip
@@ -49,8 +54,11 @@ def build(
 
     Example: kdprobe probes build treebank.mrg -o probing/
     """
+    from dataclasses import replace
+
     from kdprobe import atomic
     from kdprobe.config.probing import open_probing_tasks
+    from kdprobe.tasks.probing_balance import read_bins
     from kdprobe.tasks.probing_build import (
         build_set,
         even_sizes,
@@ -61,11 +69,13 @@ def build(
     from kdprobe.tasks.probing_sets import write_senteval
 
     asked = open_probing_tasks(tuple(options.names(tasks)) or ("all",))
+    bins = read_bins(length_bins) if length_bins else None
     atomic.require_empty_folder(output, force=force)
     if treebank == "grammar":
         corpus = grammar_corpus(5 * sentences, seed=seed)
     else:
         corpus = treebank_corpus([Path(treebank)], seed=seed)
+    corpus = replace(corpus, length_bins=bins) if bins else corpus
     rows = []
     for task in asked:
         made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)

@@ -66,13 +66,12 @@ def probe_models(
     """Fit the probes of every model, or say which models have no layers to read.
 
     Raises:
-        UsageError: a task, file, pooling or probe that cannot be used.
+        UsageError: a task or file that cannot be used.
     """
-    from kdprobe.extract.probe_fits import ONE_START, PROBES, check_probe
+    from kdprobe.extract.probe_fits import described, few_seeds
     from kdprobe.models.hidden import check_poolings
 
     poolings = check_poolings(request.poolings)
-    check_probe(request.probe)
     unable = tuple(
         model.name
         for model in models
@@ -115,8 +114,9 @@ def probe_models(
         for pooling, reason in each.reader.undefined.items()
     ]
     return ProbeFits(
-        told, tuple(fits), PROBES[request.probe], poolings, (f"Sentences: {origins}.",),
-        tuple(unread), request.probe in ONE_START,
+        told, tuple(fits), described(request.probe, request.seeds), poolings,
+        (f"Sentences: {origins}.",), tuple(unread), seeds=request.seeds,
+        few_seeds=few_seeds(request.probe, request.seeds),
     ), ()  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def _work(
     for one in asked:
         options = ProbeOptions(
             request.probe, linear=one.task.linear, control=not reader.random,
-            mdl=request.wants_mdl(one.set), seed=seed,
+            mdl=request.wants_mdl(one.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
         key = fit_key(read.key, read.reading, read.poolings, one.set, options)
         held = load_fits(cache, key)

@@ -62,6 +62,7 @@ def probe_batcher(
     params: Mapping[str, object] | None = None,
     sentences: int = 2000,
     probe: str = "logistic",
+    probe_seeds: int | None = None,
     probing_dir: str | Path | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -76,19 +77,22 @@ def probe_batcher(
             module `senteval` is installed they are its `dotdict`.
         sentences: training sentences of each task at most; half as many of dev and test each.
         probe: see `extract.probe_fits.PROBES`; `senteval` for its protocol to the letter.
+        probe_seeds: how many starts each probe gets; None: what is usual for it.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
-        seed: of samples, control labels and the MLP's starts.
+        seed: of samples, control labels and the probes' starts.
         progress: told of every task.
 
     Raises:
         UsageError: a task, file, size or probe that cannot be used.
         CapabilityError: the batcher gives other than one row of finite numbers a sentence.
     """
-    from kdprobe.extract.probe_fits import ProbeOptions, check_probe, fit_cells
+    from dataclasses import replace
+
+    from kdprobe.extract import probe_fits
     from kdprobe.extract.senteval_batcher import labelled_anew, parameters, read_batcher
 
-    check_probe(probe)
+    seeds = probe_fits.probe_seeds(probe_fits.check_probe(probe), probe_seeds)
     if sentences < 20:
         raise ConfigError("sentences", found=f"is {sentences}", expected="at least 20")
     asked = open_probing_tasks(tuple(tasks))
@@ -100,15 +104,17 @@ def probe_batcher(
         for task in asked:
             held = sample_set(source.load(task), sentences=sentences, seed=seed)
             data = read_batcher(batcher, held, given, prepare=prepare)
-            options = ProbeOptions(probe, linear=task.linear, seed=seed)
-            fits = fit_cells(data, options)
+            options = probe_fits.ProbeOptions(probe, linear=task.linear, seed=seed, seeds=seeds)
+            fits = probe_fits.fit_cells(data, options)
             other = labelled_anew(data, control_set(held, seed=seed))
             scores.append(
                 BatcherScore(
                     task=task.name, group=task.group,
                     accuracy=sum(float(fit.hits.mean()) for fit in fits) / len(fits),
                     dev=sum(float(fit.dev.mean()) for fit in fits) / len(fits),
-                    control=float(fit_cells(other, options)[0].hits.mean()),
+                    control=float(
+                        probe_fits.fit_cells(other, replace(options, seeds=1))[0].hits.mean()
+                    ),
                     majority=majority_accuracy(held), endings=endings_accuracy(held),
                     train=len(held.train), test=len(held.test), origin=held.origin,
                 )

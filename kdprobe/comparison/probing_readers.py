@@ -93,11 +93,13 @@ def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
     reading = sum(_reading_seconds(each) for each in open_work)
     fitting = sum(_fitting_seconds(each) for each in open_work)
     probes = sum(len(each.missing) * len(each.reader.reader.cells) for each in open_work)
+    seeds = max(one.options.seeds for each in open_work for one in each.missing)
+    starts = f", from {seeds} seeds each" if seeds > 1 else ""
     disk = max(2 * sum(each.reader.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
         f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
         f"included ({disk / 1e6:,.0f} MB on disk at a time): about {_duration(reading)}; then "
-        f"{probes:,} probes, one a task, layer and pooling: about {_duration(fitting)}."
+        f"{probes:,} probes, one a task, layer and pooling{starts}: about {_duration(fitting)}."
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import ConfigError
+from kdprobe.tasks.probing_build import find_file
 from kdprobe.tasks.probing_sets import ProbingSet
 
 _SMALL = 1000
@@ -29,28 +30,44 @@ class ProbingRequest:
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
         probe: see `extract.probe_fits.PROBES`.
+        probe_seeds: how many starts each probe gets; None: what is usual for it, see `seeds`.
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
 
     Raises:
-        UnknownNameError, ConfigError: a task that is not there, or too few sentences.
+        UsageError: a task, file, pooling, probe or number of seeds that cannot be, or too few
+            sentences; before any model is opened.
     """
 
     tasks: tuple[str, ...] = ("all",)
     sentences: int = 2000
     poolings: tuple[str, ...] = ("mean",)
     probe: str = "logistic"
+    probe_seeds: int | None = None
     mdl: bool | None = None
     probing_dir: Path | None = None
 
     def __post_init__(self) -> None:
-        """Check the number of sentences and find the tasks."""
+        """Check all that can be checked without a model, and find tasks and files."""
+        from kdprobe.extract.probe_fits import check_probe, probe_seeds
+        from kdprobe.models.hidden import check_poolings
+
         if self.sentences < 20:
             raise ConfigError(
                 "--probe-sentences", found=f"is {self.sentences}", expected="at least 20"
             )
-        open_probing_tasks(self.tasks)
+        for task in open_probing_tasks(self.tasks):
+            find_file(task, probing_dir=self.probing_dir)
+        check_poolings(self.poolings)
+        probe_seeds(check_probe(self.probe), self.probe_seeds)
+
+    @property
+    def seeds(self) -> int:
+        """How many starts each probe gets."""
+        from kdprobe.extract.probe_fits import probe_seeds
+
+        return probe_seeds(self.probe, self.probe_seeds)
 
     def wants_mdl(self, asked: ProbingSet) -> bool:
         """Whether a task's code length is measured: it costs two to four fits more.
@@ -86,6 +103,7 @@ def request_options(request: ProbingRequest | None) -> dict[str, JsonValue] | No
         "sentences": request.sentences,
         "poolings": list(request.poolings),
         "probe": request.probe,
+        "probe_seeds": request.seeds,
         "mdl": request.mdl,
         "folder": request.probing_dir.name if request.probing_dir else None,
     }

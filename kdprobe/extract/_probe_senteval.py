@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits, with_ones
-from kdprobe.extract._probe_stack import Setting, Stack
+from kdprobe.extract._probe_stack import Setting, Stack, by_slot, right
 
 _BYTES = 512_000_000
 _WEIGHTS = 1_000_000
@@ -23,7 +24,7 @@ _WEIGHTS = 1_000_000
 
 @dataclass(frozen=True)
 class Protocol:
-    """SentEval's numbers (Conneau and Kiela 2018; code of 2020, mean cross-entropy).
+    """SentEval's numbers (Conneau and Kiela 2018; code of 2020).
 
     Args:
         hidden: widths of the hidden layer to try; 0: none.
@@ -35,6 +36,9 @@ class Protocol:
         passes: over the training sentences between two looks at dev.
         patience: the counter is never reset: the sixth look without a strict improvement ends.
         looks: at most so many.
+        summed: whether the cross-entropy is summed over a minibatch, as SentEval's code asks for
+            and torch did up to 0.4, or averaged, as its code does in every later torch. Under Adam
+            it only makes L2 that many times weaker.
         halvings: after these looks the better half of a cell's running settings goes on (Jamieson
             and Talwalkar 2016); SentEval has none.
     """
@@ -48,6 +52,7 @@ class Protocol:
     passes: int = 4
     patience: int = 5
     looks: int = 51
+    summed: bool = False
     halvings: tuple[int, ...] = ()
 
     @property
@@ -89,11 +94,16 @@ class _Fits:
         self.misses = torch.zeros(shape, dtype=torch.int64)
         self.looks = torch.zeros(shape, dtype=torch.int64)
         self.running = torch.ones(shape, dtype=torch.bool)
-        self.hits = torch.zeros((*shape, len(data.y_test)), dtype=torch.bool)
+        self.kept: dict[int, list[Tensor]] = {}
+
+    @property
+    def _slots(self) -> int:
+        """How many settings share a width."""
+        return len(self.settings) // len(self.protocol.hidden)
 
     def fit(self) -> CellFits:
         """Train until every fit has stopped; widths take turns only where halving compares them."""
-        offsets = range(0, len(self.settings), len(self.settings) // len(self.protocol.hidden))
+        offsets = range(0, len(self.settings), self._slots)
         if self.protocol.halvings:
             self._race([(self._stack(at), at) for at in offsets])
         else:
@@ -102,11 +112,13 @@ class _Fits:
         return self._choose()
 
     def _stack(self, offset: int) -> Stack:
-        settings = self.settings[offset : offset + len(self.settings) // len(self.protocol.hidden)]
-        return Stack(
+        settings = self.settings[offset : offset + self._slots]
+        stack = Stack(
             self.x, self.data.y_train, self.data.classes, list(settings), seed=self.protocol.seed,
-            rate=self.protocol.rate,
+            rate=self.protocol.rate, summed=self.protocol.summed,
         )  # fmt: skip
+        self.kept[offset] = [weight.clone() for weight in stack.weights]
+        return stack
 
     def _race(self, stacks: list[tuple[Stack, int]]) -> None:
         for look in range(1, self.protocol.looks + 1):
@@ -126,16 +138,17 @@ class _Fits:
                 break
 
     def _look(self, stack: Stack, offset: int) -> None:
-        """Look at dev, and keep what the test says of fits that are strictly better."""
+        """Look at dev, and keep a copy of fits that are strictly better, as SentEval does."""
         at = (stack.cell[:, None], stack.setting + offset)
-        right = stack.right(self.dev, self.data.y_dev).sum(dim=2)
+        count = right(self.dev[stack.cell], self.data.y_dev, stack.weights).sum(dim=2)
         alive = self.running[at]
-        better = alive & (right > self.best[at])
+        better = alive & (count > self.best[at])
         if bool(better.any()):
-            tested = stack.right(self.test, self.data.y_test)
             row, slot = better.nonzero(as_tuple=True)
-            place = (stack.cell[row], stack.setting[row, slot] + offset)
-            self.hits[place], self.best[place] = tested[row, slot], right[row, slot]
+            cell, setting = stack.cell[row], stack.setting[row, slot]
+            self.best[cell, setting + offset] = count[row, slot]
+            for kept, now in zip(by_slot(self.kept[offset]), by_slot(stack.weights), strict=True):
+                kept[cell, setting] = now[row, slot]
         self.looks[at] += alive.long()
         worse = alive & ~better
         self.running[at] = alive & ~(worse & (self.misses[at] >= self.protocol.patience))
@@ -148,13 +161,23 @@ class _Fits:
         self.running &= place < (self.running.sum(dim=1, keepdim=True) + 1) // 2
 
     def _choose(self) -> CellFits:
-        """Take the first maximum of the dev accuracy in percent, rounded to two digits."""
+        """Take the first maximum of the dev accuracy in percent, rounded to two digits.
+
+        SentEval trains that setting once more and tests it, bit for bit the fit that was kept.
+        """
         share = self.best.double().numpy() / len(self.data.y_dev)
         first = np.argmax(np.round(100 * share, 2), axis=1)
         rows = np.arange(len(first))
+        hits = np.zeros((len(first), len(self.data.y_test)), dtype=np.bool_)
+        for cell, at in enumerate(first.tolist()):
+            slot = at % self._slots
+            kept = by_slot(self.kept[at - slot])
+            chosen = by_slot([w[cell : cell + 1, slot : slot + 1].contiguous() for w in kept])
+            test = self.test[cell : cell + 1]
+            hits[cell] = right(test, self.data.y_test, chosen)[0, 0].numpy()
         return CellFits(
             share[rows, first],
-            self.hits.numpy()[rows, first],
+            hits,
             tuple(self.settings[at].name for at in first.tolist()),
             self.looks.numpy(),
         )

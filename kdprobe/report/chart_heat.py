@@ -1,7 +1,8 @@
 """Heat maps: a matrix of numbers as tinted cells.
 
 Does: tint by class in eleven steps, write the number into each cell while it is legible, hatch what
-is undefined. Does not: reorder rows or columns.
+is undefined; where intervals are known, tint and name what is beyond noise, so that a number of a
+few examples does not outshine the others. Does not: reorder rows or columns.
 """
 
 from __future__ import annotations
@@ -42,6 +43,25 @@ def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
     return f"q{round(STEPS * (value - low) / (high - low))}"
 
 
+def _beyond_noise(matrix: Matrix) -> str:
+    """State which cells are surely not 0, and those of which most is sure."""
+    kind = _kind(matrix)
+    cells = [
+        (matrix.sure[i][j] or 0.0, value, f"{row}, {column}")
+        for i, row in enumerate(matrix.rows)
+        for j, column in enumerate(matrix.columns)
+        if (value := matrix.values[i][j]) is not None
+    ]
+    sure = [cell for cell in cells if cell[0]]
+    told = f"{len(sure)} of {len(cells)} cells differ from 0 by more than noise"
+    ends = []
+    for word, cell in (("highest", max(sure, default=None)), ("lowest", min(sure, default=None))):
+        if cell is not None and (cell[0] > 0) == (word == "highest"):
+            near, shown = (_show(number, kind) for number in cell[:2])
+            ends.append(f"surely {word}: {shown} at {cell[2]} ({near} of it beyond noise)")
+    return "; ".join([told, *ends]) + "."
+
+
 def finding(matrix: Matrix) -> str:
     """State what a matrix shows: its largest and smallest cell, and its diagonal."""
     cells = [
@@ -55,9 +75,13 @@ def finding(matrix: Matrix) -> str:
     kind = _kind(matrix)
     most, least = max(cells, key=lambda cell: cell[0]), min(cells, key=lambda cell: cell[0])
     told = (
-        f"Largest: {_show(most[0], kind)} at {matrix.row_title} {most[1]}, "
-        f"{matrix.column_title} {most[2]}; smallest: {_show(least[0], kind)} at "
-        f"{matrix.row_title} {least[1]}, {matrix.column_title} {least[2]}."
+        _beyond_noise(matrix)
+        if matrix.sure
+        else (
+            f"Largest: {_show(most[0], kind)} at {matrix.row_title} {most[1]}, "
+            f"{matrix.column_title} {most[2]}; smallest: {_show(least[0], kind)} at "
+            f"{matrix.row_title} {least[1]}, {matrix.column_title} {least[2]}."
+        )
     )
     total = sum(value for value, _, _ in cells)
     if matrix.rows == matrix.columns and kind == "count" and total > 0:
@@ -90,7 +114,8 @@ def _labels(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) 
 def _cells(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -> str:
     width, height = cell
     kind = _kind(matrix)
-    known = [value for row in matrix.values for value in row if value is not None]
+    shades = matrix.sure or matrix.values
+    known = [value for row in shades for value in row if value is not None]
     low, high = min(known, default=0.0), max(known, default=0.0)
     if matrix.scale == "sequential" and low > 0:
         low = 0.0
@@ -100,12 +125,12 @@ def _cells(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -
         for j, (column, value) in enumerate(zip(matrix.columns, values, strict=True)):
             if large and value == 0:
                 continue
-            tone = "undefined"
-            if large and value is not None and matrix.scale == "sequential":
+            tone, shade = "undefined", shades[i][j]
+            if large and shade is not None and matrix.scale == "sequential":
                 # The square root keeps single confusions visible beside the crowded diagonal.
-                tone = tint((value / (high or 1.0)) ** 0.5, 0, 1, diverging=False)
-            elif value is not None:
-                tone = tint(value, low, high, diverging=matrix.scale == "diverging")
+                tone = tint((shade / (high or 1.0)) ** 0.5, 0, 1, diverging=False)
+            elif shade is not None:
+                tone = tint(shade, low, high, diverging=matrix.scale == "diverging")
             shown = _show(value, kind)
             x, y = left + j * width, top + i * height
             hint = title(f"{row} × {column}: {shown}{' ' + matrix.unit if matrix.unit else ''}")

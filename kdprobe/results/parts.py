@@ -109,7 +109,11 @@ class Table(Frozen):
 
 
 class Matrix(Frozen):
-    """A heat map: rows × columns of numbers, None where undefined (`undefined` says why)."""
+    """A heat map: rows × columns of numbers, None where undefined (`undefined` says why).
+
+    `sure`, where it is known, is the end of each number's interval that lies nearest to 0, and 0
+    where the interval includes 0: what is beyond noise, however few examples a number is of.
+    """
 
     name: str
     title: str
@@ -122,13 +126,15 @@ class Matrix(Frozen):
     unit: str = ""
     scale: Literal["sequential", "diverging"] = "sequential"
     undefined: str = ""
+    sure: tuple[tuple[FiniteFloat | None, ...], ...] = ()
 
     @model_validator(mode="after")
     def _rectangular(self) -> Matrix:
-        if len(self.values) != len(self.rows) or any(
-            len(row) != len(self.columns) for row in self.values
-        ):
-            raise ValueError(f"matrix {self.name}: values do not fit its rows and columns")
+        for what, held in (("values", self.values), ("sure", self.sure)):
+            if not held and what == "sure":
+                continue
+            if len(held) != len(self.rows) or any(len(row) != len(self.columns) for row in held):
+                raise ValueError(f"matrix {self.name}: {what} do not fit its rows and columns")
         return self
 
 

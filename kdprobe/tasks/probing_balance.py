@@ -7,12 +7,14 @@ Does not: know any task.
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.errors import ConfigError
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing_facts import Facts
 from kdprobe.tasks.probing_sets import PARTS
@@ -20,6 +22,39 @@ from kdprobe.tasks.probing_sets import PARTS
 Row = tuple[str, str]
 Parts = Mapping[str, Sequence[Facts]]
 LENGTH_BINS = ((5, 8), (9, 12), (13, 16), (17, 20), (21, 25), (26, 28))
+
+_BIN = re.compile(r"(\d+)-(\d+)")
+
+
+def read_bins(text: str) -> tuple[tuple[int, int], ...]:
+    """Read the classes of sentence_length as people write them.
+
+    Raises:
+        ConfigError: a part that is no range, one that begins before the last ended, or one class.
+
+    >>> read_bins("5-8, 9-12")
+    ((5, 8), (9, 12))
+    """
+    bins: list[tuple[int, int]] = []
+    for part in text.split(","):
+        found = _BIN.fullmatch(part.strip())
+        if found is None:
+            raise ConfigError(
+                "--length-bins",
+                found=repr(part.strip()),
+                expected="ranges of lengths in words, such as 5-8,9-12",
+            )
+        low, high = int(found[1]), int(found[2])
+        if low > high or (bins and low <= bins[-1][1]):
+            raise ConfigError(
+                "--length-bins",
+                found=f"{low}-{high}" + (f" after {bins[-1][0]}-{bins[-1][1]}" if bins else ""),
+                expected="ranges that grow and share no length",
+            )
+        bins.append((low, high))
+    if len(bins) < 2:
+        raise ConfigError("--length-bins", found="one class only", expected="at least two")
+    return tuple(bins)
 
 
 @dataclass(frozen=True)

@@ -191,10 +191,16 @@ def sample_part(part: ProbingPart, size: int, *, seed: int, names: tuple[str, ..
 
 
 def sample_set(whole: ProbingSet, *, sentences: int, seed: int) -> ProbingSet:
-    """Draw at most so many training sentences, and half as many of dev and test each."""
+    """Draw at most so many training sentences, and half as many of dev and test each.
+
+    The training sentences come in SentEval's order, by number of words, then class, then place in
+    the file: the minibatches of its protocol are seeded permutations of just this order.
+    """
     half = max(sentences // 2, 1)
     train, dev, test = (
         sample_part(part, size, seed=seed, names=(whole.name, key))
         for part, size, key in zip(whole.parts, (sentences, half, half), PARTS, strict=True)
     )
-    return ProbingSet(whole.name, whole.labels, train, dev, test, whole.origin)
+    words = np.array([len(sentence.split()) for sentence in train.sentences])
+    ordered = train.take(np.lexsort((train.labels, words)))
+    return ProbingSet(whole.name, whole.labels, ordered, dev, test, whole.origin)

@@ -9,7 +9,7 @@ from kdprobe.analysis.losses import ANALYSIS as LOSSES
 from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
 from kdprobe.observed_probes import Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
-from tests.analysis.probed import fit, probed, probes_of
+from tests.analysis.probed import N, fit, probed, probes_of
 from tests.analysis.studies import classification, unlabelled
 
 
@@ -62,6 +62,11 @@ def test_layers_are_matched_at_relative_depth():
     layers = [e.layer for e in result.estimates if e.metric == "gap"]
     assert layers == ["best", "0:0", "2:1"]
     assert found(result, "gap", "teacher", name, "2:1").value == pytest.approx(0.1)
+    numbers = [e for e in result.estimates if e.metric == "gap_by_number"]
+    assert [e.layer for e in numbers] == ["1:1"]  # 0:0 is the same depth, too
+    assert numbers[0].value == pytest.approx(0.7 - 0.8)
+    assert numbers[0].q_value == numbers[0].p_value  # a family of one
+    assert result.matrices[0].columns == ("0:0", "2:1")
     retention = found(result, "retention", "teacher", name, "best")
     assert retention.undefined == "no encoder with random weights was probed"
 
@@ -173,6 +178,80 @@ def test_several_probe_seeds_are_averaged():
     result = run(study)
     assert found(result, "accuracy", "teacher", layer="1").value == pytest.approx(0.9)
     assert found(result, "gap", "teacher", study.students[0].name, "best").p_value is not None
+
+
+def test_the_heat_map_knows_which_gaps_are_beyond_noise():
+    """Guards against a task of few sentences that leads the map with a gap that is noise."""
+    study = probed(classification(40, students=1))
+    shown = run(study).matrices[0]
+    gaps = {e.layer: e for e in run(study).estimates if e.metric == "gap" and e.layer != "best"}
+    assert shown.columns == ("0:0", "1:1", "2:2", "head:head")
+    for column, value, sure in zip(shown.columns, shown.values[0], shown.sure[0], strict=True):
+        gap = gaps[column]
+        assert gap.value is not None
+        assert gap.low is not None
+        assert value == -gap.value
+        assert sure == -max(gap.low, 0.0)
+    assert shown.sure[0][1] is not None
+    assert shown.sure[0][1] < 0
+
+
+def test_the_interval_of_a_gap_takes_the_seeds_in():
+    """Guards against three starts whose spread is averaged away: gaps would look sure."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    teacher = fit("teacher", (0.8, 0.8, 0.8, 0.8), seeds=3)
+    hits = np.zeros((3, 4, N), dtype=bool)
+    for seed, share in enumerate((0.55, 0.7, 0.85)):
+        hits[seed, :, : round(share * N)] = True
+    spread = replace(fit(name, (0.7,) * 4, seeds=3), hits=hits)
+    equal = fit(name, (0.7,) * 4, seeds=3)
+    wide, narrow = (
+        found(run(replace(study, probes=probes_of(teacher, student))), "gap", "teacher", name,
+              "best")
+        for student in (spread, equal)
+    )  # fmt: skip
+    assert wide.value == pytest.approx(0.1)
+    assert narrow.value == pytest.approx(0.1)
+    assert wide.low is not None
+    assert narrow.low is not None
+    assert wide.low < 0 < narrow.low
+    assert wide.p_value is not None
+    assert narrow.p_value is not None
+    assert wide.p_value > 0.05 > narrow.p_value
+
+
+def test_seeds_of_one_checkpoint_are_no_further_checkpoints():
+    """Guards against nine probes of three checkpoints taken for nine models."""
+    study = classification(40, students=1)
+    name = study.students[0].name
+    runs = [0.6, 0.7, 0.8]
+    students = [fit(name, (share,) * 4, seeds=3, run=at) for at, share in enumerate(runs)]
+    teacher = fit("teacher", (0.8,) * 4)
+    several = run(replace(study, probes=probes_of(teacher, *students)))
+    single = [fit(name, (share,) * 4, run=at) for at, share in enumerate(runs)]
+    one = run(replace(study, probes=probes_of(teacher, *single)))
+    gaps = [found(made, "gap", "teacher", name, "best") for made in (several, one)]
+    told = [(gap.value, gap.low, gap.high, gap.p_value) for gap in gaps]
+    assert told[0] == pytest.approx(told[1])  # equal seeds add nothing
+    assert gaps[0].low is not None
+    assert gaps[0].low < 0.02  # three runs of .6, .7, .8: about .1 may be nothing
+
+
+def test_few_seeds_are_told_only_where_they_matter():
+    """Guards against a warning of one start where the probe is convex or three were fitted."""
+    study = probed(classification(40, students=1))
+    assert study.probes is not None
+    told = []
+    for seeds, few in ((1, True), (2, True), (3, False)):
+        asked = replace(study, probes=replace(study.probes, seeds=seeds, few_seeds=few))
+        told.append([w.message for w in run(asked).warnings if w.code == "probing-few-seeds"])
+    end = "gaps below one or two points may be their doing (--probe-seeds 3 averages three)."
+    assert told == [
+        [f"These probes start from one seed: {end}"],
+        [f"These probes start from 2 seeds: {end}"],
+        [],
+    ]
 
 
 def test_losses_take_up_probing_and_the_page_gets_its_charts():

@@ -57,7 +57,9 @@ def test_memory_is_flat_in_sentences(
 ):
     """Guards against features held in memory: with a hundred thousand sentences no run would end.
 
-    `KDPROBE_ENCODER` names the folder of a pretrained encoder, `KDPROBE_SENTENCES` other counts.
+    `KDPROBE_ENCODER` names the folder of a pretrained encoder, `KDPROBE_SENTENCES` other counts. Of
+    a few thousand sentences few share a length, so that batches are small: memory is flat from
+    where they are full, some 10,000 sentences.
     """
     texts = list(dict.fromkeys(grammar_sentences(max(COUNTS))))
     (tmp_path / "sentences.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")

@@ -107,6 +107,45 @@ def test_predictions_files_are_skipped_with_the_reason(tmp_path: Path, task: Pat
     assert "did you mean 'tree_depth'?" in wrong.err
 
 
+def test_probe_seeds_are_refused_before_a_model_is_opened(tmp_path: Path, task: Path):
+    """Guards against seeds that are silently without effect, told after minutes of reading."""
+    words = ("compare", tmp_path / "no-t", tmp_path / "no-s", "--task", task, "-o", tmp_path / "x")
+    asked = (*words, "--probe-tasks", "bigram_shift")
+    done = run(*asked, "--probe-seeds", "3")
+    assert done.code == 2
+    assert " ".join(done.err.split()) == (
+        "Error: --probe-seeds: is 3 with --probe logistic, which is convex and draws nothing at "
+        "random, expected a probe that starts from a seed: mlp, senteval, senteval-sum, "
+        "thesis, fast; leave --probe-seeds out, or name another --probe"
+    )
+    nowhere = run(*asked, "--probing-dir", tmp_path / "nowhere").err
+    assert "no such folder, expected a folder of SentEval's probing files" in " ".join(
+        nowhere.split()
+    )
+    assert "--pooling: 'sum', expected one of" in run(*asked, "--pooling", "sum").err
+    assert "--probe: 'svm', expected one of" in run(*asked, "--probe", "svm").err
+
+
+def test_probe_seeds_reach_the_report(tmp_path: Path, task: Path):
+    """Guards against an option that fits one start and says three."""
+    teacher = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=1, width=8)
+    write_sets(tmp_path / "sets")
+    done = run(
+        "compare", teacher, f"s={teacher}", "--task", task, "-o", tmp_path / "out", "--only",
+        "probing", "--probe-tasks", "bigram_shift", "--probe", "senteval", "--probe-seeds", "2",
+        "--probing-dir", tmp_path / "sets", "--resamples", "100", "--device", "cpu", "--no-mdl",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    document = read_document(tmp_path / "out")
+    assert "pooling, from 2 seeds each: about" in " ".join(done.err.split())
+    probing = document.request.options["probing"]
+    assert isinstance(probing, dict)
+    assert probing["probe_seeds"] == 2
+    result = document.analysis("probing")
+    assert result is not None
+    assert result.caption.split(": ")[1].endswith("raw features; mean of 2 probe seeds. Baselines")
+
+
 def test_sets_are_built_from_a_treebank(tmp_path: Path):
     """Guards against files that the reader of the same format refuses."""
     from kdprobe.tasks.probing_sets import read_senteval
@@ -120,3 +159,30 @@ def test_sets_are_built_from_a_treebank(tmp_path: Path):
     assert held.labels == ("I", "O")
     assert not (tmp_path / "sets" / "past_present.txt").exists()
     assert "left out:" in done.out
+
+
+def test_sentences_are_cut_by_the_lengths_asked_for(tmp_path: Path):
+    """Guards against classes of length other than those that were asked for."""
+    from kdprobe.tasks.probing_sets import read_senteval
+
+    words = ("probes", "build", "grammar", "-o", tmp_path / "sets", "--sentences", "200",
+             "--probe-tasks", "sentence_length", "--length-bins")  # fmt: skip
+    done = run(*words, "5-6,7-8,9-12")
+    assert done.code == 0, done.err
+    held = read_senteval(tmp_path / "sets" / "sentence_length.txt", "sentence_length")
+    assert held.labels == ("0", "1", "2")
+    lengths = {
+        (int(label), len(sentence.split()))
+        for label, sentence in zip(held.train.labels, held.train.sentences, strict=True)
+    }
+    assert {label for label, _ in lengths} == {0, 1, 2}
+    assert all(((5, 6), (7, 8), (9, 12))[k][0] <= n <= (6, 8, 12)[k] for k, n in lengths)
+    for bins, told in (
+        ("5-8,nine", "'nine', expected ranges of lengths in words, such as 5-8,9-12"),
+        ("5-8,8-9", "8-9 after 5-8, expected ranges that grow and share no length"),
+        ("8-5,9-12", "8-5, expected ranges that grow and share no length"),
+        ("5-8", "one class only, expected at least two"),
+    ):
+        wrong = run(*words, bins, "--force")
+        assert wrong.code == 2
+        assert " ".join(wrong.err.split()) == f"Error: --length-bins: {told}"

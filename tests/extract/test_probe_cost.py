@@ -28,6 +28,9 @@ def test_an_estimate_by_hand(monkeypatch: pytest.MonkeyPatch):
     fast = ProbeOptions("fast", linear=True, control=False)
     assert fit_seconds(512, 2, widths, fast) == pytest.approx(0.4 * 3 * 2 * 40)
     assert fit_seconds(100, 2, (4,), exact) == pytest.approx(40)
+    # three seeds and the control task, which has one
+    several = ProbeOptions("senteval", seeds=3)
+    assert fit_seconds(512, 2, widths, several) == pytest.approx(4 * 3 * 2 * 40)
 
 
 def test_what_a_fit_does_once_is_not_scaled(monkeypatch: pytest.MonkeyPatch):

@@ -1,5 +1,6 @@
 """Probes fitted all at once against one by one: SentEval's protocol, logistic regression."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from kdprobe.extract.probe_fits import (
     protocols,
 )
 from kdprobe.models.hidden import FeatureCell
-from kdprobe.tasks.probing_sets import make_set
+from kdprobe.tasks.probing_sets import make_set, read_senteval, sample_set
 
 
 def features(
@@ -41,11 +42,14 @@ def features(
     return ProbeData(x[:, :a], x[:, a:b], x[:, b:], y[:a], y[a:b], y[b:], classes)
 
 
-def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0):
+def one_by_one(
+    data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: float = 0.0, *,
+    seed: int = 1111, reduction: str = "mean",
+):  # fmt: skip
     """SentEval's classifier in plain torch, written for this test: dev, hits, looks."""
-    state = np.random.RandomState(1111)
+    state = np.random.RandomState(seed)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(1111)
+        torch.manual_seed(seed)
         d = data.train.shape[2]
         if hidden:
             net = torch.nn.Sequential(
@@ -58,8 +62,7 @@ def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: 
             net = torch.nn.Sequential(torch.nn.Linear(d, data.classes))
         adam = torch.optim.Adam(net.parameters(), lr=1e-3, weight_decay=l2)
         x, y = data.train[cell], data.y_train
-        best, misses, looks, passes = -1.0, 0, 0, 0
-        hits = np.zeros(len(data.y_test), dtype=bool)
+        best, misses, looks, passes, kept = -1.0, 0, 0, 0, net
         while passes <= 200:
             net.train()
             for _ in range(4):
@@ -67,19 +70,23 @@ def one_by_one(data: ProbeData, cell: int, l2: float, hidden: int = 0, dropout: 
                 for start in range(0, len(x), 64):
                     rows = order[start : start + 64]
                     adam.zero_grad()
-                    torch.nn.functional.cross_entropy(net(x[rows]), y[rows]).backward()
+                    loss = torch.nn.functional.cross_entropy(
+                        net(x[rows]), y[rows], reduction=reduction
+                    )
+                    loss.backward()
                     adam.step()
             passes, looks = passes + 4, looks + 1
             net.eval()
             with torch.no_grad():
                 dev = float((net(data.dev[cell]).argmax(1) == data.y_dev).double().mean())
                 if dev > best:
-                    best = dev
-                    hits = (net(data.test[cell]).argmax(1) == data.y_test).numpy()
+                    best, kept = dev, copy.deepcopy(net)
                     continue
             if misses >= 5:
                 break
             misses += 1
+        with torch.no_grad():
+            hits = (kept(data.test[cell]).argmax(1) == data.y_test).numpy()
     return best, hits, looks
 
 
@@ -100,6 +107,58 @@ def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
         assert made.dev[cell] == fits[first][0]
         assert made.chosen[cell] == protocol.settings[first].name
         np.testing.assert_array_equal(made.hits[cell], fits[first][1])
+
+
+def test_the_summed_loss_is_that_of_the_published_scores():
+    """Guards against an option that moves no number, and a sum that is weighted by settings."""
+    data = features(cells=1, n=90, d=8, classes=3, test=600)
+    asked = protocols(ProbeOptions("senteval-sum"))[0]
+    assert replace(asked, summed=False) == Protocol()
+    made = fit_senteval(data, asked)
+    fits = [one_by_one(data, 0, l2, reduction="sum") for l2 in asked.strengths]
+    assert [fit[2] for fit in fits] == made.evaluations[0].tolist()
+    first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+    np.testing.assert_array_equal(made.hits[0], fits[first][1])
+    strong = replace(asked, strengths=(1.0,))
+    mean = fit_senteval(data, replace(strong, summed=False))
+    assert not np.array_equal(fit_senteval(data, strong).hits, mean.hits)
+
+
+def test_a_file_in_any_order_is_trained_on_in_sentevals(tmp_path: Path):
+    """Guards against minibatches that are seeded permutations of another order than SentEval's.
+
+    The reference reads the lines itself and sorts them as SentEval's encoder does.
+    """
+    generator = np.random.default_rng(3)
+    lines = []
+    for part, size in (("tr", 90), ("va", 40), ("te", 900)):
+        for k in range(size):
+            words = " ".join(["w"] * int(generator.integers(2, 6)))
+            lines.append((part, "cab"[int(generator.integers(3))], f"{words} {part}{k}"))
+    file = tmp_path / "toy.txt"
+    file.write_text("".join("\t".join(line) + "\n" for line in lines))
+    vectors = {line[2]: generator.normal(size=6).astype(np.float16) for line in lines}
+    asked = sample_set(read_senteval(file, "toy"), sentences=2000, seed=0)
+    held = LayerFeatures(
+        cells=(FeatureCell("0", "mean"),), widths=(6,), values=np.stack(list(vectors.values())),
+        row={text: k for k, text in enumerate(vectors)}, path=Path("none"), seconds=0.0, read=1030,
+    )  # fmt: skip
+    made = fit_probes(held, asked, ProbeOptions("senteval"))
+    x, y = [], []
+    for part in ("tr", "va", "te"):
+        rows = [(len(text.split()), "abc".index(label), text) for p, label, text in lines
+                if p == part]  # fmt: skip
+        if part == "tr":
+            rows.sort(key=lambda row: row[:2])
+        x.append(torch.from_numpy(np.stack([vectors[row[2]] for row in rows]).astype(np.float32)))
+        y.append(torch.tensor([row[1] for row in rows]))
+    theirs = ProbeData(x[0][None], x[1][None], x[2][None], y[0], y[1], y[2], 3)
+    fits = [one_by_one(theirs, 0, l2) for l2 in Protocol().strengths]
+    first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+    assert made.dev[0, 0] == fits[first][0]
+    np.testing.assert_array_equal(made.hits[0, 0], fits[first][1])
+    unsorted = fit_probes(held, read_senteval(file, "toy"), ProbeOptions("senteval"))
+    assert not np.array_equal(unsorted.hits, made.hits)  # the order does move numbers
 
 
 def test_the_fast_probe_halves_its_settings():
@@ -209,7 +268,6 @@ def test_a_constant_dimension_and_a_set_smaller_than_a_batch():
     for probe in ("logistic", "senteval", "mlp"):
         made = fit_cells(data, ProbeOptions(probe))
         assert np.isfinite(made[0].dev).all()
-    assert len(fit_cells(data, ProbeOptions("mlp"))) == 3
 
 
 def test_an_unknown_probe_is_refused():
@@ -217,5 +275,6 @@ def test_an_unknown_probe_is_refused():
     with pytest.raises(ConfigError) as told:
         check_probe("svm")
     assert (
-        str(told.value) == "--probe: 'svm', expected one of logistic, mlp, senteval, thesis, fast"
+        str(told.value)
+        == "--probe: 'svm', expected one of logistic, mlp, senteval, senteval-sum, thesis, fast"
     )

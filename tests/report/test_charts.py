@@ -215,6 +215,22 @@ def test_every_value_falls_on_the_paper(values: list[float]):
     assert all(49 <= scale(value) <= 501 for value in values)
 
 
+def test_a_number_of_few_examples_does_not_outshine_the_others():
+    """The largest gap of a heat map was that of twenty sentences, whose interval includes 0."""
+    shown = matrix((-0.4, -0.1), (0.0, 0.2), scale="diverging").model_copy(
+        update={"sure": ((0.0, -0.06), (0.0, 0.03))}
+    )
+    chart = drawn(shown)[0]
+    assert chart.description == (
+        "2 of 4 cells differ from 0 by more than noise; surely highest: 0.200 at r1, c1 (0.030 of "
+        "it beyond noise); surely lowest: −0.100 at r0, c1 (−0.060 of it beyond noise)."
+    )
+    cells = [node.get("class") for node in parsed(chart).iter("rect")]
+    assert cells == ["blank", "cell p0", "cell m5", "cell p0", "cell p2"]
+    nothing = shown.model_copy(update={"sure": ((0.0, 0.0), (0.0, 0.0))})
+    assert drawn(nothing)[0].description == "0 of 4 cells differ from 0 by more than noise."
+
+
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_tints_grow_with_the_value(one: float, other: float):
     """A larger count must not look paler than a smaller one."""

@@ -108,6 +108,11 @@ def test_shapes_and_definitions_are_checked() -> None:
         Matrix(
             name="m", title="M", row_title="", column_title="", rows=("a",), columns=(), values=()
         )
+    with pytest.raises(ValidationError, match="sure do not fit"):
+        Matrix(
+            name="m", title="M", row_title="", column_title="", rows=("a",), columns=("b",),
+            values=((0.1,),), sure=((0.1,), (0.2,)),
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,19 @@ def test_a_sample_keeps_shares_and_small_sets_stay_whole():
     assert [len(part) for part in small.parts] == [20, 10, 10]
     assert np.bincount(small.train.labels).tolist() == [15, 5]
     assert small.fingerprint == sample_set(whole, sentences=20, seed=3).fingerprint
-    assert sample_set(whole, sentences=500, seed=3).fingerprint == whole.fingerprint
+    kept = sample_set(whole, sentences=500, seed=3)
+    assert sorted(kept.train.sentences) == sorted(whole.train.sentences)
+    assert kept.test.sentences == whole.test.sentences
+
+
+def test_training_sentences_come_in_sentevals_order():
+    """Guards against seeded minibatches of other sentences than SentEval's."""
+    rows = [("B", "a b c"), ("A", "d e"), ("B", "f"), ("A", "g h i"), ("A", "j k"), ("B", "l m")]
+    whole = make_set("t", {"tr": rows, "va": rows, "te": rows}, origin="here")
+    made = sample_set(whole, sentences=100, seed=0)
+    assert made.train.sentences == ("f", "d e", "j k", "l m", "g h i", "a b c")
+    assert made.train.labels.tolist() == [1, 0, 0, 1, 0, 1]
+    assert made.dev.sentences == whole.dev.sentences
 
 
 def test_guesses_and_control_labels():

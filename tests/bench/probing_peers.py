@@ -1,0 +1,152 @@
+"""What probing is measured against: SentEval's pass over an encoder, its fits one after the other.
+
+Also encoders, sentences and labels for it, and how fast this machine multiplies matrices: what
+limits every ratio.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from kdprobe.extract._probe_data import ProbeData
+from kdprobe.extract.probe_fits import ProbeOptions, protocols
+from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.seeds import derive_generator
+from kdprobe.tasks.task import Task
+from tests.extract.test_probe_fits import one_by_one
+from tests.models.tiny import WORDS, tiny_checkpoint
+
+T = TypeVar("T")
+Record = Callable[[str, object], None]
+TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
+ROUNDS = 5
+CLASSES = 3
+
+
+def timed(call: Callable[[], T]) -> tuple[float, T]:
+    started = time.process_time()
+    value = call()
+    return time.process_time() - started, value
+
+
+def multiplied(a: tuple[int, int], b: tuple[int, int]) -> float:
+    """Products of two matrices of these shapes: floating-point operations a second at best."""
+    left, right = torch.randn(a), torch.randn(b)
+    work = 2.0 * a[0] * a[1] * b[1]
+    times = max(1, int(2e9 / work))
+    best = 0.0
+    for _ in range(ROUNDS):
+        seconds, _ = timed(lambda: [left @ right for _ in range(times)])
+        best = max(best, times * work / seconds)
+    return best
+
+
+def encoder_work(handle: HfModel, lengths: np.ndarray) -> float:
+    """Floating-point operations of an encoder's matrix products over texts of so many tokens."""
+    config = handle.model.config
+    d, inner = config.hidden_size, config.intermediate_size
+    tokens, squares = float(lengths.sum()), float((lengths.astype(np.float64) ** 2).sum())
+    return float(
+        config.num_hidden_layers * (tokens * (8 * d * d + 4 * d * inner) + 4 * squares * d)
+    )
+
+
+def token_lengths(handle: HfModel, texts: list[str]) -> np.ndarray:
+    """How many tokens each text has."""
+    return np.array([len(row) for row in handle.tokenizer(texts)["input_ids"]])
+
+
+def encoder(which: str, folder: Path) -> HfModel:
+    """A six-layer encoder of random weights, or the real one that KDPROBE_ENCODER names."""
+    if which == "tiny":
+        path = tiny_checkpoint(folder / "m", labels=TASK.labels, layers=6, width=128, heads=4)
+        return open_hf(str(path), name="m", task=TASK, device="cpu")
+    place = os.environ.get("KDPROBE_ENCODER", "")
+    if not place:
+        pytest.skip("KDPROBE_ENCODER names no folder of a pretrained encoder")
+    labels = {"id2label": dict(enumerate(TASK.labels)), "label2id": {"bad": 0, "good": 1}}
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(place, num_labels=2, **labels)
+    model.save_pretrained(folder / "m")
+    AutoTokenizer.from_pretrained(place).save_pretrained(folder / "m")
+    return open_hf(str(folder / "m"), name="m", task=TASK, device="cpu")
+
+
+def sentences(count: int) -> list[str]:
+    """Different sentences of CoLA's lengths."""
+    generator = derive_generator(0, "bench", "probing")
+    made: dict[str, None] = {}
+    while len(made) < count:
+        made[" ".join(generator.choice(WORDS, size=generator.integers(4, 20)))] = None
+    return list(made)
+
+
+def padded(handle: HfModel, texts: list[str], layer: int, *, full: bool = False) -> np.ndarray:
+    """SentEval's way: one layer and one pooling, batches of 128 in the order of word counts.
+
+    `full` pads to 128 tokens, as many scripts do.
+    """
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row].split()))
+    out = np.empty((len(texts), handle.model.config.hidden_size), dtype=np.float32)
+    cap = min(128, int(handle.model.config.max_position_embeddings))
+    for start in range(0, len(order), 128):
+        rows = order[start : start + 128]
+        batch = handle.tokenizer(
+            [texts[r] for r in rows], padding="max_length" if full else True, max_length=cap,
+            truncation=True, return_tensors="pt",
+        )  # fmt: skip
+        with torch.no_grad():
+            state = handle.model(**batch, output_hidden_states=True).hidden_states[layer]
+        for place, row in enumerate(rows):
+            length = int(batch["attention_mask"][place].sum())
+            out[row] = state[place, 1 : length - 1].mean(0).numpy()
+    return out
+
+
+class Peer(NamedTuple):
+    """One cell's grid, one fit after the other: seconds of 4 and of 5 fits a point, and the best.
+
+    SentEval repeats the best L2 of every point from scratch for the test score.
+    """
+
+    careful: float
+    repeated: float
+    hits: np.ndarray
+
+
+def grid_one_by_one(data: ProbeData, cell: int) -> Peer:
+    careful = repeated = 0.0
+    best, hits = -1.0, np.zeros(0, dtype=bool)
+    grid = protocols(ProbeOptions("thesis"))[0]
+    for hidden in grid.hidden:
+        for dropout in grid.dropout:
+            seconds, fits = [], []
+            for l2 in grid.strengths:
+                took, fit = timed(
+                    lambda h=hidden, p=dropout, s=l2: one_by_one(data, cell, s, h, p)  # type: ignore[misc]
+                )
+                seconds.append(took)
+                fits.append(fit)
+            first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
+            careful += sum(seconds)
+            repeated += sum(seconds) + seconds[first]
+            if round(100 * fits[first][0], 2) > best:
+                best, hits = round(100 * fits[first][0], 2), fits[first][1]
+    return Peer(careful, repeated, hits)
+
+
+def labelled(texts: list[str]) -> np.ndarray:
+    """Three classes of length, with a tenth of the labels drawn: no probe reaches 1."""
+    generator = derive_generator(0, "bench", "labels")
+    labels = np.array([min(len(text.split()) // 7, CLASSES - 1) for text in texts])
+    drawn = generator.random(len(texts)) < 0.1
+    return np.where(drawn, generator.integers(0, CLASSES, size=len(texts)), labels)
