@@ -23,6 +23,7 @@ from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import with_transfer_set
 from kdprobe.progress import Progress, Silent
@@ -144,7 +145,7 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         return run
     course = Course(parts, data, master, Path(given["output"]), at.seed, at.offline, progress)
     if run is None:
-        return TrainingResult.of_dry_run(data, course.preflight())
+        return TrainingResult.of_dry_run(data, rehearse(course))
 
     def tell(made: Made) -> Story:
         return _story(master, data, recipe, made, given)

@@ -17,6 +17,7 @@ from kdprobe.distillers.lesson import Lesson
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
 from kdprobe.models.hf import token_limit
+from kdprobe.models.trained_form import folded_size
 from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -141,8 +142,8 @@ def encode_for(
 
 
 def parameter_count(model: PreTrainedModel) -> int:
-    """Count a model's parameters, shared ones once."""
-    return sum(weight.numel() for weight in model.parameters())
+    """Count a model's parameters as it is saved, shared ones once."""
+    return folded_size(model)
 
 
 def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:
