@@ -26,6 +26,7 @@ from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.mixture import Losses, Window
 from kdprobe.distillers.objective import LOGITS, Batch, View
 from kdprobe.distillers.processes import add_up_gradients, same_start, team
+from kdprobe.distillers.short_pass import first_token_suffices, leaves_last_layer, short_pass
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.views import Trainable, prepare
@@ -72,6 +73,10 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         self.lesson, self.crew = lesson, team()
         self.needs = lesson.mixture.needs(lesson.situation)
         prepare(lesson.student, self.needs.student, gradients=self.needs.student_model)
+        layers = int(lesson.student.config.num_hidden_layers)
+        self.short = leaves_last_layer(self.needs, layers) and first_token_suffices(
+            lesson.student, lesson.encoded
+        )
         _spare_unused_rows(lesson)
         trainable = Trainable(lesson.student, lesson.mixture.bridges(lesson.situation))
         super().__init__(
@@ -163,7 +168,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         Raises:
             TrainingError: an example's loss is not finite; the examples are named.
         """
-        values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
+        with short_pass(self.lesson.student, enough=self.short):
+            values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
         shown = self.lesson.student if self.needs.student_model else None
         student = View(values, inputs["inputs"], shown)
         rows = inputs["rows"].tolist()

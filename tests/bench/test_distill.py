@@ -150,7 +150,8 @@ def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: in
         student=student, tokenizer=bench.teacher.tokenizer, split=bench.split,
         encoded=bench.encoded, examination=Examination(bench.split, bench.encoded),
         mixture=mixture, situation=Situation(bench.split.task, *shapes, same_tokens=True),
-        teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute, seed=seed,
+        teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute,
+        seed=seed,
     )  # fmt: skip
     with settled(compute, seed=seed, purpose="bench"):
         trainer = StudentTrainer(lesson, folder=folder, callbacks=[])

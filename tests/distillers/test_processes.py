@@ -140,8 +140,8 @@ def test_a_loss_that_is_not_finite_stops_both(
     assert len(told) == 2  # one process speaks
     assert re.fullmatch(
         r"Error: step 9: the loss of 1 of 8 examples in a batch is not finite \('train-\d+'\); "
-        "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes on from "
-        "the last one",
+        "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes "
+        "on from the last one",
         told[0],
     )
     assert told[1] == (

@@ -84,7 +84,7 @@ def test_unknown_architecture() -> None:
                      intermediate_size=8)
     )  # fmt: skip
     with pytest.raises(CapabilityError) as caught:
-        learn_projection(albert, albert, None, TEXTS, mode="static")  # type: ignore[arg-type]
+        learn_projection(albert, albert, None, TEXTS, mode="static")
     assert str(caught.value) == (
         "AlbertForSequenceClassification: the embeddings of the architecture 'albert' cannot be "
         "taken, expected one of bert, camembert, distilbert, roberta, xlm-roberta; let them start "

@@ -231,3 +231,15 @@ def test_dry_run(scene: Scene, tmp_path: Path) -> None:
     assert 0 < one.seconds < 60
     assert swept.failed == (("layers-9", nine.failed),)
     assert nine.failed.startswith("--student: 9 layers")
+
+
+def test_a_recipe_in_stages_has_a_time(scene: Scene, tmp_path: Path) -> None:
+    """Guards the sum of a sweep's times: a run without one would count nothing."""
+    options = {key: value for key, value in SHARED.items() if key != "best_by"}
+    swept = start(
+        scene.toy, tmp_path / "o", "recipe=tinybert;seed=1", dry_run=True, student="layers=1",
+        options=options,
+    )  # fmt: skip
+    (one,) = swept.checked
+    assert (one.failed, one.steps) == ("", "3 of 32 examples + 3 of 32 examples")
+    assert 0 < one.seconds < 60

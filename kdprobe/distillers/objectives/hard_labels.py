@@ -55,6 +55,7 @@ class HardLabels(PerExample):
     ) -> Tensor:
         """Each example's loss, `[B]`.
 
+        >>> import torch
         >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
         >>> loss = OBJECTIVE.numerators(student, View({}), batch, HardLabelsOptions(), None)
