@@ -44,7 +44,7 @@ def test_objectives_that_read_the_last_layer_run_it_whole() -> None:
     assert leaves_last_layer(Needs(student=frozenset({LOGITS})), 2)
     assert leaves_last_layer(Needs(student=frozenset({Need("hidden", 1), Need("value", 2)})), 2)
     for quantity in ("hidden", "first"):
-        assert not leaves_last_layer(Needs(student=frozenset({Need(quantity, 2)})), 2)  # type: ignore[arg-type]
+        assert not leaves_last_layer(Needs(student=frozenset({Need(quantity, 2)})), 2)
     assert not leaves_last_layer(Needs(student_model=True), 2)
 
 

@@ -61,6 +61,7 @@ class LogitMse(OfLogits):
         """Each example's squared difference, `[B]`.
 
         >>> import torch
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> s = View({LOGITS: torch.tensor([[1.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))

@@ -72,6 +72,7 @@ class SoftTargets(OfLogits):
         """Each example's divergence, `[B]`.
 
         >>> import math
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> p = View({LOGITS: torch.tensor([[math.log(3.0), 0.0]])})  # 3/4 and 1/4
         >>> q = View({LOGITS: torch.tensor([[0.0, 0.0]])})  # one half each
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))

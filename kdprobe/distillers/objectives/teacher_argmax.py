@@ -55,6 +55,7 @@ class TeacherArgmax(OfLogits):
         """Each example's cross-entropy, `[B]`.
 
         >>> import torch
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
