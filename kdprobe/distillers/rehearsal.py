@@ -16,7 +16,8 @@ import numpy as np
 
 from kdprobe.cache import Cache
 from kdprobe.distillers.estimate import estimate_seconds, timed_examples
-from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.memory import Memory, estimate_memory
+from kdprobe.distillers.preflight import Facts, Preflight
 from kdprobe.distillers.students import Pupil
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.models.checkpoint import Loaded
@@ -40,8 +41,8 @@ def rehearse(course: Course, *, timed: bool = True) -> Preflight:
     first = course.prepare(course.parts[0])
     if len(course.parts) == 1:
         seconds = estimate_seconds(first.lesson)
-        told = ("estimated time", f"about {show_duration(seconds)}")
-        found = (*first.preflight.facts, told)
+        memory = estimate_memory(first.lesson, course.master.loaded.model)
+        found = (*first.preflight.facts, *_told(seconds, memory))
         return replace(first.preflight, facts=found, seconds=seconds)
     facts = [*course.data.rows().items(), *course.score(course.master)]
     notes: list[str] = []
@@ -57,8 +58,8 @@ def rehearse(course: Course, *, timed: bool = True) -> Preflight:
         table = ", ".join(f"{ours} <- {theirs} ({how})" for ours, theirs, how in rows)
         own = [*made.preflight.facts, ("layer map", table)]
         if timed:
-            taken = _seconds(course, made, teacher)
-            own.append(("estimated time", f"about {show_duration(taken)}"))
+            taken, memory = _estimate(course, made, teacher)
+            own += _told(taken, memory)
             seconds += taken
         facts += [(f"{part.name}: {name}", value) for name, value in own]
         notes += [note for note in made.preflight.notes if note not in notes]
@@ -67,15 +68,22 @@ def rehearse(course: Course, *, timed: bool = True) -> Preflight:
     return Preflight(tuple(facts), notes=tuple(notes), seconds=seconds)
 
 
-def _seconds(course: Course, made: Made, teacher: Teacher) -> float:
-    """Estimate how long a part of several takes, the teacher's pass over all texts included.
+def _told(seconds: float, memory: Memory) -> Facts:
+    """Tell both to people."""
+    time_told = ("estimated time", f"about {show_duration(seconds)}")
+    return [time_told, ("estimated memory", memory.told)]
 
-    Some examples are timed with what the teacher says of them; that is kept nowhere, since an
-    assistant that teaches here is not trained yet.
+
+def _estimate(course: Course, made: Made, teacher: Teacher) -> tuple[float, Memory]:
+    """Estimate the seconds of a part of several, the teacher's pass included, and its memory.
+
+    Some examples of all lengths are timed with what the teacher says of them; that is kept
+    nowhere, since an assistant that teaches here is not trained yet.
     """
     whole = made.lesson
     count = min(timed_examples(whole), len(whole.split))
-    rows = np.linspace(0, len(whole.split), count, endpoint=False).astype(np.int64)
+    order = np.argsort(-whole.encoded.lengths, kind="stable")
+    rows = order[np.linspace(0, len(order), count, endpoint=False).astype(np.int64)]
     few = replace(course, data=replace(course.data, train=course.data.train.take(rows)))
     reader = teacher.replaced_by(teacher.loaded, few.data)
     part = few.lesson(made.part, reader, rehearsal=True, pupil=made.pupil).lesson
@@ -86,7 +94,9 @@ def _seconds(course: Course, made: Made, teacher: Teacher) -> float:
             cache=Cache(Path(folder)),
         )  # fmt: skip
     asked = (time.perf_counter() - started) * len(whole.split) / count
-    return asked + estimate_seconds(replace(part, teacher=signal), of=whole)
+    timed = replace(part, teacher=signal)
+    memory = estimate_memory(timed, teacher.loaded.model)
+    return asked + estimate_seconds(timed, of=whole), memory
 
 
 def _stand_in(course: Course, pupil: Pupil) -> Teacher:
