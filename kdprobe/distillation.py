@@ -23,8 +23,10 @@ from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.transfer import with_transfer_set
+from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
+from kdprobe.errors import ConfigError
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import write_training_page
 
@@ -43,6 +45,7 @@ def distill(
     eval_split: str | None = None,
     data_dir: str | Path | None = None,
     transfer_set: str | Path | None = None,
+    transfer_only: bool = False,
     epochs: float | None = None,
     batch_size: int | None = None,
     gradient_accumulation: int | None = None,
@@ -83,6 +86,7 @@ def distill(
         eval_split: the split that is scored; None: the one the task compares on.
         data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
         transfer_set: a file of further texts to learn from, without labels, as `augment` writes it.
+        transfer_only: learn from those texts alone; the task's own training texts are not read.
         epochs: passes over the training examples;
             None here and below: as the recipe says.
         batch_size: examples whose gradient is computed at once.
@@ -125,8 +129,7 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
     at = Occasion.of(given)
     written = open_recipe(given["recipe"])
-    whole = at if given["transfer_set"] is None else replace(at, limit=None)
-    data = with_transfer_set(whole.data(), given["transfer_set"], limit=at.limit, seed=at.seed)
+    data = _data(at, given["transfer_set"], alone=given["transfer_only"])
     compute = at.compute()
     recipe = _adapt(written, data.task.name, given)
     parts = parts_of(recipe)
@@ -144,7 +147,7 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         return run
     course = Course(parts, data, master, Path(given["output"]), at.seed, at.offline, progress)
     if run is None:
-        return TrainingResult.of_dry_run(data, course.preflight())
+        return TrainingResult.of_dry_run(data, rehearse(course))
 
     def tell(made: Made) -> Story:
         return _story(master, data, recipe, made, given)
@@ -159,6 +162,27 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
             )  # fmt: skip
 
     return course.run(run, plan, tell, show)
+
+
+def _data(at: Occasion, transfer_set: str | Path | None, *, alone: bool) -> Data:
+    """Load the examples, with a transfer set beside the training texts or in their place.
+
+    Raises:
+        ConfigError: it shall be learnt from alone, and there is none.
+    """
+    if transfer_set is None:
+        if alone:
+            raise ConfigError(
+                "--transfer-only",
+                found="there is no --transfer-set",
+                expected="a file of texts; `kdprobe augment` writes one",
+            )
+        return at.data()
+    if alone:
+        evaluation = at.evaluation()
+        return transfer_set_alone(evaluation, transfer_set, limit=at.limit, seed=at.sampled_by)
+    whole = replace(at, limit=None).data()
+    return with_transfer_set(whole, transfer_set, limit=at.limit, seed=at.sampled_by)
 
 
 def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:
@@ -178,6 +202,7 @@ def _story(
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
     options.append(("--transfer-set", given["transfer_set"]))
+    options.append(("--transfer-only", given["transfer_only"]))
     options += [("--recipe", given["recipe"]), ("--student", recipe.student)]
     options += [("--set", f"{key}={value}") for key, value in given["settings"].items()]
     for name in TrainingSettings.model_fields:

@@ -210,6 +210,7 @@ class _Source:
             wanted = made.vocabulary if isinstance(made, NewShape) else None
             tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
             note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
+            self._refuse_teacher(made)
             if isinstance(made, NewShape):
                 return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
             return self._lstm(made, data, tokenizer), tokenizer, [note]
@@ -227,15 +228,17 @@ class _Source:
         )
         return cut.model, loaded.tokenizer, list(cut.notes)
 
-    def _lstm(
-        self, shape: LstmShape, data: Data, tokenizer: PreTrainedTokenizerBase
-    ) -> PreTrainedModel:
+    def _refuse_teacher(self, shape: NewShape | LstmShape) -> None:
         if shape.embeddings == "teacher" or shape.mode != "non-static":
             raise ConfigError(
                 "MODEL",
                 found=f"{self.model!r} begins with the embeddings of a teacher",
                 expected="mode=non-static and random embeddings: there is no teacher",
             )
+
+    def _lstm(
+        self, shape: LstmShape, data: Data, tokenizer: PreTrainedTokenizerBase
+    ) -> PreTrainedModel:
         pairs = data.train.pairs is not None
         return build_lstm(shape, data.task, tokenizer=tokenizer, pairs=pairs)
 

@@ -33,6 +33,9 @@ def distill(
         Path | None,
         typer.Option("--transfer-set", metavar="FILE", help="More texts; see `kdprobe augment`."),
     ] = None,
+    transfer_only: Annotated[
+        bool, typer.Option("--transfer-only", help="Learn from --transfer-set alone.")
+    ] = False,
     sweep: sweeping.Sweep = None,
     sample_seed: sweeping.SampleSeed = None,
     *,
@@ -48,6 +51,8 @@ def distill(
     asked: dict[str, Any] = {"task": task, "output": output, "student": student, "recipe": recipe}
     asked |= {"settings": options.pairs("--set", settings), "sample_seed": sample_seed}
     asked |= {"transfer_set": transfer_set} | trained.keywords() | shared.keywords()
+    if transfer_only:
+        asked["transfer_only"] = True
     if sweep is not None:
         sweeping.run(teacher, sweep, asked, quiet=shared.quiet)
         return

@@ -35,9 +35,11 @@ _STUDENTS = (
     ("bert:W1/2,D1", "the same by width and depth multipliers of 5 layers, 204 wide (Sucik 2020)"),
     ("heads=N, hidden=N, intermediate=N", "other sizes than the teacher's, also after layers=N,"),
     (
-        "init=copy|random|projection|truncated",
-        "what such a student starts from: the teacher's embeddings projected, or all weights cut",
+        "init=copy|random|projection|principal|truncated",
+        "what such a student starts from: the teacher's embeddings through a learned projection "
+        "(mode=static|non-static|multichannel) or in fewer directions, or all weights cut",
     ),
+    ("bert:L5,H204,A3,embeddings=teacher", "such a BERT with a learned projection too"),
     (
         "bilstm:hidden=300,fc=400,layers=1",
         "a BiLSTM with the teacher's word pieces; mode=static|non-static|multichannel",

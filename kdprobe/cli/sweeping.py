@@ -72,7 +72,7 @@ def _show(document: SweepDocument, *, quiet: bool) -> None:
 
 
 def _show_checked(checked: tuple[DryRow, ...]) -> None:
-    """Print what would be trained; a recipe in stages has no estimate."""
+    """Print what would be trained, and how long it may take."""
     from kdprobe.results.numbers import show_duration
 
     rows = [
@@ -82,10 +82,9 @@ def _show_checked(checked: tuple[DryRow, ...]) -> None:
     heads = ("run", "parameters", "steps", "time, about")
     terminal.show(terminal.table(f"{len(checked)} runs", heads, rows))
     total = show_duration(sum(row.seconds for row in checked))
-    known = all(row.seconds for row in checked if not row.failed)
     typer.echo(
-        f"{'About' if known else 'More than'} {total} of training in all, as busy as this machine "
-        f"is now. Nothing was trained (--dry-run)."
+        f"About {total} of training in all, as busy as this machine is now. "
+        "Nothing was trained (--dry-run)."
     )
 
 

@@ -16,7 +16,7 @@ from kdprobe.config.recipe_changes import resolve_setting
 from kdprobe.errors import ConfigError
 
 WHERE = "--sweep"
-SIZES = ("layers", "heads", "hidden", "intermediate", "init")
+SIZES = ("layers", "heads", "hidden", "intermediate", "init", "mode")
 """Parts of a student that is made from its teacher; swept, they replace those of `--student`."""
 WHOLE = ("student", "seed", "recipe")
 _EXAMPLE = "layers=3,6;hidden=192,384;seed=1,2,3"

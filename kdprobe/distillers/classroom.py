@@ -17,6 +17,7 @@ from kdprobe.distillers.lesson import Lesson
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
 from kdprobe.models.hf import token_limit
+from kdprobe.models.trained_form import folded_size
 from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -107,16 +108,38 @@ def load_data(
     train = load_split(
         task_file, train_split, data_dir=place, offline=offline, limit=limit, seed=seed
     )
+    evaluation = load_evaluation(
+        task, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
+        offline=offline,
+    )  # fmt: skip
+    return Data(task_file.task(), train, evaluation)
+
+
+def load_evaluation(
+    task: str,
+    *,
+    eval_split: str | None,
+    data_dir: str | Path | None,
+    eval_limit: int | None,
+    seed: int,
+    offline: bool,
+) -> Split:
+    """Load the examples that are scored; see `load_data`.
+
+    Raises:
+        TaskError: no data, or the split has no gold labels.
+    """
+    task_file = open_task(task)
     evaluation = load_split(
         task_file,
         eval_split or ("dev" if "dev" in task_file.split_names else task_file.compare_split),
-        data_dir=place,
+        data_dir=Path(data_dir) if data_dir is not None else None,
         offline=offline,
         limit=eval_limit,
         seed=seed,
     )
     require_labels(evaluation, why="it is what the model is scored on")
-    return Data(task_file.task(), train, evaluation)
+    return evaluation
 
 
 def require_labels(split: Split, *, why: str) -> None:
@@ -141,8 +164,8 @@ def encode_for(
 
 
 def parameter_count(model: PreTrainedModel) -> int:
-    """Count a model's parameters, shared ones once."""
-    return sum(weight.numel() for weight in model.parameters())
+    """Count a model's parameters as it is saved, shared ones once."""
+    return folded_size(model)
 
 
 def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:

@@ -21,7 +21,6 @@ from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.estimate import estimate_seconds
 from kdprobe.distillers.first_look import first_look
 from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
@@ -30,6 +29,7 @@ from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import Facts, Preflight, layer_table
 from kdprobe.distillers.processes import team
+from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.resume import write_plan
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student, with_words
 from kdprobe.distillers.teacher import Teacher
@@ -37,10 +37,9 @@ from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
 from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.transfer import refuse_unlabelled
 from kdprobe.distillers.views import shape_of
-from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.shapes import texts_of
 from kdprobe.progress import Progress, Silent
-from kdprobe.results.numbers import show_duration
 
 STAGES = "stages"
 
@@ -80,32 +79,6 @@ class Course:
         """Give the folder that a part writes."""
         last = part.place == len(self.parts) - 1
         return self.output if last else self.output / STAGES / part.folder
-
-    def preflight(self) -> Preflight:
-        """Check every part, as far as it can be before the first is trained, and score the teacher.
-
-        Raises:
-            UsageError: anything that would stop a later part.
-        """
-        first = self.prepare(self.parts[0])
-        if len(self.parts) == 1:
-            seconds = estimate_seconds(first.lesson)
-            told = ("estimated time", f"about {show_duration(seconds)}")
-            found = (*first.preflight.facts, told)
-            return replace(first.preflight, facts=found, seconds=seconds)
-        facts = [*self.data.rows().items(), *self._score(self.master)]
-        notes: list[str] = []
-        pupils: list[Pupil] = []
-        for part in self.parts:
-            stand_in = None if part.teacher is None else self._stand_in(pupils[part.teacher])
-            made = self._lesson(part, stand_in or self.master, rehearsal=True)
-            pupils.append(made.pupil)
-            rows = made.preflight.layer_map
-            table = ", ".join(f"{ours} <- {theirs} ({how})" for ours, theirs, how in rows)
-            own = [*made.preflight.facts, ("layer map", table)]
-            facts += [(f"{part.name}: {name}", value) for name, value in own]
-            notes += [note for note in made.preflight.notes if note not in notes]
-        return Preflight(tuple(facts), notes=tuple(notes))
 
     def run(
         self,
@@ -152,7 +125,7 @@ class Course:
 
     def _begin(self, run: Run, plan: Mapping[str, Any]) -> None:
         """Check all parts, and write down what is asked for before the first is trained."""
-        self.preflight()
+        rehearse(self, timed=False)
         crew = team()
         crew.wait()
         if crew.leads and not run.begun:
@@ -175,13 +148,8 @@ class Course:
             str(place), self.data, part.recipe, self.master.compute, None, offline=True
         )
 
-    def _stand_in(self, pupil: Pupil) -> Teacher:
-        """Give an assistant that is not trained yet as a teacher, to check what it will teach."""
-        columns = tuple(range(self.data.task.outputs))
-        loaded = Loaded(pupil.model, pupil.tokenizer, columns, ())
-        return self.master.replaced_by(loaded, self.data)
-
-    def _score(self, teacher: Teacher) -> Facts:
+    def score(self, teacher: Teacher) -> Facts:
+        """Score a teacher on the evaluation split, and stop when it knows nothing."""
         evaluation = self.data.evaluation
         logits = teacher.logits(evaluation, teacher.evaluation, progress=self.progress)
         return teacher.facts(evaluation, logits)
@@ -189,8 +157,8 @@ class Course:
     def prepare(self, part: Part) -> Made:
         """Score the teacher of a part, make its student, and refuse what cannot teach or learn."""
         teacher = self._teacher(part)
-        facts = self._score(teacher)
-        made = self._lesson(part, teacher, rehearsal=False)
+        facts = self.score(teacher)
+        made = self.lesson(part, teacher, rehearsal=False)
         rows = (*self.data.rows().items(), *facts, *made.preflight.facts)
         return made._replace(preflight=replace(made.preflight, facts=rows))
 
@@ -211,10 +179,12 @@ class Course:
             model=taught.model, notes=(*pupil.notes, f"goes on from stage {before.name}")
         )
 
-    def _lesson(self, part: Part, teacher: Teacher, *, rehearsal: bool) -> Made:
+    def lesson(
+        self, part: Part, teacher: Teacher, *, rehearsal: bool, pupil: Pupil | None = None
+    ) -> Made:
         """Put student, objectives and teacher together; a rehearsal asks the teacher nothing."""
         recipe, data = part.recipe, self.data
-        pupil = self._pupil(part, teacher, rehearsal=rehearsal)
+        pupil = pupil or self._pupil(part, teacher, rehearsal=rehearsal)
         longest = recipe.training.max_length
         encoded, examined = (
             encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)

@@ -55,6 +55,11 @@ class Encoded:
         """The number of tokens of each example, `[n]`."""
         return np.array([len(ids) for ids in self.columns["input_ids"]], dtype=np.int64)
 
+    def take(self, rows: Sequence[int]) -> Encoded:
+        """Give these examples alone, in this order; their words are left out."""
+        columns = {name: [column[row] for row in rows] for name, column in self.columns.items()}
+        return Encoded(columns, self.padding, self.left)
+
     def batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
         """Pad these examples to the longest of them: int64 `[B, L]` for each column.
 

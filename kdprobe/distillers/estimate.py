@@ -16,26 +16,38 @@ from kdprobe.distillers.compute import settled
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.models.trained_form import UsedRows, fold
 from kdprobe.progress import Silent
 
 _TIMED = 3
 
 
-def estimate_seconds(lesson: Lesson) -> float:
+def timed_examples(lesson: Lesson) -> int:
+    """Give the number of examples that are timed; a training of fewer takes them again."""
+    settings = lesson.settings
+    return (1 + _TIMED) * settings.batch_size * settings.gradient_accumulation
+
+
+def estimate_seconds(lesson: Lesson, *, of: Lesson | None = None) -> float:
     """Estimate the seconds of a whole training.
 
     Definition: the mean time of three optimiser steps, after one that is not counted, times the
     number of steps, and one evaluation of the student times the number of evaluations. The
     learning rate of these steps is 0: weights, modes and random states are as before.
+
+    Args:
+        lesson: what is timed.
+        of: the training whose length is meant, of which `lesson` has some examples; None: itself.
     """
+    whole = of or lesson
     with (
         tempfile.TemporaryDirectory() as folder,
         settled(lesson.compute, seed=lesson.seed, purpose="estimate"),
     ):
         step = _seconds_a_step(lesson, Path(folder))
         evaluation = _seconds_an_evaluation(lesson)
-    evaluations = -(-lesson.steps // lesson.evaluate_every)
-    return step * lesson.steps + evaluation * evaluations
+    evaluations = -(-whole.steps // whole.evaluate_every)
+    return step * whole.steps + evaluation * evaluations
 
 
 def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
@@ -60,6 +72,7 @@ def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
         _finish(lesson)
         taken.append(time.perf_counter() - started)
     lesson.student.train(training)
+    fold(lesson.student, UsedRows)
     return sum(taken[1:]) / _TIMED
 
 

@@ -45,14 +45,9 @@ def first_look(
     if pupil.copied is None:
         return []
     rows = range(0, len(split), -(-len(split) // _MOST))
-    part = Encoded(
-        {name: [column[row] for row in rows] for name, column in encoded.columns.items()},
-        encoded.padding,
-        encoded.left,
-    )
     logits = all_logits(
         pupil.model.to(device),
-        part,
+        encoded.take(rows),
         columns=None,
         device=torch.device(device),
         batch_size=_BATCH,

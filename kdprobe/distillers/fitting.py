@@ -46,6 +46,7 @@ from kdprobe.distillers.resume import (
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.errors import OutputError
 from kdprobe.models.checkpoint import quiet
+from kdprobe.models.trained_form import FORMS, fold
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_seed
 
@@ -194,6 +195,7 @@ def fit(
         trainer = _train(lesson, run, clock, progress)
         best = int(trainer.state.best_global_step or trainer.state.global_step)
         _load_weights(trainer, checkpoint_folder(run.folder, best))
+        fold(lesson.student, *FORMS)
         scores = trainer.examine()
     result = TrainingResult(
         folder=run.output,

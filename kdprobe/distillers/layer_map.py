@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.shapes import layer_pairs
+from kdprobe.models.layer_choice import layer_pairs
 from kdprobe.registry import unknown_name
 
 RULES = ("copied", "distilbert", "first", "last", "skip", "uniform")

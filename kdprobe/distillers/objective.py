@@ -9,7 +9,7 @@ batch), `Objective`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -86,6 +86,18 @@ class Needs:
     def live_teacher(self) -> bool:
         """Whether stored logits do not suffice and the teacher runs at every step."""
         return self.teacher_model or bool(self.teacher - {LOGITS})
+
+
+def needs_of_pairs(
+    pairs: Iterable[tuple[int, int]], *quantities: Quantity, words: bool = False
+) -> Needs:
+    """Read the same quantities of pairs of layers, each of the student and the teacher's."""
+    rows = tuple(pairs)
+    return Needs(
+        student=frozenset(Need(name, ours) for ours, _ in rows for name in quantities),
+        teacher=frozenset(Need(name, theirs) for _, theirs in rows for name in quantities),
+        words=words,
+    )
 
 
 @dataclass(frozen=True)

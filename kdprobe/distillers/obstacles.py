@@ -53,6 +53,17 @@ def other_width(situation: Situation) -> str | None:
     )
 
 
+def other_embedded(situation: Situation) -> str | None:
+    """What the embeddings of the two models give cannot be compared."""
+    teacher = situation.teacher or situation.student
+    if situation.student.embedded == teacher.embedded:
+        return None
+    return (
+        f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+        f"{teacher.embedded}"
+    )
+
+
 def no_blocks(situation: Situation) -> str | None:
     """A layer whose output cannot be taken in hand: an LSTM's is packed."""
     teacher = situation.teacher

@@ -11,12 +11,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from kdprobe.distillers.classroom import Data, load_data
+from kdprobe.distillers.classroom import Data, load_data, load_evaluation
 from kdprobe.distillers.compute import Compute, choose_compute
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.processes import team
 from kdprobe.progress import Progress, Silent
+from kdprobe.tasks.task import Split
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,24 @@ class Occasion:
         """Take them out of all that a command was given."""
         return cls(**{part.name: given[part.name] for part in fields(cls) if part.name in given})
 
+    @property
+    def sampled_by(self) -> int:
+        """The seed of the samples that limits take."""
+        return self.seed if self.sample_seed is None else self.sample_seed
+
     def data(self) -> Data:
         """Load the examples; see `load_data`."""
         return load_data(
             self.task, train_split=self.train_split, eval_split=self.eval_split,
             data_dir=self.data_dir, limit=self.limit, eval_limit=self.eval_limit,
-            seed=self.seed if self.sample_seed is None else self.sample_seed, offline=self.offline,
+            seed=self.sampled_by, offline=self.offline,
+        )  # fmt: skip
+
+    def evaluation(self) -> Split:
+        """Load the examples that are scored alone; see `load_evaluation`."""
+        return load_evaluation(
+            self.task, eval_split=self.eval_split, data_dir=self.data_dir,
+            eval_limit=self.eval_limit, seed=self.sampled_by, offline=self.offline,
         )  # fmt: skip
 
     def compute(self) -> Compute:

@@ -18,6 +18,7 @@ from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.hf import token_limit
 from kdprobe.models.narrowing import student_of
+from kdprobe.models.projection import learn_projection
 from kdprobe.models.shapes import (
     CopyShape,
     NewShape,
@@ -77,7 +78,7 @@ def open_student(
     """
     shape = parse_student(spec)
     if isinstance(shape, CopyShape):
-        cut = shape.start in ("projection", "truncated")
+        cut = shape.start in ("projection", "principal", "truncated")
         with progress.stage("narrow the teacher", None) if cut else nullcontext():
             made = student_of(
                 shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
@@ -92,7 +93,13 @@ def open_student(
                 expected="no V: a student made for a teacher reads with the teacher's tokenizer",
             )
         model = build_new(shape, task, tokenizer=teacher.tokenizer)
-        return Pupil(model, teacher.tokenizer, None, ("all its weights start at random",))
+        note = "all its weights start at random"
+        if shape.embeddings == "teacher":
+            with progress.stage("project the teacher's embeddings", None):
+                note = learn_projection(
+                    model, teacher.model, teacher.tokenizer, texts, mode=shape.mode
+                )
+        return Pupil(model, teacher.tokenizer, None, (note,))
     if isinstance(shape, LstmShape):
         if shape.file is not None:
             with progress.stage("read the word vectors", None):

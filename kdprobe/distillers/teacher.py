@@ -90,14 +90,16 @@ class Teacher:
         """Its folder's name, without the way there."""
         return Path(self.path).name
 
-    def logits(self, split: Split, encoded: Encoded, *, progress: Progress) -> NDArray[np.float32]:
+    def logits(
+        self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
+    ) -> NDArray[np.float32]:
         """Give what it says of a split, computed once for all students."""
         with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
             return teacher_logits(
                 self.loaded.model,
                 encoded,
                 self._file(split),
-                cache=Cache.default(),
+                cache=cache or Cache.default(),
                 progress=progress,
                 title=f"ask the teacher about {split.name}",
             )
@@ -112,9 +114,19 @@ class Teacher:
         )
 
     def signal(
-        self, mixture: Mixture, situation: Situation, data: Data, *, progress: Progress
+        self,
+        mixture: Mixture,
+        situation: Situation,
+        data: Data,
+        *,
+        progress: Progress,
+        cache: Cache | None = None,
     ) -> TeacherSignal:
-        """Give what the objectives can ask of it: what is stored, or itself at every step."""
+        """Give what the objectives can ask of it: what is stored, or itself at every step.
+
+        What is computed is kept in `cache`; None: the user's.
+        """
+        cache = cache or Cache.default()
         needs = mixture.needs(situation)
         asked = wanted(mixture, situation, self.train.lengths)
         if asked.live is not None:
@@ -128,13 +140,13 @@ class Teacher:
             shown = needs.teacher_model
             columns = self.loaded.columns
             return LiveTeacher(self.loaded.model, read, needs.teacher, columns, shown)
-        logits = torch.tensor(self.logits(data.train, self.train, progress=progress))
+        logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
         if not asked.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)
         keeper = Rememberer(self.loaded, self.train, data.train, situation, file)
         with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            kept = keeper.recall(asked.quantities, cache=Cache.default(), progress=progress)
+            kept = keeper.recall(asked.quantities, cache=cache, progress=progress)
         return RememberedTeacher(logits, self.train, kept)
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:

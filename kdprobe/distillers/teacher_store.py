@@ -20,6 +20,7 @@ from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
 from kdprobe.distillers.processes import ALONE, Team
+from kdprobe.distillers.short_pass import first_token_suffices, short_pass
 from kdprobe.distillers.views import predict, read
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -111,8 +112,9 @@ def all_logits(
     out = np.zeros((len(encoded.lengths), classes), dtype=np.float32)
     training = model.training
     model.eval()
+    enough = first_token_suffices(model, encoded)
     try:
-        with progress.stage(title, len(encoded.lengths)) as stage:
+        with progress.stage(title, len(encoded.lengths)) as stage, short_pass(model, enough=enough):
             for rows in crew.share(list(encoded.batches(batch_size))):
                 inputs = {n: ids.to(device) for n, ids in encoded.batch(rows).items()}
                 out[rows] = predict(model, inputs, columns=picked).cpu().numpy()

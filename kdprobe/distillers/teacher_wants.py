@@ -68,14 +68,14 @@ class Wanted(NamedTuple):
         names = ", ".join(quantity.told for quantity in self.quantities)
         if self.live:
             return f"at every step: {self.live}"
-        more = f", {names} ({_size(self.bytes)})" if names else ""
+        more = f", {names} ({show_size(self.bytes)})" if names else ""
         return f"once, before the first step: logits{more}"
 
 
-def _size(count: int) -> str:
+def show_size(count: int) -> str:
     """Give bytes for people.
 
-    >>> _size(3_400_000), _size(511_000_000_000)
+    >>> show_size(3_400_000), show_size(511_000_000_000)
     ('3.4 MB', '511.0 GB')
     """
     value = float(count)
@@ -119,8 +119,8 @@ def wanted(
     if total > limit:
         names = ", ".join(quantity.told for quantity in quantities)
         why = (
-            f"{names} of {len(lengths):,} examples would take {_size(total)}, more than "
-            f"{_size(limit)}"
+            f"{names} of {len(lengths):,} examples would take {show_size(total)}, more than "
+            f"{show_size(limit)}"
         )
         return Wanted((), total, why)
     return Wanted(quantities, total)

@@ -7,6 +7,7 @@ the student at each evaluation, stop on a loss that is not finite. Does not: def
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -25,11 +26,31 @@ from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.mixture import Losses, Window
 from kdprobe.distillers.objective import LOGITS, Batch, View
 from kdprobe.distillers.processes import add_up_gradients, same_start, team
+from kdprobe.distillers.short_pass import first_token_suffices, leaves_last_layer, short_pass
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.views import Trainable, prepare
 from kdprobe.errors import TrainingError
+from kdprobe.models.trained_form import train_used_rows
 from kdprobe.progress import Silent
+
+
+def _spare_unused_rows(lesson: Lesson) -> None:
+    """Leave the embeddings of words that are never read out of the optimiser, where it is exact.
+
+    With weight decay they would shrink at every step.
+    """
+    if lesson.settings.weight_decay:
+        return
+    try:
+        table = lesson.student.get_input_embeddings()
+    except NotImplementedError:  # an architecture that does not name them
+        return
+    encoded = lesson.encoded
+    used = set(itertools.chain.from_iterable(encoded.columns["input_ids"]))
+    used |= {encoded.padding["input_ids"], *lesson.tokenizer.all_special_ids}
+    train_used_rows(lesson.student, table, torch.tensor(sorted(used)))
+
 
 UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1
 _SHOWN_IDS = 5
@@ -52,6 +73,11 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         self.lesson, self.crew = lesson, team()
         self.needs = lesson.mixture.needs(lesson.situation)
         prepare(lesson.student, self.needs.student, gradients=self.needs.student_model)
+        layers = int(lesson.student.config.num_hidden_layers)
+        self.short = leaves_last_layer(self.needs, layers) and first_token_suffices(
+            lesson.student, lesson.encoded
+        )
+        _spare_unused_rows(lesson)
         trainable = Trainable(lesson.student, lesson.mixture.bridges(lesson.situation))
         super().__init__(
             model=trainable,
@@ -142,7 +168,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         Raises:
             TrainingError: an example's loss is not finite; the examples are named.
         """
-        values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
+        with short_pass(self.lesson.student, enough=self.short):
+            values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
         shown = self.lesson.student if self.needs.student_model else None
         student = View(values, inputs["inputs"], shown)
         rows = inputs["rows"].tolist()

@@ -1,7 +1,7 @@
 """Learning from texts that nobody has labelled.
 
-Does: put a transfer set beside the training examples, and refuse objectives that read gold labels
-then. Does not: make texts (`kdprobe augment` does), or ask the teacher about them.
+Does: put a transfer set beside the training examples or in their place, and refuse objectives that
+read gold labels then. Does not: make texts (`kdprobe augment` does), or ask the teacher about them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kdprobe.tasks.task import Split
 _TEXT = ("text", "sentence")
 
 
-def with_transfer_set(data: Data, path: str | Path | None, *, limit: int | None, seed: int) -> Data:
+def with_transfer_set(data: Data, path: str | Path, *, limit: int | None, seed: int) -> Data:
     """Give the data with further texts to learn from.
 
     The gold labels of the training examples are left out too: an objective would otherwise read
@@ -33,15 +33,13 @@ def with_transfer_set(data: Data, path: str | Path | None, *, limit: int | None,
     Args:
         data: the examples of a training, all of them.
         path: a table with a column `text` (or `sentence`), of pairs `text_a` and `text_b`; other
-            columns, labels among them, are not read. None gives the data as they are.
+            columns, labels among them, are not read.
         limit: learn from a random sample of so many of both together.
         seed: of that sample.
 
     Raises:
         TaskError: the file cannot be read, lacks a column, or has no rows.
     """
-    if path is None:
-        return data
     more = _read(Path(path).expanduser(), data.train)
     train = data.train
     joined = replace(
@@ -53,25 +51,48 @@ def with_transfer_set(data: Data, path: str | Path | None, *, limit: int | None,
         columns={},
         origin=f"{train.origin} ({len(train):,}) and {more.origin} ({len(more):,}), no labels",
     )
-    if limit is not None and limit < len(joined):
-        generator = derive_generator(seed, "limit", "transfer set")
-        rows = generator.choice(len(joined), size=limit, replace=False)
-        joined = joined.take(np.sort(rows).astype(np.int64))
-    return replace(data, train=joined)
+    return replace(data, train=_sample(joined, limit, seed))
 
 
-def _read(path: Path, train: Split) -> Split:
+def transfer_set_alone(
+    evaluation: Split, path: str | Path, *, limit: int | None, seed: int
+) -> Data:
+    """Give a transfer set as all there is to learn from: the task's own texts are not read.
+
+    Args:
+        evaluation: what is scored; it says whether texts come in pairs.
+        path: as `with_transfer_set` takes it.
+        limit: learn from a random sample of so many.
+        seed: of that sample.
+
+    Raises:
+        TaskError: the file cannot be read, lacks a column, or has no rows.
+    """
+    texts = replace(_read(Path(path).expanduser(), evaluation), name="transfer")
+    texts = replace(texts, origin=f"{texts.origin}, no labels")
+    return Data(evaluation.task, _sample(texts, limit, seed), evaluation)
+
+
+def _sample(split: Split, limit: int | None, seed: int) -> Split:
+    if limit is None or limit >= len(split):
+        return split
+    generator = derive_generator(seed, "limit", "transfer set")
+    rows = generator.choice(len(split), size=limit, replace=False)
+    return split.take(np.sort(rows).astype(np.int64))
+
+
+def _read(path: Path, like: Split) -> Split:
     """Read a transfer set as a split of the task, without labels."""
     table = read_table(path)
     if not table.lines:
         raise TaskError(str(path), found="has no rows", expected="at least one text")
-    if train.pairs is None:
+    if like.pairs is None:
         names = [name for name in _TEXT if name in table.columns] or [_TEXT[0]]
         texts, pairs = _column(table, names[0]), None
     else:
         texts, pairs = _column(table, "text_a"), _column(table, "text_b")
     ids = tuple(f"transfer-{row:06d}" for row in range(1, len(texts) + 1))
-    return Split(train.task, train.name, ids, texts, pairs, origin=path.name)
+    return Split(like.task, like.name, ids, texts, pairs, origin=path.name)
 
 
 def _column(table: Table, name: str) -> tuple[str, ...]:

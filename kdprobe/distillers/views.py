@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import LOGITS, ModelShape, Need, model_inputs
+from kdprobe.distillers.objective import LOGITS, ModelShape, Need, View, model_inputs
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.surgery import layers_of
 
@@ -55,6 +55,17 @@ def shape_of(model: PreTrainedModel) -> ModelShape:
         config.model_type in PROJECTIONS,
         inner,
     )
+
+
+def shown_model(view: View) -> tuple[PreTrainedModel, dict[str, Tensor]]:
+    """Give a model that an objective is shown, and what it read.
+
+    Raises:
+        ValueError: nobody asked for it before the model read (a fault of the caller).
+    """
+    if view.model is None:
+        raise ValueError("gradients of a model that was not shown")
+    return cast("PreTrainedModel", view.model), model_inputs(view.inputs)
 
 
 def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False) -> None:

@@ -24,7 +24,8 @@ from transformers import (
 )
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
-from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.bilstm_shape import LstmShape, Mode
+from kdprobe.models.channels import Channels
 from kdprobe.models.shapes import label_settings
 from kdprobe.tasks.task import Task
 
@@ -73,32 +74,6 @@ class BiLstmConfig(PreTrainedConfig):  # type: ignore[misc]  # transformers is u
         self.sentence = sentence
 
 
-class Channels(nn.Module):
-    """Embeddings of one or two channels, each with weights of its own."""
-
-    def __init__(self, config: BiLstmConfig) -> None:
-        super().__init__()
-        size = (config.vocab_size, config.embedding_size)
-        self.tuned = None if config.mode == "static" else nn.Embedding(*size)
-        self.frozen = None if config.mode == "non-static" else nn.Embedding(*size)
-        if self.frozen is not None:
-            self.frozen.weight.requires_grad_(False)
-
-    @property
-    def table(self) -> nn.Embedding:
-        """The channel that is trained, or the only one."""
-        return cast(nn.Embedding, self.frozen if self.tuned is None else self.tuned)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Look words up: `[B, L, channels x width]`; the frozen channel never has a gradient."""
-        found = []
-        if self.frozen is not None:
-            found.append(functional.embedding(ids, self.frozen.weight.detach()))
-        if self.tuned is not None:
-            found.append(self.tuned(ids))
-        return torch.cat(found, dim=-1)
-
-
 class BiLstmPreTrained(PreTrainedModel):  # type: ignore[misc]  # transformers is untyped
     """What both classes below share."""
 
@@ -124,7 +99,9 @@ class BiLstmModel(BiLstmPreTrained):
 
     def __init__(self, config: BiLstmConfig) -> None:
         super().__init__(config)
-        self.embeddings = Channels(config)
+        self.embeddings = Channels(
+            config.vocab_size, config.embedding_size, mode=cast(Mode, config.mode)
+        )
         channels = 2 if config.mode == "multichannel" else 1
         widths = [channels * config.embedding_size]
         widths += [config.hidden_size] * (config.num_layers - 1)
@@ -272,11 +249,7 @@ def build_lstm(
     )
     model = BiLstmForSequenceClassification(config)
     if vectors is not None:
-        channels = model.bilstm.embeddings
-        with torch.no_grad():
-            for channel in (channels.tuned, channels.frozen):
-                if channel is not None:
-                    channel.weight.copy_(vectors)
+        model.bilstm.embeddings.begin_with(vectors)
     return model.eval()
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.errors import ConfigError
 from kdprobe.models.compression import principal_directions
 from kdprobe.models.parts import NAMES, TABLES, Seen, observe, watched_modules
+from kdprobe.models.projection import learn_projection, require_parts
 from kdprobe.models.shapes import CopyShape
 from kdprobe.models.surgery import Student, chosen_layers, empty_student, layers_of, make_student
 from kdprobe.models.truncation import truncate
@@ -31,14 +32,15 @@ def student_of(
 ) -> Student:
     """Make a student from another model, whatever it starts from.
 
-    Definition: copies and random weights are `surgery.make_student`'s. `projection` multiplies the
+    Definition: copies and random weights are `surgery.make_student`'s. `projection` learns a map of
+    the embeddings with the student; see `projection.learn_projection`. `principal` multiplies the
     embeddings of words, positions and segments with the principal directions of their sum over the
-    tokens of sample texts (all else starts at random). `truncated` keeps, of the vectors that run
-    through the layers, the columns that explain the others best (pivoted Cholesky) and lets every
-    map read the others' least-squares fits; heads keep the products of queries and keys, and the
-    outputs of values, of the lower rank that fits best; the heads, inner neurons and head units
-    that matter least go, their means going into biases; scale and shift of each normalisation are
-    fitted again. In full size both are the identity.
+    tokens of sample texts, once (all else starts at random). `truncated` keeps, of the vectors
+    that run through the layers, the columns that explain the others best (pivoted Cholesky) and
+    lets every map read the others' least-squares fits; heads keep the products of queries and keys,
+    and the outputs of values, of the lower rank that fits best; the heads, inner neurons and head
+    units that matter least go, their means going into biases; scale and shift of each normalisation
+    are fitted again. In full size both are the identity.
 
     Args:
         shape: the sizes and what it starts from.
@@ -54,20 +56,17 @@ def student_of(
     """
     if shape.start in ("copy", "random"):
         return make_student(shape, source, task, columns=columns)
-    names = NAMES.get(source.config.model_type)
-    if names is None:
-        raise CapabilityError(
-            type(source).__name__,
-            found=f"the weights of the architecture {source.config.model_type!r} cannot be cut",
-            expected="one of " + ", ".join(NAMES),
-            remedy="init=random",
-        )
+    require_parts(source, found="the weights", remedy="init=random")
+    names = NAMES[source.config.model_type]
     which = chosen_layers(shape, len(layers_of(source)))
     student = empty_student(shape, source, task, layers=len(which))
     _refuse_larger(student, source)
+    if shape.init == "projection":
+        note = learn_projection(student, source, tokenizer, texts, mode=shape.mode)
+        return Student(student, None, (note,))
     modules = watched_modules(source, names, which)
     seen = observe(source, tokenizer, texts, modules)
-    if shape.init == "projection":
+    if shape.init == "principal":
         return _projected(student, source, seen)
     truncate(student, source, names, which, seen, columns)
     sizes = f"{student.config.hidden_size} of {source.config.hidden_size} columns"

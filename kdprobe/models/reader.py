@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.bilstm import Channels
 from kdprobe.models.bounded_batches import bounded_batches
+from kdprobe.models.channels import Channels
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel, evaluating, token_limit

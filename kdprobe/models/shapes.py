@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.bilstm_shape import LstmShape, parse_lstm, whole_number
+from kdprobe.models.bilstm_shape import MODES, LstmShape, Mode, parse_lstm, whole_number
+from kdprobe.models.layer_choice import SPREADS, Spread
 from kdprobe.models.scaling import bert_sizes, multipliers
 from kdprobe.models.word_pieces import LONGEST
 from kdprobe.registry import unknown_name
@@ -21,12 +22,10 @@ from kdprobe.tasks.task import Task
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Spread = Literal["even", "first", "last", "skip", "distilbert"]
-SPREADS: tuple[Spread, ...] = ("even", "first", "last", "skip", "distilbert")
-Init = Literal["copy", "random", "projection", "truncated"]
-INITS: tuple[Init, ...] = ("copy", "random", "projection", "truncated")
+Init = Literal["copy", "random", "projection", "principal", "truncated"]
+INITS: tuple[Init, ...] = ("copy", "random", "projection", "principal", "truncated")
 _SIZE_KEYS = ("layers", "heads", "hidden", "intermediate")
-_COPY_KEYS = (*_SIZE_KEYS, "init")
+_COPY_KEYS = (*_SIZE_KEYS, "init", "mode")
 _EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 or a folder"
 
 
@@ -39,8 +38,11 @@ class CopyShape:
         which: the layers that are copied, counted from 0, or the rule that picks them.
         heads, hidden, intermediate: other sizes; None: those of the other model.
         init: what it starts from: a `copy` of the weights; `random` ones; the other's embeddings
-            through a learned `projection`, all else at random; or all its weights, `truncated`
-            (`narrowing.py`). None: a copy where the widths are equal, else random.
+            through a `projection` that is learned with the student, or in their `principal`
+            directions, all else at random; or all its weights, `truncated` (`narrowing.py`). None:
+            a copy where the widths are equal, else random.
+        mode: of `projection`, whether the other's embeddings are trained beside the map: see
+            `bilstm_shape.LstmShape`.
     """
 
     layers: int | None = None
@@ -49,6 +51,7 @@ class CopyShape:
     hidden: int | None = None
     intermediate: int | None = None
     init: Init | None = None
+    mode: Mode = "non-static"
 
     @property
     def start(self) -> Init:
@@ -68,6 +71,8 @@ class NewShape:
     Args:
         layers, hidden, intermediate, heads: its sizes.
         vocabulary: the number of word pieces when a tokenizer is trained for it; None: 8,000.
+        embeddings: `teacher`: the teacher's through a learned projection (`projection.py`).
+        mode: as in `CopyShape`.
     """
 
     layers: int
@@ -75,6 +80,8 @@ class NewShape:
     intermediate: int
     heads: int
     vocabulary: int | None = None
+    embeddings: Literal["teacher"] | None = None
+    mode: Mode = "non-static"
 
 
 @dataclass(frozen=True)
@@ -91,9 +98,10 @@ def parse_student(
 
     Args:
         text: `layers=3` (also `:first`, `:last`, `:even`, `:skip`, `:distilbert`), `layers=0+2+5`,
-            any of `heads=`, `hidden=`, `intermediate=`, `init=` joined by commas;
+            any of `heads=`, `hidden=`, `intermediate=`, `init=`, `mode=` joined by commas;
             `bert:L4,H128,I512,A4` or `bert:W1/2,D1` (`scaling.py`), with `V8000` for its
-            vocabulary; `bilstm:hidden=300,fc=400,layers=1`; anything else is a folder or hub id.
+            vocabulary or `embeddings=teacher` (and `mode=`); `bilstm:hidden=300,fc=400,layers=1`;
+            anything else is a folder or hub id.
         where: the option, for messages.
 
     Raises:
@@ -101,9 +109,10 @@ def parse_student(
         UnknownNameError: an unknown key, rule or architecture.
 
     >>> parse_student("layers=3:last")
-    CopyShape(layers=3, which='last', heads=None, hidden=None, intermediate=None, init=None)
-    >>> parse_student("bert:L4,H128,A2")
-    NewShape(layers=4, hidden=128, intermediate=512, heads=2, vocabulary=None)
+    CopyShape(layers=3, which='last', heads=None, hidden=None, intermediate=None, init=None, \
+mode='non-static')
+    >>> parse_student("bert:L4,H128,A2") == NewShape(4, 128, intermediate=512, heads=2)
+    True
     >>> parse_student("out/s6")
     ModelPlace(path='out/s6')
     """
@@ -123,10 +132,14 @@ def _parse_copy(text: str, where: str) -> CopyShape:
     sizes: dict[str, int] = {}
     which: tuple[int, ...] | Spread = "even"
     init: Init | None = None
+    mode: Mode | None = None
     for part in text.split(","):
         key, _, value = part.partition("=")
         if key not in _COPY_KEYS:
             raise unknown_name("student", key, _COPY_KEYS)
+        if key == "mode":
+            mode = _mode(value)
+            continue
         if key == "init":
             if value not in INITS:
                 raise unknown_name("init", value, INITS)
@@ -142,15 +155,27 @@ def _parse_copy(text: str, where: str) -> CopyShape:
                 raise unknown_name("student", rule, SPREADS)
             which = rule
         sizes[key] = whole_number(value, where, key)
-    shape = CopyShape(which=which, init=init, **sizes)
+    if mode is not None and init != "projection":
+        raise ConfigError(
+            where,
+            found=f"mode={mode} in {text}",
+            expected="init=projection beside it: mode says what becomes of the other's embeddings",
+        )
+    shape = CopyShape(which=which, init=init, mode=mode or "non-static", **sizes)
     if shape.start == "copy" and not shape.keeps_widths:
         raise ConfigError(
             where,
             found=f"init=copy with other widths in {text}",
             expected="the widths of the model that is copied",
-            remedy="init=truncated cuts its weights, init=projection keeps its embeddings",
+            remedy="init=truncated cuts its weights, init=projection learns from its embeddings",
         )
     return shape
+
+
+def _mode(value: str) -> Mode:
+    if value not in MODES:
+        raise unknown_name("mode", value, MODES)
+    return value
 
 
 def _listed(value: str, where: str) -> tuple[int, ...]:
@@ -171,13 +196,18 @@ def _listed(value: str, where: str) -> tuple[int, ...]:
 
 def _parse_new(text: str, where: str) -> NewShape:
     given: dict[str, str] = {}
+    words: dict[str, str] = {}
     for part in text.split(","):
+        key, mark, value = part.partition("=")
+        if mark and key in ("embeddings", "mode") and key not in words:
+            words[key] = value
+            continue
         if not part or part[0] not in "LHIAVWD" or part[0] in given:
             raise ConfigError(
                 where,
                 found=f"cannot read {part!r} in bert:{text}",
                 expected="L layers, H width, I inner width, A heads (or W and D, multipliers), "
-                "V vocabulary, once each",
+                "V vocabulary, once each, embeddings=teacher, mode=",
                 remedy=f"examples: {_EXAMPLES}",
             )
         given[part[0]] = part[1:]
@@ -203,45 +233,21 @@ def _parse_new(text: str, where: str) -> NewShape:
         raise ConfigError(
             where, found=f"{heads} heads for a width of {hidden}", expected="heads that divide it"
         )
-    return NewShape(layers, hidden, inner, heads, vocabulary)
+    _check_words(words, where, text)
+    mode = _mode(words.get("mode", "non-static"))
+    return NewShape(
+        layers, hidden, inner, heads, vocabulary, "teacher" if "embeddings" in words else None, mode
+    )
 
 
-def spread_layers(
-    count: int, of: int, rule: Spread, *, where: str = "--student"
-) -> tuple[int, ...]:
-    """Pick which layers of a model a smaller one copies, counted from 0.
-
-    Definition: `even` keeps the first and the last and spreads the others, i(of - 1) // (count - 1)
-    (a single layer is the first, the only one that ever read the embeddings); `first` and `last`
-    are runs; `skip` is the last of each of `count` equal groups (PKD, TinyBERT), (i + 1) of //
-    count - 1; `distilbert` is 0 2 4 7 9 11 of 12.
-
-    Raises:
-        ConfigError: more layers than there are, or `distilbert` on other numbers than 6 of 12.
-
-    >>> spread_layers(3, 6, "even"), spread_layers(3, 6, "skip"), spread_layers(2, 6, "last")
-    ((0, 2, 5), (1, 3, 5), (4, 5))
-    """
-    if count > of:
+def _check_words(words: dict[str, str], where: str, text: str) -> None:
+    """Refuse embeddings of another origin than a teacher's, and a mode of none."""
+    if words.get("embeddings", "teacher") != "teacher":
+        raise unknown_name("embeddings", words["embeddings"], ("teacher",))
+    if "mode" in words and "embeddings" not in words:
         raise ConfigError(
-            where, found=f"{count} layers", expected=f"at most {of}, as many as the model has"
+            where, found=f"mode={words['mode']} in bert:{text}", expected="embeddings=teacher too"
         )
-    if rule == "distilbert":
-        if (count, of) != (6, 12):
-            raise ConfigError(
-                where,
-                found=f"the distilbert rule for {count} of {of} layers",
-                expected="6 of 12, all it is defined for",
-                remedy="use even, first, last, skip or a list",
-            )
-        return (0, 2, 4, 7, 9, 11)
-    if rule == "first" or (rule == "even" and count == 1):
-        return tuple(range(count))
-    if rule == "last":
-        return tuple(range(of - count, of))
-    if rule == "skip":
-        return tuple((index + 1) * of // count - 1 for index in range(count))
-    return tuple(index * (of - 1) // (count - 1) for index in range(count))
 
 
 def label_settings(task: Task) -> dict[str, Any]:
@@ -273,20 +279,6 @@ def build_new(
     )
     model: PreTrainedModel = BertForSequenceClassification(config)
     return model
-
-
-def layer_pairs(student_layers: int, teacher_layers: int) -> tuple[int, ...]:
-    """Match the layers of a student that copied none: the `skip` rule, counted from 1.
-
-    A student with more layers than the teacher has its i-th layer matched with the teacher's
-    ceil(i x teacher / student)-th.
-
-    >>> layer_pairs(3, 12), layer_pairs(4, 2)
-    ((4, 8, 12), (1, 1, 2, 2))
-    """
-    return tuple(
-        -(-(index * teacher_layers) // student_layers) for index in range(1, student_layers + 1)
-    )
 
 
 def texts_of(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:

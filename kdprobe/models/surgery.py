@@ -15,7 +15,8 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.shapes import CopyShape, label_settings, spread_layers
+from kdprobe.models.layer_choice import spread_layers
+from kdprobe.models.shapes import CopyShape, label_settings
 from kdprobe.tasks.task import Task
 
 # Where each architecture keeps its list of layers, below the base model. An architecture whose

@@ -39,10 +39,7 @@ _OF_ALL = (ChangedPlanError, OutputError, TaskError)
 
 
 class DryRow(NamedTuple):
-    """A run that was only checked: its facts, or the reason why it cannot be trained.
-
-    `seconds` is 0 where they are not estimated: a recipe in stages.
-    """
+    """A run that was only checked: its facts and time, or the reason why it cannot be trained."""
 
     name: str
     parameters: str

@@ -59,7 +59,7 @@ def test_keys_are_settings_there_are() -> None:
     }  # fmt: skip
     for key, message in (
         ("layer", "the recipe has no such setting, expected one of layers, heads, hidden, "
-                  "intermediate, init, student, seed, recipe, layer_map, training.epochs, "
+                  "intermediate, init, mode, student, seed, recipe, layer_map, training.epochs, "
                   "training.learning_rate, objectives.soft_targets.temperature, "
                   "objectives.soft_targets.weight, objectives.hard_labels.weight; "
                   "did you mean 'layers'?"),
@@ -81,8 +81,9 @@ def test_keys_are_settings_there_are() -> None:
 def test_sizes_are_those_a_student_has() -> None:
     """Guards drift: each size of the language must be one `--student` understands."""
     for size in SIZES:
-        value = "truncated" if size == "init" else "2"
-        student = Variant({size: value}, "x").student(None, recipe="layers=2,hidden=8")
+        value = {"init": "truncated", "mode": "static"}.get(size, "2")
+        recipe = "layers=2,hidden=8,init=projection"
+        student = Variant({size: value}, "x").student(None, recipe=recipe)
         parse_student(str(student))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
 from kdprobe.distillers.lesson import TrainingResult
@@ -13,6 +15,7 @@ from kdprobe.errors import CheckpointError, ConfigError, UnknownNameError, Usage
 from kdprobe.finetuning import finetune
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy
 from tests.distillers.words_apart import vectors_file
 from tests.models.tiny import tiny_checkpoint
@@ -48,7 +51,8 @@ def test_what_is_left_of_the_function(toy: Toy, tmp_path: Path) -> None:
     assert cut.preflight.notes[0] == (
         "cut to 16 of 32 columns: embeddings, layers 0 2 of 3, the classifier head too"
     )
-    for words in ("layers=2,init=random", "hidden=16,init=projection", "bert:W1/16,D1/5"):
+    for words in ("layers=2,init=random", "hidden=16,init=projection", "hidden=16,init=principal",
+                  "bert:W1/16,D1/5"):  # fmt: skip
         made = checked(toy, tmp_path, words)
         assert fact(made) is None
         assert "at random" in made.preflight.notes[0]
@@ -63,6 +67,42 @@ def test_a_cut_student_can_be_trained_and_opened(toy: Toy, tmp_path: Path) -> No
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (2, 16)
     assert made.scores["agreement"] is not None
     assert made.scores["agreement"] > 0.8
+
+
+@pytest.mark.parametrize(
+    "student",
+    ["layers=1,hidden=16,heads=2,init=projection,mode=static",
+     "bert:L1,H16,I32,A2,embeddings=teacher,mode=multichannel"],
+)  # fmt: skip
+def test_a_learned_projection_ends_in_a_plain_folder(
+    toy: Toy, tmp_path: Path, student: str
+) -> None:
+    """Guards scores of another model than the one that is saved, and sizes of the one trained."""
+    made = checked(toy, tmp_path, student, dry_run=False, epochs=8, learning_rate=1e-2)
+    assert made.folder is not None
+    assert made.scores["agreement"] is not None
+    assert made.scores["agreement"] > 0.8
+    assert "learned projection of 32 to 16 columns" in made.preflight.notes[0]
+    opened = load_classifier(str(made.folder), task=open_task(toy.task).task())
+    stored = load_file(made.folder / "model.safetensors")
+    assert not any("projection" in name or "channels" in name for name in stored)
+    size = sum(weight.numel() for weight in opened.model.parameters())
+    assert dict(made.preflight.facts)["student's parameters"] == f"{size:,}"
+    again = compared(toy, made.folder)
+    assert again == pytest.approx(made.scores["agreement"])
+
+
+def compared(toy: Toy, student: Path) -> float:
+    """The agreement of two folders on the task's dev split, by their logits alone."""
+    task = open_task(toy.task)
+    split = load_split(task, "dev", offline=True)
+    found = []
+    for place in (toy.teacher, str(student)):
+        loaded = load_classifier(place, task=task.task())
+        batch = loaded.tokenizer(list(split.texts), padding=True, return_tensors="pt")
+        with torch.no_grad():
+            found.append(loaded.model(**batch).logits.argmax(-1))
+    return float((found[0] == found[1]).float().mean())
 
 
 def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
@@ -89,7 +129,7 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             {},
             UnknownNameError,
             "--student: no student is called 'layrs', expected one of layers, heads, hidden, "
-            "intermediate, init; did you mean 'layers'?",
+            "intermediate, init, mode; did you mean 'layers'?",
         ),
         (
             "bilstm:embeddings=nowhere/glove.txt",

@@ -115,12 +115,16 @@ def test_a_dry_run_checks_every_part(toy: Toy, tmp_path: Path) -> None:
     assert facts["outside: learns from"] == "1 x soft_targets"
     assert facts["inside: layer map"] == "1 <- 2 (copied from 1), 2 <- 3 (copied)"
     assert "teacher's accuracy" in facts
+    assert facts["inside: estimated time"].startswith("about ")
+    assert facts["estimated time"].endswith(" in all")
+    assert 0 < found.seconds < 60
     assert not (tmp_path / "s").exists()
     chain = study(
         toy, tmp_path, "s", recipe="teacher-assistant", student="layers=1", dry_run=True,
         settings={"stages.assistant.student": "layers=2"},
     )  # fmt: skip
     assert dict(chain.preflight.facts)["student: layer map"] == "1 <- 1 (copied)"
+    assert dict(chain.preflight.facts)["student: estimated time"].startswith("about ")
     with pytest.raises(ConfigError) as caught:
         study(toy, tmp_path, "s", recipe="teacher-assistant", student="layers=3",
               settings={"stages.assistant.student": "layers=2"})  # fmt: skip

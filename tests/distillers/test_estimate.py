@@ -10,7 +10,7 @@ import torch
 
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers import estimate
-from kdprobe.distillers.estimate import estimate_seconds
+from kdprobe.distillers.estimate import estimate_seconds, timed_examples
 from tests.distillers.builders import toy_lesson, toy_mixture
 
 
@@ -30,11 +30,12 @@ def test_steps_and_evaluations_by_hand(
     assert estimate_seconds(toy_lesson(settings)) == steps + steps / 4
 
 
-def test_nothing_is_changed() -> None:
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_nothing_is_changed(decay: float) -> None:
     """Guards the training that follows: weights, gradients, modes and random numbers as before."""
     torch.manual_seed(3)
     lesson = toy_lesson(
-        TrainingSettings(batch_size=8, learning_rate=0.1, weight_decay=0.1),
+        TrainingSettings(batch_size=8, learning_rate=0.1, weight_decay=decay),
         mixture=toy_mixture("hard_labels"),
     )
     lesson.student.eval()
@@ -46,3 +47,17 @@ def test_nothing_is_changed() -> None:
     assert all(weight.grad is None for weight in lesson.student.parameters())
     for name, weight in lesson.student.state_dict().items():
         assert torch.equal(weight, before[name]), name
+
+
+def test_some_examples_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards the stages of a recipe: a few examples are timed, the whole training is told.
+
+    64 examples in batches of 8, two epochs: 16 steps and an evaluation after each 4.
+    """
+    clock = itertools.count()
+    monkeypatch.setattr(estimate, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    settings = TrainingSettings(epochs=2, batch_size=8, evaluate_every=4)
+    whole, few = toy_lesson(settings), toy_lesson(settings, n=32)
+    assert timed_examples(whole) == 32
+    assert estimate_seconds(few) == 8 + 2
+    assert estimate_seconds(few, of=whole) == 16 + 4

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdprobe.distillers.gradients import attribute
 from kdprobe.distillers.masked import distances, first_tokens, log_softmax_over, unit
 from kdprobe.distillers.objective import LOGITS, Batch, ModelShape, Need, Situation, View
 from kdprobe.distillers.views import read
+from kdprobe.models.gradients import attribute
 from tests.contracts.test_objectives import ROWS, inputs_of, room, setting, tiny, values
 from tests.distillers.builders import TASK
 from tests.distillers.test_objectives import ZS, ZT, batch_of
@@ -149,10 +149,6 @@ def test_cross_entropy_and_kl_differ_by_a_constant() -> None:
     assert torch.allclose(slopes[0], slopes[1], atol=1e-6)
 
 
-def shown(view_of: Any, inputs: dict[str, Tensor]) -> View:
-    return View({}, inputs, view_of)
-
-
 def test_integrated_gradients_add_up() -> None:
     """Guards the path: with many steps the attributions sum to F(x) - F(baseline).
 
@@ -161,7 +157,7 @@ def test_integrated_gradients_add_up() -> None:
     model = tiny(2, 1, sharp=4.0)
     inputs = inputs_of(ROWS)
     (found, _) = attribute(
-        shown(model, inputs), layer=0, of="logit", steps=200, baseline="pad", follow=False
+        model, inputs, layer=0, of="logit", steps=200, baseline="pad", follow=False
     )
     with torch.no_grad():
         full = model(**inputs).logits[:, 0]
@@ -191,7 +187,7 @@ def test_one_step_is_gradient_times_input() -> None:
     handle = at.student.bert.embeddings.register_forward_hook(keep)
     at.student(**inputs).logits.softmax(-1)[:, 1].sum().backward()
     handle.remove()
-    found = attribute(shown(at.student, inputs), layer=0, of="probability", follow=True)
+    found = attribute(at.student, inputs, layer=0, of="probability", follow=True)
     assert kept[0].grad is not None
     assert torch.allclose(found[1].product, kept[0] * kept[0].grad, atol=1e-6)
     assert found[1].product.requires_grad
@@ -203,7 +199,7 @@ def test_two_classes_have_one_map_with_one_step() -> None:
     inputs = inputs_of(ROWS)
 
     def maps(of: Any, steps: int) -> list[Tensor]:
-        found = attribute(shown(at.teacher, inputs), layer=0, of=of, steps=steps, follow=False)
+        found = attribute(at.teacher, inputs, layer=0, of=of, steps=steps, follow=False)
         return [unit(torch.linalg.vector_norm(part.product, dim=-1)) for part in found]
 
     by_probability, by_log = maps("probability", 1), maps("log_probability", 1)
@@ -225,13 +221,13 @@ def test_the_teachers_columns_are_followed() -> None:
     """Guards teachers whose outputs stand in another order than the task's labels."""
     at = room()
     inputs = inputs_of(ROWS)
-    straight = attribute(shown(at.teacher, inputs), layer=0, of="logit", follow=False)
+    straight = attribute(at.teacher, inputs, layer=0, of="logit", follow=False)
     turned = attribute(
-        View({}, inputs, at.teacher, torch.tensor([1, 0])), layer=0, of="logit", follow=False
+        at.teacher, inputs, columns=torch.tensor([1, 0]), layer=0, of="logit", follow=False
     )
     assert torch.allclose(straight[0].product, turned[1].product)
     gold = torch.zeros(len(ROWS), dtype=torch.long)
-    (one,) = attribute(shown(at.teacher, inputs), layer=0, of="logit", picked=gold, follow=False)
+    (one,) = attribute(at.teacher, inputs, layer=0, of="logit", picked=gold, follow=False)
     assert torch.allclose(one.product, straight[0].product)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,13 +62,16 @@ def words_of(toy: Toy, tmp_path: Path, teacher: Path, name: str) -> list[list[st
     return commands
 
 
-def run_twofold(tmp_path: Path, commands: list[list[str]]) -> str:
+def run_twofold(
+    tmp_path: Path, commands: list[list[str]], program: str = "shared_work"
+) -> tuple[str, str]:
+    """Run commands in two processes; give what they print, and what they say on stderr."""
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps(commands))
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     torchrun += ["--nproc-per-node", "2"]
     done = subprocess.run(
-        [*torchrun, "-m", "tests.distillers.shared_work", str(listed)],
+        [*torchrun, "-m", f"tests.distillers.{program}", str(listed)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -76,7 +80,7 @@ def run_twofold(tmp_path: Path, commands: list[list[str]]) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 def test_two_processes_train_the_same_student(
@@ -90,7 +94,7 @@ def test_two_processes_train_the_same_student(
     teacher = without_dropout(toy, tmp_path / "teacher")
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
     run(words_of(toy, tmp_path, teacher, "one"))
-    printed = run_twofold(tmp_path, words_of(toy, tmp_path, teacher, "two"))
+    printed, _ = run_twofold(tmp_path, words_of(toy, tmp_path, teacher, "two"))
     assert printed.count("Checkpoint:") == 2  # one for each reduction: one process prints
     for reduction in ("example", "token"):
         one, two = (tmp_path / f"{name}-{reduction}" for name in ("one", "two"))
@@ -106,6 +110,48 @@ def test_two_processes_train_the_same_student(
         assert records[1]["plan"]["processes"] == 2
         assert records[0]["steps"] == records[1]["steps"] == 5
         assert not (two / "checkpoints").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_both(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards a hang: one process would stop and the other wait for its gradients for days.
+
+    Both stop before the step, with the example's id and without a model; `--resume` ends in the
+    weights of a run in which nothing happened. A sweep is refused in both.
+    """
+    monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('name = "r"\n[[objectives]]\nname = "hard_labels"\n')
+    words = ["distill", toy.teacher, "--task", toy.task, "--recipe", str(recipe), "--offline"]
+    words += ["--student", "layers=1", "--limit", "64", "--device", "cpu", "--no-bf16"]
+    words += ["--set", "evaluate_every=4", "--epochs", "2", "--batch-size", "8", "--threads", "1"]
+    cut, other = str(tmp_path / "cut"), str(tmp_path / "whole")
+    commands = [[*words, "-o", cut], [*words, "-o", cut, "--resume"], [*words, "-o", other]]
+    commands.append([*words, "-o", str(tmp_path / "sweep"), "--sweep", "seed=1,2"])
+    printed, said = run_twofold(tmp_path, commands, "broken_work")
+    codes = sorted(line for line in printed.splitlines() if line.startswith("command "))
+    assert codes == [
+        f"command {place} process {rank} code {code}"
+        for place, code in enumerate((2, 0, 0, 2))
+        for rank in (0, 1)
+    ]
+    told = [line for line in said.splitlines() if line.startswith("Error: ")]
+    assert len(told) == 2  # one process speaks
+    assert re.fullmatch(
+        r"Error: step 9: the loss of 1 of 8 examples in a batch is not finite \('train-\d+'\); "
+        "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes "
+        "on from the last one",
+        told[0],
+    )
+    assert told[1] == (
+        "Error: --sweep: 2 processes, expected one; leave torchrun out; each run's card names the "
+        "command that trains it alone"
+    )
+    assert "Going on from checkpoint of step 8." in said
+    left, right = ((Path(place) / "model.safetensors").read_bytes() for place in (cut, other))
+    assert left == right
+    assert not (tmp_path / "sweep").exists()
 
 
 def test_one_process_is_alone() -> None:

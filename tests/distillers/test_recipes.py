@@ -17,7 +17,8 @@ from kdprobe.distillers.mixture import build_mixture, option_names
 from kdprobe.distillers.objective import ModelShape, Situation
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
-from kdprobe.models.shapes import CopyShape, NewShape, parse_student, spread_layers
+from kdprobe.models.layer_choice import spread_layers
+from kdprobe.models.shapes import CopyShape, NewShape, parse_student
 from tests.distillers.builders import TASK
 from tests.distillers.conftest import Toy
 
@@ -37,7 +38,7 @@ SMALL: dict[str, dict[str, str]] = {
     "sucik-bert": {},
 }
 STUDENTS = {
-    "sucik-bert": "bert:L2,H16,I32,A2",
+    "sucik-bert": "bert:L2,H16,I32,A2,embeddings=teacher",
     "sucik-bilstm": "bilstm:hidden=6,fc=8,mode=multichannel",
     "tang-bilstm": "bilstm:hidden=6,fc=8,mode=static",
 }

@@ -11,7 +11,11 @@ import pytest
 
 import kdprobe
 from kdprobe.distillers.classroom import Data
-from kdprobe.distillers.transfer import refuse_unlabelled, with_transfer_set
+from kdprobe.distillers.transfer import (
+    refuse_unlabelled,
+    transfer_set_alone,
+    with_transfer_set,
+)
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.task import Split
@@ -38,7 +42,6 @@ def test_texts_are_added_and_labels_left_out(tmp_path: Path) -> None:
     assert after.train.origin.endswith(" (20) and more.tsv (2), no labels")
     assert after.evaluation is before.evaluation
     assert after.plan()["train"] != before.plan()["train"]
-    assert with_transfer_set(before, None, limit=3, seed=0) is before
 
 
 def test_a_limit_samples_both(tmp_path: Path) -> None:
@@ -115,6 +118,45 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
     card = (tmp_path / "b" / "README.md").read_text(encoding="utf-8")
     assert "(300) and more.tsv (400), no labels" in card
     assert "--transfer-set" in card
+
+
+def test_texts_alone(toy: Toy, tmp_path: Path) -> None:
+    """Guards --transfer-only: not one of the task's own texts or labels may be learnt from."""
+    made = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
+    run: dict[str, Any] = {
+        "task": toy.task, "student": "layers=1", "recipe": "limes-logits", "epochs": 4,
+        "learning_rate": 1e-3, "device": "cpu", "bf16": False, "threads": 1, "offline": True,
+        "transfer_only": True, "train_split": "not there",
+    }  # fmt: skip
+    result = kdprobe.distill(
+        toy.teacher, output=tmp_path / "a", transfer_set=made.path, limit=350, **run
+    )
+    assert result.steps == 4 * int(np.ceil(350 / 32))
+    assert result.scores["agreement"] is not None
+    assert result.scores["agreement"] > 0.85
+    card = (tmp_path / "a" / "README.md").read_text(encoding="utf-8")
+    assert "transfer, 350 examples from more.tsv, no labels" in card
+    assert "--transfer-only" in card
+    with pytest.raises(ConfigError) as caught:
+        kdprobe.distill(toy.teacher, output=tmp_path / "b", **run)
+    assert str(caught.value) == (
+        "--transfer-only: there is no --transfer-set, expected a file of texts; `kdprobe augment` "
+        "writes one"
+    )
+
+
+def test_pairs_alone(tmp_path: Path) -> None:
+    """Guards the form of the texts: pairs where the task has pairs, and a name of their own."""
+    path = tmp_path / "more.tsv"
+    path.write_text("text_a\ttext_b\none\ttwo\nthree\tfour\n")
+    dev = toy_split(6, seed=1, name="dev")
+    dev = Split(TASK, "dev", dev.ids, dev.texts, dev.texts, dev.labels)
+    found = transfer_set_alone(dev, path, limit=None, seed=0)
+    assert found.train.texts == ("one", "three")
+    assert found.train.pairs == ("two", "four")
+    assert (found.train.name, found.train.labels) == ("transfer", None)
+    assert found.evaluation is dev
+    assert len(transfer_set_alone(dev, path, limit=1, seed=0).train) == 1
 
 
 def test_only_objectives_that_read_labels_are_refused() -> None:

@@ -186,11 +186,11 @@ def test_combinations(tmp_path: Path) -> None:
     assert torch.equal(*same)  # type: ignore[arg-type]
 
 
-def test_projection(tmp_path: Path) -> None:
-    """Guards projected embeddings: distances between words stay, and in full size all of it."""
+def test_principal(tmp_path: Path) -> None:
+    """Guards fewer directions: distances between words stay, and in full size all of it."""
     loaded = opened(tmp_path, width=32)
     torch.manual_seed(0)
-    student = made("layers=1,hidden=24,heads=2,init=projection", loaded)
+    student = made("layers=1,hidden=24,heads=2,init=principal", loaded)
     tables = [
         model.get_input_embeddings().weight.detach() for model in (student.model, loaded.model)
     ]
@@ -199,7 +199,7 @@ def test_projection(tmp_path: Path) -> None:
     assert float(torch.corrcoef(torch.stack([near, far]))[0, 1]) > 0.9
     assert student.layers is None
     assert student.notes[0].startswith("its embeddings are the other model's in their 24 directio")
-    full = made("layers=1,init=projection", loaded).model
+    full = made("layers=1,init=principal", loaded).model
     ours, theirs = (m.base_model.embeddings for m in (full, loaded.model))
     for name, weight in ours.state_dict().items():
         assert torch.equal(weight, theirs.state_dict()[name])
@@ -251,6 +251,6 @@ def test_mistakes(tmp_path: Path) -> None:
             texts=TEXTS,
         )  # fmt: skip
     assert str(refused.value) == (
-        "AlbertForSequenceClassification: the weights of the architecture 'albert' cannot be cut, "
-        "expected one of bert, camembert, distilbert, roberta, xlm-roberta; init=random"
+        "AlbertForSequenceClassification: the weights of the architecture 'albert' cannot be "
+        "taken, expected one of bert, camembert, distilbert, roberta, xlm-roberta; init=random"
     )

@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 
 from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.models.layer_choice import SPREADS, layer_pairs, spread_layers
 from kdprobe.models.shapes import (
-    SPREADS,
     CopyShape,
     ModelPlace,
     NewShape,
     build_new,
-    layer_pairs,
     parse_student,
-    spread_layers,
 )
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.tasks.task import Task
@@ -32,6 +30,14 @@ TEXTS = ["the dog sleeps .", "The cat sees a dog !", "dogs and cats sleep"] * 4
         ("layers=6,hidden=384,init=truncated", CopyShape(6, hidden=384, init="truncated")),
         ("bert:L4,H128,I512,A4,V900", NewShape(4, 128, 512, 4, 900)),
         ("bert:L5,H204,I750,A3", NewShape(5, 204, 750, 3)),
+        (
+            "hidden=204,init=projection,mode=static",
+            CopyShape(hidden=204, init="projection", mode="static"),
+        ),
+        (
+            "bert:L5,H204,A3,embeddings=teacher,mode=multichannel",
+            NewShape(5, 204, 816, 3, embeddings="teacher", mode="multichannel"),
+        ),
         ("prajjwal1/bert-tiny", ModelPlace("prajjwal1/bert-tiny")),
         ("/models/s6", ModelPlace("/models/s6")),
     ],
@@ -48,7 +54,7 @@ def test_spellings(text: str, shape: object) -> None:
             "layer=3",
             UnknownNameError,
             "--student: no student is called 'layer', expected one of layers, heads, hidden, "
-            "intermediate, init; did you mean 'layers'?",
+            "intermediate, init, mode; did you mean 'layers'?",
         ),
         (
             "layers=3:evn",
@@ -79,8 +85,9 @@ def test_spellings(text: str, shape: object) -> None:
             "bert:L4,Q3",
             ConfigError,
             "--student: cannot read 'Q3' in bert:L4,Q3, expected L layers, H width, I inner width, "
-            "A heads (or W and D, multipliers), V vocabulary, once each; examples: layers=3, "
-            "layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 or a folder",
+            "A heads (or W and D, multipliers), V vocabulary, once each, embeddings=teacher, mode=;"
+            " examples: layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 "
+            "or a folder",
         ),
         (
             "bert:L4",
@@ -92,19 +99,40 @@ def test_spellings(text: str, shape: object) -> None:
             "hidden=64,init=copy",
             ConfigError,
             "--student: init=copy with other widths in hidden=64,init=copy, expected the widths of "
-            "the model that is copied; init=truncated cuts its weights, init=projection keeps its "
-            "embeddings",
+            "the model that is copied; init=truncated cuts its weights, init=projection learns "
+            "from its embeddings",
         ),
         (
             "layers=2,init=truncate",
             UnknownNameError,
             "--init: no init is called 'truncate', expected one of copy, random, projection, "
-            "truncated; did you mean 'truncated'?",
+            "principal, truncated; did you mean 'truncated'?",
         ),
         (
             "bert:L1,H10,A3",
             ConfigError,
             "--student: 3 heads for a width of 10, expected heads that divide it",
+        ),
+        (
+            "layers=2,init=truncated,mode=static",
+            ConfigError,
+            "--student: mode=static in layers=2,init=truncated,mode=static, expected "
+            "init=projection beside it: mode says what becomes of the other's embeddings",
+        ),
+        (
+            "init=projection,mode=frozen",
+            UnknownNameError,
+            "--mode: no mode is called 'frozen', expected one of static, non-static, multichannel",
+        ),
+        (
+            "bert:L1,H8,A1,mode=static",
+            ConfigError,
+            "--student: mode=static in bert:L1,H8,A1,mode=static, expected embeddings=teacher too",
+        ),
+        (
+            "bert:L1,H8,A1,embeddings=glove.txt",
+            UnknownNameError,
+            "--embeddings: no embeddings is called 'glove.txt', expected one of teacher",
         ),
         ("bert:L1,H8,V9", ConfigError, "--student: V is 9, expected 100 word pieces or more"),
     ],

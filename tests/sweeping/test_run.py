@@ -24,7 +24,7 @@ from kdprobe.sweeping import run as sweeping
 from kdprobe.sweeping.run import Sweep, sweep
 from tests.distillers.conftest import Toy, make_toy
 
-TRAIN, DEV, CHECKED = 90, 60, 16
+TRAIN, DEV, CHECKED, TRIED = 90, 60, 16, 4
 SHARED: dict[str, Any] = {
     "limit": TRAIN, "epochs": 1.0, "learning_rate": 1e-3, "evaluate_every": 1, "best_by": "last",
     "device": "cpu", "bf16": False, "threads": 1, "offline": True,
@@ -109,9 +109,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 def test_the_teacher_is_asked_once(scene: Scene) -> None:
     """Guards the one store: every text once for six runs; beyond that only its checks on opening.
 
-    A check asks about sixteen rows in one batch; no batch of a whole split has that size here.
+    A check asks about sixteen rows in one batch, and a pass begins by trying four, twice, whether
+    the first token suffices; no batch of a whole split has such a size here.
     """
-    whole = [size for size in scene.asked if size != CHECKED]
+    whole = [size for size in scene.asked if size not in (CHECKED, TRIED)]
     assert sum(whole) == TRAIN + DEV
     assert len(scene.asked) > len(whole)
 
@@ -231,3 +232,15 @@ def test_dry_run(scene: Scene, tmp_path: Path) -> None:
     assert 0 < one.seconds < 60
     assert swept.failed == (("layers-9", nine.failed),)
     assert nine.failed.startswith("--student: 9 layers")
+
+
+def test_a_recipe_in_stages_has_a_time(scene: Scene, tmp_path: Path) -> None:
+    """Guards the sum of a sweep's times: a run without one would count nothing."""
+    options = {key: value for key, value in SHARED.items() if key != "best_by"}
+    swept = start(
+        scene.toy, tmp_path / "o", "recipe=tinybert;seed=1", dry_run=True, student="layers=1",
+        options=options,
+    )  # fmt: skip
+    (one,) = swept.checked
+    assert (one.failed, one.steps) == ("", "3 of 32 examples + 3 of 32 examples")
+    assert 0 < one.seconds < 60

@@ -15,14 +15,14 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import log_softmax_over, scaled_products, split_heads, token_counts
-from kdprobe.distillers.objective import Batch, Need, Needs, Quantity, Situation, View
-from kdprobe.distillers.obstacles import (
-    first_of,
-    no_projections,
-    no_teacher,
-    other_tokens,
-    too_few_pairs,
+from kdprobe.distillers.masked import log_softmax_over, token_counts
+from kdprobe.distillers.objective import Batch, View
+from kdprobe.distillers.objectives._attention import (
+    Layers,
+    OfHeads,
+    compared_layers,
+    head_counts,
+    head_scores,
 )
 
 
@@ -35,34 +35,20 @@ class AttentionProbsOptions(Options):
             `mse`, the mean over keys of squared differences.
     """
 
-    layers: Literal["first", "last", "map"] = "last"
+    layers: Layers = "last"
     divergence: Literal["cross_entropy", "kl", "mse"] = "cross_entropy"
-
-
-_NAMES: tuple[Quantity, ...] = ("query", "key")
 
 
 def _log_rows(view: View, layer: int, heads: int, averaged: bool, mask: Tensor) -> Tensor:
     """Log attention probabilities of a layer, `[B, heads, L, L]`; of their mean when averaged."""
-    query, key = (view.values[Need(name, layer)] for name in _NAMES)
-    rows = log_softmax_over(
-        scaled_products(split_heads(query, heads), split_heads(key, heads)), mask
-    )
+    rows = log_softmax_over(head_scores(view, layer, heads), mask)
     if not averaged:
         return rows
     return rows.logsumexp(1, keepdim=True) - math.log(heads)
 
 
-def _pairs(situation: Situation, which: str) -> tuple[tuple[int, int], ...]:
-    """The layers that are compared."""
-    teacher = situation.teacher
-    if which == "map" or teacher is None:
-        return situation.layer_pairs
-    return ((1, 1),) if which == "first" else ((situation.student.layers, teacher.layers),)
-
-
 @dataclass(frozen=True)
-class AttentionProbs:
+class AttentionProbs(OfHeads):
     """Divergence between the attention rows of teacher and student.
 
     Definition (Reading Between the LIMEs, section 5): -sum_j A_t,ij log A_s,ij in natural
@@ -84,25 +70,6 @@ class AttentionProbs:
         """The model of its options."""
         return AttentionProbsOptions
 
-    def unmet(self, situation: Situation, options: AttentionProbsOptions) -> str | None:
-        """It needs equal tokens and queries and keys that can be read."""
-        few = too_few_pairs(situation) if options.layers == "map" else None
-        return first_of(
-            no_teacher(situation), other_tokens(situation), no_projections(situation), few
-        )
-
-    def needs(self, situation: Situation, options: AttentionProbsOptions) -> Needs:
-        """Queries and keys of the compared layers."""
-        pairs = _pairs(situation, options.layers)
-        return Needs(
-            student=frozenset(Need(name, pair[0]) for pair in pairs for name in _NAMES),
-            teacher=frozenset(Need(name, pair[1]) for pair in pairs for name in _NAMES),
-        )
-
-    def bridge(self, situation: Situation, options: AttentionProbsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
     def denominators(self, batch: Batch, options: AttentionProbsOptions) -> Tensor:
         """The real tokens."""
         return token_counts(batch)
@@ -117,9 +84,9 @@ class AttentionProbs:
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
         situation, mask = batch.known, batch.mask
-        ours, theirs = situation.student.heads, (situation.teacher or situation.student).heads
+        ours, theirs = head_counts(situation)
         total = torch.zeros(batch.size, device=mask.device)
-        for mine, yours in _pairs(situation, options.layers):
+        for mine, yours in compared_layers(situation, options.layers):
             log_q = _log_rows(student, mine, ours, ours != theirs, mask)
             log_p = _log_rows(teacher, yours, theirs, ours != theirs, mask)
             if options.divergence == "mse":
@@ -133,16 +100,6 @@ class AttentionProbs:
             rows = (entries * keys).sum(-1).mean(1)
             total = total + (rows * mask).sum(-1)
         return total
-
-    def remark(self, situation: Situation, options: AttentionProbsOptions) -> str | None:
-        """Say what a reader of its value must know here, or None."""
-        teacher = situation.teacher
-        if teacher is None or teacher.heads == situation.student.heads:
-            return None
-        return (
-            f"{self.name} compares means over the heads: the student has {situation.student.heads} "
-            f"heads and the teacher {teacher.heads}; attention_relations compares any"
-        )
 
 
 OBJECTIVE = AttentionProbs()

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import log_softmax_over, scaled_products, split_heads, token_counts
+from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.masked import log_softmax_over, scaled_products, split_heads
 from kdprobe.distillers.objective import Batch, Need, Needs, Quantity, Situation, View
 from kdprobe.distillers.obstacles import first_of, no_projections, no_teacher, other_tokens
 
@@ -65,7 +66,7 @@ def _bad_sizes(situation: Situation, options: AttentionRelationsOptions) -> str 
 
 
 @dataclass(frozen=True)
-class AttentionRelations:
+class AttentionRelations(PerToken):
     """KL divergence between the teacher's and the student's relations, last layer.
 
     Definition (Wang et al. 2021, MiniLMv2, arXiv:2012.15828): with the projections cut into A
@@ -102,14 +103,6 @@ class AttentionRelations:
             student=frozenset(Need(name, situation.student.layers) for name in _NAMES),
             teacher=frozenset(Need(name, theirs) for name in _NAMES),
         )
-
-    def bridge(self, situation: Situation, options: AttentionRelationsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: AttentionRelationsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
 
     def numerators(
         self,

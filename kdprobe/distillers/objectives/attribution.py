@@ -15,12 +15,13 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.gradients import attribute
+from kdprobe.distillers.denominators import Unbridged
 from kdprobe.distillers.levels import Level, places, tokens_differ, words_read
 from kdprobe.distillers.masked import ones
 from kdprobe.distillers.objective import Batch, Needs, Situation, View
 from kdprobe.distillers.obstacles import first_of, no_blocks, no_teacher, too_few_pairs
-from kdprobe.models.gradients import attribution_maps
+from kdprobe.distillers.views import shown_model
+from kdprobe.models.gradients import attribute, attribution_maps
 
 
 class AttributionOptions(Options):
@@ -74,14 +75,17 @@ def _maps(
     real: Tensor,
 ) -> Tensor:
     """Unit maps of one model, `[B, views x places]`, 0 where `real` `[B, places]` is False."""
+    model, inputs = shown_model(view)
     attributed = attribute(
-        view,
+        model,
+        inputs,
+        columns=view.columns,
         layer=layer,
         of=options.of,
         picked=_gold(batch) if options.views == "gold" else None,
         steps=options.steps,
         baseline=options.baseline,
-        pad=int(getattr(getattr(view.model, "config", None), "pad_token_id", 0) or 0),
+        pad=int(model.config.pad_token_id or 0),
         follow=student,
     )
     words = view.words if options.level == "word" else None
@@ -109,7 +113,7 @@ def _gold(batch: Batch) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(Unbridged):
     """Distance between the unit attribution maps of teacher and student.
 
     Definition (Wu et al. 2023, AD-KD, eq. 4 to 11): with IG the integrated gradients of class c at
@@ -147,10 +151,6 @@ class Attribution:
         gold = options.views == "gold" and situation.task.kind != "regression"
         words = options.level == "word"
         return Needs(student_model=True, teacher_model=True, labels=gold, words=words)
-
-    def bridge(self, situation: Situation, options: AttributionOptions) -> None:
-        """Nothing else is trained."""
-        return
 
     def denominators(self, batch: Batch, options: AttributionOptions) -> Tensor:
         """One an example, or the real tokens for `squared`."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.denominators import Unbridged
 from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
 from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
@@ -33,7 +34,7 @@ def _last(situation: Situation) -> int:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Unbridged):
     """One minus the cosine of the last hidden states.
 
     Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
@@ -65,10 +66,6 @@ class Cosine:
             teacher=frozenset({Need("hidden", situation.teacher.layers)}),
             words=options.level == "word",
         )
-
-    def bridge(self, situation: Situation, options: CosineOptions) -> None:
-        """Nothing else is trained."""
-        return
 
     def denominators(self, batch: Batch, options: CosineOptions) -> Tensor:
         """The real tokens, or 1."""

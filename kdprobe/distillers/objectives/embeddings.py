@@ -7,7 +7,6 @@ matrices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from pydantic import BaseModel
 from torch import Tensor, nn
@@ -15,7 +14,8 @@ from torch import Tensor, nn
 from kdprobe.config.base import Options
 from kdprobe.distillers.masked import token_counts
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
+from kdprobe.distillers.objectives._projection import Projection, widening
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_embedded, other_tokens
 
 
 class EmbeddingsOptions(Options):
@@ -25,7 +25,7 @@ class EmbeddingsOptions(Options):
         projection: as for `hidden_states`.
     """
 
-    projection: Literal["auto", "always", "never"] = "auto"
+    projection: Projection = "auto"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,7 @@ class Embeddings:
 
     def unmet(self, situation: Situation, options: EmbeddingsOptions) -> str | None:
         """It needs equal tokens."""
-        teacher = situation.teacher or situation.student
-        wide = None
-        if options.projection == "never" and situation.student.embedded != teacher.embedded:
-            wide = (
-                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
-                f"{teacher.embedded}"
-            )
+        wide = other_embedded(situation) if options.projection == "never" else None
         return first_of(no_teacher(situation), other_tokens(situation), wide)
 
     def needs(self, situation: Situation, options: EmbeddingsOptions) -> Needs:
@@ -64,12 +58,9 @@ class Embeddings:
 
     def bridge(self, situation: Situation, options: EmbeddingsOptions) -> nn.Module | None:
         """The linear map, where there is one."""
-        if situation.teacher is None or options.projection == "never":
+        if situation.teacher is None:
             return None
-        ours, theirs = situation.student.embedded, situation.teacher.embedded
-        if options.projection == "auto" and ours == theirs:
-            return None
-        return nn.Linear(ours, theirs, bias=False)
+        return widening(options.projection, situation.student.embedded, situation.teacher.embedded)
 
     def denominators(self, batch: Batch, options: EmbeddingsOptions) -> Tensor:
         """The real tokens."""

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import ones, pair_mask, scaled_products, split_heads, unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.masked import mean_over, pair_mask, scaled_products, split_heads, unit
+from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objectives._relations import OfHiddenStates
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, too_few_pairs
 
 
@@ -41,13 +42,6 @@ class GranularRelationsOptions(Options):
     parts: Annotated[int, Field(ge=1)] = 12
     corners: Annotated[int, Field(ge=2)] = 20
     phrase: Annotated[int, Field(ge=2)] = 3
-
-
-def _mean_over(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the real entries of each example, `[B]`; 0 where there are none."""
-    axes = tuple(range(1, values.ndim))
-    shown = mask.expand_as(values)
-    return (values * shown).sum(axes) / shown.sum(axes).clamp_min(1)
 
 
 def _runs(states: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -76,7 +70,7 @@ def _within(
         scaled_products(split_heads(states, parts), split_heads(states, parts))
         for states in (ours, theirs)
     )
-    value = _mean_over((left - right) ** 2, pairs[:, None])
+    value = mean_over((left - right) ** 2, pairs[:, None])
     apart = pairs & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
     liking = right.mean(1).detach().masked_fill(~apart, float("-inf"))
     total = liking.masked_fill(~apart, 0).sum(-1).masked_fill(~mask, float("-inf"))
@@ -90,7 +84,7 @@ def _within(
     differences = functional.smooth_l1_loss(
         _cosines(ours, corners, others), _cosines(theirs, corners, others), reduction="none"
     )
-    return value + _mean_over(differences, angles)
+    return value + mean_over(differences, angles)
 
 
 def _among(ours: Tensor, theirs: Tensor, mask: Tensor) -> Tensor:
@@ -106,11 +100,11 @@ def _among(ours: Tensor, theirs: Tensor, mask: Tensor) -> Tensor:
     apart = ~torch.eye(len(left), dtype=torch.bool, device=left.device)
     triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
     differences = functional.smooth_l1_loss(cosines[0], cosines[1], reduction="none")
-    return _mean_over(differences, triples)
+    return mean_over(differences, triples)
 
 
 @dataclass(frozen=True)
-class GranularRelations:
+class GranularRelations(OfHiddenStates):
     """Products and angles among tokens, runs of tokens, and the texts of a batch.
 
     Definition (Liu et al. 2022, MGSKD): in the lower matched layers, of tokens and of the means of
@@ -144,21 +138,6 @@ class GranularRelations:
         return first_of(
             no_teacher(situation), other_tokens(situation), too_few_pairs(situation), wide
         )
-
-    def needs(self, situation: Situation, options: GranularRelationsOptions) -> Needs:
-        """Hidden states of the matched layers."""
-        return Needs(
-            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_pairs),
-            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_pairs),
-        )
-
-    def bridge(self, situation: Situation, options: GranularRelationsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: GranularRelationsOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
 
     def numerators(
         self,

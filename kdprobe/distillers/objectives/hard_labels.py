@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from pydantic import BaseModel
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.denominators import PerExample
 from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
 
 
@@ -21,7 +21,7 @@ class HardLabelsOptions(Options):
 
 
 @dataclass(frozen=True)
-class HardLabels:
+class HardLabels(PerExample):
     """Cross-entropy with the gold class, or squared error to the gold score.
 
     Definition: -log softmax(z)[y] of natural logarithms in float32, with z the student's logits and
@@ -45,14 +45,6 @@ class HardLabels:
         """The student's logits and gold labels."""
         return Needs(student=frozenset({LOGITS}), labels=True)
 
-    def bridge(self, situation: Situation, options: HardLabelsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: HardLabelsOptions) -> Tensor:
-        """One an example."""
-        return torch.ones(batch.size, device=batch.mask.device)
-
     def numerators(
         self,
         student: View,
@@ -63,6 +55,7 @@ class HardLabels:
     ) -> Tensor:
         """Each example's loss, `[B]`.
 
+        >>> import torch
         >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
         >>> loss = OBJECTIVE.numerators(student, View({}), batch, HardLabelsOptions(), None)

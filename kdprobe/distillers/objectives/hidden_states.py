@@ -7,7 +7,6 @@ trained beside it and thrown away.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from pydantic import BaseModel
@@ -15,7 +14,8 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
+from kdprobe.distillers.objectives._projection import Projection, widening
 from kdprobe.distillers.obstacles import (
     first_of,
     no_teacher,
@@ -35,7 +35,7 @@ class HiddenStatesOptions(Options):
             models that cut texts differently, the value being the mean over words.
     """
 
-    projection: Literal["auto", "always", "never"] = "auto"
+    projection: Projection = "auto"
     level: Level = "token"
 
 
@@ -72,20 +72,13 @@ class HiddenStates:
 
     def needs(self, situation: Situation, options: HiddenStatesOptions) -> Needs:
         """Hidden states of the matched layers."""
-        return Needs(
-            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_pairs),
-            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_pairs),
-            words=options.level == "word",
-        )
+        return needs_of_pairs(situation.layer_pairs, "hidden", words=options.level == "word")
 
     def bridge(self, situation: Situation, options: HiddenStatesOptions) -> nn.Module | None:
         """The linear map, where there is one."""
-        if situation.teacher is None or options.projection == "never":
+        if situation.teacher is None:
             return None
-        ours, theirs = situation.student.width, situation.teacher.width
-        if options.projection == "auto" and ours == theirs:
-            return None
-        return nn.Linear(ours, theirs, bias=False)
+        return widening(options.projection, situation.student.width, situation.teacher.width)
 
     def denominators(self, batch: Batch, options: HiddenStatesOptions) -> Tensor:
         """The real tokens, or 1."""

@@ -14,10 +14,12 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.gradients import attribute
-from kdprobe.distillers.masked import precise, token_counts, unit
+from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.masked import precise, unit
 from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_embedded, other_tokens
+from kdprobe.distillers.views import shown_model
+from kdprobe.models.gradients import attribute
 
 
 class JacobianOptions(Options):
@@ -35,7 +37,7 @@ class JacobianOptions(Options):
 
 
 @dataclass(frozen=True)
-class Jacobian:
+class Jacobian(PerToken):
     """Squared difference of the gradients of the outputs by the embeddings' output.
 
     Definition (Papamakarios 2015, arXiv:1510.02437, derivative square error): half the squared
@@ -58,26 +60,11 @@ class Jacobian:
 
     def unmet(self, situation: Situation, options: JacobianOptions) -> str | None:
         """It needs equal tokens and widths."""
-        teacher = situation.teacher or situation.student
-        wide = None
-        if situation.student.embedded != teacher.embedded:
-            wide = (
-                f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
-                f"{teacher.embedded}"
-            )
-        return first_of(no_teacher(situation), other_tokens(situation), wide)
+        return first_of(no_teacher(situation), other_tokens(situation), other_embedded(situation))
 
     def needs(self, situation: Situation, options: JacobianOptions) -> Needs:
         """Both models, to differentiate, and the teacher's logits for its class."""
         return Needs(teacher=frozenset({LOGITS}), student_model=True, teacher_model=True)
-
-    def bridge(self, situation: Situation, options: JacobianOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: JacobianOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
 
     def numerators(
         self,
@@ -91,7 +78,10 @@ class Jacobian:
         picked = teacher.logits.argmax(-1) if options.classes == "teacher" else None
         slopes = []
         for view, follow in ((student, True), (teacher, False)):
-            found = attribute(view, layer=0, of=options.of, picked=picked, follow=follow)
+            found = attribute(
+                *shown_model(view), columns=view.columns, layer=0, of=options.of, picked=picked,
+                follow=follow,
+            )  # fmt: skip
             masked = [precise(part.gradient) * batch.mask[:, :, None] for part in found]
             flat = [part.flatten(1) for part in masked]
             slopes.append(torch.stack([unit(part) if options.normalise else part for part in flat]))

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import distances, token_counts, unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.masked import distances, unit
+from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
@@ -51,7 +52,7 @@ def _cosines(states: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class LayerRelations:
+class LayerRelations(PerToken):
     """Distances and angles among a token's vectors in the matched layers.
 
     Definition (Park et al. 2021, CKD, arXiv:2109.08359, layer transforming relation): with r_l a
@@ -79,18 +80,7 @@ class LayerRelations:
 
     def needs(self, situation: Situation, options: LayerRelationsOptions) -> Needs:
         """Hidden states of the matched layers."""
-        return Needs(
-            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_map),
-            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_map),
-        )
-
-    def bridge(self, situation: Situation, options: LayerRelationsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: LayerRelationsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
+        return needs_of_pairs(situation.layer_map, "hidden")
 
     def numerators(
         self,

@@ -12,9 +12,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import ones
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import no_teacher
+from kdprobe.distillers.objective import Batch, View
+from kdprobe.distillers.objectives._logits import OfLogits
 
 
 class LogitMseOptions(Options):
@@ -31,7 +30,7 @@ class LogitMseOptions(Options):
 
 
 @dataclass(frozen=True)
-class LogitMse:
+class LogitMse(OfLogits):
     """Mean or sum over classes of the squared difference of the logits.
 
     Definition (Ba and Caruana 2014; Tang et al. 2019, arXiv:1903.12136): ||z_s - z_t||^2 / C,
@@ -51,22 +50,6 @@ class LogitMse:
         """The model of its options."""
         return LogitMseOptions
 
-    def unmet(self, situation: Situation, options: LogitMseOptions) -> str | None:
-        """It needs a teacher."""
-        return no_teacher(situation)
-
-    def needs(self, situation: Situation, options: LogitMseOptions) -> Needs:
-        """Both models' logits."""
-        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
-
-    def bridge(self, situation: Situation, options: LogitMseOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: LogitMseOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
-
     def numerators(
         self,
         student: View,
@@ -78,6 +61,7 @@ class LogitMse:
         """Each example's squared difference, `[B]`.
 
         >>> import torch
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> s = View({LOGITS: torch.tensor([[1.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))

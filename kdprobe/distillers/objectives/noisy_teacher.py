@@ -13,9 +13,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import ones
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import no_teacher
+from kdprobe.distillers.objective import Batch, View
+from kdprobe.distillers.objectives._logits import OfLogits
 
 
 class NoisyTeacherOptions(Options):
@@ -33,7 +32,7 @@ class NoisyTeacherOptions(Options):
 
 
 @dataclass(frozen=True)
-class NoisyTeacher:
+class NoisyTeacher(OfLogits):
     """Squared difference to teacher logits that are stretched at random.
 
     Definition (Sau and Balasubramanian 2016, arXiv:1610.09650): the mean over classes of ((z_s - (1
@@ -52,22 +51,6 @@ class NoisyTeacher:
     def options(self) -> type[BaseModel]:
         """The model of its options."""
         return NoisyTeacherOptions
-
-    def unmet(self, situation: Situation, options: NoisyTeacherOptions) -> str | None:
-        """It needs a teacher."""
-        return no_teacher(situation)
-
-    def needs(self, situation: Situation, options: NoisyTeacherOptions) -> Needs:
-        """Both models' logits."""
-        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
-
-    def bridge(self, situation: Situation, options: NoisyTeacherOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: NoisyTeacherOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
 
     def numerators(
         self,

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import first_tokens, mask_of, ones, unit
+from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.masked import first_tokens, mask_of, unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_width
 
@@ -39,7 +40,7 @@ def _pairs(situation: Situation) -> tuple[tuple[int, int], ...]:
 
 
 @dataclass(frozen=True)
-class Patience:
+class Patience(PerExample):
     """Squared difference of the unit vectors of the first token, layers 1 to k - 1.
 
     Definition (Sun et al. 2019, PKD, arXiv:1908.09355, eq. 7): the sum over layers j of ||h_s,j /
@@ -71,14 +72,6 @@ class Patience:
             student=frozenset(Need("hidden", ours) for ours, _ in pairs),
             teacher=frozenset(Need("first", theirs) for _, theirs in pairs),
         )
-
-    def bridge(self, situation: Situation, options: PatienceOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: PatienceOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
 
     def numerators(
         self,

@@ -14,7 +14,8 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.objective import Batch, View
+from kdprobe.distillers.objectives._logits import OfLogits
 
 
 class SoftTargetsOptions(Options):
@@ -38,7 +39,7 @@ class SoftTargetsOptions(Options):
 
 
 @dataclass(frozen=True)
-class SoftTargets:
+class SoftTargets(OfLogits):
     """Divergence between softened outputs.
 
     Definition (Hinton, Vinyals and Dean 2015): with p = softmax(teacher's logits / T) and
@@ -60,22 +61,6 @@ class SoftTargets:
         """The model of its options."""
         return SoftTargetsOptions
 
-    def unmet(self, situation: Situation, options: SoftTargetsOptions) -> str | None:
-        """It needs a teacher."""
-        return "there is no teacher" if situation.teacher is None else None
-
-    def needs(self, situation: Situation, options: SoftTargetsOptions) -> Needs:
-        """Both models' logits."""
-        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
-
-    def bridge(self, situation: Situation, options: SoftTargetsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: SoftTargetsOptions) -> Tensor:
-        """One an example."""
-        return torch.ones(batch.size, device=batch.mask.device)
-
     def numerators(
         self,
         student: View,
@@ -87,6 +72,7 @@ class SoftTargets:
         """Each example's divergence, `[B]`.
 
         >>> import math
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> p = View({LOGITS: torch.tensor([[math.log(3.0), 0.0]])})  # 3/4 and 1/4
         >>> q = View({LOGITS: torch.tensor([[0.0, 0.0]])})  # one half each
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))

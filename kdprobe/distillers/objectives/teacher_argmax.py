@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import ones
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objectives._logits import OfLogits
 from kdprobe.distillers.obstacles import first_of, no_teacher, not_classes
 
 
@@ -22,7 +22,7 @@ class TeacherArgmaxOptions(Options):
 
 
 @dataclass(frozen=True)
-class TeacherArgmax:
+class TeacherArgmax(OfLogits):
     """Cross-entropy with the class the teacher gives.
 
     Definition: -log softmax(z_s)[argmax z_t], natural logarithms, float32; of equal logits the
@@ -40,21 +40,9 @@ class TeacherArgmax:
         """The model of its options."""
         return TeacherArgmaxOptions
 
-    def unmet(self, situation: Situation, options: TeacherArgmaxOptions) -> str | None:
+    def unmet(self, situation: Situation, options: object) -> str | None:
         """It needs a teacher and classes."""
         return first_of(no_teacher(situation), not_classes(situation))
-
-    def needs(self, situation: Situation, options: TeacherArgmaxOptions) -> Needs:
-        """Both models' logits."""
-        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
-
-    def bridge(self, situation: Situation, options: TeacherArgmaxOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: TeacherArgmaxOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
 
     def numerators(
         self,
@@ -67,6 +55,7 @@ class TeacherArgmax:
         """Each example's cross-entropy, `[B]`.
 
         >>> import torch
+        >>> from kdprobe.distillers.objective import LOGITS
         >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))

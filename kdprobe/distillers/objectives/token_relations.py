@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import distances, ones, pair_mask, unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.masked import distances, mean_over, pair_mask, unit
+from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objectives._relations import OfHiddenStates
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, too_few_pairs
 
 
@@ -34,16 +35,10 @@ class TokenRelationsOptions(Options):
     window: Annotated[int, Field(ge=3)] = 21
 
 
-def _mean_over(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the real entries of each example, `[B]`; 0 where there are none."""
-    axes = tuple(range(1, values.ndim))
-    return (values * mask).sum(axes) / mask.sum(axes).clamp_min(1)
-
-
 def _relative(states: Tensor, pairs: Tensor) -> Tensor:
     """Distances over their mean of the text, `[B, L, L]`."""
     apart = distances(states, states)
-    mean = _mean_over(apart, pairs)[:, None, None]
+    mean = mean_over(apart, pairs)[:, None, None]
     return apart / mean.clamp_min(1e-12)
 
 
@@ -62,7 +57,7 @@ def _windows(states: Tensor, mask: Tensor, window: int) -> tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
-class TokenRelations:
+class TokenRelations(OfHiddenStates):
     """Distances and angles among the tokens of one text, of matched layers.
 
     Definition (Park et al. 2021, CKD, arXiv:2109.08359, word relation): with r the hidden states of
@@ -93,21 +88,6 @@ class TokenRelations:
             no_teacher(situation), other_tokens(situation), too_few_pairs(situation), even
         )
 
-    def needs(self, situation: Situation, options: TokenRelationsOptions) -> Needs:
-        """Hidden states of the matched layers."""
-        return Needs(
-            student=frozenset(Need("hidden", ours) for ours, _ in situation.layer_pairs),
-            teacher=frozenset(Need("hidden", theirs) for _, theirs in situation.layer_pairs),
-        )
-
-    def bridge(self, situation: Situation, options: TokenRelationsOptions) -> None:
-        """Nothing else is trained."""
-        return
-
-    def denominators(self, batch: Batch, options: TokenRelationsOptions) -> Tensor:
-        """One an example."""
-        return ones(batch)
-
     def numerators(
         self,
         student: View,
@@ -126,11 +106,11 @@ class TokenRelations:
                 differences = functional.smooth_l1_loss(
                     _relative(left, apart), _relative(right, apart), reduction="none"
                 )
-                total = total + options.pairs * _mean_over(differences, apart)
+                total = total + options.pairs * mean_over(differences, apart)
             if options.triples:
                 cosines, real = _windows(left, mask, options.window)
                 wanted, _ = _windows(right, mask, options.window)
-                total = total + options.triples * _mean_over((cosines - wanted) ** 2, real)
+                total = total + options.triples * mean_over((cosines - wanted) ** 2, real)
         return total
 
 

@@ -1,0 +1,22 @@
+"""What objectives have in common that compare the logits of two models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.objective import LOGITS, Needs, Situation
+from kdprobe.distillers.obstacles import no_teacher
+
+
+@dataclass(frozen=True)
+class OfLogits(PerExample):
+    """An objective that reads the logits of both models, one value an example."""
+
+    def unmet(self, situation: Situation, options: object) -> str | None:
+        """It needs a teacher."""
+        return no_teacher(situation)
+
+    def needs(self, situation: Situation, options: object) -> Needs:
+        """Both models' logits."""
+        return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
