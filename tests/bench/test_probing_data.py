@@ -20,6 +20,7 @@ from tests.bench.layer_reading import POOLINGS, TASK
 COUNTS = tuple(
     int(count) for count in os.environ.get("KDPROBE_SENTENCES", "10000,50000,100000").split(",")
 )
+FULL = 10_000
 LABELS = dict(enumerate(TASK.labels))
 READER = Path(__file__).with_name("layer_reading.py")
 
@@ -88,5 +89,7 @@ def test_memory_is_flat_in_sentences(
     few, many = told[0], told[-1]
     grown = (many["peak"] - few["peak"]) / max(many["sentences"] - few["sentences"], 1)
     print(f"each further sentence takes {grown:.0f} bytes of memory: its text and its token ids")
+    if min(COUNTS) < FULL:
+        pytest.skip(f"of fewer than {FULL:,} sentences batches are not full: growth says nothing")
     # Less than what is stored of a sentence, which would be memory if it were not on disk.
     assert grown < 800
