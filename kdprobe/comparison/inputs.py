@@ -81,6 +81,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         raise TaskError(
             f"{task.name} {split.name}", found="holds no examples", expected="at least one"
         )
+    asked, unprobed = probing.prepare(inputs, handles, progress)
     timings: dict[str, float] = {}
     populations, infos = [], []
     for position, (spec, members) in enumerate(zip(inputs.models, handles, strict=True)):
@@ -91,7 +92,6 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         infos.append(_info(spec, members, role))
         notices += _model_notices(spec, members, truncated, len(split))
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
-    probes, unprobed = probing.probe_all(inputs, handles, progress, timings)
     study = Study(
         split=split,
         models=tuple(populations),
@@ -100,7 +100,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         slice_columns=_slice_columns(inputs.slice_columns, split),
         minimal_pairs=pairs,
         train_texts=train_hashes(inputs),
-        probes=probes,
+        probes=probing.probe_all(inputs, handles, asked, progress, timings),
     )
     study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
     study = add_map_gaps(study, handles, inputs=inputs, progress=progress)

@@ -35,63 +35,84 @@ if TYPE_CHECKING:
     from kdprobe.models.handle import ModelHandle
 
 
-def probe_all(
-    inputs: Inputs,
-    handles: Sequence[Sequence[ModelHandle]],
-    progress: Progress,
-    timings: dict[str, float],
-) -> tuple[ProbeFits | None, tuple[Skipped, ...]]:
-    """Probe the models of a comparison, when it was asked for; see `probe_models`."""
-    if inputs.probing is None:
-        return None, ()
-    models = [
-        Named(spec.name, members) for spec, members in zip(inputs.models, handles, strict=True)
-    ]
-    return probe_models(
-        inputs.probing, models, seed=inputs.seed, cache=inputs.cache, batch_size=inputs.batch_size,
-        progress=progress, timings=timings,
-    )  # fmt: skip
+def prepare(
+    inputs: Inputs, handles: Sequence[Sequence[ModelHandle]], progress: Progress
+) -> tuple[list[Asked], tuple[Skipped, ...]]:
+    """Find the sentences of every task before any model is asked: a slip in a file costs no hour.
 
-
-def probe_models(
-    request: ProbingRequest,
-    models: Sequence[Named],
-    *,
-    seed: int,
-    cache: Cache | None,
-    batch_size: int,
-    progress: Progress,
-    timings: dict[str, float],
-) -> tuple[ProbeFits | None, tuple[Skipped, ...]]:
-    """Fit the probes of every model, or say which models have no layers to read.
+    Returns:
+        The tasks, none when probing was not asked for or cannot be, and then why.
 
     Raises:
         UsageError: a task or file that cannot be used.
     """
+    if inputs.probing is None:
+        return [], ()
+    unable = _unable(inputs, handles)
+    if inputs.models[0].name in unable or len(unable) == len(handles) - 1:
+        reason = f"{', '.join(unable)}: no layers can be read, as of a predictions file"
+        return [], (Skipped(what="probing", reason=reason, models=unable),)
+    return _load(inputs.probing, seed=inputs.seed, progress=progress), ()
+
+
+def _unable(inputs: Inputs, handles: Sequence[Sequence[ModelHandle]]) -> tuple[str, ...]:
+    """Name the models whose layers cannot be read."""
+    return tuple(
+        spec.name
+        for spec, members in zip(inputs.models, handles, strict=True)
+        if any("hidden_states" not in member.capabilities for member in members)
+    )
+
+
+def probe_all(
+    inputs: Inputs,
+    handles: Sequence[Sequence[ModelHandle]],
+    asked: Sequence[Asked],
+    progress: Progress,
+    timings: dict[str, float],
+) -> ProbeFits | None:
+    """Fit the probes of every model on the tasks that `prepare` gave, if any."""
     from kdprobe.extract.probe_fits import described, few_seeds
     from kdprobe.models.hidden import check_poolings
 
+    request, seed, cache = inputs.probing, inputs.seed, inputs.cache
+    if request is None or not asked:
+        return None
+    unable = _unable(inputs, handles)
+    models = [
+        Named(spec.name, members)
+        for spec, members in zip(inputs.models, handles, strict=True)
+        if spec.name not in unable
+    ]
     poolings = check_poolings(request.poolings)
-    unable = tuple(
-        model.name
-        for model in models
-        if any("hidden_states" not in member.capabilities for member in model.members)
-    )
-    if models[0].name in unable or len(unable) == len(models) - 1:
-        reason = f"{', '.join(unable)}: no layers can be read, as of a predictions file"
-        return None, (Skipped(what="probing", reason=reason, models=unable),)
-    asked = _load(request, seed=seed, progress=progress)
-    readers = readers_of([m for m in models if m.name not in unable], poolings, seed=seed)
+    readers = readers_of(models, poolings, seed=seed)
     work = [_work(reader, asked, request, seed, cache) for reader in readers]
     tell_estimate(work, progress)
     fits: list[ProbeFit] = []
     for each in work:
         started = time.perf_counter()
-        fits += _probe(each, asked, cache, batch_size, progress)
+        fits += _probe(each, asked, cache, inputs.batch_size, progress)
         reader = each.reader
         label = f"probing of {reader.model}"
         timings[label] = timings.get(label, 0.0) + time.perf_counter() - started
-    told = tuple(
+    origins = "; ".join(dict.fromkeys(one.set.origin for one in asked))
+    unread = [Unread(name, "", "no layers can be read") for name in unable]
+    unread += [
+        Unread(each.model, pooling, reason)
+        for each in readers
+        if not each.random and not each.run
+        for pooling, reason in each.reader.undefined.items()
+    ]
+    return ProbeFits(
+        _told(asked), tuple(fits), described(request.probe, request.seeds), poolings,
+        (f"Sentences: {origins}.",), tuple(unread), seeds=request.seeds,
+        few_seeds=few_seeds(request.probe, request.seeds),
+    )  # fmt: skip
+
+
+def _told(asked: Sequence[Asked]) -> tuple[ProbeTask, ...]:
+    """Describe the tasks to the analysis, with what the simplest guesses reach."""
+    return tuple(
         ProbeTask(
             name=one.task.name,
             group=one.task.group,
@@ -105,19 +126,6 @@ def probe_models(
         )
         for one in asked
     )
-    origins = "; ".join(dict.fromkeys(one.set.origin for one in asked))
-    unread = [Unread(name, "", "no layers can be read") for name in unable]
-    unread += [
-        Unread(each.model, pooling, reason)
-        for each in readers
-        if not each.random and not each.run
-        for pooling, reason in each.reader.undefined.items()
-    ]
-    return ProbeFits(
-        told, tuple(fits), described(request.probe, request.seeds), poolings,
-        (f"Sentences: {origins}.",), tuple(unread), seeds=request.seeds,
-        few_seeds=few_seeds(request.probe, request.seeds),
-    ), ()  # fmt: skip
 
 
 def _load(request: ProbingRequest, *, seed: int, progress: Progress) -> list[Asked]:

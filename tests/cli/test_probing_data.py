@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.models.hf import HfModel
 from kdprobe.results.io import read_document
 from tests.cli.scene import LABELS, run, write_task
 from tests.models.tiny import tiny_checkpoint
@@ -69,9 +70,11 @@ def test_folders_without_what_is_asked(tmp_path: Path):
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_probed_end_the_comparison(
-    tmp_path: Path, folder: str, line: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, line: str, message: str
 ):
     """Guards against minutes of work before, or a table of numbers after, a malformed line."""
+    asked: list[object] = []
+    monkeypatch.setattr(HfModel, "outputs", lambda *given, **named: asked.append(given))
     task = write_task(tmp_path)
     model = tiny_checkpoint(tmp_path / "t", labels=LABELS, layers=1, width=8)
     sets = tmp_path / folder
@@ -86,6 +89,7 @@ def test_files_that_cannot_be_probed_end_the_comparison(
                "--resamples", "100", "--quiet")  # fmt: skip
     assert done.code == 2
     assert message in done.err
+    assert asked == []
 
 
 def test_an_own_task_is_compared_from_end_to_end(tmp_path: Path):
