@@ -127,6 +127,12 @@ FAITHFULNESS = (
         minimum=-1, maximum=1,
     ),
     Metric(
+        name="leave_one_out", label="agreement with leaving out one word",
+        definition="Kendall's tau-b between a method's word scores and what the output loses when "
+        "each word alone is left out (occlusion), averaged over the sentences: near 1 the method "
+        "says what single words do.", minimum=-1, maximum=1, higher_is_better=True,
+    ),
+    Metric(
         name="special_mass", label="mass on special tokens",
         definition="Share of the absolute scores that lies on tokens that are no part of a word.",
         minimum=0, maximum=1,

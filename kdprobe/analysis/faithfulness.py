@@ -16,11 +16,13 @@ from kdprobe.analysis._attributed import Attributed, attributed, unmet
 from kdprobe.analysis._attribution_metrics import FAITHFULNESS
 from kdprobe.analysis._bootstrap import At, estimate
 from kdprobe.analysis._damaged import damaged_words
+from kdprobe.analysis._rank_agreement import kendall
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Population, Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 
 RANDOM = "random"
+LEAVE_ONE_OUT = "occlusion"
 _UNMEASURED = "no sentence could be measured"
 _LARGEST_GAP = 0.01
 
@@ -64,6 +66,22 @@ def _quality(seen: Attributed, model: Population) -> list[Estimate]:
             at = At("incomplete", model.name, method=method)
             made.append(_estimate(at, seen, missed, share=True))
     return made
+
+
+def _leave_one_out(seen: Attributed, model: Population) -> list[Estimate]:
+    """Rank correlation of every method with leaving out one word at a time, where that was done."""
+    single = seen.scores(model.name, LEAVE_ONE_OUT)
+    if single is None:
+        return []
+    return [
+        _estimate(
+            At("leave_one_out", model.name, method=method),
+            seen,
+            seen.compare(seen.scores(model.name, method), single, kendall),
+        )
+        for method in seen.seen.methods
+        if method != LEAVE_ONE_OUT
+    ]
 
 
 def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
@@ -202,7 +220,8 @@ class FaithfulnessAnalysis:
         seen = attributed(study)
         made: list[Estimate] = []
         for model in seen.models:
-            made += [*_deletion(seen, model), *_quality(seen, model), *_pointing(seen, model)]
+            made += [*_deletion(seen, model), *_leave_one_out(seen, model)]
+            made += [*_quality(seen, model), *_pointing(seen, model)]
         return AnalysisResult(
             name=self.name,
             version=self.version,
