@@ -41,8 +41,9 @@ def shape_in(model: str) -> NewShape | None:
     Raises:
         ConfigError: a size that is missing, no number, or does not divide.
 
-    >>> shape_in("gpt2:L2,H64,A2")
-    NewShape(layers=2, hidden=64, intermediate=256, heads=2, vocabulary=None)
+    >>> read = shape_in("gpt2:L2,H64,A2")
+    >>> (read.layers, read.hidden, read.intermediate, read.heads)
+    (2, 64, 256, 2)
     >>> shape_in("distilgpt2") is None
     True
     """
