@@ -280,6 +280,6 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
         if not dot:
             raise ConfigError("--set", found=repr(key), expected="ANALYSIS.KEY=VALUE")
         if analysis not in ANALYSES.names():
-            raise unknown_name("set", analysis, ANALYSES.names())
+            raise unknown_name("analysis", analysis, ANALYSES.names(), option="set")
         nested.setdefault(analysis, {})[name] = toml_value(value)
     return nested

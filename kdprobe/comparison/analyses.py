@@ -30,7 +30,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     known = ANALYSES.names()
     for name in (*only, *(each for each in skip if each != TRAINING)):
         if name not in known:
-            raise unknown_name("only" if name in only else "skip", name, known)
+            raise unknown_name("analysis", name, known, option="only" if name in only else "skip")
     wanted = [name for name in (only or known) if name not in skip]
     if not wanted:
         raise ConfigError("--only/--skip", found="no analysis is left to run")

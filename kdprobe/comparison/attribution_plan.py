@@ -71,7 +71,7 @@ class AttributionRequest:
 
         for name in self.methods:
             if name not in METHODS.names():
-                raise unknown_name("methods", name, METHODS.names())
+                raise unknown_name("method", name, METHODS.names(), option="methods")
         if len(set(self.methods)) != len(self.methods):
             raise ConfigError("--methods", found="a method is given twice", expected="each once")
         if self.sentences < 1:

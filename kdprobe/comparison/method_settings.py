@@ -45,7 +45,9 @@ def configured(
     common = tuple(AttributionSettings.model_fields)
     for key in settings:
         if key not in (*common, *METHODS.names()):
-            raise unknown_name(OPTION.strip("-"), key, (*common, *METHODS.names()))
+            raise unknown_name(
+                "setting or method", key, (*common, *METHODS.names()), option=OPTION.strip("-")
+            )
     if request is None:
         raise ConfigError(
             OPTION,

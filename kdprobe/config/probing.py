@@ -62,7 +62,7 @@ def open_probing_task(spec: str) -> ProbingTask:
         return read_toml(ProbingTask, path).model_copy(update={"base": path.parent})
     names = probing_task_names()
     if spec not in names:
-        raise unknown_name("probe-tasks", spec, names)
+        raise unknown_name("probing task", spec, names, option="probe-tasks")
     return read_toml(ProbingTask, suites_folder() / "probing" / f"{spec}.toml")
 
 

@@ -67,14 +67,7 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
     >>> parse_lstm("hidden=150,mode=multichannel", where="--student").hidden
     150
     """
-    given: dict[str, str] = {}
-    for part in text.split(",") if text else []:
-        key, _, value = part.partition("=")
-        if key not in _KEYS:
-            raise unknown_name("student", key, _KEYS)
-        if key in given:
-            raise ConfigError(where, found=f"{key} twice in bilstm:{text}", expected="once each")
-        given[key] = value
+    given = _settings(text, where)
     sizes = {key: whole_number(given[key], where, key) for key in _SIZES if key in given}
     others = ("hidden", "fc", "layers")
     scale = multipliers(given, others=others, where=where, spec=f"bilstm:{text}")
@@ -83,13 +76,18 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
     mode, vectors = given.get("mode", "non-static"), given.get("embeddings")
     sentence = given.get("sentence", "last")
     if sentence not in SENTENCES:
-        raise unknown_name("sentence", sentence, SENTENCES)
+        raise unknown_name("sentence vector", sentence, SENTENCES, option="student")
     if mode not in MODES:
-        raise unknown_name("mode", mode, MODES)
+        raise unknown_name("mode", mode, MODES, option="student")
     file = None
     if vectors is not None and vectors not in VECTORS:
         if not re.search(r"[./\\]", vectors):
-            raise unknown_name("embeddings", vectors, (*VECTORS, "a file of word vectors"))
+            raise unknown_name(
+                "kind of embeddings",
+                vectors,
+                (*VECTORS, "a file of word vectors"),
+                option="student",
+            )
         vectors, file = "file", vectors
     if vectors in ("teacher", "file") and "embed" in sizes:
         owner = "the teacher's" if file is None else "the file's"
@@ -116,6 +114,19 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
         sentence,
         file,
     )
+
+
+def _settings(text: str, where: str) -> dict[str, str]:
+    """Read `key=value,key=value`."""
+    given: dict[str, str] = {}
+    for part in text.split(",") if text else []:
+        key, _, value = part.partition("=")
+        if key not in _KEYS:
+            raise unknown_name("setting of a student", key, _KEYS, option="student")
+        if key in given:
+            raise ConfigError(where, found=f"{key} twice in bilstm:{text}", expected="once each")
+        given[key] = value
+    return given
 
 
 def whole_number(text: str, where: str, key: str) -> int:

@@ -124,7 +124,7 @@ mode='non-static')
     if shape[1] == "bilstm":
         return parse_lstm(shape[2], where=where)
     if shape[1] != "bert":
-        raise unknown_name("student", shape[1], ("bert", "bilstm"))
+        raise unknown_name("kind of student", shape[1], ("bert", "bilstm"), option="student")
     return _parse_new(shape[2], where)
 
 
@@ -136,13 +136,13 @@ def _parse_copy(text: str, where: str) -> CopyShape:
     for part in text.split(","):
         key, _, value = part.partition("=")
         if key not in _COPY_KEYS:
-            raise unknown_name("student", key, _COPY_KEYS)
+            raise unknown_name("setting of a student", key, _COPY_KEYS, option="student")
         if key == "mode":
             mode = _mode(value)
             continue
         if key == "init":
             if value not in INITS:
-                raise unknown_name("init", value, INITS)
+                raise unknown_name("init", value, INITS, option="student")
             init = value
             continue
         if key == "layers" and "+" in value:
@@ -152,7 +152,7 @@ def _parse_copy(text: str, where: str) -> CopyShape:
         if key == "layers" and ":" in value:
             value, _, rule = value.partition(":")
             if rule not in SPREADS:
-                raise unknown_name("student", rule, SPREADS)
+                raise unknown_name("choice of layers", rule, SPREADS, option="student")
             which = rule
         sizes[key] = whole_number(value, where, key)
     if mode is not None and init != "projection":
@@ -174,7 +174,7 @@ def _parse_copy(text: str, where: str) -> CopyShape:
 
 def _mode(value: str) -> Mode:
     if value not in MODES:
-        raise unknown_name("mode", value, MODES)
+        raise unknown_name("mode", value, MODES, option="student")
     return value
 
 
@@ -243,7 +243,9 @@ def _parse_new(text: str, where: str) -> NewShape:
 def _check_words(words: dict[str, str], where: str, text: str) -> None:
     """Refuse embeddings of another origin than a teacher's, and a mode of none."""
     if words.get("embeddings", "teacher") != "teacher":
-        raise unknown_name("embeddings", words["embeddings"], ("teacher",))
+        raise unknown_name(
+            "kind of embeddings", words["embeddings"], ("teacher",), option="student"
+        )
     if "mode" in words and "embeddings" not in words:
         raise ConfigError(
             where, found=f"mode={words['mode']} in bert:{text}", expected="embeddings=teacher too"

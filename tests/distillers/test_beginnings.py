@@ -128,7 +128,8 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             "layrs=2",
             {},
             UnknownNameError,
-            "--student: no student is called 'layrs', expected one of layers, heads, hidden, "
+            "--student: no setting of a student is called 'layrs', "
+            "expected one of layers, heads, hidden, "
             "intermediate, init, mode; did you mean 'layers'?",
         ),
         (

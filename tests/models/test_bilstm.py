@@ -125,7 +125,8 @@ def test_sucik_and_tang_sizes() -> None:
         (
             "hiden=3",
             UnknownNameError,
-            "--student: no student is called 'hiden', expected one of hidden, fc, layers, embed, "
+            "--student: no setting of a student is called 'hiden', "
+            "expected one of hidden, fc, layers, embed, "
             "W, D, embeddings, mode, sentence; did you mean 'hidden'?",
         ),
         ("fc=0", ConfigError, "--student: fc is '0', expected a whole number from 1"),
@@ -133,13 +134,15 @@ def test_sucik_and_tang_sizes() -> None:
         (
             "mode=statik",
             UnknownNameError,
-            "--mode: no mode is called 'statik', expected one of static, non-static, multichannel; "
+            "--student: no mode is called 'statik', "
+            "expected one of static, non-static, multichannel; "
             "did you mean 'static' or 'non-static'?",
         ),
         (
             "embeddings=word2vec",
             UnknownNameError,
-            "--embeddings: no embeddings is called 'word2vec', expected one of teacher, random, a "
+            "--student: no kind of embeddings is called 'word2vec', "
+            "expected one of teacher, random, a "
             "file of word vectors",
         ),
         (
@@ -185,6 +188,6 @@ def test_a_maximum_reads_no_padding_and_vectors_stand_for_ids() -> None:
     again.logits.sum().backward()
     assert torch.isfinite(vectors.grad).all()
     with pytest.raises(
-        UnknownNameError, match="no sentence is called 'mean', expected one of last"
+        UnknownNameError, match="no sentence vector is called 'mean', expected one of last"
     ):
         parse_lstm("sentence=mean", where="--student")

@@ -53,19 +53,22 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "layer=3",
             UnknownNameError,
-            "--student: no student is called 'layer', expected one of layers, heads, hidden, "
+            "--student: no setting of a student is called 'layer', "
+            "expected one of layers, heads, hidden, "
             "intermediate, init, mode; did you mean 'layers'?",
         ),
         (
             "layers=3:evn",
             UnknownNameError,
-            "--student: no student is called 'evn', expected one of even, first, last, skip, "
+            "--student: no choice of layers is called 'evn', "
+            "expected one of even, first, last, skip, "
             "distilbert; did you mean 'even'?",
         ),
         (
             "bilst:hidden=300",
             UnknownNameError,
-            "--student: no student is called 'bilst', expected one of bert, bilstm; did you mean "
+            "--student: no kind of student is called 'bilst', "
+            "expected one of bert, bilstm; did you mean "
             "'bilstm'?",
         ),
         ("layers=x", ConfigError, "--student: layers is 'x', expected a whole number from 1"),
@@ -105,7 +108,7 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "layers=2,init=truncate",
             UnknownNameError,
-            "--init: no init is called 'truncate', expected one of copy, random, projection, "
+            "--student: no init is called 'truncate', expected one of copy, random, projection, "
             "principal, truncated; did you mean 'truncated'?",
         ),
         (
@@ -122,7 +125,8 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "init=projection,mode=frozen",
             UnknownNameError,
-            "--mode: no mode is called 'frozen', expected one of static, non-static, multichannel",
+            "--student: no mode is called 'frozen', "
+            "expected one of static, non-static, multichannel",
         ),
         (
             "bert:L1,H8,A1,mode=static",
@@ -132,7 +136,7 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "bert:L1,H8,A1,embeddings=glove.txt",
             UnknownNameError,
-            "--embeddings: no embeddings is called 'glove.txt', expected one of teacher",
+            "--student: no kind of embeddings is called 'glove.txt', expected one of teacher",
         ),
         ("bert:L1,H8,V9", ConfigError, "--student: V is 9, expected 100 word pieces or more"),
     ],
