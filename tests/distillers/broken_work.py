@@ -38,7 +38,9 @@ def run(commands: list[list[str]]) -> None:
         for place, words in enumerate(commands):
             setattr(HardLabels, "numerators", whole if place else broken)  # noqa: B010 (mypy)
             code = command.main(args=words, standalone_mode=False)
-            print(f"command {place} process {crew.rank} code {code or 0}", flush=True)
+            # In one write: two processes share the stream, and print writes the line's end apart.
+            sys.stdout.write(f"command {place} process {crew.rank} code {code or 0}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
