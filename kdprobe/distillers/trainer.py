@@ -34,6 +34,9 @@ from kdprobe.errors import TrainingError
 from kdprobe.models.trained_form import train_used_rows
 from kdprobe.progress import Silent
 
+UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1
+_SHOWN_IDS = 5
+
 
 def _spare_unused_rows(lesson: Lesson) -> None:
     """Leave the embeddings of words that are never read out of the optimiser, where it is exact.
@@ -50,10 +53,6 @@ def _spare_unused_rows(lesson: Lesson) -> None:
     used = set(itertools.chain.from_iterable(encoded.columns["input_ids"]))
     used |= {encoded.padding["input_ids"], *lesson.tokenizer.all_special_ids}
     train_used_rows(lesson.student, table, torch.tensor(sorted(used)))
-
-
-UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1
-_SHOWN_IDS = 5
 
 
 class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
