@@ -270,8 +270,8 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
         ConfigError: a key without its analysis.
     """
     from kdprobe.analysis._protocol import ANALYSES
-    from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
+    from kdprobe.plain_files import toml_value
     from kdprobe.registry import unknown_name
 
     nested: dict[str, dict[str, object]] = {}
