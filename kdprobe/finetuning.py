@@ -32,7 +32,7 @@ from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.processes import together
 from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
@@ -52,7 +52,7 @@ from kdprobe.models.shapes import (
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
-from kdprobe.report.training import write_training_page
+from kdprobe.report.training import page_writer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -158,13 +158,10 @@ def _finetune(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     if run is None:
         return TrainingResult.of_dry_run(data, preflight)
     story = _story(source, data, lesson, notes, given)
-    result = fit(lesson, run, plan=plan, preflight=preflight, story=story, progress=progress)
-    if team().leads:
-        write_training_page(
-            run.output, result.history, best_step=result.best_step, title=story.headline,
-            scores=result.scores, facts=preflight.facts,
-        )  # fmt: skip
-    return result
+    return fit(
+        lesson, run, plan=plan, preflight=preflight, story=story, progress=progress,
+        write_page=page_writer(story.headline, preflight.facts),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
