@@ -48,7 +48,7 @@ SITUATION = Situation(
 
 
 def value(name: str, **options: Any) -> Tensor:
-    """kdprobe's values of the three texts, float64."""
+    """Give kdprobe's values of the three texts, float64."""
     objective, checked = setting(name, **options)
     views = [
         View({Need("hidden", layer): drawn for layer, drawn in enumerate(layers)})
@@ -155,7 +155,7 @@ def repeated_window(length: int, half: int) -> list[tuple[int, int, int]]:
     return [(i, j, k) for j in range(length) for i in inside[j] for k in inside[j]]
 
 
-@pytest.mark.parametrize("pairs, triples", [(1.0, 0.0), (0.0, 1.0), (3.0, 0.5)])
+@pytest.mark.parametrize(("pairs", "triples"), [(1.0, 0.0), (0.0, 1.0), (3.0, 0.5)])
 def test_ckd_words_by_the_paper(pairs: float, triples: float) -> None:
     """Guards the root, the embeddings' pair, and means over a text's own pairs and triples."""
     expected = [0.0] * len(LENGTHS)
@@ -169,7 +169,7 @@ def test_ckd_words_by_the_paper(pairs: float, triples: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "distance, gaps", [("squared", distances_apart(2)), ("cosine", divergences)]
+    ("distance", "gaps"), [("squared", distances_apart(2)), ("cosine", divergences)]
 )
 def test_ckd_words_by_the_code(distance: str, gaps: Callable[[Text, Text], list[float]]) -> None:
     """Guards the released means: over the batch, its layers, and tokens with themselves."""
@@ -192,7 +192,7 @@ def test_ckd_words_by_the_code(distance: str, gaps: Callable[[Text, Text], list[
 
 @pytest.mark.parametrize("selves", [False, True])
 @pytest.mark.parametrize(
-    "distance, gaps",
+    ("distance", "gaps"),
     [("euclidean", distances_apart(1)), ("squared", distances_apart(2)), ("cosine", divergences)],
 )
 def test_ckd_layers(distance: str, gaps: Callable[[Text, Text], list[float]], selves: bool) -> None:
