@@ -24,7 +24,7 @@ from kdprobe.distillers.classroom import (
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
-from kdprobe.distillers.control import TaughtStudent, read_student
+from kdprobe.distillers.control import Control
 from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture
@@ -34,6 +34,7 @@ from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import team, together
 from kdprobe.distillers.source import Source
+from kdprobe.distillers.student_record import read_student
 from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
@@ -137,7 +138,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     chosen = {name: typed.get(name) for name in _SETTINGS}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     parse(TrainingSettings, chosen, "finetune")  # a wrong value is told before data are read
-    like = None if typed["like"] is None else read_student(typed["like"])
+    like = None if typed["like"] is None else Control(read_student(typed["like"]))
     at = Occasion.of(typed | _examples(typed, like))
     source, notes = _source(typed, like, at)
     data, compute = at.data(), at.compute()
@@ -145,7 +146,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
-        plan["like"] = like.fingerprint
+        plan["like"] = like.student.fingerprint
         more += like.start_notes(plan["fingerprint"], compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
@@ -166,7 +167,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     return result
 
 
-def _examples(typed: Mapping[str, Any], like: TaughtStudent | None) -> dict[str, Any]:
+def _examples(typed: Mapping[str, Any], like: Control | None) -> dict[str, Any]:
     """Give what says which examples: as typed, or as the student had it.
 
     Raises:
@@ -180,20 +181,20 @@ def _examples(typed: Mapping[str, Any], like: TaughtStudent | None) -> dict[str,
             )
         return {"seed": seed or 0, "train_split": splits[0] or "train"}
     chosen: dict[str, Any] = {"task": like.task_for(typed["task"])}
-    chosen["seed"] = like.seed if seed is None else seed
+    chosen["seed"] = like.student.seed if seed is None else seed
     given = typed["sample_seed"]
-    chosen["sample_seed"] = like.sample_seed if given is None else given
-    chosen["train_split"] = splits[0] or like.train_split
-    chosen["eval_split"] = splits[1] or like.eval_split
-    if splits[0] is None and not like.transfer:
-        chosen["limit"] = typed["limit"] or like.examples
+    chosen["sample_seed"] = like.student.sample_seed if given is None else given
+    chosen["train_split"] = splits[0] or like.student.train_split
+    chosen["eval_split"] = splits[1] or like.student.eval_split
+    if splits[0] is None and not like.student.transfer:
+        chosen["limit"] = typed["limit"] or like.student.examples
     if splits[1] is None:
-        chosen["eval_limit"] = typed["eval_limit"] or like.eval_examples
+        chosen["eval_limit"] = typed["eval_limit"] or like.student.eval_examples
     return chosen
 
 
 def _source(
-    typed: Mapping[str, Any], like: TaughtStudent | None, at: Occasion
+    typed: Mapping[str, Any], like: Control | None, at: Occasion
 ) -> tuple[Source, tuple[str, ...]]:
     """Say what the model is made from, with notes on how that is like the student."""
     if like is not None:
@@ -213,7 +214,7 @@ def _source(
 
 
 def _settings(
-    source: Source, like: TaughtStudent | None, data: Data, chosen: Mapping[str, Any]
+    source: Source, like: Control | None, data: Data, chosen: Mapping[str, Any]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Give the settings: what is typed, then what the student had, then the defaults."""
     if like is None:

@@ -17,9 +17,10 @@ import kdprobe.distillers.course
 import kdprobe.finetuning
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
-from kdprobe.distillers.control import TaughtStudent, read_student
+from kdprobe.distillers.control import Control
 from kdprobe.distillers.encoding import GroupedByLength, steps_per_epoch
 from kdprobe.distillers.lesson import Lesson, TrainingResult
+from kdprobe.distillers.student_record import TaughtStudent, read_student
 from kdprobe.errors import ConfigError
 from kdprobe.finetuning import finetune
 from tests.distillers.conftest import Toy
@@ -70,7 +71,7 @@ def taught(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
 def test_a_control_differs_in_the_teacher_alone(
     toy: Toy, tmp_path: Path, begun: list[Begun], student: str
 ) -> None:
-    """Guards what a control is for: other weights, texts or steps would pass for the teacher's gift.
+    """Guards what a control is for: other weights, texts or steps would pass for the teacher.
 
     A tokenizer that is trained on the limited texts would differ by itself.
     """
@@ -240,8 +241,8 @@ def test_any_number_of_examples_gets_the_steps(
         shape="bert:L1,H16", settings=TrainingSettings(batch_size=batch), steps=steps, stages=1,
         bf16=False,
     )  # fmt: skip
-    found, _ = student.budget(examples, {})
-    assert math.ceil(found.epochs * steps_per_epoch(examples, batch, 1)) == steps
+    budget, _ = Control(student).budget(examples, {})
+    assert math.ceil(budget.epochs * steps_per_epoch(examples, batch, 1)) == steps
 
 
 def test_a_student_and_its_control_have_equal_defaults(

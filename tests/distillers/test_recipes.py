@@ -23,7 +23,7 @@ from tests.distillers.builders import TASK
 from tests.distillers.conftest import Toy
 
 PUBLISHED = {
-    "adkd@code", "adkd@paper", "ckd", "distilbert", "limes-attention-first",
+    "adkd@code", "adkd@paper", "ckd", "distilbert", "hidden-states", "limes-attention-first",
     "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd", "minilmv2", "pkd-last",
     "pkd-skip", "sucik-bert", "sucik-bilstm", "tang-bilstm", "teacher-assistant", "tinybert",
     "vanilla",
