@@ -143,6 +143,8 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         "label_map": None if given["label_map"] is None else dict(given["label_map"]),
         **at.plan(data, compute),
     }  # fmt: skip
+    if given["transfer_set"] is not None:
+        plan["transfer_set"] = Path(given["transfer_set"]).name
     run = at.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
