@@ -279,9 +279,7 @@ def sampling_note(study: Study, plan: Plan) -> str:
         label = "label" if known.any() else "the teacher's label"
         if known.any() and not known.all():
             label = "label, the teacher's where there is no gold label,"
-        told += (
-            f"{label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
-        )
+        told += f"{label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
     else:
         told += "length "
     return told + f"({min(lengths)} to {max(lengths)} words)."
