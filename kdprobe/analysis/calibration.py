@@ -31,6 +31,7 @@ from kdprobe.analysis._hits import (
     hits_of,
     no_right_and_wrong,
 )
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._stats import wilson
 from kdprobe.config.base import Options
 from kdprobe.observations import Floats, Ints, Population, Predictions, Study
@@ -48,7 +49,10 @@ class CalibrationOptions(Options):
 
     bins: int = Field(default=15, ge=2, le=200, description="number of bins of confidence")
     simulations: int = Field(
-        default=2000, ge=100, description="outcomes drawn for the ECE of a calibrated model"
+        default=2000,
+        ge=100,
+        le=100_000,
+        description="outcomes drawn for the ECE of a calibrated model",
     )
 
 
@@ -204,6 +208,7 @@ class Calibration:
     version: int = 1
     title: str = "Calibration"
     after: tuple[str, ...] = ()
+    gold: Gold = "needed"
     options: type[CalibrationOptions] = CalibrationOptions
 
     def unmet(self, study: Study) -> str | None:

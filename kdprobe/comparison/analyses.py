@@ -10,11 +10,15 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kdprobe.analysis._protocol import ANALYSES, Analysis
+from pydantic import BaseModel
+
+from kdprobe.analysis._protocol import ANALYSES, Analysis, given
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
-from kdprobe.errors import ConfigError
+from kdprobe.errors import ConfigError, KdprobeError
+from kdprobe.foreign import DEBUG, debugging, disk_is_full
 from kdprobe.observations import Study
+from kdprobe.plain_text import printable
 from kdprobe.progress import Progress
 from kdprobe.registry import unknown_name
 from kdprobe.results.schema import AnalysisResult, Skipped
@@ -51,6 +55,29 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def failure(what: str, error: Exception, *, models: tuple[str, ...] = ()) -> Skipped:
+    """List what failed, its words kept; a failure counts as asked for: the run exits with 3.
+
+    Args:
+        what: the analysis.
+        error: what was raised.
+        models: whose part of it failed; none: all of it.
+
+    Raises:
+        Exception: the error itself when it is a message to the user, a full disk, or
+            `KDPROBE_DEBUG=1` is set.
+    """
+    if isinstance(error, KdprobeError) or debugging() or disk_is_full(error):
+        raise error
+    reason = printable(f"failed ({type(error).__name__}: {error})", limit=300)
+    return Skipped(
+        what=what,
+        reason=f"{reason}; {DEBUG}=1 shows where, please report it",
+        models=models,
+        requested=True,
+    )
+
+
 class Ran(NamedTuple):
     """What came of the analyses: results in order, what was skipped, the seconds of each."""
 
@@ -59,29 +86,63 @@ class Ran(NamedTuple):
     seconds: dict[str, float]
 
 
+def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, BaseModel]:
+    """Check the options that were given to analyses, before anything is computed.
+
+    Args:
+        settings: `{"calibration": {"bins": 10}}`.
+
+    Raises:
+        UnknownNameError: a name that is no analysis.
+        ConfigError: an unknown option of one, or a value of the wrong kind.
+    """
+    known = ANALYSES.names()
+    for name in settings:
+        if name not in known:
+            raise unknown_name("analysis", name, known, option="set")
+    return {
+        name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
+        for name, chosen in settings.items()
+    }
+
+
 def run_all(
     study: Study,
     names: Sequence[str],
     *,
     requested: Sequence[str],
-    settings: Mapping[str, Mapping[str, object]],
+    options: Mapping[str, BaseModel],
     progress: Progress,
 ) -> Ran:
-    """Run analyses in order."""
+    """Run analyses in order; one that fails is listed with what was raised, the others go on.
+
+    Args:
+        study: what was observed.
+        names: which, those that are read from before those that read.
+        requested: the names a person gave.
+        options: of analyses by name, as `analysis_options` read them; others have their defaults.
+        progress: told of every analysis.
+
+    Raises:
+        UsageError: what an analysis was given cannot be used.
+    """
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
     with progress.stage("Analyses", len(names)) as stage:
         for name in names:
             analysis: Analysis = ANALYSES.load(name)
-            reason = analysis.unmet(study)
-            if reason is not None:
-                skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
-                stage.advance(note=name)
-                continue
-            options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
             started = time.perf_counter()
-            done[name] = analysis.run(study, options, done)
-            seconds[f"analysis {name}"] = time.perf_counter() - started
+            try:
+                examples = given(analysis, study)
+                reason = analysis.unmet(examples)
+                if reason is not None:
+                    skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
+                else:
+                    chosen = options.get(name, analysis.options())
+                    done[name] = analysis.run(examples, chosen, done)
+                    seconds[f"analysis {name}"] = time.perf_counter() - started
+            except Exception as error:
+                skipped.append(failure(name, error))
             stage.advance(note=name)
     return Ran(tuple(done.values()), tuple(skipped), seconds)

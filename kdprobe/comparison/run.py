@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
-from kdprobe.comparison.analyses import Ran, choose, run_all
+from kdprobe.comparison.analyses import Ran, analysis_options, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import requested
@@ -34,6 +34,7 @@ from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 from kdprobe.tasks.catalog import open_task
 
+_MOST_RESAMPLES = 100_000
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
 
@@ -121,6 +122,7 @@ def compare(
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
     task_file = open_task(task, text=text, text_pair=text_pair, label=label)
     names = choose(only, skip)
+    chosen = analysis_options(settings or {})
     if output is not None:
         atomic.require_empty_folder(Path(output), force=force)
     if threads is not None:
@@ -147,7 +149,7 @@ def compare(
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
     opened = gather(inputs, shown)
-    ran = run_all(opened.study, names, requested=only, settings=settings or {}, progress=shown)
+    ran = run_all(opened.study, names, requested=only, options=chosen, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
     ran.seconds["all"] = time.perf_counter() - started
     trained = training_results(inputs.models[1:], only=only, skip=skip)
@@ -159,14 +161,16 @@ def compare(
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
-    for option, value, least in (
-        ("--resamples", resamples, 100),
-        ("--batch-size", batch_size, 1),
-        ("--limit", limit, 1),
-        ("--attribution-gap", gap, 1),
+    for option, value, least, most in (
+        ("--resamples", resamples, 100, _MOST_RESAMPLES),
+        ("--batch-size", batch_size, 1, None),
+        ("--limit", limit, 1, None),
+        ("--attribution-gap", gap, 1, None),
     ):
         if value is not None and value < least:
             raise ConfigError(option, found=f"is {value}", expected=f"at least {least}")
+        if value is not None and most is not None and value > most:
+            raise ConfigError(option, found=f"is {value:,}", expected=f"at most {most:,}")
 
 
 def _use_threads(threads: int) -> None:
