@@ -149,7 +149,10 @@ def _parameter(name: str, annotation: object) -> Parameter | None:
         return None
     # Beside Annotated, typer's first word is where a default would stand.
     first = getattr(told, "default", None)
-    words = (*((first,) if isinstance(first, str) else ()), *(getattr(told, "param_decls", ()) or ()))
+    words = (
+        *((first,) if isinstance(first, str) else ()),
+        *(getattr(told, "param_decls", ()) or ()),
+    )
     words = [word for part in words for word in part.split("/") if word.startswith("--")]
     shown = words[0] if words else getattr(told, "metavar", None) or name
     return Parameter(

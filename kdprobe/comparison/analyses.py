@@ -13,12 +13,11 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from kdprobe.analysis._protocol import ANALYSES, Analysis, given
+from kdprobe.comparison.guarding import failure
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
-from kdprobe.errors import ConfigError, KdprobeError
-from kdprobe.foreign import DEBUG, debugging, disk_is_full
+from kdprobe.errors import ConfigError
 from kdprobe.observations import Study
-from kdprobe.plain_text import printable
 from kdprobe.progress import Progress
 from kdprobe.registry import unknown_name
 from kdprobe.results.schema import AnalysisResult, Skipped
@@ -53,29 +52,6 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     for name in wanted:
         place(name, ())
     return tuple(ordered)
-
-
-def failure(what: str, error: Exception, *, models: tuple[str, ...] = ()) -> Skipped:
-    """List what failed, its words kept; a failure counts as asked for: the run exits with 3.
-
-    Args:
-        what: the analysis.
-        error: what was raised.
-        models: whose part of it failed; none: all of it.
-
-    Raises:
-        Exception: the error itself when it is a message to the user, a full disk, or
-            `KDPROBE_DEBUG=1` is set.
-    """
-    if isinstance(error, KdprobeError) or debugging() or disk_is_full(error):
-        raise error
-    reason = printable(f"failed ({type(error).__name__}: {error})", limit=300)
-    return Skipped(
-        what=what,
-        reason=f"{reason}; {DEBUG}=1 shows where, please report it",
-        models=models,
-        requested=True,
-    )
 
 
 class Ran(NamedTuple):

@@ -20,6 +20,7 @@ from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, analysis_options, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.comparison.attributions import ANALYSES as EXPLAINED
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
@@ -148,16 +149,33 @@ def compare(
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
+    named_parts = _named_parts(only, attributions, probing, minimal_pairs, attribution_gap)
     opened = gather(inputs, shown)
-    ran = run_all(opened.study, names, requested=only, options=chosen, progress=shown)
+    ran = run_all(opened.study, names, requested=named_parts, options=chosen, progress=shown)
     request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
     ran.seconds["all"] = time.perf_counter() - started
     trained = training_results(inputs.models[1:], only=only, skip=skip)
     ran = ran._replace(results=(*ran.results, *trained))
-    document = _document(opened, request, ran, only)
+    document = _document(opened, request, ran, named_parts)
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
+
+
+def _named_parts(
+    only: Sequence[str],
+    attributions: AttributionRequest | None,
+    probing: ProbingRequest | None,
+    minimal_pairs: str | Path | None,
+    attribution_gap: int | None,
+) -> tuple[str, ...]:
+    """Give the analyses a person named, by `only` or by what only they read."""
+    named = [*only]
+    named += EXPLAINED if attributions is not None and not only else ()
+    named += ["probing"] if probing is not None else []
+    named += ["minimal_pairs"] if minimal_pairs is not None else []
+    named += ["attribution_gap"] if attribution_gap is not None else []
+    return tuple(dict.fromkeys(named))
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
@@ -211,9 +229,12 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
     }
 
 
-def _document(opened: Opened, request: Request, ran: Ran, only: Sequence[str]) -> ResultsDocument:
+def _document(opened: Opened, request: Request, ran: Ran, asked: Sequence[str]) -> ResultsDocument:
     """Put the document together, as it reads when it comes back from its file."""
-    unable = [item.model_copy(update={"requested": item.what in only}) for item in opened.skipped]
+    unable = [
+        item.model_copy(update={"requested": item.requested or item.what in asked})
+        for item in opened.skipped
+    ]
     told = {item.what for item in unable}
     timings = {**opened.timings, **ran.seconds}
     document = ResultsDocument(
