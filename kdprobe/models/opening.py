@@ -201,7 +201,8 @@ def _refuse_holes(
     first = lacking[0]
     if first in shapes:
         raise _other_shape(path, first, *shapes[first])
-    every = sum(name.startswith(body) for name, _ in model.named_parameters())
+    names = [name for name, _ in model.named_parameters() if name.startswith(body)]
+    every = sum(".pooler." not in name for name in names)
     found, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
     if len(lacking) >= every:
         found = f"none of its weights has the name of one of a {type(model).__name__}"
