@@ -7,7 +7,7 @@ the Python functions, and imports what is heavy when it runs.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,8 +29,32 @@ from kdprobe.cli import (
 )
 from kdprobe.cli.terminal import guarded
 
+NAME = "kdprobe"
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands; an empty word, as an unset variable of a shell gives, is told at once."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Refuse an empty word: as a path it would mean the folder of work."""
+        for place, word in enumerate(args):
+            before = args[place - 1] if place else ""
+            option, mark, value = word.partition("=")
+            empty = option if option.startswith("--") and mark and not value else None
+            if not word:
+                empty = (
+                    before if before.startswith("-") else "a word after " + (before or "kdprobe")
+                )
+            if empty is not None:
+                raise typer.BadParameter(
+                    f"{empty}: is empty, expected a value; leave it out for none"
+                )
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
-    name="kdprobe",
+    name=NAME,
+    cls=_Commands,
     help="What a distilled text classifier kept of its teacher, and what it lost.\n\n"
     "Example: kdprobe compare teacher/ student/ --task cola -o reports/cola",
     no_args_is_help=True,

@@ -7,8 +7,9 @@ measure itself; `distillation` and `measure.py` do.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from kdprobe.errors import (
     TaskError,
     UsageError,
 )
+from kdprobe.leftovers import remove_folder
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.sweep import SweepDocument
@@ -124,12 +126,26 @@ def sweep(
     plan = plan_sweep(runs, asked)
     if dry_run:
         return Sweep(folder, checked=tuple(_check(run, asked, folder, shown) for run in plan.runs))
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
     _open_folder(folder, asked, force=force)
-    trained = _train_all(plan, asked, folder, force=force, progress=shown)
+    try:
+        trained = _train_all(plan, asked, folder, force=force, progress=shown)
+    except UsageError:
+        _take_away(folder, missing)
+        raise
     measured = measure(plan, asked, trained, folder, shown)
     document = make_document(plan, asked, trained, measured, command=command)
     write_all(document, folder)
     return Sweep(folder, document=document)
+
+
+def _take_away(folder: Path, missing: Sequence[Path]) -> None:
+    """Take away what a sweep began that trained nothing; an interrupted one is left to go on."""
+    if {item.name for item in folder.iterdir()} == {RECORD}:
+        remove_folder(folder / RECORD)
+        with contextlib.suppress(OSError):
+            for place in missing:
+                place.rmdir()
 
 
 def _refuse_processes() -> None:

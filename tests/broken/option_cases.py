@@ -1,4 +1,4 @@
-"""Broken options: typed, in the environment, or in a `--config` file."""
+"""Broken options: typed or in the environment."""
 
 from __future__ import annotations
 
@@ -34,15 +34,6 @@ def cut(student: str) -> Callable[[World], Words]:
     return lambda world: ["finetune", world / "T", "--student", student, *world.distil[2:]]
 
 
-def configured(text: str, *, encoding: str = "utf-8") -> Callable[[World], Words]:
-    """Compare predictions files with a configuration file."""
-
-    def words(world: World) -> Words:
-        return ["--config", world.text("kdprobe.toml", text, encoding=encoding), *world.files[:-2]]
-
-    return words
-
-
 def augmented(*words: object) -> Callable[[World], Words]:
     """Make texts by rules with more options."""
     return lambda world: ["augment", world / "toy.toml", "-o", world / "out.tsv", "-q", *words]
@@ -75,7 +66,6 @@ _MILLION = "seed=" + ",".join(map(str, range(1_000_000)))
 _GRID = ";".join(
     f"{name}=" + ",".join(map(str, range(1, 101))) for name in ("seed", "epochs", "layers")
 )
-_FILE = "kdprobe.toml: [compare] "
 CASES = (
     C("compare --methods ''", typed("--methods", ""), "--methods", "is empty"),
     C("compare --methods ,", typed("--methods", ","), "--methods: names nothing"),
@@ -91,7 +81,7 @@ CASES = (
     C(
         "compare TEACHER ''",
         lambda world: ["compare", "", world / "S", *world.rest],
-        "TEACHER",
+        "a word after compare",
         "is empty",
     ),
     C(
@@ -163,94 +153,6 @@ CASES = (
         "cannot be read",
         KDPROBE_CONFIG="nowhere.toml",
     ),
-    C("config file: 50k brackets", configured("a = " + "[" * 50_000), "deeper than 100 levels"),
-    C("config file: 5000 digits", configured("a = " + "1" * 5000), "5000 digits"),
-    C("config file: UTF-16", configured("[compare]", encoding="utf-16"), "is not UTF-8"),
-    C(
-        "config file: byte order mark",
-        configured("\ufeff[compare]\nseed = 1\nresamples = 100"),
-        code=0,
-    ),
-    C(
-        "config file: below least",
-        configured("[compare]\nresamples = 0"),
-        f"{_FILE}resamples",
-        "at least 100",
-    ),
-    C(
-        "config file: above most",
-        configured("[compare]\nresamples = 1000000000"),
-        f"{_FILE}resamples",
-        "at most",
-    ),
-    C(
-        "config file: nested arrays",
-        configured('[compare]\nskip = [["a"]]'),
-        f"{_FILE}skip",
-        "text in quotes",
-    ),
-    C(
-        "config file: an empty array",
-        configured("[compare]\nskip = []"),
-        f"{_FILE}skip",
-        "is empty",
-    ),
-    C(
-        "config file: wrong type",
-        configured('[compare]\nresamples = "many"'),
-        f"{_FILE}resamples",
-        "a whole number",
-    ),
-    C(
-        "config file: a fraction",
-        configured("[compare]\nresamples = 100.5"),
-        f"{_FILE}resamples",
-        "a whole number",
-    ),
-    C(
-        "config file: a truth for a number",
-        configured("[compare]\nseed = true"),
-        f"{_FILE}seed",
-        "a whole number",
-    ),
-    C(
-        "config file: a number for text",
-        configured("[compare]\ndevice = 3"),
-        f"{_FILE}device",
-        "text in quotes",
-    ),
-    C(
-        "config file: a number for a flag",
-        configured("[compare]\nforce = 1"),
-        f"{_FILE}force",
-        "true or false",
-    ),
-    C(
-        "config file: a zero byte",
-        configured('[compare]\nsplit = "a\\u0000"'),
-        f"{_FILE}split",
-        "zero byte",
-    ),
-    C(
-        "config file: an empty text",
-        configured('[compare]\nsplit = ""'),
-        f"{_FILE}split",
-        "is empty",
-    ),
-    C(
-        "config file: one option two ways",
-        configured("[compare]\ncache = true\nno-cache = true"),
-        "given twice",
-    ),
-    C("config file: an unknown option", configured("[compare]\nwibble = 1"), "wibble"),
-    C("config file: an unknown command", configured("[wibble]\na = 1"), "wibble"),
-    C("config file: no table", configured("compare = 3"), "compare = 3", "[compare]"),
-    C("config file: a table in an option", configured("[compare.seed]\na = 1"), f"{_FILE}seed"),
-    C(
-        "config file: a folder",
-        lambda world: ["--config", world / "T", *world.files],
-        "cannot be read",
-    ),
     C("a hundred thousand layers", built("bert:L100000,H64,A4"), "100,000 layers", "1,000"),
     C("a student wider than memory", built("bert:L900,H65536,A4"), "GB of memory"),
     C("an LSTM wider than memory", built("bilstm:hidden=100000000"), "GB of memory"),
@@ -277,6 +179,29 @@ CASES = (
     C("sweep of 100^3 runs", swept(_GRID), "1,000,000 runs", "at most 1,000"),
     C("sweep of nothing", swept(";"), "--sweep", "names no setting"),
     C("sweep ''", swept(""), "--sweep", "is empty"),
+    C("compare -o ''", typed("-o", ""), "-o: is empty"),
+    C("compare --output=", typed("--output="), "--output: is empty"),
+    C("compare --data-dir ''", typed("--data-dir", ""), "--data-dir", "is empty"),
+    C(
+        "a sweep of a teacher that knows nothing",
+        lambda world: [
+            *(word for word in world.distil if word != "--dry-run"),
+            "--sweep",
+            "layers=1,2",
+        ],
+        "has learnt the task",
+    ),
+    C(
+        "a training of a split that is not there",
+        lambda world: [
+            "finetune",
+            "bert:L1,H32,A2",
+            *(word for word in world.distil[2:] if word != "--dry-run"),
+            "--eval-split",
+            "nope",
+        ],
+        "nope",
+    ),
     C("augment --n 0", augmented("--n", 0), "--n"),
     C("augment rounds 10^9", augmented("--set", "rounds=1000000000"), "rounds"),
     C("augment from no treebank", augmented("--pos-from", "nowhere.mrg"), "nowhere.mrg"),

@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.broken import checkpoints, option_cases, result_cases, table_cases, toml_cases
+from tests.broken import (
+    checkpoints,
+    config_cases,
+    option_cases,
+    result_cases,
+    table_cases,
+    toml_cases,
+)
 from tests.broken.corpus import Case, World, copied, make_world
 from tests.cli.scene import Outcome, run
 
 CASES = (
-    *checkpoints.CASES, *option_cases.CASES, *result_cases.CASES, *table_cases.CASES,
+    *checkpoints.CASES, *option_cases.CASES, *config_cases.CASES, *result_cases.CASES, *table_cases.CASES,
     *toml_cases.CASES,
 )  # fmt: skip
 
