@@ -22,9 +22,13 @@ from tests.broken.corpus import Case, World, copied, make_world
 from tests.cli.scene import Outcome, run
 
 CASES = (
-    *checkpoints.CASES, *option_cases.CASES, *config_cases.CASES, *result_cases.CASES, *table_cases.CASES,
+    *checkpoints.CASES,
+    *option_cases.CASES,
+    *config_cases.CASES,
+    *result_cases.CASES,
+    *table_cases.CASES,
     *toml_cases.CASES,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(scope="module")
