@@ -90,6 +90,7 @@ def augment(
     if n is not None and n < 1:
         raise ConfigError("--n", found=str(n), expected="1 or more")
     augmenter = AUGMENTERS.load(method)
+    method = augmenter.name
     options = _options(augmenter, settings, model=model, pos_from=pos_from)
     texts = Texts.load(
         open_task(task), split, data_dir=data_dir, limit=limit, seed=seed, offline=offline

@@ -82,6 +82,7 @@ class Alarms:
     title: str = "Checks"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = ()
     options: type[AlarmOptions] = AlarmOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -110,4 +111,5 @@ class Alarms:
         )
 
 
+ALIASES = ("sanity_checks",)
 ANALYSIS = Alarms()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.cli.compare_checks import gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compare(
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
-    task: options.Task,
+    task: options.OptionalTask = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: reports/TASK."),
@@ -124,7 +125,8 @@ def compare(
         list[str] | None,
         typer.Option(
             "--fail-if", metavar="CONDITION",
-            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8'; repeat it.",
+            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8', 'kappa_low<0.8' (the "
+            "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5'; repeat it.",
         ),
     ] = None,
     limit: options.Limit = None,
@@ -156,14 +158,14 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
-    from kdprobe.results.gates import parse_gate
 
-    gates = [parse_gate(text) for text in fail_if or []]
-    folder = output or Path("reports") / Path(task).stem
+    gates = gates_of(fail_if or [], students, options.names(only), options.names(skip))
+    chosen, name = task_of(task, (teacher, *students), text, text_pair, label)
+    folder = output or Path("reports") / name
     result = kdprobe.compare(
         teacher,
         students,
-        task=task,
+        task=chosen,
         output=folder,
         split=split,
         data_dir=data_dir,
@@ -272,14 +274,11 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
     from kdprobe.analysis._protocol import ANALYSES
     from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
-    from kdprobe.registry import unknown_name
 
     nested: dict[str, dict[str, object]] = {}
     for key, value in flat.items():
         analysis, dot, name = key.partition(".")
         if not dot:
             raise ConfigError("--set", found=repr(key), expected="ANALYSIS.KEY=VALUE")
-        if analysis not in ANALYSES.names():
-            raise unknown_name("analysis", analysis, ANALYSES.names(), option="set")
-        nested.setdefault(analysis, {})[name] = toml_value(value)
+        nested.setdefault(ANALYSES.find(analysis, option="set"), {})[name] = toml_value(value)
     return nested

@@ -20,6 +20,14 @@ Task = Annotated[
         "(.tsv, .csv, .jsonl, .parquet).",
     ),
 ]  # fmt: skip
+OptionalTask = Annotated[
+    str | None,
+    typer.Option(
+        "--task", "-t", metavar="TASK",
+        help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
+        "(.tsv, .csv, .jsonl, .parquet). Default: what the models say they are about.",
+    ),
+]  # fmt: skip
 DataDir = Annotated[
     Path | None,
     typer.Option(

@@ -136,15 +136,12 @@ def attribute(
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
-    from kdprobe.registry import unknown_name
 
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("--text", found="holds no word", expected="a text to explain")
-    for name in methods:
-        if name not in METHODS.names():
-            raise unknown_name("method", name, METHODS.names(), option="methods")
-    chosen = {name: METHODS.load(name).options() for name in methods}
+    names = [METHODS.find(name, option="methods") for name in methods]
+    chosen = {name: METHODS.load(name).options() for name in names}
     task = _own_task(model, offline=offline)
     handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
     reader = Reader(handle)

@@ -67,11 +67,9 @@ class AttributionRequest:
     def __post_init__(self) -> None:
         """Check the methods, their options and the number of sentences."""
         from kdprobe.extract.method import METHODS
-        from kdprobe.registry import unknown_name
 
-        for name in self.methods:
-            if name not in METHODS.names():
-                raise unknown_name("method", name, METHODS.names(), option="methods")
+        methods = tuple(METHODS.find(name, option="methods") for name in self.methods)
+        object.__setattr__(self, "methods", methods)
         if len(set(self.methods)) != len(self.methods):
             raise ConfigError("--methods", found="a method is given twice", expected="each once")
         if self.sentences < 1:
@@ -279,9 +277,7 @@ def sampling_note(study: Study, plan: Plan) -> str:
         label = "label" if known.any() else "the teacher's label"
         if known.any() and not known.all():
             label = "label, the teacher's where there is no gold label,"
-        told += (
-            f"{label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
-        )
+        told += f"{label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
     else:
         told += "length "
     return told + f"({min(lengths)} to {max(lengths)} words)."

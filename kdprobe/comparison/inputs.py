@@ -18,6 +18,7 @@ from kdprobe.comparison import probing, probing_request
 from kdprobe.comparison.attribution_gap import add_map_gaps
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import add_attributions
+from kdprobe.comparison.suspicion import suspicions
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -91,6 +92,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         populations.append(Population(name=spec.name, role=role, runs=runs))
         infos.append(_info(spec, members, role))
         notices += _model_notices(spec, members, truncated, len(split))
+    notices = [*suspicions(inputs.models, handles, split), *notices]
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
     study = Study(
         split=split,

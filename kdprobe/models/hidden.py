@@ -22,6 +22,7 @@ from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel, token_limit
+from kdprobe.registry import known_name
 
 POOLINGS = ("mean", "max", "cls", "last", "mean_all", "max_all")
 HEAD = "head"
@@ -36,22 +37,20 @@ class FeatureCell(NamedTuple):
 
 
 def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Refuse unknown poolings.
+    """Give the poolings that are meant, each once.
 
     Raises:
-        ConfigError: a pooling that is not known, or none at all.
+        UnknownNameError: a pooling that is not known.
+        ConfigError: none at all.
 
-    >>> check_poolings(["mean", "cls"])
+    >>> check_poolings(["Mean", "cls", "mean"])
     ('mean', 'cls')
     """
-    unknown = [name for name in poolings if name not in POOLINGS]
-    if unknown or not poolings:
+    if not poolings:
         raise ConfigError(
-            "--pooling",
-            found=repr(unknown[0]) if unknown else "none is named",
-            expected="one of " + ", ".join(POOLINGS),
+            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(poolings))
+    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
 
 
 class LayerReader:

@@ -12,7 +12,7 @@ import kdprobe
 from kdprobe.config.base import read_toml
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, TaskError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
 
 
@@ -62,9 +62,7 @@ def open_task(
             )
     if suffix == ".toml":
         return _read_own(path)
-    if spec in task_names():
-        return read_toml(TaskFile, suites_folder() / "tasks" / f"{spec}.toml")
-    if path.exists() or "/" in spec or "\\" in spec:
+    if spec not in task_names() and (path.exists() or "/" in spec or "\\" in spec):
         kind = "a folder" if path.is_dir() else "a file" if path.is_file() else "no such file"
         raise TaskError(
             f"--task {spec}",
@@ -72,7 +70,8 @@ def open_task(
             expected="a task's name, a .toml, or a data file (" + ", ".join(DATA_SUFFIXES) + ")",
             remedy="name the folder that holds a task's data with --data-dir",
         )
-    raise unknown_name("task", spec, task_names())
+    name = known_name("task", spec, task_names())
+    return read_toml(TaskFile, suites_folder() / "tasks" / f"{name}.toml")
 
 
 def _read_own(path: Path) -> TaskFile:

@@ -12,7 +12,7 @@ import numpy as np
 
 from kdprobe.config.task import Hub, TaskFile
 from kdprobe.errors import DataNotFoundError, TaskError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import SplitPlan, build_split
 from kdprobe.tasks.hub import HubError, hub_is_off, hub_name, read_hub
@@ -55,8 +55,7 @@ def load_split(
         UnknownNameError: the task has no such split.
         TaskError: the data are nowhere (every place is named), or a file is malformed (file, line).
     """
-    if split not in split_names(task_file):
-        raise unknown_name("split", split, split_names(task_file))
+    split = known_name("split", split, split_names(task_file))
     for option, count in (("--limit", limit), ("--generate", generate)):
         if count is not None and count < 1:
             raise TaskError(option, found=str(count), expected="1 or more")
