@@ -23,9 +23,10 @@ from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench, Draft, Ma
 from kdprobe.augmenters.sieve import Sieve
 from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
-from kdprobe.config.base import parse, toml_value
+from kdprobe.config.base import parse
 from kdprobe.distillers.resume import first_change, read_plan, refuse_change, write_plan
 from kdprobe.errors import ConfigError, OutputError, TaskError
+from kdprobe.plain_files import read_json, toml_value
 from kdprobe.progress import Progress, Silent
 from kdprobe.tasks.catalog import open_task
 
@@ -220,7 +221,8 @@ def _collect(maker: Maker, texts: Texts, work: Path, *, title: str, progress: Pr
 def _chunk(maker: Maker, chunk: int, work: Path) -> list[Draft]:
     place = work / f"chunk-{chunk:06d}.json"
     if place.is_file():
-        return [Draft(*row) for row in json.loads(place.read_text(encoding="utf-8"))]
+        rows = read_json(place, error=OutputError, remedy="say --force to start anew")
+        return [Draft(*row) for row in rows]
     drafts = maker.make(chunk)
     write_text(place, json.dumps(drafts))
     return drafts

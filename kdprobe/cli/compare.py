@@ -272,8 +272,8 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
         ConfigError: a key without its analysis.
     """
     from kdprobe.analysis._protocol import ANALYSES
-    from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
+    from kdprobe.plain_files import toml_value
 
     nested: dict[str, dict[str, object]] = {}
     for key, value in flat.items():

@@ -113,8 +113,8 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
     >>> nested("--method-set", ["target=gold", "lime.samples=10", "lime.exact_words=0"])
     {'target': 'gold', 'lime': {'samples': 10, 'exact_words': 0}}
     """
-    from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
+    from kdprobe.plain_files import toml_value
 
     read: dict[str, object] = {}
     for key, value in pairs(option, values).items():
@@ -122,7 +122,7 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
         place = read.setdefault(name, {}) if dot else read
         if not isinstance(place, dict) or (not dot and name in read):
             raise ConfigError(option, found=f"{name!r} is given twice", expected="one way")
-        place[inner if dot else name] = toml_value(value)
+        place[inner if dot else name] = toml_value(value, where=option)
     return read
 
 

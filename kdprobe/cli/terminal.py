@@ -8,7 +8,6 @@ Progress and warnings go to stderr, results to stdout.
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import sys
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import typer
 
 from kdprobe.errors import UsageError
+from kdprobe.foreign import debugging, disk_is_full
 from kdprobe.plain_text import printable
 from kdprobe.progress import Progress, Silent, Stage
 
@@ -98,28 +98,25 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
             raise typer.Exit(INTERRUPTED) from interrupt
         except Exception as error:
-            if not disk_is_full(error):
+            message = _of_system(error)
+            if message is None or debugging():
                 raise
-            tell(
-                "Error: no space left on the device; free some and run the command again "
-                "(a training goes on with --resume): what was finished is kept"
-            )
+            tell(f"Error: {message}")
             raise typer.Exit(USAGE) from error
 
     return run
 
 
-def disk_is_full(error: BaseException) -> bool:
-    """Tell a full disk from other faults, also where a library hides it in an error of its own.
-
-    >>> disk_is_full(OSError(28, "No space left on device")), disk_is_full(ValueError("x"))
-    (True, False)
-    """
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors and torch.save raise errors of their own; their words are all there is.
-    words = str(error)
-    return "No space left on device" in words or "PytorchStreamWriter failed writing" in words
+def _of_system(error: Exception) -> str | None:
+    """Say what the system refused: a full disk, or a named file; None for anything else."""
+    if disk_is_full(error):
+        return (
+            "no space left on the device; free some and run the command again "
+            "(a training goes on with --resume): what was finished is kept"
+        )
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: cannot be used ({error.strerror}); name another file or folder"
+    return None
 
 
 def _how_to_go_on(argv: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ and write it as a small page or drawing. Does not: compare.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -197,15 +196,12 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
 def _own_task(model: str, *, offline: bool) -> Task:
     """Make a task of the labels that a model's config names."""
     from kdprobe.models.folder import check_folder, locate
+    from kdprobe.models.label_names import label_names
 
     folder = locate(model, offline=offline)
-    check_folder(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    names = config.get("id2label")
-    count = len(names) if names else int(config.get("num_labels", 2))
-    if count == 1:
+    labels = label_names(check_folder(folder), where=f"{model}: config.json")
+    if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
-    labels = tuple(str(names[str(i)]) if names else f"LABEL_{i}" for i in range(count))
     return Task("text", 1, "classification", labels, "accuracy")
 
 

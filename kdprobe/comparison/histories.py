@@ -6,12 +6,13 @@ result of learning curves of them. Does not: open models; a folder without a his
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kdprobe.errors import UsageError
 from kdprobe.models.spec import ModelSpec
+from kdprobe.plain_files import read_json
 from kdprobe.results.learning_curves import learning_curves
 from kdprobe.results.parts import Curve
 from kdprobe.results.schema import AnalysisResult
@@ -78,8 +79,6 @@ def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
 def _json(place: Path) -> Any:
     """Read a file that may be missing, foreign or broken; None then."""
     try:
-        if place.stat().st_size > _MOST:
-            return None
-        return json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(place, largest=_MOST)
+    except UsageError:
         return None

@@ -6,7 +6,6 @@ weights.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -17,6 +16,8 @@ import kdprobe
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.errors import OutputError
+from kdprobe.plain_files import read_json
 
 HISTORY = "history.json"
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
@@ -53,7 +54,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
 def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
     """Give the result of a finished run from its record."""
     found = record["preflight"]
-    history = json.loads((output / HISTORY).read_text(encoding="utf-8"))
+    history = read_json(output / HISTORY, error=OutputError)
     return TrainingResult(
         folder=output,
         task=record["task"],

@@ -14,6 +14,7 @@ from typing import Any
 
 from kdprobe.atomic import write_text
 from kdprobe.errors import ChangedPlanError, OutputError
+from kdprobe.plain_files import read_json
 
 CHECKPOINTS = "checkpoints"
 RECORD = "kdprobe.json"
@@ -45,7 +46,7 @@ def last_complete(folder: Path) -> Path | None:
 
 def seconds_of(checkpoint: Path) -> float:
     """Give the seconds of training that led to a checkpoint."""
-    return float(json.loads((checkpoint / MARKER).read_text(encoding="utf-8"))["seconds"])
+    return float(read_json(checkpoint / MARKER, error=OutputError)["seconds"])
 
 
 def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -93,15 +94,12 @@ def read_record(output: Path) -> dict[str, Any] | None:
 
 
 def _json(place: Path) -> object:
-    try:
-        parsed: object = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise OutputError(
-            str(place),
-            found="cannot be read",
-            expected="what kdprobe wrote there",
-            remedy="start anew in another folder, or say --force",
-        ) from error
+    parsed: object = read_json(
+        place,
+        error=OutputError,
+        expected="what kdprobe wrote there",
+        remedy="start anew in another folder, or say --force",
+    )
     return parsed
 
 

@@ -7,6 +7,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.errors import ConfigError
+from kdprobe.foreign import disk_is_full
 from kdprobe.progress import Silent
 
 
@@ -81,8 +82,8 @@ def test_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_a_full_disk_behind_a_library_is_told(words: str) -> None:
     """Safetensors and torch.save hide the full disk in errors of their own."""
-    assert terminal.disk_is_full(RuntimeError(words))
-    assert not terminal.disk_is_full(RuntimeError("another fault"))
+    assert disk_is_full(RuntimeError(words))
+    assert not disk_is_full(RuntimeError("another fault"))
 
 
 def test_interrupt_says_how_to_go_on(

@@ -188,7 +188,7 @@ def test_folders_without_a_model(tmp_path: Path, cola_folder: Path):
 def test_configs_that_cannot_be_used(copy: Path):
     """Guards against a damaged or foreign config ending in a traceback."""
     (copy / "config.json").write_text("{")
-    assert refusal(copy).startswith(f"{copy / 'config.json'}: is not JSON (")
+    assert refusal(copy).startswith(f"{copy / 'config.json'}:1: is not JSON (")
     (copy / "config.json").write_text("[]")
     assert refusal(copy) == (
         f"{copy / 'config.json'}: names no model_type, expected the config that save_pretrained "
@@ -198,7 +198,7 @@ def test_configs_that_cannot_be_used(copy: Path):
     assert "is not understood" in refusal(copy)
     assert refusal(copy).endswith("a newer transformers may know it")
     (copy / "config.json").write_text('{"model_type": "clip"}')
-    assert "cannot be opened as a text classifier" in refusal(copy)
+    assert "cannot be opened (" in refusal(copy)
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
@@ -217,7 +217,7 @@ def test_a_damaged_tokenizer_is_named(copy: Path):
     (copy / "tokenizer.json").write_text("{")
     assert refusal(copy).startswith(f"{copy}: its tokenizer files cannot be read (")
     (copy / "tokenizer_config.json").write_text("{")
-    assert refusal(copy).startswith(f"{copy / 'tokenizer_config.json'}: is not JSON (")
+    assert refusal(copy).startswith(f"{copy / 'tokenizer_config.json'}:1: is not JSON (")
 
 
 def test_pickles_are_refused_with_a_command_that_converts_them(copy: Path):
@@ -236,11 +236,11 @@ def test_pickles_are_refused_with_a_command_that_converts_them(copy: Path):
 
 def test_other_weights_are_named(copy: Path):
     """Guards against "no weights" for a folder that plainly holds a file of them."""
-    (copy / "model.safetensors").rename(copy / "adapter_model.safetensors")
+    (copy / "model.safetensors").rename(copy / "flax_model.msgpack")
     assert refusal(copy) == (
-        f"{copy}: holds no weights (only adapter_model.safetensors), expected model.safetensors"
+        f"{copy}: holds no weights (only flax_model.msgpack), expected model.safetensors"
     )
-    (copy / "adapter_model.safetensors").unlink()
+    (copy / "flax_model.msgpack").unlink()
     assert refusal(copy) == f"{copy}: holds no weights, expected model.safetensors"
 
 
@@ -274,7 +274,7 @@ def test_sharded_weights_are_opened_and_a_missing_piece_is_named(copy: Path):
         f"again"
     )
     (copy / "model.safetensors.index.json").write_text("{}")
-    assert refusal(copy).endswith("expected a weight_map")
+    assert refusal(copy).endswith("names no weight_map, expected the index save_pretrained writes")
 
 
 def test_a_weight_that_is_missing_or_of_another_shape_is_named(copy: Path):
