@@ -27,6 +27,7 @@ from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.errors import ConfigError
+from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import write_training_page
 
@@ -156,8 +157,8 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         if result.folder is not None and team().leads:
             write_training_page(
                 result.folder, result.history, best_step=result.best_step,
-                title=f"{data.task.name}: {made.part.recipe.student} taught with {recipe.name}"
-                f"{made.part.told}",
+                title=f"{data.task.name}: {portable_word(made.part.recipe.student)} taught with "
+                f"{recipe.name}{made.part.told}",
                 scores=result.scores, facts=made.preflight.facts,
             )  # fmt: skip
 
@@ -226,7 +227,7 @@ def _story(
             "Data": data.rows(),
             "Objectives": terms,
             "Training": {
-                "student": made.part.recipe.student,
+                "student": portable_word(made.part.recipe.student),
                 **settings_rows(made.part.recipe.training.model_dump()),
                 "seed": str(given["seed"]),
                 "computed in": precision_of(made.lesson),

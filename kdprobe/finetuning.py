@@ -281,7 +281,8 @@ def _story(
         if value != getattr(defaults, name):
             options.append((f"--{name.replace('_', '-')}", value))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
-    what = Path(source.model).name if ":" not in source.model else source.model
+    local = Path(source.model).expanduser().exists()
+    what = Path(source.model).resolve().name if local else source.model
     return Story(
         kind="finetune",
         headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
 
 
 def command_line(argv: list[str]) -> str:
-    """Give the command as typed, folders cut down to their names: a report is mailed around.
+    """Give the command as typed, ready to be copied, without the way to this machine's folders.
 
-    >>> command_line(["/usr/bin/kdprobe", "compare", "/home/me/teacher", "s=/tmp/s", "-t", "cola"])
-    'kdprobe compare teacher s=s -t cola'
+    A report is mailed around: see `portable.portable` for what becomes of an absolute path.
+
+    >>> command_line(["/usr/bin/kdprobe", "compare", "out/t", "s=/nowhere/my s", "-t", "cola"])
+    "kdprobe compare out/t 's=PATH/TO/my s' -t cola"
     """
     import shlex
 
-    def short(word: str) -> str:
-        name, mark, path = word.rpartition("=")
-        return f"{name}{mark}{','.join(Path(p).name if '/' in p else p for p in path.split(','))}"
+    from kdprobe.portable import portable_word
 
-    return shlex.join([Path(argv[0]).name, *(short(word) for word in argv[1:])])
+    return shlex.join(["kdprobe", *map(portable_word, argv[1:])])
 
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:

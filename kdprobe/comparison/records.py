@@ -6,11 +6,13 @@ a folder without a record, or with one that cannot be read, says nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kdprobe.errors import UsageError
+from kdprobe.plain_files import read_json
 
 _MOST = 8_000_000  # bytes; what kdprobe writes is far smaller
 
@@ -93,9 +95,7 @@ def _text(mapping: Mapping[str, Any], key: str) -> str:
 def _read(place: Path) -> object:
     """Read a file that may be missing, foreign or broken; None then."""
     try:
-        if place.stat().st_size > _MOST:
-            return None
-        parsed: object = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        parsed: object = read_json(place, largest=_MOST)
+    except UsageError:
         return None
     return parsed

@@ -18,6 +18,7 @@ from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
 from kdprobe.models.hf import token_limit
 from kdprobe.models.trained_form import folded_size
+from kdprobe.portable import portable_word
 from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -214,6 +215,8 @@ def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
 def command_line(command: str, subject: str, options: Sequence[tuple[str, object]]) -> str:
     """Compose the command line of a training; options that are None are left out.
 
+    A model card is handed on: paths are written as `portable_word` gives them.
+
     >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
     "kdprobe finetune 'my model' --task cola"
     """
@@ -221,4 +224,4 @@ def command_line(command: str, subject: str, options: Sequence[tuple[str, object
     for flag, value in options:
         if value is not None and value is not False:
             words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(words)
+    return shlex.join(map(portable_word, words))

@@ -15,6 +15,7 @@ from typing import Any
 from kdprobe.atomic import write_text
 from kdprobe.errors import ChangedPlanError, OutputError
 from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree, same_but_for_paths
 
 CHECKPOINTS = "checkpoints"
 RECORD = "kdprobe.json"
@@ -62,19 +63,22 @@ def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """Name the first option that differs, in the order of the new ones, or None.
 
+    Paths are compared as far as a record keeps them; what stands there is told by fingerprints.
+
     >>> first_change({"seed": 1, "training": {"epochs": 3}}, {"seed": 1, "training": {"epochs": 4}})
     'training.epochs was 3 and is now 4'
     """
-    old, new = _flat(before), _flat(now)
+    old, new = _flat(portable_tree(dict(before))), _flat(portable_tree(dict(now)))
     for key in (*new, *(key for key in old if key not in new)):
-        if key not in old or key not in new or old[key] != new[key]:
+        if key not in old or key not in new or not same_but_for_paths(old[key], new[key]):
             return f"{key} was {old.get(key, 'not given')} and is now {new.get(key, 'not given')}"
     return None
 
 
 def write_plan(folder: Path, options: Mapping[str, Any]) -> None:
-    """Write down what a run was asked to do."""
-    write_text(folder / _PLAN, json.dumps(options, indent=1, ensure_ascii=False) + "\n")
+    """Write down what a run was asked to do, without the way to this machine's folders."""
+    text = json.dumps(portable_tree(dict(options)), indent=1, ensure_ascii=False)
+    write_text(folder / _PLAN, text + "\n")
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:

@@ -87,8 +87,9 @@ class Teacher:
 
     @property
     def name(self) -> str:
-        """Its folder's name, without the way there."""
-        return Path(self.path).name
+        """Its folder's name, without the way there; a hub id whole."""
+        local = bool(self.path) and Path(self.path).expanduser().exists()
+        return Path(self.path).resolve().name if local else self.path
 
     def logits(
         self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None

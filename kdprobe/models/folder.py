@@ -84,13 +84,26 @@ def locate(path: str, *, offline: bool) -> Path:
     except Exception as error:  # whatever the network, the cache or the hub's library raise
         if debugging():
             raise
-        reason = "and, working offline, no hub model of that name is in the local cache"
-        if not offline:
-            reason = f"and the hub could not be asked for it ({said(error)})"
         raise CheckpointError(
-            path, found=f"no such folder, {reason}", remedy=_neighbours(place)
+            path,
+            found=f"no such folder, and {_hub_said(error, offline=offline)}",
+            remedy=_neighbours(place),
         ) from error
     return Path(snapshot)
+
+
+def _hub_said(error: Exception, *, offline: bool) -> str:
+    """Say why a hub model of this name cannot be had, in our words where the reason is known."""
+    from huggingface_hub import errors
+
+    if offline or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
+        where = "working offline" if offline else "as the hub cannot be asked"
+        return f"{where}, no hub model of that name is in the local cache"
+    if isinstance(error, errors.GatedRepoError):
+        return "the hub gives the model of that name only to those it knows (log in there)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has no public model of that name"
+    return f"the hub could not be asked for it ({said(error)})"
 
 
 def check_folder(folder: Path) -> Mapping[str, object]:
@@ -195,7 +208,8 @@ def _neighbours(place: Path) -> str:
     if not parent.is_dir():
         return f"there is no folder {parent} either"
     names = sorted(item.name for item in parent.iterdir() if not item.name.startswith("."))
-    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.5)
+    # Half alike is not near enough here: a cache is no teacher.
+    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.7)
     if close or parent == Path():
         return _did_you_mean(parent, close)
     return f"{parent} holds {', '.join(names[:5])}" if names else f"{parent} is empty"

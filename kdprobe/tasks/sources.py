@@ -111,7 +111,10 @@ def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
         labelled=found.split.labelled,
         share=found.split.share,
     )
-    origin = f"{found.folder.absolute().name}/{found.split.file}"
+    folder = found.folder.absolute().name
+    # Files that lie in a person's home are not told by that person's name.
+    own = folder == Path.home().name
+    origin = found.split.file if own else f"{folder}/{found.split.file}"
     return build_split(table, task_file.task(), split, plan, origin=origin)
 
 
