@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kdprobe import plain_files
 from kdprobe.errors import UsageError
 from kdprobe.models.spec import ModelSpec
-from kdprobe.plain_files import read_json
 from kdprobe.results.learning_curves import learning_curves
 from kdprobe.results.parts import Curve
 from kdprobe.results.schema import AnalysisResult
@@ -55,7 +55,7 @@ def training_results(
 def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
     """Give one student's curves, named and titled with its name."""
     folder = Path(student.paths[0])
-    history, record = (_json(folder / name) for name in ("history.json", "kdprobe.json"))
+    history, record = (read_json(folder / name) for name in ("history.json", "kdprobe.json"))
     if not (isinstance(history, list) and isinstance(record, dict)):
         return []
     if len(student.paths) > 1:
@@ -76,9 +76,9 @@ def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
     ]
 
 
-def _json(place: Path) -> Any:
+def read_json(place: Path) -> Any:
     """Read a file that may be missing, foreign or broken; None then."""
     try:
-        return read_json(place, largest=_MOST)
+        return plain_files.read_json(place, largest=_MOST)
     except UsageError:
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe import atomic
-from kdprobe.comparison.attribution_table import write_parquet
+from kdprobe.comparison.attribution_table import WORD_SCORES, write_parquet
 from kdprobe.observations import Population, Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument, TaskInfo
@@ -180,7 +180,7 @@ def write_outputs(document: ResultsDocument, study: Study, folder: Path) -> None
     """
     from kdprobe.report.build import render
 
-    with atomic.staged_folder(folder) as stage:
+    with atomic.staged_folder(folder, outdated=(WORD_SCORES,)) as stage:
         (stage / "results.json").write_text(dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
         (stage / "predictions.parquet").write_bytes(predictions_parquet(study))

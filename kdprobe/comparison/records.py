@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdprobe.errors import UsageError
-from kdprobe.plain_files import read_json
-
-_MOST = 8_000_000  # bytes; what kdprobe writes is far smaller
+from kdprobe.comparison.histories import read_json
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class TrainingRecord:
 def training_record(path: str) -> TrainingRecord | None:
     """Read the record of a model folder; None for anything else."""
     folder = Path(path).expanduser()
-    record, history = (_read(folder / name) for name in ("kdprobe.json", "history.json"))
+    record, history = (read_json(folder / name) for name in ("kdprobe.json", "history.json"))
     if not isinstance(record, dict) or not isinstance(record.get("task"), str):
         return None
     plan = _part(record, "plan")
@@ -90,12 +87,3 @@ def _part(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(mapping: Mapping[str, Any], key: str) -> str:
     value = mapping.get(key)
     return value if isinstance(value, str) else ""
-
-
-def _read(place: Path) -> object:
-    """Read a file that may be missing, foreign or broken; None then."""
-    try:
-        parsed: object = read_json(place, largest=_MOST)
-    except UsageError:
-        return None
-    return parsed
