@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kdprobe.analysis._alarm_learnt import check_chance, check_sure
 from kdprobe.analysis._alarm_models import (
     check_against_majority,
     check_constant,
@@ -36,6 +37,8 @@ _CHECKS: tuple[tuple[Callable[[Study], list[Check]], bool], ...] = (
     (check_pair_rows, False),
     (check_labels, True),
     (check_constant, False),
+    (check_chance, False),
+    (check_sure, False),
     (check_against_majority, True),
     (check_perfect, True),
     (check_copies, False),
