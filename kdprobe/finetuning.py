@@ -6,7 +6,7 @@ Does: gather what a training needs and hand it to `distillers/`. Does not: know 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +21,6 @@ from kdprobe.distillers.classroom import (
     encode_for,
     lesson_facts,
     precision_of,
-    require_labels,
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
@@ -87,6 +86,7 @@ def finetune(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -121,8 +121,8 @@ def finetune(
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
         bf16: matrix products in bfloat16; `auto`: where the hardware has it.
         threads: CPU threads; None: as torch is set.
-        limit: learn from a random sample of so many examples.
-        eval_limit: score on a random sample of so many.
+        limit, eval_limit: learn from, and score on, a random sample of so many examples.
+        labels: the classes in order, when `task` is a table; none: those that it shows.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -145,8 +145,7 @@ def _finetune(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     at = Occasion.of(given)
     names = (name for name in TrainingSettings.model_fields if name in given)
     settings = parse(TrainingSettings, {name: given[name] for name in names}, "finetune")
-    data, compute = at.data(), at.compute()
-    require_labels(data.train, why="fine-tuning learns from them")
+    data, compute = at.data().with_gold(), at.compute()
     source = _Source(given["model"], given["student"], at.offline)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     run = at.open(plan, progress)
@@ -281,6 +280,7 @@ def _story(
         if value != getattr(defaults, name):
             options.append((f"--{name.replace('_', '-')}", value))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
+    options.append(("--labels", ",".join(given["labels"]) or None))
     what = Path(source.model).name if ":" not in source.model else source.model
     return Story(
         kind="finetune",

@@ -115,6 +115,7 @@ def compare(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
+    labels: options.Labels = None,
     label_map: options.LabelMap = None,
     settings: Annotated[
         list[str] | None,
@@ -170,6 +171,7 @@ def compare(
         text=text,
         text_pair=text_pair,
         label=label,
+        labels=options.names(labels),
         only=options.names(only),
         skip=options.names(skip),
         settings=_nested(options.pairs("--set", settings)),

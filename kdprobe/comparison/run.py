@@ -28,6 +28,7 @@ from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info
 from kdprobe.comparison.probing_request import ProbingRequest, request_of, request_options
 from kdprobe.comparison.view import Comparison
 from kdprobe.errors import ConfigError
+from kdprobe.models.label_sources import name_classes
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
@@ -48,6 +49,7 @@ def compare(
     text: str | None = None,
     text_pair: str | None = None,
     label: str | None = None,
+    labels: Sequence[str] = (),
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -85,6 +87,8 @@ def compare(
         text: the column of the text, when `task` is a table.
         text_pair: the column of the second text, likewise.
         label: the column of the label, likewise.
+        labels: the names of the classes in order, when `task` is a table; also of those that it
+            does not show. None: those that it shows, and those that the models name.
         only: run only these analyses; see `kdprobe list analyses`.
         skip: run all analyses but these; `training` leaves out the learning curves.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
@@ -119,14 +123,20 @@ def compare(
     if not named:
         raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
-    task_file = open_task(task, text=text, text_pair=text_pair, label=label)
+    models = tuple(parse_specs([teacher, *named]))
+    task_file = name_classes(
+        open_task(task, text=text, text_pair=text_pair, label=label, labels=labels),
+        [path for spec in models for path in spec.paths],
+        offline=offline,
+        label_map=label_map,
+    )
     names = choose(only, skip)
     if output is not None:
         atomic.require_empty_folder(Path(output), force=force)
     if threads is not None:
         _use_threads(threads)
     inputs = Inputs(
-        models=tuple(parse_specs([teacher, *named])),
+        models=models,
         task_file=task_file,
         split=split or task_file.compare_split,
         data_dir=Path(data_dir) if data_dir else None,
