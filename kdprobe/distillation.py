@@ -6,7 +6,7 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -68,6 +68,7 @@ def distill(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -110,6 +111,8 @@ def distill(
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many.
+        labels: the names of the classes in order, when `task` is a table; also of those that it
+            does not show. None: those that it shows, and those of the teacher.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -208,6 +211,9 @@ def _story(
     for name in TrainingSettings.model_fields:
         options.append((f"--{name.replace('_', '-')}", given.get(name)))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
+    options.append(("--labels", ",".join(given["labels"]) or None))
+    renamed = [f"{one}={other}" for one, other in (given["label_map"] or {}).items()]
+    options.append(("--label-map", ",".join(renamed) or None))
     options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
     facts = dict(made.preflight.facts)
     teacher = {key: value for key, value in facts.items() if key.startswith("teacher")}

@@ -6,7 +6,7 @@ Does: gather what a training needs and hand it to `distillers/`. Does not: know 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +20,6 @@ from kdprobe.distillers.classroom import (
     encode_for,
     lesson_facts,
     precision_of,
-    require_labels,
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
@@ -75,6 +74,7 @@ def finetune(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -115,7 +115,8 @@ def finetune(
         bf16: matrix products in bfloat16; `auto`: where the hardware has it.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
-        eval_limit: score on a random sample of so many.
+        eval_limit: score on a random sample of so many examples.
+        labels: the classes in order, when `task` is a table; none: those that it shows.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -141,8 +142,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     like = None if typed["like"] is None else Control(read_student(typed["like"]))
     at = Occasion.of(typed | _examples(typed, like))
     source, notes = _source(typed, like, at)
-    data, compute = at.data(), at.compute()
-    require_labels(data.train, why="fine-tuning learns from them")
+    data, compute = at.data().with_gold(), at.compute()
     settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
@@ -264,6 +264,7 @@ def _story(
     options += [("--seed", typed["seed"]), ("--sample-seed", typed["sample_seed"])]
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
+    options.append(("--labels", ",".join(typed["labels"]) or None))
     local = Path(source.model).expanduser().exists()
     what = Path(source.model).resolve().name if local else source.model
     return Story(

@@ -116,6 +116,7 @@ def compare(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
+    labels: options.Labels = None,
     label_map: options.LabelMap = None,
     settings: Annotated[
         list[str] | None,
@@ -160,7 +161,9 @@ def compare(
     import kdprobe
 
     gates = gates_of(fail_if or [], students, options.names(only), options.names(skip))
-    chosen, name = task_of(task, (teacher, *students), text, text_pair, label)
+    chosen, name = task_of(
+        task, (teacher, *students), (text, text_pair, label, tuple(options.names(labels)))
+    )
     folder = output or Path("reports") / name
     result = kdprobe.compare(
         teacher,
@@ -172,6 +175,7 @@ def compare(
         text=text,
         text_pair=text_pair,
         label=label,
+        labels=options.names(labels),
         only=options.names(only),
         skip=options.names(skip),
         settings=_nested(options.pairs("--set", settings)),

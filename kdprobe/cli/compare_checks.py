@@ -35,17 +35,21 @@ def gates_of(
 def task_of(
     task: str | None,
     models: Sequence[str],
-    text: str | None,
-    text_pair: str | None,
-    label: str | None,
+    columns: tuple[str | None, str | None, str | None, tuple[str, ...]],
 ) -> tuple[str | ChosenTask, str]:
-    """Give the task, taken from the models where none is named, and the folder's name for it."""
+    """Give the task, taken from the models where none is named, and the folder's name for it.
+
+    Args:
+        task: as typed.
+        models: all compared models, as typed.
+        columns: `--text`, `--text-pair`, `--label` and `--labels`.
+    """
     if task is not None:
         return task, Path(task).stem
     from kdprobe.comparison.task_choice import Columns, choose_task
     from kdprobe.models.spec import parse_specs
 
-    chosen = choose_task(None, parse_specs(models), Columns(text, text_pair, label))
+    chosen = choose_task(None, parse_specs(models), Columns(*columns))
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

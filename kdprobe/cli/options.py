@@ -63,6 +63,13 @@ Text = Annotated[
 ]
 TextPair = Annotated[str | None, typer.Option("--text-pair", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", help="The column of the label.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels", metavar="A,B,...",
+        help="The classes in order, when TASK is a table; also those that it does not show.",
+    ),
+]  # fmt: skip
 LabelMap = Annotated[
     str | None,
     typer.Option(

@@ -121,6 +121,7 @@ class Shared(Bundle):
     limit: options.Limit = None
     eval_limit: _EvalLimit = None
     data_dir: options.DataDir = None
+    labels: options.Labels = None
     seed: options.Seed = 0
     device: options.Device = "auto"
     threads: options.Threads = None
@@ -132,7 +133,7 @@ class Shared(Bundle):
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `quiet` as the display it stands for."""
-        given = super().keywords()
+        given = super().keywords() | {"labels": tuple(options.names(self.labels))}
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
 
 

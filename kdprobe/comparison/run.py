@@ -52,6 +52,7 @@ def compare(
     text: str | None = None,
     text_pair: str | None = None,
     label: str | None = None,
+    labels: Sequence[str] = (),
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -91,6 +92,8 @@ def compare(
         text: the column of the text, when `task` is a table.
         text_pair: the column of the second text, likewise.
         label: the column of the label, likewise.
+        labels: the names of the classes in order, when `task` is a table; also of those that it
+            does not show. None: those that it shows, and those that the models name.
         only: run only these analyses; see `kdprobe list analyses`.
         skip: run all analyses but these; `training` leaves out the learning curves.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
@@ -126,7 +129,10 @@ def compare(
         raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
     models = parse_specs([teacher, *named])
-    task_file, notices = choose_task(task, models, Columns(text, text_pair, label))
+    task_file, notices = choose_task(
+        task, models, Columns(text, text_pair, label, tuple(labels)), offline=offline,
+        label_map=label_map,
+    )  # fmt: skip
     only, skip = analysis_names(only, option="only"), analysis_names(skip, option="skip")
     names = choose(only, skip)
     if output is not None:

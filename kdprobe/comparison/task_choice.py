@@ -6,13 +6,15 @@ the predictions files. Does not: load examples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.comparison.records import training_record
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
+from kdprobe.models.label_sources import name_classes
 from kdprobe.models.predictions_file import is_predictions_file
+from kdprobe.models.predictions_task import task_of_predictions
 from kdprobe.models.spec import ModelSpec
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.catalog import open_task, task_names
@@ -21,11 +23,12 @@ _NAME_ONE = "say --task NAME (`kdprobe tasks` lists them), --task FILE.toml, or 
 
 
 class Columns(NamedTuple):
-    """The columns of a plain table, as named on the command line; None: guessed."""
+    """The columns of a plain table and its classes, as named on the command line; else guessed."""
 
     text: str | None = None
     text_pair: str | None = None
     label: str | None = None
+    labels: tuple[str, ...] = ()
 
 
 class ChosenTask(NamedTuple):
@@ -36,7 +39,12 @@ class ChosenTask(NamedTuple):
 
 
 def choose_task(
-    task: str | TaskFile | ChosenTask | None, models: Sequence[ModelSpec], columns: Columns
+    task: str | TaskFile | ChosenTask | None,
+    models: Sequence[ModelSpec],
+    columns: Columns,
+    *,
+    offline: bool = True,
+    label_map: Mapping[str, str] | None = None,
 ) -> ChosenTask:
     """Open the task that is compared on.
 
@@ -44,6 +52,8 @@ def choose_task(
         task: as `--task` takes it, or open; None: what the models say of themselves.
         models: all compared models.
         columns: of a plain table.
+        offline: ask no network for the labels of a hub model.
+        label_map: the models' label names -> the task's.
 
     Raises:
         UsageError: a task that cannot be opened, or none is named and the models name none, or
@@ -53,9 +63,10 @@ def choose_task(
         return task
     if isinstance(task, TaskFile):
         return ChosenTask(task)
-    if task is not None:
-        return ChosenTask(open_task(task, **columns._asdict()))
     paths = [path for model in models for path in model.paths]
+    if task is not None:
+        opened = open_task(task, **columns._asdict())
+        return ChosenTask(name_classes(opened, paths, offline=offline, label_map=label_map))
     folders = [path for path in paths if not is_predictions_file(path)]
     if not folders:
         return _of_files(paths, columns)
@@ -97,5 +108,9 @@ def _one_task(trained: dict[str, list[str]]) -> str:
 
 
 def _of_files(paths: Sequence[str], columns: Columns) -> ChosenTask:
-    """Take the task from predictions files."""
-    raise ConfigError("--task", found="is missing", expected="a task", remedy=_NAME_ONE)
+    """Take texts, labels and classes from the teacher's predictions file."""
+    task_file = task_of_predictions(paths[0], labels=columns.labels)
+    message = f"No --task was given: {'; '.join(task_file.notes)}."
+    return ChosenTask(
+        task_file, (Notice(code="task-from-predictions", severity="note", message=message),)
+    )

@@ -198,6 +198,10 @@ class Course:
         )
         refuse_unmet(mixture, situation)
         refuse_unlabelled(mixture, situation, data.train)
+        labelled = data.with_gold() if mixture.needs(situation).labels else data
+        if labelled is not data:
+            course, reading = replace(self, data=labelled), teacher.reading(labelled)
+            return course.lesson(part, reading, rehearsal=rehearsal, pupil=pupil)
         if mixture.needs(situation).words:
             encoded = with_words(
                 encoded, pupil, data.train, max_length=longest, progress=self.progress

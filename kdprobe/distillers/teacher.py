@@ -75,6 +75,12 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
+    def reading(self, data: Data) -> Teacher:
+        """Give it with other training examples."""
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
+        return replace(self, train=read)
+
     def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
         """Give another model in its place, with the examples as that one reads them."""
         train, evaluation = (

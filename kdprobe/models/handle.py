@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.observations import Scale
+from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
 Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
@@ -98,17 +99,11 @@ def label_order(
 ) -> tuple[int, ...] | None:
     """Give, for each label of the task, the column of the model that speaks of it, or None.
 
-    Names are compared without case, blanks, `-` and `_`. None: at least one name has no partner.
+    Names are compared as `tasks.label_names.partners` does. None: at least one has no partner.
 
     >>> label_order("m", ["Positive", "negative"], ["negative", "positive"])
     (1, 0)
     """
-
-    def plain(name: str) -> str:
-        return "".join(char for char in name.casefold() if char not in " -_")
-
-    columns = {plain(name): column for column, name in enumerate(model_labels)}
-    if len(columns) != len(model_labels) or len(model_labels) != len(task_labels):
+    if len(model_labels) != len(task_labels):
         return None
-    order = tuple(columns.get(plain(name), -1) for name in task_labels)
-    return None if -1 in order else order
+    return partners(model_labels, task_labels)

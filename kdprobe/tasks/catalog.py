@@ -6,6 +6,7 @@ Does not: load examples; `sources.py` does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import kdprobe
@@ -32,7 +33,12 @@ def task_names() -> tuple[str, ...]:
 
 
 def open_task(
-    spec: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+    spec: str,
+    *,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    labels: Sequence[str] = (),
 ) -> TaskFile:
     """Open what `--task` names: a shipped task, a task file, or a plain data file.
 
@@ -42,6 +48,8 @@ def open_task(
         text: the text column of a plain data file; None: guessed.
         text_pair: likewise, of the second text.
         label: likewise, of the label.
+        labels: the names of the classes in order, also of those that a plain data file does not
+            show; none: those that it shows.
 
     Raises:
         UnknownNameError: no such task ships with kdprobe; neighbours are listed.
@@ -51,12 +59,20 @@ def open_task(
     path = Path(spec)
     suffix = path.suffix.lower()
     if suffix in DATA_SUFFIXES:
-        return guess_task_file(path, text=text or "", text_pair=text_pair or "", label=label or "")
-    for option, value in (("--text", text), ("--text-pair", text_pair), ("--label", label)):
+        return guess_task_file(
+            path,
+            text=text or "",
+            text_pair=text_pair or "",
+            label=label or "",
+            labels=tuple(labels),
+        )
+    classes = ",".join(labels) or None
+    options = (("--text", text), ("--text-pair", text_pair), ("--label", label))
+    for option, value in (*options, ("--labels", classes)):
         if value is not None:
             raise ConfigError(
                 f"{option} {value}",
-                found=f"--task {spec} says itself which columns it reads",
+                found=f"--task {spec} says itself which columns and classes it has",
                 expected="a plain data file (" + ", ".join(DATA_SUFFIXES) + ")",
                 remedy=f"leave {option} out",
             )

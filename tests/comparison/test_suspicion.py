@@ -1,4 +1,4 @@
-"""What is said aloud before any number: swapped models, other tasks, chosen checkpoints, no gold."""
+"""What is said aloud before any number: models in wrong places, chosen checkpoints, no gold."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_nothing_is_said_of_models_in_their_places(tmp_path: Path):
 
 
 def test_swapped_models(tmp_path: Path):
-    """Guards "the teacher keeps 80 % of the teacher": lost and kept turned round, without a word."""
+    """Guards "the teacher keeps 80 % of the student": lost and kept turned round, not a word."""
     small, large = [str(tmp_path / name) for name in ("small", "large")]
     (notice,) = said([small, large], [100, 200], split())
     assert (notice.code, notice.severity) == ("smaller-teacher", "warning")
