@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+import kdprobe
 from kdprobe.analysis._nearness import agreement_difference
 from kdprobe.comparison.controls import (
     Budget,
@@ -20,10 +21,12 @@ from kdprobe.comparison.controls import (
     teacher_added,
     unequal_budgets,
 )
+from kdprobe.comparison.nearness import nearness
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations import Study
 from kdprobe.results.schema import Estimate
 from tests.analysis.studies import binary, regression, several_seeds
+from tests.cli.scene import checkpoint, write_task
 
 
 def record(kind: str, steps: Any, batch: Any = 32, **more: Any) -> dict[str, Any]:
@@ -156,3 +159,18 @@ def test_a_regression_has_no_labels_to_share() -> None:
     records = {"s": record("distill", 10), "c": record("finetune", 10)}
     assert pairs_of(records) == [("s", "c")]
     assert teacher_added(study, records) == ()
+
+
+def test_nearness_is_the_comparisons_number(tmp_path: Path) -> None:
+    """Guards a verdict of other numbers than the report that follows it."""
+    task = write_task(tmp_path)
+    places = [checkpoint(tmp_path / name, seed=seed) for seed, name in enumerate("tsc")]
+    gain = nearness(*places, task=str(task), resamples=200)
+    document = kdprobe.compare(
+        str(places[0]), [str(place) for place in places[1:]], task=str(task), only=["agreement"],
+        resamples=200, device="cpu",
+    ).document  # fmt: skip
+    shares = [document.find("agreement", "agreement", "t", name) for name in "sc"]
+    values = [share.value for share in shares if share is not None and share.value is not None]
+    assert gain.value == pytest.approx(values[0] - values[1])
+    assert (gain.model_a, gain.model_b, gain.n) == ("s", "c", 60)
