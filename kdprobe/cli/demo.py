@@ -23,7 +23,7 @@ TEACHER = "bilstm:hidden=64,fc=64,embed=64,layers=2,sentence=max"
 STUDENT = "bilstm:hidden=32,fc=32,embed=32,layers=2,sentence=max"
 RECIPE = "hidden-states"
 RATE = 2e-3
-TEACHER_EPOCHS, STUDENT_EPOCHS = 8.0, 3.0
+TEACHER_EPOCHS, STUDENT_EPOCHS = 8.0, 4.0
 LEAST_MCC = 0.6
 METHODS = ("integrated_gradients", "shap")
 SENTENCES = 24

@@ -118,12 +118,12 @@ def test_what_is_said_of_it() -> None:
         high=0.112, n=1000, p_value=1e-6,
     )  # fmt: skip
     told = (
-        "What the teacher added: s agrees with it on 0.083 [0.055, 0.112] more of the 1,000 "
-        "examples than c, which had no teacher (McNemar's p < .001)"
+        "What the teacher added: s's agreement with it is 0.083 [0.055, 0.112] above that of c, "
+        "which had no teacher (n = 1,000, McNemar's p < .001)"
     )
     assert gain_told(gain) == told + "."
     noise = gain.model_copy(update={"low": -0.01, "p_value": 0.2})
-    assert gain_told(noise).endswith("(McNemar's p = .200); the two cannot be told apart.")
+    assert gain_told(noise).endswith("McNemar's p = .200); the two cannot be told apart.")
 
 
 def trained(folder: Path, kind: str, steps: int) -> ModelSpec:
@@ -146,7 +146,7 @@ def test_folders_are_read(tmp_path: Path) -> None:
     study = named(binary(), "s", "c")
     notices = control_notices(specs, study)
     assert [notice.code for notice in notices] == ["unequal-budgets", "teacher-added"]
-    assert notices[1].message.startswith("What the teacher added: s agrees with it on ")
+    assert notices[1].message.startswith("What the teacher added: s's agreement with it is ")
     foreign = [ModelSpec("s", (str(tmp_path),)), ModelSpec("c", (str(tmp_path / "no.tsv"),))]
     assert control_notices(foreign, study) == ()
     (tmp_path / "s" / "kdprobe.json").write_text("[1")
