@@ -147,7 +147,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
         plan["like"] = like.student.fingerprint
-        more += like.start_notes(plan["fingerprint"], compute.bf16)
+        more += like.start_notes(plan["fingerprint"], at.seed, bf16=compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
