@@ -86,6 +86,11 @@ def _best_step(checkpoint: Path) -> int | None:
     return state.get("best_global_step") or None
 
 
+def step_of(checkpoint: Path) -> int:
+    """Give the optimiser step of a checkpoint."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
 def seconds_of(checkpoint: Path) -> float:
     """Give the seconds of training that led to a checkpoint."""
     return float(_marker(checkpoint)["seconds"])
