@@ -77,7 +77,10 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         place = parent / temporary_name(name)
         place.mkdir()  # with the user's own mask, as this may become the folder of results
         handle = _open(place)
-        if handle is None or (_lock(handle, wait=True) and place.exists()):
+        if handle is None:
+            break
+        _lock(handle, wait=True)
+        if place.exists():  # not taken for a leftover before it was locked
             break
         os.close(handle)
     try:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 EVERY = 30.0
 """Seconds between two lines of a stage."""
-SOON = 2.0
-"""Seconds after which a stage announces what it takes."""
 _LOOK = 1.0
 """Seconds between two looks at the clock, while a stage takes a long step."""
 
@@ -54,7 +52,7 @@ class _Announced:
         with self._lock:
             now = self._clock()
             whole = self.left.whole(now)
-            if self._announced or now - self.left.began < SOON or whole is None:
+            if self._announced or whole is None:
                 return False
             self._announced = True
             self._spoke = now

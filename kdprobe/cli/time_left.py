@@ -6,16 +6,18 @@ Does: keep count of steps and seconds, and say both to people. Does not: read a 
 from __future__ import annotations
 
 _RUN_UP = 0.5
-"""Seconds in which steps are not timed: those an earlier run had done, and the slow first ones."""
-_LEAST = 1.0
+"""Seconds in which steps are not timed: an earlier run had done them."""
+_LEAST = 2.0
 """Seconds behind an estimate at least."""
+_LONG = 10.0
+"""Seconds of a first step that is not slow because it is the first, but as all others will be."""
 
 
 class TimeLeft:
     """The steps of one stage, and the time they take.
 
-    Definition: seconds left = steps left x seconds a step, the mean over all steps since the first
-    half second; it falls between steps as time passes.
+    Definition: seconds left = steps left x seconds a step, the mean over the steps after the first,
+    which is slow where it loads a library or fills a buffer; it falls between steps as time passes.
 
     Args:
         total: the number of steps; None: nobody knows.
@@ -23,15 +25,16 @@ class TimeLeft:
 
     >>> left = TimeLeft(100, now=0.0)
     >>> left.add(60, now=0.1)  # an earlier run had done them
-    >>> left.add(10, now=20.1)
-    >>> left.done, left.seconds(20.1), left.whole(20.1), left.seconds(25.1)
-    (70, 60.0, 80.1, 55.0)
+    >>> left.add(1, now=9.1)  # the first of this run is slow
+    >>> left.add(10, now=29.1)
+    >>> left.done, left.seconds(29.1), left.whole(29.1), left.seconds(39.1)
+    (71, 58.0, 87.1, 48.0)
     """
 
     def __init__(self, total: int | None, *, now: float) -> None:
         self.total, self.done = total, 0
         self.began = now
-        self._first = self._last = (now, 0)
+        self._start = self._first = self._last = (now, 0)
 
     def add(self, steps: int, *, now: float) -> None:
         """Count steps that are done now."""
@@ -40,13 +43,17 @@ class TimeLeft:
         self.done += steps
         self._last = (now, self.done)
         if now - self.began < _RUN_UP:
+            self._start = self._first = self._last
+        elif self._first == self._start:
             self._first = self._last
 
     def seconds(self, now: float) -> float | None:
         """Return the seconds that are left; None where nothing is known."""
-        taken = self._last[0] - self._first[0]
-        steps = self._last[1] - self._first[1]
-        if self.total is None or not steps or taken < _LEAST:
+        since, least = (self._first, _LEAST)
+        if self._last == self._first:
+            since, least = (self._start, _LONG)
+        taken, steps = self._last[0] - since[0], self._last[1] - since[1]
+        if self.total is None or not steps or taken < least:
             return None
         left = max(0, self.total - self.done) * taken / steps
         return max(0.0, left - (now - self._last[0]))

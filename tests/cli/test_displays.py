@@ -44,12 +44,12 @@ def test_a_training_in_a_log() -> None:
             stage.advance(note=f"loss {1 / step:.3f} · agreement 0.900")
     assert log.lines == [
         "train on cola (804): about 3 minutes",
-        "train on cola: 128 of 804 · loss 0.008 · agreement 0.900 · about 3 minutes left",
-        "train on cola: 248 of 804 · loss 0.004 · agreement 0.900 · about 2 minutes left",
-        "train on cola: 368 of 804 · loss 0.003 · agreement 0.900 · about 2 minutes left",
-        "train on cola: 488 of 804 · loss 0.002 · agreement 0.900 · about 79 seconds left",
-        "train on cola: 608 of 804 · loss 0.002 · agreement 0.900 · about 49 seconds left",
-        "train on cola: 728 of 804 · loss 0.001 · agreement 0.900 · about 19 seconds left",
+        "train on cola: 130 of 804 · loss 0.008 · agreement 0.900 · about 3 minutes left",
+        "train on cola: 250 of 804 · loss 0.004 · agreement 0.900 · about 2 minutes left",
+        "train on cola: 370 of 804 · loss 0.003 · agreement 0.900 · about 2 minutes left",
+        "train on cola: 490 of 804 · loss 0.002 · agreement 0.900 · about 78 seconds left",
+        "train on cola: 610 of 804 · loss 0.002 · agreement 0.900 · about 48 seconds left",
+        "train on cola: 730 of 804 · loss 0.001 · agreement 0.900 · about 18 seconds left",
         "train on cola (804): 201.0 s · loss 0.001 · agreement 0.900",
     ]
 
@@ -70,6 +70,8 @@ def test_a_training_that_goes_on_counts_its_own_steps() -> None:
     with log.display.stage("train on cola", 804) as stage:
         stage.advance(600)
         log.clock.now = 10.0
+        stage.advance(2)
+        log.clock.now = 20.0
         stage.advance(2)
         assert log.lines == ["train on cola (804): about 17 minutes"]  # 202 steps of 5 seconds
 
@@ -164,11 +166,13 @@ def test_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(terminal.progress(quiet=False), Silent)
 
 
-def test_nothing_is_known_before_a_second_has_passed() -> None:
-    """Guards an estimate from one fast step."""
-    left = TimeLeft(10, now=5.0)
-    left.add(1, now=5.9)
-    assert (left.seconds(5.9), left.whole(5.9)) == (None, None)
-    left.add(1, now=6.1)
-    assert left.seconds(6.1) == pytest.approx(8 * 0.55)
-    assert left.seconds(100.0) == 0.0
+def test_a_slow_first_step_is_no_measure() -> None:
+    """Guards an hour that is announced for two minutes: the first step loads what all use."""
+    left = TimeLeft(1000, now=5.0)
+    left.add(1, now=12.0)
+    assert (left.seconds(12.0), left.whole(12.0)) == (None, None)
+    left.add(9, now=13.8)
+    assert left.seconds(13.8) is None
+    left.add(10, now=16.0)
+    assert left.seconds(16.0) == pytest.approx(980 * 4.0 / 19)
+    assert left.seconds(1000.0) == 0.0

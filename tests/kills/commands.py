@@ -74,9 +74,9 @@ def make_inputs(place: Place) -> None:
     """Write a task, a teacher that has learnt it, another model and probing sentences."""
     place.inputs.mkdir(parents=True)
     place.root.mkdir(parents=True)
-    toy_file(place.inputs, train=120, dev=20)
+    toy_file(place.inputs, train=200, dev=20)
     kdprobe.finetune(
-        "bert:L2,H16,A1,I32,V120", task=place.task, output=place.teacher, epochs=6,
+        "bert:L2,H32,A2,I64,V120", task=place.task, output=place.teacher, epochs=6,
         learning_rate=5e-3, device="cpu", bf16=False, threads=1, offline=True,
     )  # fmt: skip
     tiny_checkpoint(place.inputs / "student", labels=("neg", "pos"), layers=1, width=16)

@@ -1,18 +1,17 @@
 """A program that leaves a command in every state a kill could leave it in, and runs it again.
 
-Arguments: a command of `commands.py`, a new folder, and `late` to look at the states after the last
-optimiser step only, or `all`. Prints one JSON object. Run by `test_kills.py`; by hand:
+Arguments: a command of `commands.py`, a new folder, and `all` for every state, or `late` for those
+of the end: after the last optimiser step, or from the first byte of the results. Prints one JSON
+object. Run by `test_kills.py`; by hand:
 
     python -m tests.kills.program finetune /tmp/kills all
 
-Every run is a process of its own, forked after the imports: a forked process starts in milliseconds
-and shares nothing with the others.
+Every run is a process of its own, forked after a first run: a forked process starts warm and shares
+nothing with the others. (A process that has used a GPU cannot be forked: none is shown to it.)
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import itertools
 import json
 import os
@@ -79,19 +78,30 @@ def stop_clocks() -> None:
 
 
 def watch(command: Command, place: Place, keep: Path) -> dict[str, Any]:
-    """Run a command once to its end; give its states and the events between them."""
+    """Run a command once to its end; give its states and the number of events between them."""
+    from kdprobe import augmentation
+    from kdprobe.comparison import run as comparing
     from kdprobe.distillers.trainer import StudentTrainer
+    from kdprobe.sweeping import run as sweeping
 
     seen = Watch(place.root, keep)
-    train = StudentTrainer.train
 
-    def watched(self: StudentTrainer, *given: Any, **named: Any) -> Any:
-        seen.late = False
-        made = train(self, *given, **named)
-        seen.late = True
-        return made
+    def ends(owner: Any, name: str, *, itself: bool) -> None:
+        """Say that the end begins with a function, or after it."""
+        whole = getattr(owner, name)
 
-    setattr(StudentTrainer, "train", watched)  # noqa: B010
+        def called(*given: Any, **named: Any) -> Any:
+            seen.late = itself
+            made = whole(*given, **named)
+            seen.late = True
+            return made
+
+        setattr(owner, name, called)
+
+    ends(StudentTrainer, "train", itself=False)
+    ends(comparing, "write_outputs", itself=True)
+    ends(sweeping, "write_all", itself=True)
+    ends(augmentation, "write_set", itself=True)
     with seen.watching():
         command.run(place, resume=False)
     states = [[state.event, state.late, str(state.copy)] for state in seen.states]
@@ -140,16 +150,12 @@ def main(name: str, folder: Path, which: str) -> dict[str, Any]:
     place = Place(folder / "inputs", folder / "root")
     os.environ["KDPROBE_CACHE"] = str(place.root / "cache")
     stop_clocks()
-    forked(partial(make_inputs, place))
-    command = COMMANDS[name]
-    first = folder / "first"
-    forked(partial(command.prepare, place))
+    make_inputs(place)
+    command, first = COMMANDS[name], folder / "first"
+    command.prepare(place)
     shutil.copytree(place.root, first)
-    modules = forked(lambda: (command.run(place, resume=False), sorted(sys.modules))[1])
+    command.run(place, resume=False)  # here, so that all further processes are warm
     whole = results_of(place)
-    for module in modules:  # so that no further process needs the time
-        with contextlib.suppress(ImportError):  # of names that only their parents can import
-            importlib.import_module(module)
     shutil.rmtree(place.root)
     shutil.copytree(first, place.root)
     seen = forked(partial(watch, command, place, folder / "states"))
@@ -158,8 +164,10 @@ def main(name: str, folder: Path, which: str) -> dict[str, Any]:
     chosen = [state for state in states if state.late or which == "all"]
     for number, state in enumerate(chosen):
         wrong = outcome(command, place, state, whole)
-        if wrong and len(faults) < 20:
+        if wrong:
             faults[f"{number}: {state.event} ({state.copy})"] = wrong
+        if number % 20 == 0:
+            print(f"{number} of {len(chosen)}, {len(faults)} faults", file=sys.stderr)
     return {
         "command": name, "events": seen["events"], "states": len(states), "tried": len(chosen),
         "faults": faults, "unseen": seen["unseen"],

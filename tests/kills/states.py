@@ -52,7 +52,7 @@ class State:
 
     Args:
         event: what was about to be done, or was half done.
-        late: whether all optimiser steps had been taken.
+        late: whether the command had come to its end.
         copy: where it is.
     """
 
@@ -70,14 +70,14 @@ class Watch:
         keep: where the copies go.
         events: the number of events.
         states: what they left.
-        late: set while no optimiser step is to be taken any more.
+        late: set from outside, once the command has come to its end.
     """
 
     root: Path
     keep: Path
     events: int = 0
     states: list[State] = field(default_factory=list)
-    late: bool = True
+    late: bool = False
     unseen: set[str] = field(default_factory=set)
     _known: set[tuple[bool, str]] = field(default_factory=set)
     _named: set[str] = field(default_factory=set)
