@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
@@ -80,6 +81,17 @@ def locate(path: str, *, offline: bool) -> Path:
     return Path(found)
 
 
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder of old and new files, where a training was killed in its last moment."""
+    if (folder / EXCHANGE).is_dir():
+        raise CheckpointError(
+            str(folder),
+            found="holds the model of a killed training, whose files are not all in their places",
+            expected="a finished model",
+            remedy="run that training again with --resume; it takes no further step",
+        )
+
+
 def check_folder(folder: Path) -> Mapping[str, object]:
     """Refuse a folder whose model cannot be opened safely and wholly; give its config.
 
@@ -87,6 +99,7 @@ def check_folder(folder: Path) -> Mapping[str, object]:
         CheckpointError: no config.json or one that is not JSON, custom code, weights that are
             missing, pickled or truncated, or no tokenizer.
     """
+    _refuse_unfinished(folder)
     config = _read_config(folder)
     _refuse_custom_code(folder, config)
     for weights in _weight_files(folder):
