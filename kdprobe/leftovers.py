@@ -19,11 +19,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 try:
-    import fcntl
+    import fcntl as _locks
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    locks: ModuleType | None = None
+else:
+    locks = _locks
 
 _MARK = ".kdprobe-"
 _LEFTOVER = re.compile(r"\..*\.kdprobe-\w{8}", re.DOTALL)
@@ -126,10 +129,10 @@ def _open(place: Path) -> int | None:
 
 def _lock(handle: int, *, wait: bool) -> bool | None:
     """Take the lock; False: another process holds it; None: there are no locks here."""
-    if fcntl is None:
+    if locks is None:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        locks.flock(handle, locks.LOCK_EX | (0 if wait else locks.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

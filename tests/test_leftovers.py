@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ with temporary_file(place / "a.json") as (handle, file), temporary_folder(place,
 """
 
 
-@pytest.mark.skipif(leftovers.fcntl is None, reason="needs flock")
+@pytest.mark.skipif(leftovers.locks is None, reason="needs flock")
 def test_what_a_living_process_writes_stays(tmp_path: Path) -> None:
     """Guards two runs side by side: one must not take the other's files for left behind."""
     words = [sys.executable, "-c", HOLDS, str(tmp_path)]
@@ -50,7 +51,7 @@ def test_without_locks_only_old_leftovers_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards a system without flock: what is younger than a day may belong to a living run."""
-    monkeypatch.setattr(leftovers, "fcntl", None)
+    monkeypatch.setattr(leftovers, "locks", None)
     old, young = (tmp_path / f".a.kdprobe-{name:0>8}" for name in ("old", "young"))
     for place in (old, young):
         place.write_text("x")
@@ -89,7 +90,7 @@ def test_a_folder_loses_its_name_before_its_files(
     (tmp_path / "checkpoint-7" / "model.safetensors").write_text("x")
     names: list[list[str]] = []
     monkeypatch.setattr(
-        leftovers.shutil, "rmtree",
+        shutil, "rmtree",
         lambda place, ignore_errors: names.append([item.name for item in tmp_path.iterdir()]),
     )  # fmt: skip
     remove_folder(tmp_path / "checkpoint-7")

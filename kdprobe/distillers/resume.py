@@ -22,7 +22,7 @@ MARKER = "complete.json"
 _PLAN = "run.json"
 _STATE = "trainer_state.json"
 _NEEDED = (_STATE, "model.safetensors")
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
@@ -50,10 +50,9 @@ def last_complete(folder: Path) -> Path | None:
     """
     whole: dict[int, Path] = {}
     for place in folder.glob("checkpoint-*"):
-        step = _CHECKPOINT.fullmatch(place.name)
-        if step is not None and _is_whole(place):
-            whole[int(step[1])] = place
-        elif step is not None:
+        if _CHECKPOINT.fullmatch(place.name) and _is_whole(place):
+            whole[step_of(place)] = place
+        elif _CHECKPOINT.fullmatch(place.name):
             remove_folder(place)
     for step in sorted(whole, reverse=True):
         if _best_step(whole[step]) in (None, *whole):

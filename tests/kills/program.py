@@ -7,14 +7,20 @@ object. Run by `test_kills.py`; by hand:
     python -m tests.kills.program finetune /tmp/kills all
 
 Every run is a process of its own, forked after a first run: a forked process starts warm and shares
-nothing with the others. (A process that has used a GPU cannot be forked: none is shown to it.)
+nothing with the others.
 """
 
 from __future__ import annotations
 
+import os
+
+# Before anything imports torch or tokenizers: a process with pools of threads cannot be forked.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 import itertools
 import json
-import os
 import re
 import shutil
 import sys
@@ -63,7 +69,7 @@ def forked(work: Callable[[], Any]) -> Any:
 def stop_clocks() -> None:
     """Let no clock decide what is written."""
     from kdprobe.comparison import run as comparing
-    from kdprobe.extract.efficiency import Pace
+    from kdprobe.extract.efficiency import Pace, measure_speed
     from kdprobe.sweeping import measure as measuring
 
     setattr(time, "perf_counter", lambda: 0.0)  # noqa: B010 (mypy knows none)
@@ -72,7 +78,7 @@ def stop_clocks() -> None:
     stopped = SimpleNamespace(datetime=SimpleNamespace(now=lambda zone: moment), UTC=UTC)
     setattr(comparing, "datetime", stopped)  # noqa: B010
     ticks = itertools.count()
-    paced = partial(measuring.measure_speed, clock=lambda: float(next(ticks)))
+    paced = partial(measure_speed, clock=lambda: float(next(ticks)))
     setattr(measuring, "measure_speed", paced)  # noqa: B010
     setattr(measuring, "PACE", Pace(batch_size=4, batches=2, sentences=2))  # noqa: B010
 
