@@ -175,7 +175,7 @@ def _probe(
     progress: Progress,
 ) -> list[ProbeFit]:
     """Fit all tasks of one encoder; tasks that are known are not read again."""
-    from kdprobe.extract.features import extract_features
+    from kdprobe.extract.features import extract_features, forget_features
     from kdprobe.extract.probe_fits import fit_probes, store_fits
 
     each, reader, made = work.reader, work.reader.reader, dict(work.known)
@@ -198,6 +198,9 @@ def _probe(
                 described = f"probes of {each.model} on {one.task.name}"
                 store_fits(cache, key, fitted, described=described)
                 made[one.task.name] = fitted
+    else:
+        held = (part for one in asked for part in one.set.parts)
+        forget_features(reader, [text for part in held for text in part.sentences], cache=cache)
     return [
         made[one.task.name].as_fit(
             reader.cells, model=each.model, run=each.run,

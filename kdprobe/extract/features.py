@@ -106,7 +106,6 @@ class LayerFeatures:
             self._folder.cleanup()
         elif kind is None:
             self.path.unlink(missing_ok=True)
-            self.path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def equal_length_batches(
@@ -137,6 +136,17 @@ def _key(reader: LayerReader, texts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+def _place(cache: Cache | None, key: str) -> Path:
+    assert cache is not None
+    return cache.root / "observations" / "features" / key[:2] / f"{key}.features"
+
+
+def forget_features(reader: LayerReader, texts: Sequence[str], *, cache: Cache | None) -> None:
+    """Delete what a run left that was killed after its last probe: nobody will read it again."""
+    if cache is not None:
+        _place(cache, _key(reader, list(dict.fromkeys(texts)))).unlink(missing_ok=True)
+
+
 def extract_features(
     reader: LayerReader,
     texts: Sequence[str],
@@ -162,11 +172,8 @@ def extract_features(
     unique = list(dict.fromkeys(texts))
     folder = tempfile.TemporaryDirectory(prefix="kdprobe-") if cache is None else None
     key = _key(reader, unique)
-    root = Path(folder.name) if cache is None and folder is not None else None
-    if root is None:
-        assert cache is not None
-        root = cache.root / "observations" / "features" / key[:2]
-    path = root / f"{key}.features"
+    path = Path(folder.name) / f"{key}.features" if folder is not None else _place(cache, key)
+    root = path.parent
     flat, starts = _encode(reader, unique)
     batches = list(equal_length_batches(np.diff(starts), rows=rows))
     size = _BYTES * sum(reader.widths)
