@@ -46,6 +46,7 @@ class Attributed:
         explained: the explained label; empty for a regression.
         probability: of that label (a regression: the predicted number).
         methods: one entry per method.
+        cut: how words were found where no blanks stand between them; empty where they do.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Attributed:
     explained: str
     probability: float
     methods: tuple[WordScores, ...]
+    cut: str = ""
 
 
 def attribute_all(
@@ -135,6 +137,7 @@ def attribute(
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
+    from kdprobe.segmentation import how_cut
 
     words = split_words(text, text_pair)
     if not words:
@@ -171,6 +174,7 @@ def attribute(
             )
             for name, (one,) in found.items()
         ),
+        cut=how_cut(texts) or "",
     )
 
 
@@ -212,6 +216,11 @@ def title_of(found: Sequence[Attributed]) -> str:
     return f"{label}: probability {told}" if label else f"score: {told}"
 
 
+def _whole_title(found: Sequence[Attributed]) -> str:
+    """The title of a drawing that stands alone: also how its words were found, where it is said."""
+    return "; ".join(filter(None, (title_of(found), found[0].cut)))
+
+
 def lines_of(found: Sequence[Attributed]) -> list[Line]:
     """Lay out a line for each method and model, the models of a method below each other."""
     return [
@@ -240,11 +249,11 @@ def page_of(found: Sequence[Attributed]) -> str:
     """Write an explained text as a page of its own, with no script and no network request."""
     from kdprobe.report.snippet import snippet
 
-    return snippet(title_of(found), lines_of(found))
+    return snippet(_whole_title(found), lines_of(found))
 
 
 def drawing_of(found: Sequence[Attributed]) -> str:
     """Write an explained text as an SVG of its own."""
     from kdprobe.report.word_svg import words_svg
 
-    return words_svg(title_of(found), lines_of(found))
+    return words_svg(_whole_title(found), lines_of(found))

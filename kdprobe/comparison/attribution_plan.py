@@ -166,7 +166,7 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     return Plan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
         tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
-        _notes(readers),
+        _notes(readers, texts=[text for one in sentences for text in one.texts]),
     )  # fmt: skip
 
 
@@ -194,11 +194,16 @@ def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> 
     return {model.name: model.first.predicted[rows] for model in study.models}
 
 
-def _notes(readers: Sequence[Reader]) -> tuple[str, ...]:
+def _notes(readers: Sequence[Reader], *, texts: Sequence[str]) -> tuple[str, ...]:
+    from kdprobe.segmentation import how_cut
+
+    cut = how_cut(texts)
+    notes = () if cut is None else (f"{cut[0].upper()}{cut[1:]}.",)
     lower = sorted({str(reader.dtype).removeprefix("torch.") for reader in readers} - {"float32"})
     if not lower:
-        return ()
+        return notes
     return (
+        *notes,
         f"Methods that leave words out (LIME, SHAP, occlusion, deletion) ran in {lower[0]}; "
         "gradients in float32, of the same rounded weights.",
     )

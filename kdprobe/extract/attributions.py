@@ -25,7 +25,7 @@ from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches."""
 PIECE_WORDS = 1000
@@ -46,8 +46,20 @@ class Sentence:
 
     @property
     def key(self) -> bytes:
-        """Sixteen bytes of what the scores depend on: texts, words read and class."""
-        parts = [*self.texts, str(self.target), str(len(self.words))]
+        """Sixteen bytes of what the scores depend on: texts, the words read and class.
+
+        Where words begin and end is part of it: other dictionaries are other words.
+        """
+        places = ",".join(f"{word.segment}:{word.start}-{word.end}" for word in self.words)
+        return self._digest(places)
+
+    @property
+    def seed(self) -> bytes:
+        """Sixteen bytes that what is drawn for this sentence depends on."""
+        return self._digest(str(len(self.words)))
+
+    def _digest(self, words: str) -> bytes:
+        parts = [*self.texts, str(self.target), words]
         digest = hashlib.sha256(str(len(parts)).encode())
         for part in parts:
             data = part.encode("utf-8", "surrogatepass")
@@ -174,7 +186,7 @@ def ask(reader: Reader, one: Sentence, setting: Setting) -> Asked:
     encoded = reader.encode(one.texts)
     game = Game(reader, one.texts, one.words, removal=setting.removal)
     shares = word_shares(one.words, encoded.pieces)
-    seed = derive_seed(setting.seed, "attributions", one.key.hex())
+    seed = derive_seed(setting.seed, "attributions", one.seed.hex())
     return Asked(one.id, one.words, encoded, shares, one.target, game, seed)
 
 
