@@ -16,7 +16,7 @@ from kdprobe.distillers.encoding import Encoded, encode
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
-from kdprobe.models.hf import token_limit
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.trained_form import folded_size
 from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.sources import load_split
@@ -160,7 +160,8 @@ def encode_for(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
 ) -> Encoded:
     """Tokenise a split as a model can read it: no longer than asked, and than it can."""
-    return encode(tokenizer, split, max_length=min(max_length, token_limit(model, tokenizer)))
+    text = TextModel(model, tokenizer, name=type(model).__name__)
+    return encode(text, split, max_length=max_length)
 
 
 def parameter_count(model: PreTrainedModel) -> int:
