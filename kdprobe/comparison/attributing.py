@@ -134,6 +134,7 @@ def attribute(
     from kdprobe.extract.coalitions import output_of
     from kdprobe.extract.method import METHODS
     from kdprobe.models.hf import open_hf
+    from kdprobe.models.read_spans import moved, within
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
@@ -148,13 +149,14 @@ def attribute(
     handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
     reader = Reader(handle)
     texts = (text,) if text_pair is None else (text, text_pair)
-    ends = reader.words_read(texts, words)
-    read = tuple(word for word in words if word.end <= ends[word.segment])
-    cut = tuple(part[:end] for part, end in zip(texts, ends, strict=True))
+    spans = reader.words_read(texts, words)
+    read = tuple(word for word in words if within(word, spans))
+    cut = tuple(part[start:end] for part, (start, end) in zip(texts, spans, strict=True))
+    kept = tuple(moved(word, spans) for word in read)
     encoded = reader.encode(cut)
     logits = reader.logits([(encoded.ids, encoded.types)])
     target = _target(handle.folder, task, label, logits)
-    sentence = Sentence("text", cut, read, target)
+    sentence = Sentence("text", cut, kept, target)
     setting = Setting(chosen, seed=seed, deletion=False)
     found = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}

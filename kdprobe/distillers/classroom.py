@@ -17,7 +17,7 @@ from kdprobe.distillers.encoding import Encoded, encode
 from kdprobe.distillers.lesson import Lesson
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
-from kdprobe.models.hf import token_limit
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.trained_form import folded_size
 from kdprobe.portable import portable_word
 from kdprobe.tasks.guess_labels import require_classes
@@ -191,7 +191,8 @@ def encode_for(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
 ) -> Encoded:
     """Tokenise a split as a model can read it: no longer than asked, and than it can."""
-    return encode(tokenizer, split, max_length=min(max_length, token_limit(model, tokenizer)))
+    text = TextModel(model, tokenizer, name=type(model).__name__)
+    return encode(text, split, max_length=max_length)
 
 
 def parameter_count(model: PreTrainedModel) -> int:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.extract.coalitions import Game, Output, Removal, fill
 from kdprobe.extract.method import METHODS, Asked, Method, Scored
+from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader, Texts
 from kdprobe.models.words import word_shares
@@ -121,7 +122,8 @@ def explain_model(
         progress: told of every sentence.
 
     Raises:
-        CapabilityError: a method cannot be used with this model.
+        CapabilityError: a method cannot be used with this model, or what it would be explained by
+            is not what the model itself says.
     """
     stores = {name: _Store(handle, name, setting, cache, progress) for name in _names(setting)}
     left = [
@@ -129,6 +131,7 @@ def explain_model(
     ]
     if left:
         reader = Reader(handle)
+        require_own_outputs([ask(reader, one, setting) for one in _few(left)])
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
                 _explain_piece(reader, piece, setting, stores)
@@ -136,6 +139,12 @@ def explain_model(
     return {
         name: tuple(store.known[one.key] for one in sentences) for name, store in stores.items()
     }
+
+
+def _few(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Take the sentences of the fewest, a middle number of and the most words."""
+    order = sorted(sentences, key=lambda one: len(one.words))
+    return [order[place] for place in sorted({0, len(order) // 2, len(order) - 1})]
 
 
 def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
