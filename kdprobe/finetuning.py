@@ -20,6 +20,7 @@ from kdprobe.distillers.classroom import (
     command_line,
     encode_for,
     lesson_facts,
+    precision_notes,
     precision_of,
     require_labels,
     settings_rows,
@@ -119,7 +120,7 @@ def finetune(
         evaluate_every: optimiser steps between evaluations; None: each epoch.
         seed: of the new weights, the order of the examples and dropout.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        bf16: see `kdprobe.distill`.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many.
@@ -143,9 +144,10 @@ def finetune(
 def _finetune(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
     at = Occasion.of(given)
-    names = (name for name in TrainingSettings.model_fields if name in given)
-    settings = parse(TrainingSettings, {name: given[name] for name in names}, "finetune")
-    data, compute = at.data(), at.compute()
+    named = {name: given[name] for name in TrainingSettings.model_fields if name in given}
+    settings = parse(TrainingSettings, named, "finetune")
+    made_from = (given["student"] or given["model"], given["model"])
+    data, compute = at.data(), at.compute([made_from], progress)
     require_labels(data.train, why="fine-tuning learns from them")
     source = _Source(given["model"], given["student"], at.offline)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
@@ -203,8 +205,8 @@ class _Source:
                     "--student", found=f"{self.student!r} of a model that starts from nothing"
                 )
             texts = texts_of(data.train.texts, data.train.pairs)
+            pairs = data.train.pairs is not None
             if isinstance(made, LstmShape) and made.file is not None:
-                pairs = data.train.pairs is not None
                 words = build_word_student(made, data.task, texts=texts, pairs=pairs)
                 return words.model, words.tokenizer, [words.note]
             wanted = made.vocabulary if isinstance(made, NewShape) else None
@@ -213,7 +215,8 @@ class _Source:
             self._refuse_teacher(made)
             if isinstance(made, NewShape):
                 return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
-            return self._lstm(made, data, tokenizer), tokenizer, [note]
+            lstm = build_lstm(made, data.task, tokenizer=tokenizer, pairs=pairs)
+            return lstm, tokenizer, [note]
         loaded = load_classifier(made.path, task=data.task, new_head=True, offline=self.offline)
         if self.student is None:
             return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
@@ -235,12 +238,6 @@ class _Source:
                 found=f"{self.model!r} begins with the embeddings of a teacher",
                 expected="mode=non-static and random embeddings: there is no teacher",
             )
-
-    def _lstm(
-        self, shape: LstmShape, data: Data, tokenizer: PreTrainedTokenizerBase
-    ) -> PreTrainedModel:
-        pairs = data.train.pairs is not None
-        return build_lstm(shape, data.task, tokenizer=tokenizer, pairs=pairs)
 
 
 def _prepare(
@@ -267,7 +264,7 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
-    return lesson, (*notes, *data.notes())
+    return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 
 def _story(

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import LOGITS, ModelShape, Need, View, model_inputs
 from kdprobe.models.bilstm import MODEL_TYPE
+from kdprobe.models.mixed_precision import float32_regions
 from kdprobe.models.surgery import layers_of
 
 if TYPE_CHECKING:
@@ -165,8 +166,9 @@ class Trainable(nn.Module):
         self.bridges = nn.ModuleDict(dict(bridges))
 
     def forward(self, inputs: dict[str, Tensor], needs: frozenset[Need]) -> dict[Need, Tensor]:
-        """Run the student; see `read`."""
-        return read(self.student, inputs, needs)
+        """Run the student; see `read`. Under autocast parts of it stay in float32."""
+        with float32_regions():
+            return read(self.student, inputs, needs)
 
 
 @torch.no_grad()
