@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, rea
 from kdprobe.config.base import parse, toml_value
 from kdprobe.distillers.resume import first_change, read_plan, refuse_change, write_plan
 from kdprobe.errors import ConfigError, OutputError, TaskError
+from kdprobe.leftovers import clear_leftovers, remove_folder
 from kdprobe.progress import Progress, Silent
 from kdprobe.tasks.catalog import open_task
 
@@ -113,7 +113,7 @@ def augment(
     made = _result(path, maker, sieve, texts, seconds=time.perf_counter() - started)
     columns = columns_of(sieve.kept, method=method, has_pairs=texts.train.pairs is not None)
     write_set(path, columns, made.record(plan))
-    shutil.rmtree(work, ignore_errors=True)
+    remove_folder(work)
     return made
 
 
@@ -170,8 +170,14 @@ def _room(augmenter: Augmenter, device: str, threads: int | None) -> _Room:
 def _finished(
     path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
 ) -> TransferSet | None:
-    """Give what an earlier run of the same options wrote; refuse to write over anything else."""
-    if force or not path.exists():
+    """Give what an earlier run of the same options wrote; refuse to write over anything else.
+
+    A run that was not finished goes on, also when its file stands: the record beside it may belong
+    to the file that was to be replaced.
+    """
+    work = _work_folder(path)
+    clear_leftovers(work.parent, work.name)
+    if force or not path.exists() or (resume and read_plan(work) is not None):
         return None
     record = read_record(path)
     same = record is not None and first_change(record["plan"], json.loads(json.dumps(plan))) is None
@@ -187,7 +193,7 @@ def _finished(
 
 def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Path:
     """Give the folder of what is not finished yet, beside the file."""
-    work = path.with_name(f"{path.name}.unfinished")
+    work = _work_folder(path)
     before = read_plan(work)
     if before is not None and resume and not force:
         refuse_change(work, before, plan)
@@ -198,9 +204,14 @@ def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
             found="holds the texts of a run that was interrupted",
             remedy="say --resume to go on with it, or --force to start anew",
         )
-    shutil.rmtree(work, ignore_errors=True)
+    remove_folder(work)
     write_plan(work, plan)
     return work
+
+
+def _work_folder(path: Path) -> Path:
+    """Name the folder of what is not finished yet, beside the file."""
+    return path.with_name(f"{path.name}.unfinished")
 
 
 def _collect(maker: Maker, texts: Texts, work: Path, *, title: str, progress: Progress) -> Sieve:

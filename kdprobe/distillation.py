@@ -21,14 +21,15 @@ from kdprobe.distillers.course import Course, Made
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.mixture import option_names
 from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.occasion import Occasion, display
-from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.processes import together
 from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.errors import ConfigError
 from kdprobe.progress import Progress, Silent
-from kdprobe.report.training import write_training_page
+from kdprobe.report.training import page_writer
 
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
@@ -146,6 +147,8 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         "label_map": None if given["label_map"] is None else dict(given["label_map"]),
         **at.plan(data, compute),
     }  # fmt: skip
+    if given["transfer_set"] is not None:
+        plan["transfer_set"] = Path(given["transfer_set"]).name
     run = at.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
@@ -156,16 +159,12 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     def tell(made: Made) -> Story:
         return _story(master, data, recipe, made, given)
 
-    def show(result: TrainingResult, made: Made) -> None:
-        if result.folder is not None and team().leads:
-            write_training_page(
-                result.folder, result.history, best_step=result.best_step,
-                title=f"{data.task.name}: {made.part.recipe.student} taught with {recipe.name}"
-                f"{made.part.told}",
-                scores=result.scores, facts=made.preflight.facts,
-            )  # fmt: skip
+    def draw(made: Made) -> WritePage:
+        student, told = made.part.recipe.student, made.part.told
+        title = f"{data.task.name}: {student} taught with {recipe.name}{told}"
+        return page_writer(title, made.preflight.facts)
 
-    return course.run(run, plan, tell, show)
+    return course.run(run, plan, tell, draw)
 
 
 def _data(at: Occasion, transfer_set: str | Path | None, *, alone: bool) -> Data:

@@ -7,12 +7,11 @@ Does: gather what a training needs and hand it to `distillers/`. Does not: know 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from kdprobe.config.base import parse
-from kdprobe.config.recipe import ObjectiveSetting
+from kdprobe.config.recipe import ObjectiveSetting, open_recipe
 from kdprobe.config.training import BestBy, TrainingSettings
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.classroom import (
@@ -26,6 +25,7 @@ from kdprobe.distillers.classroom import (
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.control import Control
 from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture
@@ -33,56 +33,44 @@ from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.processes import together
+from kdprobe.distillers.source import Source
+from kdprobe.distillers.student_record import read_student
 from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
-from kdprobe.models.bilstm import build_lstm
-from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import load_classifier
-from kdprobe.models.folder import fingerprint, locate
-from kdprobe.models.narrowing import student_of
-from kdprobe.models.shapes import (
-    CopyShape,
-    ModelPlace,
-    NewShape,
-    build_new,
-    parse_student,
-    texts_of,
-)
-from kdprobe.models.word_pieces import train_tokenizer
-from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
-from kdprobe.report.training import write_training_page
+from kdprobe.report.training import page_writer
+from kdprobe.tasks.catalog import open_task
 
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-_VOCABULARY = 8000
+_SETTINGS = tuple(TrainingSettings.model_fields)
 
 
 def finetune(
-    model: str,
+    model: str | None = None,
     *,
-    task: str,
+    task: str | None = None,
     output: str | Path,
     student: str | None = None,
-    train_split: str = "train",
+    like: str | Path | None = None,
+    train_split: str | None = None,
     eval_split: str | None = None,
     data_dir: str | Path | None = None,
-    epochs: float = 3.0,
-    batch_size: int = 32,
-    gradient_accumulation: int = 1,
-    learning_rate: float = 5e-5,
-    warmup: float = 0.1,
-    schedule: Literal["linear", "cosine", "constant"] = "linear",
-    weight_decay: float = 0.0,
-    max_grad_norm: float = 1.0,
-    max_length: int = 128,
-    best_by: BestBy = "score",
+    epochs: float | None = None,
+    batch_size: int | None = None,
+    gradient_accumulation: int | None = None,
+    learning_rate: float | None = None,
+    warmup: float | None = None,
+    schedule: Literal["linear", "cosine", "constant"] | None = None,
+    weight_decay: float | None = None,
+    max_grad_norm: float | None = None,
+    max_length: int | None = None,
+    best_by: BestBy | None = None,
     early_stopping: int | None = None,
     evaluate_every: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    sample_seed: int | None = None,
     device: str = "auto",
     bf16: bool | Literal["auto"] = "auto",
     threads: int | None = None,
@@ -99,28 +87,33 @@ def finetune(
     Args:
         model: a folder or hub id of a pretrained encoder, whose head is made anew; or a shape,
             `bert:L4,H128,I512,A4,V8000`, that starts from random weights with a tokenizer
-            trained on the training texts.
-        task: a name, a task file or a data file.
+            trained on the training texts. None: the shape that the student of `like` began as.
+        task: a name, a task file or a data file; None: the task of `like`.
         output: the folder to write: a plain `transformers` folder with a card and a record.
         student: train a part of the encoder, like `layers=3`; a baseline for distilled students.
-        train_split: the split that is learnt from.
+        like: the folder of a distilled student whose control this is: what is None here and below
+            is what that student had, with as many steps; see `distillers/control.py`.
+        train_split: the split that is learnt from; None: `train`.
         eval_split: the split that is scored; None: the one the task compares on.
         data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
-        epochs: passes over the training examples.
-        batch_size: examples whose gradient is computed at once.
-        gradient_accumulation: such batches to one optimiser step.
-        learning_rate: of AdamW at its peak.
-        warmup: below 1 a share of all steps, otherwise steps, over which it rises from 0.
-        schedule: what it does afterwards.
-        weight_decay: of AdamW, on weight matrices.
-        max_grad_norm: gradients are scaled down to this norm; 0 switches it off.
-        max_length: tokens read of an example.
-        best_by: which checkpoint is kept; see `config.recipe.TrainingSettings`.
+        epochs: passes over the training examples; None: 3 for an encoder as it is; for a part of
+            one and for random weights the settings of the recipe vanilla (10 epochs), so that a
+            student and its control have equal budgets.
+        batch_size: examples whose gradient is computed at once; None: 32.
+        gradient_accumulation: such batches to one optimiser step; None: 1.
+        learning_rate: of AdamW at its peak; None: 5e-5.
+        warmup: below 1 a share of all steps, otherwise steps, over which it rises from 0; None: .1.
+        schedule: what it does afterwards; None: `linear`.
+        weight_decay: of AdamW, on weight matrices; None: 0.
+        max_grad_norm: gradients are scaled down to this norm; 0 switches it off; None: 1.
+        max_length: tokens read of an example; None: 128.
+        best_by: which checkpoint is kept; None: `score`; see `config.training.TrainingSettings`.
         early_stopping: stop after so many evaluations without a better one; None: never.
         evaluate_every: optimiser steps between evaluations; None: each epoch.
-        seed: of the new weights, the order of the examples and dropout.
+        seed: of the new weights, the order of the examples and dropout; None: 0.
+        sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: see `kdprobe.distill`.
+        bf16: see `kdprobe.distill`; `auto` beside `like`: as the student was trained.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many.
@@ -136,112 +129,110 @@ def finetune(
     Raises:
         UsageError: anything that cannot be used, in one message.
     """
-    given = locals()
+    typed = locals()
     with together():
-        return _finetune(given, display(progress))
+        return _finetune(typed, display(progress))
 
 
-def _finetune(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
+def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
-    at = Occasion.of(given)
-    named = {name: given[name] for name in TrainingSettings.model_fields if name in given}
-    settings = parse(TrainingSettings, named, "finetune")
-    made_from = (given["student"] or given["model"], given["model"])
+    chosen = {name: typed.get(name) for name in _SETTINGS}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    parse(TrainingSettings, chosen, "finetune")  # a wrong value is told before data are read
+    like = None if typed["like"] is None else Control(read_student(typed["like"]))
+    at = Occasion.of(typed | _examples(typed, like))
+    source, notes = _source(typed, like, at)
+    made_from = (source.student or source.model, source.model)
     data, compute = at.data(), at.compute([made_from], progress)
     require_labels(data.train, why="fine-tuning learns from them")
-    source = _Source(given["model"], given["student"], at.offline)
+    settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
+    if like is not None:
+        plan["like"] = like.student.fingerprint
+        more += like.start_notes(plan["fingerprint"], compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
     with settled(compute, seed=at.seed, purpose="new weights"):
-        lesson, notes = _prepare(source, data, settings, compute, at.seed)
+        lesson, begun = _prepare(source, data, settings, compute, at.seed)
+    notes = (*begun, *notes, *more)
     preflight = Preflight(facts=(*data.rows().items(), *lesson_facts(lesson)), notes=notes)
     if run is None:
         return TrainingResult.of_dry_run(data, preflight)
-    story = _story(source, data, lesson, notes, given)
-    result = fit(lesson, run, plan=plan, preflight=preflight, story=story, progress=progress)
-    if team().leads:
-        write_training_page(
-            run.output, result.history, best_step=result.best_step, title=story.headline,
-            scores=result.scores, facts=preflight.facts,
-        )  # fmt: skip
-    return result
+    story = _story(source, data, lesson, notes, typed)
+    return fit(
+        lesson, run, plan=plan, preflight=preflight, story=story, progress=progress,
+        write_page=page_writer(story.headline, preflight.facts),
+    )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Source:
-    """What the model is made from."""
+def _examples(typed: Mapping[str, Any], like: Control | None) -> dict[str, Any]:
+    """Give what says which examples: as typed, or as the student had it.
 
-    model: str
-    student: str | None
-    offline: bool
-
-    def plan(self) -> dict[str, Any]:
-        """Name it by content."""
-        made = parse_student(self.model, where="MODEL")
-        known = made.path if isinstance(made, ModelPlace) else None
-        held = fingerprint(locate(known, offline=self.offline)) if known else None
-        return {
-            "command": "finetune",
-            "model": self.model,
-            "fingerprint": held,
-            "student": self.student,
-        }
-
-    def build(self, data: Data) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
-        """Make the model and its tokenizer; new weights come from torch's global generator."""
-        made = parse_student(self.model, where="MODEL")
-        if isinstance(made, CopyShape):
+    Raises:
+        ConfigError: no task, or another than the student's.
+    """
+    seed, splits = typed["seed"], (typed["train_split"], typed["eval_split"])
+    if like is None:
+        if typed["task"] is None:
             raise ConfigError(
-                "MODEL",
-                found=f"{self.model!r} says what to keep of a model, but not of which",
-                expected="a folder, a hub id or a shape like bert:L4,H128",
-                remedy=f"say MODEL --student {self.model}",
+                "--task", found="is missing", expected="a task, or --like with a distilled student"
             )
-        if isinstance(made, NewShape | LstmShape):
-            if self.student is not None:
-                raise ConfigError(
-                    "--student", found=f"{self.student!r} of a model that starts from nothing"
-                )
-            texts = texts_of(data.train.texts, data.train.pairs)
-            pairs = data.train.pairs is not None
-            if isinstance(made, LstmShape) and made.file is not None:
-                words = build_word_student(made, data.task, texts=texts, pairs=pairs)
-                return words.model, words.tokenizer, [words.note]
-            wanted = made.vocabulary if isinstance(made, NewShape) else None
-            tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
-            note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
-            self._refuse_teacher(made)
-            if isinstance(made, NewShape):
-                return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
-            lstm = build_lstm(made, data.task, tokenizer=tokenizer, pairs=pairs)
-            return lstm, tokenizer, [note]
-        loaded = load_classifier(made.path, task=data.task, new_head=True, offline=self.offline)
-        if self.student is None:
-            return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
-        shape = parse_student(self.student)
-        if not isinstance(shape, CopyShape):
-            raise ConfigError(
-                "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
-            )
-        texts = texts_of(data.train.texts, data.train.pairs)
-        cut = student_of(
-            shape, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts
+        return {"seed": seed or 0, "train_split": splits[0] or "train"}
+    chosen: dict[str, Any] = {"task": like.task_for(typed["task"])}
+    chosen["seed"] = like.student.seed if seed is None else seed
+    chosen["bf16"] = like.student.bf16 if typed["bf16"] == "auto" else typed["bf16"]
+    given = typed["sample_seed"]
+    chosen["sample_seed"] = like.student.sample_seed if given is None else given
+    chosen["train_split"] = splits[0] or like.student.train_split
+    chosen["eval_split"] = splits[1] or like.student.eval_split
+    if splits[0] is None and not like.student.transfer:
+        chosen["limit"] = typed["limit"] or like.student.examples
+    if splits[1] is None:
+        chosen["eval_limit"] = typed["eval_limit"] or like.student.eval_examples
+    return chosen
+
+
+def _source(
+    typed: Mapping[str, Any], like: Control | None, at: Occasion
+) -> tuple[Source, tuple[str, ...]]:
+    """Say what the model is made from, with notes on how that is like the student."""
+    if like is not None:
+        start = like.start(typed["model"], typed["student"], at.seed)
+        words = None
+        if start.tokenizer is not None:
+            task = open_task(at.task).task()
+            words = load_classifier(str(start.tokenizer), task=task).tokenizer
+        return Source(start.model, start.student, at.offline, words), start.notes
+    if typed["model"] is None:
+        raise ConfigError(
+            "MODEL",
+            found="is missing",
+            expected="a folder, a hub id or a shape like bert:L4,H128; or --like with a student",
         )
-        return cut.model, loaded.tokenizer, list(cut.notes)
+    return Source(typed["model"], typed["student"], at.offline), ()
 
-    def _refuse_teacher(self, shape: NewShape | LstmShape) -> None:
-        if shape.embeddings == "teacher" or shape.mode != "non-static":
-            raise ConfigError(
-                "MODEL",
-                found=f"{self.model!r} begins with the embeddings of a teacher",
-                expected="mode=non-static and random embeddings: there is no teacher",
-            )
+
+def _settings(
+    source: Source, like: Control | None, data: Data, chosen: Mapping[str, Any]
+) -> tuple[TrainingSettings, tuple[str, ...]]:
+    """Give the settings: what is typed, then what the student had, then the defaults."""
+    if like is None:
+        settings = parse(TrainingSettings, _defaults(source).model_dump() | chosen, "finetune")
+        return settings, ()
+    settings, notes = like.budget(len(data.train), chosen)
+    return settings, (*notes, *like.examples_note(data.train.fingerprint, len(data.train)))
+
+
+def _defaults(source: Source) -> TrainingSettings:
+    """Give a student without a teacher what a distilled one has by default."""
+    if source.student is not None or source.begins_at_random:
+        return open_recipe("vanilla").training
+    return TrainingSettings()
 
 
 def _prepare(
-    source: _Source, data: Data, settings: TrainingSettings, compute: Compute, seed: int
+    source: Source, data: Data, settings: TrainingSettings, compute: Compute, seed: int
 ) -> tuple[Lesson, tuple[str, ...]]:
     """Build the model and everything around it; nothing is written."""
     model, tokenizer, notes = source.build(data)
@@ -268,16 +259,14 @@ def _prepare(
 
 
 def _story(
-    source: _Source, data: Data, lesson: Lesson, notes: tuple[str, ...], given: Mapping[str, Any]
+    source: Source, data: Data, lesson: Lesson, notes: tuple[str, ...], typed: Mapping[str, Any]
 ) -> Story:
     """Compose what the model card tells."""
-    options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
-    options += [("--student", source.student), ("--seed", lesson.seed)]
-    defaults = TrainingSettings()
-    for name, value in lesson.settings.model_dump().items():
-        if value != getattr(defaults, name):
-            options.append((f"--{name.replace('_', '-')}", value))
-    options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
+    options: list[tuple[str, object]] = [("--task", typed["task"]), ("-o", typed["output"])]
+    options += [("--student", typed["student"]), ("--like", typed["like"])]
+    options += [("--seed", typed["seed"]), ("--sample-seed", typed["sample_seed"])]
+    options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
+    options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
     what = Path(source.model).name if ":" not in source.model else source.model
     return Story(
         kind="finetune",
@@ -291,7 +280,7 @@ def _story(
                 "computed in": precision_of(lesson),
             },
         },
-        command=command_line("finetune", source.model, options),
+        command=command_line("finetune", typed["model"], options),
         precision=precision_of(lesson),
         notes=notes,
     )

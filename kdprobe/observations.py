@@ -10,7 +10,8 @@ Reading order: `Predictions` (one checkpoint), `Population` (one model, one or m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -185,8 +186,12 @@ class MinimalPairs:
 class Study:
     """Everything an analysis may look at: one split, one teacher, any number of students.
 
+    Gold labels may be missing, of some examples or of all. What is measured against them is
+    measured on `with_gold()`, the same study of the labelled examples alone; everything else on all
+    examples. `analysis._protocol.given` hands each analysis the one that it asks for.
+
     Args:
-        split: the examples, with the gold labels (or none) and extra columns.
+        split: the examples, with gold labels (of all, of some, or None) and extra columns.
         models: the teacher first, then the students in the order given.
         seed: the run's seed; each consumer derives its own generator from it.
         resamples: the number of bootstrap resamples, B.
@@ -229,6 +234,40 @@ class Study:
                         found=f"its examples are not those of the task: {difference}",
                         expected="the same ids in the same order",
                     )
+        if self.split.labels is not None and not len(self.split.gold_rows):
+            object.__setattr__(self, "split", replace(self.split, labels=None))
+
+    def with_gold(self) -> Study:
+        """Give the study of the examples that have a gold label; itself where all or none have.
+
+        Its bootstrap resamples those examples alone, so every number made of it is that of a study
+        from which the others were taken away beforehand.
+        """
+        return self._labelled
+
+    @cached_property
+    def _labelled(self) -> Study:
+        rows = self.split.gold_rows
+        own = None if self.own is None else self.own.with_gold()
+        if len(rows) in (0, self.n):
+            return self if own is self.own else replace(self, own=own)
+        split = self.split.take(rows)
+        words = self.attributions
+        return replace(
+            self,
+            split=split,
+            models=tuple(
+                replace(
+                    model,
+                    runs=tuple(
+                        replace(run, ids=split.ids, values=run.values[rows]) for run in model.runs
+                    ),
+                )
+                for model in self.models
+            ),
+            attributions=None if words is None else words.only(split.ids),
+            own=own,
+        )
 
     @property
     def teacher(self) -> Population:

@@ -5,8 +5,8 @@ Does: hold words and their scores in frozen types. Does not: know a model, a fil
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -61,3 +61,29 @@ class Attributions:
     counts: Mapping[str, int]
     notes: tuple[str, ...] = ()
     own_target: Mapping[str, Ints] = field(default_factory=dict)
+
+    def only(self, kept: Iterable[str]) -> Attributions:
+        """Keep the explained examples of these ids, in their order; `counts` stay the split's.
+
+        >>> empty = np.zeros((2, 1, 2))
+        >>> both = Attributions(("a", "b"), ((), ()), np.array([0, 1]), ("lime",),
+        ...     {("t", "lime", ""): (np.zeros(0), np.zeros(0))}, {}, {}, {}, {("t", "lime"): empty},
+        ...     (0.5,), {})
+        >>> one = both.only({"b"})
+        >>> one.ids, one.target.tolist(), one.deletion["t", "lime"].shape
+        (('b',), [1], (1, 1, 2))
+        """
+        wanted = set(kept)
+        rows = [row for row, key in enumerate(self.ids) if key in wanted]
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            words=tuple(self.words[row] for row in rows),
+            target=self.target[rows],
+            scores={key: tuple(held[row] for row in rows) for key, held in self.scores.items()},
+            special={key: held[rows] for key, held in self.special.items()},
+            gaps={key: held[rows] for key, held in self.gaps.items()},
+            sampled={key: held[rows] for key, held in self.sampled.items()},
+            deletion={key: held[rows] for key, held in self.deletion.items()},
+            own_target={key: held[rows] for key, held in self.own_target.items()},
+        )

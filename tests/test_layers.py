@@ -11,6 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "atomic": 1,
+    "leftovers": 1,
+    "segmentation": 1,
     "results": 2,
     "config": 3,
     "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4, "observed_words": 4,
@@ -27,6 +29,8 @@ ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}
 ADAPTERS: dict[str, set[str]] = {
     "captum": {"extract/methods/"},
     "gensim": {"models/word_vectors.py"},
+    "icu4py": {"segmentation.py"},
+    "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
     "shap": {"extract/methods/shap.py"},
     "statsmodels": {"analysis/_stats.py"},

@@ -75,10 +75,15 @@ class PairView:
     b: Population
 
     @cached_property
-    def gold(self) -> Ints | None:
-        """The gold classes, or None."""
-        labels = self.study.split.labels
-        return None if labels is None else np.asarray(labels, dtype=np.int64)
+    def labelled(self) -> PairView | None:
+        """The same pair on the examples with a gold label alone; None where no example has one."""
+        study = self.study.with_gold()
+        if study.split.labels is None:
+            return None
+        if study is self.study:
+            return self
+        models = {model.name: model for model in study.models}
+        return PairView(study, models[self.a.name], models[self.b.name])
 
     @cached_property
     def pairings(self) -> dict[tuple[int, int], Pairing]:
@@ -135,7 +140,7 @@ def pair_estimates(view: PairView) -> list[Estimate]:
         )
         if name == "cohens_kappa":
             found += _asymptotic(view)
-    return [*found, *_against_gold(view, kappa.draws), *_fidelities(view)]
+    return [*found, *_mistakes(view), *_fidelities(view)]
 
 
 def _asymptotic(view: PairView) -> list[Estimate]:
@@ -166,7 +171,7 @@ def _asymptotic(view: PairView) -> list[Estimate]:
     ]
 
 
-def _against_gold(view: PairView, kappa: Floats) -> list[Estimate]:
+def _mistakes(view: PairView) -> list[Estimate]:
     """The numbers that need to know which predictions are mistakes."""
     names = (
         "kappa_attainable_low",
@@ -175,9 +180,19 @@ def _against_gold(view: PairView, kappa: Floats) -> list[Estimate]:
         "kappa_normalised",
         "error_consistency",
     )
-    gold, n = view.gold, view.study.n
-    if gold is None:
-        return [undefined_estimate(view.at(name), _NO_GOLD, n=n) for name in names]
+    if view.labelled is None:
+        return [undefined_estimate(view.at(name), _NO_GOLD, n=0) for name in names]
+    gold = np.asarray(view.labelled.study.split.labels, dtype=np.int64)
+    return _against_gold(view.labelled, gold)
+
+
+def _against_gold(view: PairView, gold: Ints) -> list[Estimate]:
+    """The same, of a pair all of whose examples have a gold label.
+
+    Kappa is that of these examples too: its place in a range of theirs would else be another's.
+    """
+    n = view.study.n
+    kappa = view.draws(lambda pairing: pairing.kappa().draws)
     ranges = {key: attainable(pairing, gold) for key, pairing in view.pairings.items()}
 
     def part(place: int) -> Floats:

@@ -155,16 +155,21 @@ def _unlabelled_pair(
 
 
 def check_pair_rows(study: Study) -> list[Check]:
-    """Check the teacher against each student, run by run; one row a pair of models."""
-    gold = gold_classes(study)
+    """Check the teacher against each student, run by run; one row a pair of models.
+
+    Where some examples have no gold label, those that have are checked with it, then all without.
+    """
+    known = study.with_gold()
+    gold = gold_classes(known)
     checks = []
-    for student in study.students:
+    for place, student in enumerate(study.students):
         models = (study.teacher.name, student.name)
-        made = [
-            _unlabelled_pair(study, models, a, b)
-            if gold is None
-            else _labelled_pair(study, models, a, b, gold)
-            for a, b in product(study.teacher.runs, student.runs)
-        ]
+        made: list[Check] = []
+        if gold is not None:
+            pairs = product(known.teacher.runs, known.students[place].runs)
+            made += [_labelled_pair(known, models, a, b, gold) for a, b in pairs]
+        if gold is None or known is not study:
+            pairs = product(study.teacher.runs, student.runs)
+            made += [_unlabelled_pair(study, models, a, b) for a, b in pairs]
         checks.append(next((check for check in made if check.notice is not None), made[0]))
     return checks

@@ -56,8 +56,12 @@ def check_doubles(study: Study) -> list[Check]:
     double = [group for group in rows.values() if len(group) > 1]
     if not double:
         return [fine(_DOUBLES, f"{study.n} different texts")]
-    labels = study.split.labels
-    torn = [group for group in double if labels is not None and len(np.unique(labels[group])) > 1]
+    labels, known = study.split.labels, study.split.has_gold
+    torn = [
+        group
+        for group in double
+        if labels is not None and len(np.unique(labels[group][known[group]])) > 1
+    ]
     detail = f"{len(double)} texts more than once, {len(torn)} of them with different labels"
     if torn:
         ids = [study.split.ids[row] for group in torn for row in group]
@@ -76,26 +80,28 @@ def check_doubles(study: Study) -> list[Check]:
 
 
 def check_size(study: Study) -> list[Check]:
-    """Look for splits of which little can be said: few examples, one gold label only."""
-    checks = [fine(_SIZE, f"{study.n} examples")]
+    """Look for splits of which little can be said: few examples, or few with a gold label."""
+    known = len(study.split.gold_rows)
     if study.n < _FEW:
         message = (
             f"The split has {study.n} of at least {_FEW} examples: intervals are wide and rough."
         )
-        checks = [found(_SIZE, "few_examples", "note", message, detail=f"{study.n} examples")]
-    labels, task = study.split.labels, study.split.task
-    if labels is not None and len(np.unique(labels)) == 1 and study.n > 1:
-        only = task.labels[int(labels[0])] if task.labels else f"{labels[0]:g}"
+        return [found(_SIZE, "few_examples", "note", message, detail=f"{study.n} examples")]
+    if 0 < known < _FEW:
         message = (
-            f"All {study.n} gold labels are '{only}': nothing that compares labels is defined."
+            f"{known} of at least {_FEW} examples have a gold label: intervals of all that is "
+            "measured against gold labels are wide and rough."
         )
-        checks.append(
-            found(
-                "more than one gold label",
-                "single_class",
-                "warning",
-                message,
-                detail=f"always '{only}'",
-            )
-        )
-    return checks
+        return [found(_SIZE, "few_labels", "note", message, detail=f"{known} gold labels")]
+    return [fine(_SIZE, f"{study.n} examples")]
+
+
+def check_one_label(study: Study) -> list[Check]:
+    """Look for splits all of whose gold labels are one."""
+    labels, task = study.split.labels, study.split.task
+    if labels is None or len(np.unique(labels)) > 1 or study.n < 2:
+        return []
+    only = task.labels[int(labels[0])] if task.labels else f"{labels[0]:g}"
+    message = f"All {study.n} gold labels are '{only}': nothing that compares labels is defined."
+    what, detail = "more than one gold label", f"always '{only}'"
+    return [found(what, "single_class", "warning", message, detail=detail)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -90,13 +91,19 @@ class Attributed:
         same: Bools = self.teacher.first.predicted == student.first.predicted
         return same[self.rows]
 
+    @cached_property
+    def labelled(self) -> Attributed:
+        """The explained examples that have a gold label; all where every example has one."""
+        known = self.study.with_gold()
+        return self if known is self.study else _attributed(known)
+
     def both_right(self, student: Population) -> Bools | None:
         """Say on which explained examples both are right, or None without labels."""
         labels = self.study.split.labels
         if labels is None or self.study.split.task.kind == "regression":
             return None
         right = (self.teacher.first.predicted == labels) & (student.first.predicted == labels)
-        return np.asarray(right, dtype=np.bool_)[self.rows]
+        return np.asarray(right & self.study.split.has_gold, dtype=np.bool_)[self.rows]
 
     def trivial(self, row: int) -> Floats:
         """Give what a word shows without any model, float64 `[words, 3]`.
@@ -115,7 +122,10 @@ class Attributed:
 
 def attributed(study: Study) -> Attributed:
     """Take a study's attributions, or those of its own sentences; `unmet` refuses other studies."""
-    study = study.own or study
+    return _attributed(study.own or study)
+
+
+def _attributed(study: Study) -> Attributed:
     seen = study.attributions
     assert seen is not None
     places = {key: row for row, key in enumerate(study.split.ids)}

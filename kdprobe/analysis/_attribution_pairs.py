@@ -35,6 +35,15 @@ class Pair:
     student: Population
     method: str
 
+    @cached_property
+    def labelled(self) -> Pair:
+        """The pair on the explained examples that have a gold label."""
+        known = self.seen.labelled
+        if known is self.seen:
+            return self
+        student = next(model for model in known.students if model.name == self.student.name)
+        return Pair(known, student, self.method)
+
     def at(self, metric: str, subset: str = "all") -> At:
         """Give the coordinates of a number of this pair."""
         return At(

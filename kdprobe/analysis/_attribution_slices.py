@@ -30,14 +30,17 @@ def slice_estimates(pair: Pair, parts: Sequence[Slice]) -> list[Estimate]:
     deviation of one correlation under independence is .38.
     """
     made = []
+    gold_rows = pair.seen.study.split.gold_rows
     for part in parts:
-        at, mask = pair.at("spearman", part.subset), part.mask[pair.seen.rows]
-        n = pair.seen.count(pair.rho, mask)
+        of_label = part.kind == "label"  # such a slice is of the labelled examples alone
+        own = pair.labelled if of_label else pair
+        mask = (part.mask[gold_rows] if of_label else part.mask)[own.seen.rows]
+        at, n = own.at("spearman", part.subset), own.seen.count(own.rho, mask)
         if n < LEAST_SENTENCES:
             reason = f"only {n} of its explained sentences can be ranked"
             made.append(undefined_estimate(at, reason, n=n))
         else:
-            made.append(mean_estimate(at, pair.seen, pair.rho, mask))
+            made.append(mean_estimate(at, own.seen, own.rho, mask))
     return made
 
 

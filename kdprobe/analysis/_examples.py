@@ -47,10 +47,10 @@ def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
 
 
 def gold_cells(study: Study, rows: Ints) -> list[Cell]:
-    """Give the gold label names of these rows, None where there are none."""
-    labels = study.split.labels
+    """Give the gold label names of these rows, None where there is none."""
+    labels, known = study.split.labels, study.split.has_gold
     names = study.split.task.labels
-    return [None if labels is None else names[int(labels[row])] for row in rows]
+    return [names[int(labels[row])] if labels is not None and known[row] else None for row in rows]
 
 
 def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:

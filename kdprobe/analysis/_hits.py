@@ -79,6 +79,14 @@ def mean_within(resamples: Resamples, mask: Bools, values: Floats | Bools) -> Fl
     return quotient(resamples.sums(inside), resamples.sums(mask))
 
 
+def labelled_note(study: Study, what: str) -> tuple[str, ...]:
+    """Say, where some examples have no gold label, that `what` is of the others alone."""
+    known = len(study.split.gold_rows)
+    if known in (0, study.n):
+        return ()
+    return (f"{what}: of the {known:,} of {study.n:,} examples that have a gold label.",)
+
+
 def several_runs(study: Study) -> tuple[Population, ...]:
     """Give the models that have more than one run."""
     return tuple(population for population in study.models if len(population.runs) > 1)

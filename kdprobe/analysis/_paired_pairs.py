@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,17 @@ class PairTest:
         """The coordinates of a number about this pair."""
         return At(metric, self.a.name, self.b.name)
 
+    @cached_property
+    def labelled(self) -> PairTest | None:
+        """The same pair on the examples with a gold label alone; None where no example has one."""
+        study = self.study.with_gold()
+        if study.split.labels is None:
+            return None
+        if study is self.study:
+            return self
+        models = {model.name: model for model in study.models}
+        return PairTest(study, models[self.a.name], models[self.b.name])
+
     @property
     def runs(self) -> list[tuple[Predictions, Predictions]]:
         """All pairs of runs."""
@@ -78,11 +90,6 @@ class PairTest:
         note = SEVERAL if p_value is not None and len(self.runs) > 1 else ""
         both = "; ".join(part for part in (made.note, note) if part)
         return made.model_copy(update={"p_value": p_value, "note": both})
-
-
-def gold_classes(study: Study) -> Ints | None:
-    """Give the gold classes, or None."""
-    return None if study.split.labels is None else np.asarray(study.split.labels, dtype=np.int64)
 
 
 def discordances(test: PairTest, gold: Ints) -> list[tuple[int, int, int, int]]:
@@ -106,17 +113,21 @@ def discordance(test: PairTest, gold: Ints) -> Discordance:
 
 
 def class_tests(test: PairTest) -> list[Estimate]:
-    """Give the tests of two classifiers."""
-    gold, n = gold_classes(test.study), test.study.n
+    """Give the tests of two classifiers.
+
+    Who is right is tested on the examples with a gold label, which labels are given on all.
+    """
+    known = test.labelled
     names = ("mcnemar", "mcnemar_midp", "minimum_detectable_difference")
-    if gold is None:
-        found = [undefined_estimate(test.at(name), NO_GOLD, n=n) for name in names]
-        return [*found, _label_shift(test)]
-    counted = discordances(test, gold)
+    if known is None:
+        missing = [undefined_estimate(test.at(name), NO_GOLD, n=0) for name in names]
+        return [*missing, _label_shift(test)]
+    gold = np.asarray(known.study.split.labels, dtype=np.int64)
+    counted = discordances(known, gold)
     return [
-        _accuracy_difference(test, gold, metric="mcnemar", counted=counted),
-        _accuracy_difference(test, gold, metric="mcnemar_midp", counted=counted),
-        _detectable(test, gold),
+        _accuracy_difference(known, gold, metric="mcnemar", counted=counted),
+        _accuracy_difference(known, gold, metric="mcnemar_midp", counted=counted),
+        _detectable(known, gold),
         _label_shift(test),
     ]
 
@@ -186,7 +197,7 @@ def _label_shift(test: PairTest) -> Estimate:
 
 
 def number_tests(test: PairTest) -> list[Estimate]:
-    """Give the tests of two regressions; the study has gold scores.
+    """Give the tests of two regressions; every example of the study has a gold score.
 
     Wilcoxon's test rather than the sign test: under the null hypothesis that it does not matter
     which model predicts, the difference of their errors is symmetric about 0, which is all that

@@ -1,12 +1,13 @@
 """What an analysis is, and where they are found.
 
-Does: name the protocol each file of this folder answers, and its registry. Does not: compute.
+Does: name the protocol each file of this folder answers, its registry, and which examples an
+analysis is given. Does not: compute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
@@ -14,12 +15,15 @@ from kdprobe.observations import Study
 from kdprobe.registry import Plugins
 from kdprobe.results.schema import AnalysisResult
 
+Gold = Literal["needed", "unread", "both"]
+
 
 class Analysis(Protocol):
     """One file of `analysis/`: arrays in, estimates out; never a model, never torch.
 
     `version` is that of its definitions; `after` names analyses whose results it reads from `done`
-    when they ran (they are run first).
+    when they ran (they are run first). `gold` says what it makes of gold labels: `needed` (all its
+    numbers are measured against them), `unread` (none is), or `both`.
     """
 
     @property
@@ -39,6 +43,10 @@ class Analysis(Protocol):
         """Analyses whose results this one reads."""
 
     @property
+    def gold(self) -> Gold:
+        """Whether its numbers are measured against gold labels."""
+
+    @property
     def options(self) -> type[BaseModel]:
         """The frozen model of its options; all have defaults."""
 
@@ -55,3 +63,15 @@ ANALYSES: Plugins[Analysis] = Plugins(
     kind="analysis",
     entry_points="kdprobe.analyses",
 )
+
+
+def given(analysis: Analysis, study: Study) -> Study:
+    """Give the examples that an analysis is to look at.
+
+    An analysis that needs gold labels gets those that have one; one that needs none, or both kinds,
+    gets all, and one of both kinds takes `study.with_gold()` for the numbers that need them. A
+    third party's analysis that does not say is taken to need them: it was written when every
+    example had a label.
+    """
+    needs: Gold = getattr(analysis, "gold", "needed")
+    return study.with_gold() if needs == "needed" else study

@@ -20,6 +20,8 @@ from kdprobe.analysis._agreement_groups import (
 )
 from kdprobe.analysis._agreement_metrics import METRICS
 from kdprobe.analysis._agreement_pairs import PairView, pair_estimates
+from kdprobe.analysis._hits import labelled_note
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Population, Study
 from kdprobe.results.schema import AnalysisResult, Matrix
@@ -60,7 +62,8 @@ def _notes(study: Study) -> tuple[str, ...]:
             "Models with several seeds: numbers of a pair are averages over all pairs of runs; "
             "confusion tables, Fleiss' kappa and Krippendorff's alpha use the first run of each."
         )
-    return tuple(notes)
+    about = "The attainable range of kappa, its place in it and error consistency"
+    return (*notes, *labelled_note(study, about))
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Agreement:
     version: int = 1
     title: str = "Agreement"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[AgreementOptions] = AgreementOptions
 
     def unmet(self, study: Study) -> str | None:

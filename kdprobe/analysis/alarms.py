@@ -18,23 +18,31 @@ from kdprobe.analysis._alarm_models import (
     check_perfect,
 )
 from kdprobe.analysis._alarm_rows import check_gold_rows, check_pair_rows
-from kdprobe.analysis._alarm_texts import check_doubles, check_size, check_train
+from kdprobe.analysis._alarm_texts import (
+    check_doubles,
+    check_one_label,
+    check_size,
+    check_train,
+)
 from kdprobe.analysis._checks import Check
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Study
 from kdprobe.results.schema import AnalysisResult, Column, Table
 
-_CHECKS: tuple[Callable[[Study], list[Check]], ...] = (
-    check_gold_rows,
-    check_pair_rows,
-    check_labels,
-    check_constant,
-    check_against_majority,
-    check_perfect,
-    check_copies,
-    check_train,
-    check_doubles,
-    check_size,
+# Each check, and whether it is made on the examples with a gold label alone.
+_CHECKS: tuple[tuple[Callable[[Study], list[Check]], bool], ...] = (
+    (check_gold_rows, True),
+    (check_pair_rows, False),
+    (check_labels, True),
+    (check_constant, False),
+    (check_against_majority, True),
+    (check_perfect, True),
+    (check_copies, False),
+    (check_train, False),
+    (check_doubles, False),
+    (check_size, False),
+    (check_one_label, True),
 )
 _ORDER = {"alarm": 0, "warning": 1, "note": 2}
 
@@ -73,6 +81,7 @@ class Alarms:
     version: int = 1
     title: str = "Checks"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[AlarmOptions] = AlarmOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -83,7 +92,12 @@ class Alarms:
         self, study: Study, options: AlarmOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Make every check and collect what it found."""
-        checks = [check for make in _CHECKS for check in make(study)]
+        known = study.with_gold()
+        checks = [
+            check
+            for make, against_gold in _CHECKS
+            for check in make(known if against_gold else study)
+        ]
         notices = [check.notice for check in checks if check.notice is not None]
         return AnalysisResult(
             name=self.name,

@@ -33,6 +33,8 @@ from kdprobe.analysis._attribution_slices import slice_charts, slice_estimates, 
 from kdprobe.analysis._attribution_spread import spread_charts
 from kdprobe.analysis._bootstrap import At, estimate
 from kdprobe.analysis._highlights import highlights, top_words
+from kdprobe.analysis._hits import labelled_note
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._rank_agreement import MEASURES, spearman
 from kdprobe.config.base import Options
 from kdprobe.observations import Study
@@ -113,6 +115,7 @@ class _Others:
 def _others(pair: Pair) -> _Others:
     least = threshold(pair)
     low = Estimate(**vars(pair.at("low_agreement")), value=least, n=len(pair.rho))
+    pair = pair.labelled  # the limit is the explainer's noise, on all; who is right needs labels
     right = pair.seen.both_right(pair.student)
     if right is None:
         return _Others([low], [])
@@ -170,6 +173,7 @@ class AttributionAgreementAnalysis:
     version: int = 1
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -213,7 +217,10 @@ class AttributionAgreementAnalysis:
                 _list(rows),
             ),
             curves=(*spread_charts(pairs, estimates), *slice_charts(estimates, parts)),
-            notes=_notes(seen),
+            notes=(
+                *_notes(seen),
+                *labelled_note(seen.study, "Right for other reasons, and slices of a gold label"),
+            ),
         )
 
 

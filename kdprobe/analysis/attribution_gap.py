@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis._bootstrap import At, estimate, undefined_estimate
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Floats, Study
 from kdprobe.observed_maps import MapGaps
@@ -91,6 +92,7 @@ class AttributionGapAnalysis:
     version: int = 1
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
+    gold: Gold = "unread"
     options: type[AttributionGapOptions] = AttributionGapOptions
 
     def unmet(self, study: Study) -> str | None:

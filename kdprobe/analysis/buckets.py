@@ -29,6 +29,7 @@ from kdprobe.analysis._hits import (
     mean_within,
     no_right_and_wrong,
 )
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
@@ -180,6 +181,7 @@ class Buckets:
     version: int = 1
     title: str = "Who gets it right"
     after: tuple[str, ...] = ()
+    gold: Gold = "needed"
     options: type[BucketsOptions] = BucketsOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -31,6 +31,7 @@ from kdprobe.analysis._hits import (
     hits_of,
     no_right_and_wrong,
 )
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._stats import wilson
 from kdprobe.config.base import Options
 from kdprobe.observations import Floats, Ints, Population, Predictions, Study
@@ -204,6 +205,7 @@ class Calibration:
     version: int = 1
     title: str = "Calibration"
     after: tuple[str, ...] = ()
+    gold: Gold = "needed"
     options: type[CalibrationOptions] = CalibrationOptions
 
     def unmet(self, study: Study) -> str | None:

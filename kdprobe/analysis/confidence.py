@@ -21,12 +21,14 @@ from kdprobe.analysis._hits import (
     first_run_note,
     gold_of,
     hits_of,
+    labelled_note,
     mean_size,
     mean_within,
     no_right_and_wrong,
     several_runs,
 )
 from kdprobe.analysis._margins import Subset, between_models, between_seeds
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
@@ -46,13 +48,20 @@ def _mask(study: Study, run: Predictions, subset: str) -> Bools:
     return right if subset == "hits" else ~right
 
 
+def _about(study: Study, subset: str) -> Study:
+    """Give the examples that a subset is taken of: hits and mistakes need gold labels."""
+    return study if subset == "all" else study.with_gold()
+
+
 def _mean(study: Study, population: Population, subset: str) -> Estimate:
     """Estimate a model's mean confidence over all examples, its hits or its mistakes."""
     at = At("mean_confidence", population.name, subset=subset)
     if not population.has_probabilities:
         return undefined_estimate(at, NO_PROBABILITIES)
+    study = _about(study, subset)
     if subset != "all" and no_right_and_wrong(study):
         return undefined_estimate(at, NO_GOLD)
+    population = next(model for model in study.models if model.name == population.name)
     resamples = resamples_of(study)
     return estimate(
         at,
@@ -85,12 +94,14 @@ def _averages(study: Study) -> Table:
     """Lay out mean and standard deviation of confidence, as the thesis shows them (P2)."""
     rows = []
     labelled = no_right_and_wrong(study) is None
-    for population in study.models:
+    for place, population in enumerate(study.models):
         if not population.has_probabilities:
             continue
-        confidences = np.concatenate([run.confidence for run in population.runs])
         for subset in _SUBSETS if labelled else _SUBSETS[:1]:
-            masks = [_mask(study, run, subset) for run in population.runs]
+            about = _about(study, subset)
+            runs = about.models[place].runs
+            masks = [_mask(about, run, subset) for run in runs]
+            confidences = np.concatenate([run.confidence for run in runs])
             values = confidences[np.concatenate(masks)]
             rows.append(
                 (
@@ -209,6 +220,7 @@ class Confidence:
     version: int = 1
     title: str = "Confidence"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[ConfidenceOptions] = ConfidenceOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -254,7 +266,10 @@ class Confidence:
                 ),
                 *(() if regression else (_histogram(study, known),)),
             ),
-            notes=first_run_note(study, "The charts"),
+            notes=(
+                *first_run_note(study, "The charts"),
+                *(() if regression else labelled_note(study, "Hits and mistakes")),
+            ),
         )
 
 

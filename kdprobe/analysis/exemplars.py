@@ -14,7 +14,8 @@ import numpy as np
 
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
 from kdprobe.analysis._checks import gold_classes
-from kdprobe.analysis._hits import hits_of, mean_within, several_runs
+from kdprobe.analysis._hits import hits_of, labelled_note, mean_within, several_runs
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Ints, Population, Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
@@ -136,25 +137,31 @@ def _by_part(
     study: Study, pair: tuple[Population, Population], votes: Mapping[str, _Votes], apart: Bools
 ) -> list[Estimate]:
     """Estimate accuracy and stability on the exemplars of a pair and on the other examples."""
-    gold, resamples = gold_classes(study), resamples_of(study)
+    known, resamples = study.with_gold(), resamples_of(study)
+    gold = gold_classes(known)
     made = []
     for model, other in (pair, pair[::-1]):
         for subset, mask in (("exemplars", apart), ("others", ~apart)):
             n = int(mask.sum())
             empty = f"there are no {subset} of this pair"
             if gold is not None:
-                draws = draws_of(
-                    study,
-                    model,
-                    lambda run, m=mask, g=gold: mean_within(resamples, m, hits_of(run, g)),  # type: ignore[misc]
-                )
+                inside = mask[study.split.gold_rows]
                 at = At("accuracy", model.name, other.name, subset=subset)
-                made.append(estimate(at, draws, n=n, undefined=empty, share=True))
+                bare = f"none of the {n} {subset} of this pair has a gold label" if n else empty
+                made.append(_accuracy(known, at, gold, inside, bare))
             if votes[model.name].runs > 1:
                 draws = mean_within(resamples, mask, votes[model.name].stability)
                 at = At("seed_stability", model.name, other.name, subset=subset)
                 made.append(estimate(at, draws, n=n, undefined=empty, share=True))
     return made
+
+
+def _accuracy(study: Study, at: At, gold: Ints, inside: Bools, empty: str) -> Estimate:
+    """Estimate the accuracy of `at.model_a` on some of the labelled examples."""
+    model = next(model for model in study.models if model.name == at.model_a)
+    resamples = resamples_of(study)
+    draws = draws_of(study, model, lambda run: mean_within(resamples, inside, hits_of(run, gold)))
+    return estimate(at, draws, n=int(inside.sum()), undefined=empty, share=True)
 
 
 def _examples(
@@ -169,7 +176,7 @@ def _examples(
         (
             student.name,
             study.split.ids[row],
-            None if gold is None else labels[gold[row]],
+            labels[gold[row]] if gold is not None and study.split.has_gold[row] else None,
             labels[t.modal[row]],
             float(t.stability[row]) if t.runs > 1 else None,
             labels[s.modal[row]],
@@ -212,7 +219,7 @@ def _notes(study: Study, votes: Mapping[str, _Votes]) -> tuple[str, ...]:
                 f"On {ties} of {study.n} examples two labels are equally frequent among the "
                 f"{seen.runs} runs of {name}; the one that stands first in the task counts."
             )
-    return tuple(notes)
+    return (*notes, *labelled_note(study, "Accuracy"))
 
 
 @dataclass(frozen=True)
@@ -223,6 +230,7 @@ class Exemplars:
     version: int = 1
     title: str = "Compression-identified exemplars"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[ExemplarOptions] = ExemplarOptions
 
     def unmet(self, study: Study) -> str | None:

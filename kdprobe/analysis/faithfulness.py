@@ -16,6 +16,7 @@ from kdprobe.analysis._attributed import Attributed, attributed, unmet
 from kdprobe.analysis._attribution_metrics import FAITHFULNESS
 from kdprobe.analysis._bootstrap import At, estimate
 from kdprobe.analysis._damaged import damaged_words
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._rank_agreement import kendall
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Population, Study
@@ -207,6 +208,7 @@ class FaithfulnessAnalysis:
     version: int = 1
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
+    gold: Gold = "unread"
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 
     def unmet(self, study: Study) -> str | None:

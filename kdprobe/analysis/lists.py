@@ -22,7 +22,15 @@ from kdprobe.analysis._examples import (
     random_rows,
     ranked_rows,
 )
-from kdprobe.analysis._hits import NO_GOLD, first_run_note, gold_of, hits_of, no_right_and_wrong
+from kdprobe.analysis._hits import (
+    NO_GOLD,
+    first_run_note,
+    gold_of,
+    hits_of,
+    labelled_note,
+    no_right_and_wrong,
+)
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Ints, Population, Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
@@ -226,6 +234,7 @@ class Lists:
     version: int = 1
     title: str = "Examples to read"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[ListsOptions] = ListsOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -241,23 +250,23 @@ class Lists:
         self, study: Study, options: ListsOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Make every list that can be made, and say why the others cannot."""
-        skipped = _skipped(study)
+        skipped, known = _skipped(study), study.with_gold()
         tables: list[Table] = []
         blind = [model.name for model in study.models if not model.first.has_probabilities]
         if "P1" not in skipped:
             tables += [
-                _extremes(study, model, options.top)
-                for model in study.models
+                _extremes(known, model, options.top)
+                for model in known.models
                 if model.name not in blind
             ]
-        for name, make in (
-            ("P4", _only_one_student),
-            ("P5", _confidence_gaps),
-            ("P7", _all_students_wrong),
-            ("P8", _all_students_unsure),
+        for name, make, about in (
+            ("P4", _only_one_student, known),
+            ("P5", _confidence_gaps, study),
+            ("P7", _all_students_wrong, known),
+            ("P8", _all_students_unsure, study),
         ):
             if name not in skipped:
-                tables.append(make(study, options.top))
+                tables.append(make(about, options.top))
         notes = [f"{name} was skipped: {reason}." for name, reason in sorted(skipped.items())]
         if blind and "P1" not in skipped:
             notes.append(f"P1 leaves out {', '.join(blind)}: no confidences are known.")
@@ -270,7 +279,11 @@ class Lists:
             "P6 (shared mistakes and hits) in the one on shared mistakes.",
             options=options.model_dump(),
             tables=tuple(tables),
-            notes=(*notes, *first_run_note(study, "The lists")),
+            notes=(
+                *notes,
+                *first_run_note(study, "The lists"),
+                *labelled_note(study, "P1, P4 and P7"),
+            ),
         )
 
 

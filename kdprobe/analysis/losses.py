@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kdprobe.analysis._probing_losses import probing_gaps, probing_losses
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
 from kdprobe.observations import Population, Study
@@ -49,12 +50,12 @@ def _examples(study: Study, student: Population, part: Slice) -> tuple[str, ...]
     labels = study.split.labels
     if labels is None:
         return ()
-    t, s = study.teacher.first, student.first
+    t, s, inside = study.teacher.first, student.first, part.mask & study.split.has_gold
     if study.split.task.kind == "regression":
         size = np.abs(s.scores - labels) - np.abs(t.scores - labels)
-        lost = part.mask & (size > 0)
+        lost = inside & (size > 0)
     else:
-        lost = part.mask & (t.predicted == labels) & (s.predicted != labels)
+        lost = inside & (t.predicted == labels) & (s.predicted != labels)
         size = t.confidence if t.has_probabilities else np.zeros(study.n)
     rows = np.flatnonzero(lost)
     order = rows[np.argsort(-size[rows], kind="stable")][:_EXAMPLES]
@@ -248,6 +249,7 @@ class Losses:
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
+    gold: Gold = "both"
     options: type[LossOptions] = LossOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -25,6 +25,7 @@ from kdprobe.analysis._pair_judgements import (
     ranked_draws,
     spearman_tables,
 )
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._stats import mcnemar_p
 from kdprobe.config.base import Options
 from kdprobe.observations import Floats, MinimalPairs, Population, Predictions, Study
@@ -215,6 +216,7 @@ class MinimalPairAnalysis:
     version: int = 1
     title: str = "Minimal pairs"
     after: tuple[str, ...] = ()
+    gold: Gold = "unread"
     options: type[MinimalPairOptions] = MinimalPairOptions
 
     def unmet(self, study: Study) -> str | None:

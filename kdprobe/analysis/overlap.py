@@ -22,6 +22,7 @@ from kdprobe.analysis._hits import (
     several_runs,
 )
 from kdprobe.analysis._overlap_metrics import METRICS
+from kdprobe.analysis._protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations import Bools, Floats, Ints, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
@@ -153,6 +154,7 @@ class Overlap:
     version: int = 1
     title: str = "Shared mistakes and flips"
     after: tuple[str, ...] = ()
+    gold: Gold = "needed"
     options: type[OverlapOptions] = OverlapOptions
 
     def unmet(self, study: Study) -> str | None:

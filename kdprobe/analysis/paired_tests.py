@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis._bootstrap import At
+from kdprobe.analysis._hits import labelled_note
 from kdprobe.analysis._paired_metrics import METRICS
 from kdprobe.analysis._paired_pairs import (
     PairTest,
     class_tests,
     discordance,
-    gold_classes,
     number_tests,
 )
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._stats import cochran_q, holm
 from kdprobe.config.base import Options
 from kdprobe.observations import Ints, Study
@@ -113,6 +114,7 @@ class PairedTests:
     version: int = 1
     title: str = "Paired tests"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[PairedTestsOptions] = PairedTestsOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -127,16 +129,17 @@ class PairedTests:
         self, study: Study, options: PairedTestsOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Test every pair of models; `done` is not read."""
-        number = study.split.task.kind == "regression"
+        number, known = study.split.task.kind == "regression", study.with_gold()
         of = number_tests if number else class_tests
-        tests = [PairTest(study, a, b) for a, b in study.pairs]
-        estimates = _adjust(study, [found for test in tests for found in of(test)])
-        gold = None if number else gold_classes(study)
+        tests = [PairTest(known if number else study, a, b)
+                 for a, b in (known if number else study).pairs]  # fmt: skip
+        estimates = _adjust(study, [made for test in tests for made in of(test)])
         tables: tuple[Table, ...] = ()
-        if gold is not None:
-            estimates += _cochran(study, gold)
-            tables = (_table(study, estimates, gold),)
-        used = {found.metric for found in estimates}
+        if known.split.labels is not None and not number:
+            gold = np.asarray(known.split.labels, dtype=np.int64)
+            estimates += _cochran(known, gold)
+            tables = (_table(known, estimates, gold),)
+        used = {made.metric for made in estimates}
         several = any(len(model.runs) > 1 for model in study.models)
         return AnalysisResult(
             name=self.name,
@@ -152,6 +155,7 @@ class PairedTests:
                 "Tests between two students are not adjusted: the planned family is the teacher "
                 "against each student.",
                 *(("Cochran's Q uses the first run of each model.",) if several else ()),
+                *labelled_note(study, "All but the shift of predicted labels"),
             ),
         )
 

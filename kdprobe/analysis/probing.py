@@ -25,6 +25,7 @@ from kdprobe.analysis._probing_cells import (
 from kdprobe.analysis._probing_metrics import METRICS
 from kdprobe.analysis._probing_scores import Seen, score_estimates
 from kdprobe.analysis._probing_views import best_table, gap_matrix, small_multiple
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._stats import mcnemar_p
 from kdprobe.config.base import Options
 from kdprobe.observations import Study
@@ -224,6 +225,7 @@ class Probing:
     version: int = 3
     title: str = "Probing"
     after: tuple[str, ...] = ()
+    gold: Gold = "unread"
     options: type[ProbingOptions] = ProbingOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -8,7 +8,7 @@ q-value over all slices and students. Does not: choose the slices (`_slicing.py`
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis._gap_views import forest, gap_table
 from kdprobe.analysis._gaps import gap_estimate, paired_p, with_q
-from kdprobe.analysis._hits import NO_GOLD, quotient
+from kdprobe.analysis._hits import NO_GOLD, labelled_note, quotient
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis._stats import mcnemar_p
 from kdprobe.observations import Bools, Floats, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 
+_EMPTY = "no example of this slice has a gold label"
 Table = dict[tuple[int, ...], Floats]  # ids of runs -> draws `[B + 1, slices]`
 
 _AGREEMENT = Metric(
@@ -128,10 +130,18 @@ def _column(table: Table, at: int, *runs: Predictions) -> Floats:
     return table[tuple(id(run) for run in runs)][:, at]
 
 
-def _cut(study: Study, options: SliceOptions) -> _Cut:
-    slices = slices_of(study, options)
+def _cut(study: Study, slices: tuple[Slice, ...]) -> _Cut:
     masks = np.array([part.mask for part in slices], dtype=bool).reshape(-1, study.n).T
     return _Cut(study, slices, masks, resamples_of(study).sums(masks))
+
+
+def _cuts(study: Study, options: SliceOptions) -> tuple[_Cut, _Cut]:
+    """Cut all examples, and those with a gold label; one slice is the same slice in both."""
+    slices = slices_of(study, options)
+    rows = study.split.gold_rows
+    known = tuple(replace(part, mask=part.mask[rows]) for part in slices)
+    whole = _cut(study, slices)
+    return whole, whole if len(rows) in (0, study.n) else _cut(study.with_gold(), known)
 
 
 def _p_values(cut: _Cut, student: Population) -> list[float | None]:
@@ -160,7 +170,7 @@ def _gaps(
             At("gap", cut.study.teacher.name, student.name, subset=part.subset),
             draws,
             n=part.n,
-            undefined="no example in this slice",
+            undefined=_EMPTY,
             share=not cut.regression,
             p_value=p,
         )
@@ -176,7 +186,7 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
             At(cut.metric, name, subset=part.subset),
             values,
             n=part.n,
-            undefined="no example in this slice",
+            undefined=_EMPTY,
             share=not cut.regression,
         )
         for name, by_slice in draws.items()
@@ -190,25 +200,34 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
     return scores, list(with_q(gaps))
 
 
-def _agreements(cut: _Cut) -> list[Estimate]:
-    teacher = cut.study.teacher
-    return [
-        estimate(
-            At("agreement", teacher.name, student.name, subset=part.subset),
-            draws,
-            n=part.n,
-            undefined="no example in this slice",
-            share=True,
-        )
-        for student in cut.study.students
-        for part, draws in zip(cut.slices, cut.agreement(teacher, student), strict=True)
-    ]
+def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
+    """Agreement on all examples of a slice; on a gold label's, those that have it."""
+    made = []
+    for place, student in enumerate(whole.study.students):
+        cuts = {cut.study.n: cut for cut in (whole, known)}
+        drawn = {
+            n: cut.agreement(cut.study.teacher, cut.study.students[place])
+            for n, cut in cuts.items()
+        }
+        for at, part in enumerate(whole.slices):
+            cut = known if part.kind == "label" else whole
+            made.append(
+                estimate(
+                    At("agreement", whole.study.teacher.name, student.name, subset=part.subset),
+                    drawn[cut.study.n][at],
+                    n=part.n,
+                    undefined="no example in this slice",
+                    share=True,
+                )
+            )
+    return made
 
 
 def _notes(cut: _Cut, options: SliceOptions) -> tuple[str, ...]:
     notes = pooled_notes(cut.slices, options)
     if cut.study.split.labels is None:
         notes += (f"No scores and no gaps: {NO_GOLD}.",)
+    notes += labelled_note(cut.study, "Scores and gaps")
     kinds = {part.kind for part in cut.slices}
     if not kinds:
         notes += ("With these options all examples fall into one slice: nothing to compare.",)
@@ -225,6 +244,7 @@ class Slices:
     version: int = 1
     title: str = "Slices"
     after: tuple[str, ...] = ()
+    gold: Gold = "both"
     options: type[SliceOptions] = SliceOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -241,9 +261,9 @@ class Slices:
         self, study: Study, options: SliceOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every slice and measure each student's gap."""
-        cut = _cut(study, options)
-        scores, gaps = _labelled(cut) if study.split.labels is not None else ([], [])
-        agreements = [] if cut.regression else _agreements(cut)
+        cut, known = _cuts(study, options)
+        scores, gaps = _labelled(known) if study.split.labels is not None else ([], [])
+        agreements = [] if cut.regression else _agreements(cut, known)
         metrics = _ERRORS if cut.regression else (*(_HITS if gaps else ()), _AGREEMENT)
         score = "mean absolute error" if cut.regression else "accuracy"
         return AnalysisResult(

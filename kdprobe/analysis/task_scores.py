@@ -14,6 +14,7 @@ import numpy as np
 
 from kdprobe.analysis import _scores
 from kdprobe.analysis._bootstrap import At, draws_of, estimate, resamples_of
+from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._scores import Counts, counts_of
 from kdprobe.analysis._stats import pearson_draws, spearman_draws
 from kdprobe.analysis._task_scores_metrics import METRICS
@@ -216,6 +217,7 @@ class TaskScores:
     version: int = 1
     title: str = "Task scores"
     after: tuple[str, ...] = ()
+    gold: Gold = "needed"
     options: type[TaskScoresOptions] = TaskScoresOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -77,14 +77,15 @@ def build(
         corpus = treebank_corpus([Path(treebank)], seed=seed)
     corpus = replace(corpus, length_bins=bins) if bins else corpus
     rows = []
-    for task in asked:
-        made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)
-        if made is None:
-            rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
-            continue
-        write_senteval(made, output / task.file)
-        sizes = " / ".join(f"{len(part):,}" for part in made.parts)
-        rows.append((task.name, str(len(made.labels)), sizes, task.file))
+    with atomic.staged_folder(output) as stage:
+        for task in asked:
+            made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)
+            if made is None:
+                rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
+                continue
+            write_senteval(made, stage / task.file)
+            sizes = " / ".join(f"{len(part):,}" for part in made.parts)
+            rows.append((task.name, str(len(made.labels)), sizes, task.file))
     columns = ("task", "classes", "train / dev / test", "file")
     terminal.show(terminal.table(corpus.origin, columns, rows))
 

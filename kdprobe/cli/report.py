@@ -40,8 +40,9 @@ def report(
     typer.echo(f"Report: {page}")
     if figures is not None:
         drawn = rendered.figures()
-        for name, svg in drawn.items():
-            atomic.write_text(figures / f"{name}.svg", svg)
+        with atomic.staged_folder(figures) as stage:
+            for name, svg in drawn.items():
+                (stage / f"{name}.svg").write_text(svg, encoding="utf-8")
         typer.echo(f"Figures: {len(drawn)} in {figures}")
     if open_report:
         typer.launch(str(page.resolve()))

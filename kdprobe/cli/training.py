@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from kdprobe.cli import options, terminal
 from kdprobe.plain_text import printable
@@ -30,6 +32,7 @@ _Bf16 = Annotated[
     ),
 ]
 _WARMUP = typer.Option("--warmup", min=0, max=1, help="Share of steps.")
+_DECAY = typer.Option("--weight-decay", min=0, help="Of AdamW, on weight matrices.")
 _Best = Literal["score", "loss", "agreement", "kl", "last"]
 _BEST_BY = typer.Option("--best-by", help="What the checkpoint that is kept must be best by.")
 _EarlyStopping = Annotated[
@@ -47,6 +50,13 @@ _Resume = Annotated[
 _DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Check everything, print the plan, train nothing.")
 ]
+
+
+def _default(option: OptionInfo, default: str) -> OptionInfo:
+    """Give an option whose help names the value that it has when nobody says one."""
+    named = copy.copy(option)
+    named.help = f"{option.help} Default: {default}."
+    return named
 
 
 @dataclass(frozen=True)
@@ -70,17 +80,25 @@ class _Settings(Bundle):
 
 @dataclass(frozen=True)
 class Settings(_Settings):
-    """How `finetune` trains."""
+    """How `finetune` trains: what nobody says is the student's of `--like`, or the default."""
 
-    epochs: Annotated[float, _EPOCHS] = 3.0
-    batch_size: Annotated[int, _BATCH_SIZE] = 32
-    learning_rate: Annotated[float, _RATE] = 5e-5
-    warmup: Annotated[float, _WARMUP] = 0.1
-    weight_decay: Annotated[float, typer.Option("--weight-decay", min=0)] = 0.0
-    max_length: Annotated[int, _MAX_LENGTH] = 128
-    gradient_accumulation: Annotated[int, _ACCUMULATION] = 1
+    epochs: Annotated[
+        float | None,
+        typer.Option(
+            "--epochs",
+            min=0.0,
+            help="Passes over the data. Default: 3; for a student (--student) and for random "
+            "weights 10, as `distill` with its default recipe.",
+        ),
+    ] = None
+    batch_size: Annotated[int | None, _default(_BATCH_SIZE, "32")] = None
+    learning_rate: Annotated[float | None, _default(_RATE, "5e-5")] = None
+    warmup: Annotated[float | None, _default(_WARMUP, "0.1")] = None
+    weight_decay: Annotated[float | None, _default(_DECAY, "0")] = None
+    max_length: Annotated[int | None, _default(_MAX_LENGTH, "128")] = None
+    gradient_accumulation: Annotated[int | None, _default(_ACCUMULATION, "1")] = None
     bf16: _Bf16 = None
-    best_by: Annotated[_Best, _BEST_BY] = "score"
+    best_by: Annotated[_Best | None, _default(_BEST_BY, "score")] = None
     early_stopping: _EarlyStopping = None
 
 
@@ -120,6 +138,19 @@ class Shared(Bundle):
         """Give them, `quiet` as the display it stands for."""
         given = super().keywords()
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
+
+
+@dataclass(frozen=True)
+class OwnShared(Shared):
+    """The same for `finetune`, which takes what is not typed from `--like`."""
+
+    train_split: Annotated[str | None, typer.Option("--train-split", help="Default: train.")] = None
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", envvar="KDPROBE_SEED", help="Seed of everything random. Default: 0."
+        ),
+    ] = None
 
 
 def bundled(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kdprobe.analysis._protocol import ANALYSES, Analysis
+from kdprobe.analysis._protocol import ANALYSES, Analysis, given
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
@@ -74,14 +74,15 @@ def run_all(
     with progress.stage("Analyses", len(names)) as stage:
         for name in names:
             analysis: Analysis = ANALYSES.load(name)
-            reason = analysis.unmet(study)
+            examples = given(analysis, study)
+            reason = analysis.unmet(examples)
             if reason is not None:
                 skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
                 stage.advance(note=name)
                 continue
             options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
             started = time.perf_counter()
-            done[name] = analysis.run(study, options, done)
+            done[name] = analysis.run(examples, options, done)
             seconds[f"analysis {name}"] = time.perf_counter() - started
             stage.advance(note=name)
     return Ran(tuple(done.values()), tuple(skipped), seconds)

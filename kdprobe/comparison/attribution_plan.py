@@ -137,9 +137,12 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     words = [split_words(text, pair) for text, pair in zip(split.texts, pairs, strict=True)]
     target = _targets(study, request)
     said = np.stack([population.first.predicted for population in study.models])
-    labels = target if split.labels is None else split.labels.astype(np.int64)
-    lengths = np.array([len(found) for found in words], dtype=np.int64)
-    spoken = np.flatnonzero(lengths > 0)
+    labels = _strata(study, target)
+    lengths = np.array([len(parts) for parts in words], dtype=np.int64)
+    explicable = lengths > 0
+    if request.target == "gold":
+        explicable &= split.has_gold
+    spoken = np.flatnonzero(explicable)
     chosen = choose_rows(
         tuple(split.ids[row] for row in spoken), labels[spoken],
         (said == said[0]).all(axis=0)[spoken], lengths[spoken],
@@ -167,6 +170,15 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
         tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
         _notes(readers),
     )  # fmt: skip
+
+
+def _strata(study: Study, target: Ints) -> Ints:
+    """Give the labels in proportion to which examples are chosen: gold, else what is explained."""
+    labels = study.split.labels
+    if labels is None:
+        return target
+    known = study.split.has_gold
+    return np.where(known, np.where(known, labels, 0).astype(np.int64), target).astype(np.int64)
 
 
 def _targets(study: Study, request: AttributionRequest) -> Ints:
@@ -256,18 +268,18 @@ def sampling_note(study: Study, plan: Plan) -> str:
         f"{n} of {study.n} examples were explained, chosen by seed {study.seed} in proportion to "
     )
     if study.split.task.kind == "classification":
-        gold = study.split.labels
-        kinds = study.teacher.first.predicted if gold is None else gold.astype(np.int64)
+        known = study.split.has_gold
+        kinds = _strata(study, study.teacher.first.predicted)
         totals = np.bincount(kinds[rows], minlength=len(study.split.task.labels))
         shares = ", ".join(
             f"{name} {total}"
             for name, total in zip(study.split.task.labels, totals.tolist(), strict=True)
             if total
         )
-        label = "label" if gold is not None else "the teacher's label"
-        told += (
-            f"to {label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
-        )
+        label = "label" if known.any() else "the teacher's label"
+        if known.any() and not known.all():
+            label = "label, the teacher's where there is no gold label,"
+        told += f"{label} ({shares}), agreement of the models (all agree on {agreeing}) and length "
     else:
-        told += "to length "
+        told += "length "
     return told + f"({min(lengths)} to {max(lengths)} words)."

@@ -11,6 +11,7 @@ import numpy as np
 
 from kdprobe.observations import Study
 
+WORD_SCORES = "attributions.parquet"
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
             "word", "score", "gap")  # fmt: skip
 
@@ -42,4 +43,4 @@ def write_parquet(study: Study, folder: Path) -> None:
                        word.start, word.end, word.text, shown, missed)  # fmt: skip
                 for name, value in zip(_COLUMNS, row, strict=True):
                     columns[name].append(value)
-    pq.write_table(pa.table(columns), folder / "attributions.parquet", compression="zstd")
+    pq.write_table(pa.table(columns), folder / WORD_SCORES, compression="zstd")

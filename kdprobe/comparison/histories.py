@@ -54,7 +54,7 @@ def training_results(
 def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
     """Give one student's curves, named and titled with its name."""
     folder = Path(student.paths[0])
-    history, record = (_json(folder / name) for name in ("history.json", "kdprobe.json"))
+    history, record = (read_json(folder / name) for name in ("history.json", "kdprobe.json"))
     if not (isinstance(history, list) and isinstance(record, dict)):
         return []
     if len(student.paths) > 1:
@@ -75,7 +75,7 @@ def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
     ]
 
 
-def _json(place: Path) -> Any:
+def read_json(place: Path) -> Any:
     """Read a file that may be missing, foreign or broken; None then."""
     try:
         if place.stat().st_size > _MOST:

@@ -18,6 +18,7 @@ from kdprobe.comparison import probing, probing_request
 from kdprobe.comparison.attribution_gap import add_map_gaps
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import add_attributions
+from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -104,6 +105,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
     )
     study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
     study = add_map_gaps(study, handles, inputs=inputs, progress=progress)
+    notices += control_notices(inputs.models[1:], study)
     return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed, *unable), timings)
 
 

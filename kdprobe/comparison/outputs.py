@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe import atomic
-from kdprobe.comparison.attribution_table import write_parquet
+from kdprobe.comparison.attribution_table import WORD_SCORES, write_parquet
 from kdprobe.observations import Population, Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument, TaskInfo
@@ -25,7 +25,8 @@ def task_info(study: Study) -> TaskInfo:
     task, split = study.split.task, study.split
     counts: dict[str, int] = {}
     if split.labels is not None and task.kind == "classification":
-        totals = np.bincount(split.labels.astype(np.int64), minlength=len(task.labels))
+        given = split.labels[split.gold_rows].astype(np.int64)
+        totals = np.bincount(given, minlength=len(task.labels))
         counts = {name: int(total) for name, total in zip(task.labels, totals, strict=True)}
     return TaskInfo(
         name=task.name,
@@ -77,7 +78,8 @@ def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
     said = [_predictions_of(population, rows, regression=regression) for population in study.models]
     listed = []
     for place, row in enumerate(rows):
-        gold = None if split.labels is None else split.labels[row].item()
+        known = split.labels is not None and split.has_gold[row]
+        gold = split.labels[row].item() if split.labels is not None and known else None
         listed.append(
             Example(
                 id=split.ids[row],
@@ -161,9 +163,13 @@ def _gold_names(study: Study) -> list[str | None]:
     split = study.split
     if split.labels is None:
         return [None] * study.n
-    if split.task.kind == "regression":
-        return [repr(float(value)) for value in split.labels]
-    return [split.task.labels[int(value)] for value in split.labels]
+    names, known = split.task.labels, split.has_gold
+    shown = (
+        (repr(float(value)) for value in split.labels)
+        if split.task.kind == "regression"
+        else (names[int(value)] for value in split.labels)
+    )
+    return [name if there else None for name, there in zip(shown, known.tolist(), strict=True)]
 
 
 def write_outputs(document: ResultsDocument, study: Study, folder: Path) -> None:
@@ -174,7 +180,7 @@ def write_outputs(document: ResultsDocument, study: Study, folder: Path) -> None
     """
     from kdprobe.report.build import render
 
-    with atomic.staged_folder(folder) as stage:
+    with atomic.staged_folder(folder, outdated=(WORD_SCORES,)) as stage:
         (stage / "results.json").write_text(dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
         (stage / "predictions.parquet").write_bytes(predictions_parquet(study))

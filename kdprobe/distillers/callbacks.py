@@ -6,7 +6,6 @@ those that are not needed, stop early. Does not: write the checkpoint; `transfor
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +13,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from kdprobe.atomic import write_text
 from kdprobe.distillers.processes import team
-from kdprobe.distillers.resume import MARKER, checkpoint_folder, drop_checkpoint
+from kdprobe.distillers.resume import checkpoint_folder, mark_complete
+from kdprobe.leftovers import remove_folder
 from kdprobe.progress import Stage
 
 
@@ -115,8 +114,9 @@ def stalled(history: Sequence[dict[str, float]], patience: int, *, greater: bool
 class CompleteCheckpoints(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
     """Marks each checkpoint once all of it is written, then deletes what is not needed.
 
-    The best and the last are kept. The marker is written last and removed first, so that a run
-    killed at any moment never goes on from half a checkpoint.
+    The best and the last are kept. The marker is written last, and a checkpoint that is not needed
+    has lost its name before its first file is deleted, so that a run killed at any moment never
+    goes on from half a checkpoint.
 
     Args:
         folder: where the checkpoints are.
@@ -141,10 +141,10 @@ class CompleteCheckpoints(TrainerCallback):  # type: ignore[misc]  # transformer
         if not crew.leads:
             return
         place = checkpoint_folder(self.folder, state.global_step)
-        write_text(place / MARKER, json.dumps({"seconds": round(self.seconds, 3)}))
+        mark_complete(place, seconds=self.seconds)
         kept = {checkpoint_folder(self.folder, step) for step in (state.global_step,)}
         if state.best_global_step:
             kept.add(checkpoint_folder(self.folder, state.best_global_step))
         for other in self.folder.glob("checkpoint-*"):
             if other not in kept:
-                drop_checkpoint(other)
+                remove_folder(other)

@@ -46,8 +46,8 @@ class Data:
         """Name the examples by content, for the record of a run."""
         return {
             "task": self.task.name,
-            "train": {"split": self.train.name, "fingerprint": self.train.fingerprint},
-            "eval": {"split": self.evaluation.name, "fingerprint": self.evaluation.fingerprint},
+            "train": _named(self.train),
+            "eval": _named(self.evaluation),
         }
 
     def rows(self) -> dict[str, str]:
@@ -68,6 +68,10 @@ class Data:
             f"{both:,} of {len(self.evaluation):,} examples of {self.evaluation.name} are learnt "
             f"from too: their texts stand in {self.train.name}",
         )
+
+
+def _named(split: Split) -> dict[str, Any]:
+    return {"split": split.name, "fingerprint": split.fingerprint, "examples": len(split)}
 
 
 def _fields(split: Split) -> list[tuple[str, ...]]:
@@ -229,13 +233,13 @@ def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{value}" for name, value in settings.items() if value is not None}
 
 
-def command_line(command: str, subject: str, options: Sequence[tuple[str, object]]) -> str:
+def command_line(command: str, subject: str | None, options: Sequence[tuple[str, object]]) -> str:
     """Compose the command line of a training; options that are None are left out.
 
     >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
     "kdprobe finetune 'my model' --task cola"
     """
-    words = ["kdprobe", command, subject]
+    words = ["kdprobe", command, *([] if subject is None else [subject])]
     for flag, value in options:
         if value is not None and value is not False:
             words += [flag] if value is True else [flag, str(value)]

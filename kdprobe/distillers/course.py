@@ -10,7 +10,6 @@ weights.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,21 +21,22 @@ from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, precisi
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_look import first_look
-from kdprobe.distillers.fitting import Earlier, Run, fit, open_run
+from kdprobe.distillers.fitting import Earlier, Run, begin_run, fit, open_run
 from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
 from kdprobe.distillers.mixture import build_mixture, refuse_unmet, remarks
 from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import Facts, Preflight, layer_table
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.rehearsal import rehearse
-from kdprobe.distillers.resume import write_plan
 from kdprobe.distillers.students import Pupil, layer_map_of, open_student, with_words
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
 from kdprobe.distillers.teacher_wants import wanted
 from kdprobe.distillers.transfer import refuse_unlabelled
 from kdprobe.distillers.views import shape_of
+from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.shapes import texts_of
 from kdprobe.progress import Progress, Silent
@@ -85,7 +85,7 @@ class Course:
         run: Run,
         plan: Mapping[str, Any],
         tell: Callable[[Made], Story],
-        show: Callable[[TrainingResult, Made], None],
+        draw: Callable[[Made], WritePage],
     ) -> TrainingResult:
         """Train every part that is not finished.
 
@@ -93,10 +93,10 @@ class Course:
             run: the open output folder.
             plan: everything that decides the result.
             tell: composes the model card of a part.
-            show: told of every part that has been trained.
+            draw: gives what writes the learning curves of a part.
         """
         if len(self.parts) > 1:
-            self._begin(run, plan)
+            run = self._begin(run, plan)
         results: list[TrainingResult] = []
         for part in self.parts:
             own_plan = {**plan, "stage": part.name} if part.name else dict(plan)
@@ -117,21 +117,23 @@ class Course:
                 preflight=made.preflight,
                 story=tell(made),
                 progress=self.progress,
+                write_page=draw(made),
                 earlier=earlier,
             )
-            show(result, made)
             results.append(result)
         return results[-1]
 
-    def _begin(self, run: Run, plan: Mapping[str, Any]) -> None:
+    def _begin(self, run: Run, plan: Mapping[str, Any]) -> Run:
         """Check all parts, and write down what is asked for before the first is trained."""
         rehearse(self, timed=False)
         crew = team()
         crew.wait()
         if crew.leads and not run.begun:
-            shutil.rmtree(self.output / STAGES, ignore_errors=True)
-            write_plan(run.folder, plan)
+            remove_folder(run.folder)
+            remove_folder(self.output / STAGES)
+            begin_run(run, plan)
         crew.wait()
+        return replace(run, begun=True)
 
     def _open(self, part: Part, plan: Mapping[str, Any], run: Run) -> Run | TrainingResult:
         """Open the folder of a part; a finished part gives its result."""

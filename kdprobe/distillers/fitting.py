@@ -7,8 +7,6 @@ learns what; `finetuning.py` and `distillation.py` do.
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import Any
 import torch
 from transformers import TrainerCallback
 
-from kdprobe.atomic import require_empty_folder, staged_folder, write_text
+from kdprobe.atomic import holds_files, require_empty_folder
 from kdprobe.distillers._scores import Score
 from kdprobe.distillers.callbacks import (
     CompleteCheckpoints,
@@ -28,13 +26,13 @@ from kdprobe.distillers.callbacks import (
 )
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.lesson import Lesson, TrainingResult
-from kdprobe.distillers.model_card import Story, write_card
+from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.model_folder import WritePage, write_model_folder
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import team
-from kdprobe.distillers.record import HISTORY, record_of, result_of
+from kdprobe.distillers.record import result_of
 from kdprobe.distillers.resume import (
     CHECKPOINTS,
-    RECORD,
     checkpoint_folder,
     last_complete,
     read_plan,
@@ -45,6 +43,7 @@ from kdprobe.distillers.resume import (
 )
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.errors import OutputError
+from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.trained_form import FORMS, fold
 from kdprobe.progress import Progress
@@ -144,7 +143,7 @@ def open_run(
         refuse_change(output, record["plan"], plan)
         progress.say(f"{output} had finished already.")
         return result_of(output, record)
-    if resume and output.is_dir() and any(output.iterdir()):
+    if resume and holds_files(output):
         raise OutputError(
             str(output),
             found="is not empty and holds no training to go on with",
@@ -152,6 +151,16 @@ def open_run(
             remedy="choose another with -o, or say --force to write over its files",
         )
     return Run(output)
+
+
+def begin_run(run: Run, plan: Mapping[str, Any]) -> None:
+    """Write down what is asked for, in the place of what was begun here before.
+
+    Raises:
+        OutputError: no space is left, or the place cannot be written.
+    """
+    remove_folder(run.folder)
+    write_plan(run.folder, plan)
 
 
 def fit(
@@ -162,9 +171,10 @@ def fit(
     preflight: Preflight,
     story: Story,
     progress: Progress,
+    write_page: WritePage,
     earlier: Earlier = Earlier(),
 ) -> TrainingResult:
-    """Train, and write the model folder.
+    """Train, and write the model folder; the checkpoints are deleted once all of it stands.
 
     Args:
         lesson: what is trained on what.
@@ -173,6 +183,7 @@ def fit(
         preflight: what was found before the first step.
         story: what the model card tells.
         progress: the display.
+        write_page: writes the learning curves into the folder.
         earlier: what earlier stages taught the same student.
 
     Returns:
@@ -185,9 +196,8 @@ def fit(
     """
     crew = team()
     crew.wait()  # every process has looked at the folder
-    if run.checkpoint is None and crew.leads:
-        shutil.rmtree(run.folder, ignore_errors=True)
-        write_plan(run.folder, plan)
+    if not run.begun and crew.leads:
+        begin_run(run, plan)
     crew.wait()
     before = seconds_of(run.checkpoint) if run.checkpoint else 0.0
     clock = CompleteCheckpoints(run.folder, before=before)
@@ -211,8 +221,8 @@ def fit(
         notes=story.notes,
     )
     if crew.leads:
-        _write_folder(lesson, result, plan=plan, story=story)
-        shutil.rmtree(run.folder, ignore_errors=True)
+        write_model_folder(lesson, result, plan=plan, story=story, write_page=write_page)
+        remove_folder(run.folder)
     crew.wait()
     return result
 
@@ -273,20 +283,3 @@ def _load_weights(trainer: StudentTrainer, checkpoint: Path) -> None:
 
 def _reasons(scores: Mapping[str, Score]) -> dict[str, str]:
     return {name: score.undefined for name, score in scores.items() if score.value is None}
-
-
-def _write_folder(
-    lesson: Lesson, result: TrainingResult, *, plan: Mapping[str, Any], story: Story
-) -> None:
-    """Write the plain model folder, its card, its record and its history; all at once."""
-    if result.folder is None:
-        raise ValueError("a result without a folder cannot be written")
-    with staged_folder(result.folder) as stage:
-        with quiet():
-            lesson.tokenizer.save_pretrained(stage)
-            lesson.student.cpu().save_pretrained(stage)
-        write_card(stage, result, story)
-        history = json.dumps(list(result.history), indent=1, sort_keys=True, allow_nan=False)
-        write_text(stage / HISTORY, history + "\n")
-        record = json.dumps(record_of(result, plan, story), indent=1, ensure_ascii=False)
-        write_text(stage / RECORD, record + "\n")

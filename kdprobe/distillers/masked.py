@@ -38,13 +38,6 @@ def pair_mask(mask: Tensor) -> Tensor:
     return mask[:, :, None] & mask[:, None, :]
 
 
-def mean_over(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean over the real entries of each example, `[B]`; 0 where there are none."""
-    axes = tuple(range(1, values.ndim))
-    shown = mask.expand_as(values)
-    return (values * shown).sum(axes) / shown.sum(axes).clamp_min(1)
-
-
 def mask_of(view: View, batch: Batch) -> Tensor:
     """The real tokens as this model read them, bool `[B, L]`; else the student's."""
     if "attention_mask" in view.inputs:

@@ -95,8 +95,9 @@ class Occasion:
         """
         crew = team()
         return {
-            **data.plan(), "seed": self.seed, "device": compute.device, "bf16": compute.bf16,
-            "threads": compute.threads, **({"processes": crew.size} if crew.many else {}),
+            **data.plan(), "seed": self.seed, "sample_seed": self.sampled_by,
+            "device": compute.device, "bf16": compute.bf16, "threads": compute.threads,
+            **({"processes": crew.size} if crew.many else {}),
         }  # fmt: skip
 
     def open(self, plan: Mapping[str, Any], progress: Progress) -> Run | TrainingResult | None:

@@ -7,18 +7,22 @@ checkpoint that is whole. Does not: load it; the trainer does.
 from __future__ import annotations
 
 import json
-import shutil
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kdprobe.atomic import write_text
+from kdprobe.atomic import finish_exchange, staged_folder, sync_tree, write_text
 from kdprobe.errors import ChangedPlanError, OutputError
+from kdprobe.leftovers import remove_folder
 
 CHECKPOINTS = "checkpoints"
 RECORD = "kdprobe.json"
 MARKER = "complete.json"
 _PLAN = "run.json"
+_STATE = "trainer_state.json"
+_NEEDED = (_STATE, "model.safetensors")
+_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
@@ -26,26 +30,65 @@ def checkpoint_folder(folder: Path, step: int) -> Path:
     return folder / f"checkpoint-{step}"
 
 
-def drop_checkpoint(place: Path) -> None:
-    """Delete a checkpoint; from the first moment on it no longer counts as whole."""
-    (place / MARKER).unlink(missing_ok=True)
-    shutil.rmtree(place, ignore_errors=True)
+def mark_complete(place: Path, *, seconds: float) -> None:
+    """Say of a checkpoint that all of it is written, and what that is.
+
+    Args:
+        place: its folder.
+        seconds: of training that led to it.
+    """
+    sync_tree(place)
+    sizes = {item.name: item.stat().st_size for item in sorted(place.iterdir()) if item.is_file()}
+    write_text(place / MARKER, json.dumps({"seconds": round(seconds, 3), "bytes": sizes}))
 
 
 def last_complete(folder: Path) -> Path | None:
-    """Find the last checkpoint that was written to its end, and delete those that were not."""
+    """Find the last checkpoint to go on from, and delete those that are not whole.
+
+    Whole is one whose files are all there, in the sizes they had when it was written to its end. A
+    training that goes on also needs the weights of the best checkpoint so far.
+    """
     whole: dict[int, Path] = {}
     for place in folder.glob("checkpoint-*"):
-        if (place / MARKER).is_file():
-            whole[int(place.name.rsplit("-", 1)[1])] = place
-        else:
-            drop_checkpoint(place)
-    return whole[max(whole)] if whole else None
+        step = _CHECKPOINT.fullmatch(place.name)
+        if step is not None and _is_whole(place):
+            whole[int(step[1])] = place
+        elif step is not None:
+            remove_folder(place)
+    for step in sorted(whole, reverse=True):
+        if _best_step(whole[step]) in (None, *whole):
+            return whole[step]
+    return None
+
+
+def _is_whole(place: Path) -> bool:
+    marker = _marker(place)
+    sizes = marker.get("bytes", dict.fromkeys(_NEEDED))
+    return bool(marker) and all(_has_size(place / name, size) for name, size in sizes.items())
+
+
+def _has_size(file: Path, size: int | None) -> bool:
+    return file.is_file() and size in (None, file.stat().st_size)
+
+
+def _marker(place: Path) -> dict[str, Any]:
+    """Read what was said of a whole checkpoint; nothing of one that is not."""
+    try:
+        marker = json.loads((place / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return marker if isinstance(marker, dict) and "seconds" in marker else {}
+
+
+def _best_step(checkpoint: Path) -> int | None:
+    """Read which step was the best when a checkpoint was written; None: none was scored."""
+    state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    return state.get("best_global_step") or None
 
 
 def seconds_of(checkpoint: Path) -> float:
     """Give the seconds of training that led to a checkpoint."""
-    return float(json.loads((checkpoint / MARKER).read_text(encoding="utf-8"))["seconds"])
+    return float(_marker(checkpoint)["seconds"])
 
 
 def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -72,12 +115,15 @@ def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | Non
 
 
 def write_plan(folder: Path, options: Mapping[str, Any]) -> None:
-    """Write down what a run was asked to do."""
-    write_text(folder / _PLAN, json.dumps(options, indent=1, ensure_ascii=False) + "\n")
+    """Write down what a run was asked to do, in a folder that holds it as soon as it is there."""
+    text = json.dumps(options, indent=1, ensure_ascii=False) + "\n"
+    with staged_folder(folder) as stage:
+        (stage / _PLAN).write_text(text, encoding="utf-8")
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:
     """Read what an interrupted run was asked to do; None when there was none."""
+    finish_exchange(folder)
     place = folder / _PLAN
     if not place.is_file():
         return None

@@ -21,6 +21,7 @@ from kdprobe.tasks.readers import read_table
 from kdprobe.tasks.table import Table
 from kdprobe.tasks.task import Split
 
+ALONE = "transfer"  # the name of a split that holds the texts of a transfer set alone
 _TEXT = ("text", "sentence")
 
 
@@ -68,7 +69,7 @@ def transfer_set_alone(
     Raises:
         TaskError: the file cannot be read, lacks a column, or has no rows.
     """
-    texts = replace(_read(Path(path).expanduser(), evaluation), name="transfer")
+    texts = replace(_read(Path(path).expanduser(), evaluation), name=ALONE)
     texts = replace(texts, origin=f"{texts.origin}, no labels")
     return Data(evaluation.task, _sample(texts, limit, seed), evaluation)
 

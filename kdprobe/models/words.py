@@ -1,7 +1,8 @@
 """Words of the raw text, the same for every model, and which tokens each is made of.
 
-Does: split texts into words with offsets; give each token of a tokenizer its share of the words it
-covers, checked against the text. Does not: run a model, or know what is done with the shares.
+Does: give the words of texts with their places, as `segmentation.py` cuts them; give each token of
+a tokenizer its share of the words it covers, checked against the text. Does not: run a model, or
+know what is done with the shares.
 """
 
 from __future__ import annotations
@@ -12,61 +13,24 @@ from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError
 from kdprobe.observed_words import Word
+from kdprobe.segmentation import word_spans
 
-_APOSTROPHES = "'’"
-_JOINER = "\u200d"
 SPECIAL = -1
-
-
-def _extends(char: str) -> bool:
-    """Whether a character belongs to the one before it: marks, joiners, emoji modifiers."""
-    category = unicodedata.category(char)
-    return category in ("Mn", "Mc", "Me", "Cf") or 0x1F3FB <= ord(char) <= 0x1F3FF
-
-
-def _clusters(text: str) -> list[tuple[int, int]]:
-    """Cut a text into characters as people see them: base and marks, joined emoji as one."""
-    found: list[tuple[int, int]] = []
-    for place, char in enumerate(text):
-        joined = bool(found) and found[-1][1] == place and text[place - 1] == _JOINER
-        if found and found[-1][1] == place and (_extends(char) or (joined and not char.isspace())):
-            found[-1] = (found[-1][0], place + 1)
-        elif not char.isspace() and unicodedata.category(char) not in ("Cf", "Cc"):
-            found.append((place, place + 1))
-    return found
-
-
-def _is_letter(char: str) -> bool:
-    return char.isalnum() or char == "_"
 
 
 def split_words(text: str, pair: str | None = None) -> tuple[Word, ...]:
     """Split a text, or a pair of texts, into words.
 
-    Definition: a word is a run of letters, digits and `_` with their combining marks; an apostrophe
-    between two letters belongs to it ("don't" is one word); every other visible character is a word
-    of its own, with its marks, modifiers and joined parts (a family emoji is one word). Repeated
-    words stay apart. Blanks, control characters and lone zero-width characters are no words.
+    Definition: see `segmentation.word_spans`. Repeated words stay apart.
 
     >>> [word.text for word in split_words("I don't -- don't!")]
     ['I', "don't", '-', '-', "don't", '!']
     """
-    words: list[Word] = []
-    for segment, part in enumerate([text] if pair is None else [text, pair]):
-        spans: list[tuple[int, int, bool]] = []  # start, end, whether it is made of letters
-        cut = _clusters(part)
-        for place, (start, end) in enumerate(cut):
-            touches = bool(spans) and spans[-1][1] == start
-            letter = _is_letter(part[start])
-            if not letter and part[start] in _APOSTROPHES and touches and spans[-1][2]:
-                after = cut[place + 1] if place + 1 < len(cut) else None
-                letter = after is not None and after[0] == end and _is_letter(part[after[0]])
-            if letter and touches and spans[-1][2]:
-                spans[-1] = (spans[-1][0], end, True)
-            else:
-                spans.append((start, end, letter))
-        words += [Word(segment, start, end, part[start:end]) for start, end, _ in spans]
-    return tuple(words)
+    return tuple(
+        Word(segment, start, end, part[start:end])
+        for segment, part in enumerate([text] if pair is None else [text, pair])
+        for start, end in word_spans(part)
+    )
 
 
 class Piece(NamedTuple):

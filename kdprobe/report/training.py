@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Protocol
 
 from markupsafe import Markup
 
@@ -60,19 +61,30 @@ def training_page(
     return str(page) + "\n"
 
 
-def write_training_page(
-    folder: Path,
-    history: History,
-    *,
-    best_step: int,
-    title: str,
-    scores: Mapping[str, float | None],
-    facts: Sequence[tuple[str, str]],
-) -> None:
-    """Write `training.html` into a model folder; see `training_page`.
+class Trained(Protocol):
+    """What the page reads of a training's result."""
 
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    page = training_page(history, best_step=best_step, title=title, scores=scores, facts=facts)
-    write_text(folder / TRAINING_PAGE, page)
+    @property
+    def history(self) -> History:
+        """What was logged; see `learning_curves`."""
+
+    @property
+    def best_step(self) -> int:
+        """The optimiser step whose weights were kept."""
+
+    @property
+    def scores(self) -> Mapping[str, float | None]:
+        """The scores of the kept checkpoint; None where undefined."""
+
+
+def page_writer(title: str, facts: Sequence[tuple[str, str]]) -> Callable[[Path, Trained], None]:
+    """Return what writes `training.html` of a result into a folder; see `training_page`."""
+
+    def write(folder: Path, result: Trained) -> None:
+        page = training_page(
+            result.history, best_step=result.best_step, title=title, scores=result.scores,
+            facts=facts,
+        )  # fmt: skip
+        write_text(folder / TRAINING_PAGE, page)
+
+    return write

@@ -20,6 +20,9 @@ from kdprobe.errors import TaskError
 
 Labels = NDArray[np.int64] | NDArray[np.float64]
 
+NO_LABEL = -1
+"""The class index of an example without a gold label; in a regression the score is NaN."""
+
 
 @dataclass(frozen=True)
 class Split:
@@ -31,12 +34,20 @@ class Split:
         ids: unique ids, `[n]`; stable under shuffling of other splits.
         texts: the (first) text of each example, never empty.
         pairs: the second texts, or None for a task of single texts.
-        labels: int64 class indices `[n]`, float64 scores `[n]`, or None when unknown.
+        labels: int64 class indices `[n]`, float64 scores `[n]`, or None when none is known. An
+            example without a gold label has `NO_LABEL` (-1) for its class, NaN for its score.
         columns: extra columns by name, each `[n]`, as strings (for slices and the browser).
         origin: where the examples come from, for people (`CoLA/dev.tsv`, `embedded grammar`).
+        missing_as: how the file writes a missing gold label (`-`, or empty), as it was met.
+        notes: what the reader of the file has to say of it, for people; each a sentence.
 
     Raises:
         TaskError: ids repeat, a text is empty, a label is out of range, lengths differ.
+
+    >>> task = Task("t", 1, "classification", ("no", "yes"), "accuracy")
+    >>> split = Split(task, "dev", ("1", "2"), ("a", "b"), labels=np.array([1, NO_LABEL]))
+    >>> split.has_gold.tolist(), split.gold_rows.tolist()
+    ([True, False], [0])
     """
 
     task: Task
@@ -47,6 +58,8 @@ class Split:
     labels: Labels | None = None
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     origin: str = ""
+    missing_as: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check and freeze."""
@@ -79,17 +92,17 @@ class Split:
         kind = np.int64 if self.task.kind == "classification" else np.float64
         labels = np.array(self.labels, dtype=kind)
         if self.task.kind == "classification":
-            bad = (labels < 0) | (labels >= len(self.task.labels))
+            bad = ((labels < 0) & (labels != NO_LABEL)) | (labels >= len(self.task.labels))
             if bad.any():
                 row = int(np.argmax(bad))
                 raise TaskError(
                     where,
                     found=f"the label of {self.ids[row]!r} is {labels[row]}",
                     expected=f"0 to {len(self.task.labels) - 1} ({', '.join(self.task.labels[:5])}"
-                    f"{', …' if len(self.task.labels) > 5 else ''})",
+                    f"{', …' if len(self.task.labels) > 5 else ''}), or {NO_LABEL} for none",
                 )
-        elif not np.isfinite(labels).all():
-            row = int(np.argmin(np.isfinite(labels)))
+        elif np.isinf(labels).any():
+            row = int(np.argmax(np.isinf(labels)))
             raise TaskError(where, found=f"the score of {self.ids[row]!r} is not finite")
         labels.setflags(write=False)
         object.__setattr__(self, "labels", labels)
@@ -97,6 +110,45 @@ class Split:
     def __len__(self) -> int:
         """The number of examples."""
         return len(self.ids)
+
+    @cached_property
+    def has_gold(self) -> NDArray[np.bool_]:
+        """Whether each example has a gold label, bool `[n]`; all False when `labels` is None."""
+        if self.labels is None:
+            known = np.zeros(len(self), dtype=np.bool_)
+        elif self.task.kind == "classification":
+            known = np.asarray(self.labels != NO_LABEL)
+        else:
+            known = ~np.isnan(self.labels)
+        known.setflags(write=False)
+        return known
+
+    @cached_property
+    def gold_rows(self) -> NDArray[np.int64]:
+        """The indices of the examples with a gold label, int64 `[m]`, ascending."""
+        rows = np.flatnonzero(self.has_gold).astype(np.int64)
+        rows.setflags(write=False)
+        return rows
+
+    @property
+    def missing_gold(self) -> str:
+        """How many examples have no gold label and how the file writes that; empty when all have.
+
+        >>> task = Task("t", 1, "classification", ("no", "yes"), "accuracy")
+        >>> gold = np.array([1, NO_LABEL])
+        >>> Split(task, "dev", ("1", "2"), ("a", "b"), labels=gold, missing_as=("-",)).missing_gold
+        "1 of 2 examples has no gold label (written '-')"
+        """
+        n, missing = len(self), len(self) - len(self.gold_rows)
+        if not missing:
+            return ""
+        if self.labels is None:
+            return f"none of the {n} examples has a gold label"
+        ways = " or ".join("as an empty field" if not way else repr(way) for way in self.missing_as)
+        return (
+            f"{missing} of {n} examples {'has' if missing == 1 else 'have'} no gold label"
+            f"{f' (written {ways})' if ways else ''}"
+        )
 
     @cached_property
     def fingerprint(self) -> str:
@@ -123,6 +175,8 @@ class Split:
                 name: tuple(column[i] for i in index) for name, column in self.columns.items()
             },
             origin=self.origin,
+            missing_as=self.missing_as,
+            notes=self.notes,
         )
 
 

@@ -37,7 +37,7 @@ PAIRS = ((0, 0), (1, 1), (2, 3))
 OPTIONS: dict[str, dict[str, Any]] = {
     "attention_relations": {"relation_heads": 2},
     "attention_probs": {"divergence": "kl"},
-    "granular_relations": {"parts": 2, "corners": 4},
+    "granular_relations": {"heads": 2, "corners": 4},
     "token_relations": {"window": 5},
     "noisy_teacher": {"deviation": 0.0},
 }
@@ -213,6 +213,9 @@ def test_derivative(name: str, case: str) -> None:
         "patience": {"over_width": "sum", "normalise": False},
         "logit_mse": {"over_classes": "sum", "temperature": 2.0},
         "soft_targets": {"anneal": True, "divergence": "symmetric"},
+        "token_relations": {"distance": "cosine", "ends": "repeated", "average": "batch"},
+        "layer_relations": {"distance": "squared", "selves": True},
+        "granular_relations": {"average": "batch", "lower": 1},
     }  # fmt: skip
     if case == "other" and name not in other:
         return
@@ -365,7 +368,9 @@ def test_reasons_in_words() -> None:
         "teacher_layer = 7, and it has 2 layers"
     )
     paired = Situation(TASK, shape, shape, ((1, 1),), same_tokens=True)
-    assert told("granular_relations", paired, parts=5) == "parts = 5 does not divide a width of 16"
+    assert told("granular_relations", paired, heads=5) == (
+        "heads = 5 does not divide a width of 16; 4 does"
+    )
     assert told("token_relations", paired, window=4) == "window = 4 is even and has no middle"
 
 

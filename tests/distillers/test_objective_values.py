@@ -111,8 +111,8 @@ def test_token_relations_by_hand() -> None:
     line = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]])
     corner = torch.tensor([[[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]])
     found = of_states("token_relations", line, corner, three, pairs=0.0, window=5)
-    # cosines at the ends 1 and at the middle -1; at a right angle 1/sqrt 2 and 0; in two layers
-    expected = 2 * (2 * (1 - 0.5**0.5) ** 2 + 1) / 3
+    # cosines at the ends 1 and at the middle -1; at a right angle 1/sqrt 2 and 0; three layers
+    expected = 3 * (2 * (1 - 0.5**0.5) ** 2 + 1) / 3
     assert found.item() == pytest.approx(expected, rel=1e-5)
 
 

@@ -23,10 +23,10 @@ from tests.distillers.builders import TASK
 from tests.distillers.conftest import Toy
 
 PUBLISHED = {
-    "adkd@code", "adkd@paper", "ckd", "distilbert", "limes-attention-first",
-    "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd", "minilmv2", "pkd-last",
-    "pkd-skip", "sucik-bert", "sucik-bilstm", "tang-bilstm", "teacher-assistant", "tinybert",
-    "vanilla",
+    "adkd@code", "adkd@paper", "ckd", "ckd@code", "distilbert", "hidden-states",
+    "limes-attention-first", "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd",
+    "mgskd@code", "minilmv2", "pkd-last", "pkd-skip", "sucik-bert", "sucik-bilstm",
+    "tang-bilstm", "teacher-assistant", "tinybert", "vanilla",
 }  # fmt: skip
 BASE = ModelShape(12, 768, 12)
 STEPS = {"tinybert": 8}  # two stages of one student; a chain's steps are those of its last student
@@ -34,7 +34,8 @@ STEPS = {"tinybert": 8}  # two stages of one student; a chain's steps are those 
 SMALL: dict[str, dict[str, str]] = {
     "teacher-assistant": {"assistant.student": "layers=3"},
     "minilmv2": {"relation_heads": "2"},
-    "mgskd": {"parts": "2", "corners": "4"},
+    "mgskd": {"heads": "2", "corners": "4"},
+    "mgskd@code": {"heads": "2", "corners": "4"},
     "sucik-bert": {},
 }
 STUDENTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from kdprobe.distillers.resume import (
     RECORD,
     first_change,
     last_complete,
+    mark_complete,
     read_plan,
     read_record,
     refuse_change,
@@ -20,19 +22,63 @@ from kdprobe.distillers.resume import (
 from kdprobe.errors import OutputError, TrainingError
 
 
+def checkpoint(folder: Path, step: int, *, best: int | None = None, whole: bool = True) -> Path:
+    place = folder / f"checkpoint-{step}"
+    place.mkdir(parents=True)
+    (place / "model.safetensors").write_text("weights")
+    (place / "trainer_state.json").write_text(json.dumps({"best_global_step": best}))
+    if whole:
+        mark_complete(place, seconds=2.5)
+    return place
+
+
 def test_half_a_checkpoint_is_never_used(tmp_path: Path) -> None:
     """Guards a run killed while it wrote: the newest folder is not the last whole one."""
     for step, whole in ((8, True), (12, True), (16, False)):
-        place = tmp_path / f"checkpoint-{step}"
-        place.mkdir()
-        (place / "model.safetensors").write_text("x")
-        if whole:
-            (place / MARKER).write_text('{"seconds": 2.5}')
+        checkpoint(tmp_path, step, whole=whole)
+    (tmp_path / "checkpoint-of-mine").mkdir()
     found = last_complete(tmp_path)
     assert found == tmp_path / "checkpoint-12"
     assert seconds_of(found) == 2.5
     assert not (tmp_path / "checkpoint-16").exists()
+    assert (tmp_path / "checkpoint-of-mine").exists()
     assert last_complete(tmp_path / "nothing") is None
+
+
+@pytest.mark.parametrize("harm", ["missing", "short", "marker"])
+def test_what_is_left_of_a_checkpoint_is_known_as_such(tmp_path: Path, harm: str) -> None:
+    """Guards a half-deleted or damaged checkpoint that ends in FileNotFoundError hours later."""
+    checkpoint(tmp_path, 4)
+    damaged = checkpoint(tmp_path, 8)
+    if harm == "missing":
+        (damaged / "model.safetensors").unlink()
+    elif harm == "short":
+        (damaged / "model.safetensors").write_text("wei")
+    else:
+        (damaged / MARKER).write_text("[]")
+    assert last_complete(tmp_path) == tmp_path / "checkpoint-4"
+    assert not damaged.exists()
+
+
+def test_a_checkpoint_of_before_sizes_were_written(tmp_path: Path) -> None:
+    """Guards runs that an earlier version began: whole checkpoints count, halves do not."""
+    old = checkpoint(tmp_path, 4, whole=False)
+    (old / MARKER).write_text('{"seconds": 1.5}')
+    half = checkpoint(tmp_path, 8, whole=False)
+    (half / MARKER).write_text('{"seconds": 3}')
+    (half / "model.safetensors").unlink()
+    assert last_complete(tmp_path) == old
+    assert seconds_of(old) == 1.5
+
+
+def test_the_best_checkpoint_must_be_there_too(tmp_path: Path) -> None:
+    """Guards a last checkpoint whose best one is gone: the end needs the best one's weights."""
+    early, best, last = (checkpoint(tmp_path, step, best=min(step, 8)) for step in (4, 8, 12))
+    assert last_complete(tmp_path) == last
+    (best / "model.safetensors").unlink()
+    assert last_complete(tmp_path) == early
+    (early / "trainer_state.json").unlink()
+    assert last_complete(tmp_path) is None
 
 
 def test_changes_are_named(tmp_path: Path) -> None:

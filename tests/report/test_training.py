@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
-from kdprobe.report.training import TRAINING_PAGE, training_page, write_training_page
+from kdprobe.report.training import TRAINING_PAGE, page_writer, training_page
 from tests.results.test_learning_curves import HISTORY
 
 FACTS = [("student", "<script>alert(1)</script>")]
@@ -40,5 +41,5 @@ def test_everything_is_shown_and_nothing_runs() -> None:
 def test_an_empty_history_says_so(tmp_path: Path) -> None:
     """Guards a training whose history holds nothing: a sentence, not a broken page."""
     assert "The history of this training is empty." in page(history=[])
-    write_training_page(tmp_path, [], best_step=0, title="t", scores={}, facts=[])
+    page_writer("t", [])(tmp_path, SimpleNamespace(history=[], best_step=0, scores={}))
     assert (tmp_path / TRAINING_PAGE).read_text().startswith("<!doctype html>")

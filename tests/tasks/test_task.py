@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.task import Split, Task, text_hash
+from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
 
 TASK = Task(name="t", version=1, kind="classification", labels=("a", "b"), primary_score="mcc")
 SCORES = Task(name="s", version=1, kind="regression", labels=(), primary_score="pearson")
+LABEL_2 = "t dev: the label of '2'"
+RANGE = "expected 0 to 1 (a, b), or -1 for none"
 
 
 def split(**changes: Any) -> Split:
@@ -34,10 +36,10 @@ def split(**changes: Any) -> Split:
         ({"columns": {"c": ("p",)}}, "t dev: 1 column c for 3 ids, expected one for each"),
         ({"ids": ("1", "2", "1")}, "t dev: an id stands twice, expected unique ids"),
         ({"texts": ("x", " ", "z")}, "t dev: the text of '2' is empty, expected text"),
-        ({"labels": np.array([0, 2, 1])}, "t dev: the label of '2' is 2, expected 0 to 1 (a, b)"),
-        ({"labels": np.array([0, 1, -1])}, "t dev: the label of '3' is -1, expected 0 to 1 (a, b)"),
+        ({"labels": np.array([0, 2, 1])}, f"{LABEL_2} is 2, {RANGE}"),
+        ({"labels": np.array([0, -2, -1])}, f"{LABEL_2} is -2, {RANGE}"),
         (
-            {"task": SCORES, "labels": np.array([0.0, np.nan, 1])},
+            {"task": SCORES, "labels": np.array([0.0, np.inf, np.nan])},
             "s dev: the score of '2' is not finite",
         ),
     ],
@@ -54,8 +56,50 @@ def test_split_names_few_of_many_labels():
     many = Task(
         name="m", version=1, kind="classification", labels=tuple("abcdefg"), primary_score="mcc"
     )
-    with pytest.raises(TaskError, match=r"expected 0 to 6 \(a, b, c, d, e, …\)"):
+    with pytest.raises(TaskError, match=r"expected 0 to 6 \(a, b, c, d, e, …\), or -1"):
         split(task=many, labels=np.array([7, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [(TASK, np.array([1, NO_LABEL, 0])), (SCORES, np.array([2.5, np.nan, 0.0]))],
+)
+def test_missing_gold_is_told_apart_from_every_label(task: Task, labels: Any):
+    """A missing label counted as the last class (index -1) would be scored as a mistake."""
+    made = split(task=task, labels=labels)
+    assert made.has_gold.tolist() == [True, False, True]
+    assert made.gold_rows.tolist() == [0, 2]
+    assert made.missing_gold == "1 of 3 examples has no gold label"
+    taken = made.take(made.gold_rows)
+    assert taken.has_gold.all()
+    assert taken.missing_gold == ""
+    assert made.take([1]).gold_rows.tolist() == []
+    with pytest.raises(ValueError, match="read-only"):
+        made.has_gold[0] = False
+
+
+def test_how_missing_gold_was_written_is_kept():
+    """A notice that cannot say what the file wrote sends the reader to search it."""
+    made = split(labels=np.array([NO_LABEL, 1, NO_LABEL]), missing_as=("-", ""), notes=("A note.",))
+    told = "2 of 3 examples have no gold label (written '-' or as an empty field)"
+    assert made.missing_gold == told
+    assert made.take([0, 1]).missing_gold.startswith("1 of 2 examples has no gold label (written")
+    assert made.take([0]).notes == ("A note.",)
+
+
+def test_without_any_label_nothing_has_gold():
+    """A split of unlabelled texts must not look like one whose labels are all right."""
+    made = split(labels=None)
+    assert not made.has_gold.any()
+    assert made.gold_rows.tolist() == []
+    assert made.missing_gold == "none of the 3 examples has a gold label"
+
+
+def test_missing_gold_changes_the_fingerprint():
+    """A cache keyed by it must not serve the scores of another set of gold labels."""
+    assert split(labels=np.array([0, NO_LABEL, 1])).fingerprint != split().fingerprint
+    again = split(labels=np.array([0, NO_LABEL, 1]), missing_as=("-",))
+    assert again.fingerprint == split(labels=np.array([0, NO_LABEL, 1])).fingerprint
 
 
 def test_split_is_frozen_and_copies_its_labels():

@@ -1,11 +1,28 @@
-"""What objectives have in common that compare relations within the hidden states of a layer."""
+"""What objectives have in common that compare relations within the hidden states of a layer.
+
+Does: compare distances between vectors, and take means over texts or over a whole batch. Does not:
+choose the vectors.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
 
 from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.masked import distances, unit
 from kdprobe.distillers.objective import Needs, Situation, needs_of_pairs
+
+Average = Literal["text", "batch"]
+"""`text`: the mean over each text's own relations; `batch`: over those of all texts of a batch."""
+
+Distance = Literal["euclidean", "squared", "cosine"]
+
+_SHUT = -1e4  # see `masked`: no softmax gives weight to it, and it is finite
 
 
 @dataclass(frozen=True)
@@ -13,5 +30,71 @@ class OfHiddenStates(PerExample):
     """An objective that reads the hidden states of matched layers, one value an example."""
 
     def needs(self, situation: Situation, options: object) -> Needs:
-        """Hidden states of the matched layers."""
-        return needs_of_pairs(situation.layer_pairs, "hidden")
+        """Hidden states of the matched layers, the embeddings too when the map names them."""
+        return needs_of_pairs(situation.layer_map, "hidden")
+
+
+def none_matched(situation: Situation) -> str | None:
+    """Give the reason why nothing can be compared: no layer is matched, nor the embeddings."""
+    return None if situation.layer_map else "the layer map matches 0 layers, and it needs 1"
+
+
+def distance_gaps(left: Tensor, right: Tensor, apart: Tensor, distance: Distance) -> Tensor:
+    """Compare how far vectors lie apart in two models, pair by pair.
+
+    Args:
+        left: the student's vectors, `[..., n, H]`.
+        right: the teacher's, `[..., n, K]`; widths may differ.
+        apart: bool `[..., n, n]`, which pairs count; a vector and itself never do.
+        distance: `euclidean` or `squared` distances over their mean of all pairs that count, by the
+            smooth L1 loss (half the square of a difference below 1, else the difference less one
+            half); or `cosine`, of each vector the Kullback-Leibler divergence of the softmax of
+            its cosines with the others, teacher || student, in nats, split by the other vector.
+
+    Returns:
+        Their differences `[..., n, n]`, 0 where `apart` is False.
+    """
+    if distance == "cosine":
+        ours, theirs = (_log_rows(states, apart) for states in (left, right))
+        return theirs.exp() * (theirs - ours) * apart
+    ours, theirs = (_relative(states, apart, distance) for states in (left, right))
+    return functional.smooth_l1_loss(ours, theirs, reduction="none") * apart
+
+
+def _log_rows(states: Tensor, apart: Tensor) -> Tensor:
+    """Log-probabilities of each vector's cosines with the others, `[..., n, n]`."""
+    ends = unit(states)
+    cosines = ends @ ends.transpose(-1, -2)
+    return torch.log_softmax(cosines.masked_fill(~apart, _SHUT), -1)
+
+
+def _relative(states: Tensor, apart: Tensor, distance: Distance) -> Tensor:
+    """Distances over their mean, `[..., n, n]`."""
+    lengths = distances(states, states)
+    if distance == "squared":
+        lengths = lengths**2
+    count = apart.sum((-1, -2), keepdim=True).clamp_min(1)
+    mean = (lengths * apart).sum((-1, -2), keepdim=True) / count
+    return lengths / mean.clamp_min(1e-12)
+
+
+def mean_of(values: Tensor, counted: Tensor, average: Average) -> Tensor:
+    """Take the mean over what counts, `[B]`.
+
+    Args:
+        values: `[B, ...]`, 0 where they do not count.
+        counted: what counts, bool or whole numbers, of a shape that broadcasts to that of `values`.
+        average: over each text, 0 where nothing counts; or over the batch, each text its share: the
+            mean of the shares is the sum of all values over the number of all that count.
+
+    >>> one = torch.tensor([[2.0, 4.0], [6.0, 0.0]])
+    >>> real = torch.tensor([[True, True], [True, False]])
+    >>> mean_of(one, real, "text").tolist(), mean_of(one, real, "batch").tolist()
+    ([3.0, 6.0], [4.0, 4.0])
+    """
+    axes = tuple(range(1, values.ndim))
+    sums = values.sum(axes)
+    counts = counted.expand_as(values).sum(axes).to(sums.dtype)
+    if average == "text":
+        return sums / counts.clamp_min(1)
+    return len(sums) * sums / counts.sum().clamp_min(1)

@@ -12,12 +12,12 @@ from typing import Annotated
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.masked import distances, unit
+from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
+from kdprobe.distillers.objectives._relations import Distance, distance_gaps
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
@@ -27,22 +27,21 @@ class LayerRelationsOptions(Options):
     Args:
         pairs: the weight of the distances.
         triples: the weight of the angles; with fewer than three matched layers there are none.
+        distance: `euclidean` (the paper), `squared` (what the released code computes when asked
+            for L2) or `cosine` (its published command); see `_relations.distance_gaps`.
+        selves: divide by the pairs and triples of a layer with itself too, which differ by nothing
+            (the released code).
     """
 
     pairs: Annotated[float, Field(ge=0)] = 1.0
     triples: Annotated[float, Field(ge=0)] = 1.0
+    distance: Distance = "euclidean"
+    selves: bool = False
 
 
 def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
     """A token's vectors layer by layer, `[B, L, M, H]`."""
     return torch.stack([view.hidden(layer) for layer in layers], dim=2)
-
-
-def _relative(states: Tensor, apart: Tensor) -> Tensor:
-    """Distances over their mean of the token, `[B, L, M, M]`."""
-    between = distances(states, states)
-    mean = (between * apart).sum((-1, -2), keepdim=True) / apart.sum()
-    return between / mean.clamp_min(1e-12)
 
 
 def _cosines(states: Tensor) -> Tensor:
@@ -59,12 +58,15 @@ class LayerRelations(PerToken):
     token's hidden state in matched layer l (the embeddings too when the layer map names them), the
     distances ||r_l - r_m|| over their mean of the token, compared by the smooth L1 loss, the mean
     over pairs of different layers; and the cosines of (r_l - r_m, r_n - r_m), compared by squared
-    difference, the mean over triples of different layers. Denominator: real tokens. The released
-    code's weights for this term are never read (see `token_relations`).
+    difference, the mean over triples of different layers. Denominator: real tokens.
+
+    Differs from the released code (28b124b), which squares distances or takes a divergence of
+    cosines (see `token_relations`), divides by all pairs and triples, those of a layer with itself
+    included, and never reads the weights that its settings name for this term, so that they are 1.
     """
 
     name: str = "layer_relations"
-    version: int = 1
+    version: int = 2
     title: str = "distances and angles among layers"
 
     @property
@@ -96,16 +98,15 @@ class LayerRelations(PerToken):
         right = _stacked(teacher, tuple(theirs for _, theirs in pairs))
         count = len(pairs)
         apart = ~torch.eye(count, dtype=torch.bool, device=batch.mask.device)
-        differences = functional.smooth_l1_loss(
-            _relative(left, apart), _relative(right, apart), reduction="none"
-        )
-        tokens = options.pairs * (differences * apart).sum((-1, -2)) / apart.sum()
+        gaps = distance_gaps(left, right, apart, options.distance).sum((-1, -2))
+        over = count**2 if options.selves else count * (count - 1)
+        tokens = options.pairs * gaps / over
         if options.triples and count > 2:
             triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
             squares = (_cosines(left) - _cosines(right)) ** 2
-            tokens = (
-                tokens + options.triples * (squares * triples).sum((-1, -2, -3)) / triples.sum()
-            )
+            angles = (squares * triples).sum((-1, -2, -3))
+            over = count**3 if options.selves else count * (count - 1) * (count - 2)
+            tokens = tokens + options.triples * angles / over
         return (tokens * batch.mask).sum(-1)
 
 

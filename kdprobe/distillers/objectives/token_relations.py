@@ -1,24 +1,30 @@
-"""Relations among the tokens of a text: CKD's word relations.
+"""Relations among the tokens of a text: distances of pairs and angles of triples (CKD).
 
-Does: compare distances of pairs and angles of triples of tokens, layer by layer. Does not: compare
-the vectors themselves, so that widths may differ.
+Does: compare how far tokens lie apart and under which angles they are seen from each other, layer
+by layer. Does not: compare the vectors themselves, so that widths may differ.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import distances, mean_over, pair_mask, unit
+from kdprobe.distillers.masked import pair_mask, unit
 from kdprobe.distillers.objective import Batch, Situation, View
-from kdprobe.distillers.objectives._relations import OfHiddenStates
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens, too_few_pairs
+from kdprobe.distillers.objectives._relations import (
+    Average,
+    Distance,
+    OfHiddenStates,
+    distance_gaps,
+    mean_of,
+    none_matched,
+)
+from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class TokenRelationsOptions(Options):
@@ -28,32 +34,51 @@ class TokenRelationsOptions(Options):
         pairs: the weight of the distances.
         triples: the weight of the angles.
         window: angles at a token are taken between tokens of a window around it; odd.
+        distance: `euclidean` (the paper), `squared` (what the released code computes when asked
+            for L2) or `cosine` (its published command); see `_relations.distance_gaps`.
+        ends: at the ends of a text the window is `cut`, or the end token is `repeated` in it, as in
+            the released code.
+        average: `text`, each text's mean over pairs and triples of different tokens, summed over
+            layers; or `batch`, as the released code has it: the mean over all layers, texts, pairs
+            and triples of a batch, those of a token with itself included, which differ by nothing.
     """
 
     pairs: Annotated[float, Field(ge=0)] = 1.0
     triples: Annotated[float, Field(ge=0)] = 1.0
     window: Annotated[int, Field(ge=3)] = 21
+    distance: Distance = "euclidean"
+    ends: Literal["cut", "repeated"] = "cut"
+    average: Average = "text"
 
 
-def _relative(states: Tensor, pairs: Tensor) -> Tensor:
-    """Distances over their mean of the text, `[B, L, L]`."""
-    apart = distances(states, states)
-    mean = mean_over(apart, pairs)[:, None, None]
-    return apart / mean.clamp_min(1e-12)
+class _Windows(NamedTuple):
+    """The neighbours of every token.
+
+    `at` int64 `[B, L, W]`: where they stand; `real` bool `[B, L, W]`: whether there is one.
+    """
+
+    at: Tensor
+    real: Tensor
 
 
-def _windows(states: Tensor, mask: Tensor, window: int) -> tuple[Tensor, Tensor]:
-    """Cosines at each token between its neighbours, `[B, L, W, W]`, and which of them are real."""
-    half = window // 2
-    padded = functional.pad(states, (0, 0, half, half))
-    near = functional.pad(mask, (half, half)).unfold(1, window, 1)
-    around = padded.unfold(1, window, 1).transpose(-1, -2)
-    spokes = unit(around - states[:, :, None, :])
-    keep = near & mask[:, :, None]
-    keep = keep & (torch.arange(window, device=mask.device) != half)
-    both = keep[..., :, None] & keep[..., None, :]
-    both = both & ~torch.eye(window, dtype=torch.bool, device=mask.device)
-    return spokes @ spokes.transpose(-1, -2), both
+def _windows(mask: Tensor, window: int, ends: str) -> _Windows:
+    length = mask.shape[1]
+    steps = torch.arange(window, device=mask.device) - window // 2
+    at = torch.arange(length, device=mask.device)[None, :, None] + steps
+    first = mask.to(torch.uint8).argmax(-1)[:, None, None]
+    last = first + mask.sum(-1)[:, None, None] - 1
+    inside = (at >= first) & (at <= last)
+    at = torch.minimum(torch.maximum(at.expand(len(mask), -1, -1), first), last.clamp_min(0))
+    if ends == "repeated":
+        return _Windows(at, mask[:, :, None].expand_as(at))
+    return _Windows(at, inside & (steps != 0) & mask[:, :, None])
+
+
+def _cosines(states: Tensor, at: Tensor) -> Tensor:
+    """Cosines at each token between its neighbours, `[B, L, W, W]`."""
+    rows = torch.arange(len(states), device=states.device)[:, None, None]
+    spokes = unit(states[rows, at] - states[:, :, None, :])
+    return spokes @ spokes.transpose(-1, -2)
 
 
 @dataclass(frozen=True)
@@ -61,17 +86,22 @@ class TokenRelations(OfHiddenStates):
     """Distances and angles among the tokens of one text, of matched layers.
 
     Definition (Park et al. 2021, CKD, arXiv:2109.08359, word relation): with r the hidden states of
-    a layer, the distances ||r_i - r_j|| over their mean of the text, compared by the smooth L1
-    loss, the mean over pairs of different real tokens; and the cosines of (r_i - r_j, r_k - r_j)
-    for i and k within a window around j, compared by squared difference, the mean over such
-    triples; the sum over matched layers. One value an example, denominator 1; 0 for a text of one
-    token. The released code (28b124b) overwrites the cross-entropy with this loss, reads weights by
-    names that the settings do not use, has no logit term though its README says so, and its default
-    cosine path gives NaN on current torch; the distance path is the one given here.
+    a layer (the embeddings too when the layer map names them), the distances ||r_i - r_j|| over
+    their mean of the text, compared by the smooth L1 loss, the mean over pairs of different real
+    tokens; and the cosines of (r_i - r_j, r_k - r_j) for i and k within a window around j, compared
+    by squared difference, the mean over such triples; the sum over matched layers. One value an
+    example, denominator 1; 0 for a text of one token.
+
+    Differs from the released code (28b124b), whose L2 path squares the distances (its argument
+    `squared=False` leaves the root out); whose published command takes cosines and a divergence
+    instead, which gives NaN on current torch; which repeats the tokens at the ends of a window and
+    counts them with themselves; and which divides by all of a batch and takes the mean over layers.
+    All of these are options, and the recipe ckd@code is that reading. Not taken over: windows of
+    the released code reach into padding, whose vectors depend on the other texts of a batch.
     """
 
     name: str = "token_relations"
-    version: int = 1
+    version: int = 2
     title: str = "distances and angles among tokens"
 
     @property
@@ -85,7 +115,7 @@ class TokenRelations(OfHiddenStates):
             None if options.window % 2 else f"window = {options.window} is even and has no middle"
         )
         return first_of(
-            no_teacher(situation), other_tokens(situation), too_few_pairs(situation), even
+            no_teacher(situation), other_tokens(situation), none_matched(situation), even
         )
 
     def numerators(
@@ -97,21 +127,24 @@ class TokenRelations(OfHiddenStates):
         bridge: nn.Module | None,
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
-        mask = batch.mask
-        apart = pair_mask(mask) & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        mask, whole = batch.mask, options.average == "batch"
+        both = pair_mask(mask)
+        apart = both & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        windows = _windows(mask, options.window, options.ends)
+        real = windows.real[..., :, None] & windows.real[..., None, :]
+        if not whole:
+            real = real & ~torch.eye(options.window, dtype=torch.bool, device=mask.device)
         total = torch.zeros(batch.size, device=mask.device)
-        for ours, theirs in batch.known.layer_pairs:
+        for ours, theirs in batch.known.layer_map:
             left, right = student.hidden(ours), teacher.hidden(theirs)
             if options.pairs:
-                differences = functional.smooth_l1_loss(
-                    _relative(left, apart), _relative(right, apart), reduction="none"
-                )
-                total = total + options.pairs * mean_over(differences, apart)
+                gaps = distance_gaps(left, right, apart, options.distance)
+                mean = mean_of(gaps, both if whole else apart, options.average)
+                total = total + options.pairs * mean
             if options.triples:
-                cosines, real = _windows(left, mask, options.window)
-                wanted, _ = _windows(right, mask, options.window)
-                total = total + options.triples * mean_over((cosines - wanted) ** 2, real)
-        return total
+                squares = (_cosines(left, windows.at) - _cosines(right, windows.at)) ** 2
+                total = total + options.triples * mean_of(squares * real, real, options.average)
+        return total / len(batch.known.layer_map) if whole else total
 
 
 OBJECTIVE = TokenRelations()

@@ -1,0 +1,243 @@
+"""The control of a distilled student: the same budget, and no teacher.
+
+Does: say what a fine-tuning must be given to have what a student of kdprobe had (task, examples,
+shape, settings, steps). Does not: train; `finetuning.py` does.
+
+A control is a model of the student's shape that learns the same examples in the same order for as
+many steps with the same settings, from gold labels alone: what the two differ in is what the
+teacher gave. A shape that begins at random (`bert:…`, `bilstm:…`) begins with the very weights the
+student began with. Layers that the student copied from its fine-tuned teacher are copied from the
+encoder that MODEL names: a control that began with the teacher's own layers would have learnt from
+the teacher already.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kdprobe.config.base import parse
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.encoding import steps_per_epoch
+from kdprobe.distillers.student_record import TaughtStudent, read_object
+from kdprobe.errors import UnknownNameError
+from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, parse_student
+from kdprobe.tasks.catalog import open_task
+
+
+class Start(NamedTuple):
+    """What a control is made from.
+
+    `model` and `student` are as `finetune` takes them; `tokenizer` is the folder whose tokenizer
+    it reads with, None: its own; `notes` say how it begins.
+    """
+
+    model: str
+    student: str | None
+    tokenizer: Path | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Control:
+    """What a model must be given to be the control of a student.
+
+    Args:
+        student: what the student had.
+    """
+
+    student: TaughtStudent
+
+    def task_for(self, typed: str | None) -> str:
+        """Give the task of the control as `open_task` takes it.
+
+        Args:
+            typed: as typed; None takes the student's.
+
+        Raises:
+            ConfigError: another task than the student's, or a student's that must be typed.
+        """
+        try:
+            named = open_task(typed or self.student.task).name
+        except UnknownNameError as error:
+            if typed is not None:
+                raise
+            raise self.student.refused(
+                f"its task {self.student.task!r} is none that ships with kdprobe",
+                "a task file or a table",
+                "say --task FILE beside it",
+            ) from error
+        if named != self.student.task:
+            raise self.student.refused(
+                f"learnt {self.student.task}, and --task says {named}",
+                "one task",
+                "leave --task out",
+            )
+        return typed or self.student.task
+
+    def start(self, model: str | None, student: str | None, seed: int) -> Start:
+        """Say what the control is made from; what is typed wins.
+
+        Args:
+            model: MODEL as typed, or None.
+            student: `--student` as typed, or None.
+            seed: of the control's new weights.
+
+        Raises:
+            ConfigError: MODEL must be typed, or cannot stand beside a student of this shape.
+        """
+        shape = parse_student(self.student.shape)
+        typed = None if model is None else parse_student(model, where="MODEL")
+        if isinstance(typed, NewShape | LstmShape):
+            tokenizer = None if isinstance(typed, LstmShape) and typed.file else self.student.folder
+            return Start(str(model), student, tokenizer, self._weights(model, shape, seed))
+        if student is not None or isinstance(shape, CopyShape):
+            if model is None:
+                raise self.student.refused(
+                    "MODEL is missing",
+                    f"the encoder that {student or self.student.shape} is copied from",
+                    "name the pretrained encoder that its teacher was fine-tuned from",
+                )
+            return Start(model, student or self.student.shape, None, ())
+        if isinstance(shape, ModelPlace):
+            return Start(model or shape.path, None, None, ())
+        if model is not None:
+            raise self.student.refused(
+                f"MODEL {model} for a student that began as {self.student.shape}",
+                "no MODEL, or another shape",
+                "leave MODEL out",
+            )
+        spec = self._own_shape(shape)
+        tokenizer = None if isinstance(shape, LstmShape) and shape.file else self.student.folder
+        return Start(spec, None, tokenizer, self._weights(spec, shape, seed))
+
+    def start_notes(self, source: str | None, bf16: bool) -> tuple[str, ...]:
+        """Say in what the control begins and computes otherwise than the student.
+
+        Args:
+            source: the fingerprint of the encoder it is made from; None: random weights.
+            bf16: whether its matrix products run in bfloat16.
+        """
+        name, said = self.student.folder.name, []
+        if source == self.student.teacher:
+            said.append(
+                f"begins with layers of the teacher of {name}: it has learnt from it already"
+            )
+        elif source is not None and isinstance(parse_student(self.student.shape), CopyShape):
+            said.append(
+                f"begins with layers of its encoder; {name} began with those of its teacher"
+            )
+        if bf16 != self.student.bf16:
+            formats = ["bfloat16" if each else "float32" for each in (bf16, self.student.bf16)]
+            said.append(f"computed in {formats[0]}, {name} in {formats[1]}")
+        return tuple(said)
+
+    def budget(
+        self, examples: int, typed: Mapping[str, Any]
+    ) -> tuple[TrainingSettings, tuple[str, ...]]:
+        """Give the settings with which so many examples are learnt for the student's steps.
+
+        Args:
+            examples: training examples of the control.
+            typed: training settings by name that were typed; they win.
+
+        Returns:
+            The settings, and notes on what differs from the student's.
+        """
+        inherited = self.student.settings.model_dump()
+        notes: list[str] = []
+        if inherited["best_by"] in ("agreement", "kl") and "best_by" not in typed:
+            rule = inherited["best_by"]
+            notes.append(f"its best checkpoint is chosen by score: {rule} needs a teacher")
+            inherited["best_by"] = "score"
+        settings = parse(TrainingSettings, inherited | dict(typed), "finetune")
+        if "epochs" not in typed:
+            epochs = self._epochs(examples, settings)
+            settings = settings.model_copy(update={"epochs": epochs})
+        return settings, (*notes, *self._differences(examples, settings))
+
+    def _epochs(self, examples: int, settings: TrainingSettings) -> float:
+        """Give the passes over so many examples that take the student's steps."""
+        each = _epoch_steps(examples, settings)
+        if examples == self.student.examples and self.student.settings.early_stopping is not None:
+            return settings.epochs  # it stops by the same rule, not at the student's step
+        if math.ceil(settings.epochs * each) == self.student.steps:
+            return settings.epochs
+        epochs = self.student.steps / each
+        while (
+            math.ceil(epochs * each) > self.student.steps
+        ):  # a rounded quotient may ask for one more
+            epochs = math.nextafter(epochs, 0.0)
+        return epochs
+
+    def _differences(self, examples: int, settings: TrainingSettings) -> list[str]:
+        """Say in what the budget differs from the student's."""
+        name, said = self.student.folder.name, []
+        steps = math.ceil(settings.epochs * _epoch_steps(examples, settings))
+        ours = settings.batch_size * settings.gradient_accumulation
+        theirs = self.student.settings.batch_size * self.student.settings.gradient_accumulation
+        if (steps, ours) != (
+            self.student.steps,
+            theirs,
+        ) and self.student.settings.early_stopping is None:
+            said.append(
+                f"another budget than {name}: {steps:,} steps of {ours} examples, and "
+                f"{self.student.steps:,} of {theirs} there"
+            )
+        if self.student.stages > 1:
+            said.append(f"as many steps as {name} took in {self.student.stages} stages together")
+        for key, value in self.student.settings.model_dump().items():
+            own = getattr(settings, key)
+            if own != value and key not in ("epochs", "best_by"):
+                said.append(f"{key} is {own}, and {value} for {name}")
+        return said
+
+    def examples_note(self, fingerprint: str, examples: int) -> tuple[str, ...]:
+        """Say when the control's training examples are not the student's."""
+        if fingerprint == self.student.train_fingerprint:
+            return ()
+        theirs = "" if self.student.examples is None else f"{self.student.examples:,} "
+        unlabelled = (
+            " without labels, those of a transfer set among them" if self.student.transfer else ""
+        )
+        return (
+            f"learns from {examples:,} labelled examples; {self.student.folder.name} learnt from "
+            f"{theirs}other texts{unlabelled}",
+        )
+
+    def _weights(self, spec: str | None, shape: object, seed: int) -> tuple[str, ...]:
+        name = self.student.folder.name
+        if spec == self.student.shape and seed == self.student.seed:
+            return (f"begins with the weights that {name} began with, by the same seed",)
+        if spec == self.student.shape:
+            theirs = self.student.seed
+            return (f"begins with other random weights than {name}: seed {seed}, not {theirs}",)
+        if isinstance(shape, LstmShape) and shape.embeddings in (None, "teacher"):
+            return (f"its embeddings begin at random; those of {name} began as its teacher's",)
+        return (f"another shape than {name}, which is {self.student.shape}",)
+
+    def _own_shape(self, shape: NewShape | LstmShape) -> str:
+        """Give the shape without what only a teacher can give it."""
+        if isinstance(shape, NewShape) and shape.embeddings is None:
+            return self.student.shape
+        if isinstance(shape, LstmShape) and shape.embeddings in ("random", "file"):
+            return self.student.shape
+        if isinstance(shape, NewShape) or shape.mode != "non-static":
+            raise self.student.refused(
+                f"a student that reads with its teacher's embeddings ({self.student.shape})",
+                "one that a control without a teacher can be like",
+                "name another shape as MODEL",
+            )
+        width = read_object(self.student.folder / "config.json").get("embedding_size")
+        parts = [part for part in self.student.shape.partition(":")[2].split(",") if part]
+        kept = [part for part in parts if not re.match(r"(embeddings|embed)=", part)]
+        return "bilstm:" + ",".join([*kept, f"embed={width}"])
+
+
+def _epoch_steps(examples: int, settings: TrainingSettings) -> int:
+    return steps_per_epoch(examples, settings.batch_size, settings.gradient_accumulation)

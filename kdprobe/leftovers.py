@@ -1,0 +1,154 @@
+"""What a killed run leaves beside its results, and how the next run knows it.
+
+Does: name what is written beside its place, hold it while a process works on it, and take away what
+no process works on any more. Does not: write results; `atomic.py` does.
+
+Everything temporary is named `.NAME.kdprobe-XXXXXXXX`. The process that made it holds a lock on it
+(`flock`), which the system releases when the process ends, however it ends; where there are no such
+locks, what has not been touched for a day counts as left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_MARK = ".kdprobe-"
+_LEFTOVER = re.compile(r"\..*\.kdprobe-\w{8}", re.DOTALL)
+_DAY = 24 * 60 * 60
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name stands beside its place.
+
+    >>> is_temporary(".results.json.kdprobe-0a1b2c3d"), is_temporary(".kdprobe-cache")
+    (True, False)
+    """
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def temporary_name(name: str) -> str:
+    """Return a new name beside a place called `name`."""
+    return f".{name}{_MARK}{secrets.token_hex(4)}"
+
+
+@contextlib.contextmanager
+def temporary_file(path: Path) -> Iterator[tuple[int, Path]]:
+    """Open a new file beside `path` for a block: its descriptor and its path.
+
+    The block closes the descriptor. What the block leaves under the temporary name is deleted.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}{_MARK}")
+        _lock(handle, wait=True)
+        if os.path.exists(name):  # not taken for a leftover before it was locked
+            break
+        os.close(handle)
+    try:
+        yield handle, Path(name)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+
+
+@contextlib.contextmanager
+def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Make a new folder in `parent` for a block; what stands under its name afterwards is deleted.
+
+    Raises:
+        OSError: the place cannot be written.
+    """
+    while True:
+        place = parent / temporary_name(name)
+        place.mkdir()  # with the user's own mask, as this may become the folder of results
+        handle = _open(place)
+        if handle is None or (_lock(handle, wait=True) and place.exists()):
+            break
+        os.close(handle)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def clear_leftovers(folder: Path, name: str | None = None) -> None:
+    """Delete what killed runs left in `folder`: of results called `name`, or all.
+
+    What a living process works on stays.
+    """
+    start = "." if name is None else f".{name}{_MARK}"
+    try:
+        names = [entry for entry in os.listdir(folder) if entry.startswith(start)]
+    except OSError:
+        return
+    for entry in names:
+        if is_temporary(entry):
+            _delete_unused(folder / entry)
+
+
+def remove_folder(place: Path) -> None:
+    """Delete a folder so that it is gone, whole, before the first of its files is."""
+    aside = place.with_name(temporary_name(place.name))
+    try:
+        os.rename(place, aside)
+    except OSError:  # it is not there; or, on Windows, a file in it is open
+        aside = place
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _open(place: Path) -> int | None:
+    """Open a file or folder to lock it; None where the system opens no folders."""
+    try:
+        return os.open(place, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _lock(handle: int, *, wait: bool) -> bool | None:
+    """Take the lock; False: another process holds it; None: there are no locks here."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _delete_unused(place: Path) -> None:
+    """Delete a leftover, locked meanwhile, so that nobody takes it up."""
+    handle = None if place.is_symlink() else _open(place)
+    try:
+        unused = None if handle is None else _lock(handle, wait=False)
+        if unused is None:
+            with contextlib.suppress(OSError):
+                unused = time.time() - place.lstat().st_mtime > _DAY
+        if not unused:
+            return
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                place.unlink()
+    finally:
+        if handle is not None:
+            os.close(handle)
