@@ -1,8 +1,11 @@
 """Students of several families, trained in float32 and in bfloat16 from the same seeds.
 
 Does: build each family's beginning and train it on one task; run as a program it prints one line a
-training: `python -m tests.bench.precisions FAMILY TASK float32,bfloat16 0,1,2,3,4 [FOLDER]`. Does
-not: judge; `distillers.precision` does.
+training: `python -m tests.bench.precisions FAMILY TASK float32,bfloat16 0,1,2,3,4`. Does not:
+judge; `distillers.precision` does.
+
+`KDPROBE_MODELS` names the folder of real encoders, `KDPROBE_ENCODER` a classifier that was
+fine-tuned on CoLA, `KDPROBE_DATA` the folder of real data.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kdprobe.distillation import distill
 from kdprobe.finetuning import finetune
 
 Precision = str
@@ -24,8 +28,9 @@ THREADS = 1
 class Family(NamedTuple):
     """Students of one architecture that begin alike.
 
-    `source` gives the model that `finetune` is given, `student` the part of it, and `budgets` how
-    long it is trained on each task.
+    `source` gives the model that `finetune` is given, `student` the part of it (on CoLA it is a
+    part of the fine-tuned teacher, which teaches it), and `budgets` how long it is trained on each
+    task.
     """
 
     source: Callable[[Path, str], str]
@@ -69,23 +74,23 @@ def _gpt2(folder: Path, task: str) -> str:
 
 FAMILIES: dict[str, Family] = {
     "bilstm": Family(
-        lambda folder, task: "bilstm:hidden=128,fc=512,embed=64,sentence=max", None,
-        {"grammar": {"epochs": 4.0, "learning_rate": 4e-3},
-         "cola": {"epochs": 4.0, "learning_rate": 2e-3}},
+        lambda folder, task: "bilstm:hidden=64,fc=512,embed=48,sentence=max", None,
+        {"grammar": {"epochs": 3.0, "learning_rate": 4e-3},
+         "cola": {"epochs": 2.0, "learning_rate": 2e-3}},
     ),
     "bert, copied layers": Family(
         _minilm, "layers=3",
-        {"grammar": {"epochs": 2.0, "learning_rate": 3e-4, "limit": 3000},
-         "cola": {"epochs": 2.0, "learning_rate": 2e-4, "limit": 2000}},
+        {"grammar": {"epochs": 3.0, "learning_rate": 3e-4, "limit": 4000, "batch_size": 16},
+         "cola": {"epochs": 2.0, "learning_rate": 1e-4, "limit": 2000}},
     ),
     "bert, random weights": Family(
         lambda folder, task: "bert:L2,H256,I512,A4,V4000", None,
-        {"grammar": {"epochs": 3.0, "learning_rate": 1e-3, "limit": 4000},
+        {"grammar": {"epochs": 3.0, "learning_rate": 1e-3, "limit": 3000},
          "cola": {"epochs": 3.0, "learning_rate": 5e-4, "limit": 2000}},
     ),
     "gpt2, random weights": Family(
         _gpt2, None,
-        {"grammar": {"epochs": 3.0, "learning_rate": 1e-3, "limit": 4000},
+        {"grammar": {"epochs": 3.0, "learning_rate": 1e-3, "limit": 3000},
          "cola": {"epochs": 3.0, "learning_rate": 5e-4, "limit": 2000}},
     ),
 }  # fmt: skip
@@ -96,10 +101,11 @@ def train(name: str, task: str, precision: Precision, seed: int, folder: Path) -
     family = FAMILIES[name]
     source = family.source(folder, task)
     started = time.process_time()
-    result = finetune(
-        source, task=task, student=family.student, output=folder / f"{precision}-{seed}",
-        seed=seed, device="cpu", bf16=precision == "bfloat16", threads=THREADS, offline=True,
-        **family.budgets[task],
+    teacher = task == "cola" and family.student is not None
+    result = (distill if teacher else finetune)(
+        os.environ["KDPROBE_ENCODER"] if teacher else source, task=task, student=family.student,
+        output=folder / f"{precision}-{seed}", seed=seed, device="cpu",
+        bf16=precision == "bfloat16", threads=THREADS, offline=True, **family.budgets[task],
     )  # fmt: skip
     score = result.scores["mcc"]
     loss = result.scores["loss"]
