@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
-from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
+from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, precision_notes
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_look import first_look
@@ -232,6 +232,7 @@ class Course:
         told = "yes" if situation.same_tokens else "no: each reads with its own tokenizer"
         facts.append(("same token ids", told))
         notes = (*pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes())
+        notes += precision_notes(lesson)
         table = layer_table(situation.layer_map, pupil.copied, how=pupil.how)
         return Made(part, lesson, Preflight(tuple(facts), table, notes), pupil)
 

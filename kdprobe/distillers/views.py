@@ -17,10 +17,11 @@ from torch.nn import functional
 from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
 from kdprobe.errors import CapabilityError
+from kdprobe.foreign import said
 from kdprobe.models.bilstm import MODEL_TYPE
-from kdprobe.models.folder import first_line
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
+from kdprobe.models.mixed_precision import float32_regions
 from kdprobe.models.model_inputs import accepted_inputs
 from kdprobe.models.surgery import LAYER_LISTS, layers_of
 from kdprobe.models.text_model import TextModel
@@ -180,7 +181,7 @@ def read(
             if size == 1:
                 raise CapabilityError(
                     type(model).__name__,
-                    found=f"its forward cannot run one of the texts ({first_line(error)})",
+                    found=f"its forward cannot run one of the texts ({said(error)})",
                     expected="texts that this architecture takes",
                 ) from error
             output = None
@@ -259,8 +260,9 @@ class Trainable(nn.Module):
         self.bridges = nn.ModuleDict(dict(bridges))
 
     def forward(self, inputs: dict[str, Tensor], needs: frozenset[Need]) -> dict[Need, Tensor]:
-        """Run the student; see `read`."""
-        return read(self.student, inputs, needs)
+        """Run the student; see `read`. Under autocast parts of it stay in float32."""
+        with float32_regions():
+            return read(self.student, inputs, needs)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.method import METHODS, Asked
-from kdprobe.models.folder import first_line
+from kdprobe.foreign import said
 
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Setting
@@ -57,5 +57,5 @@ def method_obstacles(asked: Asked, setting: Setting) -> dict[str, str]:
         except CapabilityError as error:
             reasons[name] = error.found
         except Exception as error:  # whatever a library raises: the others are still explained
-            reasons[name] = f"{type(error).__name__}: {first_line(error)}"
+            reasons[name] = f"{said(error)}"
     return reasons

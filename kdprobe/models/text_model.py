@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError, KdprobeError
+from kdprobe.foreign import said
 from kdprobe.models.batches import bounded_batches, equal_length_batches, near_equal_batches
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.folder import first_line
 from kdprobe.models.measured import Side, Together, measure_together
 from kdprobe.models.model_inputs import columns_sent, evaluating, padding_id, token_limit
 from kdprobe.models.tokens import Columns, OneText, Texts, Tokens, apart, pad_rows
@@ -228,7 +228,7 @@ class TextModel:
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return CapabilityError(
             self.name,
-            found=f"its forward cannot run the text {shown!r} ({first_line(error)})",
+            found=f"its forward cannot run the text {shown!r} ({said(error)})",
             expected="a text that this architecture takes",
             remedy="change or leave out the text",
         )
