@@ -22,6 +22,7 @@ from kdprobe.leftovers import (
     temporary_file,
     temporary_folder,
 )
+from kdprobe.plain_files import read_json
 
 EXCHANGE = ".kdprobe-ready"
 """The new files of a folder, all of them, while they take the places of the old ones."""
@@ -149,8 +150,8 @@ def _make_way(goal: Path, item: Path) -> None:
 def _outdated(ready: Path) -> list[str]:
     """Read the names to delete; only plain names of files, whatever stands there."""
     try:
-        names = json.loads((ready / _OUTDATED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = read_json(ready / _OUTDATED, error=OutputError)
+    except OutputError:
         return []
     plain = [name for name in names if isinstance(name, str) and Path(name).name == name]
     return [name for name in plain if not (ready.parent / name).is_dir()]

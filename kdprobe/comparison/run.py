@@ -18,11 +18,12 @@ from pydantic import JsonValue
 
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
-from kdprobe.comparison.analyses import Ran, analysis_names, choose, run_all
+from kdprobe.comparison.analyses import Ran, analysis_names, analysis_options, choose, run_all
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import ANALYSES as EXPLAINING
 from kdprobe.comparison.attributions import requested
+from kdprobe.comparison.folder_name import check_folder_name
 from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.method_settings import settings_told
@@ -37,7 +38,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 
-_FILES = (".html", ".htm", ".json", ".csv", ".parquet", ".pdf", ".md", ".svg")
+_MOST_RESAMPLES = 100_000
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
 
@@ -135,6 +136,7 @@ def compare(
     )  # fmt: skip
     only, skip = analysis_names(only, option="only"), analysis_names(skip, option="skip")
     names = choose(only, skip)
+    chosen = analysis_options(settings or {})
     if output is not None:
         check_folder_name(Path(output))
         atomic.require_empty_folder(Path(output), force=force)
@@ -161,10 +163,10 @@ def compare(
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
+    wanted = _asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     opened = gather(inputs, shown)
     opened = replace(opened, notices=(*notices, *opened.notices))
-    wanted = _asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
-    ran = run_all(opened.study, names, requested=wanted, settings=settings or {}, progress=shown)
+    ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)
     told = task if isinstance(task, str) else task_file.name
     request = Request(command=command, seed=seed, options=_options(inputs, names, told))
     ran.seconds["all"] = time.perf_counter() - started
@@ -174,23 +176,6 @@ def compare(
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
-
-
-def check_folder_name(output: Path) -> None:
-    """Refuse a file's name for the folder that is written.
-
-    Raises:
-        ConfigError: a name that ends like one of the files in the folder, and is no folder.
-    """
-    if output.suffix.lower() in _FILES and not output.is_dir():
-        raise ConfigError(
-            f"--output {output}",
-            found=f"is named like a file ({output.suffix})",
-            expected="a folder: results.json, report.html, metrics.csv and predictions.parquet "
-            "are written into it",
-            remedy=f"say -o {output.parent if output.parent != Path() else output.stem}; "
-            "`kdprobe report FOLDER -o FILE.html` writes the page elsewhere",
-        )
 
 
 def _asked_for(
@@ -213,14 +198,16 @@ def _asked_for(
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
-    for option, value, least in (
-        ("--resamples", resamples, 100),
-        ("--batch-size", batch_size, 1),
-        ("--limit", limit, 1),
-        ("--attribution-gap", gap, 1),
+    for option, value, least, most in (
+        ("--resamples", resamples, 100, _MOST_RESAMPLES),
+        ("--batch-size", batch_size, 1, None),
+        ("--limit", limit, 1, None),
+        ("--attribution-gap", gap, 1, None),
     ):
         if value is not None and value < least:
             raise ConfigError(option, found=f"is {value}", expected=f"at least {least}")
+        if value is not None and most is not None and value > most:
+            raise ConfigError(option, found=f"is {value:,}", expected=f"at most {most:,}")
 
 
 def _use_threads(threads: int) -> None:
