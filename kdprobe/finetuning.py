@@ -121,7 +121,8 @@ def finetune(
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
         bf16: matrix products in bfloat16; `auto`: where the hardware has it.
         threads: CPU threads; None: as torch is set.
-        limit, eval_limit: learn from, and score on, a random sample of so many examples.
+        limit: learn from a random sample of so many examples.
+        eval_limit: score on a random sample of so many.
         labels: the classes in order, when `task` is a table; none: those that it shows.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
@@ -275,9 +276,8 @@ def _story(
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
     options += [("--student", source.student), ("--seed", lesson.seed)]
-    defaults = TrainingSettings()
     for name, value in lesson.settings.model_dump().items():
-        if value != getattr(defaults, name):
+        if value != getattr(TrainingSettings(), name):
             options.append((f"--{name.replace('_', '-')}", value))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
     options.append(("--labels", ",".join(given["labels"]) or None))
