@@ -19,9 +19,9 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, analysis_names, choose, run_all
+from kdprobe.comparison.asked import asked_for, check_folder_name
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attributions import ANALYSES as EXPLAINING
 from kdprobe.comparison.attributions import requested
 from kdprobe.comparison.histories import training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
@@ -37,7 +37,6 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 
-_FILES = (".html", ".htm", ".json", ".csv", ".parquet", ".pdf", ".md", ".svg")
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
 
@@ -163,7 +162,7 @@ def compare(
     )
     opened = gather(inputs, shown)
     opened = replace(opened, notices=(*notices, *opened.notices))
-    wanted = _asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
+    wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     ran = run_all(opened.study, names, requested=wanted, settings=settings or {}, progress=shown)
     told = task if isinstance(task, str) else task_file.name
     request = Request(command=command, seed=seed, options=_options(inputs, names, told))
@@ -174,42 +173,6 @@ def compare(
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
-
-
-def check_folder_name(output: Path) -> None:
-    """Refuse a file's name for the folder that is written.
-
-    Raises:
-        ConfigError: a name that ends like one of the files in the folder, and is no folder.
-    """
-    if output.suffix.lower() in _FILES and not output.is_dir():
-        raise ConfigError(
-            f"--output {output}",
-            found=f"is named like a file ({output.suffix})",
-            expected="a folder: results.json, report.html, metrics.csv and predictions.parquet "
-            "are written into it",
-            remedy=f"say -o {output.parent if output.parent != Path() else output.stem}; "
-            "`kdprobe report FOLDER -o FILE.html` writes the page elsewhere",
-        )
-
-
-def _asked_for(
-    only: Sequence[str],
-    skip: Sequence[str],
-    minimal_pairs: object,
-    probing: object,
-    attributions: object,
-    attribution_gap: object,
-) -> tuple[str, ...]:
-    """Name the analyses that were asked for, by name or by an option that only they read."""
-    options = {
-        "minimal_pairs": minimal_pairs,
-        "probing": probing,
-        "attribution_gap": attribution_gap,
-        **dict.fromkeys(EXPLAINING, attributions),
-    }
-    by_option = [name for name, value in options.items() if value is not None]
-    return tuple(name for name in dict.fromkeys((*only, *by_option)) if name not in skip)
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
