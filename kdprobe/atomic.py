@@ -23,7 +23,7 @@ from kdprobe.leftovers import (
     temporary_folder,
 )
 
-EXCHANGE = ".kdprobe-exchange"
+EXCHANGE = ".kdprobe-ready"
 """The new files of a folder, all of them, while they take the places of the old ones."""
 _OUTDATED = "outdated.kdprobe"
 """In it: the names of files that the new ones replace without having their names."""
@@ -93,6 +93,8 @@ def staged_folder(target: Path, *, outdated: Collection[str] = ()) -> Iterator[P
         clear_leftovers(target.parent, target.name)
         finish_exchange(target)
         inside = target.is_dir()
+        if inside:
+            clear_leftovers(target, target.name)
         with temporary_folder(target if inside else target.parent, target.name) as stage:
             yield stage
             if inside:

@@ -179,7 +179,7 @@ def _finished(
     """
     work = _work_folder(path)
     clear_leftovers(work.parent, work.name)
-    if force or not path.exists() or (resume and read_plan(work) is not None):
+    if force or not path.exists() or read_plan(work) is not None:
         return None
     record = read_record(path)
     same = record is not None and first_change(record["plan"], json.loads(json.dumps(plan))) is None

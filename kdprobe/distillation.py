@@ -107,7 +107,8 @@ def distill(
         seed: of new weights, the order of the examples and dropout.
         sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        bf16: large matrix products in bfloat16; `auto`: only for students that were shown to be
+            equal in both precisions, on every machine alike; see `distillers.precision`.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many.
@@ -135,9 +136,12 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     at = Occasion.of(given)
     written = open_recipe(given["recipe"])
     data = _data(at, given["transfer_set"], alone=given["transfer_only"])
-    compute = at.compute()
     recipe = _adapt(written, data.task.name, given)
     parts = parts_of(recipe)
+    compute = at.compute(
+        [(p.recipe.student, given["teacher"] if p.teacher is None else None) for p in parts],
+        progress,
+    )
     master = Teacher.open(
         given["teacher"], data, parts[0].recipe, compute, given["label_map"], at.offline
     )

@@ -19,6 +19,7 @@ from kdprobe.distillers.classroom import (
     command_line,
     encode_for,
     lesson_facts,
+    precision_notes,
     precision_of,
     settings_rows,
 )
@@ -112,7 +113,7 @@ def finetune(
         seed: of the new weights, the order of the examples and dropout; None: 0.
         sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        bf16: see `kdprobe.distill`; `auto` beside `like`: as the student was trained.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many examples.
@@ -142,12 +143,13 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     like = None if typed["like"] is None else Control(read_student(typed["like"]))
     at = Occasion.of(typed | _examples(typed, like))
     source, notes = _source(typed, like, at)
-    data, compute = at.data().with_gold(), at.compute()
+    made_from = (source.student or source.model, source.model)
+    data, compute = at.data().with_gold(), at.compute([made_from], progress)
     settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
         plan["like"] = like.student.fingerprint
-        more += like.start_notes(plan["fingerprint"], compute.bf16)
+        more += like.start_notes(plan["fingerprint"], at.seed, bf16=compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
@@ -179,6 +181,7 @@ def _examples(typed: Mapping[str, Any], like: Control | None) -> dict[str, Any]:
         return {"seed": seed or 0, "train_split": splits[0] or "train"}
     chosen: dict[str, Any] = {"task": like.task_for(typed["task"])}
     chosen["seed"] = like.student.seed if seed is None else seed
+    chosen["bf16"] = like.student.bf16 if typed["bf16"] == "auto" else typed["bf16"]
     given = typed["sample_seed"]
     chosen["sample_seed"] = like.student.sample_seed if given is None else given
     chosen["train_split"] = splits[0] or like.student.train_split
@@ -252,7 +255,7 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
-    return lesson, (*notes, *data.notes())
+    return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 
 def _story(

@@ -49,6 +49,9 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     terminal.show(terminal.table(title, *lay_out(head)))
     for row in head.rows:
         typer.echo(printable(f"{row.student}: {row.sentence}"))
+    for notice in document.warnings:
+        if notice.code == "teacher-added":
+            typer.echo(printable(notice.message))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
         if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
             terminal.tell(f"{notice.severity}: {notice.message}")

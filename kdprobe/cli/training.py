@@ -25,7 +25,11 @@ _ACCUMULATION = typer.Option("--gradient-accumulation", min=1, help="Batches sum
 _MAX_LENGTH = typer.Option("--max-length", min=4, help="Longest input, in tokens.")
 _Bf16 = Annotated[
     bool | None,
-    typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),
+    typer.Option(
+        "--bf16/--no-bf16",
+        help="Multiply large matrices in bfloat16: faster on some machines, other students. "
+        "Default: only where measured to be equal.",
+    ),
 ]
 _WARMUP = typer.Option("--warmup", min=0, max=1, help="Share of steps.")
 _DECAY = typer.Option("--weight-decay", min=0, help="Of AdamW, on weight matrices.")
@@ -66,7 +70,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class _Settings(Bundle):
-    """How a model is trained, where `bf16` None means: as the machine has it."""
+    """How a model is trained, where `bf16` None means: as was measured, on every machine alike."""
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `bf16` as the library takes it."""

@@ -90,16 +90,17 @@ def run_all(
     seconds: dict[str, float] = {}
     with progress.stage("Analyses", len(names)) as stage:
         for name in names:
+            stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
             examples = given(analysis, study)
             reason = analysis.unmet(examples)
             if reason is not None:
                 skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
-                stage.advance(note=name)
+                stage.advance()
                 continue
             options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
             started = time.perf_counter()
             done[name] = analysis.run(examples, options, done)
             seconds[f"analysis {name}"] = time.perf_counter() - started
-            stage.advance(note=name)
+            stage.advance()
     return Ran(tuple(done.values()), tuple(skipped), seconds)

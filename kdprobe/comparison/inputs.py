@@ -202,6 +202,15 @@ def _model_notices(
         Notice(code="model", severity="note", message=f"{spec.name}: {note}", models=(spec.name,))
         for note in dict.fromkeys(note for member in members for note in member.notes)
     ]
+    notices += [
+        Notice(
+            code="own-output",
+            severity="alarm",
+            message=f"{spec.name}: {alarm}",
+            models=(spec.name,),
+        )
+        for alarm in dict.fromkeys(alarm for member in members for alarm in member.alarms)
+    ]
     if truncated:
         told = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
         notices += [Notice(code="truncated", severity="warning", message=told, models=(spec.name,))]

@@ -226,7 +226,10 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
 
 def _document(opened: Opened, request: Request, ran: Ran, wanted: Sequence[str]) -> ResultsDocument:
     """Put the document together, as it reads when it comes back from its file."""
-    unable = [item.model_copy(update={"requested": item.what in wanted}) for item in opened.skipped]
+    unable = [
+        item.model_copy(update={"requested": item.requested or item.what in wanted})
+        for item in opened.skipped
+    ]
     told = {item.what for item in unable}
     timings = {**opened.timings, **ran.seconds}
     document = ResultsDocument(

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from kdprobe.config.task import TaskFile
 from kdprobe.distillers.encoding import Encoded, encode
 from kdprobe.distillers.lesson import Lesson
+from kdprobe.distillers.precision import price_of
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
-from kdprobe.models.hf import token_limit
+from kdprobe.models.mixed_precision import SMALL_WEIGHT, products
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.trained_form import folded_size
 from kdprobe.portable import portable_word
 from kdprobe.tasks.guess_labels import require_classes
@@ -191,7 +193,8 @@ def encode_for(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
 ) -> Encoded:
     """Tokenise a split as a model can read it: no longer than asked, and than it can."""
-    return encode(tokenizer, split, max_length=min(max_length, token_limit(model, tokenizer)))
+    text = TextModel(model, tokenizer, name=type(model).__name__)
+    return encode(text, split, max_length=max_length)
 
 
 def parameter_count(model: PreTrainedModel) -> int:
@@ -214,6 +217,7 @@ def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:
         ),
         ("best checkpoint", f"by {_rule(lesson)}"),
         ("computes in", precision_of(lesson)),
+        *(("bfloat16", note) for note in precision_notes(lesson)),
         *_truncations(lesson),
     ]
 
@@ -228,6 +232,21 @@ def precision_of(lesson: Lesson) -> str:
     compute = lesson.compute
     threads = f", {compute.threads} threads" if compute.device == "cpu" else ""
     return f"{compute.precision} on {compute.device}{threads}"
+
+
+def precision_notes(lesson: Lesson) -> tuple[str, ...]:
+    """Tell what bfloat16 products are of this student, and what they cost; nothing in float32."""
+    if not lesson.compute.bf16:
+        return ()
+    large, every = products(lesson.student)
+    told = (
+        f"{large} of its {every} weight matrices, those of {SMALL_WEIGHT:,} elements or more, were "
+        "multiplied in bfloat16, all else in float32"
+    )
+    if not large:
+        return (f"{told}: --bf16 changed nothing",)
+    architecture = str(lesson.student.config.model_type).removeprefix("kdprobe_")
+    return (told, f"the price of bfloat16: {price_of(architecture)}")
 
 
 def _truncations(lesson: Lesson) -> list[tuple[str, str]]:

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from kdprobe.config.task import TaskFile
 from kdprobe.distillers.classroom import Data, load_data, load_evaluation
-from kdprobe.distillers.compute import Compute, choose_compute
+from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.precision import family_of
 from kdprobe.distillers.processes import team
 from kdprobe.models.label_sources import open_with_models
 from kdprobe.progress import Progress, Silent
@@ -78,9 +79,26 @@ class Occasion:
             eval_limit=self.eval_limit, seed=self.sampled_by, offline=self.offline,
         )  # fmt: skip
 
-    def compute(self) -> Compute:
-        """Choose where to train; see `choose_compute`."""
-        return choose_compute(device=self.device, bf16=self.bf16, threads=self.threads)
+    def compute(self, students: Sequence[tuple[str, str | None]], progress: Progress) -> Compute:
+        """Choose where to train, and in which numbers; see `choose_compute`.
+
+        Args:
+            students: each student as a person names it, and the model it is made from.
+            progress: told when that is not float32.
+        """
+        families = [
+            family_of(student, other, offline=self.offline)
+            for student, other in (students if self.bf16 == "auto" else ())
+        ]
+        compute = choose_compute(
+            device=self.device, bf16=self.bf16, threads=self.threads, families=families
+        )
+        if compute.bf16:
+            how = "itself" if has_bfloat16(compute.device) else "by way of float32, which is slow"
+            progress.say(
+                f"Trains with bfloat16 products; this {compute.device} multiplies bfloat16 {how}."
+            )
+        return compute
 
     def plan(self, data: Data, compute: Compute) -> dict[str, Any]:
         """Name everything of it that decides the result, as JSON values.

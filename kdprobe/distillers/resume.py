@@ -24,7 +24,7 @@ MARKER = "complete.json"
 _PLAN = "run.json"
 _STATE = "trainer_state.json"
 _NEEDED = (_STATE, "model.safetensors")
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
@@ -52,10 +52,9 @@ def last_complete(folder: Path) -> Path | None:
     """
     whole: dict[int, Path] = {}
     for place in folder.glob("checkpoint-*"):
-        step = _CHECKPOINT.fullmatch(place.name)
-        if step is not None and _is_whole(place):
-            whole[int(step[1])] = place
-        elif step is not None:
+        if _CHECKPOINT.fullmatch(place.name) and _is_whole(place):
+            whole[step_of(place)] = place
+        elif _CHECKPOINT.fullmatch(place.name):
             remove_folder(place)
     for step in sorted(whole, reverse=True):
         if _best_step(whole[step]) in (None, *whole):
@@ -86,6 +85,11 @@ def _best_step(checkpoint: Path) -> int | None:
     """Read which step was the best when a checkpoint was written; None: none was scored."""
     state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
     return state.get("best_global_step") or None
+
+
+def step_of(checkpoint: Path) -> int:
+    """Give the optimiser step of a checkpoint."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
 
 
 def seconds_of(checkpoint: Path) -> float:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
 from kdprobe.models.weights import ADAPTER, INDEX, read_shapes, refuse_adapter, weight_files
@@ -106,6 +107,17 @@ def _hub_said(error: Exception, *, offline: bool) -> str:
     return f"the hub could not be asked for it ({said(error)})"
 
 
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder of old and new files, where a training was killed in its last moment."""
+    if (folder / EXCHANGE).is_dir():
+        raise CheckpointError(
+            str(folder),
+            found="holds the model of a killed training, whose files are not all in their places",
+            expected="a finished model",
+            remedy="run that training again with --resume; it takes no further step",
+        )
+
+
 def check_folder(folder: Path) -> Mapping[str, object]:
     """Refuse a folder whose model cannot be opened safely and wholly; give its config.
 
@@ -113,6 +125,7 @@ def check_folder(folder: Path) -> Mapping[str, object]:
         CheckpointError: no config.json or one that is not JSON, custom code, an adapter, quantized
             weights, weights that are missing, pickled or truncated, or no tokenizer.
     """
+    _refuse_unfinished(folder)
     refuse_adapter(folder)
     config = _read_config(folder)
     _refuse_custom_code(folder, config)

@@ -6,7 +6,7 @@ Does: name the protocol and the capabilities. Does not: load anything; `hf.py` a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -78,6 +78,14 @@ class ModelHandle(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader of the report must know of it."""
+
+    @property
+    def lacks(self) -> Mapping[Capability, str]:
+        """Why it has not what it cannot be asked for, where there is more to say than its kind."""
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What was found wrong with its outputs while it was asked."""
 
     @property
     def reading(self) -> str:

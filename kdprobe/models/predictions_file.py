@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -52,6 +54,8 @@ class PredictionsFile:
     parameters: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
+    lacks: Mapping[Capability, str] = MappingProxyType({})
+    alarms: tuple[str, ...] = ()
 
     def __init__(self, path: str | Path, *, name: str, task: Task) -> None:
         place = Path(path).expanduser()

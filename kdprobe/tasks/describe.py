@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
+from kdprobe.segmentation import word_count
 from kdprobe.tasks.build import EmptyShareError
 from kdprobe.tasks.catalog import open_task, task_names
 from kdprobe.tasks.places import Found, find_split
@@ -214,8 +215,7 @@ def _describe_split(split: Split, *, origin: str) -> SplitDescription:
     gold = None if split.labels is None else split.labels[split.gold_rows]
     seconds = split.pairs or ("",) * len(split)
     words = [
-        len(text.split()) + len(pair.split())
-        for text, pair in zip(split.texts, seconds, strict=True)
+        word_count(text) + word_count(pair) for text, pair in zip(split.texts, seconds, strict=True)
     ]
     counts: tuple[LabelCount, ...] = ()
     scores = None

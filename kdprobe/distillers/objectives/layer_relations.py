@@ -44,6 +44,19 @@ def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
     return torch.stack([view.hidden(layer) for layer in layers], dim=2)
 
 
+def _uneven(situation: Situation) -> str | None:
+    """Give the reason why the vectors of one model cannot stand beside each other."""
+    if not any(0 in pair for pair in situation.layer_map):
+        return None
+    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+        if shape is not None and shape.embedded != shape.width:
+            return (
+                f"the {name}'s embeddings are {shape.embedded} wide and its layers {shape.width}; "
+                "a layer map without emb leaves the embeddings out"
+            )
+    return None
+
+
 def _cosines(states: Tensor) -> Tensor:
     """Cosines at each layer between the others, `[B, L, M, M, M]`, the first M the corner."""
     spokes = unit(states.unsqueeze(-3) - states.unsqueeze(-2))
@@ -75,10 +88,15 @@ class LayerRelations(PerToken):
         return LayerRelationsOptions
 
     def unmet(self, situation: Situation, options: LayerRelationsOptions) -> str | None:
-        """It needs equal tokens and two matched layers."""
+        """It needs equal tokens and three matched layers of one width."""
         few = len(situation.layer_map)
-        lonely = None if few >= 2 else f"the layer map matches {few}, and relations need two layers"
-        return first_of(no_teacher(situation), other_tokens(situation), lonely)
+        lonely = None
+        if few < 3:
+            lonely = (
+                f"the layer map matches {few}, and relations need three layers: of two the "
+                "distance over its mean is always 1"
+            )
+        return first_of(no_teacher(situation), other_tokens(situation), lonely, _uneven(situation))
 
     def needs(self, situation: Situation, options: LayerRelationsOptions) -> Needs:
         """Hidden states of the matched layers."""
