@@ -40,6 +40,8 @@ _VOCABULARIES = (
     ("tokenizer.model",),
     ("sentencepiece.bpe.model",),
 )
+_NO_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+"""Tokenizers of characters or bytes, which have no vocabulary to keep."""
 _OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "adapter_*")
 
 
@@ -91,7 +93,8 @@ def check_folder(folder: Path) -> Mapping[str, object]:
     _refuse_custom_code(folder, config)
     for weights in _weight_files(folder):
         _check_weights(weights)
-    if not any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES):
+    kept = any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES)
+    if not kept and not _reads_characters(folder):
         raise CheckpointError(
             str(folder),
             found="has no tokenizer files; without them every word would be read as unknown",
@@ -99,6 +102,15 @@ def check_folder(folder: Path) -> Mapping[str, object]:
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
     return config
+
+
+def _reads_characters(folder: Path) -> bool:
+    """Say whether a folder's tokenizer is one that needs no vocabulary."""
+    try:
+        settings = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(settings, dict) and settings.get("tokenizer_class") in _NO_VOCABULARY
 
 
 def fingerprint(folder: Path) -> str:

@@ -107,12 +107,14 @@ FAMILIES: dict[str, Family] = {
     "Funnel": Family(
         ("FunnelConfig", {"block_sizes": [1, 1], "d_model": 32, "n_head": 2, "d_head": 16,
                           "d_inner": 48, "num_decoder_layers": 1}), "cls-sep",
-        refused={"layers": "so that no token has one"},
+        refused={"layers": "so that no token has one",
+                 "words": "its forward cannot run the text"},
     ),
     "CANINE": Family(
         ("CanineConfig", {**_BERT_LIKE, "max_position_embeddings": 160, "downsampling_rate": 4,
                           "local_transformer_stride": 16, "num_hash_buckets": 64}), "canine",
         refused={"layers": "so that no token has one",
+                 "words": "its forward cannot run the text",
                  "gradients": "does not look the tokens of a text up in its word embeddings"},
     ),
     "BART": Family(
