@@ -120,7 +120,8 @@ def given_vectors(
     placed = []
 
     def hook(_: torch.nn.Module, arguments: tuple[Any, ...], own: Tensor) -> Tensor | None:
-        found = laid(vectors, ids, arguments[0], own) if arguments else None
+        # a copy: a model may work on what it looked up in place (CTRL)
+        found = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
         if found is not None:
             placed.append(True)
         return found
