@@ -36,11 +36,11 @@ def _forced_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     if os.environ.get("KDPROBE_TEST_BF16") != "1":
         return
-    from kdprobe.distillers import occasion
+    from kdprobe.distillers.compute import choose_compute
     from kdprobe.models import mixed_precision
 
-    choose = occasion.choose_compute
     monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
     monkeypatch.setattr(
-        occasion, "choose_compute", lambda **given: choose(**(given | {"bf16": True}))
+        "kdprobe.distillers.occasion.choose_compute",
+        lambda **given: choose_compute(**(given | {"bf16": True})),
     )

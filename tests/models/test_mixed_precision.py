@@ -112,7 +112,7 @@ def test_recurrent_layers_are_float32(kind: type[nn.RNNBase], lengths: tuple[int
     found = run_recurrent(kept, half)[0].data
     rounded = copy.deepcopy(kept).float()(half._replace(data=half.data.float()))[0].data
     assert torch.equal(found, rounded)  # the rounded weights and inputs, but no rounded state
-    assert all(weight.dtype == HALF for weight in kept._flat_weights)
+    assert all(weight is not None and weight.dtype == HALF for weight in kept._flat_weights)
     assert kept._flat_weights[0] is kept.weight_ih_l0
 
 
