@@ -22,8 +22,9 @@ from kdprobe.leftovers import (
     temporary_file,
     temporary_folder,
 )
+from kdprobe.plain_files import read_json
 
-EXCHANGE = ".kdprobe-exchange"
+EXCHANGE = ".kdprobe-ready"
 """The new files of a folder, all of them, while they take the places of the old ones."""
 _OUTDATED = "outdated.kdprobe"
 """In it: the names of files that the new ones replace without having their names."""
@@ -93,6 +94,8 @@ def staged_folder(target: Path, *, outdated: Collection[str] = ()) -> Iterator[P
         clear_leftovers(target.parent, target.name)
         finish_exchange(target)
         inside = target.is_dir()
+        if inside:
+            clear_leftovers(target, target.name)
         with temporary_folder(target if inside else target.parent, target.name) as stage:
             yield stage
             if inside:
@@ -147,8 +150,8 @@ def _make_way(goal: Path, item: Path) -> None:
 def _outdated(ready: Path) -> list[str]:
     """Read the names to delete; only plain names of files, whatever stands there."""
     try:
-        names = json.loads((ready / _OUTDATED).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        names = read_json(ready / _OUTDATED, error=OutputError)
+    except OutputError:
         return []
     plain = [name for name in names if isinstance(name, str) and Path(name).name == name]
     return [name for name in plain if not (ready.parent / name).is_dir()]

@@ -6,7 +6,7 @@ Does: gather what a training needs and hand it to `distillers/`. Does not: know 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,6 @@ from kdprobe.distillers.classroom import (
     lesson_facts,
     precision_notes,
     precision_of,
-    require_labels,
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
@@ -76,6 +75,7 @@ def finetune(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -116,7 +116,8 @@ def finetune(
         bf16: see `kdprobe.distill`; `auto` beside `like`: as the student was trained.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
-        eval_limit: score on a random sample of so many.
+        eval_limit: score on a random sample of so many examples.
+        labels: the classes in order, when `task` is a table; none: those that it shows.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -143,13 +144,12 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     at = Occasion.of(typed | _examples(typed, like))
     source, notes = _source(typed, like, at)
     made_from = (source.student or source.model, source.model)
-    data, compute = at.data(), at.compute([made_from], progress)
-    require_labels(data.train, why="fine-tuning learns from them")
+    data, compute = at.data().with_gold(), at.compute([made_from], progress)
     settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
         plan["like"] = like.student.fingerprint
-        more += like.start_notes(plan["fingerprint"], compute.bf16)
+        more += like.start_notes(plan["fingerprint"], at.seed, bf16=compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
@@ -267,7 +267,9 @@ def _story(
     options += [("--seed", typed["seed"]), ("--sample-seed", typed["sample_seed"])]
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
-    what = Path(source.model).name if ":" not in source.model else source.model
+    options.append(("--labels", ",".join(typed["labels"]) or None))
+    local = Path(source.model).expanduser().exists()
+    what = Path(source.model).resolve().name if local else source.model
     return Story(
         kind="finetune",
         headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",

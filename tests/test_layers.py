@@ -10,9 +10,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "kdprobe"
 
 ROWS: dict[str, int] = {
-    "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "atomic": 1,
-    "leftovers": 1,
-    "segmentation": 1,
+    "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
+    "foreign": 1, "portable": 1, "atomic": 1,
+    "leftovers": 1, "segmentation": 1,
     "results": 2,
     "config": 3,
     "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4, "observed_words": 4,

@@ -9,11 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
-
 from kdprobe.errors import CapabilityError, CheckpointError
-from kdprobe.models.checkpoint import quiet
-from kdprobe.models.folder import check_folder, first_line, locate
+from kdprobe.models.folder import check_folder, locate
+from kdprobe.models.opening import open_config, open_model, open_tokenizer
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -57,8 +55,7 @@ def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
     """
     folder = find(path, kind=kind, offline=offline)
     check_folder(folder)
-    with quiet():
-        model, tokenizer, missing = _load(folder, path, kind)
+    model, tokenizer, missing = _load(folder, path, kind)
     decoder = bool(getattr(model.config, "is_decoder", False))
     if missing:
         raise CheckpointError(
@@ -81,23 +78,12 @@ def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
 
 def _load(
     folder: Path, path: str, kind: Kind
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, frozenset[str]]:
     """Load both and name the weights that the folder does not hold."""
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     auto: Any = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
-        model, info = auto.from_pretrained(
-            folder, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-            output_loading_info=True, dtype=torch.float32,
-        )  # fmt: skip
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            f"--model {path}",
-            found=f"cannot be opened ({first_line(error)})",
-            expected=_EXAMPLES[kind],
-        ) from error
-    return model, tokenizer, set(info["missing_keys"])
+    where = f"--model {path}"
+    tokenizer = open_tokenizer(folder, where)
+    opened = open_model(auto, folder, where, open_config(folder, where), expected=_EXAMPLES[kind])
+    return opened.model, tokenizer, opened.missing

@@ -23,6 +23,8 @@ import kdprobe
 from kdprobe.atomic import write_bytes, write_text
 from kdprobe.augmenters.augmenter import Draft
 from kdprobe.errors import OutputError
+from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
 
@@ -57,7 +59,7 @@ class TransferSet:
             "record_version": 1,
             "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
             "produced_by": {"kdprobe": kdprobe.__version__},
-            "plan": dict(plan),
+            "plan": portable_tree(dict(plan)),
             "size": self.size,
             "counts": dict(self.counts),
             "leaks": dict(self.leaks),
@@ -145,7 +147,7 @@ def _parquet(columns: Mapping[str, Sequence[str]]) -> bytes:
 def read_record(path: Path) -> dict[str, Any] | None:
     """Read how a transfer set was made; None when no such file can be read."""
     try:
-        record = json.loads(record_of(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = read_json(record_of(path), error=OutputError)
+    except OutputError:
         return None
     return record if isinstance(record, dict) else None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.cli.compare_checks import gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compare(
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
-    task: options.Task,
+    task: options.OptionalTask = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: reports/TASK."),
@@ -60,7 +61,9 @@ def compare(
                      help="Ask every layer these probing tasks (`kdprobe list probes`), or all."),
     ] = None,
     probe_sentences: Annotated[
-        int, typer.Option("--probe-sentences", min=20, metavar="N", help="Training sentences each.")
+        int,
+        typer.Option("--probe-sentences", min=20, max=1_000_000, metavar="N",
+                     help="Training sentences each."),
     ] = 2000,
     pooling: Annotated[
         list[str] | None,
@@ -71,7 +74,7 @@ def compare(
     ] = "logistic",
     probe_seeds: Annotated[
         int | None,
-        typer.Option("--probe-seeds", min=1, metavar="N",
+        typer.Option("--probe-seeds", min=1, max=100, metavar="N",
                      help="Starts of each probe; default: 3 of mlp, thesis, fast, else 1."),
     ] = None,
     mdl: Annotated[
@@ -115,6 +118,7 @@ def compare(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
+    labels: options.Labels = None,
     label_map: options.LabelMap = None,
     settings: Annotated[
         list[str] | None,
@@ -124,14 +128,17 @@ def compare(
         list[str] | None,
         typer.Option(
             "--fail-if", metavar="CONDITION",
-            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8'; repeat it.",
+            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8', 'kappa_low<0.8' (the "
+            "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5'; repeat it.",
         ),
     ] = None,
     limit: options.Limit = None,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Bootstrap resamples of every interval.")
+        int,
+        typer.Option("--resamples", min=100, max=100_000,
+                     help="Bootstrap resamples of every interval."),
     ] = 2000,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=1_000_000)] = 64,
     dtype: Annotated[
         str, typer.Option("--dtype", help="float32, or bfloat16 (faster on some machines).")
     ] = "float32",
@@ -156,32 +163,37 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
-    from kdprobe.results.gates import parse_gate
 
-    gates = [parse_gate(text) for text in fail_if or []]
-    folder = output or Path("reports") / Path(task).stem
+    gates = gates_of(fail_if or [], students, options.names(only), options.names(skip))
+    chosen, name = task_of(
+        task, (teacher, *students), (text, text_pair, label, tuple(options.names(labels)))
+    )
+    folder = output or Path("reports") / name
     result = kdprobe.compare(
         teacher,
         students,
-        task=task,
+        task=chosen,
         output=folder,
         split=split,
         data_dir=data_dir,
         text=text,
         text_pair=text_pair,
         label=label,
-        only=options.names(only),
-        skip=options.names(skip),
+        labels=options.names(labels, "--labels"),
+        only=options.names(only, "--only"),
+        skip=options.names(skip, "--skip"),
         settings=_nested(options.pairs("--set", settings)),
-        slice_columns=options.names(slices),
+        slice_columns=options.names(slices, "--slice"),
         minimal_pairs=minimal_pairs,
         pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
-            options.names(probe_tasks), "probing" in options.names(only), probe_sentences,
-            options.names(pooling), probe, probe_seeds, mdl, probing_dir,
+            options.names(probe_tasks, "--probe-tasks"),
+            "probing" in options.names(only, "--only"), probe_sentences,
+            options.names(pooling, "--pooling"), probe, probe_seeds, mdl, probing_dir,
         ),
         attributions=_attributions(
-            options.names(methods), attribution_sentences, sentences, options.names(only),
+            options.names(methods, "--methods"), attribution_sentences, sentences,
+            options.names(only, "--only"),
             options.nested("--method-set", method_settings),
         ),
         attribution_gap=attribution_gap,
@@ -270,16 +282,13 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
         ConfigError: a key without its analysis.
     """
     from kdprobe.analysis._protocol import ANALYSES
-    from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
-    from kdprobe.registry import unknown_name
+    from kdprobe.plain_files import toml_value
 
     nested: dict[str, dict[str, object]] = {}
     for key, value in flat.items():
         analysis, dot, name = key.partition(".")
         if not dot:
             raise ConfigError("--set", found=repr(key), expected="ANALYSIS.KEY=VALUE")
-        if analysis not in ANALYSES.names():
-            raise unknown_name("analysis", analysis, ANALYSES.names(), option="set")
-        nested.setdefault(analysis, {})[name] = toml_value(value)
+        nested.setdefault(ANALYSES.find(analysis, option="set"), {})[name] = toml_value(value)
     return nested

@@ -67,10 +67,9 @@ def listing(
     import json
 
     from kdprobe import __version__
-    from kdprobe.registry import unknown_name
+    from kdprobe.registry import known_name
 
-    if kind not in KINDS:
-        raise unknown_name("list", kind, KINDS)
+    kind = known_name("list", kind, KINDS)
     rows = _rows(kind)
     if as_json:
         typer.echo(json.dumps(dict(rows), indent=1, ensure_ascii=False))
@@ -111,13 +110,12 @@ def _plugins(kind: _Kind) -> list[tuple[str, str]]:
 
 
 def _data_files(folder: str) -> list[tuple[str, str]]:
-    import tomllib
-
     from kdprobe.config.base import suites_folder
+    from kdprobe.plain_files import read_toml
 
     rows = []
     for file in sorted((suites_folder() / folder).glob("*.toml")):
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = read_toml(file)
         told = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
         told += [str(data[key]) for key in ("description", "source") if data.get(key)]
         told += [f"Needs: {data['requires']}"] if data.get("requires") else []

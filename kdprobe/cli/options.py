@@ -6,11 +6,17 @@ differ.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+MOST_SEED = 2**32 - 1
+"""numpy's old generator, which lime and transformers draw from, takes no larger one."""
+MOST_THREADS = max(256, os.cpu_count() or 1)
+"""More threads than that make the system refuse memory to everything else."""
 
 Task = Annotated[
     str,
@@ -18,6 +24,14 @@ Task = Annotated[
         "--task", "-t", metavar="TASK",
         help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
         "(.tsv, .csv, .jsonl, .parquet).",
+    ),
+]  # fmt: skip
+OptionalTask = Annotated[
+    str | None,
+    typer.Option(
+        "--task", "-t", metavar="TASK",
+        help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
+        "(.tsv, .csv, .jsonl, .parquet). Default: what the models say they are about.",
     ),
 ]  # fmt: skip
 DataDir = Annotated[
@@ -28,7 +42,10 @@ DataDir = Annotated[
     ),
 ]  # fmt: skip
 Seed = Annotated[
-    int, typer.Option("--seed", envvar="KDPROBE_SEED", help="Seed of everything random.")
+    int,
+    typer.Option(
+        "--seed", envvar="KDPROBE_SEED", min=0, max=MOST_SEED, help="Seed of everything random."
+    ),
 ]
 Device = Annotated[
     str,
@@ -37,7 +54,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", envvar="KDPROBE_THREADS", min=1,
+        "--threads", envvar="KDPROBE_THREADS", min=1, max=MOST_THREADS,
         help="Threads of torch. On a busy machine 1 is faster than all cores.",
     ),
 ]  # fmt: skip
@@ -55,6 +72,13 @@ Text = Annotated[
 ]
 TextPair = Annotated[str | None, typer.Option("--text-pair", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", help="The column of the label.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels", metavar="A,B,...",
+        help="The classes in order, when TASK is a table; also those that it does not show.",
+    ),
+]  # fmt: skip
 LabelMap = Annotated[
     str | None,
     typer.Option(
@@ -105,8 +129,8 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
     >>> nested("--method-set", ["target=gold", "lime.samples=10", "lime.exact_words=0"])
     {'target': 'gold', 'lime': {'samples': 10, 'exact_words': 0}}
     """
-    from kdprobe.config.base import toml_value
     from kdprobe.errors import ConfigError
+    from kdprobe.plain_files import toml_value
 
     read: dict[str, object] = {}
     for key, value in pairs(option, values).items():
@@ -114,17 +138,34 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
         place = read.setdefault(name, {}) if dot else read
         if not isinstance(place, dict) or (not dot and name in read):
             raise ConfigError(option, found=f"{name!r} is given twice", expected="one way")
-        place[inner if dot else name] = toml_value(value)
+        place[inner if dot else name] = toml_value(value, where=option)
     return read
 
 
-def names(values: list[str] | None) -> list[str]:
+def names(values: list[str] | None, option: str) -> list[str]:
     """Split comma-separated names, given once or repeatedly.
 
-    >>> names(["a,b", "c"])
+    Args:
+        values: as given; None and none: the option was left out.
+        option: for the message.
+
+    Raises:
+        ConfigError: the option was given and names nothing.
+
+    >>> names(["a,b", "c"], "--only")
     ['a', 'b', 'c']
     """
-    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+    from kdprobe.errors import ConfigError
+
+    split = [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+    if values and not split:
+        raise ConfigError(
+            option,
+            found="names nothing",
+            expected="NAME,...",
+            remedy="leave it out for the default",
+        )
+    return split
 
 
 def label_map(text: str | None) -> Mapping[str, str] | None:
@@ -142,4 +183,4 @@ def label_map(text: str | None) -> Mapping[str, str] | None:
         from kdprobe.models.labels import POSITIONAL
 
         return POSITIONAL
-    return pairs("--label-map", names([text]))
+    return pairs("--label-map", names([text], "--label-map"))

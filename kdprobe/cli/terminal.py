@@ -1,32 +1,29 @@
 """How kdprobe speaks on a terminal.
 
-Does: progress bars, tables and messages with foreign text made safe; errors as one message and an
-exit code. Does not: decide anything.
+Does: choose the display of progress; tables and messages with foreign text made safe; errors as one
+message and an exit code. Does not: decide anything.
 
 Progress and warnings go to stderr, results to stdout.
 """
 
 from __future__ import annotations
 
-import errno
 import functools
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 
+from kdprobe.cli.given import check_given
 from kdprobe.errors import UsageError
+from kdprobe.foreign import debugging, disk_is_full
 from kdprobe.plain_text import printable
-from kdprobe.progress import Progress, Silent, Stage
+from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,6 +83,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            check_given(function, kwargs)
             return function(*args, **kwargs)
         except UsageError as error:
             from rich.text import Text
@@ -98,28 +96,25 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
             raise typer.Exit(INTERRUPTED) from interrupt
         except Exception as error:
-            if not disk_is_full(error):
+            message = _of_system(error)
+            if message is None or debugging():
                 raise
-            tell(
-                "Error: no space left on the device; free some and run the command again "
-                "(a training goes on with --resume): what was finished is kept"
-            )
+            tell(f"Error: {message}")
             raise typer.Exit(USAGE) from error
 
     return run
 
 
-def disk_is_full(error: BaseException) -> bool:
-    """Tell a full disk from other faults, also where a library hides it in an error of its own.
-
-    >>> disk_is_full(OSError(28, "No space left on device")), disk_is_full(ValueError("x"))
-    (True, False)
-    """
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    # safetensors and torch.save raise errors of their own; their words are all there is.
-    words = str(error)
-    return "No space left on device" in words or "PytorchStreamWriter failed writing" in words
+def _of_system(error: Exception) -> str | None:
+    """Say what the system refused: a full disk, or a named file; None for anything else."""
+    if disk_is_full(error):
+        return (
+            "no space left on the device; free some and run the command again "
+            "(a training goes on with --resume): what was finished is kept"
+        )
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: cannot be used ({error.strerror}); name another file or folder"
+    return None
 
 
 def _how_to_go_on(argv: Sequence[str]) -> str:
@@ -128,67 +123,14 @@ def _how_to_go_on(argv: Sequence[str]) -> str:
     return "Run the same command again: what was finished is in the cache and is not done twice."
 
 
-class _BarStage:
-    def __init__(self, bars: Bars, key: TaskID) -> None:
-        self._bars, self._key = bars, key
-
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        self._bars.update(self._key, advance=steps, note=printable(note))
-
-
-class BarProgress:
-    """One bar a stage with count and time left, on a terminal."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
-        """Show a bar until the block ends."""
-        from rich import progress as rich_progress
-        from rich.text import Text
-
-        class Note(rich_progress.ProgressColumn):
-            def render(self, task: rich_progress.Task) -> Text:
-                return Text(str(task.fields.get("note", "")), style="dim")
-
-        class Title(rich_progress.ProgressColumn):
-            def render(self, task: rich_progress.Task) -> Text:
-                return Text(task.description)
-
-        bars = rich_progress.Progress(
-            Title(), rich_progress.BarColumn(), rich_progress.MofNCompleteColumn(),
-            rich_progress.TimeElapsedColumn(), rich_progress.TimeRemainingColumn(), Note(),
-            console=console(stderr=True),
-        )  # fmt: skip
-        with bars:
-            yield _BarStage(bars, bars.add_task(printable(title), total=total, note=""))
-
-    def say(self, message: str) -> None:
-        """Print a line beside the bars."""
-        tell(message)
-
-
-class _LineStage:
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        """Say nothing: a log wants one line a stage."""
-
-
-class LineProgress:
-    """One line a stage, where nobody watches."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
-        """Print the stage when it ends, with its seconds."""
-        started = time.perf_counter()
-        yield _LineStage()
-        count = "" if total is None else f" ({total})"
-        tell(f"{title}{count}: {time.perf_counter() - started:.1f} s")
-
-    def say(self, message: str) -> None:
-        """Print a line."""
-        tell(message)
-
-
 def progress(*, quiet: bool) -> Progress:
-    """Choose the display: bars on a terminal, lines elsewhere, nothing when asked to be quiet."""
-    if quiet:
+    """Choose the display: bars on a terminal, lines elsewhere, nothing when asked to be quiet.
+
+    Of several processes that train together one speaks.
+    """
+    if quiet or not speaks():
         return Silent()
-    return BarProgress() if console(stderr=True).is_terminal else LineProgress()
+    from kdprobe.cli.displays import BarProgress, LineProgress
+
+    errors = console(stderr=True)
+    return BarProgress(errors) if errors.is_terminal else LineProgress(tell)

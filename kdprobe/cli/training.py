@@ -18,11 +18,13 @@ from kdprobe.plain_text import printable
 if TYPE_CHECKING:
     from kdprobe.distillers.lesson import TrainingResult
 
-_EPOCHS = typer.Option("--epochs", min=0.0, help="Passes over the data.")
-_BATCH_SIZE = typer.Option("--batch-size", min=1, help="Examples a step.")
-_RATE = typer.Option("--learning-rate", "--lr", min=0.0, help="Largest learning rate.")
-_ACCUMULATION = typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
-_MAX_LENGTH = typer.Option("--max-length", min=4, help="Longest input, in tokens.")
+_EPOCHS = typer.Option("--epochs", min=0.0, max=10_000, help="Passes over the data.")
+_BATCH_SIZE = typer.Option("--batch-size", min=1, max=1_000_000, help="Examples a step.")
+_RATE = typer.Option("--learning-rate", "--lr", min=0.0, max=1_000, help="Largest learning rate.")
+_ACCUMULATION = typer.Option(
+    "--gradient-accumulation", min=1, max=1_000_000, help="Batches summed before a step."
+)
+_MAX_LENGTH = typer.Option("--max-length", min=4, max=1_000_000, help="Longest input, in tokens.")
 _Bf16 = Annotated[
     bool | None,
     typer.Option(
@@ -125,6 +127,7 @@ class Shared(Bundle):
     limit: options.Limit = None
     eval_limit: _EvalLimit = None
     data_dir: options.DataDir = None
+    labels: options.Labels = None
     seed: options.Seed = 0
     device: options.Device = "auto"
     threads: options.Threads = None
@@ -136,7 +139,7 @@ class Shared(Bundle):
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `quiet` as the display it stands for."""
-        given = super().keywords()
+        given = super().keywords() | {"labels": tuple(options.names(self.labels))}
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
 
 

@@ -10,27 +10,29 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
 from kdprobe.analysis._protocol import ANALYSES, Analysis, given
+from kdprobe.comparison.guarding import failure
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Study
 from kdprobe.progress import Progress
-from kdprobe.registry import unknown_name
 from kdprobe.results.schema import AnalysisResult, Skipped
 
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     """Give the names of the analyses to run, those they read from before them.
 
+    Args:
+        only: names that `analysis_names` gave; empty: all.
+        skip: likewise, of those that are left out.
+
     Raises:
-        UnknownNameError: a name in `only` or `skip` is no analysis.
         ConfigError: nothing is left to run.
     """
     known = ANALYSES.names()
-    for name in (*only, *(each for each in skip if each != TRAINING)):
-        if name not in known:
-            raise unknown_name("analysis", name, known, option="only" if name in only else "skip")
     wanted = [name for name in (only or known) if name not in skip]
     if not wanted:
         raise ConfigError("--only/--skip", found="no analysis is left to run")
@@ -51,6 +53,24 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
+    """Give the analyses that are meant by names as typed under `option` (`only`, `skip`).
+
+    Raises:
+        UnknownNameError: a name is no analysis; the learning curves (`training`) can be skipped.
+    """
+    apart = (TRAINING,) if option == "skip" else ()
+    return tuple(
+        name if name in apart else ANALYSES.find(name, option=option)
+        for name in dict.fromkeys(names)
+    )
+
+
+def metrics_of() -> dict[str, tuple[str, ...]]:
+    """Give the names of the metrics of every analysis, without running one."""
+    return {name: tuple(getattr(ANALYSES.load(name), "defines", ())) for name in ANALYSES.names()}
+
+
 class Ran(NamedTuple):
     """What came of the analyses: results in order, what was skipped, the seconds of each."""
 
@@ -59,30 +79,61 @@ class Ran(NamedTuple):
     seconds: dict[str, float]
 
 
+def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, BaseModel]:
+    """Check the options that were given to analyses, before anything is computed.
+
+    Args:
+        settings: `{"calibration": {"bins": 10}}`.
+
+    Raises:
+        UnknownNameError: a name that is no analysis.
+        ConfigError: an unknown option of one, or a value of the wrong kind.
+    """
+    named = {ANALYSES.find(name, option="set"): chosen for name, chosen in settings.items()}
+    return {
+        name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
+        for name, chosen in named.items()
+    }
+
+
 def run_all(
     study: Study,
     names: Sequence[str],
     *,
     requested: Sequence[str],
-    settings: Mapping[str, Mapping[str, object]],
+    options: Mapping[str, BaseModel],
     progress: Progress,
 ) -> Ran:
-    """Run analyses in order."""
+    """Run analyses in order; one that fails is listed with what was raised, the others go on.
+
+    Args:
+        study: what was observed.
+        names: which, those that are read from before those that read.
+        requested: the names a person gave.
+        options: of analyses by name, as `analysis_options` read them; others have their defaults.
+        progress: told of every analysis.
+
+    Raises:
+        UsageError: what an analysis was given cannot be used.
+    """
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
     with progress.stage("Analyses", len(names)) as stage:
         for name in names:
+            stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
-            examples = given(analysis, study)
-            reason = analysis.unmet(examples)
-            if reason is not None:
-                skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
-                stage.advance(note=name)
-                continue
-            options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
             started = time.perf_counter()
-            done[name] = analysis.run(examples, options, done)
-            seconds[f"analysis {name}"] = time.perf_counter() - started
-            stage.advance(note=name)
+            try:
+                examples = given(analysis, study)
+                reason = analysis.unmet(examples)
+                if reason is not None:
+                    skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
+                else:
+                    chosen = options.get(name, analysis.options())
+                    done[name] = analysis.run(examples, chosen, done)
+                    seconds[f"analysis {name}"] = time.perf_counter() - started
+            except Exception as error:
+                skipped.append(failure(name, error))
+            stage.advance()
     return Ran(tuple(done.values()), tuple(skipped), seconds)

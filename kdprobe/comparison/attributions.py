@@ -23,6 +23,7 @@ from kdprobe.comparison.attribution_plan import (
     plan_of,
     sampling_note,
 )
+from kdprobe.comparison.guarding import explain_apart
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Bools, Floats, Study
@@ -68,6 +69,8 @@ def add_attributions(
     Returns:
         The study, and which models could not be explained and why.
     """
+    from kdprobe.comparison.attribution_methods import usable_methods
+
     request, cache = inputs.attributions, inputs.cache
     if request is None:
         return study, ()
@@ -83,15 +86,20 @@ def add_attributions(
         raise ConfigError(
             "target = gold", found="the examples have no labels", expected="labelled examples"
         )
-    setting = _setting(request, study.seed)
     plan = plan_of(asked, list(able.values()), request)
-    seen = {
-        name: _explain_all(plan, model, setting, role=name == study.teacher.name, cache=cache,
-                           progress=progress, seed=study.seed)
-        for name, model in able.items()
-    }  # fmt: skip
+    setting, unusable = usable_methods(_setting(request, study.seed), plan, able)
+    skipped += unusable
+    if not setting.methods:
+        reason = "; ".join(item.reason for item in unusable)
+        return study, (*skipped, *(Skipped(what=name, reason=reason) for name in ANALYSES))
+
+    def explain(name: str, by: Setting) -> dict[str, Explained]:
+        return _explain_all(plan, able[name], by, role=name == study.teacher.name, cache=cache,
+                            progress=progress, seed=study.seed)  # fmt: skip
+
+    seen, setting, failed = explain_apart(tuple(able), setting, explain)
     found = replace(asked, attributions=_joined(asked, plan, setting, seen))
-    return found if asked is study else replace(study, own=found), tuple(skipped)
+    return found if asked is study else replace(study, own=found), (*skipped, *failed)
 
 
 def _able(

@@ -124,12 +124,13 @@ def gain_told(gain: Estimate) -> str:
     """Say a difference of agreement for people, with its interval and test."""
     share, low, high = (each or 0.0 for each in (gain.value, gain.low, gain.high))
     told = (
-        f"What the teacher added: {gain.model_a} gives the teacher's label to "
-        f"{show_number(share)} {show_interval(low, high)} more of the {gain.n:,} examples than "
-        f"{gain.model_b}, which had no teacher"
+        f"What the teacher added: {gain.model_a}'s agreement with it is {show_number(share)} "
+        f"{show_interval(low, high)} above that of {gain.model_b}, which had no teacher "
+        f"(n = {gain.n or 0:,}"
     )
     if gain.p_value is not None:
-        told += f" (McNemar's p {show_p(gain.p_value)})"
+        told += f", McNemar's p {show_p(gain.p_value)}"
+    told += ")"
     return told + ("; the two cannot be told apart." if low <= 0 <= high else ".")
 
 

@@ -7,11 +7,12 @@ folder without a history is passed over.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kdprobe import plain_files
+from kdprobe.errors import UsageError
 from kdprobe.models.spec import ModelSpec
 from kdprobe.results.learning_curves import learning_curves
 from kdprobe.results.parts import Curve
@@ -95,8 +96,6 @@ def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:
 def read_json(place: Path) -> Any:
     """Read a file that may be missing, foreign or broken; None then."""
     try:
-        if place.stat().st_size > _MOST:
-            return None
-        return json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return plain_files.read_json(place, largest=_MOST)
+    except UsageError:
         return None

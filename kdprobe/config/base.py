@@ -7,16 +7,20 @@ Does not: look for data or open models.
 from __future__ import annotations
 
 import difflib
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from kdprobe import plain_files
 from kdprobe.errors import ConfigError
+from kdprobe.plain_text import printable
 
 M = TypeVar("M", bound=BaseModel)
+_LARGEST = 1e15
+_QUOTED = 120
+"""Characters of a wrong value that a message quotes."""
 
 
 class Options(BaseModel):
@@ -35,8 +39,9 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
 
     Raises:
         ConfigError: an unknown key (the nearest known one is offered), a missing key, a value of
-            the wrong kind; the first fault is told.
+            the wrong kind, a number beyond 10^15; the first fault is told.
     """
+    _check_magnitudes(data, where, ())
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -55,8 +60,27 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
         if isinstance(fault["input"], dict) and fault["type"] == "value_error":
             # The parts do not agree with each other: the message says it; the whole is too long.
             raise ConfigError(where, found=f"{key}: {message}" if key else message) from error
-        found = "is missing" if fault["type"] == "missing" else f"is {fault['input']!r}"
+        found = f"is {printable(repr(fault['input']), limit=_QUOTED)}"
+        if fault["type"] == "missing":
+            found = "is missing"
         raise ConfigError(where, found=f"{key} {found}", remedy=message) from error
+
+
+def _check_magnitudes(value: object, where: str, place: tuple[object, ...]) -> None:
+    """Refuse numbers whose squares and products would overflow: nobody means them."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_magnitudes(inner, where, (*place, key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _check_magnitudes(inner, where, (*place, index))
+    elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
+        shown = printable(repr(value), limit=_QUOTED)
+        raise ConfigError(
+            where,
+            found=f"{'.'.join(map(str, place))} is {shown}",
+            expected=f"a number up to {_LARGEST:.0e}",
+        )
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[str, ...]:
@@ -79,27 +103,10 @@ def read_toml(model: type[M], path: Path) -> M:
     """Read a TOML file into a model.
 
     Raises:
-        ConfigError: no such file, not UTF-8, not TOML (with the line), or not what the model asks.
+        ConfigError: no such file, not UTF-8, not TOML (with the line), nested too deep, or not what
+            the model asks.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(str(path), found=f"cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), found=f"is not TOML: {error}") from error
-    return parse(model, data, str(path))
-
-
-def toml_value(text: str) -> object:
-    """Read a value typed on the command line as TOML; what is not TOML is a string.
-
-    >>> toml_value("2"), toml_value("true"), toml_value("cosine"), toml_value("[1, 2]")
-    (2, True, 'cosine', [1, 2])
-    """
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    return parse(model, plain_files.read_toml(path), str(path))
 
 
 def suites_folder() -> Path:

@@ -7,7 +7,6 @@ the options of any objective; their names are handed in.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from kdprobe.config.base import parse
 from kdprobe.config.recipe import ObjectiveSetting, Recipe
 from kdprobe.config.training import TrainingSettings
 from kdprobe.errors import ConfigError
+from kdprobe.plain_files import toml_value
 
 _MOST_TOLD = 40
 
@@ -25,10 +25,7 @@ def _value(text: JsonValue) -> JsonValue:
     """Read a value as TOML does, and anything TOML does not know as a plain string."""
     if not isinstance(text, str):
         return text
-    try:
-        parsed: JsonValue = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
+    parsed: JsonValue = toml_value(text)
     return parsed if isinstance(parsed, bool | int | float | str | list) else text
 
 

@@ -6,7 +6,6 @@ weights.
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -17,6 +16,9 @@ import kdprobe
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.errors import OutputError
+from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree
 
 HISTORY = "history.json"
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
@@ -32,7 +34,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
             **{name: metadata.version(name) for name in _PACKAGES},
         },
         "kind": story.kind,
-        "plan": dict(plan),
+        "plan": portable_tree(dict(plan)),
         "task": result.task,
         "eval_split": result.eval_split,
         "scores": dict(result.scores),
@@ -53,7 +55,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
 def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
     """Give the result of a finished run from its record."""
     found = record["preflight"]
-    history = json.loads((output / HISTORY).read_text(encoding="utf-8"))
+    history = read_json(output / HISTORY, error=OutputError)
     return TrainingResult(
         folder=output,
         task=record["task"],

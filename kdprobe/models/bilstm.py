@@ -25,6 +25,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from kdprobe.models.bilstm_shape import LstmShape, Mode
+from kdprobe.models.building import build_fresh
 from kdprobe.models.channels import Channels
 from kdprobe.models.mixed_precision import run_recurrent
 from kdprobe.models.shapes import label_settings
@@ -254,7 +255,9 @@ def build_lstm(
         pad_token_id=tokenizer.pad_token_id,
         **label_settings(task),
     )
-    model = BiLstmForSequenceClassification(config)
+    model = build_fresh(
+        BiLstmForSequenceClassification, config, where=f"bilstm:hidden={shape.hidden}"
+    )
     if vectors is not None:
         model.bilstm.embeddings.begin_with(vectors)
     return model.eval()

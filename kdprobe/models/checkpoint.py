@@ -7,25 +7,21 @@ the model's, and weights that are not finite. Does not: run the model; `hf.py` d
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from transformers import (
-    AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
-import kdprobe.models.bilstm  # noqa: F401 (registers the BiLSTM with transformers)
 from kdprobe.errors import CheckpointError
-from kdprobe.models.folder import check_folder, fingerprint, first_line, locate
-from kdprobe.models.labels import LabelOrder, match_outputs
+from kdprobe.models.folder import check_folder, fingerprint, locate
+from kdprobe.models.label_names import label_names, numbered_names
+from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
+from kdprobe.models.opening import OpenedModel, open_config, open_model, open_tokenizer, quiet
 from kdprobe.tasks.task import Task
 
 __all__ = ["Loaded", "describe", "fingerprint", "load_classifier", "quiet"]
@@ -42,21 +38,6 @@ class Loaded(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     columns: tuple[int, ...]
     notes: tuple[str, ...]
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers' log lines and bars off the terminal, and restore its settings after."""
-    verbosity = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(verbosity)
-        if bars:
-            transformers_logging.enable_progress_bar()
 
 
 def load_classifier(
@@ -86,18 +67,33 @@ def load_classifier(
             where, what was found, what was expected and what to do.
     """
     folder = locate(path, offline=offline)
-    check_folder(folder)
-    with quiet():
-        model, missing = _load_model(folder, path, task, new_head=new_head, attention=attention)
-        tokenizer = _load_tokenizer(folder, path)
+    written = check_folder(folder)
+    config = open_config(folder, path)
+    if new_head:
+        _with_labels(config, task)
+    else:
+        _settle_labels(config, written, f"{path}: config.json", label_map)
+    opened = open_model(
+        AutoModelForSequenceClassification,
+        folder,
+        path,
+        config,
+        expected="an encoder that transformers knows for sequence classification",
+        attention=attention,
+    )
+    model = opened.model
     if new_head:
         order = LabelOrder(tuple(range(task.outputs)), ())
+        if not opened.missing >= _head_weights(model):
+            model = _with_fresh_head(model)
     else:
-        _refuse_untrained(path, missing)
-        order = match_outputs(path, model.config, task, label_map)
+        _refuse_untrained(path, opened)
+        order = match_outputs(path, config, task, label_map)
+    tokenizer = open_tokenizer(folder, path)
     _check_tokenizer(path, model, tokenizer)
+    settle_padding(model, tokenizer)
     _check_finite_weights(path, model)
-    return Loaded(model.eval(), tokenizer, order.columns, order.notes)
+    return Loaded(model.eval(), tokenizer, order.columns, (*opened.notes, *order.notes))
 
 
 def describe(model: PreTrainedModel) -> str:
@@ -117,68 +113,28 @@ def describe(model: PreTrainedModel) -> str:
     return ", ".join(parts)
 
 
-def _load_model(
-    folder: Path, path: str, task: Task, *, new_head: bool, attention: str | None
-) -> tuple[PreTrainedModel, set[str]]:
-    """Load the model and give it with the names of the weights its folder does not hold."""
-    config = _load_config(folder, path)
-    if new_head:
-        config.num_labels = task.outputs
-        config.problem_type = (
-            "regression" if task.kind == "regression" else "single_label_classification"
-        )
-        if task.labels:
-            config.id2label = dict(enumerate(task.labels))
-            config.label2id = {label: index for index, label in enumerate(task.labels)}
-    settings: dict[str, Any] = {"attn_implementation": attention} if attention else {}
-    try:
-        model, info = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            config=config,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            dtype=torch.float32,
-            **settings,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            path,
-            found=f"cannot be opened as a text classifier ({first_line(error)})",
-            expected="an encoder that transformers knows for sequence classification",
-        ) from error
-    missing = set(info["missing_keys"])
-    mismatched = {key: (held, wanted) for key, held, wanted in info["mismatched_keys"]}
-    body = model.base_model_prefix + "."
-    for key in sorted(missing | set(mismatched)):
-        if key.startswith(body) and ".pooler." not in key:
-            found = f"the weight {key} is missing"
-            if key in mismatched:
-                held, wanted = mismatched[key]
-                found = f"the weight {key} has shape {tuple(held)}, its config says {tuple(wanted)}"
-            raise CheckpointError(
-                path,
-                found=found,
-                expected="the weights of the model that config.json describes",
-                remedy="copy or download the folder again; was config.json changed by hand?",
-            )
-    if new_head and not missing >= _head_weights(model):
-        model = _with_fresh_head(model)
-    return model, missing | set(mismatched)
+def _with_labels(config: Any, task: Task) -> None:
+    """Make a config speak of a task: its number of outputs and their names."""
+    config.num_labels = task.outputs
+    config.problem_type = (
+        "regression" if task.kind == "regression" else "single_label_classification"
+    )
+    if task.labels:
+        config.id2label = dict(enumerate(task.labels))
+        config.label2id = {label: index for index, label in enumerate(task.labels)}
 
 
-def _load_config(folder: Path, path: str) -> Any:
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"{path}: config.json",
-            found=f"is not understood ({first_line(error)})",
-            expected="a model type that this version of transformers knows",
-            remedy="a newer transformers may know it",
-        ) from error
+def _settle_labels(
+    config: Any, written: Mapping[str, object], where: str, label_map: Mapping[str, str] | None
+) -> None:
+    """Refuse labels that are not numbered as outputs are, unless the user says their order."""
+    if dict(label_map or {}) == dict(POSITIONAL):
+        names = tuple(numbered_names(written, where=where).values())
+    else:
+        names = label_names(written, where=where)
+    if names:
+        config.id2label = dict(enumerate(names))
+        config.label2id = {name: index for index, name in enumerate(names)}
 
 
 def _head_weights(model: PreTrainedModel) -> set[str]:
@@ -193,8 +149,20 @@ def _with_fresh_head(model: PreTrainedModel) -> PreTrainedModel:
     return fresh
 
 
-def _refuse_untrained(path: str, missing: set[str]) -> None:
-    lacking = sorted(missing)
+def _refuse_untrained(path: str, opened: OpenedModel) -> None:
+    lacking = sorted(opened.missing)
+    config = opened.model.config
+    for name in lacking:
+        held = opened.reshaped.get(name)
+        if held is not None and held[0] != config.num_labels:
+            names = ", ".join(str(config.id2label[i]) for i in range(min(5, config.num_labels)))
+            raise CheckpointError(
+                f"{path}: config.json",
+                found=f"names {config.num_labels} labels ({names}), and the head {name} has "
+                f"{held[0]} outputs",
+                expected="a name for each output",
+                remedy="correct id2label and label2id",
+            )
     if lacking:
         raise CheckpointError(
             path,
@@ -204,34 +172,39 @@ def _refuse_untrained(path: str, missing: set[str]) -> None:
         )
 
 
-def _load_tokenizer(folder: Path, path: str) -> PreTrainedTokenizerBase:
-    try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    except Exception as error:  # the Rust tokenizers raise plain Exception for a damaged file
-        raise CheckpointError(
-            path,
-            found=f"its tokenizer files cannot be read ({first_line(error)})",
-            expected="those that save_pretrained writes",
-            remedy="copy or download the folder again",
-        ) from error
-
-
 def _check_tokenizer(path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = int(model.get_input_embeddings().num_embeddings)
-    if len(tokenizer) > rows:
+    rows = _embedded_rows(model)
+    highest = max(tokenizer.get_vocab().values(), default=0)
+    if rows is not None and max(len(tokenizer) - 1, highest) >= rows:
+        numbered = f", numbered up to {highest}," if highest >= len(tokenizer) else ""
         raise CheckpointError(
             path,
-            found=f"its tokenizer has {len(tokenizer)} tokens and its model embeds only {rows}",
+            found=f"its tokenizer has {len(tokenizer)} tokens{numbered} and its model embeds only "
+            f"{rows}",
             expected="a tokenizer of the same model",
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
-    if tokenizer.pad_token_id is None:
-        raise CheckpointError(
-            path,
-            found="its tokenizer has no padding token",
-            expected="one, as texts are read in batches",
-            remedy="set tokenizer.pad_token and save the tokenizer again",
-        )
+
+
+def _embedded_rows(model: PreTrainedModel) -> int | None:
+    """Give the rows of the word embeddings; None for a model that has no table of them."""
+    try:
+        table = model.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return None
+    rows = getattr(table, "num_embeddings", None)
+    return rows if isinstance(rows, int) else None
+
+
+def settle_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Tell a model its tokenizer's padding token, where its config names none that it has.
+
+    The head of a decoder looks for the last token that is not padding and refuses batches without.
+    """
+    held, given = getattr(model.config, "pad_token_id", None), tokenizer.pad_token_id
+    usable = isinstance(held, int) and 0 <= held < (_embedded_rows(model) or held + 1)
+    if not usable and given is not None:
+        model.config.pad_token_id = int(given)
 
 
 def _check_finite_weights(path: str, model: PreTrainedModel) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
+from kdprobe.foreign import debugging, said
+from kdprobe.models.weights import ADAPTER, INDEX, read_shapes, refuse_adapter, weight_files
+from kdprobe.plain_files import read_json
+from kdprobe.plain_text import printable
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_INDEX = "model.safetensors.index.json"
+_WRITTEN = "what save_pretrained writes"
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -40,7 +44,6 @@ _VOCABULARIES = (
     ("tokenizer.model",),
     ("sentencepiece.bpe.model",),
 )
-_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "adapter_*")
 
 
 def locate(path: str, *, offline: bool) -> Path:
@@ -53,10 +56,18 @@ def locate(path: str, *, offline: bool) -> Path:
     Raises:
         CheckpointError: a file, nothing at all, or a hub model that cannot be reached.
     """
-    place = Path(path).expanduser()
+    try:
+        place = Path(path).expanduser()
+        standing = place.exists()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, no such ~user
+        raise CheckpointError(
+            printable(path, limit=80),
+            found=f"is no path ({said(error)})",
+            expected="a model folder",
+        ) from error
     if place.is_dir():
         return place
-    if place.exists():
+    if standing:
         raise CheckpointError(
             path,
             found="is a file",
@@ -67,30 +78,59 @@ def locate(path: str, *, offline: bool) -> Path:
         raise CheckpointError(path, found="no such folder", remedy=_neighbours(place))
     from huggingface_hub import snapshot_download
 
-    patterns = ["config.json", "*.safetensors", _INDEX, *_TOKENIZER_FILES]
+    # An adapter beside the weights is fetched too, so that it is refused as in a folder.
+    patterns = ["config.json", "*.safetensors", INDEX, ADAPTER, *_TOKENIZER_FILES]
     try:
-        found = snapshot_download(path, allow_patterns=patterns, local_files_only=offline)
-    except (OSError, ValueError) as error:
-        reason = "and, working offline, no hub model of that name is in the local cache"
-        if not offline:
-            reason = f"and the hub could not be asked for it ({first_line(error)})"
+        snapshot = snapshot_download(path, allow_patterns=patterns, local_files_only=offline)
+    except Exception as error:  # whatever the network, the cache or the hub's library raise
+        if debugging():
+            raise
         raise CheckpointError(
-            path, found=f"no such folder, {reason}", remedy=_neighbours(place)
+            path,
+            found=f"no such folder, and {_hub_said(error, offline=offline)}",
+            remedy=_neighbours(place),
         ) from error
-    return Path(found)
+    return Path(snapshot)
+
+
+def _hub_said(error: Exception, *, offline: bool) -> str:
+    """Say why a hub model of this name cannot be had, in our words where the reason is known."""
+    from huggingface_hub import errors
+
+    if offline or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
+        where = "working offline" if offline else "as the hub cannot be asked"
+        return f"{where}, no hub model of that name is in the local cache"
+    if isinstance(error, errors.GatedRepoError):
+        return "the hub gives the model of that name only to those it knows (log in there)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has no public model of that name"
+    return f"the hub could not be asked for it ({said(error)})"
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder of old and new files, where a training was killed in its last moment."""
+    if (folder / EXCHANGE).is_dir():
+        raise CheckpointError(
+            str(folder),
+            found="holds the model of a killed training, whose files are not all in their places",
+            expected="a finished model",
+            remedy="run that training again with --resume; it takes no further step",
+        )
 
 
 def check_folder(folder: Path) -> Mapping[str, object]:
     """Refuse a folder whose model cannot be opened safely and wholly; give its config.
 
     Raises:
-        CheckpointError: no config.json or one that is not JSON, custom code, weights that are
-            missing, pickled or truncated, or no tokenizer.
+        CheckpointError: no config.json or one that is not JSON, custom code, an adapter, quantized
+            weights, weights that are missing, pickled or truncated, or no tokenizer.
     """
+    _refuse_unfinished(folder)
+    refuse_adapter(folder)
     config = _read_config(folder)
     _refuse_custom_code(folder, config)
-    for weights in _weight_files(folder):
-        _check_weights(weights)
+    _refuse_quantized(folder, config)
+    read_shapes(weight_files(folder))
     if not any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES):
         raise CheckpointError(
             str(folder),
@@ -110,9 +150,9 @@ def fingerprint(folder: Path) -> str:
     Raises:
         CheckpointError: the folder holds none of these files.
     """
-    names = {"config.json", _INDEX, *_TOKENIZER_FILES}
+    names = {"config.json", INDEX, *_TOKENIZER_FILES}
     files = [folder / name for name in names if (folder / name).is_file()]
-    files += folder.glob("model*.safetensors")
+    files += [*folder.glob("model*.safetensors"), *folder.glob("adapter_*")]
     if not files:
         raise CheckpointError(str(folder), found="holds no model", expected="a model folder")
     digest = hashlib.sha256()
@@ -127,19 +167,16 @@ def fingerprint(folder: Path) -> str:
 def _read_config(folder: Path) -> Mapping[str, object]:
     place = folder / "config.json"
     if not place.is_file():
-        standing = sorted(item.name for item in folder.iterdir())
+        names = sorted(item.name for item in folder.iterdir())
         nested = sorted(item.parent.name for item in folder.glob("*/config.json"))
         raise CheckpointError(
             str(folder),
             found="holds no config.json"
-            + (f" (it holds {', '.join(standing[:5])})" if standing else " (it is empty)"),
+            + (f" (it holds {', '.join(names[:5])})" if names else " (it is empty)"),
             expected="a transformers model folder",
             remedy=_did_you_mean(folder, nested[:3]),
         )
-    try:
-        config = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(str(place), found=f"is not JSON ({first_line(error)})") from error
+    config = read_json(place, error=CheckpointError, expected=_WRITTEN)
     if not isinstance(config, dict) or "model_type" not in config:
         raise CheckpointError(
             str(place),
@@ -153,12 +190,7 @@ def _refuse_custom_code(folder: Path, config: Mapping[str, object]) -> None:
     parts = {"config.json": config}
     tokenizer = folder / "tokenizer_config.json"
     if tokenizer.is_file():
-        try:
-            parts["tokenizer_config.json"] = json.loads(tokenizer.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(
-                str(tokenizer), found=f"is not JSON ({first_line(error)})"
-            ) from error
+        parts[tokenizer.name] = read_json(tokenizer, error=CheckpointError, expected=_WRITTEN)
     for name, part in parts.items():
         if isinstance(part, dict) and part.get("auto_map"):
             raise CheckpointError(
@@ -170,67 +202,18 @@ def _refuse_custom_code(folder: Path, config: Mapping[str, object]) -> None:
             )
 
 
-def _weight_files(folder: Path) -> list[Path]:
-    single, index = folder / "model.safetensors", folder / _INDEX
-    if single.is_file():
-        return [single]
-    if index.is_file():
-        return _shards(index)
-    pickled = sorted(
-        {item.name for pattern in _OTHER_WEIGHTS for item in folder.glob(pattern)}
-        | {item.name for item in folder.glob("*.safetensors")}
-    )
-    if any(name.endswith((".bin", ".pt", ".pth")) for name in pickled):
-        raise CheckpointError(
-            str(folder),
-            found=f"its weights are pickled ({pickled[0]}), and a pickle can run any program",
-            expected="model.safetensors",
-            remedy="if you trust where it comes from, convert it: python -c 'from transformers "
-            "import AutoModelForSequenceClassification as M; "
-            f'M.from_pretrained("{folder}", use_safetensors=False).save_pretrained("{folder}")\'',
-        )
+def _refuse_quantized(folder: Path, config: Mapping[str, object]) -> None:
+    """Refuse weights whose meaning depends on a package for quantized arithmetic."""
+    setting = config.get("quantization_config")
+    if setting is None:
+        return
+    method = setting.get("quant_method") if isinstance(setting, dict) else None
     raise CheckpointError(
-        str(folder),
-        found=f"holds no weights (only {', '.join(pickled[:3])})"
-        if pickled
-        else "holds no weights",
-        expected="model.safetensors",
+        str(folder / "config.json"),
+        found=f"its weights are quantized (quantization_config: {method or 'of no named method'})",
+        expected="weights that are plain numbers",
+        remedy="save a copy without: model.dequantize().save_pretrained(new folder)",
     )
-
-
-def _shards(index: Path) -> list[Path]:
-    try:
-        names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            str(index), found=f"cannot be read ({first_line(error)})", expected="a weight_map"
-        ) from error
-    for name in names:
-        if Path(name).name != name or not (index.parent / name).is_file():
-            raise CheckpointError(
-                str(index.parent),
-                found=f"the piece {name!r} of its weights is missing",
-                expected=f"all {len(names)} files that {index.name} names",
-                remedy="copy or download the folder again",
-            )
-    return [index.parent / name for name in names]
-
-
-def _check_weights(place: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(place, framework="np") as tensors:
-            empty = not list(tensors.keys())
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            str(place),
-            found=f"is damaged or cut off ({first_line(error)})",
-            expected="a whole safetensors file",
-            remedy="copy or download it again; a git-lfs pointer is not the file itself",
-        ) from error
-    if empty:
-        raise CheckpointError(str(place), found="holds no tensor", expected="a model's weights")
 
 
 def _neighbours(place: Path) -> str:
@@ -238,7 +221,8 @@ def _neighbours(place: Path) -> str:
     if not parent.is_dir():
         return f"there is no folder {parent} either"
     names = sorted(item.name for item in parent.iterdir() if not item.name.startswith("."))
-    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.5)
+    # Half alike is not near enough here: a cache is no teacher.
+    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.7)
     if close or parent == Path():
         return _did_you_mean(parent, close)
     return f"{parent} holds {', '.join(names[:5])}" if names else f"{parent} is empty"
@@ -246,9 +230,3 @@ def _neighbours(place: Path) -> str:
 
 def _did_you_mean(parent: Path, names: list[str]) -> str:
     return f"did you mean {' or '.join(str(parent / name) for name in names)}?" if names else ""
-
-
-def first_line(error: BaseException) -> str:
-    """Give the first line of what a library said, short enough to quote in a message."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]

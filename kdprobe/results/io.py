@@ -12,15 +12,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from kdprobe import atomic
+from kdprobe import atomic, plain_files
 from kdprobe.errors import ResultsFormatError
+from kdprobe.plain_files import parse_json
 from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
@@ -78,14 +79,10 @@ def load_versioned(
     Raises:
         ResultsFormatError: see `loads`.
     """
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ResultsFormatError(
-            f"{where}:{error.lineno}",
-            found=f"is not JSON ({error.msg})",
-            expected=f"a {name} that kdprobe wrote",
-        ) from error
+    data = parse_json(
+        text, where=where, error=ResultsFormatError, expected=f"a {name} that kdprobe wrote",
+        finite=True,
+    )  # fmt: skip
     version = data.get("schema_version") if isinstance(data, dict) else None
     if not isinstance(version, int):
         raise ResultsFormatError(
@@ -135,14 +132,8 @@ def read_text(file: Path) -> str:
     Raises:
         ResultsFormatError: it cannot be read.
     """
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ResultsFormatError(
-            str(file),
-            found=f"cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})",
-            expected="the results.json of a `kdprobe compare`, or a sweep.json",
-        ) from error
+    expected = "the results.json of a `kdprobe compare`, or a sweep.json"
+    return plain_files.read_text(file, error=ResultsFormatError, expected=expected)
 
 
 def write_document(document: ResultsDocument, path: Path) -> None:
@@ -163,16 +154,21 @@ def metrics_csv(document: ResultsDocument) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
+    for row in metric_rows(document):
+        writer.writerow([csv_cell(value) for value in row])
+    return buffer.getvalue()
+
+
+def metric_rows(document: ResultsDocument) -> Iterator[tuple[str | float | None, ...]]:
+    """Give every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
     for result in document.analyses:
         for number in result.estimates:
-            row = (
+            yield (
                 result.name, number.metric, number.model_a, number.model_b, number.subset,
                 number.layer, number.pooling, number.method, number.value, number.low, number.high,
                 number.p_value, number.n, number.undefined,
                 number.q_value, number.interval, number.note,
             )  # fmt: skip
-            writer.writerow([csv_cell(value) for value in row])
-    return buffer.getvalue()
 
 
 def csv_cell(value: str | float | None) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, FiniteFloat
 
+from kdprobe.errors import ResultsFormatError
+from kdprobe.plain_files import parse_json
 from kdprobe.results.io import csv_cell, load_versioned, read_text
 from kdprobe.results.schema import (
     Count,
@@ -148,9 +149,10 @@ def is_sweep(path: Path) -> bool:
     """
     if path.is_dir():
         return (path / "sweep.json").is_file() and not (path / "results.json").is_file()
+    text = read_text(path)
     try:
-        data = json.loads(read_text(path))
-    except json.JSONDecodeError:
+        data = parse_json(text, where=str(path), error=ResultsFormatError)
+    except ResultsFormatError:  # whoever reads it says what is wrong with it
         return False
     return isinstance(data, dict) and data.get("document") == KIND
 

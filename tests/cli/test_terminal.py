@@ -6,7 +6,9 @@ import pytest
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.displays import BarProgress
 from kdprobe.errors import ConfigError
+from kdprobe.foreign import disk_is_full
 from kdprobe.progress import Silent
 
 
@@ -81,8 +83,8 @@ def test_full_disk_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_a_full_disk_behind_a_library_is_told(words: str) -> None:
     """Safetensors and torch.save hide the full disk in errors of their own."""
-    assert terminal.disk_is_full(RuntimeError(words))
-    assert not terminal.disk_is_full(RuntimeError("another fault"))
+    assert disk_is_full(RuntimeError(words))
+    assert not disk_is_full(RuntimeError("another fault"))
 
 
 def test_interrupt_says_how_to_go_on(
@@ -117,7 +119,7 @@ def test_progress_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_bars_count_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     """A bar that stops short says work is missing."""
-    with terminal.BarProgress().stage("[red]Reading", 2) as stage:
+    with BarProgress(terminal.console(stderr=True)).stage("[red]Reading", 2) as stage:
         stage.advance(note="[half]")
         stage.advance()
     err = capsys.readouterr().err

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import torch
 
-from kdprobe.cli.terminal import disk_is_full
 from kdprobe.distillation import distill
 from kdprobe.errors import OutputError, TrainingError
 from kdprobe.finetuning import finetune
+from kdprobe.foreign import disk_is_full
 from tests.distillers.conftest import Toy
 from tests.distillers.interrupted import run
 

@@ -106,6 +106,6 @@ def test_damaged_records(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         read_record(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path / RECORD}: cannot be read, expected what kdprobe wrote there; start anew in "
-        "another folder, or say --force"
+        f"{tmp_path / RECORD}:1: is not JSON (Expecting property name enclosed in double quotes), "
+        "expected what kdprobe wrote there; start anew in another folder, or say --force"
     )

@@ -1,0 +1,174 @@
+"""The weights of a model folder before a model is built: which files, which tensors, what shapes.
+
+Does: find the files, refuse pickles, adapters and what is damaged in one message each, read names
+and shapes from the headers. Does not: read a weight. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kdprobe.errors import CheckpointError
+from kdprobe.foreign import said
+from kdprobe.plain_files import read_json
+
+INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.h5", "*.msgpack", "*.onnx", "adapter_*")
+_WRAPPERS = {
+    "_orig_mod": "torch.compile",
+    "module": "DataParallel",
+    "_fsdp_wrapped_module": "FSDP",
+    "_checkpoint_wrapped_module": "activation checkpointing",
+}
+"""What a module is called inside one that wraps it -> which wrapper calls it so."""
+_WRAPPED = re.compile(rf"^(?:(?:{'|'.join(_WRAPPERS)})\.)+")
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Refuse a folder that holds an adapter, alone or beside weights.
+
+    What `transformers` makes of an adapter beside weights depends on whether `peft` is installed;
+    an answer must not.
+
+    Raises:
+        CheckpointError: there is one; the message says how to merge it.
+    """
+    names = sorted(item.name for item in folder.glob("adapter_*") if item.is_file())
+    if ADAPTER not in names and not any(name.startswith("adapter_model.") for name in names):
+        return
+    base = "its base model"
+    if ADAPTER in names:
+        config = read_json(folder / ADAPTER, error=CheckpointError)
+        named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
+        base = named if isinstance(named, str) and named else base
+    beside = any((folder / name).is_file() for name in ("model.safetensors", INDEX))
+    merge = (
+        "merge it: PeftModel.from_pretrained(base, adapter).merge_and_unload()"
+        ".save_pretrained(new folder)"
+    )
+    raise CheckpointError(
+        str(folder),
+        found=f"holds an adapter ({names[0]}) for {base}"
+        + (" beside a model's weights" if beside else ", not a whole model"),
+        expected="the weights of one model",
+        remedy=merge + (", or take adapter_* out to use the weights without it" if beside else ""),
+    )
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Give the safetensors files of a folder.
+
+    Raises:
+        CheckpointError: there are none, they are pickled, or a piece is missing.
+    """
+    single, index = folder / "model.safetensors", folder / INDEX
+    if single.is_file():
+        return [single]
+    if index.is_file():
+        return _pieces(index)
+    others = sorted(
+        {item.name for pattern in _OTHER_WEIGHTS for item in folder.glob(pattern)}
+        | {item.name for item in folder.glob("*.safetensors")}
+    )
+    if any(name.endswith((".bin", ".pt", ".pth")) for name in others):
+        raise CheckpointError(
+            str(folder),
+            found=f"its weights are pickled ({others[0]}), and a pickle can run any program",
+            expected="model.safetensors",
+            remedy="if you trust where it comes from, convert it: python -c 'from transformers "
+            "import AutoModelForSequenceClassification as M; "
+            f'M.from_pretrained("{folder}", use_safetensors=False).save_pretrained("{folder}")\'',
+        )
+    raise CheckpointError(
+        str(folder),
+        found=f"holds no weights (only {', '.join(others[:3])})" if others else "holds no weights",
+        expected="model.safetensors",
+    )
+
+
+def _pieces(index: Path) -> list[Path]:
+    data = read_json(index, error=CheckpointError, expected="a weight_map")
+    weights = data.get("weight_map") if isinstance(data, dict) else None
+    if not isinstance(weights, dict) or not weights:
+        raise CheckpointError(
+            str(index), found="names no weight_map", expected="the index save_pretrained writes"
+        )
+    for tensor, name in weights.items():
+        if not isinstance(name, str):
+            raise CheckpointError(
+                str(index),
+                found=f"weight_map.{tensor} is {json.dumps(name)[:60]}",
+                expected="the name of a file",
+                remedy="copy or download the folder again",
+            )
+    names = sorted(set(weights.values()))
+    for name in names:
+        if Path(name).name != name or not _is_file(index.parent / name):
+            raise CheckpointError(
+                str(index.parent),
+                found=f"the piece {name[:80]!r} of its weights is missing",
+                expected=f"all {len(names)} files that {index.name} names",
+                remedy="copy or download the folder again",
+            )
+    return [index.parent / name for name in names]
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except (OSError, ValueError):  # a name no file system takes
+        return False
+
+
+def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+    """Give the shape of every tensor, from the headers alone.
+
+    Raises:
+        CheckpointError: a file is damaged, cut off or holds nothing.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in files:
+        try:
+            with safe_open(file, framework="np") as tensors:
+                held = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 (no mapping)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(
+                str(file),
+                found=f"is damaged or cut off ({said(error)})",
+                expected="a whole safetensors file",
+                remedy="copy or download it again; a git-lfs pointer is not the file itself",
+            ) from error
+        if not held:
+            raise CheckpointError(str(file), found="holds no tensor", expected="a model's weights")
+        shapes |= held
+    return shapes
+
+
+def wrapper_of(names: Iterable[str]) -> str:
+    """Give what stands before every name because the saved module was wrapped; or nothing.
+
+    >>> wrapper_of(["_orig_mod.bert.a", "_orig_mod.classifier.b"]), wrapper_of(["bert.a"])
+    ('_orig_mod.', '')
+    >>> wrapper_of(["module._orig_mod.a"]), wrapper_of(["module.a", "b"])
+    ('module._orig_mod.', '')
+    """
+    prefixes = {match[0] if (match := _WRAPPED.match(name)) else "" for name in names}
+    return prefixes.pop() if len(prefixes) == 1 else ""
+
+
+def wrapper_note(prefix: str) -> str:
+    """Say what a prefix of `wrapper_of` comes from and that it was left out."""
+    makers = " and ".join(_WRAPPERS[part] for part in prefix.strip(".").split("."))
+    return f"its weights are named {prefix}… ({makers} saves them so); they were read without it"
+
+
+def unwrapped(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Give shapes by the names the model itself has."""
+    prefix = wrapper_of(shapes)
+    return {name.removeprefix(prefix): shape for name, shape in shapes.items()}
