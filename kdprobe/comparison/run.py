@@ -23,7 +23,7 @@ from kdprobe.comparison.asked import asked_for, check_folder_name
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import requested
-from kdprobe.comparison.histories import training_results
+from kdprobe.comparison.histories import trained_in_bfloat16, training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.method_settings import settings_told
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
@@ -206,6 +206,7 @@ def _open_cache(cache: bool | str | Path) -> Cache | None:
 
 def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonValue]:
     """Every choice after defaults were filled in, for the protocol card; no full paths."""
+    half = trained_in_bfloat16(inputs.models)
     return {
         "task": Path(task).name,
         "split": inputs.split,
@@ -225,6 +226,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "batch_size": inputs.batch_size,
         "label_map": dict(inputs.label_map) if inputs.label_map else None,
         "method_settings": settings_told(inputs.attributions),
+        **({"trained_in_bfloat16": list[JsonValue](half)} if half else {}),
     }
 
 

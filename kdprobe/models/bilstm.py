@@ -145,7 +145,9 @@ class BiLstmModel(BiLstmPreTrained):
                 states, counts.clamp_min(1).cpu(), batch_first=True, enforce_sorted=False
             )
             states, _ = pad_packed_sequence(
-                run_recurrent(layer, packed)[0], batch_first=True, total_length=length
+                run_recurrent(cast(nn.LSTM, layer), packed)[0],
+                batch_first=True,
+                total_length=length,
             )
             gathered.append(_taken(states, back) * mask[:, :, None])
         if self.config.sentence == "max":
