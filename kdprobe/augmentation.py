@@ -92,6 +92,7 @@ def augment(
     if n is not None and n < 1:
         raise ConfigError("--n", found=str(n), expected="1 or more")
     augmenter = AUGMENTERS.load(method)
+    method = augmenter.name
     options = _options(augmenter, settings, model=model, pos_from=pos_from)
     texts = Texts.load(
         open_task(task), split, data_dir=data_dir, limit=limit, seed=seed, offline=offline
@@ -179,7 +180,7 @@ def _finished(
     """
     work = _work_folder(path)
     clear_leftovers(work.parent, work.name)
-    if force or not path.exists() or (resume and read_plan(work) is not None):
+    if force or not path.exists() or read_plan(work) is not None:
         return None
     record = read_record(path)
     same = record is not None and first_change(record["plan"], json.loads(json.dumps(plan))) is None

@@ -23,6 +23,7 @@ from pydantic import JsonValue
 
 from kdprobe import atomic
 from kdprobe.errors import OutputError
+from kdprobe.leftovers import clear_leftovers
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -169,6 +170,8 @@ class Cache:
         files = self._files()
         for file in files:
             file.unlink(missing_ok=True)
+        for folder in (self.root / "observations").glob("*/*"):
+            clear_leftovers(folder)
         return sum(file.suffix == ".npz" for file in files)
 
     def _place(self, key: CacheKey) -> Path:

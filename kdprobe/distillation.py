@@ -6,7 +6,7 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
+from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
 
@@ -68,6 +69,7 @@ def distill(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -106,10 +108,13 @@ def distill(
         seed: of new weights, the order of the examples and dropout.
         sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        bf16: large matrix products in bfloat16; `auto`: only for students that were shown to be
+            equal in both precisions, on every machine alike; see `distillers.precision`.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
         eval_limit: score on a random sample of so many.
+        labels: the names of the classes in order, when `task` is a table; also of those that it
+            does not show. None: those that it shows, and those of the teacher.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -132,11 +137,14 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     at = Occasion.of(given)
     written = open_recipe(given["recipe"])
     data = _data(at, given["transfer_set"], alone=given["transfer_only"])
-    compute = at.compute()
     recipe = _adapt(written, data.task.name, given)
     parts = parts_of(recipe)
     for part in parts:
         parse_student(part.recipe.student)  # a slip in it is told before the teacher is opened
+    compute = at.compute(
+        [(p.recipe.student, given["teacher"] if p.teacher is None else None) for p in parts],
+        progress,
+    )
     master = Teacher.open(
         given["teacher"], data, parts[0].recipe, compute, given["label_map"], at.offline
     )
@@ -159,7 +167,7 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
         return _story(master, data, recipe, made, given)
 
     def draw(made: Made) -> WritePage:
-        student, told = made.part.recipe.student, made.part.told
+        student, told = portable_word(made.part.recipe.student), made.part.told
         title = f"{data.task.name}: {student} taught with {recipe.name}{told}"
         return page_writer(title, made.preflight.facts)
 
@@ -210,6 +218,9 @@ def _story(
     for name in TrainingSettings.model_fields:
         options.append((f"--{name.replace('_', '-')}", given.get(name)))
     options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
+    options.append(("--labels", ",".join(given["labels"]) or None))
+    renamed = [f"{one}={other}" for one, other in (given["label_map"] or {}).items()]
+    options.append(("--label-map", ",".join(renamed) or None))
     options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
     facts = dict(made.preflight.facts)
     teacher = {key: value for key, value in facts.items() if key.startswith("teacher")}
@@ -228,7 +239,7 @@ def _story(
             "Data": data.rows(),
             "Objectives": terms,
             "Training": {
-                "student": made.part.recipe.student,
+                "student": portable_word(made.part.recipe.student),
                 **settings_rows(made.part.recipe.training.model_dump()),
                 "seed": str(given["seed"]),
                 "computed in": precision_of(made.lesson),

@@ -6,7 +6,7 @@ Does: gather what a training needs and hand it to `distillers/`. Does not: know 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ from kdprobe.distillers.classroom import (
     command_line,
     encode_for,
     lesson_facts,
+    precision_notes,
     precision_of,
-    require_labels,
     settings_rows,
 )
 from kdprobe.distillers.compute import Compute, settled
@@ -75,6 +75,7 @@ def finetune(
     threads: int | None = None,
     limit: int | None = None,
     eval_limit: int | None = None,
+    labels: Sequence[str] = (),
     resume: bool = False,
     force: bool = False,
     offline: bool = False,
@@ -112,10 +113,11 @@ def finetune(
         seed: of the new weights, the order of the examples and dropout; None: 0.
         sample_seed: of the samples that limits take; None: `seed`.
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: matrix products in bfloat16; `auto`: where the hardware has it.
+        bf16: see `kdprobe.distill`; `auto` beside `like`: as the student was trained.
         threads: CPU threads; None: as torch is set.
         limit: learn from a random sample of so many examples.
-        eval_limit: score on a random sample of so many.
+        eval_limit: score on a random sample of so many examples.
+        labels: the classes in order, when `task` is a table; none: those that it shows.
         resume: go on with an interrupted run of the same options.
         force: write over what stands in `output`.
         offline: ask no network.
@@ -139,15 +141,15 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     parse(TrainingSettings, chosen, "finetune")  # a wrong value is told before data are read
     like = None if typed["like"] is None else Control(read_student(typed["like"]))
-    at = Occasion.of(typed | _examples(typed, like))
+    at = Occasion.of({**typed, **_examples(typed, like)})
     source, notes = _source(typed, like, at)
-    data, compute = at.data(), at.compute()
-    require_labels(data.train, why="fine-tuning learns from them")
+    made_from = (source.student or source.model, source.model)
+    data, compute = at.data().with_gold(), at.compute([made_from], progress)
     settings, more = _settings(source, like, data, chosen)
     plan = source.plan() | {"training": settings.model_dump()} | at.plan(data, compute)
     if like is not None:
         plan["like"] = like.student.fingerprint
-        more += like.start_notes(plan["fingerprint"], compute.bf16)
+        more += like.start_notes(plan["fingerprint"], at.seed, bf16=compute.bf16)
     run = at.open(plan, progress)
     if isinstance(run, TrainingResult):
         return run
@@ -179,6 +181,7 @@ def _examples(typed: Mapping[str, Any], like: Control | None) -> dict[str, Any]:
         return {"seed": seed or 0, "train_split": splits[0] or "train"}
     chosen: dict[str, Any] = {"task": like.task_for(typed["task"])}
     chosen["seed"] = like.student.seed if seed is None else seed
+    chosen["bf16"] = like.student.bf16 if typed["bf16"] == "auto" else typed["bf16"]
     given = typed["sample_seed"]
     chosen["sample_seed"] = like.student.sample_seed if given is None else given
     chosen["train_split"] = splits[0] or like.student.train_split
@@ -215,7 +218,7 @@ def _settings(
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Give the settings: what is typed, then what the student had, then the defaults."""
     if like is None:
-        settings = parse(TrainingSettings, _defaults(source).model_dump() | chosen, "finetune")
+        settings = parse(TrainingSettings, {**_defaults(source).model_dump(), **chosen}, "finetune")
         return settings, ()
     settings, notes = like.budget(len(data.train), chosen)
     return settings, (*notes, *like.examples_note(data.train.fingerprint, len(data.train)))
@@ -252,7 +255,7 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
-    return lesson, (*notes, *data.notes())
+    return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 
 def _story(
@@ -264,7 +267,9 @@ def _story(
     options += [("--seed", typed["seed"]), ("--sample-seed", typed["sample_seed"])]
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
-    what = Path(source.model).name if ":" not in source.model else source.model
+    options.append(("--labels", ",".join(typed["labels"]) or None))
+    local = Path(source.model).expanduser().exists()
+    what = Path(source.model).resolve().name if local else source.model
     return Story(
         kind="finetune",
         headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",

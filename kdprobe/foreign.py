@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from kdprobe.errors import KdprobeError, UsageError
-from kdprobe.plain_text import printable
+from kdprobe.plain_text import printable, shortened
 
 DEBUG = "KDPROBE_DEBUG"
 """The environment variable that, set to 1, lets every exception through with its traceback."""
@@ -29,6 +29,8 @@ def debugging() -> bool:
 def said(error: BaseException) -> str:
     r"""Give the first line of what a library said, its kind before it where the words need it.
 
+    A long line ends after a whole sentence, or at least after a whole word.
+
     >>> said(ValueError("no such layer\nat 3")), said(KeyError(0)), said(StopIteration())
     ('no such layer', 'KeyError: 0', 'StopIteration')
     """
@@ -36,7 +38,7 @@ def said(error: BaseException) -> str:
     line = text.splitlines()[0] if text else ""
     if not line:
         return kind
-    return printable(line if type(error) in _PLAIN else f"{kind}: {line}", limit=_LONGEST)
+    return shortened(printable(line if type(error) in _PLAIN else f"{kind}: {line}"), _LONGEST)
 
 
 def disk_is_full(error: BaseException) -> bool:

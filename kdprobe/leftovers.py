@@ -19,11 +19,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 try:
-    import fcntl
+    import fcntl as _locks
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    locks: ModuleType | None = None
+else:
+    locks = _locks
 
 _MARK = ".kdprobe-"
 _LEFTOVER = re.compile(r"\..*\.kdprobe-\w{8}", re.DOTALL)
@@ -77,13 +80,29 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
         place = parent / temporary_name(name)
         place.mkdir()  # with the user's own mask, as this may become the folder of results
         handle = _open(place)
-        if handle is None or (_lock(handle, wait=True) and place.exists()):
+        if handle is None:
+            break
+        _lock(handle, wait=True)
+        if place.exists():  # not taken for a leftover before it was locked
             break
         os.close(handle)
     try:
         yield place
     finally:
         shutil.rmtree(place, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Let one process at a time work in a folder; gives whether the folder is still there."""
+    handle = _open(folder)
+    try:
+        if handle is not None:
+            _lock(handle, wait=True)
+        yield folder.is_dir()
+    finally:
         if handle is not None:
             os.close(handle)
 
@@ -123,10 +142,10 @@ def _open(place: Path) -> int | None:
 
 def _lock(handle: int, *, wait: bool) -> bool | None:
     """Take the lock; False: another process holds it; None: there are no locks here."""
-    if fcntl is None:
+    if locks is None:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        locks.flock(handle, locks.LOCK_EX | (0 if wait else locks.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

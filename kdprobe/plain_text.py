@@ -6,10 +6,32 @@ renders does that.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+_SENTENCE_END = re.compile(r"[.!?][)\"'\]]?(?=\s)")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _KEPT = {"\u200c", "\u200d"}  # joiners: Persian, Indic scripts and emoji sequences need them
+
+
+def shortened(text: str, limit: int) -> str:
+    """Cut a text after its last whole sentence that fits, or, where none does, after a word.
+
+    A sentence ends at a full stop, a question or exclamation mark, a closing bracket after it or
+    not, before a blank.
+
+    >>> shortened("It is gone. Set HF_HUB_OFFLINE=0 to look again.", 30)
+    'It is gone.'
+    >>> shortened("one two three four", 12)
+    'one two …'
+    """
+    if len(text) <= limit:
+        return text
+    ends = [match.end() for match in _SENTENCE_END.finditer(text[: limit + 1])]
+    if ends and ends[-1] >= limit // 4:
+        return text[: ends[-1]]
+    head = text[: limit - 2]
+    return f"{head.rpartition(' ')[0] or head} …"
 
 
 def printable(text: str, *, limit: int | None = None) -> str:

@@ -79,7 +79,7 @@ _LINKED = re.compile(r"\S\.\S|@|//")
 _LONE = re.compile("[\ud800-\udfff]")
 
 
-def word_spans(text: str) -> list[Span]:
+def word_spans(text: str, *, hyphenated: bool = True) -> list[Span]:
     """Cut a text into words.
 
     Definition: the segments of UAX #29's default word boundaries, as ICU's root locale has them, so
@@ -91,6 +91,10 @@ def word_spans(text: str) -> list[Span]:
     that ends its sentence; hyphens and apostrophes that touch letters or digits on both sides
     belong to the word ("well-known", "80's"); keycaps next to each other are one each. Blanks,
     control and lone format characters are no words.
+
+    Args:
+        text: any text.
+        hyphenated: whether hyphens join words; else each is a word of its own.
 
     Returns:
         Start and end of each word, in order, without overlap.
@@ -107,7 +111,8 @@ def word_spans(text: str) -> list[Span]:
         shown = _visible(text, start, end)
         if shown is not None:
             spans.append(shown)
-    return _joined(text, sorted([*spans, *atoms]), frozenset(atoms))
+    joints = _APOSTROPHES | _HYPHENS if hyphenated else _APOSTROPHES
+    return _joined(text, sorted([*spans, *atoms]), frozenset(atoms), joints)
 
 
 def word_count(text: str) -> int:
@@ -235,8 +240,10 @@ def _links(text: str) -> list[Span]:
     return sorted(spans)
 
 
-def _joined(text: str, spans: Sequence[Span], atoms: frozenset[Span]) -> list[Span]:
-    """Join what a hyphen or apostrophe holds together: it touches letters or digits on both sides.
+def _joined(
+    text: str, spans: Sequence[Span], atoms: frozenset[Span], joints: frozenset[str]
+) -> list[Span]:
+    """Join what a joint holds together: it touches letters or digits on both sides.
 
     Words of scripts without blanks, links and keycaps are not joined to others.
     """
@@ -244,7 +251,7 @@ def _joined(text: str, spans: Sequence[Span], atoms: frozenset[Span]) -> list[Sp
     place = 0
     while place < len(spans):
         span = spans[place]
-        while place + 2 < len(spans) and _holds(text, spans[place : place + 3], atoms):
+        while place + 2 < len(spans) and _holds(text, spans[place : place + 3], atoms, joints):
             place += 2
             span = (span[0], spans[place][1])
         made.append(span)
@@ -252,11 +259,11 @@ def _joined(text: str, spans: Sequence[Span], atoms: frozenset[Span]) -> list[Sp
     return made
 
 
-def _holds(text: str, three: Sequence[Span], atoms: frozenset[Span]) -> bool:
+def _holds(
+    text: str, three: Sequence[Span], atoms: frozenset[Span], joints: frozenset[str]
+) -> bool:
     first, (start, end), last = three
-    if not (first[1] == start and end == last[0] and end - start == 1):
-        return False
-    if text[start] not in _HYPHENS and text[start] not in _APOSTROPHES:
+    if text[start:end] not in joints or first[1] != start or last[0] != end:
         return False
     return all(
         side not in atoms and _wordlike(text[slice(*side)]) for side in (first, last)

@@ -120,7 +120,10 @@ def test_clearing_counts_and_touches_nothing_else(tmp_path: Path):
     assert (held.root, held.entries) == (tmp_path, 2)
     assert dict(held.kinds) == {"predictions": 1, "features": 1}
     assert held.bytes > 500
+    left = mine.with_name(f".{entry(tmp_path / 'observations').name}.kdprobe-0123abcd")
+    left.write_text("half an entry of a killed run")
     assert cache.clear() == 2
+    assert not left.exists()
     assert cache.info().entries == 0
     assert mine.exists()
     assert (tmp_path / "thesis.npz").exists()

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
-    "foreign": 1, "atomic": 1,
+    "foreign": 1, "portable": 1, "atomic": 1,
     "leftovers": 1, "segmentation": 1,
     "results": 2,
     "config": 3,

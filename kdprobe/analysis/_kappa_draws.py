@@ -195,3 +195,25 @@ def asymptotic_error(table: Ints) -> float | None:
     top = float(equal.sum() + (1.0 - kappa) ** 2 * unequal.sum())
     top -= (kappa - chance * (1.0 - kappa)) ** 2
     return float(np.sqrt(max(0.0, top) / n) / (1.0 - chance))
+
+
+def chance_error(table: Ints) -> float | None:
+    """Give the standard error that kappa has when the two raters are independent, or None.
+
+    Definition: the root of (p_e + p_e^2 - sum_i p_i. p_.i (p_i. + p_.i)) / (n (1 - p_e)^2), of
+    Fleiss, Cohen and Everitt 1969 for kappa of 0. None when kappa is undefined.
+
+    Args:
+        table: counts `[c, c]`, first rater down, second across.
+
+    >>> round(chance_error(np.array([[20, 5], [10, 15]])), 4)
+    0.1386
+    """
+    n = int(table.sum())
+    share = table / max(1, n)
+    left, right = share.sum(axis=1), share.sum(axis=0)
+    if n == 0 or left.max() == 1.0 or right.max() == 1.0:
+        return None
+    chance = float(left @ right)
+    top = chance + chance**2 - float((left * right * (left + right)).sum())
+    return float(np.sqrt(max(0.0, top) / n) / (1.0 - chance))

@@ -23,7 +23,8 @@ class Analysis(Protocol):
 
     `version` is that of its definitions; `after` names analyses whose results it reads from `done`
     when they ran (they are run first). `gold` says what it makes of gold labels: `needed` (all its
-    numbers are measured against them), `unread` (none is), or `both`.
+    numbers are measured against them), `unread` (none is), or `both`. `defines` names every metric
+    it can give, so that a gate on a misspelt one is refused before anything runs.
     """
 
     @property
@@ -45,6 +46,10 @@ class Analysis(Protocol):
     @property
     def gold(self) -> Gold:
         """Whether its numbers are measured against gold labels."""
+
+    @property
+    def defines(self) -> tuple[str, ...]:
+        """The names of its metrics, of every kind of task."""
 
     @property
     def options(self) -> type[BaseModel]:

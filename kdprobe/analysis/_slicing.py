@@ -16,6 +16,7 @@ from pydantic import Field
 from kdprobe.config.base import Options
 from kdprobe.errors import TaskError
 from kdprobe.observations import Bools, Study
+from kdprobe.segmentation import word_count
 
 _ALWAYS = ("phenomenon", "domain")  # columns worth slicing by without being asked
 
@@ -54,11 +55,11 @@ class Slice:
 
 
 def words_of(study: Study) -> list[int]:
-    """Count the words of each example (runs of non-blanks), those of a second text included."""
-    firsts = [len(text.split()) for text in study.split.texts]
+    """Count the words of each example, those of a second text included; see `word_count`."""
+    firsts = [word_count(text) for text in study.split.texts]
     if study.split.pairs is None:
         return firsts
-    return [n + len(text.split()) for n, text in zip(firsts, study.split.pairs, strict=True)]
+    return [n + word_count(text) for n, text in zip(firsts, study.split.pairs, strict=True)]
 
 
 def length_bins(lengths: Sequence[int], bins: int) -> list[tuple[int, int]]:

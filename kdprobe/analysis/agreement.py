@@ -75,6 +75,7 @@ class Agreement:
     title: str = "Agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(METRICS)
     options: type[AgreementOptions] = AgreementOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kdprobe.analysis._alarm_learnt import check_chance, check_sure
 from kdprobe.analysis._alarm_models import (
     check_against_majority,
     check_constant,
@@ -36,6 +37,8 @@ _CHECKS: tuple[tuple[Callable[[Study], list[Check]], bool], ...] = (
     (check_pair_rows, False),
     (check_labels, True),
     (check_constant, False),
+    (check_chance, False),
+    (check_sure, False),
     (check_against_majority, True),
     (check_perfect, True),
     (check_copies, False),
@@ -82,6 +85,7 @@ class Alarms:
     title: str = "Checks"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = ()
     options: type[AlarmOptions] = AlarmOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -110,4 +114,5 @@ class Alarms:
         )
 
 
+ALIASES = ("sanity_checks",)
 ANALYSIS = Alarms()

@@ -174,6 +174,7 @@ class AttributionAgreementAnalysis:
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 
     def unmet(self, study: Study) -> str | None:

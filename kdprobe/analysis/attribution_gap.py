@@ -93,6 +93,7 @@ class AttributionGapAnalysis:
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[AttributionGapOptions] = AttributionGapOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -182,6 +182,7 @@ class Buckets:
     title: str = "Who gets it right"
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[BucketsOptions] = BucketsOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -212,4 +213,5 @@ class Buckets:
         )
 
 
+ALIASES = ("correctness_groups",)
 ANALYSIS = Buckets()

@@ -209,6 +209,7 @@ class Calibration:
     title: str = "Calibration"
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
+    defines: tuple[str, ...] = tuple(metric.name for metric in metrics(CalibrationOptions().bins))
     options: type[CalibrationOptions] = CalibrationOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -221,6 +221,12 @@ class Confidence:
     title: str = "Confidence"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(
+        dict.fromkeys(
+            metric.name
+            for metric in (*_confidence_metrics.OF_PROBABILITIES, *_confidence_metrics.OF_SCORES)
+        )
+    )
     options: type[ConfidenceOptions] = ConfidenceOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -231,6 +231,7 @@ class Exemplars:
     title: str = "Compression-identified exemplars"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -209,6 +209,7 @@ class FaithfulnessAnalysis:
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
     gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 
     def unmet(self, study: Study) -> str | None:

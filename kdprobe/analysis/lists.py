@@ -235,6 +235,7 @@ class Lists:
     title: str = "Examples to read"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = ()
     options: type[ListsOptions] = ListsOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -287,4 +288,5 @@ class Lists:
         )
 
 
+ALIASES = ("exemplary_cases",)
 ANALYSIS = Lists()

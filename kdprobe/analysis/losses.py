@@ -18,8 +18,8 @@ from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
 from kdprobe.observations import Population, Study
-from kdprobe.results.headline import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Loss, Table
+from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
 
@@ -250,6 +250,7 @@ class Losses:
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
     gold: Gold = "both"
+    defines: tuple[str, ...] = ()
     options: type[LossOptions] = LossOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -283,4 +284,5 @@ class Losses:
         )
 
 
+ALIASES = ("student_gaps",)
 ANALYSIS = Losses()

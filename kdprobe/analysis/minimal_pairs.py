@@ -217,6 +217,7 @@ class MinimalPairAnalysis:
     title: str = "Minimal pairs"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -269,4 +270,5 @@ class MinimalPairAnalysis:
         )
 
 
+ALIASES = ("blimp",)
 ANALYSIS = MinimalPairAnalysis()

@@ -155,6 +155,7 @@ class Overlap:
     title: str = "Shared mistakes and flips"
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[OverlapOptions] = OverlapOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -115,6 +115,7 @@ class PairedTests:
     title: str = "Paired tests"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(METRICS)
     options: type[PairedTestsOptions] = PairedTestsOptions
 
     def unmet(self, study: Study) -> str | None:
@@ -160,4 +161,5 @@ class PairedTests:
         )
 
 
+ALIASES = ("mcnemar",)
 ANALYSIS = PairedTests()

@@ -226,6 +226,7 @@ class Probing:
     title: str = "Probing"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[ProbingOptions] = ProbingOptions
 
     def unmet(self, study: Study) -> str | None:

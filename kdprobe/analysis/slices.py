@@ -245,6 +245,9 @@ class Slices:
     title: str = "Slices"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    defines: tuple[str, ...] = tuple(
+        dict.fromkeys(metric.name for metric in (*_HITS, *_ERRORS, _AGREEMENT))
+    )
     options: type[SliceOptions] = SliceOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -218,6 +218,7 @@ class TaskScores:
     title: str = "Task scores"
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
+    defines: tuple[str, ...] = tuple(METRICS)
     options: type[TaskScoresOptions] = TaskScoresOptions
 
     def unmet(self, study: Study) -> str | None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from kdprobe.augmenters.worded import Worded
-from kdprobe.models.hf import token_limit
+from kdprobe.models.model_inputs import token_limit
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -28,11 +28,13 @@ class Worded(NamedTuple):
 def read_words(text: str) -> Worded:
     """Take a text apart.
 
+    Hyphens are words of their own, as for the taggers and tokenizers of the published methods.
+
     >>> worded = read_words("Well, no.")
     >>> worded.told, worded.gaps
     (('Well', ',', 'no', '.'), ('', '', ' ', '', ''))
     """
-    words = split_words(text)
+    words = split_words(text, hyphenated=False)
     ends = [0, *(word.end for word in words)]
     starts = [*(word.start for word in words), len(text)]
     return Worded(words, tuple(text[end:start] for end, start in zip(ends, starts, strict=True)))

@@ -24,6 +24,7 @@ from kdprobe.atomic import write_bytes, write_text
 from kdprobe.augmenters.augmenter import Draft
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
 
@@ -58,7 +59,7 @@ class TransferSet:
             "record_version": 1,
             "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
             "produced_by": {"kdprobe": kdprobe.__version__},
-            "plan": dict(plan),
+            "plan": portable_tree(dict(plan)),
             "size": self.size,
             "counts": dict(self.counts),
             "leaks": dict(self.leaks),

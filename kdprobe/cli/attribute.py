@@ -77,6 +77,8 @@ def attribute(
         return
     typer.echo(printable(title_of(found)))
     _show(found)
+    if found[0].cut:
+        terminal.tell(f"note: {found[0].cut}")
     for one in found:
         if one.read < len(one.words):
             terminal.tell(f"warning: {one.model} reads {one.read} of {len(one.words)} words")

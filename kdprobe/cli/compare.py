@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
+from kdprobe.cli.compare_checks import gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def compare(
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
-    task: options.Task,
+    task: options.OptionalTask = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Default: reports/TASK."),
@@ -117,6 +118,7 @@ def compare(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
+    labels: options.Labels = None,
     label_map: options.LabelMap = None,
     settings: Annotated[
         list[str] | None,
@@ -126,7 +128,8 @@ def compare(
         list[str] | None,
         typer.Option(
             "--fail-if", metavar="CONDITION",
-            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8'; repeat it.",
+            help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8', 'kappa_low<0.8' (the "
+            "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5'; repeat it.",
         ),
     ] = None,
     limit: options.Limit = None,
@@ -160,26 +163,19 @@ def compare(
     Example: kdprobe compare out/teacher out/student --task cola -o reports/cola
     """
     import kdprobe
-    from kdprobe.results.gates import parse_gate
 
-    gates = [parse_gate(text) for text in fail_if or []]
-    folder = output or Path("reports") / Path(task).stem
+    gates = gates_of(fail_if or [], students, options.names(only), options.names(skip))
+    chosen, name = task_of(
+        task, (teacher, *students), (text, text_pair, label, tuple(options.names(labels)))
+    )
+    folder = output or Path("reports") / name
     result = kdprobe.compare(
-        teacher,
-        students,
-        task=task,
-        output=folder,
-        split=split,
-        data_dir=data_dir,
-        text=text,
-        text_pair=text_pair,
-        label=label,
-        only=options.names(only, "--only"),
-        skip=options.names(skip, "--skip"),
-        settings=_nested(options.pairs("--set", settings)),
+        teacher, students, task=chosen, output=folder, split=split, data_dir=data_dir,
+        text=text, text_pair=text_pair, label=label,
+        labels=options.names(labels, "--labels"), only=options.names(only, "--only"),
+        skip=options.names(skip, "--skip"), settings=_nested(options.pairs("--set", settings)),
         slice_columns=options.names(slices, "--slice"),
-        minimal_pairs=minimal_pairs,
-        pairs_per_phenomenon=pairs_per_phenomenon,
+        minimal_pairs=minimal_pairs, pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
             options.names(probe_tasks, "--probe-tasks"),
             "probing" in options.names(only, "--only"), probe_sentences,
@@ -190,20 +186,10 @@ def compare(
             options.names(only, "--only"),
             options.nested("--method-set", method_settings),
         ),
-        attribution_gap=attribution_gap,
-        label_map=options.label_map(label_map),
-        limit=limit,
-        resamples=resamples,
-        seed=seed,
-        device=device,
-        dtype=dtype,
-        threads=threads,
-        batch_size=batch_size,
-        cache=cache,
-        offline=offline,
-        force=force,
-        command=command_line(sys.argv),
-        progress=terminal.progress(quiet=quiet),
+        attribution_gap=attribution_gap, label_map=options.label_map(label_map),
+        limit=limit, resamples=resamples, seed=seed, device=device, dtype=dtype, threads=threads,
+        batch_size=batch_size, cache=cache, offline=offline, force=force,
+        command=command_line(sys.argv), progress=terminal.progress(quiet=quiet),
     )  # fmt: skip
     summary(result, as_json=as_json, quiet=quiet)
     if open_report:
@@ -278,14 +264,11 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
     from kdprobe.analysis._protocol import ANALYSES
     from kdprobe.errors import ConfigError
     from kdprobe.plain_files import toml_value
-    from kdprobe.registry import unknown_name
 
     nested: dict[str, dict[str, object]] = {}
     for key, value in flat.items():
         analysis, dot, name = key.partition(".")
         if not dot:
             raise ConfigError("--set", found=repr(key), expected="ANALYSIS.KEY=VALUE")
-        if analysis not in ANALYSES.names():
-            raise unknown_name("analysis", analysis, ANALYSES.names(), option="set")
-        nested.setdefault(analysis, {})[name] = toml_value(value)
+        nested.setdefault(ANALYSES.find(analysis, option="set"), {})[name] = toml_value(value)
     return nested

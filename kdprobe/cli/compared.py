@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,25 +11,27 @@ from kdprobe.cli import terminal
 from kdprobe.plain_text import printable
 
 SIDE_BY_SIDE = 3
+LOSSES = 10
 
 if TYPE_CHECKING:
     from kdprobe.comparison.view import Comparison
     from kdprobe.results.headline import Headline
+    from kdprobe.results.schema import ResultsDocument
 
 
 def command_line(argv: list[str]) -> str:
-    """Give the command as typed, folders cut down to their names: a report is mailed around.
+    """Give the command as typed, ready to be copied, without the way to this machine's folders.
 
-    >>> command_line(["/usr/bin/kdprobe", "compare", "/home/me/teacher", "s=/tmp/s", "-t", "cola"])
-    'kdprobe compare teacher s=s -t cola'
+    A report is mailed around: see `portable.portable` for what becomes of an absolute path.
+
+    >>> command_line(["/usr/bin/kdprobe", "compare", "out/t", "s=/nowhere/my s", "-t", "cola"])
+    "kdprobe compare out/t 's=PATH/TO/my s' -t cola"
     """
     import shlex
 
-    def short(word: str) -> str:
-        name, mark, path = word.rpartition("=")
-        return f"{name}{mark}{','.join(Path(p).name if '/' in p else p for p in path.split(','))}"
+    from kdprobe.portable import portable_word
 
-    return shlex.join([Path(argv[0]).name, *(short(word) for word in argv[1:])])
+    return shlex.join(["kdprobe", *map(portable_word, argv[1:])])
 
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
@@ -39,7 +40,8 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
 
     document, head = result.document, result.headline
     if as_json:
-        typer.echo(json.dumps(headline_json(head), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(headline_json(document, head), indent=1, ensure_ascii=False))
+        _tell_unable(document, quiet=True)
         return
     title = f"{document.task.name} {document.task.split}, n = {document.task.n}"
     # A column each is easier to compare, but more than a few students do not fit a terminal.
@@ -47,21 +49,42 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     terminal.show(terminal.table(title, *lay_out(head)))
     for row in head.rows:
         typer.echo(printable(f"{row.student}: {row.sentence}"))
+    for notice in document.warnings:
+        if notice.code == "teacher-added":
+            typer.echo(printable(notice.message))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
         if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
             terminal.tell(f"{notice.severity}: {notice.message}")
-    for item in document.skipped:
-        if item.requested or not quiet:
-            terminal.tell(f"skipped {item.what}: {item.reason}")
+    _tell_unable(document, quiet=quiet)
     if result.folder is not None:
         typer.echo(f"Report: {result.folder / 'report.html'}")
 
 
-def headline_json(head: Headline) -> dict[str, object]:
-    """Give the headline as plain data: each figure with its interval, or the reason for none."""
+def _tell_unable(document: ResultsDocument, *, quiet: bool) -> None:
+    """Say what did not run: first, as a warning, what was asked for; one reason once."""
+    from kdprobe.results.unable import unable
+
+    for item in unable(document.skipped):
+        if item.requested:
+            terminal.tell(f"warning: asked for, not possible: {item.names}: {item.reason}")
+        elif not quiet:
+            terminal.tell(f"skipped {item.names}: {item.reason}")
+
+
+def _short(value: float | None) -> float | None:
+    """Round to six digits: no reader has use for more, and results.json has all."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object]:
+    """Give the headline as plain data: each figure with its interval, or the reason for none.
+
+    Beside it the largest losses, the notices and what did not run; numbers have six digits.
+    """
     import dataclasses
 
     from kdprobe.results.headline import Figure
+    from kdprobe.results.sentences import certainty
 
     students: dict[str, object] = {}
     for row in head.rows:
@@ -75,11 +98,28 @@ def headline_json(head: Headline) -> dict[str, object]:
                 figures[field.name] = {"undefined": figure.reason}
             else:
                 figures[field.name] = {
-                    "value": number.value,
-                    "ci_low": number.low,
-                    "ci_high": number.high,
-                    "p_value": number.p_value,
+                    "value": _short(number.value),
+                    "ci_low": _short(number.low),
+                    "ci_high": _short(number.high),
+                    "p_value": _short(number.p_value),
                     "n": number.n,
                 }
+        figures["lost"] = [
+            {"subset": loss.subset, "metric": loss.metric, "gap": _short(loss.gap),
+             "ci_low": _short(loss.low), "ci_high": _short(loss.high), "n": loss.n,
+             "certainty": certainty(loss)}
+            for result in document.analyses for loss in result.losses
+            if loss.student == row.student
+        ][:LOSSES]  # fmt: skip
         students[row.student] = figures
-    return {"teacher": head.teacher, "score": head.score, "n": head.n, "students": students}
+    notices = (*document.warnings, *(w for r in document.analyses for w in r.warnings))
+    return {
+        "teacher": head.teacher,
+        "score": head.score,
+        "n": head.n,
+        "students": students,
+        "notices": [{"severity": one.severity, "code": one.code, "message": one.message}
+                    for one in notices if one.severity != "note"],
+        "skipped": [{"what": item.what, "reason": item.reason, "requested": item.requested}
+                    for item in document.skipped],
+    }  # fmt: skip

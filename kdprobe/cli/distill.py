@@ -36,6 +36,7 @@ def distill(
     transfer_only: Annotated[
         bool, typer.Option("--transfer-only", help="Learn from --transfer-set alone.")
     ] = False,
+    label_map: options.LabelMap = None,
     sweep: sweeping.Sweep = None,
     sample_seed: sweeping.SampleSeed = None,
     *,
@@ -51,6 +52,8 @@ def distill(
     asked: dict[str, Any] = {"task": task, "output": output, "student": student, "recipe": recipe}
     asked |= {"settings": options.pairs("--set", settings), "sample_seed": sample_seed}
     asked |= {"transfer_set": transfer_set} | trained.keywords() | shared.keywords()
+    if label_map is not None:
+        asked["label_map"] = options.label_map(label_map)
     if transfer_only:
         asked["transfer_only"] = True
     if sweep is not None:

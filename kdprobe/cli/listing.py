@@ -67,10 +67,9 @@ def listing(
     import json
 
     from kdprobe import __version__
-    from kdprobe.registry import unknown_name
+    from kdprobe.registry import known_name
 
-    if kind not in KINDS:
-        raise unknown_name("list", kind, KINDS)
+    kind = known_name("list", kind, KINDS)
     rows = _rows(kind)
     if as_json:
         typer.echo(json.dumps(dict(rows), indent=1, ensure_ascii=False))

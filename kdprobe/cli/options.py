@@ -26,6 +26,14 @@ Task = Annotated[
         "(.tsv, .csv, .jsonl, .parquet).",
     ),
 ]  # fmt: skip
+OptionalTask = Annotated[
+    str | None,
+    typer.Option(
+        "--task", "-t", metavar="TASK",
+        help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
+        "(.tsv, .csv, .jsonl, .parquet). Default: what the models say they are about.",
+    ),
+]  # fmt: skip
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -64,6 +72,13 @@ Text = Annotated[
 ]
 TextPair = Annotated[str | None, typer.Option("--text-pair", help="The column of the second text.")]
 Label = Annotated[str | None, typer.Option("--label", help="The column of the label.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels", metavar="A,B,...",
+        help="The classes in order, when TASK is a table; also those that it does not show.",
+    ),
+]  # fmt: skip
 LabelMap = Annotated[
     str | None,
     typer.Option(

@@ -77,13 +77,18 @@ def build(
         corpus = treebank_corpus([Path(treebank)], seed=seed)
     corpus = replace(corpus, length_bins=bins) if bins else corpus
     rows = []
-    with atomic.staged_folder(output) as stage:
+    with (
+        atomic.staged_folder(output) as folder,
+        terminal.progress(quiet=False).stage("build probing sets", len(asked)) as stage,
+    ):
         for task in asked:
+            stage.advance(0, note=task.name)
             made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)
+            stage.advance()
             if made is None:
                 rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
                 continue
-            write_senteval(made, stage / task.file)
+            write_senteval(made, folder / task.file)
             sizes = " / ".join(f"{len(part):,}" for part in made.parts)
             rows.append((task.name, str(len(made.labels)), sizes, task.file))
     columns = ("task", "classes", "train / dev / test", "file")

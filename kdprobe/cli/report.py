@@ -33,8 +33,16 @@ def report(
     Example: kdprobe report reports/cola/results.json -o cola.html
     """
     from kdprobe import atomic
+    from kdprobe.errors import ResultsFormatError
     from kdprobe.results.sweep import is_sweep
 
+    if results.suffix.lower() in (".html", ".htm"):
+        raise ResultsFormatError(
+            str(results),
+            found="is a page, from which nothing is read",
+            expected="the results.json it was made of",
+            remedy=f"give the folder ({results.parent}) or its results.json",
+        )
     with translated(lambda error: _unshown(results, error)):
         rendered = _sweep(results) if is_sweep(results) else _comparison(results)
         drawn = {} if figures is None else rendered.figures()

@@ -28,6 +28,7 @@ def tasks(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
+    labels: options.Labels = None,
     offline: options.Offline = False,
 ) -> None:
     """List the tasks, or show where one's files were found, its sizes, classes and examples.
@@ -40,7 +41,9 @@ def tasks(
     from kdprobe.tasks.catalog import open_task
     from kdprobe.tasks.describe import describe
 
-    task_file = open_task(name, text=text, text_pair=text_pair, label=label)
+    task_file = open_task(
+        name, text=text, text_pair=text_pair, label=label, labels=options.names(labels)
+    )
     described = describe(task_file, data_dir=data_dir, offline=offline)
     head = [
         ("task", f"{task_file.name}, version {task_file.version} ({task_file.kind})"),
@@ -89,6 +92,9 @@ def _split(split: SplitDescription) -> None:
         counts = ", ".join(f"{one.label} {one.n:,} ({one.share:.1%})" for one in shown)
         more = len(split.labels) - len(shown)
         typer.echo(printable(f"  labels: {counts}{f', and {more} more' if more else ''}"))
+    if split.missing_gold:
+        left_out = ": left out of scores" if split.labels or split.scores else ""
+        typer.echo(f"  {split.missing_gold}{left_out}")
     rows = [
         (
             row.id,

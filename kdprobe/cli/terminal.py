@@ -1,7 +1,7 @@
 """How kdprobe speaks on a terminal.
 
-Does: progress bars, tables and messages with foreign text made safe; errors as one message and an
-exit code. Does not: decide anything.
+Does: choose the display of progress; tables and messages with foreign text made safe; errors as one
+message and an exit code. Does not: decide anything.
 
 Progress and warnings go to stderr, results to stdout.
 """
@@ -11,9 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
@@ -22,12 +20,10 @@ from kdprobe.cli.given import check_given
 from kdprobe.errors import UsageError
 from kdprobe.foreign import debugging, disk_is_full
 from kdprobe.plain_text import printable
-from kdprobe.progress import Progress, Silent, Stage
+from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -127,67 +123,14 @@ def _how_to_go_on(argv: Sequence[str]) -> str:
     return "Run the same command again: what was finished is in the cache and is not done twice."
 
 
-class _BarStage:
-    def __init__(self, bars: Bars, key: TaskID) -> None:
-        self._bars, self._key = bars, key
-
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        self._bars.update(self._key, advance=steps, note=printable(note))
-
-
-class BarProgress:
-    """One bar a stage with count and time left, on a terminal."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
-        """Show a bar until the block ends."""
-        from rich import progress as rich_progress
-        from rich.text import Text
-
-        class Note(rich_progress.ProgressColumn):
-            def render(self, task: rich_progress.Task) -> Text:
-                return Text(str(task.fields.get("note", "")), style="dim")
-
-        class Title(rich_progress.ProgressColumn):
-            def render(self, task: rich_progress.Task) -> Text:
-                return Text(task.description)
-
-        bars = rich_progress.Progress(
-            Title(), rich_progress.BarColumn(), rich_progress.MofNCompleteColumn(),
-            rich_progress.TimeElapsedColumn(), rich_progress.TimeRemainingColumn(), Note(),
-            console=console(stderr=True),
-        )  # fmt: skip
-        with bars:
-            yield _BarStage(bars, bars.add_task(printable(title), total=total, note=""))
-
-    def say(self, message: str) -> None:
-        """Print a line beside the bars."""
-        tell(message)
-
-
-class _LineStage:
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        """Say nothing: a log wants one line a stage."""
-
-
-class LineProgress:
-    """One line a stage, where nobody watches."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
-        """Print the stage when it ends, with its seconds."""
-        started = time.perf_counter()
-        yield _LineStage()
-        count = "" if total is None else f" ({total})"
-        tell(f"{title}{count}: {time.perf_counter() - started:.1f} s")
-
-    def say(self, message: str) -> None:
-        """Print a line."""
-        tell(message)
-
-
 def progress(*, quiet: bool) -> Progress:
-    """Choose the display: bars on a terminal, lines elsewhere, nothing when asked to be quiet."""
-    if quiet:
+    """Choose the display: bars on a terminal, lines elsewhere, nothing when asked to be quiet.
+
+    Of several processes that train together one speaks.
+    """
+    if quiet or not speaks():
         return Silent()
-    return BarProgress() if console(stderr=True).is_terminal else LineProgress()
+    from kdprobe.cli.displays import BarProgress, LineProgress
+
+    errors = console(stderr=True)
+    return BarProgress(errors) if errors.is_terminal else LineProgress(tell)

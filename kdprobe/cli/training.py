@@ -27,7 +27,11 @@ _ACCUMULATION = typer.Option(
 _MAX_LENGTH = typer.Option("--max-length", min=4, max=1_000_000, help="Longest input, in tokens.")
 _Bf16 = Annotated[
     bool | None,
-    typer.Option("--bf16/--no-bf16", help="Train in bfloat16. Default: where the machine has it."),
+    typer.Option(
+        "--bf16/--no-bf16",
+        help="Multiply large matrices in bfloat16: faster on some machines, other students. "
+        "Default: only where measured to be equal.",
+    ),
 ]
 _WARMUP = typer.Option("--warmup", min=0, max=1, help="Share of steps.")
 _DECAY = typer.Option("--weight-decay", min=0, help="Of AdamW, on weight matrices.")
@@ -68,7 +72,7 @@ class Bundle:
 
 @dataclass(frozen=True)
 class _Settings(Bundle):
-    """How a model is trained, where `bf16` None means: as the machine has it."""
+    """How a model is trained, where `bf16` None means: as was measured, on every machine alike."""
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `bf16` as the library takes it."""
@@ -115,15 +119,14 @@ class RecipeSettings(_Settings):
 
 
 @dataclass(frozen=True)
-class Shared(Bundle):
+class _Shared(Bundle):
     """Which examples, where, and how to go on: what both commands end with."""
 
-    train_split: _TrainSplit = "train"
     eval_split: _EvalSplit = None
     limit: options.Limit = None
     eval_limit: _EvalLimit = None
     data_dir: options.DataDir = None
-    seed: options.Seed = 0
+    labels: options.Labels = None
     device: options.Device = "auto"
     threads: options.Threads = None
     offline: options.Offline = False
@@ -134,12 +137,20 @@ class Shared(Bundle):
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `quiet` as the display it stands for."""
-        given = super().keywords()
+        given = super().keywords() | {"labels": tuple(options.names(self.labels))}
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
 
 
 @dataclass(frozen=True)
-class OwnShared(Shared):
+class Shared(_Shared):
+    """The same for `distill`."""
+
+    train_split: _TrainSplit = "train"
+    seed: options.Seed = 0
+
+
+@dataclass(frozen=True)
+class OwnShared(_Shared):
     """The same for `finetune`, which takes what is not typed from `--like`."""
 
     train_split: Annotated[str | None, typer.Option("--train-split", help="Default: train.")] = None

@@ -19,21 +19,20 @@ from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Study
 from kdprobe.progress import Progress
-from kdprobe.registry import unknown_name
 from kdprobe.results.schema import AnalysisResult, Skipped
 
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     """Give the names of the analyses to run, those they read from before them.
 
+    Args:
+        only: names that `analysis_names` gave; empty: all.
+        skip: likewise, of those that are left out.
+
     Raises:
-        UnknownNameError: a name in `only` or `skip` is no analysis.
         ConfigError: nothing is left to run.
     """
     known = ANALYSES.names()
-    for name in (*only, *(each for each in skip if each != TRAINING)):
-        if name not in known:
-            raise unknown_name("analysis", name, known, option="only" if name in only else "skip")
     wanted = [name for name in (only or known) if name not in skip]
     if not wanted:
         raise ConfigError("--only/--skip", found="no analysis is left to run")
@@ -54,6 +53,24 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
+def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
+    """Give the analyses that are meant by names as typed under `option` (`only`, `skip`).
+
+    Raises:
+        UnknownNameError: a name is no analysis; the learning curves (`training`) can be skipped.
+    """
+    apart = (TRAINING,) if option == "skip" else ()
+    return tuple(
+        name if name in apart else ANALYSES.find(name, option=option)
+        for name in dict.fromkeys(names)
+    )
+
+
+def metrics_of() -> dict[str, tuple[str, ...]]:
+    """Give the names of the metrics of every analysis, without running one."""
+    return {name: tuple(getattr(ANALYSES.load(name), "defines", ())) for name in ANALYSES.names()}
+
+
 class Ran(NamedTuple):
     """What came of the analyses: results in order, what was skipped, the seconds of each."""
 
@@ -72,13 +89,10 @@ def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, 
         UnknownNameError: a name that is no analysis.
         ConfigError: an unknown option of one, or a value of the wrong kind.
     """
-    known = ANALYSES.names()
-    for name in settings:
-        if name not in known:
-            raise unknown_name("analysis", name, known, option="set")
+    named = {ANALYSES.find(name, option="set"): chosen for name, chosen in settings.items()}
     return {
         name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
-        for name, chosen in settings.items()
+        for name, chosen in named.items()
     }
 
 
@@ -107,6 +121,7 @@ def run_all(
     seconds: dict[str, float] = {}
     with progress.stage("Analyses", len(names)) as stage:
         for name in names:
+            stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
             started = time.perf_counter()
             try:
@@ -120,5 +135,5 @@ def run_all(
                     seconds[f"analysis {name}"] = time.perf_counter() - started
             except Exception as error:
                 skipped.append(failure(name, error))
-            stage.advance(note=name)
+            stage.advance()
     return Ran(tuple(done.values()), tuple(skipped), seconds)

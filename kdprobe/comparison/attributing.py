@@ -46,6 +46,7 @@ class Attributed:
         explained: the explained label; empty for a regression.
         probability: of that label (a regression: the predicted number).
         methods: one entry per method.
+        cut: how words were found where no blanks stand between them; empty where they do.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Attributed:
     explained: str
     probability: float
     methods: tuple[WordScores, ...]
+    cut: str = ""
 
 
 def attribute_all(
@@ -132,29 +134,29 @@ def attribute(
     from kdprobe.extract.coalitions import output_of
     from kdprobe.extract.method import METHODS
     from kdprobe.models.hf import open_hf
+    from kdprobe.models.read_spans import moved, within
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
-    from kdprobe.registry import unknown_name
+    from kdprobe.segmentation import how_cut
 
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("--text", found="holds no word", expected="a text to explain")
-    for name in methods:
-        if name not in METHODS.names():
-            raise unknown_name("method", name, METHODS.names(), option="methods")
-    chosen = {name: METHODS.load(name).options() for name in methods}
+    names = [METHODS.find(name, option="methods") for name in methods]
+    chosen = {name: METHODS.load(name).options() for name in names}
     task = _own_task(model, offline=offline)
     handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
     reader = Reader(handle)
     texts = (text,) if text_pair is None else (text, text_pair)
-    ends = reader.words_read(texts, words)
-    read = tuple(word for word in words if word.end <= ends[word.segment])
-    cut = tuple(part[:end] for part, end in zip(texts, ends, strict=True))
+    spans = reader.words_read(texts, words)
+    read = tuple(word for word in words if within(word, spans))
+    cut = tuple(part[start:end] for part, (start, end) in zip(texts, spans, strict=True))
+    kept = tuple(moved(word, spans) for word in read)
     encoded = reader.encode(cut)
     logits = reader.logits([(encoded.ids, encoded.types)])
     target = _target(handle.folder, task, label, logits)
-    sentence = Sentence("text", cut, read, target)
+    sentence = Sentence("text", cut, kept, target)
     setting = Setting(chosen, seed=seed, deletion=False)
     found = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}
@@ -174,6 +176,7 @@ def attribute(
             )
             for name, (one,) in found.items()
         ),
+        cut=how_cut(texts) or "",
     )
 
 
@@ -215,6 +218,11 @@ def title_of(found: Sequence[Attributed]) -> str:
     return f"{label}: probability {told}" if label else f"score: {told}"
 
 
+def _whole_title(found: Sequence[Attributed]) -> str:
+    """The title of a drawing that stands alone: also how its words were found, where it is said."""
+    return "; ".join(filter(None, (title_of(found), found[0].cut)))
+
+
 def lines_of(found: Sequence[Attributed]) -> list[Line]:
     """Lay out a line for each method and model, the models of a method below each other."""
     return [
@@ -243,11 +251,11 @@ def page_of(found: Sequence[Attributed]) -> str:
     """Write an explained text as a page of its own, with no script and no network request."""
     from kdprobe.report.snippet import snippet
 
-    return snippet(title_of(found), lines_of(found))
+    return snippet(_whole_title(found), lines_of(found))
 
 
 def drawing_of(found: Sequence[Attributed]) -> str:
     """Write an explained text as an SVG of its own."""
     from kdprobe.report.word_svg import words_svg
 
-    return words_svg(title_of(found), lines_of(found))
+    return words_svg(_whole_title(found), lines_of(found))

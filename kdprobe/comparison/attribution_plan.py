@@ -67,11 +67,9 @@ class AttributionRequest:
     def __post_init__(self) -> None:
         """Check the methods, their options and the number of sentences."""
         from kdprobe.extract.method import METHODS
-        from kdprobe.registry import unknown_name
 
-        for name in self.methods:
-            if name not in METHODS.names():
-                raise unknown_name("method", name, METHODS.names(), option="methods")
+        methods = tuple(METHODS.find(name, option="methods") for name in self.methods)
+        object.__setattr__(self, "methods", methods)
         if len(set(self.methods)) != len(self.methods):
             raise ConfigError("--methods", found="a method is given twice", expected="each once")
         if self.sentences < 1:
@@ -129,6 +127,7 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     """Choose the examples and cut them to what all models read; those without words go."""
     from kdprobe.extract.attributions import Sentence
     from kdprobe.extract.sampling import choose_rows
+    from kdprobe.models.read_spans import common, moved, within
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words
 
@@ -154,13 +153,14 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     for row in rows:
         pair = pairs[row]
         texts = (split.texts[row],) if pair is None else (split.texts[row], pair)
-        ends = [reader.words_read(texts, words[row]) for reader in readers]
-        least = tuple(min(parts) for parts in zip(*ends, strict=True))
-        inside = np.array([word.end <= least[word.segment] for word in words[row]])
+        least = common([reader.words_read(texts, words[row]) for reader in readers])
+        inside = np.array([within(word, least) for word in words[row]])
         if not inside.any():
             continue
-        kept = tuple(word for word, here in zip(words[row], inside, strict=True) if here)
-        cut = tuple(text[:end] for text, end in zip(texts, least, strict=True))
+        kept = tuple(
+            moved(word, least) for word, here in zip(words[row], inside, strict=True) if here
+        )
+        cut = tuple(text[start:end] for text, (start, end) in zip(texts, least, strict=True))
         sentences.append(Sentence(split.ids[row], cut, kept, int(target[row])))
         read.append(inside)
         held.append(row)
@@ -168,7 +168,7 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
     return Plan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
         tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
-        _notes(readers),
+        _notes(readers, texts=[text for one in sentences for text in one.texts]),
     )  # fmt: skip
 
 
@@ -196,11 +196,16 @@ def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> 
     return {model.name: model.first.predicted[rows] for model in study.models}
 
 
-def _notes(readers: Sequence[Reader]) -> tuple[str, ...]:
+def _notes(readers: Sequence[Reader], *, texts: Sequence[str]) -> tuple[str, ...]:
+    from kdprobe.segmentation import how_cut
+
+    cut = how_cut(texts)
+    notes = () if cut is None else (f"{cut[0].upper()}{cut[1:]}.",)
     lower = sorted({str(reader.dtype).removeprefix("torch.") for reader in readers} - {"float32"})
     if not lower:
-        return ()
+        return notes
     return (
+        *notes,
         f"Methods that leave words out (LIME, SHAP, occlusion, deletion) ran in {lower[0]}; "
         "gradients in float32, of the same rounded weights.",
     )

@@ -69,6 +69,8 @@ def add_attributions(
     Returns:
         The study, and which models could not be explained and why.
     """
+    from kdprobe.comparison.attribution_methods import usable_methods
+
     request, cache = inputs.attributions, inputs.cache
     if request is None:
         return study, ()
@@ -84,8 +86,12 @@ def add_attributions(
         raise ConfigError(
             "target = gold", found="the examples have no labels", expected="labelled examples"
         )
-    setting = _setting(request, study.seed)
     plan = plan_of(asked, list(able.values()), request)
+    setting, unusable = usable_methods(_setting(request, study.seed), plan, able)
+    skipped += unusable
+    if not setting.methods:
+        reason = "; ".join(item.reason for item in unusable)
+        return study, (*skipped, *(Skipped(what=name, reason=reason) for name in ANALYSES))
 
     def explain(name: str, by: Setting) -> dict[str, Explained]:
         return _explain_all(plan, able[name], by, role=name == study.teacher.name, cache=cache,

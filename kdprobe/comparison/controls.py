@@ -30,12 +30,13 @@ class Budget(NamedTuple):
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Budget | None:
         """Read it from a record; None where it does not say."""
-        steps, plan = record.get("steps"), record.get("plan")
+        steps = record.get("steps")
         if not isinstance(steps, int) or steps < 1:
             return None
         try:
-            recipe = plan["recipe"] if record.get("kind") == "distill" else plan  # type: ignore[index]
-            stages = recipe.get("stages") or ({},)
+            plan: dict[str, Any] = record["plan"]
+            recipe = plan["recipe"] if record.get("kind") == "distill" else plan
+            stages: Sequence[dict[str, Any]] = recipe.get("stages") or ({},)
             settings = recipe["training"] | stages[-1].get("training", {})
             each = settings["batch_size"] * settings["gradient_accumulation"]
         except (KeyError, TypeError, AttributeError, IndexError):
@@ -124,12 +125,13 @@ def gain_told(gain: Estimate) -> str:
     """Say a difference of agreement for people, with its interval and test."""
     share, low, high = (each or 0.0 for each in (gain.value, gain.low, gain.high))
     told = (
-        f"What the teacher added: {gain.model_a} gives the teacher's label to "
-        f"{show_number(share)} {show_interval(low, high)} more of the {gain.n:,} examples than "
-        f"{gain.model_b}, which had no teacher"
+        f"What the teacher added: {gain.model_a}'s agreement with it is {show_number(share)} "
+        f"{show_interval(low, high)} above that of {gain.model_b}, which had no teacher "
+        f"(n = {gain.n or 0:,}"
     )
     if gain.p_value is not None:
-        told += f" (McNemar's p {show_p(gain.p_value)})"
+        told += f", McNemar's p {show_p(gain.p_value)}"
+    told += ")"
     return told + ("; the two cannot be told apart." if low <= 0 <= high else ".")
 
 

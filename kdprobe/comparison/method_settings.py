@@ -38,16 +38,16 @@ def configured(
         ConfigError: settings when nothing is explained, or what `AttributionRequest` refuses.
     """
     from kdprobe.extract.method import METHODS
-    from kdprobe.registry import unknown_name
+    from kdprobe.registry import known_name
 
     if not settings:
         return request
     common = tuple(AttributionSettings.model_fields)
-    for key in settings:
-        if key not in (*common, *METHODS.names()):
-            raise unknown_name(
-                "setting or method", key, (*common, *METHODS.names()), option=OPTION.strip("-")
-            )
+    known, aliases, option = (*common, *METHODS.names()), METHODS.aliases(), OPTION.strip("-")
+    settings = {
+        known_name("setting or method", key, known, aliases=aliases, option=option): value
+        for key, value in settings.items()
+    }
     if request is None:
         raise ConfigError(
             OPTION,

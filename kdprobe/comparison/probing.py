@@ -23,6 +23,7 @@ from kdprobe.comparison.probing_readers import (
 )
 from kdprobe.comparison.probing_request import ProbingRequest
 from kdprobe.config.probing import open_probing_tasks
+from kdprobe.errors import CapabilityError
 from kdprobe.observed_probes import ProbeFit, ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
@@ -50,18 +51,39 @@ def prepare(
         return [], ()
     unable = _unable(inputs, handles)
     if inputs.models[0].name in unable or len(unable) == len(handles) - 1:
-        reason = f"{', '.join(unable)}: no layers can be read, as of a predictions file"
-        return [], (Skipped(what="probing", reason=reason, models=unable),)
+        named: dict[str, list[str]] = {}
+        for name, why in unable.items():
+            named.setdefault(why, []).append(name)
+        reason = "; ".join(f"{', '.join(names)}: {why}" for why, names in named.items())
+        return [], (Skipped(what="probing", reason=reason, models=tuple(unable)),)
     return _load(inputs.probing, seed=inputs.seed, progress=progress), ()
 
 
-def _unable(inputs: Inputs, handles: Sequence[Sequence[ModelHandle]]) -> tuple[str, ...]:
-    """Name the models whose layers cannot be read."""
-    return tuple(
-        spec.name
-        for spec, members in zip(inputs.models, handles, strict=True)
-        if any("hidden_states" not in member.capabilities for member in members)
-    )
+def _unable(inputs: Inputs, handles: Sequence[Sequence[ModelHandle]]) -> dict[str, str]:
+    """Name the models whose layers cannot be read, and why."""
+    reasons: dict[str, str] = {}
+    for spec, members in zip(inputs.models, handles, strict=True):
+        for member in members:
+            reason = _obstacle(member, inputs)
+            if reason:
+                reasons.setdefault(spec.name, reason)
+    return reasons
+
+
+def _obstacle(handle: ModelHandle, inputs: Inputs) -> str:
+    """Say why a model's layers cannot be read; empty: they can."""
+    if inputs.probing is None or "hidden_states" not in handle.capabilities:
+        return handle.lacks.get("hidden_states", "") or (
+            "no layers can be read, as of a predictions file"
+        )
+    from kdprobe.models.hidden import LayerReader, check_poolings
+
+    poolings = check_poolings(inputs.probing.poolings)
+    try:
+        LayerReader(handle, poolings)
+    except CapabilityError as error:
+        return error.found
+    return ""
 
 
 def probe_all(
@@ -96,7 +118,7 @@ def probe_all(
         label = f"probing of {reader.model}"
         timings[label] = timings.get(label, 0.0) + time.perf_counter() - started
     origins = "; ".join(dict.fromkeys(one.set.origin for one in asked))
-    unread = [Unread(name, "", "no layers can be read") for name in unable]
+    unread = [Unread(name, "", reason) for name, reason in unable.items()]
     unread += [
         Unread(each.model, pooling, reason)
         for each in readers
@@ -175,7 +197,7 @@ def _probe(
     progress: Progress,
 ) -> list[ProbeFit]:
     """Fit all tasks of one encoder; tasks that are known are not read again."""
-    from kdprobe.extract.features import extract_features
+    from kdprobe.extract.features import extract_features, forget_features
     from kdprobe.extract.probe_fits import fit_probes, store_fits
 
     each, reader, made = work.reader, work.reader.reader, dict(work.known)
@@ -198,6 +220,9 @@ def _probe(
                 described = f"probes of {each.model} on {one.task.name}"
                 store_fits(cache, key, fitted, described=described)
                 made[one.task.name] = fitted
+    else:
+        held = (part for one in asked for part in one.set.parts)
+        forget_features(reader, [text for part in held for text in part.sentences], cache=cache)
     return [
         made[one.task.name].as_fit(
             reader.cells, model=each.model, run=each.run,

@@ -59,8 +59,9 @@ class ProbingRequest:
             )
         for task in open_probing_tasks(self.tasks):
             find_file(task, probing_dir=self.probing_dir)
-        check_poolings(self.poolings)
-        probe_seeds(check_probe(self.probe), self.probe_seeds)
+        object.__setattr__(self, "poolings", check_poolings(self.poolings))
+        object.__setattr__(self, "probe", check_probe(self.probe))
+        probe_seeds(self.probe, self.probe_seeds)
 
     @property
     def seeds(self) -> int:

@@ -11,29 +11,31 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
-from kdprobe.comparison.analyses import Ran, analysis_options, choose, run_all
+from kdprobe.comparison.analyses import Ran, analysis_names, analysis_options, choose, run_all
+from kdprobe.comparison.asked import asked_for, check_folder_name
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attributions import ANALYSES as EXPLAINED
 from kdprobe.comparison.attributions import requested
-from kdprobe.comparison.histories import training_results
+from kdprobe.comparison.histories import trained_in_bfloat16, training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.method_settings import settings_told
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
 from kdprobe.comparison.probing_request import ProbingRequest, request_of, request_options
+from kdprobe.comparison.task_choice import ChosenTask, Columns, choose_task
 from kdprobe.comparison.view import Comparison
+from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
-from kdprobe.tasks.catalog import open_task
 
 _MOST_RESAMPLES = 100_000
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
@@ -43,13 +45,14 @@ def compare(
     teacher: str,
     students: str | Sequence[str],
     *,
-    task: str,
+    task: str | TaskFile | ChosenTask | None = None,
     output: str | Path | None = None,
     split: str | None = None,
     data_dir: str | Path | None = None,
     text: str | None = None,
     text_pair: str | None = None,
     label: str | None = None,
+    labels: Sequence[str] = (),
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -79,7 +82,9 @@ def compare(
         teacher: a checkpoint folder, a hub id or a predictions file; `NAME=PATH` names it,
             `NAME=PATH,PATH` is one model trained with several seeds.
         students: one or more of the same.
-        task: a task's name, a task file (.toml) or a table of examples.
+        task: a task's name, a task file (.toml, or open) or a table of examples, as typed or as
+            `choose_task` opened it; None: what the records of the checkpoints name, or what the
+            predictions files are about.
         output: a new or empty folder for results.json, report.html, metrics.csv and
             predictions.parquet; None writes nothing.
         split: the split to compare on; None: the task file's (usually `dev`).
@@ -87,6 +92,8 @@ def compare(
         text: the column of the text, when `task` is a table.
         text_pair: the column of the second text, likewise.
         label: the column of the label, likewise.
+        labels: the names of the classes in order, when `task` is a table; also of those that it
+            does not show. None: those that it shows, and those that the models name.
         only: run only these analyses; see `kdprobe list analyses`.
         skip: run all analyses but these; `training` leaves out the learning curves.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
@@ -121,15 +128,21 @@ def compare(
     if not named:
         raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
-    task_file = open_task(task, text=text, text_pair=text_pair, label=label)
+    models = parse_specs([teacher, *named])
+    task_file, notices = choose_task(
+        task, models, Columns(text, text_pair, label, tuple(labels)), offline=offline,
+        label_map=label_map,
+    )  # fmt: skip
+    only, skip = analysis_names(only, option="only"), analysis_names(skip, option="skip")
     names = choose(only, skip)
     chosen = analysis_options(settings or {})
     if output is not None:
+        check_folder_name(Path(output))
         atomic.require_empty_folder(Path(output), force=force)
     if threads is not None:
         _use_threads(threads)
     inputs = Inputs(
-        models=tuple(parse_specs([teacher, *named])),
+        models=models,
         task_file=task_file,
         split=split or task_file.compare_split,
         data_dir=Path(data_dir) if data_dir else None,
@@ -149,33 +162,19 @@ def compare(
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
-    named_parts = _named_parts(only, attributions, probing, minimal_pairs, attribution_gap)
+    wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     opened = gather(inputs, shown)
-    ran = run_all(opened.study, names, requested=named_parts, options=chosen, progress=shown)
-    request = Request(command=command, seed=seed, options=_options(inputs, names, str(task)))
+    opened = replace(opened, notices=(*notices, *opened.notices))
+    ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)
+    told = task if isinstance(task, str) else task_file.name
+    request = Request(command=command, seed=seed, options=_options(inputs, names, told))
     ran.seconds["all"] = time.perf_counter() - started
     trained = training_results(inputs.models[1:], only=only, skip=skip)
     ran = ran._replace(results=(*ran.results, *trained))
-    document = _document(opened, request, ran, named_parts)
+    document = _document(opened, request, ran, wanted)
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
-
-
-def _named_parts(
-    only: Sequence[str],
-    attributions: AttributionRequest | None,
-    probing: ProbingRequest | None,
-    minimal_pairs: str | Path | None,
-    attribution_gap: int | None,
-) -> tuple[str, ...]:
-    """Give the analyses a person named, by `only` or by what only they read."""
-    named = [*only]
-    named += EXPLAINED if attributions is not None and not only else ()
-    named += ["probing"] if probing is not None else []
-    named += ["minimal_pairs"] if minimal_pairs is not None else []
-    named += ["attribution_gap"] if attribution_gap is not None else []
-    return tuple(dict.fromkeys(named))
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
@@ -207,6 +206,7 @@ def _open_cache(cache: bool | str | Path) -> Cache | None:
 
 def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonValue]:
     """Every choice after defaults were filled in, for the protocol card; no full paths."""
+    half = trained_in_bfloat16(inputs.models)
     return {
         "task": Path(task).name,
         "split": inputs.split,
@@ -226,13 +226,14 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "batch_size": inputs.batch_size,
         "label_map": dict(inputs.label_map) if inputs.label_map else None,
         "method_settings": settings_told(inputs.attributions),
+        **({"trained_in_bfloat16": list[JsonValue](half)} if half else {}),
     }
 
 
-def _document(opened: Opened, request: Request, ran: Ran, asked: Sequence[str]) -> ResultsDocument:
+def _document(opened: Opened, request: Request, ran: Ran, wanted: Sequence[str]) -> ResultsDocument:
     """Put the document together, as it reads when it comes back from its file."""
     unable = [
-        item.model_copy(update={"requested": item.requested or item.what in asked})
+        item.model_copy(update={"requested": item.requested or item.what in wanted})
         for item in opened.skipped
     ]
     told = {item.what for item in unable}

@@ -6,7 +6,6 @@ Does: hold the document and show it (in a notebook, as a data frame, as a page).
 from __future__ import annotations
 
 import html
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
-from kdprobe.results.io import metrics_csv, read_document
+from kdprobe.results.io import CSV_COLUMNS, metric_rows, read_document
 from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
 from kdprobe.results.schema import ResultsDocument
 
@@ -41,11 +40,17 @@ class Comparison:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Every number as a row, the columns of `metrics.csv`."""
+        """Every number as a row, the columns of `metrics.csv`.
+
+        Names, layers and reasons are strings, empty where a column does not apply; numbers are
+        floats, NaN where a number is undefined (`undefined` says why), and `n` a nullable integer.
+        """
         import pandas as pd
 
-        text = metrics_csv(self.document)
-        return pd.read_csv(io.StringIO(text), keep_default_na=True, na_values=[""])
+        frame = pd.DataFrame(list(metric_rows(self.document)), columns=list(CSV_COLUMNS))
+        numbers = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "q_value"), "float64")
+        texts = {name: "object" for name in CSV_COLUMNS if name not in (*numbers, "n")}
+        return frame.astype({**numbers, **texts, "n": "Int64"})
 
     def html(self) -> str:
         """The report as one page of HTML."""
@@ -53,11 +58,12 @@ class Comparison:
 
         return render(self.document)
 
-    def write_report(self, path: str | Path) -> None:
-        """Write the report to a file."""
+    def write_report(self, path: str | Path) -> Path:
+        """Write the report to a file, and give its path."""
         from kdprobe.report.build import write_report
 
         write_report(self.document, Path(path))
+        return Path(path)
 
     def __repr__(self) -> str:
         """One sentence a student."""
@@ -67,16 +73,24 @@ class Comparison:
         return printable("\x00".join(lines)).replace("\ufffd", "\n")
 
     def _repr_html_(self) -> str:
-        """Show the headline in a notebook."""
+        """Show the headline in a notebook: a sentence a student, the table, a link to the page."""
+
+        def safe(text: str) -> str:
+            return html.escape(printable(text))
+
         columns, rows = headline_table(self.headline)
-        names = "".join(f"<th>{html.escape(printable(name))}</th>" for name in columns)
+        names = "".join(f"<th>{safe(name)}</th>" for name in columns)
         body = ""
-        for student, *cells in rows:
-            values = "".join(f"<td>{html.escape(printable(cell))}</td>" for cell in cells)
-            body += f"<tr><th>{html.escape(printable(student))}</th>{values}</tr>"
+        for number, *cells in rows:
+            values = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
+            body += f"<tr><th>{safe(number)}</th>{values}</tr>"
         task = self.document.task
-        title = html.escape(printable(f"{task.name} {task.split}, n = {task.n}"))
-        return f"<table><caption>kdprobe: {title}</caption><tr>{names}</tr>{body}</table>"
+        title = safe(f"{task.name} {task.split}, n = {task.n}")
+        sentences = "".join(f"<p>{safe(row.sentence)}</p>" for row in self.headline.rows)
+        page = None if self.folder is None else self.folder / "report.html"
+        link = f'<p><a href="{html.escape(page.as_posix())}">report.html</a></p>' if page else ""
+        table = f"<table><caption>kdprobe: {title}</caption><tr>{names}</tr>{body}</table>"
+        return f"{sentences}{table}{link}"
 
 
 class Number(NamedTuple):
@@ -88,7 +102,11 @@ class Number(NamedTuple):
 
 
 def _numbers(head: Headline) -> list[Number]:
-    """List the numbers of which at least one student has one."""
+    """List the numbers of which at least one student has one.
+
+    Where no example has a gold label, a row of reasons would say over and over what the sentence
+    says once: those numbers are left out.
+    """
     wanted = (
         Number(head.score, head.score, lambda row: row.student_score),
         Number("agreement with the teacher", "agreement", lambda row: row.agreement),
@@ -99,23 +117,31 @@ def _numbers(head: Headline) -> list[Number]:
         Number("ECE", "ECE", lambda row: row.ece),
         Number("parameters", "parameters", lambda row: row.parameters),
     )
-    return [
-        number
-        for number in wanted
-        if any(number.pick(row).estimate is not None for row in head.rows)
-    ]
+    return [number for number in wanted if any(_known(number.pick(row), head) for row in head.rows)]
+
+
+def _known(figure: Figure, head: Headline) -> bool:
+    number = figure.estimate
+    return number is not None and (head.labelled or number.value is not None)
 
 
 def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Lay out the headline, a column per student and a row per number; a reason stands for none."""
-    told = f"{head.score} of {head.teacher} (teacher)"
-    first = Number(told, told, lambda row: row.teacher_score)
-    known = any(row.teacher_score.estimate is not None for row in head.rows)
+    """Lay out the headline, a row per number; a reason stands for none.
+
+    The teacher, where it is scored, has a column of its own, then each student has one.
+    """
+    numbers = _numbers(head)
+    known = [row.teacher_score for row in head.rows if row.teacher_score.estimate is not None]
     rows = [
         (number.name, *(_cell(number.name, number.pick(row)) for row in head.rows))
-        for number in ([first] if known else []) + _numbers(head)
+        for number in numbers
     ]
-    return ("", *(row.student for row in head.rows)), rows
+    students = tuple(row.student for row in head.rows)
+    if not known:
+        return ("", *students), rows
+    own = [_cell(head.score, known[0]) if number.name == head.score else "" for number in numbers]
+    with_own = [(name, mine, *cells) for (name, *cells), mine in zip(rows, own, strict=True)]
+    return ("", f"{head.teacher} (teacher)", *students), with_own
 
 
 def headline_list(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from kdprobe.config.base import Options, read_toml, suites_folder
 from kdprobe.errors import ConfigError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 
 Group = Literal["surface", "syntax", "semantics", "other"]
 
@@ -60,10 +60,8 @@ def open_probing_task(spec: str) -> ProbingTask:
     if spec.endswith(".toml"):
         path = Path(spec)
         return read_toml(ProbingTask, path).model_copy(update={"base": path.parent})
-    names = probing_task_names()
-    if spec not in names:
-        raise unknown_name("probing task", spec, names, option="probe-tasks")
-    return read_toml(ProbingTask, suites_folder() / "probing" / f"{spec}.toml")
+    name = known_name("probing task", spec, probing_task_names(), option="probe-tasks")
+    return read_toml(ProbingTask, suites_folder() / "probing" / f"{name}.toml")
 
 
 def open_probing_tasks(specs: tuple[str, ...]) -> tuple[ProbingTask, ...]:
@@ -72,7 +70,11 @@ def open_probing_tasks(specs: tuple[str, ...]) -> tuple[ProbingTask, ...]:
     Raises:
         ConfigError: a task is named twice.
     """
-    named = [one for spec in specs for one in (probing_task_names() if spec == "all" else (spec,))]
+    named = [
+        one
+        for spec in specs
+        for one in (probing_task_names() if spec.casefold() == "all" else (spec,))
+    ]
     tasks = tuple(open_probing_task(spec) for spec in named)
     names = [task.name for task in tasks]
     for name in names:

@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue, model_validator
 
 from kdprobe.config.base import Options, read_toml
 from kdprobe.config.training import TrainingSettings
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 
 MOST_STAGES = 20
 """Trainings of one recipe; published ones have at most four."""
@@ -88,9 +88,11 @@ class Recipe(Options):
         stages: parts that follow each other, each with its own objectives, in place of
             `objectives`; see `stages.parts_of`.
         tasks: for a task's name, settings of its own, written as `--set` takes them.
+        aliases: other words on the command line; no part of what a training did.
     """
 
     name: str
+    aliases: tuple[str, ...] = Field(default=(), exclude=True)
     title: str = ""
     source: str = ""
     requires: str = ""
@@ -161,6 +163,13 @@ def open_recipe(name: str | Path) -> Recipe:
     """
     if isinstance(name, Path) or name.endswith(".toml") or "/" in name:
         return read_toml(Recipe, Path(name))
-    if name not in recipe_names():
-        raise unknown_name("recipe", name, recipe_names())
+    names = recipe_names()
+    if name not in names:
+        name = known_name("recipe", name, names, aliases=_recipe_aliases(names))
     return read_toml(Recipe, _shipped() / f"{name}.toml")
+
+
+def _recipe_aliases(names: tuple[str, ...]) -> dict[str, str]:
+    """Give the other names of the shipped recipes, as their files say."""
+    recipes = [read_toml(Recipe, _shipped() / f"{name}.toml") for name in names]
+    return {alias: recipe.name for recipe in recipes for alias in recipe.aliases}

@@ -36,6 +36,8 @@ class Task:
         positive: the label that F1 of a binary task is about (default: the last).
         acceptable: the label that means acceptable, for minimal pairs; empty when the task is none.
         score_range: smallest and largest gold score of a regression.
+        missing: how files write that an example has no gold label, beside what
+            `kdprobe/tasks/gold.py` knows.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Task:
     score_range: tuple[float, float] | None = None
     description: str = ""
     citation: str = ""
+    missing: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -162,6 +165,9 @@ class TaskFile(Options):
         version: raised when the meaning of the data or labels changes.
         kind: `classification` or `regression`.
         labels: label names in index order; none for a regression.
+        open_labels: True where the labels are those that a plain data file happens to show, one or
+            none of them perhaps; models may then name more (`models/label_sources.py`).
+        missing: what a field says that holds no gold label, like `-1`; an empty one always does.
         primary_score: the score that ranks models.
         positive: the label that a binary F1 is about.
         acceptable: the label that means acceptable; only such a task is asked for minimal pairs.
@@ -186,6 +192,8 @@ class TaskFile(Options):
     description: str = ""
     citation: str = ""
     labels: tuple[str, ...] = ()
+    open_labels: bool = False
+    missing: tuple[str, ...] = ()
     primary_score: Literal["accuracy", "mcc", "f1", "pearson", "spearman"]
     positive: str = ""
     acceptable: str = ""
@@ -212,7 +220,7 @@ class TaskFile(Options):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> TaskFile:
-        if self.kind == "classification" and len(self.labels) < 2:
+        if self.kind == "classification" and len(self.labels) < 2 and not self.open_labels:
             raise ValueError("a classification needs two labels or more")
         if self.kind == "regression" and self.labels:
             raise ValueError("a regression has no labels")
@@ -222,6 +230,9 @@ class TaskFile(Options):
             self.kind != "regression" or self.score_range[0] >= self.score_range[1]
         ):
             raise ValueError("score_range is for a regression, the smallest score first")
+        both = [name for name in self.missing if name in self.labels]
+        if both:
+            raise ValueError(f"{both[0]!r} is a label and means that there is none")
         for key, value in (("positive", self.positive), ("acceptable", self.acceptable)):
             if value and value not in self.labels:
                 raise ValueError(f"{key} is {value!r}, which is none of the labels")
@@ -269,4 +280,5 @@ class TaskFile(Options):
             score_range=self.score_range,
             description=self.description,
             citation=self.citation,
+            missing=self.missing,
         )

@@ -20,18 +20,17 @@ from kdprobe.progress import Stage
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Advances a stage by optimiser steps and tells the last loss and score beside it."""
+    """Advances a stage by optimiser steps and tells the last loss and score beside it.
 
-    def __init__(self, stage: Stage, *, score: str) -> None:
-        self.stage, self.score = stage, score
-        self.shown = 0
+    Args:
+        stage: what is advanced.
+        score: the task's primary score.
+        shown: steps of an earlier run that the stage has counted already.
+    """
+
+    def __init__(self, stage: Stage, *, score: str, shown: int = 0) -> None:
+        self.stage, self.score, self.shown = stage, score, shown
         self.notes: dict[str, str] = {}
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
-    ) -> None:
-        """Jump to where an earlier run stopped."""
-        self._advance(state)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any

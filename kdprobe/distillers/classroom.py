@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kdprobe.config.task import TaskFile
 from kdprobe.distillers.encoding import Encoded, encode
 from kdprobe.distillers.lesson import Lesson
+from kdprobe.distillers.precision import price_of
 from kdprobe.errors import TaskError
 from kdprobe.models.checkpoint import describe
-from kdprobe.models.hf import token_limit
+from kdprobe.models.mixed_precision import SMALL_WEIGHT, products
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.trained_form import folded_size
-from kdprobe.tasks.catalog import open_task
+from kdprobe.portable import portable_word
+from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
 
@@ -34,11 +38,13 @@ class Data:
         task: what they belong to.
         train: what is learnt from.
         evaluation: what is scored; always with gold labels.
+        left_out: how many examples are not learnt from for want of a gold label; empty for none.
     """
 
     task: Task
     train: Split
     evaluation: Split
+    left_out: str = ""
 
     def plan(self) -> dict[str, Any]:
         """Name the examples by content, for the record of a run."""
@@ -56,13 +62,29 @@ class Data:
             "scored on": _told(self.evaluation),
         }
 
+    def with_gold(self) -> Data:
+        """Give the data with those training examples that have a gold label.
+
+        Raises:
+            TaskError: none has one.
+        """
+        require_labels(self.train, why="fine-tuning learns from them")
+        train = with_gold(self.train)
+        return (
+            self
+            if train is self.train
+            else replace(self, train=train, left_out=self.train.missing_gold)
+        )
+
     def notes(self) -> tuple[str, ...]:
         """Warn when texts that are scored are learnt from too."""
         learnt = set(zip(*_fields(self.train), strict=True))
         both = sum(row in learnt for row in zip(*_fields(self.evaluation), strict=True))
+        told = (f"{self.left_out}: not learnt from",) if self.left_out else ()
         if not both:
-            return ()
+            return told
         return (
+            *told,
             f"{both:,} of {len(self.evaluation):,} examples of {self.evaluation.name} are learnt "
             f"from too: their texts stand in {self.train.name}",
         )
@@ -82,7 +104,7 @@ def _told(split: Split) -> str:
 
 
 def load_data(
-    task: str,
+    task_file: TaskFile,
     *,
     train_split: str,
     eval_split: str | None,
@@ -95,7 +117,7 @@ def load_data(
     """Load the examples of a training.
 
     Args:
-        task: as `--task` takes it.
+        task_file: the task.
         train_split: the split that is learnt from.
         eval_split: the split that is scored; None: `dev`, or what the task compares on.
         data_dir: where the task's folder is; None: as `load_split` looks.
@@ -107,20 +129,20 @@ def load_data(
     Raises:
         TaskError: no data, or the evaluation split has no gold labels.
     """
-    task_file = open_task(task)
+    require_classes(task_file)
     place = Path(data_dir) if data_dir is not None else None
     train = load_split(
         task_file, train_split, data_dir=place, offline=offline, limit=limit, seed=seed
     )
     evaluation = load_evaluation(
-        task, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
+        task_file, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
         offline=offline,
     )  # fmt: skip
     return Data(task_file.task(), train, evaluation)
 
 
 def load_evaluation(
-    task: str,
+    task_file: TaskFile,
     *,
     eval_split: str | None,
     data_dir: str | Path | None,
@@ -128,12 +150,11 @@ def load_evaluation(
     seed: int,
     offline: bool,
 ) -> Split:
-    """Load the examples that are scored; see `load_data`.
+    """Load the examples that are scored: those with gold labels; see `load_data`.
 
     Raises:
         TaskError: no data, or the split has no gold labels.
     """
-    task_file = open_task(task)
     evaluation = load_split(
         task_file,
         eval_split or ("dev" if "dev" in task_file.split_names else task_file.compare_split),
@@ -143,7 +164,7 @@ def load_evaluation(
         seed=seed,
     )
     require_labels(evaluation, why="it is what the model is scored on")
-    return evaluation
+    return with_gold(evaluation)
 
 
 def require_labels(split: Split, *, why: str) -> None:
@@ -152,7 +173,7 @@ def require_labels(split: Split, *, why: str) -> None:
     Raises:
         TaskError: it has none.
     """
-    if split.labels is None:
+    if not split.has_gold.any():
         raise TaskError(
             f"{split.task.name} {split.name}",
             found="has no gold labels",
@@ -160,11 +181,20 @@ def require_labels(split: Split, *, why: str) -> None:
         )
 
 
+def with_gold(split: Split) -> Split:
+    """Give the examples that have a gold label; how many have none is told by the origin."""
+    if split.has_gold.all():
+        return split
+    origin = f"{split.origin} ({split.missing_gold}: left out)".strip()
+    return replace(split.take(split.gold_rows), origin=origin)
+
+
 def encode_for(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
 ) -> Encoded:
     """Tokenise a split as a model can read it: no longer than asked, and than it can."""
-    return encode(tokenizer, split, max_length=min(max_length, token_limit(model, tokenizer)))
+    text = TextModel(model, tokenizer, name=type(model).__name__)
+    return encode(text, split, max_length=max_length)
 
 
 def parameter_count(model: PreTrainedModel) -> int:
@@ -187,6 +217,7 @@ def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:
         ),
         ("best checkpoint", f"by {_rule(lesson)}"),
         ("computes in", precision_of(lesson)),
+        *(("bfloat16", note) for note in precision_notes(lesson)),
         *_truncations(lesson),
     ]
 
@@ -201,6 +232,21 @@ def precision_of(lesson: Lesson) -> str:
     compute = lesson.compute
     threads = f", {compute.threads} threads" if compute.device == "cpu" else ""
     return f"{compute.precision} on {compute.device}{threads}"
+
+
+def precision_notes(lesson: Lesson) -> tuple[str, ...]:
+    """Tell what bfloat16 products are of this student, and what they cost; nothing in float32."""
+    if not lesson.compute.bf16:
+        return ()
+    large, every = products(lesson.student)
+    told = (
+        f"{large} of its {every} weight matrices, those of {SMALL_WEIGHT:,} elements or more, were "
+        "multiplied in bfloat16, all else in float32"
+    )
+    if not large:
+        return (f"{told}: --bf16 changed nothing",)
+    architecture = str(lesson.student.config.model_type).removeprefix("kdprobe_")
+    return (told, f"the price of bfloat16: {price_of(architecture)}")
 
 
 def _truncations(lesson: Lesson) -> list[tuple[str, str]]:
@@ -218,6 +264,8 @@ def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
 def command_line(command: str, subject: str | None, options: Sequence[tuple[str, object]]) -> str:
     """Compose the command line of a training; options that are None are left out.
 
+    A model card is handed on: paths are written as `portable_word` gives them.
+
     >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
     "kdprobe finetune 'my model' --task cola"
     """
@@ -225,4 +273,4 @@ def command_line(command: str, subject: str | None, options: Sequence[tuple[str,
     for flag, value in options:
         if value is not None and value is not False:
             words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(words)
+    return shlex.join(map(portable_word, words))

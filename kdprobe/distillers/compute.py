@@ -1,20 +1,22 @@
 """Where a training runs and in which numbers, and everything random in it.
 
-Does: choose the device and bf16 by what the hardware has, seed every generator for the length of a
-block and put their states back. Does not: offer fp16, which a CPU accepts and ignores.
+Does: choose the device by what the machine has and the precision by what is known of the students,
+seed every generator for the length of a block and put their states back. Does not: offer fp16,
+which a CPU accepts and ignores, or ask the processor which precision it likes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
+from kdprobe.distillers.precision import is_shown_equal
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.seeds import derive_seed
 
@@ -40,14 +42,20 @@ class Compute:
 
 
 def choose_compute(
-    *, device: str = "auto", bf16: bool | Literal["auto"] = "auto", threads: int | None = None
+    *,
+    device: str = "auto",
+    bf16: bool | Literal["auto"] = "auto",
+    threads: int | None = None,
+    families: Sequence[str] = (),
 ) -> Compute:
-    """Choose where to train.
+    """Choose where to train, and in which numbers.
 
     Args:
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: `auto` says yes only where the hardware multiplies bfloat16 itself.
+        bf16: `auto` says yes only when students of all these families were shown to be equal in
+            both precisions, whatever the processor; see `precision.is_shown_equal`.
         threads: CPU threads; None: as torch is set.
+        families: of the students that are trained; see `precision.family_of`.
 
     Raises:
         ConfigError: an unknown device, or no thread.
@@ -64,18 +72,23 @@ def choose_compute(
     chosen: Literal["cpu", "cuda"] = "cpu"
     if device != "cpu" and torch.cuda.is_available():
         chosen = "cuda"
-    native = _native_bf16(chosen)
-    if bf16 is True and chosen == "cuda" and not native:
-        raise CapabilityError("--bf16", found="this CUDA device has no bfloat16")
-    return Compute(chosen, native if bf16 == "auto" else bf16, threads or torch.get_num_threads())
+    half = bool(families) and all(map(is_shown_equal, families)) if bf16 == "auto" else bf16
+    if half and chosen == "cuda" and not has_bfloat16(chosen):
+        raise CapabilityError(
+            "--bf16", found="this CUDA device has no bfloat16", remedy="say --no-bf16"
+        )
+    return Compute(chosen, half, threads or torch.get_num_threads())
 
 
-def _native_bf16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32."""
+def has_bfloat16(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
+
+    It is told, and a GPU without it refuses `--bf16`; nothing is chosen by it.
+    """
     if device == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
-    found = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(supported() for supported in found)
+    supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
+    return any(ask() for ask in supported)
 
 
 @contextlib.contextmanager

@@ -95,7 +95,7 @@ class Control:
         typed = None if model is None else parse_student(model, where="MODEL")
         if isinstance(typed, NewShape | LstmShape):
             tokenizer = None if isinstance(typed, LstmShape) and typed.file else self.student.folder
-            return Start(str(model), student, tokenizer, self._weights(model, shape, seed))
+            return Start(str(model), student, tokenizer, self._weights(str(model), seed))
         if student is not None or isinstance(shape, CopyShape):
             if model is None:
                 raise self.student.refused(
@@ -114,16 +114,26 @@ class Control:
             )
         spec = self._own_shape(shape)
         tokenizer = None if isinstance(shape, LstmShape) and shape.file else self.student.folder
-        return Start(spec, None, tokenizer, self._weights(spec, shape, seed))
+        if spec == self.student.shape:
+            return Start(spec, None, tokenizer, self._weights(spec, seed))
+        name = self.student.folder.name
+        note = f"its embeddings begin at random; those of {name} began as its teacher's"
+        return Start(spec, None, tokenizer, (note,))
 
-    def start_notes(self, source: str | None, bf16: bool) -> tuple[str, ...]:
+    def start_notes(self, source: str | None, seed: int, *, bf16: bool) -> tuple[str, ...]:
         """Say in what the control begins and computes otherwise than the student.
 
         Args:
             source: the fingerprint of the encoder it is made from; None: random weights.
+            seed: of its new weights, the order of its examples and dropout.
             bf16: whether its matrix products run in bfloat16.
         """
         name, said = self.student.folder.name, []
+        if seed != self.student.seed:
+            said.append(
+                f"seed {seed}, and {self.student.seed} for {name}: other new weights and another "
+                "order of the examples"
+            )
         if source == self.student.teacher:
             said.append(
                 f"begins with layers of the teacher of {name}: it has learnt from it already"
@@ -163,35 +173,30 @@ class Control:
 
     def _epochs(self, examples: int, settings: TrainingSettings) -> float:
         """Give the passes over so many examples that take the student's steps."""
-        each = _epoch_steps(examples, settings)
+        each, steps = _epoch_steps(examples, settings), self.student.steps
         if examples == self.student.examples and self.student.settings.early_stopping is not None:
             return settings.epochs  # it stops by the same rule, not at the student's step
-        if math.ceil(settings.epochs * each) == self.student.steps:
+        if math.ceil(settings.epochs * each) == steps:
             return settings.epochs
-        epochs = self.student.steps / each
-        while (
-            math.ceil(epochs * each) > self.student.steps
-        ):  # a rounded quotient may ask for one more
+        epochs = steps / each
+        while math.ceil(epochs * each) > steps:  # a rounded quotient may ask for one more
             epochs = math.nextafter(epochs, 0.0)
         return epochs
 
     def _differences(self, examples: int, settings: TrainingSettings) -> list[str]:
         """Say in what the budget differs from the student's."""
-        name, said = self.student.folder.name, []
+        had, name, said = self.student.settings, self.student.folder.name, []
         steps = math.ceil(settings.epochs * _epoch_steps(examples, settings))
         ours = settings.batch_size * settings.gradient_accumulation
-        theirs = self.student.settings.batch_size * self.student.settings.gradient_accumulation
-        if (steps, ours) != (
-            self.student.steps,
-            theirs,
-        ) and self.student.settings.early_stopping is None:
+        theirs = had.batch_size * had.gradient_accumulation
+        if (steps, ours) != (self.student.steps, theirs) and had.early_stopping is None:
             said.append(
                 f"another budget than {name}: {steps:,} steps of {ours} examples, and "
                 f"{self.student.steps:,} of {theirs} there"
             )
-        if self.student.stages > 1:
+        elif self.student.stages > 1:
             said.append(f"as many steps as {name} took in {self.student.stages} stages together")
-        for key, value in self.student.settings.model_dump().items():
+        for key, value in had.model_dump().items():
             own = getattr(settings, key)
             if own != value and key not in ("epochs", "best_by"):
                 said.append(f"{key} is {own}, and {value} for {name}")
@@ -210,16 +215,13 @@ class Control:
             f"{theirs}other texts{unlabelled}",
         )
 
-    def _weights(self, spec: str | None, shape: object, seed: int) -> tuple[str, ...]:
+    def _weights(self, spec: str, seed: int) -> tuple[str, ...]:
         name = self.student.folder.name
-        if spec == self.student.shape and seed == self.student.seed:
-            return (f"begins with the weights that {name} began with, by the same seed",)
-        if spec == self.student.shape:
-            theirs = self.student.seed
-            return (f"begins with other random weights than {name}: seed {seed}, not {theirs}",)
-        if isinstance(shape, LstmShape) and shape.embeddings in (None, "teacher"):
-            return (f"its embeddings begin at random; those of {name} began as its teacher's",)
-        return (f"another shape than {name}, which is {self.student.shape}",)
+        if spec != self.student.shape:
+            return (f"another shape than {name}, which is {self.student.shape}",)
+        if seed != self.student.seed:
+            return ()
+        return (f"begins with the weights that {name} began with, by the same seed",)
 
     def _own_shape(self, shape: NewShape | LstmShape) -> str:
         """Give the shape without what only a teacher can give it."""

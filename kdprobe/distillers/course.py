@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
-from kdprobe.distillers.classroom import Data, encode_for, lesson_facts
+from kdprobe.distillers.classroom import Data, encode_for, lesson_facts, precision_notes
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_look import first_look
@@ -39,6 +39,7 @@ from kdprobe.distillers.views import shape_of
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.shapes import texts_of
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress, Silent
 
 STAGES = "stages"
@@ -193,11 +194,16 @@ class Course:
             for split in (data.train, data.evaluation)
         )
         situation = self._situation(part, teacher, pupil, encoded)
+        teacher = teacher.beside(encoded) if situation.same_tokens else teacher
         mixture = build_mixture(
             recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}{part.told}"
         )
         refuse_unmet(mixture, situation)
         refuse_unlabelled(mixture, situation, data.train)
+        labelled = data.with_gold() if mixture.needs(situation).labels else data
+        if labelled is not data:
+            course, reading = replace(self, data=labelled), teacher.reading(labelled)
+            return course.lesson(part, reading, rehearsal=rehearsal, pupil=pupil)
         if mixture.needs(situation).words:
             encoded = with_words(
                 encoded, pupil, data.train, max_length=longest, progress=self.progress
@@ -226,6 +232,7 @@ class Course:
         told = "yes" if situation.same_tokens else "no: each reads with its own tokenizer"
         facts.append(("same token ids", told))
         notes = (*pupil.notes, *teacher.loaded.notes, *remarks(mixture, situation), *data.notes())
+        notes += precision_notes(lesson)
         table = layer_table(situation.layer_map, pupil.copied, how=pupil.how)
         return Made(part, lesson, Preflight(tuple(facts), table, notes), pupil)
 
@@ -233,8 +240,11 @@ class Course:
         """Lay a student and its teacher side by side."""
         return Situation(
             self.data.task,
-            shape_of(pupil.model),
-            shape_of(teacher.loaded.model),
+            shape_of(pupil.model, TextModel(pupil.model, pupil.tokenizer, name="the student")),
+            shape_of(
+                teacher.loaded.model,
+                TextModel(teacher.loaded.model, teacher.loaded.tokenizer, name=teacher.name),
+            ),
             layer_map_of(part.recipe.layer_map, pupil, teacher.loaded),
             same_tokens=encoded.columns["input_ids"] == teacher.train.columns["input_ids"],
         )

@@ -1,15 +1,15 @@
 """Texts as token ids, once, and as padded batches.
 
-Does: tokenise a split once, truncate, sort by length for evaluation, group by length for training,
-and pad each batch to its own longest text. Does not: pad to a fixed length or drop a column that
-a tokenizer gives.
+Does: tokenise a split once along the path of `models.text_model`, sort by length for evaluation,
+group by length for training, and pad each batch to its own longest text, or say which texts must
+be run apart. Does not: pad to a fixed length.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from kdprobe.distillers.objective import WORDS
+from kdprobe.distillers.objective import GROUPS, WORDS
+from kdprobe.models.text_model import TextModel
+from kdprobe.models.tokens import pad_rows
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
-
     from kdprobe.distillers.word_match import WordShares
 
 _GROUP = 50  # batches drawn together and sorted by length: little padding, still well mixed
@@ -36,10 +36,12 @@ class Encoded:
     """The token ids of a split.
 
     Args:
-        columns: what the model reads (`input_ids`, `attention_mask`, `token_type_ids` when the
-            tokenizer gives them), for each a list of ids an example.
+        columns: what the model reads (`input_ids`, and `token_type_ids` where they are sent), for
+            each a list of ids an example.
         padding: the value that fills up each column.
-        left: whether the tokenizer pads on the left.
+        left: whether padding goes to the left.
+        apart: whether only texts of equal length may be run together, without padding.
+        single: whether every text is run alone.
         truncated: the number of examples of which not every token fits.
         words: which tokens make which word, where an objective compares words.
     """
@@ -47,6 +49,8 @@ class Encoded:
     columns: Mapping[str, Sequence[Sequence[int]]]
     padding: Mapping[str, int]
     left: bool = False
+    apart: bool = False
+    single: bool = False
     truncated: int = 0
     words: WordShares | None = None
 
@@ -58,24 +62,24 @@ class Encoded:
     def take(self, rows: Sequence[int]) -> Encoded:
         """Give these examples alone, in this order; their words are left out."""
         columns = {name: [column[row] for row in rows] for name, column in self.columns.items()}
-        return Encoded(columns, self.padding, self.left)
+        return replace(self, columns=columns, truncated=0, words=None)
 
     def batch(self, rows: Sequence[int]) -> dict[str, Tensor]:
-        """Pad these examples to the longest of them: int64 `[B, L]` for each column.
+        """Pad these examples to the longest of them: int64 `[B, L]` for each column and the mask.
 
-        With `words` also `objective.WORDS`, float32 `[B, W, L]`.
+        With `words` also `objective.WORDS`, float32 `[B, W, L]`; with `apart` and texts of several
+        lengths `objective.GROUPS`, int64 `[B]`.
         """
-        longest = int(max(self.lengths[row] for row in rows))
-        starts = [longest - int(self.lengths[row]) if self.left else 0 for row in rows]
-        padded: dict[str, Tensor] = {}
-        for name, column in self.columns.items():
-            array = np.full((len(rows), longest), self.padding[name], dtype=np.int64)
-            for place, row in enumerate(rows):
-                ids = column[row]
-                start = starts[place]
-                array[place, start : start + len(ids)] = ids
-            padded[name] = torch.from_numpy(array)
+        arrays = pad_rows(self.columns, rows, self.padding, left=self.left)
+        padded = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        lengths = self.lengths[list(rows)]
+        longest = int(lengths.max())
+        if self.single and len(rows) > 1:
+            padded[GROUPS] = torch.arange(len(rows))
+        elif self.apart and int(lengths.min()) < longest:
+            padded[GROUPS] = torch.from_numpy(lengths)
         if self.words is not None:
+            starts = [longest - int(length) if self.left else 0 for length in lengths]
             padded[WORDS] = self.words.batch(rows, starts, longest)
         return padded
 
@@ -89,37 +93,22 @@ class Encoded:
             yield [int(row) for row in order[start : start + size]]
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int) -> Encoded:
-    """Tokenise a split once.
+def encode(text: TextModel, split: Split, *, max_length: int) -> Encoded:
+    """Tokenise a split once, as the model's predictions are.
 
     Args:
-        tokenizer: of the model that will read it.
+        text: the model that will read it, with its tokenizer.
         split: its texts, or pairs of texts (the longer text of a pair is cut first).
         max_length: tokens kept of an example.
     """
-    texts = list(split.texts)
-    pairs = None if split.pairs is None else list(split.pairs)
-    whole = tokenizer(texts, pairs, truncation=True, max_length=max_length)
-    names = [name for name in tokenizer.model_input_names if name in whole]
-    full = sum(len(ids) >= max_length for ids in whole["input_ids"])
-    truncated = 0
-    if full:  # only then can a text have been cut: count exactly
-        rows = [row for row, ids in enumerate(whole["input_ids"]) if len(ids) >= max_length]
-        again = tokenizer(
-            [texts[row] for row in rows],
-            None if pairs is None else [pairs[row] for row in rows],
-            truncation=False,
-            verbose=False,
-        )
-        truncated = sum(len(ids) > max_length for ids in again["input_ids"])
-    padding = dict.fromkeys(names, 0) | {"input_ids": int(tokenizer.pad_token_id or 0)}
-    if "token_type_ids" in names:
-        padding["token_type_ids"] = int(tokenizer.pad_token_type_id)
+    tokens = text.encode(split.texts, split.pairs, longest=max_length)
     return Encoded(
-        columns={name: whole[name] for name in names},
-        padding=padding,
-        left=tokenizer.padding_side == "left",
-        truncated=truncated,
+        columns=tokens.columns,
+        padding=text.padding,
+        left=text.together == "left",
+        apart=text.together in ("equal", "alone"),
+        single=text.together == "alone",
+        truncated=int(tokens.truncated.sum()),
     )
 
 

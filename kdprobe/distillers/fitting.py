@@ -39,6 +39,7 @@ from kdprobe.distillers.resume import (
     read_record,
     refuse_change,
     seconds_of,
+    step_of,
     write_plan,
 )
 from kdprobe.distillers.trainer import StudentTrainer
@@ -234,12 +235,15 @@ def _train(
     settings = lesson.settings
     score = lesson.split.task.primary_score
     with progress.stage(f"train on {lesson.split.task.name}", lesson.steps) as stage:
-        callbacks: list[TrainerCallback] = [Milestones(), clock, ShowProgress(stage, score=score)]
+        done = step_of(run.checkpoint) if run.checkpoint else 0
+        stage.advance(done)
+        shown = ShowProgress(stage, score=score, shown=done)
+        callbacks: list[TrainerCallback] = [Milestones(), clock, shown]
         if settings.early_stopping is not None:
             callbacks.append(StopEarly(settings.early_stopping))
         trainer = StudentTrainer(lesson, folder=run.folder, callbacks=callbacks)
         _own_dropout(lesson)
-        if run.checkpoint is not None and _had_stopped(trainer, run.checkpoint, lesson):
+        if run.checkpoint is not None and _was_over(trainer, run.checkpoint, lesson):
             return trainer
         try:
             trainer.train(resume_from_checkpoint=str(run.checkpoint) if run.checkpoint else None)
@@ -261,14 +265,18 @@ def _own_dropout(lesson: Lesson) -> None:
         torch.manual_seed(derive_seed(lesson.seed, "training", f"process {rank}"))
 
 
-def _had_stopped(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool:
-    """Whether an earlier run had stopped early when it was killed; its state is then taken over."""
+def _was_over(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool:
+    """Whether an earlier run had taken its last step when it was killed; its state is taken over.
+
+    `transformers` would take one more step after a last one that lies inside an epoch.
+    """
     from transformers import TrainerState
 
     state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
     patience = lesson.settings.early_stopping
     greater = bool(trainer.args.greater_is_better)
-    if patience is None or not stalled(state.log_history, patience, greater=greater):
+    stopped = patience is not None and stalled(state.log_history, patience, greater=greater)
+    if not stopped and state.global_step < lesson.steps:
         return False
     trainer.state = state
     return True

@@ -14,6 +14,7 @@ from typing import Literal
 from kdprobe.atomic import write_text
 from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.plain_text import printable
+from kdprobe.portable import PLACEHOLDER
 
 _MEANINGS = {
     "accuracy": "share of examples with the right label",
@@ -98,6 +99,8 @@ def card_text(folder_name: str, result: TrainingResult, story: Story) -> str:
     if story.notes:
         lines += ["", "## Notes", "", *(f"- {printable(note)}" for note in story.notes)]
     lines += ["", "## How to make it again", "", "```sh", printable(story.command), "```", ""]
+    if PLACEHOLDER in story.command:
+        lines += [f"`{PLACEHOLDER}` stands for a folder of the machine it was made on.", ""]
     return "\n".join(lines)
 
 

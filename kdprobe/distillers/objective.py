@@ -42,11 +42,14 @@ class Need:
 LOGITS = Need("logits")
 WORDS = "words"
 """Beside the inputs of a model: which tokens make which word, float32 `[B, W, L]`."""
+GROUPS = "groups"
+"""Beside the inputs of a model that no padding may stand beside: texts of one number are run
+together, all of one length; int64 `[B]`."""
 
 
 def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Give what the model itself reads; `transformers` would swallow the rest without a word."""
-    return {name: value for name, value in inputs.items() if name != WORDS}
+    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,10 @@ class ModelShape:
         heads: attention heads of a layer; 0 for a model without attention.
         projections: whether its queries, keys and values can be read.
         inner: the width of what its embeddings give; 0: the same as that of the hidden states.
+        blocks: whether the output of one of its layers can be taken in hand.
+        first_reads: whether its first token reads the others; not in causal models.
+        undifferentiable: why its outputs cannot be differentiated by what its embeddings give;
+            empty: they can.
     """
 
     layers: int
@@ -117,6 +124,9 @@ class ModelShape:
     heads: int
     projections: bool = True
     inner: int = 0
+    blocks: bool = True
+    first_reads: bool = True
+    undifferentiable: str = ""
 
     @property
     def embedded(self) -> int:

@@ -68,10 +68,33 @@ def no_blocks(situation: Situation) -> str | None:
     """A layer whose output cannot be taken in hand: an LSTM's is packed."""
     teacher = situation.teacher
     for name, shape in (("student", situation.student), ("teacher", teacher)):
-        if shape is not None and not shape.heads:
+        if shape is not None and not (shape.heads and shape.blocks):
             return (
                 f"the {name} has no attention layers whose output can be attributed to; its "
                 'embeddings can: layer = "input"'
+            )
+    return None
+
+
+def blind_first(situation: Situation) -> str | None:
+    """The first token of a causal model reads nothing: its vectors are the same for every text."""
+    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+        if shape is not None and not shape.first_reads:
+            return (
+                f"the first token of the {name} reads nothing of the text (its attention is "
+                "causal), so that its vectors say nothing; soft_targets and logit_mse (recipe "
+                "vanilla) compare outputs, hidden_states and cosine every token"
+            )
+    return None
+
+
+def no_gradients(situation: Situation) -> str | None:
+    """Outputs of a model that cannot be differentiated by what its embeddings give."""
+    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+        if shape is not None and shape.undifferentiable:
+            return (
+                f"the {name} cannot be differentiated by its embeddings: {shape.undifferentiable}; "
+                "soft_targets and logit_mse (recipe vanilla) need its outputs alone"
             )
     return None
 

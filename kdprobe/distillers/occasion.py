@@ -6,16 +6,19 @@ each. Does not: know models or recipes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from kdprobe.config.task import TaskFile
 from kdprobe.distillers.classroom import Data, load_data, load_evaluation
-from kdprobe.distillers.compute import Compute, choose_compute
+from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.precision import family_of
 from kdprobe.distillers.processes import team
+from kdprobe.models.label_sources import open_with_models
 from kdprobe.progress import Progress, Silent
 from kdprobe.tasks.task import Split
 
@@ -40,6 +43,9 @@ class Occasion:
     offline: bool
     dry_run: bool
     sample_seed: int | None = None
+    labels: Sequence[str] = ()
+    teacher: str = ""
+    label_map: Mapping[str, str] | None = None
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Occasion:
@@ -51,10 +57,17 @@ class Occasion:
         """The seed of the samples that limits take."""
         return self.seed if self.sample_seed is None else self.sample_seed
 
+    def task_file(self) -> TaskFile:
+        """Open the task; classes that a table does not show are the teacher's."""
+        return open_with_models(
+            self.task, [self.teacher] if self.teacher else [], labels=self.labels,
+            offline=self.offline, label_map=self.label_map,
+        )  # fmt: skip
+
     def data(self) -> Data:
         """Load the examples; see `load_data`."""
         return load_data(
-            self.task, train_split=self.train_split, eval_split=self.eval_split,
+            self.task_file(), train_split=self.train_split, eval_split=self.eval_split,
             data_dir=self.data_dir, limit=self.limit, eval_limit=self.eval_limit,
             seed=self.sampled_by, offline=self.offline,
         )  # fmt: skip
@@ -62,13 +75,30 @@ class Occasion:
     def evaluation(self) -> Split:
         """Load the examples that are scored alone; see `load_evaluation`."""
         return load_evaluation(
-            self.task, eval_split=self.eval_split, data_dir=self.data_dir,
+            self.task_file(), eval_split=self.eval_split, data_dir=self.data_dir,
             eval_limit=self.eval_limit, seed=self.sampled_by, offline=self.offline,
         )  # fmt: skip
 
-    def compute(self) -> Compute:
-        """Choose where to train; see `choose_compute`."""
-        return choose_compute(device=self.device, bf16=self.bf16, threads=self.threads)
+    def compute(self, students: Sequence[tuple[str, str | None]], progress: Progress) -> Compute:
+        """Choose where to train, and in which numbers; see `choose_compute`.
+
+        Args:
+            students: each student as a person names it, and the model it is made from.
+            progress: told when that is not float32.
+        """
+        families = [
+            family_of(student, other, offline=self.offline)
+            for student, other in (students if self.bf16 == "auto" else ())
+        ]
+        compute = choose_compute(
+            device=self.device, bf16=self.bf16, threads=self.threads, families=families
+        )
+        if compute.bf16:
+            how = "itself" if has_bfloat16(compute.device) else "by way of float32, which is slow"
+            progress.say(
+                f"Trains with bfloat16 products; this {compute.device} multiplies bfloat16 {how}."
+            )
+        return compute
 
     def plan(self, data: Data, compute: Compute) -> dict[str, Any]:
         """Name everything of it that decides the result, as JSON values.

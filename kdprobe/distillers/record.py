@@ -18,6 +18,7 @@ from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree
 
 HISTORY = "history.json"
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
@@ -33,7 +34,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
             **{name: metadata.version(name) for name in _PACKAGES},
         },
         "kind": story.kind,
-        "plan": dict(plan),
+        "plan": portable_tree(dict(plan)),
         "task": result.task,
         "eval_split": result.eval_split,
         "scores": dict(result.scores),

@@ -16,6 +16,7 @@ from kdprobe.atomic import finish_exchange, staged_folder, sync_tree, write_text
 from kdprobe.errors import ChangedPlanError, OutputError
 from kdprobe.leftovers import remove_folder
 from kdprobe.plain_files import read_json
+from kdprobe.portable import portable_tree, same_but_for_paths
 
 CHECKPOINTS = "checkpoints"
 RECORD = "kdprobe.json"
@@ -23,7 +24,7 @@ MARKER = "complete.json"
 _PLAN = "run.json"
 _STATE = "trainer_state.json"
 _NEEDED = (_STATE, "model.safetensors")
-_CHECKPOINT = re.compile(r"checkpoint-(\d+)")
+_CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
@@ -51,10 +52,9 @@ def last_complete(folder: Path) -> Path | None:
     """
     whole: dict[int, Path] = {}
     for place in folder.glob("checkpoint-*"):
-        step = _CHECKPOINT.fullmatch(place.name)
-        if step is not None and _is_whole(place):
-            whole[int(step[1])] = place
-        elif step is not None:
+        if _CHECKPOINT.fullmatch(place.name) and _is_whole(place):
+            whole[step_of(place)] = place
+        elif _CHECKPOINT.fullmatch(place.name):
             remove_folder(place)
     for step in sorted(whole, reverse=True):
         if _best_step(whole[step]) in (None, *whole):
@@ -87,6 +87,11 @@ def _best_step(checkpoint: Path) -> int | None:
     return state.get("best_global_step") or None
 
 
+def step_of(checkpoint: Path) -> int:
+    """Give the optimiser step of a checkpoint."""
+    return int(checkpoint.name.rsplit("-", 1)[1])
+
+
 def seconds_of(checkpoint: Path) -> float:
     """Give the seconds of training that led to a checkpoint."""
     return float(_marker(checkpoint)["seconds"])
@@ -105,19 +110,24 @@ def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """Name the first option that differs, in the order of the new ones, or None.
 
+    Paths are compared as far as a record keeps them; what stands there is told by fingerprints.
+
     >>> first_change({"seed": 1, "training": {"epochs": 3}}, {"seed": 1, "training": {"epochs": 4}})
     'training.epochs was 3 and is now 4'
     """
-    old, new = _flat(before), _flat(now)
+    old, new = _flat(portable_tree(dict(before))), _flat(portable_tree(dict(now)))
     for key in (*new, *(key for key in old if key not in new)):
-        if key not in old or key not in new or old[key] != new[key]:
+        if key not in old or key not in new or not same_but_for_paths(old[key], new[key]):
             return f"{key} was {old.get(key, 'not given')} and is now {new.get(key, 'not given')}"
     return None
 
 
 def write_plan(folder: Path, options: Mapping[str, Any]) -> None:
-    """Write down what a run was asked to do, in a folder that holds it as soon as it is there."""
-    text = json.dumps(options, indent=1, ensure_ascii=False) + "\n"
+    """Write down what a run was asked to do, in a folder that holds it as soon as it is there.
+
+    Without the way to this machine's folders; see `portable`.
+    """
+    text = json.dumps(portable_tree(dict(options)), indent=1, ensure_ascii=False) + "\n"
     with staged_folder(folder) as stage:
         (stage / _PLAN).write_text(text, encoding="utf-8")
 

@@ -7,6 +7,7 @@ done; `models.first_token` does.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,14 +47,27 @@ def first_token_suffices(model: PreTrainedModel, encoded: Encoded) -> bool:
     order = np.argsort(encoded.lengths, kind="stable")
     places = np.linspace(0, len(order) - 1, min(_TRIED, len(order))).astype(np.int64)
     device = next(model.parameters()).device
-    batch = encoded.batch([int(row) for row in order[places]])
-    inputs = {name: ids.to(device) for name, ids in batch.items()}
+    few = encoded.take([int(row) for row in order[places]])
+    batches = [few.batch(range(len(few.lengths))), _one_shorter(few).batch([0])]
+    tried = [{name: ids.to(device) for name, ids in batch.items()} for batch in batches]
     training = model.training
     model.eval()
     try:
-        return is_enough(model, lambda: predict(model, inputs))
+        return is_enough(model, lambda: torch.cat([predict(model, one) for one in tried]))
     finally:
         model.train(training)
+
+
+def _one_shorter(encoded: Encoded) -> Encoded:
+    """Give the longest text without its second token.
+
+    An architecture that fills texts up to a window cuts its own padding off again, and would cut
+    the first token with it: of two neighbouring lengths one is no multiple of the window.
+    """
+    row = int(encoded.lengths.argmax())
+    column = {name: list(ids[row]) for name, ids in encoded.columns.items()}
+    shorter = {n: [ids[:1] + ids[2:] if len(ids) > 2 else ids] for n, ids in column.items()}
+    return replace(encoded, columns=shorter, words=None)
 
 
 def short_pass(model: torch.nn.Module, *, enough: bool) -> contextlib.AbstractContextManager[None]:

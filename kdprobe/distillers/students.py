@@ -16,7 +16,6 @@ from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
-from kdprobe.models.hf import token_limit
 from kdprobe.models.narrowing import student_of
 from kdprobe.models.projection import learn_projection
 from kdprobe.models.shapes import (
@@ -27,6 +26,7 @@ from kdprobe.models.shapes import (
     parse_student,
 )
 from kdprobe.models.surgery import make_student
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split, Task
@@ -141,9 +141,9 @@ def with_words(
     """Say which of the student's tokens make which word; see `word_match.match_words`."""
     return match_words(
         encoded,
-        pupil.tokenizer,
+        TextModel(pupil.model, pupil.tokenizer, name="the student"),
         split,
-        max_length=min(max_length, token_limit(pupil.model, pupil.tokenizer)),
+        max_length=max_length,
         progress=progress,
         title="match the student's words",
     )

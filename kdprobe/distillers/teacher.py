@@ -37,7 +37,8 @@ from kdprobe.distillers.views import prepare
 from kdprobe.distillers.word_match import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
-from kdprobe.models.hf import token_limit
+from kdprobe.models.model_inputs import token_limit
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
@@ -75,6 +76,12 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
+    def reading(self, data: Data) -> Teacher:
+        """Give it with other training examples."""
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
+        return replace(self, train=read)
+
     def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
         """Give another model in its place, with the examples as that one reads them."""
         train, evaluation = (
@@ -85,10 +92,21 @@ class Teacher:
             self, path="", loaded=loaded, fingerprint="", train=train, evaluation=evaluation
         )
 
+    def beside(self, student: Encoded) -> Teacher:
+        """Give it with the places of its tokens where the student has them.
+
+        A student pads where that moves nothing of it; a teacher that cannot be padded there is run
+        on texts of equal length, and what it gives is laid where the student's tokens stand.
+        """
+        if self.train.left == student.left:
+            return self
+        return replace(self, train=replace(self.train, left=student.left, apart=True))
+
     @property
     def name(self) -> str:
-        """Its folder's name, without the way there."""
-        return Path(self.path).name
+        """Its folder's name, without the way there; a hub id whole."""
+        local = bool(self.path) and Path(self.path).expanduser().exists()
+        return Path(self.path).resolve().name if local else self.path
 
     def logits(
         self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
@@ -133,8 +151,9 @@ class Teacher:
             prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
             read = self.train
             if needs.words:
+                own = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name)
                 read = match_words(
-                    read, self.loaded.tokenizer, data.train, max_length=self.max_length,
+                    read, own, data.train, max_length=self.max_length,
                     progress=progress, title="match the teacher's words",
                 )  # fmt: skip
             shown = needs.teacher_model

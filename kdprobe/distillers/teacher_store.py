@@ -148,7 +148,7 @@ class TeacherFile:
         return CacheKey(
             "teacher-logits",
             {
-                "version": 1,
+                "version": 2,
                 "model": self.fingerprint,
                 "split": self.split.fingerprint,
                 "max_length": self.max_length,

@@ -181,6 +181,12 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             window=window,
             bridges=self.trainable.bridges,  # type: ignore[arg-type]  # ModuleDict is a mapping
         )
+        if not losses.total.requires_grad:
+            raise TrainingError(
+                f"step {self.state.global_step + 1}",
+                found="no weight that is trained moves the loss",
+                remedy="add an objective that the student can learn, or let its embeddings train",
+            )
         if not inputs["counts"]:
             losses = losses.as_nothing()
         self._refuse_nonfinite(losses, rows)

@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import LOGITS, ModelShape, Need, View, model_inputs
+from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
+from kdprobe.errors import CapabilityError
+from kdprobe.foreign import said
 from kdprobe.models.bilstm import MODEL_TYPE
-from kdprobe.models.surgery import layers_of
+from kdprobe.models.gradients import input_obstacle
+from kdprobe.models.measured import first_token_reads, states_of
+from kdprobe.models.mixed_precision import float32_regions
+from kdprobe.models.model_inputs import accepted_inputs, begin_anew
+from kdprobe.models.surgery import LAYER_LISTS, layers_of
+from kdprobe.models.text_model import TextModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,8 +49,14 @@ PROJECTIONS = {
 }
 
 
-def shape_of(model: PreTrainedModel) -> ModelShape:
-    """Give the sizes of a model that objectives ask about."""
+def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShape:
+    """Give what objectives ask about a model's build.
+
+    Args:
+        model: the model.
+        text: the same with its tokenizer, to measure what its tokens read and whether it can be
+            differentiated; None: not asked.
+    """
     config = model.config
     heads = getattr(config, "num_attention_heads", 0)
     inner = getattr(config, "embedding_size", 0) if config.model_type == MODEL_TYPE else 0
@@ -54,7 +68,17 @@ def shape_of(model: PreTrainedModel) -> ModelShape:
         heads,
         config.model_type in PROJECTIONS,
         inner,
+        blocks=config.model_type in LAYER_LISTS,
+        first_reads=text is None or first_token_reads(text),
+        undifferentiable="" if text is None else _undifferentiable(text),
     )
+
+
+def _undifferentiable(text: TextModel) -> str:
+    """Say why a model's outputs cannot be differentiated by its embeddings in padded batches."""
+    if text.together in ("equal", "alone"):
+        return "padding moves its outputs, so that texts of several lengths cannot be run at once"
+    return input_obstacle(text)
 
 
 def shown_model(view: View) -> tuple[PreTrainedModel, dict[str, Tensor]]:
@@ -65,7 +89,10 @@ def shown_model(view: View) -> tuple[PreTrainedModel, dict[str, Tensor]]:
     """
     if view.model is None:
         raise ValueError("gradients of a model that was not shown")
-    return cast("PreTrainedModel", view.model), model_inputs(view.inputs)
+    model = cast("PreTrainedModel", view.model)
+    accepted = accepted_inputs(model)
+    given = model_inputs(view.inputs)
+    return model, {name: value for name, value in given.items() if name in accepted}
 
 
 def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False) -> None:
@@ -121,6 +148,10 @@ def read(
 ) -> dict[Need, Tensor]:
     """Run a model and give the quantities asked for, logits always among them.
 
+    Texts that may not stand together (`objective.GROUPS`), and a batch that the model's forward
+    refuses (BART: different numbers of end tokens), are run apart, and what they give is laid out
+    as if they had stood together.
+
     Args:
         model: a sequence classifier, in the mode it should run in.
         inputs: token ids and masks, `[B, L]`.
@@ -130,22 +161,39 @@ def read(
 
     Raises:
         ValueError: a layer that the model does not have (a fault of an objective).
+        CapabilityError: a text that its forward cannot run.
     """
+    if GROUPS in inputs:
+        return read_apart(model, inputs, needs, inputs[GROUPS], columns=columns)
     hidden = any(need.quantity in ("hidden", "first") for need in needs)
     attention = any(need.quantity == "attention" for need in needs)
     values: dict[Need, Tensor] = {}
+    given = {n: v for n, v in model_inputs(inputs).items() if n in accepted_inputs(model)}
+    size = len(inputs["input_ids"])
+    begin_anew(model)
     with _projections(model, needs, values):
-        output = model(
-            **model_inputs(inputs),
-            output_hidden_states=hidden,
-            output_attentions=attention,
-            return_dict=True,
-        )
+        try:
+            output = model(
+                **given, output_hidden_states=hidden, output_attentions=attention, return_dict=True
+            )
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
+            if size == 1:
+                raise CapabilityError(
+                    type(model).__name__,
+                    found=f"its forward cannot run one of the texts ({said(error)})",
+                    expected="texts that this architecture takes",
+                ) from error
+            output = None
+    if output is None:
+        each = torch.arange(size, device=inputs["input_ids"].device)
+        return read_apart(model, inputs, needs, each, columns=columns)
     logits = output.logits if columns is None else output.logits.index_select(1, columns)
     values[LOGITS] = logits.float()
     for need in sorted(needs - set(values)):
         probabilities = need.quantity == "attention"
-        layers = output.attentions if probabilities else output.hidden_states
+        layers = _attentions(output) if probabilities else states_of(output) or ()
         index = need.layer - 1 if probabilities else need.layer
         if not 0 <= index < len(layers):
             raise ValueError(f"no {need.quantity} of layer {need.layer} in {type(model).__name__}")
@@ -154,6 +202,54 @@ def read(
             found = first_tokens(found, inputs["attention_mask"])
         values[need] = found
     return values
+
+
+def _attentions(output: Any) -> tuple[Tensor, ...]:
+    """Give a model's attention probabilities, of an encoder-decoder the encoder's."""
+    own = getattr(output, "attentions", None)
+    return tuple(own or getattr(output, "encoder_attentions", None) or ())
+
+
+def read_apart(
+    model: PreTrainedModel,
+    inputs: Mapping[str, Tensor],
+    needs: Set[Need],
+    groups: Tensor,
+    *,
+    columns: Tensor | None = None,
+) -> dict[Need, Tensor]:
+    """Run the groups of a batch one after the other, each without padding; see `read`.
+
+    Args:
+        model: as in `read`.
+        inputs: as in `read`.
+        needs: as in `read`.
+        columns: as in `read`.
+        groups: int64 `[B]`; texts of one number have one length and are run together.
+
+    Returns:
+        As `read`, with zeros where padding stands in `inputs`.
+    """
+    mask = inputs["attention_mask"].bool()
+    left = not bool(mask[:, 0].all())
+    order: list[Tensor] = []
+    parts: dict[Need, list[Tensor]] = {}
+    for group in groups.unique().tolist():
+        rows = (groups == group).nonzero().ravel()
+        length = int(mask[rows[0]].sum())
+        inside = slice(mask.shape[1] - length, None) if left else slice(0, length)
+        part = {name: value[rows][:, inside] for name, value in model_inputs(inputs).items()}
+        order.append(rows)
+        for need, value in read(model, part, needs, columns=columns).items():
+            gap = mask.shape[1] - length
+            edge = (gap, 0) if left else (0, gap)
+            if need.quantity == "attention":
+                value = functional.pad(value, (*edge, *edge))
+            elif need.quantity not in ("logits", "first"):
+                value = functional.pad(value, (0, 0, *edge))
+            parts.setdefault(need, []).append(value)
+    back = torch.cat(order).argsort()
+    return {need: torch.cat(values)[back] for need, values in parts.items()}
 
 
 class Trainable(nn.Module):
@@ -165,8 +261,9 @@ class Trainable(nn.Module):
         self.bridges = nn.ModuleDict(dict(bridges))
 
     def forward(self, inputs: dict[str, Tensor], needs: frozenset[Need]) -> dict[Need, Tensor]:
-        """Run the student; see `read`."""
-        return read(self.student, inputs, needs)
+        """Run the student; see `read`. Under autocast parts of it stay in float32."""
+        with float32_regions():
+            return read(self.student, inputs, needs)
 
 
 @torch.no_grad()

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.models.checkpoint import quiet
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.words import pieces_of, split_words, word_shares
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,7 @@ class WordShares:
 
 def match_words(
     encoded: Encoded,
-    tokenizer: PreTrainedTokenizerBase,
+    text: TextModel,
     split: Split,
     *,
     max_length: int,
@@ -64,9 +60,9 @@ def match_words(
     """Add to a split's tokens which words they make; words are those of `split_words`.
 
     Args:
-        encoded: the split as this tokenizer gave it.
-        tokenizer: the same.
-        split: the same.
+        encoded: the split as this model reads it.
+        text: the same model, with its tokenizer.
+        split: the same examples.
         max_length: as it was encoded with.
         progress: a display.
         title: what it shows.
@@ -75,19 +71,17 @@ def match_words(
         CapabilityError: a token that stands nowhere in its text.
     """
     counts, entries = [], []
-    with quiet(), progress.stage(title, len(split)) as stage:
-        for row, text in enumerate(split.texts):
-            texts = (text,) if split.pairs is None else (text, split.pairs[row])
-            found = tokenizer(
-                *texts,
-                truncation=True,
-                max_length=max_length,
-                return_offsets_mapping=bool(tokenizer.is_fast),
-            )
-            if list(found["input_ids"]) != list(encoded.columns["input_ids"][row]):
+    with progress.stage(title, len(split)) as stage:
+        for row, own in enumerate(split.texts):
+            texts = (own,) if split.pairs is None else (own, split.pairs[row])
+            found = text.encode_one(texts, longest=max_length)
+            if not found["input_ids"]:
+                found = None
+            elif list(found["input_ids"]) != list(encoded.columns["input_ids"][row]):
                 raise ValueError("words matched with other tokens than were encoded")
             words = split_words(*texts)
-            shares = word_shares(words, pieces_of(tokenizer, texts, found))
+            pieces = [] if found is None else pieces_of(text.tokenizer, texts, found)
+            shares = word_shares(words, pieces)
             counts.append(len(words))
             entries.append(
                 tuple((word, token, share) for token, parts in enumerate(shares)

@@ -6,28 +6,30 @@ read, and their distance. Does not: train; the same maps are an objective of `di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from kdprobe.models.gradients import attribute, attribution_maps
-from kdprobe.models.hf import HfModel, near_equal_batches
+from kdprobe.models.batches import equal_length_batches
+from kdprobe.models.gradients import attribute, attribution_maps, input_obstacle
+from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader, Texts
 from kdprobe.observations import Floats
 
 OTHER_TOKENS = (
     "it cuts texts into other tokens than the teacher, so that their maps have no common places"
 )
-NO_EMBEDDINGS = "the model's embeddings are no part that can be read on its own"
 _BATCH = 32
 
 
 def obstacle(teacher: HfModel, student: HfModel, texts: Sequence[Texts]) -> str | None:
     """Say why the maps of two models cannot be compared on these texts, or None."""
     for handle in (teacher, student):
-        if getattr(handle.model.base_model, "embeddings", None) is None:
-            return NO_EMBEDDINGS
+        reason = input_obstacle(handle.text)
+        if reason:
+            return f"{handle.name}: {reason}"
     ours, theirs = Reader(teacher).retokenise(texts), Reader(student).retokenise(texts)
     same = all(a[0] == b[0] for a, b in zip(ours, theirs, strict=True))
     return None if same else OTHER_TOKENS
@@ -64,7 +66,7 @@ def map_gaps(
     types = [reader.retokenise(texts) for reader in readers]
     lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
     gaps: Floats = np.empty(len(texts))
-    for batch in near_equal_batches(lengths, batch_size=_BATCH):
+    for batch in _batches(readers, lengths):
         maps = [
             _maps(reader, [kinds[row] for row in batch], steps=steps, top=top if first else 0)
             for first, reader, kinds in zip((True, False), readers, types, strict=True)
@@ -73,6 +75,17 @@ def map_gaps(
         gaps[batch] = distance.double().cpu().numpy()
         seen(len(batch))
     return gaps
+
+
+def _batches(
+    readers: tuple[Reader, Reader], lengths: NDArray[np.int64]
+) -> Iterator[NDArray[np.int64]]:
+    """Give batches that may stand together for both, with the same places for their tokens."""
+    ways = {reader.text.together for reader in readers}
+    if len(ways) == 1:
+        return readers[0].text.batches(lengths, batch_size=_BATCH)
+    most = 1 if "alone" in ways else _BATCH
+    return equal_length_batches(lengths, tokens=_BATCH * int(lengths.max()), rows=most)
 
 
 def _maps(
@@ -89,4 +102,12 @@ def _maps(
             reader.model, inputs, columns=torch.tensor(reader.columns, device=reader.device),
             layer=0, of="probability", steps=steps, follow=False,
         )  # fmt: skip
-    return attribution_maps(found, inputs["attention_mask"].bool(), top=top)
+    return attribution_maps(found, _real(inputs), top=top)
+
+
+def _real(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Say which tokens are real; a model that takes no mask is given no padding."""
+    ids = inputs["input_ids"]
+    return (
+        inputs["attention_mask"].bool() if "attention_mask" in inputs else torch.ones_like(ids) > 0
+    )

@@ -17,6 +17,7 @@ from pydantic import BaseModel, JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.extract.coalitions import Game, Output, Removal, fill
 from kdprobe.extract.method import METHODS, Asked, Method, Scored
+from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader, Texts
 from kdprobe.models.words import word_shares
@@ -25,7 +26,7 @@ from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 
-EXTRACTOR_VERSION = 2
+EXTRACTOR_VERSION = 3
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches."""
 PIECE_WORDS = 1000
@@ -46,8 +47,20 @@ class Sentence:
 
     @property
     def key(self) -> bytes:
-        """Sixteen bytes of what the scores depend on: texts, words read and class."""
-        parts = [*self.texts, str(self.target), str(len(self.words))]
+        """Sixteen bytes of what the scores depend on: texts, the words read and class.
+
+        Where words begin and end is part of it: other dictionaries are other words.
+        """
+        places = ",".join(f"{word.segment}:{word.start}-{word.end}" for word in self.words)
+        return self._digest(places)
+
+    @property
+    def seed(self) -> bytes:
+        """Sixteen bytes that what is drawn for this sentence depends on."""
+        return self._digest(str(len(self.words)))
+
+    def _digest(self, words: str) -> bytes:
+        parts = [*self.texts, str(self.target), words]
         digest = hashlib.sha256(str(len(parts)).encode())
         for part in parts:
             data = part.encode("utf-8", "surrogatepass")
@@ -109,7 +122,8 @@ def explain_model(
         progress: told of every sentence.
 
     Raises:
-        CapabilityError: a method cannot be used with this model.
+        CapabilityError: a method cannot be used with this model, or what it would be explained by
+            is not what the model itself says.
     """
     stores = {name: _Store(handle, name, setting, cache, progress) for name in _names(setting)}
     left = [
@@ -117,6 +131,7 @@ def explain_model(
     ]
     if left:
         reader = Reader(handle)
+        require_own_outputs([ask(reader, one, setting) for one in _few(left)])
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
                 _explain_piece(reader, piece, setting, stores)
@@ -124,6 +139,12 @@ def explain_model(
     return {
         name: tuple(store.known[one.key] for one in sentences) for name, store in stores.items()
     }
+
+
+def _few(sentences: Sequence[Sentence]) -> list[Sentence]:
+    """Take the sentences of the fewest, a middle number of and the most words."""
+    order = sorted(sentences, key=lambda one: len(one.words))
+    return [order[place] for place in sorted({0, len(order) // 2, len(order) - 1})]
 
 
 def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
@@ -174,7 +195,7 @@ def ask(reader: Reader, one: Sentence, setting: Setting) -> Asked:
     encoded = reader.encode(one.texts)
     game = Game(reader, one.texts, one.words, removal=setting.removal)
     shares = word_shares(one.words, encoded.pieces)
-    seed = derive_seed(setting.seed, "attributions", one.key.hex())
+    seed = derive_seed(setting.seed, "attributions", one.seed.hex())
     return Asked(one.id, one.words, encoded, shares, one.target, game, seed)
 
 

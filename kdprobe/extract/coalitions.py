@@ -16,6 +16,7 @@ from kdprobe.models.reader import Reader, Texts
 from kdprobe.observations import Bools, Floats
 from kdprobe.observed_words import Word
 from kdprobe.seeds import derive_generator
+from kdprobe.segmentation import writes_no_blanks
 
 Removal = Literal["delete", "mask"]
 Output = Literal["log-odds", "probability"]
@@ -57,7 +58,8 @@ class Game:
     """v(S) for one text and model: the model's logits when only the words in S are there.
 
     Definition: `delete`: left-out words go together with the blanks before them; words that were
-    neighbours keep what stood between them, others are put one blank apart. `mask`: the model's
+    neighbours keep what stood between them, others are put one blank apart, but nothing is put
+    where no blank stood and one of the two is of a script that writes none. `mask`: the model's
     mask token stands for each word left out. The coalition of all words is the text itself.
     """
 
@@ -88,7 +90,7 @@ class Game:
             return self.texts
         parts = []
         for segment, text in enumerate(self.texts):
-            written, before, joined = "", -1, False
+            written, before, joined = "", 0, False
             inside = [place for place, word in enumerate(self.words) if word.segment == segment]
             for place in inside:
                 word = self.words[place]
@@ -96,7 +98,9 @@ class Game:
                 if not here and self.removal == "delete":
                     joined = False
                     continue
-                gap = text[before : word.start] if joined else " "
+                gap = text[before : word.start]
+                if not joined:
+                    gap = "" if _unspaced(text, before, word.start) else " "
                 token = word.text if here else str(self.reader.tokenizer.mask_token)
                 written += (gap if written else "") + token
                 before, joined = word.end, True
@@ -122,7 +126,9 @@ class Game:
             generator = derive_generator(0, "coalitions", *self.texts)
             drawn = generator.random((_CHECKED, self.n)) < 0.5
             checked = [self.texts, *(self.text(mask) for mask in drawn)]
-            self._exact = self.removal == "delete" and self.reader.is_exact(checked)
+            # Without blanks every text would be one piece of its own, remembered for nothing.
+            spaced = not any(map(writes_no_blanks, self.texts))
+            self._exact = spaced and self.removal == "delete" and self.reader.is_exact(checked)
         if not self._exact:
             return self.reader.retokenise(samples) if samples else []
         return [
@@ -152,6 +158,17 @@ class Game:
     def values(self, masks: Bools, target: int, output: Output = "log-odds") -> Floats:
         """Give what is explained of coalitions, float64 `[m]`; see `output_of`."""
         return output_of(self.logits(masks), target, output)
+
+
+def _unspaced(text: str, end: int, start: int) -> bool:
+    """Whether the word that ends here and the one that starts there may touch.
+
+    >>> _unspaced("很好看", 1, 2), _unspaced("很 好看", 1, 3), _unspaced("yes/no", 3, 4)
+    (True, False, False)
+    """
+    if any(map(str.isspace, text[end:start])):
+        return False
+    return writes_no_blanks(text[max(0, end - 1) : end]) or writes_no_blanks(text[start])
 
 
 def _distinct(masks: Bools) -> dict[bytes, Bools]:

@@ -24,10 +24,11 @@ from numpy.typing import NDArray
 from kdprobe import atomic
 from kdprobe.cache import Cache
 from kdprobe.errors import OutputError
+from kdprobe.models.batches import equal_length_batches
 from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.progress import Progress
 
-FEATURES_VERSION = 2
+FEATURES_VERSION = 3
 _PIECE = 4096
 _BYTES = 2
 """Of one number: a 16-bit float."""
@@ -106,26 +107,6 @@ class LayerFeatures:
             self._folder.cleanup()
         elif kind is None:
             self.path.unlink(missing_ok=True)
-            self.path.with_suffix(".json").unlink(missing_ok=True)
-
-
-def equal_length_batches(
-    lengths: NDArray[np.int64], *, tokens: int = _TOKENS, rows: int = 1_000_000
-) -> Iterator[NDArray[np.int64]]:
-    """Give batches of rows of exactly one length, longest first.
-
-    >>> [b.tolist() for b in equal_length_batches(np.array([3, 5, 3, 3]), tokens=6)]
-    [[1], [0, 2], [3]]
-    """
-    order = np.argsort(-lengths, kind="stable")
-    ordered = lengths[order]
-    start = 0
-    while start < len(order):
-        same = int(np.searchsorted(-ordered, -ordered[start], side="right"))
-        most = min(rows, max(tokens // int(ordered[start]), 1))
-        stop = min(same, start + most)
-        yield order[start:stop]
-        start = stop
 
 
 def _key(reader: LayerReader, texts: Sequence[str]) -> str:
@@ -135,6 +116,17 @@ def _key(reader: LayerReader, texts: Sequence[str]) -> str:
     for text in texts:
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
+
+
+def _place(cache: Cache | None, key: str) -> Path:
+    assert cache is not None
+    return cache.root / "observations" / "features" / key[:2] / f"{key}.features"
+
+
+def forget_features(reader: LayerReader, texts: Sequence[str], *, cache: Cache | None) -> None:
+    """Delete what a run left that was killed after its last probe: nobody will read it again."""
+    if cache is not None:
+        _place(cache, _key(reader, list(dict.fromkeys(texts)))).unlink(missing_ok=True)
 
 
 def extract_features(
@@ -162,13 +154,10 @@ def extract_features(
     unique = list(dict.fromkeys(texts))
     folder = tempfile.TemporaryDirectory(prefix="kdprobe-") if cache is None else None
     key = _key(reader, unique)
-    root = Path(folder.name) if cache is None and folder is not None else None
-    if root is None:
-        assert cache is not None
-        root = cache.root / "observations" / "features" / key[:2]
-    path = root / f"{key}.features"
+    path = Path(folder.name) / f"{key}.features" if folder is not None else _place(cache, key)
+    root = path.parent
     flat, starts = _encode(reader, unique)
-    batches = list(equal_length_batches(np.diff(starts), rows=rows))
+    batches = list(equal_length_batches(np.diff(starts), tokens=_TOKENS, rows=rows))
     size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
     done = _done(path, size, len(unique))
@@ -182,8 +171,8 @@ def extract_features(
             with progress.stage(title, len(unique) - done) as stage:
                 for rest in _rest(batches, done):
                     tokens = np.arange(starts[rest[0] + 1] - starts[rest[0]])
-                    ids = flat[starts[rest][:, None] + tokens]
-                    stream.write(reader.read(ids).tobytes())
+                    given = flat[:, starts[rest][:, None] + tokens].transpose(1, 0, 2)
+                    stream.write(reader.read(given).tobytes())
                     stage.advance(len(rest))
     except (OSError, OutputError) as error:
         if folder is not None:
@@ -252,12 +241,12 @@ def _done(path: Path, size: int, most: int) -> int:
 def _encode(
     reader: LayerReader, texts: Sequence[str]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Tokenise in pieces: all ids in one flat array, and where each text's begin."""
+    """Tokenise in pieces: `[columns, all tokens]`, and where each text's begin."""
     pieces: list[NDArray[np.int32]] = []
     sizes: list[int] = []
     for start in range(0, len(texts), _PIECE):
         rows = reader.encode(texts[start : start + _PIECE])
-        sizes += [len(row) for row in rows]
-        pieces.append(np.concatenate(rows))
+        sizes += [row.shape[1] for row in rows]
+        pieces.append(np.concatenate(rows, axis=1))
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return np.concatenate(pieces), starts
+    return np.concatenate(pieces, axis=1), starts

@@ -21,7 +21,7 @@ from kdprobe.observations import Predictions, check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
-EXTRACTOR_VERSION = 1
+EXTRACTOR_VERSION = 2
 """Raised when the same model and text would give other numbers; older entries are then ignored."""
 
 PIECE = 2048

@@ -23,6 +23,7 @@ from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import LayerFeatures
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.observed_probes import ProbeFit
+from kdprobe.registry import known_name
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.probing_sets import ProbingSet
 
@@ -78,14 +79,12 @@ class ProbeOptions:
 
 
 def check_probe(name: str) -> str:
-    """Refuse an unknown probe.
+    """Give the probe that is meant.
 
     Raises:
-        ConfigError: no probe goes by this name.
+        UnknownNameError: no probe goes by this name.
     """
-    if name not in PROBES:
-        raise ConfigError("--probe", found=repr(name), expected="one of " + ", ".join(PROBES))
-    return name
+    return known_name("probe", name, tuple(PROBES))
 
 
 def probe_seeds(probe: str, asked: int | None) -> int:

@@ -27,6 +27,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceCl
 from kdprobe.models.bilstm_shape import LstmShape, Mode
 from kdprobe.models.building import build_fresh
 from kdprobe.models.channels import Channels
+from kdprobe.models.mixed_precision import run_recurrent
 from kdprobe.models.shapes import label_settings
 from kdprobe.tasks.task import Task
 
@@ -143,15 +144,21 @@ class BiLstmModel(BiLstmPreTrained):
             packed = pack_padded_sequence(
                 states, counts.clamp_min(1).cpu(), batch_first=True, enforce_sorted=False
             )
-            states, _ = pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=length)
+            states, _ = pad_packed_sequence(
+                run_recurrent(cast(nn.LSTM, layer), packed)[0],
+                batch_first=True,
+                total_length=length,
+            )
             gathered.append(_taken(states, back) * mask[:, :, None])
         if self.config.sentence == "max":
-            known = gathered[-1].masked_fill(~mask[:, :, None], torch.finfo(embedded.dtype).min)
-            return known.amax(dim=1) * (counts > 0)[:, None], gathered
-        half = self.config.lstm_size
-        last = states[torch.arange(len(states), device=states.device), counts.clamp_min(1) - 1]
-        ends = torch.cat([last[:, :half], states[:, 0, half:]], dim=-1)
-        return ends * (counts > 0)[:, None], gathered
+            known = gathered[-1].masked_fill(~mask[:, :, None], torch.finfo(states.dtype).min)
+            ends = known.amax(dim=1)
+        else:
+            half = self.config.lstm_size
+            last = states[torch.arange(len(states), device=states.device), counts.clamp_min(1) - 1]
+            ends = torch.cat([last[:, :half], states[:, 0, half:]], dim=-1)
+        kept = embedded.dtype  # layers run in float32 also where weights are kept in bfloat16
+        return (ends * (counts > 0)[:, None]).to(kept), [one.to(kept) for one in gathered]
 
     def forward(
         self,

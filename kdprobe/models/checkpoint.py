@@ -91,6 +91,7 @@ def load_classifier(
         order = match_outputs(path, config, task, label_map)
     tokenizer = open_tokenizer(folder, path)
     _check_tokenizer(path, model, tokenizer)
+    settle_padding(model, tokenizer)
     _check_finite_weights(path, model)
     return Loaded(model.eval(), tokenizer, order.columns, (*opened.notes, *order.notes))
 
@@ -172,9 +173,9 @@ def _refuse_untrained(path: str, opened: OpenedModel) -> None:
 
 
 def _check_tokenizer(path: str, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    rows = int(model.get_input_embeddings().num_embeddings)
+    rows = _embedded_rows(model)
     highest = max(tokenizer.get_vocab().values(), default=0)
-    if max(len(tokenizer) - 1, highest) >= rows:
+    if rows is not None and max(len(tokenizer) - 1, highest) >= rows:
         numbered = f", numbered up to {highest}," if highest >= len(tokenizer) else ""
         raise CheckpointError(
             path,
@@ -183,13 +184,27 @@ def _check_tokenizer(path: str, model: PreTrainedModel, tokenizer: PreTrainedTok
             expected="a tokenizer of the same model",
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
-    if tokenizer.pad_token_id is None:
-        raise CheckpointError(
-            path,
-            found="its tokenizer has no padding token",
-            expected="one, as texts are read in batches",
-            remedy="set tokenizer.pad_token and save the tokenizer again",
-        )
+
+
+def _embedded_rows(model: PreTrainedModel) -> int | None:
+    """Give the rows of the word embeddings; None for a model that has no table of them."""
+    try:
+        table = model.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        return None
+    rows = getattr(table, "num_embeddings", None)
+    return rows if isinstance(rows, int) else None
+
+
+def settle_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Tell a model its tokenizer's padding token, where its config names none that it has.
+
+    The head of a decoder looks for the last token that is not padding and refuses batches without.
+    """
+    held, given = getattr(model.config, "pad_token_id", None), tokenizer.pad_token_id
+    usable = isinstance(held, int) and 0 <= held < (_embedded_rows(model) or held + 1)
+    if not usable and given is not None:
+        model.config.pad_token_id = int(given)
 
 
 def _check_finite_weights(path: str, model: PreTrainedModel) -> None:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
 from kdprobe.models.weights import ADAPTER, INDEX, read_shapes, refuse_adapter, weight_files
@@ -43,6 +44,8 @@ _VOCABULARIES = (
     ("tokenizer.model",),
     ("sentencepiece.bpe.model",),
 )
+_NO_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+"""Tokenizers of characters or bytes, which have no vocabulary to keep."""
 
 
 def locate(path: str, *, offline: bool) -> Path:
@@ -84,13 +87,37 @@ def locate(path: str, *, offline: bool) -> Path:
     except Exception as error:  # whatever the network, the cache or the hub's library raise
         if debugging():
             raise
-        reason = "and, working offline, no hub model of that name is in the local cache"
-        if not offline:
-            reason = f"and the hub could not be asked for it ({said(error)})"
         raise CheckpointError(
-            path, found=f"no such folder, {reason}", remedy=_neighbours(place)
+            path,
+            found=f"no such folder, and {_hub_said(error, offline=offline)}",
+            remedy=_neighbours(place),
         ) from error
     return Path(snapshot)
+
+
+def _hub_said(error: Exception, *, offline: bool) -> str:
+    """Say why a hub model of this name cannot be had, in our words where the reason is known."""
+    from huggingface_hub import errors
+
+    if offline or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
+        where = "working offline" if offline else "as the hub cannot be asked"
+        return f"{where}, no hub model of that name is in the local cache"
+    if isinstance(error, errors.GatedRepoError):
+        return "the hub gives the model of that name only to those it knows (log in there)"
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return "the hub has no public model of that name"
+    return f"the hub could not be asked for it ({said(error)})"
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder of old and new files, where a training was killed in its last moment."""
+    if (folder / EXCHANGE).is_dir():
+        raise CheckpointError(
+            str(folder),
+            found="holds the model of a killed training, whose files are not all in their places",
+            expected="a finished model",
+            remedy="run that training again with --resume; it takes no further step",
+        )
 
 
 def check_folder(folder: Path) -> Mapping[str, object]:
@@ -100,12 +127,14 @@ def check_folder(folder: Path) -> Mapping[str, object]:
         CheckpointError: no config.json or one that is not JSON, custom code, an adapter, quantized
             weights, weights that are missing, pickled or truncated, or no tokenizer.
     """
+    _refuse_unfinished(folder)
     refuse_adapter(folder)
     config = _read_config(folder)
     _refuse_custom_code(folder, config)
     _refuse_quantized(folder, config)
     read_shapes(weight_files(folder))
-    if not any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES):
+    kept = any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES)
+    if not kept and not _reads_characters(folder):
         raise CheckpointError(
             str(folder),
             found="has no tokenizer files; without them every word would be read as unknown",
@@ -113,6 +142,15 @@ def check_folder(folder: Path) -> Mapping[str, object]:
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
     return config
+
+
+def _reads_characters(folder: Path) -> bool:
+    """Say whether a folder's tokenizer is one that needs no vocabulary."""
+    place = folder / "tokenizer_config.json"
+    if not place.is_file():
+        return False
+    settings = read_json(place, error=CheckpointError, expected=_WRITTEN)
+    return isinstance(settings, dict) and settings.get("tokenizer_class") in _NO_VOCABULARY
 
 
 def fingerprint(folder: Path) -> str:
@@ -195,7 +233,8 @@ def _neighbours(place: Path) -> str:
     if not parent.is_dir():
         return f"there is no folder {parent} either"
     names = sorted(item.name for item in parent.iterdir() if not item.name.startswith("."))
-    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.5)
+    # Half alike is not near enough here: a cache is no teacher.
+    close = difflib.get_close_matches(place.name, names, n=3, cutoff=0.7)
     if close or parent == Path():
         return _did_you_mean(parent, close)
     return f"{parent} holds {', '.join(names[:5])}" if names else f"{parent} is empty"

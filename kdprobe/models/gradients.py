@@ -8,13 +8,16 @@ of both: distilling by maps and measuring their gap read it. Does not: compare m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from kdprobe.errors import CapabilityError
+from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.surgery import layers_of
+from kdprobe.models.text_model import TextModel
 
 _TINY = 1e-12
 
@@ -49,10 +52,60 @@ class Attributed(NamedTuple):
 
 
 def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
-    """Give the module whose output is `hidden_states[layer]`; 0 is the embeddings."""
-    if layer == 0:
-        return cast(nn.Module, model.base_model.get_submodule("embeddings"))
-    return layers_of(model)[layer - 1]
+    """Give the module whose output is `hidden_states[layer]`; 0 is the embeddings.
+
+    Of a model that keeps its embeddings in no module of their own (GPT-2 adds positions later) 0 is
+    its word embeddings.
+
+    Raises:
+        CapabilityError: it names none.
+    """
+    if layer:
+        return layers_of(model)[layer - 1]
+    whole = getattr(model.base_model, "embeddings", None)
+    if isinstance(whole, nn.Module):
+        return whole
+    try:
+        words = model.get_input_embeddings()
+    except (NotImplementedError, AttributeError):
+        words = None
+    if not isinstance(words, nn.Module):
+        raise CapabilityError(
+            type(model).__name__,
+            found="does not say which of its parts are the embeddings",
+            expected="get_input_embeddings(), for what gradients are taken by",
+        )
+    return words
+
+
+def input_obstacle(text: TextModel) -> str:
+    """Say why outputs cannot be differentiated by what the embeddings give; empty: they can.
+
+    Definition: on a text of a few words the embeddings run once and give one vector a token.
+    """
+    shapes: list[tuple[int, ...]] = []
+
+    def keep(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        whole = output if isinstance(output, Tensor) else output[0]
+        shapes.append(tuple(whole.shape))
+
+    tokens = text.encode(["a b a b a"])
+    inputs = text.tensors(tokens.columns, [0])
+    try:
+        handle = site_of(text.model, 0).register_forward_hook(keep)
+    except CapabilityError as error:
+        return error.found
+    try:
+        with evaluating(text.model), torch.no_grad():
+            text.forward(inputs)
+    finally:
+        handle.remove()
+    wanted = tuple(inputs["input_ids"].shape)
+    if len(shapes) != 1:
+        return f"the embeddings it names are run {len(shapes)} times for one text, not once"
+    if shapes[0][:2] != wanted:
+        return f"its embeddings give {shapes[0][:2]} vectors for {wanted} tokens"
+    return ""
 
 
 def _traced(

@@ -6,7 +6,7 @@ Does: name the protocol and the capabilities. Does not: load anything; `hf.py` a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.observations import Scale
+from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
 Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
@@ -79,6 +80,14 @@ class ModelHandle(Protocol):
         """What the reader of the report must know of it."""
 
     @property
+    def lacks(self) -> Mapping[Capability, str]:
+        """Why it has not what it cannot be asked for, where there is more to say than its kind."""
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What was found wrong with its outputs while it was asked."""
+
+    @property
     def reading(self) -> str:
         """What its outputs depend on beside the fingerprint: dtype, device, order of the labels."""
 
@@ -98,17 +107,11 @@ def label_order(
 ) -> tuple[int, ...] | None:
     """Give, for each label of the task, the column of the model that speaks of it, or None.
 
-    Names are compared without case, blanks, `-` and `_`. None: at least one name has no partner.
+    Names are compared as `tasks.label_names.partners` does. None: at least one has no partner.
 
     >>> label_order("m", ["Positive", "negative"], ["negative", "positive"])
     (1, 0)
     """
-
-    def plain(name: str) -> str:
-        return "".join(char for char in name.casefold() if char not in " -_")
-
-    columns = {plain(name): column for column, name in enumerate(model_labels)}
-    if len(columns) != len(model_labels) or len(model_labels) != len(task_labels):
+    if len(model_labels) != len(task_labels):
         return None
-    order = tuple(columns.get(plain(name), -1) for name in task_labels)
-    return None if -1 in order else order
+    return partners(model_labels, task_labels)

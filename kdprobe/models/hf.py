@@ -1,32 +1,31 @@
 """A `transformers` classifier that answers as a `ModelHandle`.
 
-Does: tokenise once, run batches of nearly one length with as little padding as they allow, and give
-float64 outputs in the task's label order; leave modes, gradients and random state as they were.
-Does not: read folders; `checkpoint.py` does.
+Does: run a split's texts along the one path of `text_model.py`, give float64 outputs in the task's
+label order, and hold a few of them against the model's own forward of one text; leave modes,
+gradients and random state as they were. Does not: read folders; `checkpoint.py` does.
 """
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.checkpoint import Loaded, describe, load_classifier, quiet
+from kdprobe.errors import ConfigError
+from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.measured import hidden_obstacle
+from kdprobe.models.model_inputs import evaluating
+from kdprobe.models.text_model import TEXT_VERSION, Deviation, TextModel
+from kdprobe.models.tokens import Tokens
 from kdprobe.tasks.task import Split, Task
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
-_NO_LIMIT = 1_000_000
-"""Tokenizers without a limit of their own name an absurd one (1e30)."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -78,21 +77,10 @@ def resolve_dtype(dtype: str) -> torch.dtype:
     return _DTYPES[dtype]
 
 
-class _Encoded(NamedTuple):
-    """Token ids of every example, row by row, and which examples were cut."""
-
-    inputs: dict[str, list[list[int]]]
-    lengths: NDArray[np.int64]
-    truncated: NDArray[np.bool_]
-
-
 class HfModel:
     """A loaded classifier and its tokenizer; see `models.handle.ModelHandle` for the properties."""
 
     source: Literal["transformers"] = "transformers"
-    capabilities: frozenset[Capability] = frozenset(
-        {"logits", "hidden_states", "embeddings", "gradients"}
-    )
 
     def __init__(
         self,
@@ -106,8 +94,16 @@ class HfModel:
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
         self.device = device
-        self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
+        self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
+        _ = self.text.together  # measured before weights are rounded to another type
+        self.lacks: dict[Capability, str] = _lacks(self.text)
+        self.capabilities: frozenset[Capability] = frozenset(
+            {"logits", "hidden_states", "embeddings", "gradients"}
+        ) - set(self.lacks)
+        self.alarms: tuple[str, ...] = ()
+        self._checked = False
+        self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
         self.columns = loaded.columns
         self.notes: tuple[str, ...] = loaded.notes
         if dtype is not torch.float32:
@@ -121,7 +117,8 @@ class HfModel:
             else tuple(str(config.id2label[index]) for index in range(config.num_labels))
         )
         columns = ",".join(map(str, loaded.columns))
-        self.reading: str = f"{str(dtype).removeprefix('torch.')} {device.type} columns {columns}"
+        kind = str(dtype).removeprefix("torch.")
+        self.reading: str = f"{kind} {device.type} columns {columns} text {TEXT_VERSION}"
 
     def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
         """Ask for the outputs of every example.
@@ -138,62 +135,67 @@ class HfModel:
         Raises:
             CapabilityError: the device's memory is too small for a batch.
         """
-        encoded = self._encode(split)
-        values = np.empty((len(split), len(self.columns)), dtype=np.float64)
-        with evaluating(self.model), torch.no_grad():
-            for rows in near_equal_batches(encoded.lengths, batch_size=batch_size):
-                values[rows] = self._forward(encoded.inputs, rows)[:, self.columns]
-                seen(len(rows))
+        tokens = self.text.encode(split.texts, split.pairs)
+        values = self._run(tokens, batch_size, seen)
+        if not self._checked and self._deviates(split, tokens, values, batch_size):
+            self.text.run_alone()
+            values = self._run(tokens, batch_size, lambda done: None)
+            self.notes += (
+                "its outputs moved with the other texts of a batch: its texts are run one by one",
+            )
+        deviation = None if self._checked else self._deviates(split, tokens, values, batch_size)
+        if deviation is not None:
+            self.alarms = (
+                f"its output for {deviation.text!r} is not the same twice: two passes differ by "
+                f"{deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
+            )
+        self._checked = True
         scale: Literal["scores", "logits"] = (
             "scores" if split.task.kind == "regression" else "logits"
         )
-        return Outputs(values, scale, encoded.truncated)
+        return Outputs(values[:, self.columns], scale, tokens.truncated)
 
-    def _encode(self, split: Split) -> _Encoded:
-        """Tokenise every example once; those too long a second time, cut."""
-        limit = token_limit(self.model, self.tokenizer)
-        accepted = set(inspect.signature(self.model.forward).parameters) & set(_INPUTS)
-        if getattr(self.model.config, "type_vocab_size", 2) < 2:
-            accepted.discard("token_type_ids")
-        texts, pairs = list(split.texts), None if split.pairs is None else list(split.pairs)
-        with quiet():  # the tokenizer's own warning about long texts is told by `truncated`
-            whole = self.tokenizer(texts, pairs)
-            inputs = {key: list(whole[key]) for key in whole if key in accepted}
-            long = [row for row, ids in enumerate(inputs["input_ids"]) if len(ids) > limit]
-            if long:
-                cut = self.tokenizer(
-                    [texts[row] for row in long],
-                    None if pairs is None else [pairs[row] for row in long],
-                    truncation=True,
-                    max_length=limit,
-                )
-                for key, column in inputs.items():
-                    for place, row in enumerate(long):
-                        column[row] = cut[key][place]
-        lengths = np.array([len(ids) for ids in inputs["input_ids"]], dtype=np.int64)
-        truncated = np.zeros(len(lengths), dtype=np.bool_)
-        truncated[long] = True
-        return _Encoded(inputs, lengths, truncated)
-
-    def _forward(
-        self, inputs: Mapping[str, Sequence[Sequence[int]]], rows: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        batch = self.tokenizer.pad(
-            {key: [column[row] for row in rows] for key, column in inputs.items()},
-            return_tensors="pt",
-        )
-        tensors = {key: value.to(self.device) for key, value in batch.items()}
-        try:
-            logits = self.model(**tensors).logits
-        except torch.OutOfMemoryError as error:
-            raise CapabilityError(
-                self.name,
-                found=f"{len(rows)} examples of up to {tensors['input_ids'].shape[1]} tokens do "
-                f"not fit into the memory of {self.device}",
-                remedy="use a smaller --batch-size, or --device cpu",
-            ) from error
-        values: NDArray[np.float64] = logits.to(device="cpu", dtype=torch.float64).numpy()
+    def _run(self, tokens: Tokens, batch_size: int, seen: ProgressCall) -> NDArray[np.float64]:
+        """Run every text; all outputs, in the model's order."""
+        values = np.empty((len(tokens.lengths), int(self.model.config.num_labels)))
+        with evaluating(self.model), torch.no_grad():
+            for rows in self.text.batches(tokens.lengths, batch_size=batch_size):
+                inputs = self.text.tensors(tokens.columns, rows.tolist())
+                logits = self.text.forward(inputs)
+                values[rows] = logits.to(device="cpu", dtype=torch.float64).numpy()
+                seen(len(rows))
         return values
+
+    def _deviates(
+        self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
+    ) -> Deviation | None:
+        """Hold a few texts against the model's own forward of that one text.
+
+        The longest, the shortest, and the one beside the most padding.
+        """
+        lengths = tokens.lengths
+        rows = {int(lengths.argmax()), int(lengths.argmin())}
+        most = 0
+        for batch in self.text.batches(lengths, batch_size=batch_size):
+            padding = int(lengths[batch[0]] - lengths[batch[-1]])
+            if padding > most:
+                most, padded = padding, int(batch[-1])
+                rows = {int(lengths.argmax()), int(lengths.argmin()), padded}
+        order = sorted(rows)
+        samples = [
+            (split.texts[row],) if split.pairs is None else (split.texts[row], split.pairs[row])
+            for row in order
+        ]
+        return self.text.deviation(samples, values[order])
+
+
+def _lacks(text: TextModel) -> dict[Capability, str]:
+    """Say what a model cannot give, each with the reason."""
+    lacks: dict[Capability, str] = {}
+    hidden = hidden_obstacle(text)
+    if hidden:
+        lacks["hidden_states"] = hidden
+    return lacks
 
 
 def open_hf(
@@ -214,61 +216,3 @@ def open_hf(
     return HfModel(
         loaded, name=name, folder=shown, fingerprint=fingerprint(folder), device=place, dtype=kind
     )
-
-
-def token_limit(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
-    """Give the most tokens the model reads, special tokens counted.
-
-    Definition: the tokenizer's own limit, and the rows of the position embedding less those that a
-    padding index reserves (RoBERTa's 514 rows hold 512 tokens).
-    """
-    limits = [int(tokenizer.model_max_length)] if tokenizer.model_max_length < _NO_LIMIT else []
-    tables = [
-        module
-        for name, module in model.named_modules()
-        if name.endswith("position_embeddings") and isinstance(module, torch.nn.Embedding)
-    ]
-    for table in tables:
-        reserved = 0 if table.padding_idx is None else table.padding_idx + 1
-        limits.append(table.num_embeddings - reserved)
-    configured = getattr(model.config, "max_position_embeddings", None)
-    if not tables and isinstance(configured, int) and configured > 0:
-        limits.append(configured)
-    return min(limits, default=_NO_LIMIT)
-
-
-def near_equal_batches(
-    lengths: NDArray[np.int64], *, batch_size: int
-) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each batch, longest first, so that padding stays below an eighth.
-
-    Definition: rows sorted by length; a batch ends when it holds `batch_size` rows or when the next
-    row is shorter than seven eighths of its longest. The longest come first, so that a machine too
-    small for them says so at once.
-
-    >>> [rows.tolist() for rows in near_equal_batches(np.array([4, 16, 15, 4]), batch_size=8)]
-    [[1, 2], [0, 3]]
-    """
-    order = np.argsort(-lengths, kind="stable")
-    start = 0
-    while start < len(order):
-        longest = lengths[order[start]]
-        stop = start + 1
-        while (
-            stop < min(len(order), start + batch_size) and 8 * lengths[order[stop]] >= 7 * longest
-        ):
-            stop += 1
-        yield order[start:stop]
-        start = stop
-
-
-@contextlib.contextmanager
-def evaluating(model: PreTrainedModel) -> Iterator[None]:
-    """Put every module into eval mode and give each its own mode back, also on an error."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

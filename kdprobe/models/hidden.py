@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
-from kdprobe.models.hf import HfModel, token_limit
+from kdprobe.models.hf import HfModel
+from kdprobe.models.measured import first_token_reads, states_of
+from kdprobe.models.model_inputs import begin_anew, evaluating
+from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
+from kdprobe.models.text_model import TextModel, out_of_memory
+from kdprobe.models.tokens import Tokens
+from kdprobe.registry import known_name
 
 POOLINGS = ("mean", "max", "cls", "last", "mean_all", "max_all")
 HEAD = "head"
@@ -36,22 +41,20 @@ class FeatureCell(NamedTuple):
 
 
 def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Refuse unknown poolings.
+    """Give the poolings that are meant, each once.
 
     Raises:
-        ConfigError: a pooling that is not known, or none at all.
+        UnknownNameError: a pooling that is not known.
+        ConfigError: none at all.
 
-    >>> check_poolings(["mean", "cls"])
+    >>> check_poolings(["Mean", "cls", "mean"])
     ('mean', 'cls')
     """
-    unknown = [name for name in poolings if name not in POOLINGS]
-    if unknown or not poolings:
+    if not poolings:
         raise ConfigError(
-            "--pooling",
-            found=repr(unknown[0]) if unknown else "none is named",
-            expected="one of " + ", ".join(POOLINGS),
+            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(poolings))
+    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
 
 
 class LayerReader:
@@ -71,8 +74,9 @@ class LayerReader:
 
     Attributes:
         poolings: those that this model has.
-        undefined: pooling -> why this model has none: `cls` needs a token before the words that
-            reads all of them.
+        undefined: pooling, or `head`, -> why this model has none: `cls` needs a token before the
+            words that reads all of them.
+        columns: what a token is given by: its id, and its segment where the tokenizer sends one.
 
     Raises:
         CapabilityError: the model gives no hidden states.
@@ -82,44 +86,63 @@ class LayerReader:
         self, handle: ModelHandle, poolings: Sequence[str], *, random_seed: int | None = None
     ) -> None:
         if not isinstance(handle, HfModel) or "hidden_states" not in handle.capabilities:
+            why = handle.lacks.get("hidden_states", "")
             raise CapabilityError(
                 handle.name,
-                found="gives no hidden states",
+                found=why or "gives no hidden states",
                 expected="a checkpoint whose layers can be read",
                 remedy="leave probing out: --skip probing",
             )
         self.handle = handle
         self.random = random_seed is not None
         self.model = handle.model if random_seed is None else _randomised(handle, random_seed)
+        self.text = TextModel(
+            self.model, handle.tokenizer, name=handle.name, together=handle.text.together
+        )
+        self.columns = tuple(name for name in self.text.sent if name != "attention_mask")
         self.key = handle.fingerprint if random_seed is None else f"random {random_seed}"
         self.reading = f"{handle.reading} {_shape(handle.model)}"
         if self.random:  # other models of this shape share the baseline, if they read alike
             self.reading += f" {_vocabulary(handle)}"
-        told = handle.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
-        words = [at for at, special in enumerate(told) if not special]
+        special = handle.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
+        words = [at for at, mark in enumerate(special) if not mark]
         self._before = words[0] if words else 0
-        self._after = len(told) - 1 - words[-1] if words else 0
+        self._after = len(special) - 1 - words[-1] if words else 0
         self._recurrent = bool(getattr(self.model.config, "lstm_size", None))
         self.undefined = self._without(check_poolings(poolings))
         self.poolings = tuple(p for p in check_poolings(poolings) if p not in self.undefined)
-        self._head = _last_linear(self.model)
-        probe = self._run(torch.tensor([handle.tokenizer("a")["input_ids"]]))
+        self._head = last_linear(self.model)
+        probe = self._run(self.encode(["a"])[0][None])
+        if probe.head is None:
+            self.undefined[HEAD] = (
+                "no linear map outside its layers gives its outputs"
+                if self._head is None
+                else "its outputs are not those of a linear map at one of its tokens"
+            )
         self.layers = tuple(str(at) for at in range(len(probe.states)))
         self.cells, self.widths = self._laid_out(probe)
         if not self.cells:
+            asked = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {','.join(self.undefined)}",
+                found=f"has no vector to read under --pooling {asked}",
                 expected="another pooling, such as mean",
             )
 
     def _without(self, asked: Sequence[str]) -> dict[str, str]:
         """Say which poolings this model has not, and why."""
-        if "cls" not in asked or not (self._recurrent or self._before == 0):
+        if "cls" not in asked:
             return {}
         if self._recurrent:
             return {"cls": "no token of a BiLSTM reads the whole sentence; see last"}
-        return {"cls": "its tokenizer puts no token before the words"}
+        if not first_token_reads(self.handle.text):
+            return {
+                "cls": "its first token reads nothing of the text (its attention is causal): "
+                "the same vector for every sentence; see last"
+            }
+        if self._before == 0:
+            return {"cls": "its tokenizer puts no token before the words"}
+        return {}
 
     def _laid_out(self, probe: _Seen) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
         """Name every layer under every pooling, then the head, and give the width of each."""
@@ -133,36 +156,35 @@ class LayerReader:
         return tuple(cell for cell, _ in grid), tuple(width for _, width in grid)
 
     def encode(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Turn texts into token ids, cut to what the model reads."""
-        limit = token_limit(self.model, self.handle.tokenizer)
-        with quiet():
-            ids = self.handle.tokenizer(
-                list(texts), truncation=True, max_length=min(limit, 1_000_000)
-            )["input_ids"]
-        return [np.array(row, dtype=np.int32) for row in ids]
+        """Turn texts into tokens, cut to what the model reads: `[columns, tokens]` each."""
+        tokens: Tokens = self.text.encode(texts)
+        named = [tokens.columns[name] for name in self.columns]
+        return [np.array(rows, dtype=np.int32) for rows in zip(*named, strict=True)]
 
-    def read(self, ids: NDArray[np.int32]) -> NDArray[np.float16]:
+    def read(self, tokens: NDArray[np.int32]) -> NDArray[np.float16]:
         """Read sentences of one token length.
 
         Args:
-            ids: `[n, tokens]`.
+            tokens: `[n, columns, tokens]`, as `encode` gives them.
 
         Returns:
             float16 `[n, sum of widths]`, the cells' vectors side by side.
         """
-        seen = self._run(torch.from_numpy(ids.astype(np.int64)))
-        tokens = ids.shape[1]
-        start, stop = self._before, tokens - self._after
+        seen = self._run(tokens)
+        length = tokens.shape[2]
+        start, stop = self._before, length - self._after
         if start >= stop:  # a text of no word tokens: all there is
-            start, stop = 0, tokens
+            start, stop = 0, length
         made = [
-            _ends(state, start, stop)
+            ends_of(state, start, stop)
             if pooling == "last" and self._recurrent and layer
-            else _pooled(state, pooling, start, stop)
+            else pooled(state, pooling, start, stop)
             for layer, state in enumerate(seen.states)
             for pooling in self.poolings
         ]
-        if seen.head is not None:
+        if HEAD not in self.undefined:
+            if seen.head is None:
+                raise ValueError(f"{self.handle.name}: a batch without the vector of its head")
             made.append(seen.head)
         joined = torch.cat([one.float() for one in made], dim=1)
         values: NDArray[np.float16] = (
@@ -170,24 +192,33 @@ class LayerReader:
         )
         return values
 
-    def _run(self, ids: Tensor) -> _Seen:
-        held: list[Tensor] = []
-        inputs = {"input_ids": ids.to(self.handle.device)}
-        if getattr(self.model.config, "siamese", False):  # the sentence is the first of a pair
-            inputs["token_type_ids"] = torch.zeros_like(inputs["input_ids"])
-        with _evaluating(self.model), _listening(self._head, held), torch.no_grad():
+    def _run(self, tokens: NDArray[np.int32]) -> _Seen:
+        """Run sentences of one length; those that the forward refuses together, one by one."""
+        columns = {
+            name: tokens[:, at].astype(np.int64).tolist() for at, name in enumerate(self.columns)
+        }
+        inputs = self.text.tensors(columns, range(len(tokens)), side="right")
+        held: list[tuple[Tensor, Tensor]] = []
+        size = len(tokens)
+        if size > 1 and self.text.together == "alone":
+            return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
+        begin_anew(self.model)
+        with evaluating(self.model), listening(self._head, held), torch.no_grad():
             try:
                 out = self.model(**inputs, output_hidden_states=True)
             except torch.OutOfMemoryError as error:
-                raise CapabilityError(
-                    self.handle.name,
-                    found=f"{len(ids)} sentences of {ids.shape[1]} tokens do not fit into the "
-                    f"memory of {self.handle.device}",
-                    remedy="use a smaller --batch-size, or --device cpu",
+                raise out_of_memory(
+                    self.handle.name, inputs["input_ids"], self.handle.device
                 ) from error
-        states = out.hidden_states
-        head = held[-1] if held and held[-1].ndim == 2 else None
-        return _Seen(tuple(states), head)
+            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
+                if size == 1:
+                    ids = inputs["input_ids"][0].tolist()
+                    raise self.text.refused(ids, error) from error
+                return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
+        states = states_of(out)
+        if states is None:
+            raise ValueError(f"{self.handle.name}: a model that gives no hidden states was read")
+        return _Seen(states, head_vector(held, out.logits))
 
 
 class _Seen(NamedTuple):
@@ -195,19 +226,13 @@ class _Seen(NamedTuple):
     head: Tensor | None
 
 
-def _pooled(state: Tensor, pooling: str, start: int, stop: int) -> Tensor:
-    if pooling == "cls":
-        return state[:, 0]
-    if pooling == "last":
-        return state[:, stop - 1]
-    inside = state if pooling.endswith("_all") else state[:, start:stop]
-    return inside.amax(dim=1) if pooling.startswith("max") else inside.float().mean(dim=1)
-
-
-def _ends(state: Tensor, start: int, stop: int) -> Tensor:
-    """The last state of each direction of an LSTM: ahead at the last word, back at the first."""
-    half = state.shape[-1] // 2
-    return torch.cat([state[:, stop - 1, :half], state[:, start, half:]], dim=-1)
+def _joined(parts: Sequence[_Seen]) -> _Seen:
+    heads = [part.head for part in parts if part.head is not None]
+    states = zip(*(part.states for part in parts), strict=True)
+    return _Seen(
+        tuple(torch.cat(state) for state in states),
+        torch.cat(heads) if len(heads) == len(parts) else None,
+    )
 
 
 def _vocabulary(handle: HfModel) -> str:
@@ -224,49 +249,9 @@ def _shape(model: PreTrainedModel) -> str:
     return " ".join(map(str, [*sizes, sum(p.numel() for p in model.parameters())]))
 
 
-def _last_linear(model: PreTrainedModel) -> nn.Linear | None:
-    """The linear map that gives the logits; the last one outside the encoder of that many."""
-    body = model.base_model_prefix + "."
-    found = [
-        module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
-        and not name.startswith(body)
-        and module.out_features == model.config.num_labels
-    ]
-    return found[-1] if found else None
-
-
 def _randomised(handle: HfModel, seed: int) -> PreTrainedModel:
     with quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForSequenceClassification.from_config(handle.model.config)
     placed: PreTrainedModel = model.to(device=handle.device, dtype=handle.model.dtype).eval()
     return placed
-
-
-@contextmanager
-def _listening(module: nn.Linear | None, held: list[Tensor]) -> Iterator[None]:
-    if module is None:
-        yield
-        return
-
-    def keep(_: nn.Module, arguments: tuple[Any, ...]) -> None:
-        held.append(arguments[0])
-
-    hook = module.register_forward_pre_hook(keep)
-    try:
-        yield
-    finally:
-        hook.remove()
-
-
-@contextmanager
-def _evaluating(model: PreTrainedModel) -> Iterator[None]:
-    modes = [(module, module.training) for module in model.modules() if module.training]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -63,7 +63,8 @@ def match_outputs(
             path,
             found=f"its head has {outputs} outputs ({_listed(names)})",
             expected=f"{len(task.labels)}, as {task.name} has ({_listed(task.labels)})",
-            remedy="was it trained for another task?",
+            remedy="was it trained for another task? Classes that the rows of a table do not show "
+            "are named with --labels A,B,C",
         )
     return match_labels(path, names, task.labels, label_map)
 
@@ -101,18 +102,20 @@ def match_labels(
             return LabelOrder(order, ())
         note = f"its outputs are in the order {_listed(names)} and were matched by name"
         return LabelOrder(order, (note,))
+    numbered = tuple(str(index) for index in range(len(wanted)))
+    if wanted == numbered and tuple(names) == tuple(f"LABEL_{index}" for index in numbered):
+        note = f"its labels {_listed(names)} have no names and were read as {_listed(wanted)}"
+        return LabelOrder(tuple(range(len(wanted))), (note,))
     if said == dict(POSITIONAL):
         note = f"its labels {_listed(names)} were read by position as {_listed(wanted)}, as said"
         return LabelOrder(tuple(range(len(wanted))), (note,))
-    example = " ".join(
-        f"--label-map {one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True)
-    )
+    example = ",".join(f"{one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True))
     raise CheckpointError(
         where,
         found=f"its labels are {_listed(names)}",
         expected=f"the names {_listed(wanted)} in any order",
-        remedy=f"say which is which ({example}{' …' if names[3:] else ''}), or --label-map '*=*' "
-        f"when they are in the task's order",
+        remedy=f"say which is which (--label-map '{example}{',…' if names[3:] else ''}'), "
+        "or --label-map '*=*' when they are in the task's order",
     )
 
 

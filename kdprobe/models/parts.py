@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.models.surgery import layers_of
+from kdprobe.models.text_model import TextModel
 
 _TEXTS, _TOKENS, _BATCH, _LONGEST = 512, 3072, 32, 64
 
@@ -99,21 +100,19 @@ def observe(
     if not sample:
         raise ValueError("no texts to narrow a model by")
     kept: dict[str, tuple[list[Tensor], list[Tensor]]] = {name: ([], []) for name in modules}
-    device = next(source.parameters()).device
-    tokens = 0
+    text = TextModel(source, tokenizer, name=type(source).__name__)
+    seen = 0
     for start in range(0, len(sample), _BATCH):
-        batch = tokenizer(
-            sample[start : start + _BATCH],
-            padding=True, truncation=True, max_length=_LONGEST, return_tensors="pt",
-        ).to(device)  # fmt: skip
-        real = batch["attention_mask"].bool()
+        tokens = text.encode(sample[start : start + _BATCH], longest=_LONGEST)
+        inputs = text.tensors(tokens.columns, range(len(tokens.lengths)))
+        real = inputs["attention_mask"].bool()
         with ExitStack() as stack, torch.no_grad():
             for name, module in modules.items():
                 handle = module.register_forward_hook(_keeper(kept[name], real))
                 stack.callback(handle.remove)
-            source(**batch)
-        tokens += int(real.sum())
-        if tokens >= _TOKENS:
+            source(**inputs)
+        seen += int(real.sum())
+        if seen >= _TOKENS:
             break
     return {name: Seen(torch.cat(a), torch.cat(b)) for name, (a, b) in kept.items()}
 

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from kdprobe.errors import CheckpointError, MisalignedError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.predictions_table import (
     PredictionsTable,
+    is_output,
     is_predictions_file,
     read_predictions,
 )
 from kdprobe.plain_text import printable
-from kdprobe.tasks.task import Split, Task, text_hash
+from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
 
 __all__ = ["PredictionsFile", "is_predictions_file", "split_from_file"]
+
+SAME = 1e-4
+"""How far outputs for one text may differ and still be the same, as probabilities."""
 
 _SHOWN = 60
 """Characters of a text that a message quotes."""
@@ -47,6 +54,8 @@ class PredictionsFile:
     parameters: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
+    lacks: Mapping[Capability, str] = MappingProxyType({})
+    alarms: tuple[str, ...] = ()
 
     def __init__(self, path: str | Path, *, name: str, task: Task) -> None:
         place = Path(path).expanduser()
@@ -99,12 +108,11 @@ def split_from_file(path: Path, task: Task) -> Split:
             expected="a column text",
             remedy="say where the data are with --data-dir",
         )
-    used = {"id", "text", "sentence", "text_a", "text_b", "label", "score", "prediction"}
-    used |= {"predicted", "logits", "probabilities"}
+    used = {"id", "text", "sentence", "text_a", "text_b", "label"}
     columns = {
         name: tuple(cell or "" for cell in cells)
         for name, cells in said.table.columns.items()
-        if name not in used and not name.startswith(("logit:", "prob:"))
+        if name not in used and not is_output(name)
     }
     return Split(
         task=task,
@@ -187,20 +195,33 @@ def _join_by_text(said: PredictionsTable, split: Split, name: str) -> NDArray[np
 
 
 def _choose(said: PredictionsTable, split: Split, example: int, rows: list[int]) -> int:
-    """Choose among the rows of one text: by label, and then only when they all say the same."""
+    """Choose among the rows of one text: by label, and then only when they all say the same.
+
+    Outputs of one text in two batches differ by rounding: the first row stands for all where no
+    probability (or score, relative to its size above 1) differs by more than `SAME`.
+    """
     if len(rows) > 1 and said.labels is not None and split.labels is not None:
         label = split.labels[example]
         rows = [row for row in rows if said.labels[row] == label] or rows
     for row in rows[1:]:
-        if not np.array_equal(said.values[row], said.values[rows[0]]):
+        if not _are_same(said, row, rows[0]):
             raise MisalignedError(
                 said.table.where(row),
                 found=f"{_quoted(_text_of(said, row))} stands at {said.table.where(rows[0])} too, "
                 f"with other outputs",
-                expected="equal outputs for equal texts and labels",
+                expected=f"equal outputs for equal texts and labels, but for {SAME:g}",
                 remedy="add the task's ids in a column id, so that the rows can be told apart",
             )
     return rows[0]
+
+
+def _are_same(said: PredictionsTable, one: int, other: int) -> bool:
+    first, second = said.values[one], said.values[other]
+    if said.scale == "labels":
+        return bool(np.array_equal(first, second))
+    if said.scale == "scores":
+        return bool(np.abs(first - second).max() <= SAME * max(1.0, np.abs(first).max()))
+    return bool(np.abs(softmax(first) - softmax(second)).max() <= SAME)
 
 
 def _missing(
@@ -220,7 +241,10 @@ def _compare_labels(
     if said.labels is None or split.labels is None:
         return
     theirs = said.labels[rows].astype(np.float64)
-    differ = np.abs(theirs - split.labels.astype(np.float64)) > 1e-6
+    ours = split.labels.astype(np.float64)
+    if split.task.kind == "classification":
+        theirs, ours = (np.where(gold == NO_LABEL, np.nan, gold) for gold in (theirs, ours))
+    differ = np.abs(theirs - ours) > 1e-6  # False where one of the two has no label
     if not differ.any():
         return
     example = int(np.argmax(differ))

@@ -7,7 +7,6 @@ log-probabilities, and refuse a bad row with its line. Does not: join rows to a 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +15,21 @@ from numpy.typing import NDArray
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
+from kdprobe.models.written_numbers import (
+    SUM_TOLERANCE,
+    Written,
+    read_numbers,
+    to_log_probabilities,
+    to_probabilities,
+)
 from kdprobe.observations import Floats, Scale
-from kdprobe.tasks.build import read_labels
+from kdprobe.tasks.gold import read_gold, read_labels
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
 from kdprobe.tasks.task import Labels, Task
 
-SUM_TOLERANCE = 1e-3
-"""How far the probabilities of a row may sum from 1 (files are often rounded to three digits)."""
-
-PROBABILITY_FLOOR = 1e-12
-"""What a probability of 0 is taken as, so that its logarithm is finite."""
-
-_TEXT_NAMES = ("text", "sentence", "text_a")
-_HARD_NAMES = ("prediction", "predicted")
+TEXT_NAMES = ("text", "sentence", "text_a")
+HARD_NAMES = ("prediction", "predicted")
 _EXPECTED = (
     "logits or probabilities (a list), one column logit:LABEL or prob:LABEL for each label, "
     "or a column prediction"
@@ -59,6 +59,16 @@ class PredictionsTable:
     values: Floats
     scale: Scale
     notes: tuple[str, ...]
+
+
+def is_output(column: str) -> bool:
+    """Say whether a column of a predictions file holds outputs of the model.
+
+    >>> is_output("prob:yes"), is_output("prediction"), is_output("genre")
+    (True, True, False)
+    """
+    named = ("score", "logits", "probabilities", *HARD_NAMES)
+    return column in named or column.startswith(("logit:", "prob:"))
 
 
 def is_predictions_file(path: str) -> bool:
@@ -91,7 +101,7 @@ def read_predictions(path: Path, task: Task) -> PredictionsTable:
     ids = _unique_ids(table)
     texts, pairs = _texts(table, task, has_ids=ids is not None)
     values, scale, notes = _outputs(table, task)
-    labels = read_labels(table, task, column="label", labelled=False)
+    labels = read_gold(table, task, column="label", labelled=False).labels
     return PredictionsTable(table, ids, texts, pairs, labels, values, scale, notes)
 
 
@@ -115,7 +125,7 @@ def _unique_ids(table: Table) -> tuple[str, ...] | None:
 def _texts(
     table: Table, task: Task, *, has_ids: bool
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
-    name = next((name for name in _TEXT_NAMES if name in table.columns), None)
+    name = next((name for name in TEXT_NAMES if name in table.columns), None)
     if name is None:
         if has_ids:
             return None, None
@@ -141,59 +151,55 @@ def _texts(
 
 
 def _outputs(table: Table, task: Task) -> tuple[Floats, Scale, tuple[str, ...]]:
-    notes: tuple[str, ...] = ()
     if task.kind == "regression":
         return _scores(table, task), "scores", ()
     for word, family in (("logit", "logits"), ("prob", "probabilities")):
+        notes: tuple[str, ...] = ()
         if family in table.columns:
-            rows = [_numbers(cell, table, row) for row, cell in enumerate(table.columns[family])]
-            values = _rectangular(rows, table, task)
+            values, written = _listed(table, task, family)
             order = f"the numbers of its column {family} were taken in the order "
             notes = (order + ", ".join(task.labels[:5]) + (", …" if task.labels[5:] else ""),)
         elif any(name.startswith(f"{word}:") for name in table.columns):
-            values = _by_class(table, task, word)
+            values, written = _by_class(table, task, word)
         else:
             continue
-        _check_prediction(values, table, task)
         if word == "logit":
-            return _finite(values, table, "logits"), "logits", notes
-        logarithms, note = _log_probabilities(values, table)
-        return logarithms, "log-probabilities", (*notes, note)
-    hard = next((name for name in _HARD_NAMES if name in table.columns), None)
+            values = _finite(values, table, "logits")
+            _check_prediction(values, table, task)
+            return values, "logits", notes
+        meant = to_probabilities(values, written, table)
+        _check_prediction(meant.values, table, task)
+        logarithms, note = to_log_probabilities(meant.values)
+        return logarithms, "log-probabilities", (*notes, *meant.notes, note)
+    hard = next((name for name in HARD_NAMES if name in table.columns), None)
     if hard is None:
         raise CheckpointError(
             table.shown,
             found=f"no outputs, only the columns {', '.join(table.columns)}",
             expected=_EXPECTED,
         )
-    predicted = read_labels(table, task, column=hard, labelled=True)
+    predicted = read_labels(table, task, column=hard)
     note = "only its predicted labels are known; numbers that need probabilities are left out"
     return np.asarray(predicted, dtype=np.float64).reshape(-1, 1), "labels", (note,)
 
 
 def _scores(table: Table, task: Task) -> Floats:
-    name = next((name for name in ("score", *_HARD_NAMES) if name in table.columns), None)
+    name = next((name for name in ("score", *HARD_NAMES) if name in table.columns), None)
     if name is None:
         raise CheckpointError(
             table.shown,
             found=f"no outputs, only the columns {', '.join(table.columns)}",
             expected=f"a column score, as {task.name} asks for a number",
         )
-    rows = [_numbers(cell, table, row) for row, cell in enumerate(table.columns[name])]
+    cells = enumerate(table.columns[name])
+    rows = [read_numbers(cell, table, row, one=True).values for row, cell in cells]
     return _finite(_rectangular(rows, table, task), table, f"column {name}")
 
 
-def _numbers(cell: str | None, table: Table, row: int) -> list[float]:
-    """Read a list as JSON, as numbers between commas, or as numpy prints it."""
-    text = (cell or "").strip().removeprefix("[").removesuffix("]").strip()
-    try:
-        return [float(part) for part in re.split(r"\s*,\s*|\s+", text)]
-    except ValueError as error:
-        raise CheckpointError(
-            table.where(row),
-            found=f"{cell!r} is no list of numbers" if text else "no outputs",
-            expected="numbers between commas, like -1.25,0.5",
-        ) from error
+def _listed(table: Table, task: Task, name: str) -> tuple[Floats, list[Written]]:
+    """Read one column of lists of numbers."""
+    written = [read_numbers(cell, table, row) for row, cell in enumerate(table.columns[name])]
+    return _rectangular([cell.values for cell in written], table, task), written
 
 
 def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
@@ -204,15 +210,16 @@ def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
                 table.where(row),
                 found=f"{len(numbers)} outputs",
                 expected=f"{task.outputs}, as {task.name} has{labels if task.labels else ''}",
-                remedy="are these predictions for another task?",
+                remedy="are these predictions for another task? Classes that the rows of a table "
+                "do not show are named with --labels A,B,C",
             )
     return np.array(rows, dtype=np.float64)
 
 
-def _by_class(table: Table, task: Task, word: str) -> Floats:
+def _by_class(table: Table, task: Task, word: str) -> tuple[Floats, list[Written]]:
     """Read one column per class, matched to the task's labels by name."""
     columns = [name for name in table.columns if name.startswith(f"{word}:")]
-    names = [name.removeprefix(f"{word}:") for name in columns]
+    names = [name.removeprefix(f"{word}:").strip() for name in columns]
     order = label_order(table.shown, names, task.labels)
     if order is None:
         raise CheckpointError(
@@ -220,22 +227,25 @@ def _by_class(table: Table, task: Task, word: str) -> Floats:
             found=f"columns {', '.join(columns[:8])}",
             expected=f"one for each label of {task.name}: "
             + ", ".join(f"{word}:{label}" for label in task.labels[:8]),
-            remedy="are these predictions for another task?",
+            remedy="are these predictions for another task? Classes that the rows of a table do "
+            "not show are named with --labels A,B,C",
         )
-    return np.column_stack([_one_number(table, columns[column]) for column in order])
+    written = [_one_number(table, columns[column]) for column in order]
+    values = np.array([[cell.values[0] for cell in cells] for cells in written], dtype=np.float64)
+    return values.T, [cell for cells in written for cell in cells]
 
 
-def _one_number(table: Table, name: str) -> Floats:
+def _one_number(table: Table, name: str) -> list[Written]:
     cells: Cells = table.columns[name]
-    values = np.empty(len(cells), dtype=np.float64)
+    written = []
     for row, cell in enumerate(cells):
-        numbers = _numbers(cell, table, row)
-        if len(numbers) != 1:
+        number = read_numbers(cell, table, row, one=True)
+        if len(number.values) != 1:
             raise CheckpointError(
                 table.where(row), found=f"{name} is {cell!r}", expected="one number"
             )
-        values[row] = numbers[0]
-    return values
+        written.append(number)
+    return written
 
 
 def _first(bad: NDArray[np.bool_]) -> int | None:
@@ -255,31 +265,12 @@ def _finite(values: Floats, table: Table, what: str) -> Floats:
     return values
 
 
-def _log_probabilities(values: Floats, table: Table) -> tuple[Floats, str]:
-    sums = values.sum(axis=1)
-    inside = np.isfinite(values) & (values >= 0) & (values <= 1 + SUM_TOLERANCE)
-    good = inside.all(axis=1) & (np.abs(sums - 1) <= SUM_TOLERANCE)
-    row = _first(np.asarray(~good, dtype=np.bool_))
-    if row is not None:
-        raise CheckpointError(
-            table.where(row),
-            found=f"probabilities {values[row].tolist()}, which sum to {sums[row]:.6g}",
-            expected=f"numbers from 0 to 1 that sum to 1 within {SUM_TOLERANCE:g}",
-            remedy="name the column logits if that is what they are",
-        )
-    zeros = int((values < PROBABILITY_FLOOR).sum())
-    note = "its probabilities were turned into log-probabilities"
-    if zeros:
-        note += f" ({zeros} below {PROBABILITY_FLOOR:g} were taken as {PROBABILITY_FLOOR:g})"
-    return np.log(np.maximum(values, PROBABILITY_FLOOR)), note
-
-
 def _check_prediction(values: Floats, table: Table, task: Task) -> None:
     """Refuse outputs whose largest is not that of the label the file itself calls predicted."""
-    name = next((name for name in _HARD_NAMES if name in table.columns), None)
+    name = next((name for name in HARD_NAMES if name in table.columns), None)
     if name is None:
         return
-    predicted = np.asarray(read_labels(table, task, column=name, labelled=True), dtype=np.int64)
+    predicted = np.asarray(read_labels(table, task, column=name), dtype=np.int64)
     chosen = values[np.arange(len(values)), predicted]
     row = _first(chosen < values.max(axis=1) - SUM_TOLERANCE)
     if row is not None:

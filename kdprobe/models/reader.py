@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -19,11 +18,12 @@ import torch
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.bounded_batches import bounded_batches
-from kdprobe.models.channels import Channels
-from kdprobe.models.checkpoint import quiet
+from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
-from kdprobe.models.hf import HfModel, evaluating, token_limit
+from kdprobe.models.hf import HfModel
+from kdprobe.models.model_inputs import begin_anew, evaluating
+from kdprobe.models.read_spans import Span, spans_read
+from kdprobe.models.tokens import Texts, apart
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
 from kdprobe.observations import Floats
 from kdprobe.observed_words import Word
@@ -32,8 +32,8 @@ BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
 MOST_ROWS = 256
 
-Texts = tuple[str, ...]
-"""One text, or the two of a pair."""
+Row = tuple[Sequence[int], Sequence[int]]
+"""Ids and segment ids of one text."""
 
 
 class Encoded(NamedTuple):
@@ -57,14 +57,15 @@ class Reader:
 
     def __init__(self, handle: HfModel) -> None:
         self.name = handle.name
+        self.text = handle.text
         self.tokenizer: Any = handle.tokenizer
         self.columns = list(handle.columns)
         self.device = handle.device
         self.opened: Any = handle.model
-        self.limit = token_limit(handle.model, handle.tokenizer)
-        self._takes = set(inspect.signature(handle.model.forward).parameters)
+        self.limit = handle.text.limit
         self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
         self._frames: dict[int, _Frame] = {}
+        self.vectors_checked = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -81,11 +82,17 @@ class Reader:
 
     @cached_property
     def _short(self) -> bool:
-        """Whether the last layer may go on with the first token alone; tried on two texts."""
+        """Whether the last layer may go on with the first token alone; tried on two texts.
+
+        Each alone, of neighbouring lengths: an architecture that fills texts up to a window cuts
+        its own padding off again, and would cut the first token with it.
+        """
         rows = [(e.ids, e.types) for e in (self.encode((text,)) for text in ("a b a", "b a"))]
-        inputs = self.tensors(rows)
+        inputs = [self.tensors([row]) for row in rows]
         with evaluating(self.model):
-            return is_enough(self.model, lambda: self.model(**inputs).logits)
+            return is_enough(
+                self.model, lambda: torch.cat([self.model(**one).logits for one in inputs])
+            )
 
     def encode(self, texts: Texts) -> Encoded:
         """Encode one text or pair, cut at the model's limit.
@@ -93,34 +100,25 @@ class Reader:
         Raises:
             CapabilityError: a token stands nowhere in the text.
         """
-        with quiet():
-            found = self.tokenizer(
-                *texts,
-                truncation=True,
-                max_length=self.limit,
-                return_offsets_mapping=bool(self.tokenizer.is_fast),
-            )
-        pieces = pieces_of(self.tokenizer, texts, found)
-        types = found.get("token_type_ids", [0] * len(found["input_ids"]))
-        return Encoded(tuple(found["input_ids"]), tuple(types), tuple(pieces))
+        given = self.text.encode_one(texts)
+        ids = tuple(given["input_ids"])
+        if not ids:
+            return Encoded((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
+        pieces = pieces_of(self.tokenizer, texts, given)
+        types = given.get("token_type_ids") or [0] * len(ids)
+        return Encoded(ids, tuple(types), tuple(pieces))
 
-    def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[int, ...]:
-        """Say, for each text, up to which character the model reads whole words.
+    def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[Span, ...]:
+        """Say, for each text, from which character to which the model reads whole words.
 
-        A text that fits whole is read to its end; of one that was cut, the last word all of whose
-        letters have a token is the end.
+        A text that fits whole is read from end to end. Of one that was cut, on the tokenizer's own
+        side, the words all of whose letters have a token are read; what stands between them is
+        then a text that fits.
         """
-        with quiet():
-            whole = self.tokenizer(*texts)
-        if len(whole["input_ids"]) <= self.limit:
-            return tuple(len(text) for text in texts)
-        pieces = self.encode(texts).pieces
-        ends = []
-        for segment in range(len(texts)):
-            reached = max((p.end for p in pieces if p.segment == segment), default=0)
-            inside = [w.end for w in words if w.segment == segment and w.end <= reached]
-            ends.append(max(inside, default=0))
-        return tuple(ends)
+        pair = [texts[1]] if len(texts) > 1 else None
+        if not self.text.encode([texts[0]], pair).truncated[0]:
+            return tuple((0, len(text)) for text in texts)
+        return spans_read(self.text, texts, words, self.encode(texts).pieces)
 
     def shorten(self, texts: Texts) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Give ids and segment ids of a text or pair, put together from blank-separated chunks.
@@ -138,12 +136,18 @@ class Reader:
             ids += frame.parts[place + 1]
             types += [frame.inner[place]] * len(inner)
             types += frame.types[place + 1]
-        if len(ids) > self.limit:
+        if len(ids) > self.limit or not ids:
             return self.retokenise([texts])[0]
-        return tuple(ids), tuple(types)
+        return tuple(ids), tuple(types if "token_type_ids" in self.text.sent else [0] * len(ids))
 
     def is_exact(self, samples: Sequence[Texts]) -> bool:
-        """Say whether `shorten` gives what the tokenizer gives, for each of these."""
+        """Say whether `shorten` gives what the tokenizer gives, for each of these.
+
+        Texts that hold a special token are left to the tokenizer: it takes blanks beside them.
+        """
+        special = tuple(self.tokenizer.all_special_tokens)
+        if any(token in text for texts in samples for text in texts for token in special):
+            return False
         return all(
             self.shorten(texts) == real
             for texts, real in zip(samples, self.retokenise(samples), strict=True)
@@ -152,10 +156,9 @@ class Reader:
     def retokenise(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         """Give ids and segment ids of many texts or pairs by the tokenizer itself."""
         columns = [list(column) for column in zip(*samples, strict=True)]
-        with quiet():
-            found = self.tokenizer(*columns, truncation=True, max_length=self.limit)
-        rows = found["input_ids"]
-        types = found.get("token_type_ids") or [[0] * len(row) for row in rows]
+        tokens = self.text.encode(*columns).columns
+        rows = tokens["input_ids"]
+        types = tokens.get("token_type_ids") or [[0] * len(row) for row in rows]
         return [(tuple(row), tuple(kind)) for row, kind in zip(rows, types, strict=True)]
 
     def _chunk(self, chunk: str, first: bool) -> tuple[int, ...]:
@@ -184,37 +187,31 @@ class Reader:
             )
         return self._frames[count]
 
-    def logits(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> Floats:
-        """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given."""
+    def logits(self, rows: Sequence[Row], *, at_once: bool = False) -> Floats:
+        """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given.
+
+        With `at_once` in one batch, however much padding that takes, where padding may stand.
+        """
+        if at_once and rows and self.text.together in ("right", "left"):
+            with self.evaluating(), torch.no_grad():
+                found = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
+            return np.asarray(found, dtype=np.float64)
         lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):
             return values
         with self.evaluating(), torch.no_grad():
-            for batch in bounded_batches(lengths, most_tokens=BATCH_TOKENS, most_rows=MOST_ROWS):
+            for batch in self.text.bounded_batches(
+                lengths, most_tokens=BATCH_TOKENS, most_rows=MOST_ROWS
+            ):
                 inputs = self.tensors([rows[row] for row in batch])
                 values[batch] = self._run(self.opened, inputs).double().cpu().numpy()
         return values
 
-    def tensors(self, rows: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Tensor]:
-        """Pad rows on the right to one length and give the inputs that the model takes.
-
-        A row without any token (an empty text of a tokenizer that adds none) is one [PAD] that is
-        read: no model can be asked about nothing.
-        """
-        width = max(1, *(len(ids) for ids, _ in rows))
-        ids = np.full((len(rows), width), int(self.tokenizer.pad_token_id), dtype=np.int64)
-        mask = np.zeros((len(rows), width), dtype=np.int64)
-        types = np.zeros((len(rows), width), dtype=np.int64)
-        for place, (row, kind) in enumerate(rows):
-            ids[place, : len(row)] = row
-            types[place, : len(row)] = kind
-            mask[place, : max(1, len(row))] = 1
-        given = {"input_ids": ids, "attention_mask": mask}
-        wide = getattr(self.opened.config, "type_vocab_size", 2) >= 2
-        if "token_type_ids" in self._takes and wide:
-            given["token_type_ids"] = types
-        return {name: torch.from_numpy(value).to(self.device) for name, value in given.items()}
+    def tensors(self, rows: Sequence[Row]) -> dict[str, Tensor]:
+        """Put rows that may stand together into one batch and give what the model takes."""
+        columns = {"input_ids": [ids for ids, _ in rows], "token_type_ids": [k for _, k in rows]}
+        return self.text.tensors(columns, range(len(rows)))
 
     def run(self, inputs: dict[str, Tensor]) -> Tensor:
         """Run the model in float32 on padded inputs; `[n, c]` in the task's label order."""
@@ -222,8 +219,14 @@ class Reader:
 
     def _run(self, model: Any, inputs: dict[str, Tensor]) -> Tensor:
         with first_token_only(model) if self._short else contextlib.nullcontext():
-            logits: Tensor = model(**inputs).logits[:, self.columns]
-        return logits
+            return self.text.forward(inputs, model)[:, self.columns]
+
+    @cached_property
+    def tables(self) -> list[torch.nn.Module]:
+        """What looks words up; see `embedded.word_tables`."""
+        inputs = self.tensors([self.encode(("a b a",))[:2]])
+        with evaluating(self.model):
+            return word_tables(self.model, self.name, lambda: self.model(**inputs))
 
     @property
     def table(self) -> torch.nn.Module:
@@ -232,34 +235,44 @@ class Reader:
         Raises:
             CapabilityError: the model does not name them.
         """
-        for module in self.model.modules():
-            if isinstance(module, Channels):
-                return module
-        try:
-            table = self.model.get_input_embeddings()
-        except (NotImplementedError, AttributeError):
-            table = None
-        if not isinstance(table, torch.nn.Module):
-            raise CapabilityError(
-                self.name,
-                found="does not say which of its parts are the word embeddings",
-                expected="get_input_embeddings(), for methods that use gradients",
-                remedy="use lime, shap or occlusion",
-            )
-        return table
+        return self.tables[0]
 
     def run_embedded(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Run the model with these word vectors `[n, t, d]` in place of its own.
 
         Positions and segments are added by the model as ever.
+
+        Raises:
+            CapabilityError: the model does not look the text's tokens up in its word embeddings.
         """
-        handle = self.table.register_forward_hook(lambda *_: vectors)
+        if len(vectors) > 1 and self.text.together == "alone":
+            return self._embedded_apart(vectors, inputs)
+        begin_anew(self.model)
         # The recurrent kernels of cuDNN have no backward pass in eval mode.
         with torch.backends.cudnn.flags(enabled=False):
             try:
-                return self.run(inputs)
-            finally:
-                handle.remove()
+                with (
+                    given_vectors(self.tables, vectors, inputs["input_ids"], self.name),
+                    first_token_only(self.model) if self._short else contextlib.nullcontext(),
+                ):
+                    logits: Tensor = self.model(**inputs).logits[:, self.columns]
+            except CapabilityError:
+                raise
+            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
+                if len(vectors) == 1:
+                    ids = inputs["input_ids"][0].tolist()
+                    raise self.text.refused(ids, error) from error
+                return self._embedded_apart(vectors, inputs)
+        return logits
+
+    def _embedded_apart(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Run texts of one length one by one, each with its vectors."""
+        return torch.cat(
+            [
+                self.run_embedded(vectors[row : row + 1], one)
+                for row, one in enumerate(apart(inputs))
+            ]
+        )
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

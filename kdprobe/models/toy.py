@@ -53,7 +53,9 @@ class BagOfWords:
     architecture: str = "BagOfWords"
     source: Literal["transformers"] = "transformers"
     capabilities: frozenset[Capability] = frozenset({"logits"})
+    lacks: Mapping[Capability, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    alarms: tuple[str, ...] = ()
     reading: str = "float64"
 
     @property

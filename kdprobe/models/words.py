@@ -7,21 +7,21 @@ know what is done with the shares.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.token_text import TokenText, fold, token_text
 from kdprobe.observed_words import Word
 from kdprobe.segmentation import word_spans
 
 SPECIAL = -1
 
 
-def split_words(text: str, pair: str | None = None) -> tuple[Word, ...]:
+def split_words(text: str, pair: str | None = None, *, hyphenated: bool = True) -> tuple[Word, ...]:
     """Split a text, or a pair of texts, into words.
 
-    Definition: see `segmentation.word_spans`. Repeated words stay apart.
+    Definition: see `segmentation.word_spans`, `hyphenated` too. Repeated words stay apart.
 
     >>> [word.text for word in split_words("I don't -- don't!")]
     ['I', "don't", '-', '-', "don't", '!']
@@ -29,7 +29,7 @@ def split_words(text: str, pair: str | None = None) -> tuple[Word, ...]:
     return tuple(
         Word(segment, start, end, part[start:end])
         for segment, part in enumerate([text] if pair is None else [text, pair])
-        for start, end in word_spans(part)
+        for start, end in word_spans(part, hyphenated=hyphenated)
     )
 
 
@@ -41,35 +41,6 @@ class Piece(NamedTuple):
     end: int
 
 
-def fold(text: str) -> str:
-    """Give what tokenizers agree on: lower case, without marks, blanks and format characters.
-
-    >>> fold("Café ")
-    'cafe'
-    """
-    return "".join(
-        char
-        for char in unicodedata.normalize("NFKD", text).lower()
-        if not char.isspace() and unicodedata.category(char) not in ("Mn", "Cf", "Cc")
-    )
-
-
-def piece_text(tokenizer: Any, token: int) -> str:
-    """Give the letters a token stands for, without the marks of its tokenizer.
-
-    Empty: not text by itself (a part of a character, or the unknown token).
-    """
-    name = tokenizer.convert_ids_to_tokens(token)
-    if token == tokenizer.unk_token_id:
-        return ""
-    shown: str = tokenizer.decode([token])
-    if "\ufffd" in shown:
-        return ""
-    if name.startswith("##"):  # decoding a lone continuation keeps its mark
-        shown = name[2:]
-    return fold(shown)
-
-
 def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece]:
     """Give the place of every token of an encoded text or pair.
 
@@ -79,8 +50,8 @@ def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece
         encoding: what the tokenizer gave for them, not batched; a fast tokenizer was asked for
             offsets.
 
-    Offsets are believed only where the characters they name are those of the token; else the tokens
-    of that text are laid along it from left to right.
+    Offsets are believed only where the characters they name are those of the token, and where one
+    byte stands in one character; else the tokens of that text are laid along it from left to right.
 
     Raises:
         CapabilityError: a token can be found nowhere in the text.
@@ -95,15 +66,17 @@ def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece
         ]
         if all(
             piece.segment == SPECIAL
-            or _fits(piece_text(tokenizer, token), texts[piece.segment][piece.start : piece.end])
+            or _fits(token_text(tokenizer, token), texts[piece.segment][piece.start : piece.end])
             for piece, token in zip(pieces, ids, strict=True)
         ):
             return pieces
     return align(tokenizer, texts, ids, segments)
 
 
-def _fits(piece: str, covered: str) -> bool:
-    return not piece or fold(covered) == piece
+def _fits(said: TokenText, covered: str) -> bool:
+    if said.kind == "bytes" and len(said.raw) == 1:
+        return len(covered) <= 1
+    return not said.letters or fold(covered) == said.letters
 
 
 def _segments(tokenizer: Any, texts: Sequence[str], encoding: Any, ids: list[int]) -> list[int]:
@@ -127,56 +100,105 @@ def align(
 ) -> list[Piece]:
     """Lay tokens along their text from left to right, by their letters.
 
-    A token without letters of its own (unknown, a part of a character) covers what stands up to
-    the next blank, or where the next token with letters begins if that comes first.
+    Tokens that are parts of characters are put together first, and each covers the characters it is
+    a part of. Marks alone belong to the letter before them. Unknown tokens cover what stands up to
+    the next token with letters: one a part between blanks where there are as many parts as tokens,
+    else each all of it.
 
     Raises:
         CapabilityError: a token can be found nowhere after the one before it.
     """
-    folded = [_folded(text) for text in texts]
-    cursor = [0] * len(texts)
-    pieces = []
-    for place, (token, segment) in enumerate(zip(ids, segments, strict=True)):
-        if segment == SPECIAL:
-            pieces.append(Piece(SPECIAL, 0, 0))
-            continue
-        letters, spots = folded[segment]
-        piece = piece_text(tokenizer, token)
-        if not piece and token != tokenizer.unk_token_id and tokenizer.decode([token]).isspace():
-            at = stop = min(cursor[segment], len(letters))  # a blank: it goes to what follows
-        elif piece:
-            at = letters.find(piece, cursor[segment])
-            if at < 0:
-                raise CapabilityError(
-                    texts[segment][:60],
-                    found=f"the token {tokenizer.convert_ids_to_tokens(token)!r} stands nowhere in "
-                    "this text",
-                    expected="tokens made of the text's own letters",
-                )
-            stop = at + len(piece)
-        else:
-            at = min(cursor[segment], len(letters))
-            stop = at
-            upcoming = _next_letters(tokenizer, ids, segments, place)
-            while stop < len(letters) and (stop == at or spots[stop] == spots[stop - 1] + 1):
-                if stop > at and upcoming and letters.startswith(upcoming, stop):
-                    break
-                stop += 1
-        cursor[segment] = stop
-        if stop > at:
-            pieces.append(Piece(segment, spots[at], spots[stop - 1] + 1))
-        else:
-            spot = spots[at] if at < len(spots) else len(texts[segment])
-            pieces.append(Piece(segment, spot, spot))
+    pieces = [Piece(SPECIAL, 0, 0)] * len(ids)
+    for segment, text in enumerate(texts):
+        places = [place for place, part in enumerate(segments) if part == segment]
+        said = [token_text(tokenizer, ids[place]) for place in places]
+        rows = _Rows(text, [tokenizer.convert_ids_to_tokens(ids[place]) for place in places])
+        for place, (start, end) in zip(places, rows.lay(said), strict=True):
+            pieces[place] = Piece(segment, start, end)
     return pieces
 
 
-def _next_letters(tokenizer: Any, ids: Sequence[int], segments: Sequence[int], place: int) -> str:
-    for token, segment in zip(ids[place + 1 :], segments[place + 1 :], strict=True):
-        if segment == segments[place]:
-            return piece_text(tokenizer, token)
-        break
-    return ""
+class _Rows:
+    """The tokens of one text, laid along its folded letters from left to right."""
+
+    def __init__(self, text: str, names: Sequence[str]) -> None:
+        self.text, self.names = text, names
+        self.letters, self.spots = _folded(text)
+        self.cursor = 0
+
+    def lay(self, said: Sequence[TokenText]) -> list[tuple[int, int]]:
+        """Give start and end of each token in the text."""
+        spans: list[tuple[int, int]] = []
+        while len(spans) < len(said):
+            place = len(spans)
+            kind = said[place].kind
+            stop = place + 1
+            while kind in ("bytes", "unknown") and stop < len(said) and said[stop].kind == kind:
+                stop += 1
+            if kind == "letters":
+                spans.append(self._span(*self._take(said[place].letters, place)))
+            elif kind == "bytes":
+                spans += self._bytes([one.raw for one in said[place:stop]], place)
+            elif kind == "unknown":
+                upcoming = next((one.letters for one in said[stop:] if one.letters), "")
+                spans += self._unknown(stop - place, upcoming)
+            else:
+                at = self.cursor - 1 if kind == "marks" and self.cursor else self.cursor
+                spans.append(self._span(at, at + (kind == "marks" and self.cursor > 0)))
+        return spans
+
+    def _take(self, letters: str, place: int) -> tuple[int, int]:
+        """Find letters from the cursor on and move it behind them."""
+        at = self.letters.find(letters, self.cursor)
+        if at < 0:
+            raise CapabilityError(
+                self.text[:60],
+                found=f"the token {self.names[place]!r} stands nowhere in this text",
+                expected="tokens made of the text's own letters",
+            )
+        self.cursor = at + len(letters)
+        return at, self.cursor
+
+    def _span(self, at: int, stop: int) -> tuple[int, int]:
+        """Turn places among the letters into places in the text."""
+        if stop > at:
+            return self.spots[at], self.spots[stop - 1] + 1
+        spot = self.spots[at] if at < len(self.spots) else len(self.text)
+        return spot, spot
+
+    def _bytes(self, parts: Sequence[bytes], place: int) -> list[tuple[int, int]]:
+        """Lay parts of characters: together they are text, and each covers what it is a part of."""
+        whole = b"".join(parts).decode("utf-8", "replace")
+        at, _ = self._take(fold(whole), place)
+        owner: list[tuple[int, int]] = []  # for each byte, the letters of its character
+        for char in whole:
+            size = len(fold(char))
+            # A mark without letters of its own belongs to the letter before it.
+            held = (at, at + size) if size or not at else (at - 1, at)
+            owner += [held] * len(char.encode("utf-8"))
+            at += size
+        spans, start = [], 0
+        for part in parts:
+            held_by = owner[start : start + len(part)] or [(self.cursor, self.cursor)]
+            spans.append(self._span(held_by[0][0], held_by[-1][1]))
+            start += len(part)
+        return spans
+
+    def _unknown(self, count: int, upcoming: str) -> list[tuple[int, int]]:
+        """Lay unknown tokens before the next known letters, or to the end of the text."""
+        start = self.cursor
+        stop = self.letters.find(upcoming, min(start + 1, len(self.letters))) if upcoming else -1
+        stop = len(self.letters) if stop < 0 else stop
+        self.cursor = stop
+        parts: list[tuple[int, int]] = []
+        for at in range(start, stop):
+            if parts and self.spots[at] <= self.spots[at - 1] + 1:
+                parts[-1] = (parts[-1][0], at + 1)
+            else:
+                parts.append((at, at + 1))
+        if len(parts) != count:
+            parts = [(start, stop)] * count
+        return [self._span(*part) for part in parts]
 
 
 def _folded(text: str) -> tuple[str, list[int]]:

@@ -6,6 +6,7 @@ Does not: choose sentences or scale scores between models.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,12 @@ class Line:
     model: str
     marks: tuple[Mark, ...]
     note: str = ""
+
+    @property
+    def backwards(self) -> bool:
+        """Whether the words run from right to left: the first letter with a direction does."""
+        sides = (unicodedata.bidirectional(char) for mark in self.marks for char in mark.word)
+        return next((side for side in sides if side in ("L", "R", "AL")), "L") != "L"
 
     @property
     def model_noted(self) -> str:

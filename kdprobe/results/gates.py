@@ -1,20 +1,29 @@
 """Gates: conditions on numbers that make a run fail, for use in continuous integration.
 
-Does: read `kappa<0.8` and tell which students trip it. Does not: exit; the command line does.
+Does: read `kappa<0.8`, check its names before anything runs, and tell which students trip it. Does
+not: exit; the command line does.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.registry import known_name, unknown_name
 from kdprobe.results.schema import Estimate, ResultsDocument
 
-_FORM = re.compile(r"^\s*(?:([a-z_]+)\.)?([a-z0-9_]+)\s*(<=|>=|<|>)\s*(-?[0-9]*\.?[0-9]+)\s*$")
+_FORM = re.compile(
+    r"^\s*(?:(?P<student>.+):)?\s*(?:(?P<analysis>[A-Za-z_]+)\.)?(?P<metric>[A-Za-z0-9_-]+)\s*"
+    r"(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$"
+)
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+_OPTION = "fail-if"
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
+End = Literal["value", "low", "high"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,9 @@ class Gate:
         metric: the metric's name.
         sign: `<`, `<=`, `>` or `>=`.
         bound: the number on the right.
+        end: what is compared: the number itself, or the `low` or `high` end of its interval.
+        student: whom it is about; empty: every student.
+        homes: the analyses that have such a metric, once that was looked up.
     """
 
     text: str
@@ -34,74 +46,150 @@ class Gate:
     metric: str
     sign: str
     bound: float
+    end: End = "value"
+    student: str = ""
+    homes: tuple[str, ...] = ()
 
 
 def parse_gate(text: str) -> Gate:
-    """Read a gate.
+    """Read a gate: `[STUDENT:][ANALYSIS.]METRIC<NUMBER`, also with `<=`, `>` and `>=`.
 
     Raises:
-        ConfigError: not of the form METRIC<NUMBER.
+        ConfigError: not of this form.
 
     >>> parse_gate("kappa<0.8").metric
     'cohens_kappa'
+    >>> gate = parse_gate("small: overlap.negative_flips > 5e-2")
+    >>> gate.student, gate.analysis, gate.metric, gate.bound
+    ('small', 'overlap', 'negative_flips', 0.05)
     """
     match = _FORM.match(text)
     if match is None:
         raise ConfigError(
-            "--fail-if",
+            f"--{_OPTION}",
             found=repr(text),
             expected="METRIC<NUMBER or METRIC>NUMBER",
-            remedy="for example --fail-if 'kappa<0.8' or --fail-if 'overlap.negative_flips>0.05'",
+            remedy="for example --fail-if 'kappa<0.8', 'kappa_low<0.8' (the lower end of its "
+            "interval) or 'overlap.negative_flips>0.05'",
         )
-    analysis, metric, sign, bound = match.groups()
+    analysis, metric = match["analysis"] or "", match["metric"]
     if not analysis and metric in ALIASES:
         analysis, metric = ALIASES[metric]
-    return Gate(text.strip(), analysis or "", metric, sign, float(bound))
+    student = (match["student"] or "").strip()
+    return Gate(
+        text.strip(), analysis, metric, match["sign"], float(match["bound"]), student=student
+    )
+
+
+def checked_gate(
+    gate: Gate, metrics: Mapping[str, Sequence[str]], students: Sequence[str], run: Sequence[str]
+) -> Gate:
+    """Give a gate with every name as it is spelt, before anything runs.
+
+    A metric of this very name comes before the end of an interval: `kappa_attainable_low` is a
+    number, `kappa_low` the lower end of kappa's interval.
+
+    Args:
+        gate: as `parse_gate` read it.
+        metrics: analysis -> the names of its metrics, of all analyses.
+        students: the names of the students.
+        run: the analyses that will be run.
+
+    Raises:
+        UnknownNameError: a student, analysis or metric that there is none of; the nearest are
+            offered.
+        ConfigError: the number is of an analysis that is not run.
+
+    >>> metrics = {"agreement": ("agreement", "cohens_kappa")}
+    >>> gate = checked_gate(parse_gate("Kappa_low < .8"), metrics, ["s"], ["agreement"])
+    >>> gate.metric, gate.end
+    ('cohens_kappa', 'low')
+    """
+    if gate.student:
+        named = known_name("student", gate.student, tuple(students), option=_OPTION)
+        gate = replace(gate, student=named)
+    if gate.analysis:
+        gate = replace(gate, analysis=known_name("analysis", gate.analysis, tuple(metrics),
+                                                 option=_OPTION))  # fmt: skip
+    gate = _metric(gate, metrics)
+    homes = [name for name, held in metrics.items() if gate.metric in held]
+    homes = [name for name in homes if gate.analysis in ("", name)]
+    if not set(homes) & set(run):
+        raise ConfigError(
+            f"--{_OPTION} {gate.text}",
+            found=f"{gate.metric} is a number of {' and '.join(homes)}, which is not run",
+            expected="a number of " + ", ".join(run),
+            remedy="change --only or --skip",
+        )
+    return replace(gate, homes=tuple(homes))
+
+
+def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
+    """Find the metric that is meant, and which end of its interval."""
+    held = [name for home, names in metrics.items() if gate.analysis in ("", home)
+            for name in names]  # fmt: skip
+    known = tuple(dict.fromkeys(held))
+    aliases = {name: metric for name, (_, metric) in ALIASES.items() if metric in known}
+    base, _, end = gate.metric.lower().rpartition("_")
+    tries: list[tuple[str, End]] = [(gate.metric, "value")]
+    if end in ("low", "high") and base:
+        tries.append((base, "low" if end == "low" else "high"))
+    for typed, part in tries:
+        try:
+            metric = known_name("metric", typed, known, aliases=aliases, option=_OPTION)
+        except UnknownNameError:
+            continue
+        home = ALIASES.get(typed.lower(), ("", ""))[0]
+        return replace(gate, analysis=gate.analysis or home, metric=metric, end=part)
+    raise unknown_name("metric", gate.metric, known, option=_OPTION, aliases=tuple(aliases))
 
 
 def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
     """Say, one line a student, why the gate is tripped; empty when it is not.
 
-    A number that is undefined trips the gate: what cannot be told is not good enough.
-
-    Raises:
-        ConfigError: no number of that name stands in the document.
+    A number that is undefined, that has no interval when an end of it is asked for, or that is not
+    there, trips the gate: what cannot be told is not good enough.
     """
-    found = [
-        (student.name, number)
-        for student in document.students
-        for number in _numbers(gate, document, student.name)
-    ]
-    if not found:
-        known = sorted({metric.name for result in document.analyses for metric in result.metrics})
-        raise ConfigError(
-            "--fail-if",
-            found=f"no number of a student is called {gate.metric!r}"
-            + (f" in {gate.analysis}" if gate.analysis else ""),
-            expected="one of " + ", ".join(known),
-        )
     lines = []
-    for student, number in found:
-        if number.value is None:
-            lines.append(f"{student}: {number.metric} is undefined ({number.undefined})")
-        elif _COMPARE[gate.sign](number.value, gate.bound):
-            lines.append(f"{student}: {number.metric} = {number.value:.4f} ({gate.text})")
+    for student in document.students:
+        if gate.student not in ("", student.name):
+            continue
+        number = _number(gate, document, student.name)
+        if number is None:
+            lines.append(f"{student.name}: {gate.metric} was not measured{_why(gate, document)}")
+        elif number.value is None:
+            lines.append(f"{student.name}: {gate.metric} is undefined ({number.undefined})")
+        else:
+            line = _compared(gate, number)
+            lines += [f"{student.name}: {line}"] if line else []
     return tuple(lines)
 
 
-def _numbers(gate: Gate, document: ResultsDocument, student: str) -> list[Estimate]:
+def _compared(gate: Gate, number: Estimate) -> str:
+    """Say that a number fulfils the condition; empty when it does not."""
+    value = {"value": number.value, "low": number.low, "high": number.high}[gate.end]
+    what = {"value": "", "low": " at least", "high": " at most"}[gate.end]
+    if value is None:
+        return f"{gate.metric} has no interval ({number.note or 'none was made'}) ({gate.text})"
+    if _COMPARE[gate.sign](value, gate.bound):
+        return f"{gate.metric}{what} = {value:.4f} ({gate.text})"
+    return ""
+
+
+def _why(gate: Gate, document: ResultsDocument) -> str:
+    """Give the reason why its analysis was skipped, in brackets."""
+    reasons = [item.reason for item in document.skipped if item.what in gate.homes]
+    return f" ({reasons[0]})" if reasons else " on all examples"
+
+
+def _number(gate: Gate, document: ResultsDocument, student: str) -> Estimate | None:
     """The number of a student: its own, or the one it has with the teacher."""
     teacher = document.teacher.name
     for result in document.analyses:
         if gate.analysis and result.name != gate.analysis:
             continue
-        chosen = [
-            number
-            for number in result.estimates
-            if number.metric == gate.metric
-            and number.subset == "all"
-            and (number.model_a, number.model_b) in ((student, ""), (teacher, student))
-        ]
-        if chosen:
-            return chosen[:1]
-    return []
+        for number in result.estimates:
+            own = (number.model_a, number.model_b) in ((student, ""), (teacher, student))
+            if number.metric == gate.metric and number.subset == "all" and own:
+                return number
+    return None

@@ -1,13 +1,14 @@
 """The first screen: one row per student, the same numbers on the page and in the terminal.
 
-Does: pick the headline estimates out of a results document, say why one is absent, and put each
-student into one plain sentence. Does not: compute a statistic, or render anything.
+Does: pick the headline estimates out of a results document, and say why one is absent. Does not:
+compute a statistic, or render anything; `sentences.py` puts a student into words.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kdprobe.results.figures import Figure as Figure
 from kdprobe.results.schema import (
     AnalysisResult,
     Estimate,
@@ -15,36 +16,11 @@ from kdprobe.results.schema import (
     ModelInfo,
     ResultsDocument,
 )
+from kdprobe.results.sentences import Told, sentence
 
 BETWEEN_SEEDS = "between seeds"
-LOST, PERHAPS_LOST, NOISE = CERTAINTIES = ("lost", "perhaps lost", "within noise")
-ALPHA = 0.05
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number of the first screen: an estimate, or the reason why there is none.
-
-    Args:
-        key: its column (`agreement`, `kappa`, …).
-        label: what a reader calls it.
-        estimate: the number; None when no analysis gave it.
-        absent: why there is none; empty when there is one (an estimate may itself be undefined).
-        unit: its unit, as its metric says.
-        left_out: whether nobody asked for the analysis that gives it.
-    """
-
-    key: str
-    label: str
-    estimate: Estimate | None
-    absent: str = ""
-    unit: str = ""
-    left_out: bool = False
-
-    @property
-    def reason(self) -> str:
-        """Why no value can be shown; empty when one can."""
-        return self.estimate.undefined if self.estimate else self.absent
+NO_GOLD = "no-gold"
+"""The code of the notice that no example has a gold label, so that nothing is scored."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +53,7 @@ class Headline:
     score: str
     n: int
     rows: tuple[HeadlineRow, ...]
+    labelled: bool = True
 
 
 def _not_run(analysis: str) -> str:
@@ -148,76 +125,9 @@ def largest_loss(document: ResultsDocument, student: str) -> Loss | None:
     return next((loss for loss in ranked if loss.student == student and loss.gap > 0), None)
 
 
-def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) -> str:
-    if student.estimate is None or student.estimate.value is None:
-        return f"has no {label} ({student.reason})"
-    if teacher.estimate is None or teacher.estimate.value is None:
-        return f"has {label} {student.estimate.value:.3f}; the teacher's is not known"
-    mine, theirs = student.estimate.value, teacher.estimate.value
-    if theirs <= 0 or mine < 0:
-        return f"has {label} {mine:.3f}, the teacher {theirs:.3f}".replace("-", "−")
-    if mine == theirs:
-        return f"keeps all of the teacher's {label}"
-    if mine > theirs:
-        values = f"{mine:.3f} against {theirs:.3f}"
-        if within_noise:
-            return f"is level with the teacher's {label} ({values}, a difference within noise)"
-        return f"exceeds the teacher's {label} ({values})"
-    noise = " (a difference within noise)" if within_noise else ""
-    # Cut down, not rounded: a student just short of its teacher must not read "100 %".
-    return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
-
-
-def certainty(loss: Loss) -> str:
-    """Tell how sure a loss is.
-
-    Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
-    `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
-    there is none.
-
-    >>> row = Loss(student="s", kind="label", subset="label: no", metric="accuracy",
-    ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
-    >>> certainty(row), certainty(row.model_copy(update={"q_value": 0.04}))
-    ('perhaps lost', 'lost')
-    """
-    if loss.low is None or loss.low <= 0:
-        return NOISE
-    return LOST if loss.q_value is not None and loss.q_value < ALPHA else PERHAPS_LOST
-
-
-def _loses(lost: Loss) -> str:
-    """Say where most is lost, as surely as the interval and the q-value allow."""
-    sure = certainty(lost)
-    if sure == NOISE:
-        return "no loss on any part is beyond noise"
-    told = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
-    values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
-    return told + values.replace("-", "−")
-
-
-def _within_noise(difference: Figure) -> bool:
-    """Whether the paired interval of the difference in the score holds 0."""
-    number = difference.estimate
-    if number is None or number.low is None or number.high is None:
-        return False
-    return number.low <= 0 <= number.high
-
-
-def _sentence(
-    student: str, scores: tuple[Figure, Figure, Figure], agreement: Figure, lost: Loss | None
-) -> str:
-    """Put a student into words; `scores` are the teacher's, the student's and the difference."""
-    parts = []
-    if not scores[1].left_out:
-        noise = _within_noise(scores[2])
-        parts.append(_keeps(scores[0], scores[1], scores[1].label, within_noise=noise))
-    if agreement.estimate and agreement.estimate.value is not None:
-        whom = "it" if parts else "the teacher"
-        share = 100 * agreement.estimate.value
-        parts.append(f"agrees with {whom} on {share:.0f} % of the examples")
-    told = [" and ".join(parts)] if parts else []
-    told += [_loses(lost)] if lost else []
-    return f"{student} {'; '.join(told) or 'was neither scored nor held against the teacher here'}."
+def _labelled(document: ResultsDocument) -> bool:
+    """Whether any example has a gold label."""
+    return all(notice.code != NO_GOLD for notice in document.warnings)
 
 
 def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
@@ -230,14 +140,19 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         find.give("difference", "task_scores", f"{primary}_difference", teacher, name),
     )
     agreement = find.give("agreement", "agreement", "agreement", teacher, name)
+    kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
+    confidence = find.give("confidence", "confidence", "spearman", teacher, name)
     lost = largest_loss(document, name)
+    told = Told(
+        scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
+    )
     return HeadlineRow(
         student=name,
-        sentence=_sentence(name, scores, agreement, lost),
+        sentence=sentence(name, told, lost),
         teacher_score=scores[0],
         student_score=scores[1],
         agreement=agreement,
-        kappa=find.give("kappa", "agreement", "cohens_kappa", teacher, name),
+        kappa=kappa,
         attainable_low=find.give(
             "attainable_low", "agreement", "kappa_attainable_low", teacher, name
         ),
@@ -246,7 +161,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         ),
         ceiling=find.ceiling(),
         mcnemar=find.give("mcnemar", "paired_tests", "mcnemar", teacher, name),
-        confidence=find.give("confidence", "confidence", "spearman", teacher, name),
+        confidence=confidence,
         ece=model_figure(document, student, "ece"),
         attribution=find.give("attribution", "attribution_agreement", "normalised", teacher, name),
         parameters=model_figure(document, student, "parameters"),
@@ -281,4 +196,5 @@ def headline(document: ResultsDocument) -> Headline:
         score=label,
         n=document.task.n,
         rows=tuple(_row(document, student) for student in document.students),
+        labelled=_labelled(document),
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -154,16 +154,21 @@ def metrics_csv(document: ResultsDocument) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
+    for row in metric_rows(document):
+        writer.writerow([csv_cell(value) for value in row])
+    return buffer.getvalue()
+
+
+def metric_rows(document: ResultsDocument) -> Iterator[tuple[str | float | None, ...]]:
+    """Give every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
     for result in document.analyses:
         for number in result.estimates:
-            row = (
+            yield (
                 result.name, number.metric, number.model_a, number.model_b, number.subset,
                 number.layer, number.pooling, number.method, number.value, number.low, number.high,
                 number.p_value, number.n, number.undefined,
                 number.q_value, number.interval, number.note,
             )  # fmt: skip
-            writer.writerow([csv_cell(value) for value in row])
-    return buffer.getvalue()
 
 
 def csv_cell(value: str | float | None) -> str:

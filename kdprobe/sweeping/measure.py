@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdprobe.cache import Cache
-from kdprobe.distillers.classroom import load_data
+from kdprobe.distillers.classroom import load_evaluation
 from kdprobe.extract.efficiency import (
     Pace,
     Times,
@@ -22,6 +22,7 @@ from kdprobe.extract.efficiency import (
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.label_sources import open_with_models
 from kdprobe.observations import Population, Predictions, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
@@ -113,16 +114,22 @@ def measure(
 def _evaluation(asked: Asked) -> Split:
     """Load the split that every run was scored on."""
     options = asked.options
-    return load_data(
+    offline = bool(options.get("offline"))
+    task_file = open_with_models(
         asked.task,
-        train_split=options.get("train_split", "train"),
+        [asked.teacher],
+        labels=options.get("labels", ()),
+        offline=offline,
+        label_map=options.get("label_map"),
+    )
+    return load_evaluation(
+        task_file,
         eval_split=options.get("eval_split"),
         data_dir=options.get("data_dir"),
-        limit=1,  # the training examples are not looked at
         eval_limit=options.get("eval_limit"),
         seed=asked.seed,
-        offline=bool(options.get("offline")),
-    ).evaluation
+        offline=offline,
+    )
 
 
 class _Readers:

@@ -6,17 +6,19 @@ and line of whatever is wrong. Does not: read files nor choose them; `sources.py
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
-
-import numpy as np
 
 from kdprobe.config.task import Columns, Derived, Task
 from kdprobe.errors import TaskError
+from kdprobe.plain_text import printable
+from kdprobe.tasks.gold import read_gold, refuse_nested
 from kdprobe.tasks.table import Table
-from kdprobe.tasks.task import Labels, Split, text_hash
+from kdprobe.tasks.task import Split, text_hash
 
-_NO_LABEL = ("", "-1")
+# Quoted words between brackets: ['a', 'b'] of Python, ["a", "b"] of JSON, ['a' 'b'] of numpy.
+_WORD = r"""(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+_PRINTED_LIST = re.compile(rf"[\[(]\s*{_WORD}(?:[,\s]\s*{_WORD})*\s*,?\s*[\])]", re.DOTALL)
 
 
 class EmptyShareError(TaskError):
@@ -39,18 +41,22 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     """Give the texts of one column, or of several joined by a blank.
 
     Raises:
-        TaskError: a column is missing, a text is empty, or holds half a surrogate pair.
+        TaskError: a column is missing or holds lists, a text is empty, or holds half a surrogate
+            pair.
     """
     wanted = (names,) if isinstance(names, str) else names
     parts = [table.column(name, role=role) for name in wanted]
+    for name in wanted:
+        refuse_nested(table, name, role)
+        _refuse_printed_lists(table, name)
     texts = []
     for row, cells in enumerate(zip(*parts, strict=True)):
         for name, cell in zip(wanted, cells, strict=True):
             if cell is None or not cell.strip():
                 raise TaskError(
                     table.where(row),
-                    found=f"column {name!r} ({role}) is empty",
-                    expected="text in every row",
+                    found=f"column {name!r} is empty",
+                    expected=f"{role} in every row",
                     remedy="fill it, or delete the row",
                 )
         text = " ".join(map(str, cells))
@@ -67,70 +73,16 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     return tuple(texts)
 
 
-def read_labels(table: Table, task: Task, *, column: str, labelled: bool) -> Labels | None:
-    """Turn the label column into class indices or scores.
-
-    A cell is matched by name (its case counts only where two names differ in nothing else), or as
-    an index when no name is itself a number. A split
-    whose every cell is `-1` or empty (a secret test set) has no labels.
-
-    Returns:
-        int64 `[n]` indices, float64 `[n]` scores, or None.
-
-    Raises:
-        TaskError: a cell is neither a name nor an index, or no finite number in the score range.
-    """
-    if not labelled and column not in table.columns:
-        return None
-    cells = table.column(column, role="label" if task.kind == "classification" else "score")
-    if not labelled and all((cell or "") in _NO_LABEL for cell in cells):
-        return None
-    if task.kind == "regression":
-        scores = [_score(cell, table, row, task) for row, cell in enumerate(cells)]
-        return np.array(scores, dtype=np.float64)
-    exact, folded = _label_spellings(task)
-    indices = []
-    for row, cell in enumerate(cells):
-        name = (cell or "").strip()
-        index = exact.get(name, folded.get(name.casefold()))
-        if index is None:
-            raise _unknown_label(cell, table, row, task)
-        indices.append(index)
-    return np.array(indices, dtype=np.int64)
-
-
-def _label_spellings(task: Task) -> tuple[dict[str, int], dict[str, int]]:
-    """Give what a cell may say: names and indices as they are, and names without case."""
-    exact = {name: index for index, name in enumerate(task.labels)}
-    if not any(name.lstrip("-").isdecimal() for name in task.labels):
-        exact = {str(index): index for index in range(len(task.labels))} | exact
-    folded = {name.casefold(): index for index, name in enumerate(task.labels)}
-    return exact, folded if len(folded) == len(task.labels) else {}
-
-
-def _unknown_label(cell: str | None, table: Table, row: int, task: Task) -> TaskError:
-    shown = ", ".join(task.labels[:8]) + (", …" if len(task.labels) > 8 else "")
-    return TaskError(
-        table.where(row),
-        found="the label is empty" if not (cell or "").strip() else f"label {cell!r}",
-        expected=f"one of the {len(task.labels)} labels of {task.name} ({shown}) or its index",
-        remedy="correct the row, or give the labels in a task file of your own",
-    )
-
-
-def _score(cell: str | None, table: Table, row: int, task: Task) -> float:
-    low, high = task.score_range or (-math.inf, math.inf)
-    try:
-        score = float(cell or "")
-    except ValueError:
-        score = math.nan
-    if math.isfinite(score) and low <= score <= high:
-        return score
+def _refuse_printed_lists(table: Table, column: str) -> None:
+    """Refuse a column whose every cell is a list of words as Python, numpy or JSON print it."""
+    cells = [(cell or "").strip() for cell in table.columns[column]]
+    if not cells or not all(map(_PRINTED_LIST.fullmatch, cells)):
+        return
     raise TaskError(
-        table.where(row),
-        found=f"score {cell!r}",
-        expected=f"a number from {low:g} to {high:g}" if task.score_range else "a finite number",
-        remedy="correct the row",
+        table.where(0),
+        found=f"column {column!r} holds lists of words ({printable(cells[0], limit=60)})",
+        expected="text",
+        remedy="join the words of each list, as the models shall read them",
     )
 
 
@@ -176,16 +128,18 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
         raise TaskError(
             table.shown, found=f"no row for split {name!r}", expected="at least one example"
         )
-    labels = read_labels(table, task, column=plan.columns.label, labelled=plan.labelled)
+    gold = read_gold(table, task, column=plan.columns.label, labelled=plan.labelled)
     split = Split(
         task=task,
         name=name,
         ids=_ids(table, plan.columns.id_column, name),
         texts=texts,
         pairs=pairs,
-        labels=labels,
+        labels=gold.labels,
         columns=_slice_columns(table, plan),
         origin=origin + _told_broken(table),
+        missing_as=gold.missing_as,
+        notes=table.notes,
     )
     if plan.share is None:
         return split

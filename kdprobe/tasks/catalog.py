@@ -6,13 +6,14 @@ Does not: load examples; `sources.py` does.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import kdprobe
 from kdprobe.config.base import read_toml
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, TaskError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
 
 
@@ -32,7 +33,12 @@ def task_names() -> tuple[str, ...]:
 
 
 def open_task(
-    spec: str, *, text: str | None = None, text_pair: str | None = None, label: str | None = None
+    spec: str,
+    *,
+    text: str | None = None,
+    text_pair: str | None = None,
+    label: str | None = None,
+    labels: Sequence[str] = (),
 ) -> TaskFile:
     """Open what `--task` names: a shipped task, a task file, or a plain data file.
 
@@ -42,6 +48,8 @@ def open_task(
         text: the text column of a plain data file; None: guessed.
         text_pair: likewise, of the second text.
         label: likewise, of the label.
+        labels: the names of the classes in order, also of those that a plain data file does not
+            show; none: those that it shows.
 
     Raises:
         UnknownNameError: no such task ships with kdprobe; neighbours are listed.
@@ -51,20 +59,26 @@ def open_task(
     path = Path(spec)
     suffix = path.suffix.lower()
     if suffix in DATA_SUFFIXES:
-        return guess_task_file(path, text=text or "", text_pair=text_pair or "", label=label or "")
-    for option, value in (("--text", text), ("--text-pair", text_pair), ("--label", label)):
+        return guess_task_file(
+            path,
+            text=text or "",
+            text_pair=text_pair or "",
+            label=label or "",
+            labels=tuple(labels),
+        )
+    classes = ",".join(labels) or None
+    options = (("--text", text), ("--text-pair", text_pair), ("--label", label))
+    for option, value in (*options, ("--labels", classes)):
         if value is not None:
             raise ConfigError(
                 f"{option} {value}",
-                found=f"--task {spec} says itself which columns it reads",
+                found=f"--task {spec} says itself which columns and classes it has",
                 expected="a plain data file (" + ", ".join(DATA_SUFFIXES) + ")",
                 remedy=f"leave {option} out",
             )
     if suffix == ".toml":
         return _read_own(path)
-    if spec in task_names():
-        return read_toml(TaskFile, suites_folder() / "tasks" / f"{spec}.toml")
-    if path.exists() or "/" in spec or "\\" in spec:
+    if spec not in task_names() and (path.exists() or "/" in spec or "\\" in spec):
         kind = "a folder" if path.is_dir() else "a file" if path.is_file() else "no such file"
         raise TaskError(
             f"--task {spec}",
@@ -72,7 +86,8 @@ def open_task(
             expected="a task's name, a .toml, or a data file (" + ", ".join(DATA_SUFFIXES) + ")",
             remedy="name the folder that holds a task's data with --data-dir",
         )
-    raise unknown_name("task", spec, task_names())
+    name = known_name("task", spec, task_names())
+    return read_toml(TaskFile, suites_folder() / "tasks" / f"{name}.toml")
 
 
 def _read_own(path: Path) -> TaskFile:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
+from kdprobe.segmentation import word_count
 from kdprobe.tasks.build import EmptyShareError
 from kdprobe.tasks.catalog import open_task, task_names
 from kdprobe.tasks.places import Found, find_split
@@ -64,10 +65,13 @@ class SplitDescription:
         origin: where it was found, with the folder as the user gave it; empty when missing.
         missing: why there are no data; empty when there are.
         size: the number of examples.
-        labels: counts in label order; empty for a regression or without labels.
+        labels: counts in label order; empty for a regression or without labels; shares are of the
+            examples that have a gold label.
         scores: of a regression's gold scores; None without.
         words: lengths of the texts in words (both texts of a pair together); None when missing.
         examples: a few examples, the same every time.
+        missing_gold: how many examples have no gold label; empty when all have one.
+        notes: what the reader of the files has to say of them.
     """
 
     name: str
@@ -78,6 +82,8 @@ class SplitDescription:
     scores: Quantiles | None = None
     words: Quantiles | None = None
     examples: tuple[ExampleRow, ...] = ()
+    missing_gold: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class SharedTexts(NamedTuple):
@@ -205,21 +211,21 @@ def _place(split: Split, found: Found | None) -> str:
 
 
 def _describe_split(split: Split, *, origin: str) -> SplitDescription:
-    task, gold = split.task, split.labels
+    task = split.task
+    gold = None if split.labels is None else split.labels[split.gold_rows]
     seconds = split.pairs or ("",) * len(split)
     words = [
-        len(text.split()) + len(pair.split())
-        for text, pair in zip(split.texts, seconds, strict=True)
+        word_count(text) + word_count(pair) for text, pair in zip(split.texts, seconds, strict=True)
     ]
     counts: tuple[LabelCount, ...] = ()
     scores = None
-    if gold is not None and task.kind == "classification":
+    if gold is not None and len(gold) and task.kind == "classification":
         numbers = np.bincount(gold.astype(np.int64), minlength=len(task.labels))
         counts = tuple(
-            LabelCount(label, int(n), float(n) / len(split))
+            LabelCount(label, int(n), float(n) / len(gold))
             for label, n in zip(task.labels, numbers, strict=True)
         )
-    elif gold is not None:
+    elif gold is not None and len(gold):
         scores = _quantiles(gold.astype(np.float64))
     return SplitDescription(
         name=split.name,
@@ -229,6 +235,8 @@ def _describe_split(split: Split, *, origin: str) -> SplitDescription:
         scores=scores,
         words=_quantiles(np.array(words, dtype=np.float64)),
         examples=_examples(split),
+        missing_gold=split.missing_gold,
+        notes=split.notes,
     )
 
 
@@ -252,7 +260,7 @@ def _examples(split: Split) -> tuple[ExampleRow, ...]:
 
 
 def _label(split: Split, row: int) -> str:
-    if split.labels is None:
+    if split.labels is None or not split.has_gold[row]:
         return ""
     value = split.labels[row]
     return split.task.labels[int(value)] if split.task.labels else f"{value:g}"

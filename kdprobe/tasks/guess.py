@@ -7,13 +7,13 @@ a first row of data for a header.
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 
 from kdprobe.config.base import parse
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
+from kdprobe.tasks.guess_labels import ShownLabels, show_labels
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Table
@@ -29,30 +29,38 @@ TEXTS = ("text", "sentence", "utterance", "review", "content", "tweet", "query",
 _LABELS = ("label", "labels", "gold_label", "intent", "class", "category", "target", "score")
 _IDS = ("id", "idx")
 _SPLITS = {"training": "train", "validation": "dev", "val": "dev", "valid": "dev", "eval": "dev"}
-_MANY = 20  # more whole numbers than this, with gaps, are scores rather than classes
+_MOST_VALUES = 20  # a column of more different values is not kept for slices
 _TRAIN_SHARE = 0.9
 
 
 def guess_task_file(
-    path: Path, *, text: str = "", text_pair: str = "", label: str = ""
+    path: Path,
+    *,
+    text: str = "",
+    text_pair: str = "",
+    label: str = "",
+    labels: tuple[str, ...] = (),
+    labelled: bool = True,
 ) -> TaskFile:
     """Make a task file for a plain data file (.tsv .csv .jsonl .parquet, or Rasa's .yml).
 
-    Columns are found by their usual names. Labels are the values of the label column, sorted (as
-    numbers when all are whole). The task is a regression when every label is a number and either
-    one of them is not whole, or there are more than 20 different ones that are not 0, 1, 2, ...
-    Splits are the values of a column `split`; without one they are `all` (what `compare` takes),
-    and `train` and `dev`: nine tenths and one tenth of the rows, by a hash of the text. Columns
-    with 2 to 20 different values are kept for slices.
+    Columns are found by their usual names; in a file without a label column the examples have no
+    gold labels. What the labels are says `show_labels`. Splits are the values of a column `split`;
+    without one they are `all` (what `compare` takes), and `train` and `dev`: nine tenths and one
+    tenth of the rows, by a hash of the text. Columns with 2 to 20 different values are kept for
+    slices.
 
     Args:
         path: the file.
         text: the text column, or empty to guess.
         text_pair: the second text column, or empty to guess (not guessed when `text` is given).
         label: the label column, or empty to guess.
+        labels: the names of the classes in order, those included that the file does not show; none:
+            those that it shows.
+        labelled: False looks for no label column.
 
     Raises:
-        TaskError: the file is malformed, a column cannot be guessed, or the labels are all equal.
+        TaskError: the file is malformed, a column cannot be guessed, or ids repeat.
     """
     rasa = path.suffix.lower() == ".yml"
     table = read_rasa(path) if rasa else read_table(path)
@@ -63,30 +71,32 @@ def guess_task_file(
             table.column(name, role=role)
     first, second = (text, text_pair) if text else _guess_texts(table, text_pair)
     taken = {first, second}
-    label = label or _guess_label(table, taken)
-    kind, labels = _label_names(table, label)
+    label = label or (_guess_label(table, taken) if labelled else "")
+    shown = show_labels(table, label, labels)
     identity = _guess_id(table)
-    splits, split_note = _splits(table, path)
+    splits, split_note = _splits(table, path, labelled=bool(label))
     extra = _slices(table, {*taken, label, identity, "split"})
     compare = next((name for name in ("all", "dev", "test") if name in splits), next(iter(splits)))
     notes = [
         f"text is column {first!r}" + (f", second text {second!r}" if second else ""),
-        f"label is column {label!r}: "
-        + (f"{len(labels)} labels ({_shown(labels)})" if labels else "numbers, a regression"),
+        _label_note(label, shown),
         split_note,
     ]
     notes += [f"ids are column {identity!r}"] if identity else []
     notes += [f"columns kept for slices: {', '.join(extra)}"] if extra else []
+    notes += [*shown.notes, *table.notes]
     return parse(
         TaskFile,
         {
             "name": re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip("-._") or "data",
-            "kind": kind,
-            "labels": labels,
-            "primary_score": "accuracy" if kind == "classification" else "pearson",
+            "kind": shown.kind,
+            "labels": shown.labels,
+            "open_labels": shown.kind == "classification" and not shown.complete,
+            "missing": shown.missing,
+            "primary_score": "accuracy" if shown.kind == "classification" else "pearson",
             "text": first,
             "text_pair": second or (),
-            "label": label,
+            "label": label or "label",
             "id_column": identity,
             "extra_columns": extra,
             "compare_split": compare,
@@ -104,12 +114,25 @@ def guess_task_file(
     )
 
 
-def _shown(labels: tuple[str, ...]) -> str:
-    return ", ".join(labels[:6]) + (", …" if len(labels) > 6 else "")
+def _label_note(column: str, shown: ShownLabels) -> str:
+    names = ", ".join(shown.labels[:6]) + (", …" if len(shown.labels) > 6 else "")
+    count = f"{len(shown.labels)} label{'' if len(shown.labels) == 1 else 's'}"
+    if not column:
+        classes = f" of {count} ({names})" if names else ""
+        return f"no column is called like a label: there are no gold labels{classes}"
+    if shown.kind == "regression":
+        return f"label is column {column!r}: numbers, a regression"
+    return f"label is column {column!r}: " + (f"{count} ({names})" if names else "all are missing")
+
+
+def _usual(table: Table) -> dict[str, str]:
+    """Give the columns by their names in small letters; of `Text` and `text` the latter."""
+    names = {name.casefold(): name for name in table.columns}
+    return names | {name: name for name in table.columns if name == name.casefold()}
 
 
 def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
-    names = {name.casefold(): name for name in table.columns}
+    names = _usual(table)
     if not text_pair:
         for one, two in PAIRS:
             if one in names and two in names:
@@ -117,83 +140,57 @@ def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
     for name in TEXTS:
         if name in names and names[name] != text_pair:
             return names[name], text_pair
-    raise _no_guess(table, "text", "--text")
-
-
-def _guess_label(table: Table, taken: set[str]) -> str:
-    names = {name.casefold(): name for name in table.columns if name not in taken}
-    for name in _LABELS:
-        if name in names:
-            return names[name]
-    raise _no_guess(table, "label", "--label")
-
-
-def _no_guess(table: Table, role: str, option: str) -> TaskError:
-    usual = TEXTS if role == "text" else _LABELS
-    return TaskError(
+    raise TaskError(
         f"{table.shown}:1" if table.marker == ":" else table.shown,
         found=f"none of the columns ({', '.join(map(repr, list(table.columns)[:12]))}) is called "
-        f"like a {role}",
-        expected=f"a header line with one of {', '.join(usual)}",
-        remedy=f"name the {role} column with {option} COLUMN, or add a header line",
+        f"like a text",
+        expected=f"a header line with one of {', '.join(TEXTS)}",
+        remedy="name the text column with --text COLUMN, or add a header line",
     )
 
 
-def _label_names(table: Table, column: str) -> tuple[str, tuple[str, ...]]:
-    cells = table.column(column, role="label")
-    for row, cell in enumerate(cells):
-        if cell is None or not cell.strip():
-            raise TaskError(
-                table.where(row),
-                found=f"column {column!r} (label) is empty",
-                expected="a label in every row",
-                remedy="fill it, or delete the row",
-            )
-    values = {(cell or "").strip() for cell in cells}
-    numbers = [_number(value) for value in values]
-    if None not in numbers:
-        finite = [number for number in numbers if number is not None]
-        whole = all(number == int(number) for number in finite)
-        counted = sorted(finite) == list(range(len(finite)))
-        if not whole or (len(finite) > _MANY and not counted):
-            return "regression", ()
-    if len(values) < 2:
-        raise TaskError(
-            table.shown,
-            found=f"every label in column {column!r} is {next(iter(values))!r}",
-            expected="two different labels or more",
-            remedy="name the label column with --label COLUMN",
-        )
-    if None in numbers:
-        return "classification", tuple(sorted(values))
-    return "classification", tuple(sorted(values, key=lambda value: (float(value), value)))
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+def _guess_label(table: Table, taken: set[str]) -> str:
+    names = {usual: name for usual, name in _usual(table).items() if name not in taken}
+    return next((names[name] for name in _LABELS if name in names), "")
 
 
 def _guess_id(table: Table) -> str:
-    names = {name.casefold(): name for name in table.columns}
-    for name in _IDS:
-        if name in names:
-            cells = table.columns[names[name]]
-            filled = {cell.strip() for cell in cells if cell is not None and cell.strip()}
-            if len(filled) == len(cells):
-                return names[name]
-    return ""
+    """Find the column of ids; where there is one, it names every row of a split once.
+
+    Raises:
+        TaskError: an id is empty or stands twice.
+    """
+    names = _usual(table)
+    column = next((names[name] for name in _IDS if name in names), "")
+    cells = [(cell or "").strip() for cell in table.columns[column]] if column else []
+    if not any(cells):
+        return ""
+    splits = table.columns.get("split", ("",) * len(cells))
+    rows: dict[tuple[str, str], int] = {}
+    for row, key in enumerate(zip((cell or "" for cell in splits), cells, strict=True)):
+        if not key[1] or key in rows:
+            raise TaskError(
+                table.where(row),
+                found=f"id {key[1]!r} stands at {table.where(rows[key])} too"
+                if key[1]
+                else "no id",
+                expected=f"another id in each row of column {column!r}",
+                remedy=f"correct it, or rename the column {column!r} if it names something else "
+                "than the row (a document); rows without ids are numbered",
+            )
+        rows[key] = row
+    return column
 
 
-def _splits(table: Table, path: Path) -> tuple[dict[str, dict[str, object]], str]:
+def _splits(
+    table: Table, path: Path, *, labelled: bool
+) -> tuple[dict[str, dict[str, object]], str]:
+    common: dict[str, object] = {"file": path.name, "labelled": labelled}
     if "split" not in table.columns:
         splits: dict[str, dict[str, object]] = {
-            "all": {"file": path.name},
-            "train": {"file": path.name, "share": [0.0, _TRAIN_SHARE]},
-            "dev": {"file": path.name, "share": [_TRAIN_SHARE, 1.0]},
+            "all": {**common},
+            "train": {**common, "share": [0.0, _TRAIN_SHARE]},
+            "dev": {**common, "share": [_TRAIN_SHARE, 1.0]},
         }
         return splits, (
             "no column 'split': compare takes all rows; train and dev are nine tenths and one "
@@ -210,7 +207,7 @@ def _splits(table: Table, path: Path) -> tuple[dict[str, dict[str, object]], str
                 expected="one name for each split (train, dev, test)",
                 remedy="correct the column 'split'",
             )
-        splits[name] = {"file": path.name, "value": value}
+        splits[name] = {**common, "value": value}
     return splits, f"splits are the values of column 'split': {', '.join(splits)}"
 
 
@@ -218,5 +215,6 @@ def _slices(table: Table, taken: set[str]) -> tuple[str, ...]:
     return tuple(
         name
         for name, cells in table.columns.items()
-        if name not in taken and 2 <= len(set(cells)) <= min(_MANY, len(cells) - 1)
+        if name not in taken | table.nested
+        and 2 <= len(set(cells)) <= min(_MOST_VALUES, len(cells) - 1)
     )

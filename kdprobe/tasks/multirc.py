@@ -21,7 +21,7 @@ _COLUMNS = ("paragraph", "question", "answer", "label", "question_id")
 def read_multirc(path: Path) -> Table:
     """Read one of MultiRC's files (`train.jsonl`, `val.jsonl`, `test.jsonl`).
 
-    Answers without a label (the test file) have an empty one.
+    Answers without a label (the test file) have an empty one; so have answers without a text.
 
     Raises:
         TaskError: a line is not JSON or lacks a part; with the line and the part.
@@ -54,11 +54,18 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
         key = f"{passage_id}-{_number(question, number)}"
         for position, answer in enumerate(answers):
             spot = f"{place}.answers[{position}].text"
-            said = cast(str, _part(answer, "text", str, where, spot))
+            said = _answer(answer, where, spot)
             label = cast(dict[str, object], answer).get("label")
             cell = None if label is None else str(label).casefold()
             rows.append((paragraph, asked, said, cell, key))
     return rows
+
+
+def _answer(answer: object, where: str, place: str) -> str | None:
+    """Give an answer's text; SuperGLUE's files hold three answers without one."""
+    if isinstance(answer, dict) and "text" in answer and answer["text"] is None:
+        return None
+    return cast(str, _part(answer, "text", str, where, place))
 
 
 def _number(question: object, otherwise: int) -> object:

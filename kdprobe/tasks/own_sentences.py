@@ -6,10 +6,12 @@ sentences are put to models of a task that is known.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.build import join_columns, read_labels
+from kdprobe.tasks.build import join_columns
+from kdprobe.tasks.gold import read_gold
 from kdprobe.tasks.guess import PAIRS, TEXTS
 from kdprobe.tasks.readers import SUFFIXES, read_lines, read_table
 from kdprobe.tasks.table import Table
@@ -39,14 +41,17 @@ def read_own(path: Path, task: Task) -> Split:
     table = _table(path, task) if path.suffix.lower() in SUFFIXES else _lines(path, task)
     if not table.lines:
         raise TaskError(str(path), found="holds no sentence", expected="at least one")
+    gold = read_gold(table, task, column="label", labelled=False)
     return Split(
         task=task,
         name=OWN,
         ids=tuple(f"own-{number}" for number in range(1, len(table.lines) + 1)),
         texts=join_columns(table, "text_a", role="text"),
         pairs=join_columns(table, "text_b", role="second text") if task.has_pairs else None,
-        labels=read_labels(table, task, column="label", labelled=False),
+        labels=gold.labels,
         origin=path.name,
+        missing_as=gold.missing_as,
+        notes=table.notes,
     )
 
 
@@ -67,7 +72,8 @@ def _table(path: Path, task: Task) -> Table:
     called = ("text_a", "text_b")[: len(found)]
     texts = {new: table.columns[names[one]] for new, one in zip(called, found, strict=True)}
     label = {"label": table.columns[names["label"]]} if "label" in names else {}
-    return Table(table.shown, {**texts, **label}, table.lines, marker=table.marker)
+    nested = {new for new, one in zip(called, found, strict=True) if names[one] in table.nested}
+    return replace(table, columns={**texts, **label}, nested=frozenset(nested))
 
 
 def _lines(path: Path, task: Task) -> Table:

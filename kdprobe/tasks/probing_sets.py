@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from kdprobe import atomic
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
+from kdprobe.tasks.readers import read_lines
 
 PARTS = ("tr", "va", "te")
 Rows = Sequence[tuple[str, str]]
@@ -129,14 +130,8 @@ def read_senteval(path: Path, name: str) -> ProbingSet:
         TaskError: the file cannot be read, a line is malformed (its number is told), or it cannot
             be probed (see `make_set`).
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TaskError(str(path), found=f"cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise TaskError(str(path), found="is not UTF-8", expected="SentEval's text file") from error
     parts: dict[str, list[tuple[str, str]]] = {part: [] for part in PARTS}
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         fields = line.rstrip().split("\t")
         if fields == [""]:
             continue

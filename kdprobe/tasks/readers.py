@@ -5,25 +5,33 @@ a sentence, a quotation mark in a tab-separated file is a quotation mark, a file
 keeps its first row; a malformed line is named. Does not: know tasks; nor the nested formats, which
 `multirc.py` and `rasa.py` read.
 
-Tab-separated files are read as GLUE's are: no quoting, a tab always separates. Comma-separated
-files follow RFC 4180: a field in double quotes may hold commas, line breaks and doubled quotes.
+Tab-separated files are read as GLUE's are: a tab always separates, and quotation marks mean nothing
+unless the whole file is quoted as pandas, Excel or R quote (`separated.py` has the rule).
+Comma-separated files follow RFC 4180: a field in double quotes may hold commas, line breaks and
+doubled quotes. A first column without a name that numbers the rows, as pandas writes its index, is
+left out; any other column must have a name.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.table import Cells, Table
+from kdprobe.tasks.class_labels import named, names_beside, names_in_schema
+from kdprobe.tasks.columns import check_header, name_columns
+from kdprobe.tasks.decoding import decode
+from kdprobe.tasks.separated import read_separated, split_lines
+from kdprobe.tasks.table import Table
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file, a byte order mark dropped, line ends as they are.
+    """Read a text file, a byte order mark dropped, line ends as they are; see `decoding.decode`.
 
     Raises:
         TaskError: it cannot be read, or a byte is not UTF-8 (its line is named).
@@ -34,28 +42,12 @@ def read_text(path: Path) -> str:
         raise TaskError(
             str(path), found=f"cannot be read ({error.strerror})", expected="a readable file"
         ) from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise TaskError(
-            f"{path}:{line}",
-            found=f"byte 0x{data[error.start]:02x} is not UTF-8",
-            expected="a file in UTF-8",
-            remedy="convert it (iconv -f LATIN1 -t UTF-8, if it is Latin-1)",
-        ) from error
+    return decode(data, path)
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read a text file's lines without their ends (LF or CRLF); see `read_text`.
-
-    Only a line feed ends a line: a lone carriage return or a Unicode line separator inside a
-    sentence does not.
-    """
-    lines = [line.removesuffix("\r") for line in read_text(path).split("\n")]
-    if lines[-1] == "":
-        lines.pop()
-    return lines
+    """Read a text file's lines without their ends; see `read_text` and `split_lines`."""
+    return split_lines(read_text(path))
 
 
 def read_table(
@@ -88,90 +80,51 @@ def read_table(
             expected="one of " + ", ".join(SUFFIXES),
             remedy="rename it after what it holds",
         )
-    rows = _tsv_rows(path) if suffix == ".tsv" else _csv_rows(path)
     has_header = not columns if header is None else header
-    if has_header:
-        if not rows:
-            raise TaskError(str(path), found="is empty", expected="a header line and rows")
-        names = _header(path, rows[0][1])
-        rows = rows[1:]
-    else:
-        names = columns
-    return _assemble(path, names, rows, "tab" if suffix == ".tsv" else "comma", skip_broken)
+    names = None if has_header else columns
+    split = read_separated(
+        path,
+        read_text(path),
+        columns=None if names is None else len(names),
+        as_published=skip_broken,
+    )
+    table = name_columns(path, split, names, skip_broken=skip_broken)
+    return _with_class_names(table, names_beside(path)) if has_header else table
 
 
-def _tsv_rows(path: Path) -> list[tuple[int, list[str]]]:
-    lines = read_lines(path)
-    return [(number, line.split("\t")) for number, line in enumerate(lines, 1) if line]
-
-
-def _csv_rows(path: Path) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    rows = []
-    start = 1
-    try:
-        for row in reader:
-            if row:
-                rows.append((start, row))
-            start = reader.line_num + 1
-    except csv.Error as error:
-        raise TaskError(
-            f"{path}:{start}",
-            found=f"a quotation mark is not closed, or not doubled inside quotes ({error})",
-            expected='a field in double quotes, quotes inside it written ""',
-            remedy="correct the line, or save the table as .tsv, where quotes mean nothing",
-        ) from error
-    return rows
-
-
-def _header(path: Path, names: list[str]) -> tuple[str, ...]:
-    stripped = tuple(name.strip() for name in names)
-    for name in stripped:
-        if stripped.count(name) > 1:
-            raise TaskError(
-                f"{path}:1",
-                found=f"column {name!r} stands twice" if name else "columns without a name",
-                expected="a header line with a name for each column",
-                remedy="add or correct the header line",
-            )
-    return stripped
-
-
-def _assemble(
-    path: Path,
-    names: tuple[str, ...],
-    rows: list[tuple[int, list[str]]],
-    separator: str,
-    skip_broken: bool,
-) -> Table:
-    kept, lines, broken = [], [], []
-    for line, cells in rows:
-        if len(cells) == len(names):
-            kept.append(cells)
-            lines.append(line)
-        elif skip_broken:
-            broken.append(line)
-        else:
-            count = f"{len(cells)} {separator}-separated column{'s' if len(cells) > 1 else ''}"
-            raise TaskError(
-                f"{path}:{line}",
-                found=count,
-                expected=f"{len(names)} ({', '.join(names)})",
-                remedy="was the file re-saved by another program?",
-            )
-    columns: dict[str, Cells] = {
-        name: tuple(cells[position] for cells in kept) for position, name in enumerate(names)
-    }
-    return Table(str(path), columns, tuple(lines), tuple(broken))
+def _with_class_names(table: Table, known: Mapping[str, tuple[str, ...]]) -> Table:
+    """Give names for the indices of the columns whose class names are known."""
+    columns, names = dict(table.columns), {}
+    for column, classes in known.items():
+        cells = named(columns[column], classes) if column in columns else None
+        if cells is not None:
+            columns[column], names[column] = cells, classes
+    return replace(table, columns=columns, class_names=names) if names else table
 
 
 def as_cell(value: object) -> str | None:
-    """Give a value as text: true and false as JSON writes them, lists and objects as JSON."""
+    """Give a value as text: true and false as JSON writes them, lists and objects as JSON.
+
+    NaN, which `json.dumps` and pandas write where a value is missing, is None; the word `nan` in a
+    string is a word.
+    """
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, bool | list | dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a key twice: one of the two values would be lost."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{twice!r} stands twice in one object")
+    return value
 
 
 def parse_json_line(path: Path, line: int, text: str) -> dict[str, object]:
@@ -181,7 +134,7 @@ def parse_json_line(path: Path, line: int, text: str) -> dict[str, object]:
         TaskError: it is not JSON, or no object.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise TaskError(
             f"{path}:{line}",
@@ -206,8 +159,16 @@ def _read_jsonl(path: Path) -> Table:
         if text.strip()
     ]
     names = dict.fromkeys(name for _, value in objects for name in value)
+    if objects:
+        check_header(f"{path}:{objects[0][0]}", names)
     columns = {name: tuple(as_cell(value.get(name)) for _, value in objects) for name in names}
-    return Table(str(path), columns, tuple(line for line, _ in objects))
+    nested = frozenset(n for _, value in objects for n, cell in value.items() if _is_nested(cell))
+    table = Table(str(path), columns, tuple(line for line, _ in objects), nested=nested)
+    return _with_class_names(table, names_beside(path))
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _read_parquet(path: Path) -> Table:
@@ -216,16 +177,22 @@ def _read_parquet(path: Path) -> Table:
 
     try:
         table = pyarrow.parquet.read_table(path)
-    except (pyarrow.ArrowInvalid, OSError) as error:
+    except (OSError, pyarrow.ArrowException) as error:
         raise TaskError(
             str(path),
             found=f"cannot be read as parquet ({str(error).splitlines()[0]})",
             expected="a whole parquet file",
         ) from error
-    columns = {
-        name: tuple(map(as_cell, table.column(name).to_pylist())) for name in table.column_names
-    }
-    return Table(str(path), columns, tuple(range(1, table.num_rows + 1)), marker=", row ")
+    check_header(str(path), table.column_names)
+    values = {name: table.column(name).to_pylist() for name in table.column_names}
+    read = Table(
+        str(path),
+        {name: tuple(map(as_cell, cells)) for name, cells in values.items()},
+        tuple(range(1, table.num_rows + 1)),
+        marker=", row ",
+        nested=frozenset(name for name, cells in values.items() if any(map(_is_nested, cells))),
+    )
+    return _with_class_names(read, names_in_schema(table.schema.metadata) or names_beside(path))
 
 
 def check_names_file(path: Path, labels: tuple[str, ...]) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.config.task import Hub, TaskFile
+from kdprobe.config.task import Columns, Hub, TaskFile
 from kdprobe.errors import DataNotFoundError, TaskError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import SplitPlan, build_split
 from kdprobe.tasks.hub import HubError, hub_is_off, hub_name, read_hub
@@ -55,8 +55,7 @@ def load_split(
         UnknownNameError: the task has no such split.
         TaskError: the data are nowhere (every place is named), or a file is malformed (file, line).
     """
-    if split not in split_names(task_file):
-        raise unknown_name("split", split, split_names(task_file))
+    split = known_name("split", split, split_names(task_file))
     for option, count in (("--limit", limit), ("--generate", generate)):
         if count is not None and count < 1:
             raise TaskError(option, found=str(count), expected="1 or more")
@@ -97,9 +96,7 @@ def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
     table = join_tables([_read(path, found) for path in found.paths])
     columns = task_file.resolved(layout)
     if layout.broken_rows == "skip":
-        texts = (columns.text, columns.text_pair)
-        flat = tuple(n for names in texts for n in ((names,) if isinstance(names, str) else names))
-        table = leave_out_empty(table, flat)
+        table = leave_out_empty(table, _text_columns(columns))
     if found.split.value is not None:
         wanted = found.split.value
         cells = table.column(layout.split_column, role="split")
@@ -112,8 +109,16 @@ def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
         labelled=found.split.labelled,
         share=found.split.share,
     )
-    origin = f"{found.folder.absolute().name}/{found.split.file}"
+    folder = found.folder.absolute().name
+    # Files that lie in a person's home are not told by that person's name.
+    own = folder == Path.home().name
+    origin = found.split.file if own else f"{folder}/{found.split.file}"
     return build_split(table, task_file.task(), split, plan, origin=origin)
+
+
+def _text_columns(columns: Columns) -> tuple[str, ...]:
+    texts = (columns.text, columns.text_pair)
+    return tuple(n for names in texts for n in ((names,) if isinstance(names, str) else names))
 
 
 def _read(path: Path, found: Found) -> Table:
@@ -150,8 +155,11 @@ def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split
     labelled = all(
         layout.splits[split].labelled for layout in task_file.local if split in layout.splits
     )
+    columns = task_file.resolved(hub)
+    if any(layout.broken_rows == "skip" for layout in task_file.local):
+        table = leave_out_empty(table, _text_columns(columns))
     plan = SplitPlan(
-        columns=task_file.resolved(hub),
+        columns=columns,
         extra=task_file.extra_columns,
         extra_required=False,
         derived=task_file.derived,

@@ -7,7 +7,7 @@ read files (`readers.py` does) nor know labels (`build.py` makes splits of table
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kdprobe.errors import TaskError
 
@@ -25,6 +25,11 @@ class Table:
         broken: the lines of rows that were left out because they were published broken.
         marker: what stands between name and line in a message (parquet and the hub count rows).
         files: the file of each row, when they come from several; else none.
+        separator: what stands between the columns of a text file; else empty.
+        notes: what the reader has to say of the file, each a sentence for people.
+        nested: the columns in which a cell held a list or an object; its JSON stands there.
+        class_names: the names of a column's classes in the order of their indices, where the file
+            says them; its cells are names then.
     """
 
     shown: str
@@ -33,6 +38,10 @@ class Table:
     broken: tuple[int, ...] = ()
     marker: str = ":"
     files: tuple[str, ...] = ()
+    separator: str = ""
+    notes: tuple[str, ...] = ()
+    nested: frozenset[str] = frozenset()
+    class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def where(self, row: int) -> str:
         """Name the place of a row: `data/dev.tsv:17`."""
@@ -77,6 +86,12 @@ def join_tables(tables: list[Table]) -> Table:
     if len(tables) == 1:
         return first
     for table in tables[1:]:
+        if table.class_names != first.class_names:
+            raise TaskError(
+                table.shown,
+                found=f"class names {dict(table.class_names)}",
+                expected=f"those of {first.shown}: {dict(first.class_names)}",
+            )
         if set(table.columns) != set(first.columns):
             raise TaskError(
                 table.shown,
@@ -93,6 +108,10 @@ def join_tables(tables: list[Table]) -> Table:
         broken=tuple(line for table in tables for line in table.broken),
         marker=first.marker,
         files=tuple(table.shown for table in tables for _ in table.lines),
+        separator=first.separator,
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+        nested=frozenset().union(*(table.nested for table in tables)),
+        class_names=first.class_names,
     )
 
 

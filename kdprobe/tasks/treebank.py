@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kdprobe.errors import TaskError
 from kdprobe.tasks.grammar_trees import Tree
+from kdprobe.tasks.readers import read_text
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _BRACKETS = {
@@ -39,15 +40,6 @@ def _base(label: str) -> str:
     return re.split(r"[-=|]", label)[0]
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TaskError(str(path), found=f"cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise TaskError(str(path), found="is not UTF-8", expected="a treebank in UTF-8") from error
-
-
 def read_mrg(path: Path) -> Iterator[Tree]:
     """Yield the trees of a file in the Penn Treebank's bracket format.
 
@@ -57,7 +49,7 @@ def read_mrg(path: Path) -> Iterator[Tree]:
     Raises:
         TaskError: brackets do not match, or a bracket holds neither a word nor constituents.
     """
-    text = _read(path)
+    text = read_text(path)
     stack: list[list[object]] = []
     for match in _TOKEN.finditer(text):
         token = match.group()
@@ -110,7 +102,7 @@ def read_conllu(path: Path) -> Iterator[tuple[UdWord, ...]]:
             number or no word of the sentence, or the heads run in a circle.
     """
     sentence: list[UdWord] = []
-    for number, line in enumerate([*_read(path).split("\n"), ""], start=1):
+    for number, line in enumerate([*read_text(path).split("\n"), ""], start=1):
         if line.startswith("#"):
             continue
         if not line.strip():

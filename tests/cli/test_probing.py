@@ -86,7 +86,7 @@ def test_a_bilstm_and_a_predictions_file_beside_an_encoder(tmp_path: Path, task:
     assert made["centre_of_gravity", "s", "", "", "mean"].n == 20
     assert (made["mdl_compression", "s", "", "1", "mean"].value or 0.0) > 1
     messages = [notice.message for notice in result.warnings]
-    assert "p is not probed: no layers can be read." in messages
+    assert "p is not probed: no layers can be read, as of a predictions file." in messages
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "s: random weights" not in page  # the first pooling, cls, is the teacher's alone
     assert "t: random weights" in page

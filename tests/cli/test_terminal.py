@@ -6,6 +6,7 @@ import pytest
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.displays import BarProgress
 from kdprobe.errors import ConfigError
 from kdprobe.foreign import disk_is_full
 from kdprobe.progress import Silent
@@ -118,7 +119,7 @@ def test_progress_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_bars_count_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     """A bar that stops short says work is missing."""
-    with terminal.BarProgress().stage("[red]Reading", 2) as stage:
+    with BarProgress(terminal.console(stderr=True)).stage("[red]Reading", 2) as stage:
         stage.advance(note="[half]")
         stage.advance()
     err = capsys.readouterr().err

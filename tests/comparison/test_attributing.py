@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from kdprobe.comparison.attributing import Attributed, WordScores, lines_of
+import pytest
+import torch
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+from kdprobe.comparison.attributing import (
+    Attributed,
+    WordScores,
+    attribute,
+    lines_of,
+    page_of,
+)
 
 
 def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False) -> Attributed:
@@ -29,3 +39,56 @@ def test_a_line_says_what_must_be_known_of_its_scores(found: Attributed, note: s
     (line,) = lines_of([found])
     assert line.note == note
     assert [mark.score for mark in line.marks] == [1.0, -0.5]
+
+
+SENTENCES = ("这部电影非常好看", "我不喜欢这个演员", "الفيلم جميل جدًا")
+
+
+@pytest.fixture(scope="module")
+def reads_characters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT whose tokens are Chinese and Arabic characters, its weights random."""
+    letters = sorted({char for text in SENTENCES for char in text if not char.isspace()})
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{c}" for c in letters)]
+    tokenizer = BertTokenizer(vocab={name: index for index, name in enumerate(names)})
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        model = BertForSequenceClassification(
+            BertConfig(
+                vocab_size=len(names), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+                intermediate_size=32, initializer_range=0.3, max_position_embeddings=32,
+            )
+        )  # fmt: skip
+    folder = tmp_path_factory.mktemp("characters")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_chinese_sentence_has_words(reads_characters: Path):
+    """Guards one score for the whole sentence, and blanks where a word was: plain transformers."""
+    text = SENTENCES[0]
+    found = attribute(
+        str(reads_characters), text, methods=("occlusion",), label="LABEL_1", offline=True
+    )
+    assert found.words == ("这", "部", "电影", "非常", "好看")
+    assert found.cut.startswith("no blanks stand between words of Chinese characters: cut by ICU")
+    tokenizer = BertTokenizer.from_pretrained(reads_characters)
+    model = BertForSequenceClassification.from_pretrained(reads_characters).eval()
+
+    def odds(part: str) -> float:
+        with torch.no_grad():
+            logits = model(**tokenizer(part, return_tensors="pt")).logits[0]
+        return float(logits[1] - logits[0])
+
+    expected = [odds(text) - odds(text.replace(word, "", 1)) for word in found.words]
+    assert found.methods[0].scores == pytest.approx(expected, abs=1e-5)
+    assert "no blanks stand between words of Chinese" in page_of([found])
+    assert 'dir="rtl"' not in page_of([found])
+
+
+def test_what_is_written_from_right_to_left_is_laid_out_so(reads_characters: Path):
+    """Guards an Arabic sentence whose words stand in the order of a left-to-right reader."""
+    found = attribute(str(reads_characters), SENTENCES[2], methods=("occlusion",), offline=True)
+    assert found.cut == ""
+    assert len(found.words) == 3
+    assert '<table class="words" dir="rtl">' in page_of([found])

@@ -27,11 +27,18 @@ def test_compare_and_load(tmp_path: Path) -> None:
     assert "agrees with it on" in repr(made)
     frame = made.metrics
     assert {"analysis", "metric", "value", "n"} <= set(frame.columns)
-    kappa = frame[(frame.metric == "cohens_kappa") & (frame.method.isna())].value.iloc[0]
+    texts = frame[["layer", "pooling", "subset"]].to_numpy().ravel()
+    assert all(isinstance(cell, str) for cell in texts)
+    assert frame.value.dtype == "float64"
+    assert frame.n.dtype == "Int64"
+    assert (frame.value.isna() == (frame.undefined != "")).all()
+    kappa = frame[(frame.metric == "cohens_kappa") & (frame.method == "")].value.iloc[0]
     found = made.document.find("agreement", "cohens_kappa", "t", "<s>")
     assert found is not None
     assert kappa == pytest.approx(found.value)
-    made.write_report(tmp_path / "again.html")
+    assert "<a href=" in shown
+    assert "t (teacher)" in shown
+    assert made.write_report(tmp_path / "again.html") == tmp_path / "again.html"
     assert (tmp_path / "again.html").read_text() == made.html()
 
 

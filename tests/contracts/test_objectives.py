@@ -351,7 +351,16 @@ def test_reasons_in_words() -> None:
         return objective.unmet(situation, checked)
 
     assert told("hidden_states", both) == "the layer map matches 0 layers, and it needs 1"
-    assert told("layer_relations", both) == "the layer map matches 0, and relations need two layers"
+    assert told("layer_relations", both) == (
+        "the layer map matches 0, and relations need three layers: of two the distance over its "
+        "mean is always 1"
+    )
+    narrow = ModelShape(2, 16, 0, projections=False, inner=8)
+    uneven = Situation(TASK, narrow, shape, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
+    assert told("layer_relations", uneven) == (
+        "the student's embeddings are 8 wide and its layers 16; a layer map without emb leaves the "
+        "embeddings out"
+    )
     assert told("patience", both) == "no layer of the student before its last is matched"
     assert told("teacher_argmax", Situation(RATING, shape, shape)) == (
         "the task is a regression and has no classes"

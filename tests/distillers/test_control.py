@@ -49,7 +49,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
             weights = {k: v.clone() for k, v in lesson.student.state_dict().items()}
             texts = [lesson.split.texts[row] for row in order]
             seen.append(Begun(weights, texts, lesson.settings, lesson.steps))
-            return fit(lesson, *args, **more)  # type: ignore[no-any-return]
+            return fit(lesson, *args, **more)
 
         return look
 
@@ -130,9 +130,9 @@ def test_what_is_typed_wins_and_is_told(toy: Toy, tmp_path: Path) -> None:
         output=tmp_path / "c", epochs=1, learning_rate=1e-3, seed=4, best_by="loss", **more
     ).preflight
     assert typed.notes[1:] == (
-        "begins with other random weights than s: seed 4, not 3",
         "another budget than s: 19 steps of 16 examples, and 38 of 16 there",
         "learning_rate is 0.001, and 0.002 for s",
+        "seed 4, and 3 for s: other new weights and another order of the examples",
     )
     wide = finetune("bert:L1,H32,A2,I32", output=tmp_path / "c", batch_size=32, **more).preflight
     assert wide.notes[1:4] == (

@@ -9,17 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdprobe.distillers.encoding import Encoded, GroupedByLength, Rows, encode, steps_per_epoch
+from kdprobe.models.shapes import NewShape, build_new
+from kdprobe.models.text_model import TextModel
 from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_split
-from tests.models.tiny import tiny_tokenizer
+from tests.models.tiny import Architecture, tiny_tokenizer
+
+
+def text_model(arch: Architecture = "bert") -> TextModel:
+    """An untrained model of an architecture with its tokenizer."""
+    tokenizer = tiny_tokenizer(arch)
+    model = build_new(NewShape(1, 16, 32, 2), TASK, tokenizer=tokenizer)
+    return TextModel(model, tokenizer, name="m", together="right")
 
 
 def test_batches_equal_the_tokenizers_own_padding() -> None:
     """Guards padding, masks and segments against what the tokenizer itself would give."""
-    tokenizer = tiny_tokenizer("bert")
+    text = text_model()
+    tokenizer = text.tokenizer
     split = toy_split(9)
     pairs = Split(TASK, "p", split.ids, split.texts, pairs=split.texts[::-1])
-    encoded = encode(tokenizer, pairs, max_length=64)
+    encoded = encode(text, pairs, max_length=64)
     rows = [4, 0, 7]
     batch = encoded.batch(rows)
     expected = tokenizer(
@@ -40,14 +50,14 @@ def test_left_padding_and_other_pad_ids() -> None:
     assert left.batch([0, 1])["input_ids"].tolist() == [[5, 6], [9, 7]]
     right = Encoded(columns, {"input_ids": 9, "attention_mask": 0})
     assert right.batch([1, 0])["attention_mask"].tolist() == [[1, 0], [1, 1]]
-    assert encode(tiny_tokenizer("roberta"), toy_split(2), max_length=20).padding["input_ids"] == 1
+    assert encode(text_model("roberta"), toy_split(2), max_length=20).padding["input_ids"] == 1
 
 
 def test_truncation_is_counted() -> None:
     """Guards texts that are read in part only: an exact fit is no truncation."""
     texts = ("the dog", "the dog the cat the dog", "the dog the")
     split = Split(TASK, "t", ("a", "b", "c"), texts)
-    encoded = encode(tiny_tokenizer("bert"), split, max_length=5)
+    encoded = encode(text_model(), split, max_length=5)
     assert encoded.lengths.tolist() == [4, 5, 5]
     assert encoded.truncated == 1
 

@@ -18,6 +18,7 @@ from kdprobe.distillers.word_match import match_words
 from kdprobe.errors import CapabilityError
 from kdprobe.models.gradients import word_sums
 from kdprobe.models.shapes import NewShape, build_new
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Silent
 from tests.distillers.builders import TASK, toy_split
 from tests.distillers.conftest import Toy
@@ -39,8 +40,9 @@ def one_text(text: str, arch: Any = "bert", *, longest: int = 40, other: str | N
     tokenizer = tiny_tokenizer(arch)
     model = build_new(NewShape(1, 4, 4, 1), TASK, tokenizer=tiny_tokenizer("bert"))
     plain = encode_for(model, tokenizer, split, max_length=longest)
+    text_model = TextModel(model, tokenizer, name="m")
     found = match_words(
-        plain, tokenizer, split, max_length=longest, progress=Silent(), title="words"
+        plain, text_model, split, max_length=longest, progress=Silent(), title="words"
     )
     return found.batch([0])["words"][0]
 
@@ -90,8 +92,9 @@ def test_other_tokens_than_were_encoded() -> None:
     tokenizer = tiny_tokenizer("bert")
     model = build_new(NewShape(1, 4, 4, 1), TASK, tokenizer=tokenizer)
     plain = encode_for(model, tokenizer, split, max_length=40)
+    text = TextModel(model, tokenizer, name="m")
     with pytest.raises(ValueError, match="words matched with other tokens than were encoded"):
-        match_words(plain, tokenizer, split, max_length=4, progress=Silent(), title="")
+        match_words(plain, text, split, max_length=4, progress=Silent(), title="")
 
 
 def test_one_word_for_every_word_piece_model(pair: Apart) -> None:

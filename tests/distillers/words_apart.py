@@ -18,6 +18,7 @@ from kdprobe.distillers.views import prepare, read, shape_of
 from kdprobe.distillers.word_match import match_words
 from kdprobe.models.bilstm_shape import parse_lstm
 from kdprobe.models.shapes import NewShape, build_new
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split
@@ -41,9 +42,8 @@ def vectors_file(folder: Path, words: str, *, width: int = 12) -> Path:
 def matched(model: Any, tokenizer: Any, split: Split) -> Encoded:
     """A split as a model reads it, with its words."""
     plain = encode_for(model, tokenizer, split, max_length=LONGEST)
-    return match_words(
-        plain, tokenizer, split, max_length=LONGEST, progress=Silent(), title="words"
-    )
+    text = TextModel(model, tokenizer, name="m")
+    return match_words(plain, text, split, max_length=LONGEST, progress=Silent(), title="words")
 
 
 class Apart(NamedTuple):

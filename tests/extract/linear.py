@@ -18,6 +18,7 @@ from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import Asked
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.words import split_words, word_shares
 from tests.models.tiny import tiny_tokenizer
 
@@ -71,9 +72,11 @@ def reader_of(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase | None = None, name: str = "toy"
 ) -> Reader:
     """See any module that takes ids and a mask as explainers see a checkpoint."""
+    own = tokenizer or tiny_tokenizer("bert")
     handle = SimpleNamespace(
         name=name,
-        tokenizer=tokenizer or tiny_tokenizer("bert"),
+        tokenizer=own,
+        text=TextModel(model, own, name=name),
         columns=(0, 1),
         device=torch.device("cpu"),
         model=model.eval(),

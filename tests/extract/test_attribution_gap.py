@@ -9,7 +9,7 @@ import pytest
 import torch
 from captum.attr import LayerGradientXActivation
 
-from kdprobe.extract.attribution_gap import NO_EMBEDDINGS, OTHER_TOKENS, map_gaps, obstacle
+from kdprobe.extract.attribution_gap import OTHER_TOKENS, map_gaps, obstacle
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
@@ -85,4 +85,7 @@ def test_what_has_no_common_places_is_refused(models: dict[str, HfModel]):
     assert obstacle(models["t"], models["r"], TEXTS) == OTHER_TOKENS
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models["s"].model.base_model, "embeddings", None)
-        assert obstacle(models["t"], models["s"], TEXTS) == NO_EMBEDDINGS
+        patch.setattr(models["s"].model, "get_input_embeddings", lambda: None)
+        assert obstacle(models["t"], models["s"], TEXTS) == (
+            "s: does not say which of its parts are the embeddings"
+        )

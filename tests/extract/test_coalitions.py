@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.coalitions import Game, every_coalition, fill, output_of
 from kdprobe.models.words import split_words
+from kdprobe.segmentation import writes_no_blanks
+from tests.analysis.studies import quick
 from tests.extract.linear import Linear, linear_reader, reader_of
 from tests.models.tiny import tiny_tokenizer
 
@@ -29,11 +35,49 @@ def test_the_text_of_a_coalition():
     game = game_of(" He (said)  a-b, don't!")
     assert kept(game, *range(game.n)) == (" He (said)  a-b, don't!",)
     assert kept(game) == ("",)
-    # words: He ( said ) a - b , don't !
+    # words: He ( said ) a-b , don't !
     assert kept(game, 0, 1, 2, 3) == ("He (said)",)
-    assert kept(game, 4, 6) == ("a b",)
-    assert kept(game, 6, 7) == ("b,",)
-    assert kept(game, 0, 9) == ("He !",)
+    assert kept(game, 1, 3) == ("( )",)
+    assert kept(game, 4, 5) == ("a-b,",)
+    assert kept(game, 0, 7) == ("He !",)
+    assert kept(game_of("yes/no"), 0, 2) == ("yes no",)
+
+
+def test_no_blanks_where_a_script_writes_none():
+    """Guards a Chinese text that gains blanks when a word goes: another text than was asked for."""
+    game = game_of("这部电影非常好看。真的！")  # 这 部 电影 非常 好看 。 真的 ！
+    assert kept(game, *range(game.n)) == game.texts
+    assert kept(game, 0, 1, 2, 4, 5, 6, 7) == ("这部电影好看。真的！",)
+    assert kept(game, 2, 4) == ("电影好看",)
+    assert kept(game, 4, 6) == ("好看真的",)
+    mixed = game_of("我用 iPhone和iPad拍 ดีมาก")  # 我 用 iPhone 和 iPad 拍 ดี มาก
+    assert kept(mixed, 0, 2, 4) == ("我 iPhone iPad",)  # the blank before iPhone; none may fuse
+    assert kept(mixed, 1, 3, 5, 7) == ("用 和拍 มาก",)
+    masked = game_of("这部电影", removal="mask")
+    assert kept(masked, 0, 1) == ("这部[MASK]",)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["the", "don't", "电影", "好", "ไทย", "。", "!", " ", "  ", "3.5", "ok"])
+    ),
+    st.randoms(use_true_random=False),
+)
+@quick
+def test_nothing_but_the_words_left_out_goes(parts: list[str], chance: Any):
+    """Guards letters that vanish or words that run together when others are left out."""
+    text = "".join(parts)
+    game = game_of(text)
+    every = np.ones(game.n, dtype=np.bool_)
+    assert game.text(every) == (text,)
+    mask = np.array([chance.random() < 0.5 for _ in range(game.n)], dtype=np.bool_)
+    (written,) = game.text(mask)
+    left = [word.text for word, here in zip(game.words, mask, strict=True) if here]
+    assert "".join(written.split()) == "".join(left)
+    if mask.all() or not any(map(writes_no_blanks, (text,))):
+        return
+    if " " not in text and all(map(writes_no_blanks, left)):
+        assert " " not in written
 
 
 def test_a_mask_stands_for_each_word():

@@ -86,7 +86,7 @@ def test_a_model_without_any_vector_is_refused(tmp_path: Path, monkeypatch: pyte
     folder = tiny_lstm(tmp_path / "s", labels=TASK.labels)
     handle = open_hf(str(folder), name="s", task=TASK, device="cpu")
     assert [cell.layer for cell in LayerReader(handle, ["cls"]).cells] == ["head"]
-    monkeypatch.setattr("kdprobe.models.hidden._last_linear", lambda model: None)
+    monkeypatch.setattr("kdprobe.models.hidden.last_linear", lambda model: None)
     with pytest.raises(CapabilityError) as told:
         LayerReader(handle, ["cls"])
     assert str(told.value) == (

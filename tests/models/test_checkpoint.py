@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification
 from transformers.utils import logging as transformers_logging
 
+from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.models.checkpoint import describe, fingerprint, load_classifier, quiet
 from kdprobe.tasks.task import Task
@@ -364,3 +365,12 @@ def test_the_attention_implementation_is_the_one_asked_for(cola_folder: Path):
     """Guards against fused attention where gradients of gradients are needed."""
     model = load_classifier(str(cola_folder), task=COLA, attention="eager").model
     assert model.config._attn_implementation == "eager"
+
+
+def test_a_folder_of_old_and_new_files_is_refused(copy: Path) -> None:
+    """Guards new weights that are read with an old tokenizer, where a training was killed."""
+    (copy / EXCHANGE).mkdir()
+    assert refusal(copy, task=COLA) == (
+        f"{copy}: holds the model of a killed training, whose files are not all in their places, "
+        "expected a finished model; run that training again with --resume; it takes no further step"
+    )

@@ -136,9 +136,42 @@ def test_texts_that_stand_twice(tmp_path: Path):
     place = tsv(tmp_path, "text\tlogits", "x\t3,4", "x\t3,5")
     assert refusal(place, split) == (
         f"{place}:3: 'x' stands at {place}:2 too, with other outputs, expected equal outputs for "
-        f"equal texts and labels; add the task's ids in a column id, so that the rows can be told "
-        f"apart"
+        f"equal texts and labels, but for 0.0001; add the task's ids in a column id, so that the "
+        f"rows can be told apart"
     )
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "same"),
+    [
+        ("logits", ("3,4", "3.00000001,4"), True),
+        ("logits", ("3,4", "103,104"), True),  # the same probabilities
+        ("logits", ("3,4", "3.001,4"), False),
+        ("probabilities", ("0.25,0.75", "0.25004,0.74996"), True),
+        ("probabilities", ("0.25,0.75", "0.2502,0.7498"), False),
+        ("prediction", ("good", "bad"), False),
+    ],
+)
+def test_float_noise_of_another_batch_is_no_other_output(
+    columns: str, rows: tuple[str, str], same: bool, tmp_path: Path
+):
+    """Guards against a refusal of every file in which a text stands twice, and a blind eye."""
+    split = Split(TASK, "dev", ("1", "2"), ("x", "x"), None, np.array([1, 1]))
+    place = tsv(tmp_path, f"text\t{columns}", *(f"x\t{row}" for row in rows))
+    if same:
+        first, second = asked(place, split)
+        assert first == second
+    else:
+        assert "with other outputs" in refusal(place, split)
+
+
+def test_scores_of_one_text_may_differ_by_rounding(tmp_path: Path):
+    """Guards against an absolute tolerance for numbers of any size."""
+    split = Split(NUMBER, "dev", ("1",), ("x",), None, np.array([2.5]))
+    place = tsv(tmp_path, "text\tscore", "x\t2500", "x\t2500.01")
+    assert asked(place, split, NUMBER) == [[2500.0]]
+    place = tsv(tmp_path, "text\tscore", "x\t2500", "x\t2501")
+    assert "with other outputs" in refusal(place, split, NUMBER)
 
 
 def test_missing_and_extra_rows(tmp_path: Path):
@@ -192,9 +225,9 @@ LISTED = "expected 2, as t has (bad, good); are these predictions for another ta
         (["text\tlogits", "x\t1,two"], "p.tsv:2: '1,two' is no list of numbers, expected numbers"),
         (["text\tlogits", "x\t"], "p.tsv:2: no outputs, expected numbers between commas"),
         (
-            ["text\tprobabilities", "x\t.5,.5", "y\t.5,.6"],
-            "p.tsv:3: probabilities [0.5, 0.6], which sum to 1.1, expected numbers from 0 to 1 "
-            "that sum to 1 within 0.001; name the column logits if that is what they are",
+            ["text\tprobabilities", "x\t.5,.5", "y\t.5,.7"],
+            "p.tsv:3: probabilities [0.5, 0.7], which sum to 1.2, expected numbers from 0 to 1 "
+            "that sum to 1 within 0.1; does a class lack, or were several labels allowed at once?",
         ),
         (["text\tprobabilities", "x\t-1,2"], "p.tsv:2: probabilities [-1.0, 2.0], which sum to 1,"),
         (["text\tprobabilities", "x\tnan,1"], "p.tsv:2: probabilities [nan, 1.0], which sum"),

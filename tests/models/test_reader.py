@@ -83,9 +83,10 @@ def test_words_beyond_the_limit_are_not_read(handles: dict[str, HfModel]):
     """Guards against scores for words that the model never saw."""
     reader = Reader(handles["bert"])
     long = " ".join(["dog"] * 100)
-    (end,) = reader.words_read((long,), split_words(long))
+    ((start, end),) = reader.words_read((long,), split_words(long))
+    assert start == 0
     assert len(long[:end].split()) == 62  # 64 less the two special tokens
-    assert reader.words_read(("the dog",), split_words("the dog")) == (7,)
+    assert reader.words_read(("the dog",), split_words("the dog")) == ((0, 7),)
 
 
 def test_a_model_without_word_embeddings_is_refused_in_words():

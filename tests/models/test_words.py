@@ -13,7 +13,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.words import SPECIAL, align, fold, pieces_of, split_words, word_shares
+from kdprobe.models.token_text import fold
+from kdprobe.models.words import SPECIAL, align, pieces_of, split_words, word_shares
 from tests.analysis.studies import quick
 from tests.models.tiny import SENTENCES, WORDS, tiny_tokenizer
 

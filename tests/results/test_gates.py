@@ -2,9 +2,9 @@
 
 import pytest
 
-from kdprobe.errors import ConfigError
-from kdprobe.results.gates import parse_gate, tripped
-from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
+from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.results.gates import Gate, checked_gate, parse_gate, tripped
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Skipped
 from tests.results.test_io import document
 
 
@@ -42,17 +42,68 @@ def test_undefined_trips_and_the_teacher_does_not() -> None:
     )
 
 
+METRICS = {
+    "agreement": ("agreement", "cohens_kappa", "kappa_attainable_low"),
+    "overlap": ("negative_flips",),
+    "slices": ("agreement", "accuracy"),
+    "task_scores": ("accuracy", "mcc"),
+}
+ALL = tuple(METRICS)
+
+
+def checked(text: str, *, run: tuple[str, ...] = ALL) -> Gate:
+    """A gate on students called `s` and `Small One`, as the command line checks it."""
+    return checked_gate(parse_gate(text), METRICS, ["s", "Small One"], run)
+
+
 def test_bad_gates() -> None:
-    """A misspelt gate must fail the command, not pass it."""
-    with pytest.raises(ConfigError) as caught:
+    """A misspelt gate must fail the command before it runs, not pass it after an hour."""
+    with pytest.raises(ConfigError, match="--fail-if: 'kappa', expected METRIC<NUMBER"):
         parse_gate("kappa")
-    assert str(caught.value) == (
-        "--fail-if: 'kappa', expected METRIC<NUMBER or METRIC>NUMBER; for example "
-        "--fail-if 'kappa<0.8' or --fail-if 'overlap.negative_flips>0.05'"
-    )
-    with pytest.raises(
-        ConfigError, match="no number of a student is called 'kapa', expected one of"
+    for text, words in (
+        ("kapa<1", "no metric is called 'kapa'.*did you mean 'kappa'"),
+        ("overlap.cohens_kappa<1", "no metric is called 'cohens_kappa', expected one of neg"),
+        ("agrement.kappa<1", "no analysis is called 'agrement'.*'agreement'"),
+        ("smal-one:kappa<1", "no student is called 'smal-one'.*Small One"),
+        ("kapa_low<1", "no metric is called 'kapa_low'"),
     ):
-        tripped(parse_gate("kapa<1"), scored())
-    with pytest.raises(ConfigError, match="called 'cohens_kappa' in overlap"):
-        tripped(parse_gate("overlap.cohens_kappa<1"), scored())
+        with pytest.raises(UnknownNameError, match=f"--fail-if: {words}"):
+            checked(text)
+    with pytest.raises(ConfigError, match="mcc is a number of task_scores, which is not run"):
+        checked("mcc<0.5", run=("agreement",))
+
+
+def test_names_as_people_type_them() -> None:
+    """A name in another case, or an alias, must not be an error nor another number."""
+    gate = checked("SMALL ONE: Kappa < .8")
+    assert (gate.student, gate.analysis, gate.metric) == ("Small One", "agreement", "cohens_kappa")
+    assert checked("negative-flips>5e-2").bound == 0.05
+    assert checked("accuracy<1").homes == ("slices", "task_scores")
+
+
+def test_ends_of_the_interval() -> None:
+    """A gate on the point passes a student whose kappa may be far lower; the end must be meant."""
+    low, high = checked("kappa_low<0.8"), checked("kappa_high<0.9")
+    assert (low.metric, low.end, high.end) == ("cohens_kappa", "low", "high")
+    own = checked("kappa_attainable_low<0.2")
+    assert (own.metric, own.end) == ("kappa_attainable_low", "value")
+    kappa = scored().analyses[0].estimates[0]
+    wide = kappa.model_copy(update={"low": 0.65, "high": 0.75, "interval": "by hand"})
+    result = scored().analyses[0].model_copy(update={"estimates": (wide,)})
+    document = scored().model_copy(update={"analyses": (result,)})
+    assert tripped(checked("kappa<0.68"), document) == ()
+    assert tripped(checked("kappa_low<0.68"), document) == (
+        "s: cohens_kappa at least = 0.6500 (kappa_low<0.68)",
+    )
+    assert tripped(checked("kappa_high<0.74"), document) == ()
+    assert "has no interval" in tripped(checked("kappa_low<0.68"), scored())[0]
+
+
+def test_what_is_not_measured_trips_with_its_reason() -> None:
+    """A gate on a score that was skipped (no gold labels) must not be green."""
+    skipped = (Skipped(what="task_scores", reason="no example has a gold label"),)
+    document = scored().model_copy(update={"skipped": skipped})
+    assert tripped(checked("mcc<0.5"), document) == (
+        "s: mcc was not measured (no example has a gold label)",
+    )
+    assert tripped(checked("Small One:kappa<0.8"), document) == ()

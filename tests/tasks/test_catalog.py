@@ -96,9 +96,11 @@ def test_columns_are_for_data_files_only():
     with pytest.raises(ConfigError) as caught:
         open_task("cola", label="gold")
     assert str(caught.value) == (
-        "--label gold: --task cola says itself which columns it reads, expected a plain data file "
-        "(.tsv, .csv, .jsonl, .parquet, .yml); leave --label out"
+        "--label gold: --task cola says itself which columns and classes it has, expected a plain "
+        "data file (.tsv, .csv, .jsonl, .parquet, .yml); leave --label out"
     )
+    with pytest.raises(ConfigError, match="--labels a,b: --task cola says itself"):
+        open_task("cola", labels=("a", "b"))
 
 
 def test_other_paths_are_refused(tmp_path: Path):

@@ -10,6 +10,7 @@ import pytest
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.tasks.guess import guess_task_file
+from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.sources import load_split, split_names
 
 
@@ -73,10 +74,21 @@ def test_pairs_ids_and_splits_of_the_file_itself(tmp_path: Path):
     assert "splits are the values of column 'split': train, dev, extra" in file.notes
 
 
-def test_ids_that_repeat_are_not_ids(tmp_path: Path):
-    """A column `id` that names the document, not the row, is left alone."""
-    path = put(tmp_path, "p.tsv", "id\ttext\tlabel", "a\tx\t0", "a\ty\t1")
+def test_ids_name_one_row_each(tmp_path: Path):
+    """Two rows of one id are one example to every join, and the second is lost."""
+    path = put(tmp_path, "p.tsv", "id\ttext\tlabel", "a\tx\t0", "b\ty\t1", "a\tz\t1")
+    assert fault(path) == (
+        f"{path}:4: id 'a' stands at {path}:2 too, expected another id in each row of column 'id'; "
+        "correct it, or rename the column 'id' if it names something else than the row (a "
+        "document); rows without ids are numbered"
+    )
+    path = put(tmp_path, "q.tsv", "idx\ttext\tlabel", "1\tx\t0", "\ty\t1")
+    assert fault(path).startswith(f"{path}:3: no id, expected another id in each row of column")
+    path = put(tmp_path, "r.csv", "id,text,label", ",x,0", ",y,1")
     assert load_split(guess_task_file(path), "all").ids == ("all-00001", "all-00002")
+    rows = ("1\tx\t0\ttrain", "2\ty\t1\ttrain", "1\tz\t1\tdev")
+    path = put(tmp_path, "s.tsv", "id\ttext\tlabel\tsplit", *rows)
+    assert load_split(guess_task_file(path), "dev").ids == ("1",)
 
 
 def test_named_columns_are_not_guessed(tmp_path: Path):
@@ -106,7 +118,8 @@ def test_numbers_classes_or_scores(tmp_path: Path):
     assert kind(1, 2, 10) == ("classification", 3)
     assert kind(1, 3.8) == ("regression", 0)
     assert kind(*range(100, 200, 3)) == ("regression", 0)
-    assert kind("1", "nan") == ("classification", 2)
+    assert kind("1", "0", "nan") == ("classification", 2)
+    assert kind("1", "zero", "nan") == ("classification", 3)
     ordered = guess_task_file(put(tmp_path, "n.tsv", "text\tlabel", "a\t10", "b\t2"))
     assert ordered.labels == ("2", "10")
     scored = guess_task_file(put(tmp_path, "n.tsv", "text\tscore", "a\t1.5", "b\t2"))
@@ -138,29 +151,28 @@ def test_a_file_without_header_is_refused(tmp_path: Path):
     )
 
 
-def test_no_label_column(tmp_path: Path):
-    """A score without labels does not exist."""
-    path = put(tmp_path, "h.tsv", "text\tgood", "x\t1")
-    assert fault(path).startswith(
-        f"{path}:1: none of the columns ('text', 'good') is called like a label, expected a header "
-        "line with one of label, labels, gold_label, intent, class, category, target, score; name "
-        "the label column with --label COLUMN"
-    )
+def test_without_a_label_column_nothing_has_gold(tmp_path: Path):
+    """Texts of production have no labels, and agreement needs none."""
+    path = put(tmp_path, "h.tsv", "text\tgood", "x\t1", "y\t0")
+    file = guess_task_file(path)
+    assert (file.labels, file.open_labels) == ((), True)
+    assert "no column is called like a label: there are no gold labels" in file.notes
+    split = load_split(file, "all")
+    assert (split.labels, split.missing_gold) == (None, "none of the 2 examples has a gold label")
+    named = guess_task_file(path, labels=("no", "yes"))
+    assert (named.labels, named.open_labels) == (("no", "yes"), False)
 
 
 def test_faults_of_the_rows(tmp_path: Path):
-    """No rows, an empty label, labels all equal, a split without a name."""
+    """No rows, labels all equal, a split without a name."""
     path = put(tmp_path, "a.tsv", "text\tlabel")
     assert fault(path) == f"{path}: has no rows, expected at least one example"
-    path = put(tmp_path, "b.tsv", "text\tlabel", "x\t1", "y\t ")
-    assert fault(path) == (
-        f"{path}:3: column 'label' (label) is empty, expected a label in every row; fill it, or "
-        "delete the row"
-    )
     path = put(tmp_path, "c.tsv", "text\tlabel", "x\tyes", "y\tyes")
-    assert fault(path) == (
-        f"{path}: every label in column 'label' is 'yes', expected two different labels or more; "
-        "name the label column with --label COLUMN"
+    with pytest.raises(TaskError) as caught:
+        require_classes(guess_task_file(path))
+    assert str(caught.value) == (
+        "--task c: every label is 'yes', expected two classes or more; name them all with --labels "
+        "A,B, or the label column with --label COLUMN"
     )
     path = put(tmp_path, "d.tsv", "text\tlabel\tsplit", "x\ta\ttrain", "y\tb\t")
     assert fault(path) == (

@@ -66,8 +66,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path):
     with pytest.raises(TaskError, match="No such file"):
         read_senteval(tmp_path / "none.txt", "x")
     (tmp_path / "latin.txt").write_bytes(b"tr\tA\t\xe9\n")
-    with pytest.raises(TaskError, match="is not UTF-8, expected SentEval's text file"):
+    with pytest.raises(TaskError, match=r"latin.txt:1: byte 0xe9 is not UTF-8"):
         read_senteval(tmp_path / "latin.txt", "x")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, encoding: str):
+    """SentEval's file saved by another program would be refused for its first two letters."""
+    rows = [f"{part}\t{label}\tw{label} é\n" for part in ("tr", "va", "te") for label in "AB"]
+    (tmp_path / "x.txt").write_bytes("".join(rows).encode(encoding))
+    read = read_senteval(tmp_path / "x.txt", "x")
+    assert read.train.sentences == ("wA é", "wB é")
 
 
 def test_a_sample_keeps_shares_and_small_sets_stay_whole():

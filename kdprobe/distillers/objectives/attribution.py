@@ -19,7 +19,13 @@ from kdprobe.distillers.denominators import Unbridged
 from kdprobe.distillers.levels import Level, places, tokens_differ, words_read
 from kdprobe.distillers.masked import ones
 from kdprobe.distillers.objective import Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_blocks, no_teacher, too_few_pairs
+from kdprobe.distillers.obstacles import (
+    first_of,
+    no_blocks,
+    no_gradients,
+    no_teacher,
+    too_few_pairs,
+)
 from kdprobe.distillers.views import shown_model
 from kdprobe.models.gradients import attribute, attribution_maps
 
@@ -144,7 +150,7 @@ class Attribution(Unbridged):
         few = too_few_pairs(situation) if options.layer == "uniform" else None
         blocks = no_blocks(situation) if options.layer != "input" else None
         apart = tokens_differ(situation, options.level)
-        return first_of(no_teacher(situation), apart, few, blocks)
+        return first_of(no_teacher(situation), no_gradients(situation), apart, few, blocks)
 
     def needs(self, situation: Situation, options: AttributionOptions) -> Needs:
         """Both models, to differentiate."""

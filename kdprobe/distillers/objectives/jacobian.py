@@ -17,7 +17,13 @@ from kdprobe.config.base import Options
 from kdprobe.distillers.denominators import PerToken
 from kdprobe.distillers.masked import precise, unit
 from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_embedded, other_tokens
+from kdprobe.distillers.obstacles import (
+    first_of,
+    no_gradients,
+    no_teacher,
+    other_embedded,
+    other_tokens,
+)
 from kdprobe.distillers.views import shown_model
 from kdprobe.models.gradients import attribute
 
@@ -60,7 +66,12 @@ class Jacobian(PerToken):
 
     def unmet(self, situation: Situation, options: JacobianOptions) -> str | None:
         """It needs equal tokens and widths."""
-        return first_of(no_teacher(situation), other_tokens(situation), other_embedded(situation))
+        return first_of(
+            no_teacher(situation),
+            no_gradients(situation),
+            other_tokens(situation),
+            other_embedded(situation),
+        )
 
     def needs(self, situation: Situation, options: JacobianOptions) -> Needs:
         """Both models, to differentiate, and the teacher's logits for its class."""

@@ -26,7 +26,7 @@ class LayerRelationsOptions(Options):
 
     Args:
         pairs: the weight of the distances.
-        triples: the weight of the angles; with fewer than three matched layers there are none.
+        triples: the weight of the angles.
         distance: `euclidean` (the paper), `squared` (what the released code computes when asked
             for L2) or `cosine` (its published command); see `_relations.distance_gaps`.
         selves: divide by the pairs and triples of a layer with itself too, which differ by nothing
@@ -42,6 +42,19 @@ class LayerRelationsOptions(Options):
 def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
     """A token's vectors layer by layer, `[B, L, M, H]`."""
     return torch.stack([view.hidden(layer) for layer in layers], dim=2)
+
+
+def _uneven(situation: Situation) -> str | None:
+    """Give the reason why the vectors of one model cannot stand beside each other."""
+    if not any(0 in pair for pair in situation.layer_map):
+        return None
+    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+        if shape is not None and shape.embedded != shape.width:
+            return (
+                f"the {name}'s embeddings are {shape.embedded} wide and its layers {shape.width}; "
+                "a layer map without emb leaves the embeddings out"
+            )
+    return None
 
 
 def _cosines(states: Tensor) -> Tensor:
@@ -75,10 +88,15 @@ class LayerRelations(PerToken):
         return LayerRelationsOptions
 
     def unmet(self, situation: Situation, options: LayerRelationsOptions) -> str | None:
-        """It needs equal tokens and two matched layers."""
+        """It needs equal tokens and three matched layers of one width."""
         few = len(situation.layer_map)
-        lonely = None if few >= 2 else f"the layer map matches {few}, and relations need two layers"
-        return first_of(no_teacher(situation), other_tokens(situation), lonely)
+        lonely = None
+        if few < 3:
+            lonely = (
+                f"the layer map matches {few}, and relations need three layers: of two the "
+                "distance over its mean is always 1"
+            )
+        return first_of(no_teacher(situation), other_tokens(situation), lonely, _uneven(situation))
 
     def needs(self, situation: Situation, options: LayerRelationsOptions) -> Needs:
         """Hidden states of the matched layers."""
@@ -101,7 +119,7 @@ class LayerRelations(PerToken):
         gaps = distance_gaps(left, right, apart, options.distance).sum((-1, -2))
         over = count**2 if options.selves else count * (count - 1)
         tokens = options.pairs * gaps / over
-        if options.triples and count > 2:
+        if options.triples:
             triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
             squares = (_cosines(left) - _cosines(right)) ** 2
             angles = (squares * triples).sum((-1, -2, -3))

@@ -17,7 +17,7 @@ from kdprobe.config.base import Options
 from kdprobe.distillers.denominators import PerExample
 from kdprobe.distillers.masked import first_tokens, mask_of, unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_width
+from kdprobe.distillers.obstacles import blind_first, first_of, no_teacher, other_width
 
 
 class PatienceOptions(Options):
@@ -61,9 +61,10 @@ class Patience(PerExample):
         return PatienceOptions
 
     def unmet(self, situation: Situation, options: PatienceOptions) -> str | None:
-        """It needs equal widths and a matched layer before the last."""
+        """It needs first tokens that read, equal widths and a matched layer before the last."""
         lonely = None if _pairs(situation) else "no layer of the student before its last is matched"
-        return first_of(no_teacher(situation), other_width(situation), lonely)
+        blind = blind_first(situation)
+        return first_of(no_teacher(situation), blind, other_width(situation), lonely)
 
     def needs(self, situation: Situation, options: PatienceOptions) -> Needs:
         """Hidden states of the matched layers; of the teacher those of the first token."""

@@ -24,6 +24,7 @@ from kdprobe.observations import Floats
 Baseline = Literal["pad", "mask", "zero"]
 Pooling = Literal["sum", "mean", "max-abs"]
 LEAST_CHANGE = 1e-3
+_SAME = 1e-5
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,13 @@ def _batch(
     )
     with torch.no_grad():
         vectors = reader.table(inputs["input_ids"])
+        if not isinstance(vectors, Tensor):
+            raise CapabilityError(
+                reader.name,
+                found="its word embeddings give more than vectors",
+                expected="one vector a token, for methods that use gradients",
+                remedy="use lime, shap or occlusion",
+            )
         if baseline == "zero":
             other = torch.zeros_like(vectors)
         else:
@@ -89,8 +97,31 @@ def _batch(
                 )
             other = reader.table(torch.full_like(inputs["input_ids"], token))
         reference = torch.where(special[..., None], vectors, other)
+    _require_own_vectors(reader, vectors[:1], {name: v[:1] for name, v in inputs.items()})
     target = torch.tensor([one.target for one in chosen], device=reader.device)
     return Batch(rows, vectors, reference, inputs, target)
+
+
+def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tensor]) -> None:
+    """Check, once for a model, that its own word vectors give its own outputs.
+
+    Raises:
+        CapabilityError: they do not: gradients would be those of another function.
+    """
+    if reader.vectors_checked:
+        return
+    with reader.evaluating(), torch.no_grad():
+        given = reader.run_embedded(vectors, inputs)
+        own = reader.run(inputs)
+    size = float((given - own).abs().max())
+    if not size <= _SAME * (1.0 + float(own.abs().max())):
+        raise CapabilityError(
+            reader.name,
+            found=f"word vectors in place of its own give other outputs, off by {size:.2g}",
+            expected="the same, for methods that use gradients",
+            remedy="use lime, shap or occlusion",
+        )
+    reader.vectors_checked = True
 
 
 def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..., Tensor]:

@@ -87,4 +87,5 @@ class DeepLift:
         return [found[row] for row in range(len(asked))]
 
 
+ALIASES = ("dl",)
 METHOD = DeepLift()

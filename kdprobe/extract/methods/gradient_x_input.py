@@ -49,4 +49,5 @@ class GradientTimesInput:
         return [found[row] for row in range(len(asked))]
 
 
+ALIASES = ("gradxinput", "grad×input", "inputxgradient", "gxi")
 METHOD = GradientTimesInput()

@@ -130,4 +130,5 @@ def every_class(
     return maps
 
 
+ALIASES = ("ig",)
 METHOD = IntegratedGradients()

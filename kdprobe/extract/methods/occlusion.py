@@ -47,4 +47,5 @@ class Occlusion:
         return scores
 
 
+ALIASES = ("leave_one_out", "loo")
 METHOD = Occlusion()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from pydantic import JsonValue
 
+from kdprobe.portable import PLACEHOLDER
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import ProducedBy, ResultsDocument, TaskInfo
@@ -71,6 +72,7 @@ class _Protocol:
         return fill(
             "protocol.html",
             request=document.request,
+            placeholder=PLACEHOLDER if PLACEHOLDER in document.request.command else "",
             task=task_rows(document.task),
             made=made_rows(document.produced_by, seed=document.request.seed),
             options=option_rows(document.request.options),

@@ -28,6 +28,7 @@ class _Verdict:
             "verdict.html",
             head=head,
             task=document.task,
+            added=[note.message for note in document.warnings if note.code == "teacher-added"],
             plain=PLAIN_UNITS,
             teacher_score=head.rows[0].teacher_score if head.rows else None,
             teacher_ece=model_figure(document, document.teacher, "ece"),

@@ -14,6 +14,7 @@ from kdprobe.report.examples import kept_examples
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.unable import unable
 
 _RANK = {"alarm": 0, "warning": 1, "note": 2}
 
@@ -79,7 +80,7 @@ class _Warnings:
             "warnings.html",
             notices=notices,
             cut=cut,
-            skipped=document.skipped,
+            skipped=unable(document.skipped),
             undefined=undefined,
             undefined_total=sum(len(places) for _, places in undefined),
         )

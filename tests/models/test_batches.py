@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.models.bounded_batches import ENOUGH_ROWS, bounded_batches
+from kdprobe.models.batches import ENOUGH_ROWS, bounded_batches
 from tests.analysis.studies import quick
 
 

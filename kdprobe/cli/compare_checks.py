@@ -1,0 +1,55 @@
+"""What `kdprobe compare` settles before it opens a model: its gates and its task.
+
+Does: check every name in `--fail-if`, and take the task from the models where none is named. Does
+not: open a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kdprobe.cli import terminal
+
+if TYPE_CHECKING:
+    from kdprobe.comparison.task_choice import ChosenTask
+    from kdprobe.results.gates import Gate
+
+
+def gates_of(
+    conditions: Sequence[str], students: Sequence[str], only: Sequence[str], skip: Sequence[str]
+) -> list[Gate]:
+    """Read the gates and check every name in them, before anything else is done."""
+    if not conditions:
+        return []
+    from kdprobe.comparison.analyses import analysis_names, choose, metrics_of
+    from kdprobe.models.spec import parse_specs
+    from kdprobe.results.gates import checked_gate, parse_gate
+
+    known = [spec.name for spec in parse_specs(students)]
+    run = choose(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
+    return [checked_gate(parse_gate(text), metrics_of(), known, run) for text in conditions]
+
+
+def task_of(
+    task: str | None,
+    models: Sequence[str],
+    columns: tuple[str | None, str | None, str | None, tuple[str, ...]],
+) -> tuple[str | ChosenTask, str]:
+    """Give the task, taken from the models where none is named, and the folder's name for it.
+
+    Args:
+        task: as typed.
+        models: all compared models, as typed.
+        columns: `--text`, `--text-pair`, `--label` and `--labels`.
+    """
+    if task is not None:
+        return task, Path(task).stem
+    from kdprobe.comparison.task_choice import Columns, choose_task
+    from kdprobe.models.spec import parse_specs
+
+    chosen = choose_task(None, parse_specs(models), Columns(*columns))
+    for notice in chosen.notices:
+        terminal.tell(notice.message)
+    return chosen, chosen.task_file.name

@@ -1,0 +1,116 @@
+"""Which task is compared on, also when nobody says.
+
+Does: open the task that was named; without one take it from the records of the checkpoints, or from
+the predictions files. Does not: load examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from kdprobe.comparison.records import training_record
+from kdprobe.config.task import TaskFile
+from kdprobe.errors import ConfigError
+from kdprobe.models.label_sources import name_classes
+from kdprobe.models.predictions_file import is_predictions_file
+from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.spec import ModelSpec
+from kdprobe.results.schema import Notice
+from kdprobe.tasks.catalog import open_task, task_names
+
+_NAME_ONE = "say --task NAME (`kdprobe tasks` lists them), --task FILE.toml, or a table of examples"
+
+
+class Columns(NamedTuple):
+    """The columns of a plain table and its classes, as named on the command line; else guessed."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+    labels: tuple[str, ...] = ()
+
+
+class ChosenTask(NamedTuple):
+    """A task, and what the reader must know of how it was chosen."""
+
+    task_file: TaskFile
+    notices: tuple[Notice, ...] = ()
+
+
+def choose_task(
+    task: str | TaskFile | ChosenTask | None,
+    models: Sequence[ModelSpec],
+    columns: Columns,
+    *,
+    offline: bool = True,
+    label_map: Mapping[str, str] | None = None,
+) -> ChosenTask:
+    """Open the task that is compared on.
+
+    Args:
+        task: as `--task` takes it, or open; None: what the models say of themselves.
+        models: all compared models.
+        columns: of a plain table.
+        offline: ask no network for the labels of a hub model.
+        label_map: the models' label names -> the task's.
+
+    Raises:
+        UsageError: a task that cannot be opened, or none is named and the models name none, or
+            different ones.
+    """
+    if isinstance(task, ChosenTask):
+        return task
+    if isinstance(task, TaskFile):
+        return ChosenTask(task)
+    paths = [path for model in models for path in model.paths]
+    if task is not None:
+        opened = open_task(task, **columns._asdict())
+        return ChosenTask(name_classes(opened, paths, offline=offline, label_map=label_map))
+    folders = [path for path in paths if not is_predictions_file(path)]
+    if not folders:
+        return _of_files(paths, columns)
+    trained: dict[str, list[str]] = {}
+    for model in models:
+        for record in filter(None, map(training_record, model.paths)):
+            trained.setdefault(record.task, []).append(model.name)
+    name = _one_task(trained)
+    message = f"No --task was given: {name} is what kdprobe.json of the checkpoints names."
+    notice = Notice(code="task-from-record", severity="note", message=message)
+    return ChosenTask(open_task(name, **columns._asdict()), (notice,))
+
+
+def _one_task(trained: dict[str, list[str]]) -> str:
+    if not trained:
+        raise ConfigError(
+            "--task",
+            found="is missing, and no checkpoint says what it was trained for (kdprobe.json)",
+            expected="a task",
+            remedy=_NAME_ONE,
+        )
+    if len(trained) > 1:
+        whose = "; ".join(f"{name}: {', '.join(models)}" for name, models in trained.items())
+        raise ConfigError(
+            "--task",
+            found=f"is missing, and the checkpoints were trained for different tasks ({whose})",
+            expected="one task",
+            remedy=_NAME_ONE,
+        )
+    name = next(iter(trained))
+    if name not in task_names():
+        raise ConfigError(
+            "--task",
+            found=f"is missing, and the checkpoints were trained for {name!r}, a task of your own",
+            expected="its task file or its table",
+            remedy="say --task with the file they were trained on",
+        )
+    return name
+
+
+def _of_files(paths: Sequence[str], columns: Columns) -> ChosenTask:
+    """Take texts, labels and classes from the teacher's predictions file."""
+    task_file = task_of_predictions(paths[0], labels=columns.labels)
+    message = f"No --task was given: {'; '.join(task_file.notes)}."
+    return ChosenTask(
+        task_file, (Notice(code="task-from-predictions", severity="note", message=message),)
+    )

@@ -1,0 +1,194 @@
+"""Whether a student may be trained with bfloat16 products, and what that costs.
+
+Does: hold what was measured of both precisions, by family of students, and decide by it. Does not:
+look at the processor: one command trains the same student everywhere.
+
+`make bench` measures the table anew (`tests/bench/test_precision.py`) and prints its lines; what it
+says of equality is computed from its numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scipy.special import stdtrit
+
+from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.folder import check_folder, locate
+from kdprobe.models.shapes import Init, ModelPlace, NewShape, parse_student
+
+_LEVEL = 0.95  # one-sided, at both ends: a 90 % interval, two one-sided tests at 5 %
+_TASKS = 2
+_BEGINS: dict[Init, str] = {
+    "copy": "copied layers",
+    "random": "random weights",
+    "projection": "projection",
+    "principal": "principal directions",
+    "truncated": "truncated weights",
+}
+
+
+class Evidence(NamedTuple):
+    """What was measured of one family on one task.
+
+    Args:
+        family: the architecture and what its weights begin with.
+        task: what was learnt; scores are MCC on its dev split.
+        budget: how long.
+        float32: the score of each seed, in order.
+        bfloat16: the same seeds with bfloat16 products.
+        seconds: CPU seconds a training (the median) in float32 and with bfloat16 products, on a
+            processor that multiplies bfloat16 itself.
+        emulated: the same on kernels without such instructions.
+    """
+
+    family: str
+    task: str
+    budget: str
+    float32: tuple[float, ...]
+    bfloat16: tuple[float, ...]
+    seconds: tuple[float, float]
+    emulated: tuple[float, float]
+
+
+class Equivalence(NamedTuple):
+    """How far bfloat16 moved the scores of a family.
+
+    Args:
+        mean: of the paired differences, bfloat16 less float32.
+        low, high: the 90 % t interval of that mean.
+        margin: the standard deviation of the float32 scores over seeds.
+        learnt: whether the float32 students learnt the task at all: the 95 % t interval of their
+            mean score lies above 0.
+    """
+
+    mean: float
+    low: float
+    high: float
+    margin: float
+    learnt: bool
+
+    @property
+    def equal(self) -> bool:
+        """Whether the students are equal within seed noise: see `compare_precisions`."""
+        return self.learnt and -self.margin < self.low and self.high < self.margin
+
+
+EVIDENCE: tuple[Evidence, ...] = ()
+
+
+def compare_precisions(float32: Sequence[float], bfloat16: Sequence[float]) -> Equivalence:
+    """Test whether two precisions give equal students.
+
+    Definition: two one-sided paired t tests (Schuirmann 1987): the 90 % t interval of the mean
+    difference over seeds lies inside plus and minus the standard deviation that seeds alone cause
+    in float32. A difference that could not be seen is not an equality: few seeds, or students that
+    learnt nothing, show none.
+
+    Args:
+        float32: a score for each seed, at least two.
+        bfloat16: of the same seeds.
+
+    >>> found = compare_precisions((0.4, 0.5, 0.6), (0.41, 0.5, 0.59))
+    >>> round(found.margin, 3), found.equal  # differences .01, 0, -.01: 2.92 x .01 / root 3 = .017
+    (0.1, True)
+    >>> compare_precisions((0.4, 0.5, 0.6), (0.3, 0.5, 0.7)).equal
+    False
+    """
+    moved = [half - full for full, half in zip(float32, bfloat16, strict=True)]
+    seeds = len(moved)
+    mean = statistics.fmean(moved)
+    half_width = float(stdtrit(seeds - 1, _LEVEL)) * statistics.stdev(moved) / math.sqrt(seeds)
+    margin = statistics.stdev(float32)
+    doubt = float(stdtrit(seeds - 1, 0.975)) * margin / math.sqrt(seeds)
+    learnt = statistics.fmean(float32) > doubt
+    return Equivalence(mean, mean - half_width, mean + half_width, margin, learnt)
+
+
+def family_of(student: str, other: str | None, *, offline: bool) -> str:
+    """Name a student's family: its architecture, and what its weights begin with.
+
+    Args:
+        student: as `parse_student` reads it.
+        other: the folder or hub id of the model it is made from; None: that is no folder yet.
+        offline: ask no network.
+
+    Raises:
+        ConfigError: a student that cannot be read.
+        CheckpointError: a folder that is no model.
+
+    >>> family_of("bert:L2,H128", None, offline=True)
+    'bert, random weights'
+    """
+    shape = parse_student(student)
+    if isinstance(shape, LstmShape):
+        return "bilstm"
+    if isinstance(shape, NewShape):
+        return "bert, random weights" if shape.embeddings is None else "bert, projection"
+    place = shape.path if isinstance(shape, ModelPlace) else other
+    begins = "from a folder" if isinstance(shape, ModelPlace) else _BEGINS[shape.start]
+    if place is None:
+        return f"an assistant's student, {begins}"
+    config = check_folder(locate(place, offline=offline))
+    return f"{config.get('model_type', '')}, {begins}"
+
+
+def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> bool:
+    """Whether `auto` trains a family with bfloat16 products.
+
+    Definition: it was measured on at least two tasks, equal within seed noise on each of them, and
+    faster on every kind of kernels, those without bfloat16 instructions too: on them no one would
+    choose it, and the choice must not depend on them.
+
+    Args:
+        family: as `family_of` names it.
+        evidence: the table; None: `EVIDENCE`.
+    """
+    rows = [row for row in (EVIDENCE if evidence is None else evidence) if row.family == family]
+    return len({row.task for row in rows}) >= _TASKS and all(
+        compare_precisions(row.float32, row.bfloat16).equal
+        and row.seconds[1] < row.seconds[0]
+        and row.emulated[1] < row.emulated[0]
+        for row in rows
+    )
+
+
+def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> str:
+    """Tell what bfloat16 products cost and save students of an architecture, for people.
+
+    Args:
+        architecture: the first word of its families, like `bert`.
+        evidence: the table; None: `EVIDENCE`.
+    """
+    rows = [
+        row
+        for row in (EVIDENCE if evidence is None else evidence)
+        if row.family.split(",")[0] == architecture
+    ]
+    if not rows:
+        return f"what that costs students of the architecture {architecture} was not measured"
+    return "; ".join(price(row) for row in rows)
+
+
+def price(row: Evidence) -> str:
+    """Tell one row of the table.
+
+    >>> row = Evidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),
+    ...                (10.0, 8.0), (10.0, 25.0))
+    >>> print(price(row))
+    bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \
+alone +-0.100: not shown equal), time x 0.8, without bfloat16 instructions x 2.5
+    """
+    found = compare_precisions(row.float32, row.bfloat16)
+    verdict = "equal within seed noise" if found.equal else "not shown equal"
+    if not found.learnt:
+        verdict = "not shown equal: they learnt nothing"
+    return (
+        f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC {found.mean:+.3f} (90 % "
+        f"interval {found.low:+.3f} to {found.high:+.3f}, seeds alone +-{found.margin:.3f}: "
+        f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}, without bfloat16 instructions "
+        f"x {row.emulated[1] / row.emulated[0]:.1f}"
+    )

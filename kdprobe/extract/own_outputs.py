@@ -1,0 +1,61 @@
+"""Whether what explainers run of a text is what the model itself says of it.
+
+Does: hold the explained output of a few whole texts against the model's own forward of that one
+text, and try every method on one short text before the first long one. Does not: explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kdprobe.errors import CapabilityError
+from kdprobe.extract.method import METHODS, Asked
+from kdprobe.foreign import said
+
+if TYPE_CHECKING:
+    from kdprobe.extract.attributions import Setting
+
+
+def require_own_outputs(asked: Sequence[Asked]) -> None:
+    """Refuse to explain a model of which another function would be explained.
+
+    Args:
+        asked: a few texts as they are put to one model.
+
+    Raises:
+        CapabilityError: the outputs differ beyond `TextModel`'s tolerance; completeness checks
+            cannot see it, since they use the same function.
+    """
+    reader = asked[0].game.reader
+    rows = [one.game.tokens([one.game.texts])[0] for one in asked]
+    found = reader.text.deviation(
+        [one.game.texts for one in asked], reader.logits(rows, at_once=True), columns=reader.columns
+    )
+    if found is not None:
+        raise CapabilityError(
+            reader.name,
+            found=f"what explainers would run of {found.text!r} is not what the model says of it: "
+            f"outputs differ by {found.size:.2g} (tolerance {found.tolerance:.2g})",
+            expected="one function",
+            remedy="its output may not be the same twice; compare its predictions alone",
+        )
+
+
+def method_obstacles(asked: Asked, setting: Setting) -> dict[str, str]:
+    """Say which methods cannot be used with a model, and why.
+
+    Args:
+        asked: a short text as it is put to the model.
+        setting: the methods with their options.
+    """
+    reasons: dict[str, str] = {}
+    for name, options in setting.methods.items():
+        method: Any = METHODS.load(name)
+        try:
+            method.explain([asked], asked.game.reader, options, setting.output)
+        except CapabilityError as error:
+            reasons[name] = error.found
+        except Exception as error:  # whatever a library raises: the others are still explained
+            reasons[name] = f"{said(error)}"
+    return reasons

@@ -1,0 +1,134 @@
+"""Classes of a task that a plain data file does not show, named by the models that know them.
+
+Does: read the label names of model folders and predictions files before anything is opened, and
+give a guessed task its missing classes. Does not: match outputs to labels; `labels.py` does. Loads
+no torch, and says nothing of what it cannot read: the opening of the model does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kdprobe.config.task import TaskFile
+from kdprobe.errors import UsageError
+from kdprobe.models.folder import locate
+from kdprobe.models.labels import POSITIONAL
+from kdprobe.models.predictions_table import is_predictions_file
+from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.guess_labels import require_classes
+from kdprobe.tasks.label_names import partners
+from kdprobe.tasks.readers import read_table
+
+
+def open_with_models(
+    task: str,
+    models: Sequence[str],
+    *,
+    labels: Sequence[str] = (),
+    offline: bool = True,
+    label_map: Mapping[str, str] | None = None,
+) -> TaskFile:
+    """Open what `--task` names; see `open_task` and `name_classes`.
+
+    Raises:
+        UsageError: as those two.
+    """
+    opened = open_task(task, labels=labels)
+    return name_classes(opened, models, offline=offline, label_map=label_map)
+
+
+def name_classes(
+    task_file: TaskFile,
+    models: Sequence[str],
+    *,
+    offline: bool = True,
+    label_map: Mapping[str, str] | None = None,
+) -> TaskFile:
+    """Give a guessed task the classes that its rows do not show.
+
+    Definition: the classes of the first model that has more of them than the rows show and a
+    partner for each that they show (`label_names.partners`), in the model's order and the rows'
+    spelling. Labels `0`, `1`, ... are partners of a model whose labels have no names (`LABEL_0`,
+    ...). Where the rows show no label at all, a model with one output makes the task a regression.
+    A task whose labels are known stays as it is.
+
+    Args:
+        task_file: the task.
+        models: folders, hub ids and predictions files, the teacher first.
+        offline: True asks the network nothing.
+        label_map: the models' names -> the task's, where the user says so.
+
+    Raises:
+        TaskError: fewer than two classes are known.
+    """
+    if not task_file.open_labels:
+        return task_file
+    for model in models:
+        names = label_names(model, offline=offline)
+        if names is None:
+            continue
+        if not names and not task_file.labels:
+            changes = {"kind": "regression", "primary_score": "pearson", "open_labels": False}
+            return task_file.model_copy(update=changes)
+        said = {} if label_map == POSITIONAL else dict(label_map or {})
+        classes = _completed(tuple(said.get(name, name) for name in names), task_file.labels)
+        if classes is not None:
+            note = f"classes that the rows do not show are those of {Path(model).name}: "
+            absent = [name for name in classes if name not in task_file.labels]
+            notes = (*task_file.notes, note + ", ".join(absent[:6]) + (", …" * (len(absent) > 6)))
+            return task_file.model_copy(update={"labels": classes, "notes": notes})
+    require_classes(task_file)
+    return task_file
+
+
+def _completed(names: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give the model's names with those of the rows in their places, or None."""
+    if len(names) <= max(len(shown), 1) or len(set(names)) < len(names):
+        return None
+    numbers = tuple(str(index) for index in range(len(names)))
+    if shown and set(shown) <= set(numbers) and _are_unnamed(names):
+        return numbers
+    places = partners(names, shown)
+    if places is None:
+        return None
+    spelling = dict(zip(places, shown, strict=True))
+    return tuple(spelling.get(place, name) for place, name in enumerate(names))
+
+
+def _are_unnamed(names: tuple[str, ...]) -> bool:
+    return names == tuple(f"LABEL_{index}" for index in range(len(names)))
+
+
+def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
+    """Give the label names of a model in its own order, none for one output; None: not known.
+
+    A model folder has them in its config, a predictions file in its columns `logit:NAME` or
+    `prob:NAME`.
+    """
+    try:
+        if is_predictions_file(model):
+            columns = read_table(Path(model).expanduser()).columns
+            parts = [
+                name.partition(":") for name in columns if name.startswith(("logit:", "prob:"))
+            ]
+            return tuple(dict.fromkeys(name.strip() for _, _, name in parts)) or None
+        folder = locate(model, offline=offline)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (UsageError, OSError, ValueError, RecursionError):
+        return None
+    return _names_in(config) if isinstance(config, dict) else None
+
+
+def _names_in(config: Mapping[str, object]) -> tuple[str, ...] | None:
+    listed = config.get("id2label")
+    if listed is None:  # transformers writes no names where there are two that nobody named
+        return ("LABEL_0", "LABEL_1")
+    if not isinstance(listed, dict):
+        return None
+    indices = [str(index) for index in range(len(listed))]
+    if set(listed) != set(indices) or config.get("problem_type") == "multi_label_classification":
+        return None
+    names = tuple(str(listed[index]) for index in indices)
+    return () if len(names) == 1 else names

@@ -1,0 +1,42 @@
+"""What did not run, each reason once. Does not decide what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kdprobe.results.schema import Skipped
+
+
+class Unable(NamedTuple):
+    """Analyses that did not run for one reason.
+
+    Args:
+        names: which, in order, between commas.
+        reason: why.
+        models: whom the reason is about; none: all.
+        requested: whether they were asked for.
+    """
+
+    names: str
+    reason: str
+    models: tuple[str, ...]
+    requested: bool
+
+
+def unable(skipped: Sequence[Skipped]) -> list[Unable]:
+    """Group what did not run by its reason, what was asked for first.
+
+    >>> one, two = unable([Skipped(what="overlap", reason="no gold"),
+    ...                    Skipped(what="buckets", reason="no gold"),
+    ...                    Skipped(what="probing", reason="no layers", requested=True)])
+    >>> one.names, two.names
+    ('probing', 'overlap, buckets')
+    """
+    groups: dict[tuple[bool, str, tuple[str, ...]], dict[str, None]] = {}
+    for item in skipped:
+        groups.setdefault((not item.requested, item.reason, item.models), {})[item.what] = None
+    return [
+        Unable(", ".join(names), reason, models, requested=not by_default)
+        for (by_default, reason, models), names in sorted(groups.items(), key=lambda row: row[0][0])
+    ]

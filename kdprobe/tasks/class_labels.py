@@ -1,0 +1,100 @@
+"""The names of classes that a file of label indices brings with it.
+
+Does: read the `ClassLabel` features that `datasets` writes into a parquet file's schema, or beside
+a data file into `dataset_info.json` or the head of `README.md`. Does not: read rows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Names = Mapping[str, tuple[str, ...]]
+
+
+def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> Names:
+    """Give the class names in a parquet schema's metadata, by column; none where there are none.
+
+    >>> names_in_schema({b"huggingface": b'{"info": {"features": {"label": {"_type": '
+    ... b'"ClassLabel", "names": ["neg", "pos"]}}}}'})
+    {'label': ('neg', 'pos')}
+    """
+    try:
+        described = json.loads((metadata or {}).get(b"huggingface", b"{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return _of_features(_at(described, "info", "features"))
+
+
+def names_beside(path: Path) -> Names:
+    """Give the class names that the folder of a data file says, by column.
+
+    Looked at are `dataset_info.json` (its `features`) and the YAML head of `README.md` (its
+    `dataset_info`, of one configuration). What cannot be read says nothing.
+    """
+    try:
+        described = json.loads((path.parent / "dataset_info.json").read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        described = {}
+    names = _of_features(_at(described, "features"))
+    return names or _of_readme(path.parent / "README.md")
+
+
+def named(cells: Sequence[str | None], names: Sequence[str]) -> tuple[str | None, ...] | None:
+    """Give names for indices, None for -1 and empty cells; None when a cell is another thing.
+
+    >>> named(["1", "0", "-1", None], ["neg", "pos"])
+    ('pos', 'neg', None, None)
+    """
+    meaning: dict[str, str | None] = {str(index): name for index, name in enumerate(names)}
+    meaning |= {"-1": None, "": None}
+    if any((cell or "").strip() not in meaning for cell in cells):
+        return None
+    return tuple(meaning[(cell or "").strip()] for cell in cells)
+
+
+def _at(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _of_features(features: Any) -> Names:
+    if not isinstance(features, dict):
+        return {}
+    lists = {column: _at(feature, "names") for column, feature in features.items()}
+    typed = {
+        column: tuple(names)
+        for column, names in lists.items()
+        if isinstance(names, list) and _at(features, column, "_type") == "ClassLabel"
+    }
+    return {column: names for column, names in typed.items() if _are_names(names)}
+
+
+def _are_names(names: Sequence[Any]) -> bool:
+    return all(isinstance(name, str) for name in names) and 0 < len(set(names)) == len(names)
+
+
+def _of_readme(path: Path) -> Names:
+    """Read `dataset_info: {features: [{name, dtype: {class_label: {names: {'0': neg}}}}]}`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        head = yaml.safe_load(text.split("\n---", 1)[0]) if text.startswith("---\n") else None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return {}
+    info = _at(head, "dataset_info")
+    if isinstance(info, list):
+        info = info[0] if len(info) == 1 else None
+    features = _at(info, "features")
+    names: dict[str, tuple[str, ...]] = {}
+    for feature in features if isinstance(features, list) else []:
+        listed = _at(feature, "dtype", "class_label", "names")
+        if isinstance(listed, dict) and isinstance(feature.get("name"), str):
+            in_order = tuple(listed.get(str(index)) for index in range(len(listed)))
+            if _are_names(in_order):
+                names[feature["name"]] = in_order
+    return names

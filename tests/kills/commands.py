@@ -1,0 +1,181 @@
+"""The commands that are killed, each small enough to run hundreds of times.
+
+Does: make what a command needs, and run it as a person would who types the same line again. Does
+not: kill.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import kdprobe
+from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.comparison.probing_request import ProbingRequest
+from tests.augmenters.builders import TEXTS, task_file
+from tests.cli.test_probing import write_sets
+from tests.distillers.builders import toy_file
+from tests.models.tiny import tiny_checkpoint
+
+TRAINING: dict[str, Any] = {
+    "batch_size": 8, "learning_rate": 1e-3, "limit": 16, "eval_limit": 8, "device": "cpu",
+    "bf16": False, "threads": 1, "offline": True,
+}  # fmt: skip
+STAGED = """
+name = "staged"
+student = "layers=1"
+[[stages]]
+name = "inside"
+training = { best_by = "last" }
+[[stages.objectives]]
+name = "hidden_states"
+[[stages]]
+name = "outside"
+[[stages.objectives]]
+name = "soft_targets"
+[training]
+epochs = 1
+evaluate_every = 1
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command runs.
+
+    Args:
+        inputs: a folder of what it reads; no kill harms it.
+        root: a folder that holds all it writes, its cache too.
+    """
+
+    inputs: Path
+    root: Path
+
+    @property
+    def task(self) -> str:
+        """The task's file."""
+        return str(self.inputs / "toy.tsv")
+
+    @property
+    def teacher(self) -> str:
+        """A checkpoint of two layers."""
+        return str(self.inputs / "teacher")
+
+    @property
+    def output(self) -> Path:
+        """Where the results go."""
+        return self.root / "out"
+
+
+def make_inputs(place: Place) -> None:
+    """Write a task, a teacher that has learnt it, another model and probing sentences."""
+    place.inputs.mkdir(parents=True)
+    place.root.mkdir(parents=True)
+    toy_file(place.inputs, train=200, dev=20)
+    kdprobe.finetune(
+        "bert:L2,H32,A2,I64,V120", task=place.task, output=place.teacher, epochs=6,
+        learning_rate=5e-3, device="cpu", bf16=False, threads=1, offline=True,
+    )  # fmt: skip
+    tiny_checkpoint(place.inputs / "student", labels=("neg", "pos"), layers=1, width=16)
+    write_sets(place.inputs / "sets")
+    (place.inputs / "staged.toml").write_text(STAGED)
+    task_file(place.inputs / "texts", train=TEXTS, dev=["a film"])
+
+
+def finetune(place: Place, *, resume: bool, **more: Any) -> None:
+    """Train with three checkpoints, of which the best and the last are kept."""
+    kdprobe.finetune(
+        "bert:L1,H16,A1,I32,V120", task=place.task, output=place.output, resume=resume,
+        epochs=1.5, evaluate_every=1, **TRAINING, **more,
+    )  # fmt: skip
+
+
+def distill(place: Place, *, resume: bool) -> None:
+    """Distil with a teacher that is asked once."""
+    kdprobe.distill(
+        place.teacher, task=place.task, output=place.output, resume=resume, student="layers=1",
+        epochs=1, evaluate_every=1, **TRAINING,
+    )  # fmt: skip
+
+
+def stages(place: Place, *, resume: bool) -> None:
+    """Distil in two stages."""
+    kdprobe.distill(
+        place.teacher, task=place.task, output=place.output, resume=resume,
+        recipe=place.inputs / "staged.toml", **TRAINING,
+    )  # fmt: skip
+
+
+def sweep(place: Place, *, resume: bool) -> None:
+    """Distil two students; a sweep goes on by itself."""
+    options = {**TRAINING, "epochs": 1.0, "best_by": "last"}
+    kdprobe.sweep(
+        place.teacher, "seed=1,2", task=place.task, output=place.output, student="layers=1",
+        options=options,
+    )  # fmt: skip
+
+
+def compare(place: Place, *, resume: bool, words: bool = True, force: bool = False) -> None:
+    """Compare two models by their probes, and by their word scores where these are wanted."""
+    kdprobe.compare(
+        place.teacher, str(place.inputs / "student"), task=place.task, output=place.output,
+        only=["agreement", "probing", *(["attribution_agreement"] if words else [])],
+        attributions=AttributionRequest(methods=("occlusion",), sentences=6) if words else None,
+        probing=ProbingRequest(
+            tasks=("bigram_shift",), sentences=40, probing_dir=place.inputs / "sets"
+        ),
+        limit=12, resamples=100, device="cpu", offline=True, threads=1, force=force,
+    )  # fmt: skip
+
+
+def augment(place: Place, *, resume: bool, **more: Any) -> None:
+    """Make texts in a few chunks."""
+    kdprobe.augment(
+        str(place.inputs / "texts" / "toy.tsv"), output=place.root / "out.tsv", resume=resume,
+        offline=True, **{"n": 60, **more},
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and what stands where it writes before it is run.
+
+    Args:
+        run: runs it, with `--resume` or without.
+        prepare: run before.
+    """
+
+    run: Callable[..., None]
+    prepare: Callable[[Place], None] = lambda place: None
+
+
+def _over(command: Callable[..., None], before: Mapping[str, Any], **now: Any) -> Command:
+    """Run a command with --force where an earlier run and files of the user's stand."""
+
+    def prepare(place: Place) -> None:
+        command(place, resume=False, **before)
+        (place.output / "mine").mkdir(parents=True, exist_ok=True)
+        (place.output / "mine" / "notes.txt").write_text("mine")
+        (place.output / "notes.txt").write_text("mine")
+        shutil.rmtree(place.root / "cache", ignore_errors=True)
+
+    def run(place: Place, *, resume: bool) -> None:
+        command(place, resume=resume, force=not resume, **now)
+
+    return Command(run, prepare)
+
+
+COMMANDS: dict[str, Command] = {
+    "finetune": Command(finetune),
+    "distill": Command(distill),
+    "stages": Command(stages),
+    "sweep": Command(sweep),
+    "compare": Command(compare),
+    "augment": Command(augment),
+    "finetune-over": _over(finetune, {"seed": 1}),
+    "compare-over": _over(compare, {}, words=False),
+    "augment-over": _over(augment, {"seed": 1}),
+}

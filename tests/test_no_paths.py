@@ -1,0 +1,94 @@
+"""What is written says nothing of the machine it was written on: people push and mail it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.scene import EXAMPLES, run, write_task
+
+USER = "aloysius"
+TEACHER = "bilstm:hidden=8,fc=8,embed=8"
+STUDENT = "bilstm:hidden=4,fc=4,embed=4"
+QUICK = ("--epochs", "1", "--batch-size", "16", "--device", "cpu", "--quiet")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home, in which everything is done."""
+    place = tmp_path / USER
+    place.mkdir()
+    monkeypatch.setenv("HOME", str(place))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
+    return place
+
+
+def tell_tales(folder: Path) -> list[str]:
+    """Name every file below a folder that holds the user's name, and the words around it."""
+    tales = []
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        at = data.find(USER.encode())
+        if at >= 0:
+            tales.append(f"{file.relative_to(folder)}: …{data[max(0, at - 60) : at + 60]!r}…")
+    return tales
+
+
+def done(*words: object) -> None:
+    outcome = run(*words)
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("inside", [False, True], ids=["absolute paths", "inside the home"])
+def test_no_file_names_the_user(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    """Guards a model card, a record, a page or a table that tells where a person's files are."""
+    task, out = write_task(home), home / "out"
+    monkeypatch.chdir(home if inside else tmp_path)
+    place = (lambda path: os.path.relpath(path)) if inside else str
+    teacher, student = place(out / "teacher"), place(out / "student")
+    texts = place(home / "texts.tsv")
+    done("finetune", TEACHER, "-t", place(task), "-o", teacher, *QUICK)
+    done("augment", place(task), "-o", texts, "--n", "20", "-q")
+    # A teacher of one epoch knows nothing, which `distill` refuses: this is about files alone.
+    monkeypatch.setattr("kdprobe.distillers.teacher.refuse_chance", lambda *a, **k: None)
+    common = (teacher, "-t", place(task), "--student", STUDENT, *QUICK)
+    unlabelled = ("--transfer-set", texts, "--set", "hard_labels.weight=0")
+    done("distill", *common, *unlabelled, "-o", student)
+    done("distill", *common, "-o", place(out / "sweep"), "--sweep", "seed=1,2")
+    done(
+        "compare", teacher, f"s={student}", "-t", place(task), "-o", place(home / "report"),
+        "--resamples", "100", "--methods", "ig", "--attribution-sentences", "4",
+    )  # fmt: skip
+    done("report", place(home / "report"), "-o", place(home / "page" / "again.html"))
+    made = [path for path in home.rglob("*") if path.is_file()]
+    assert len(made) > 40
+    assert not tell_tales(home)
+    card = (out / "student" / "README.md").read_text(encoding="utf-8")
+    page = (home / "report" / "report.html").read_text(encoding="utf-8")
+    if inside:
+        assert "kdprobe distill out/teacher --task toy.toml -o out/student" in card
+        assert "kdprobe compare out/teacher s=out/student -t toy.toml -o report" in page
+    else:
+        assert "kdprobe distill PATH/TO/teacher --task PATH/TO/toy.toml" in card
+        assert "`PATH/TO/` stands for" in card
+        assert "s=PATH/TO/student" in page
+        assert "stands for folders of the machine" in page
+
+
+def test_a_run_goes_on_from_another_place(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards a resumed run refused because its folder is named in another way than before."""
+    task = write_task(home)
+    assert EXAMPLES < 100
+    monkeypatch.chdir(tmp_path)
+    done("finetune", TEACHER, "-t", str(task), "-o", str(home / "m"), *QUICK)
+    monkeypatch.chdir(home)
+    outcome = run("finetune", TEACHER, "-t", "toy.toml", "-o", "m", *QUICK, "--resume")
+    assert outcome.code == 0, outcome.err
