@@ -164,9 +164,13 @@ def compare(
     """
     import kdprobe
 
-    gates = gates_of(fail_if or [], students, options.names(only), options.names(skip))
+    gates = gates_of(
+        fail_if or [], students, options.names(only, "--only"), options.names(skip, "--skip")
+    )
     chosen, name = task_of(
-        task, (teacher, *students), (text, text_pair, label, tuple(options.names(labels)))
+        task,
+        (teacher, *students),
+        (text, text_pair, label, tuple(options.names(labels, "--labels"))),
     )
     folder = output or Path("reports") / name
     result = kdprobe.compare(

@@ -142,7 +142,7 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
     return read
 
 
-def names(values: list[str] | None, option: str) -> list[str]:
+def names(values: list[str] | None, option: str = "a list of names") -> list[str]:
     """Split comma-separated names, given once or repeatedly.
 
     Args:

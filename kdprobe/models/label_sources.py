@@ -7,7 +7,6 @@ no torch, and says nothing of what it cannot read: the opening of the model does
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.models.predictions_table import is_predictions_file
+from kdprobe.plain_files import read_json
 from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
@@ -115,7 +115,7 @@ def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
             ]
             return tuple(dict.fromkeys(name.strip() for _, _, name in parts)) or None
         folder = locate(model, offline=offline)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
     except (UsageError, OSError, ValueError, RecursionError):
         return None
     return _names_in(config) if isinstance(config, dict) else None

@@ -6,12 +6,14 @@ a data file into `dataset_info.json` or the head of `README.md`. Does not: read 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from kdprobe.errors import UsageError
+from kdprobe.plain_files import parse_json, read_json
 
 Names = Mapping[str, tuple[str, ...]]
 
@@ -23,9 +25,10 @@ def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> Names:
     ... b'"ClassLabel", "names": ["neg", "pos"]}}}}'})
     {'label': ('neg', 'pos')}
     """
+    written = (metadata or {}).get(b"huggingface", b"{}").decode("utf-8", "replace")
     try:
-        described = json.loads((metadata or {}).get(b"huggingface", b"{}"))
-    except (ValueError, RecursionError):
+        described = parse_json(written, where="huggingface")
+    except UsageError:
         return {}
     return _of_features(_at(described, "info", "features"))
 
@@ -37,8 +40,8 @@ def names_beside(path: Path) -> Names:
     `dataset_info`, of one configuration). What cannot be read says nothing.
     """
     try:
-        described = json.loads((path.parent / "dataset_info.json").read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        described = read_json(path.parent / "dataset_info.json")
+    except UsageError:
         described = {}
     names = _of_features(_at(described, "features"))
     return names or _of_readme(path.parent / "README.md")

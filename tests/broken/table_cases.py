@@ -37,7 +37,18 @@ def C(name: str, words: Callable[[World], Words], *expected: str, code: int = 2)
     return Case("table", name, words, expected, code)
 
 
+def _named_rows(*ids: int) -> str:
+    return "id\ttext\tlabel\n" + "".join(f"{n}\ta dog {row}\tgood\n" for row, n in enumerate(ids))
+
+
 CASES = (
+    C(
+        "a column without a name",
+        table("text\tlabel\t\n" + "a dog\tgood\tx\n" * 5),
+        "mine.tsv:1",
+        "column 3 of 3 has no name",
+    ),
+    C("duplicated ids", table(_named_rows(1, 2, 3, 2)), "mine.tsv:5", "id '2'", "mine.tsv:3"),
     C("empty", table(""), "mine.tsv"),
     C("a header alone", table("text\tlabel\n"), "mine"),
     C("one column", table("text\n" + "a dog\n" * 5), "mine"),

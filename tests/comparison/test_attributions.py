@@ -149,7 +149,7 @@ def test_attribute_prints_and_writes_one_text(compared: Path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--text", " "), "--text: holds no word, expected a text to explain"),
+        (("--text", " "), "--text: is empty, expected a value; leave it out for none"),
         (("--text", "a dog", "--label", "ugly"),
          "--label ugly: t has no such label, expected one of bad, good"),
         (("--text", "a dog", "-o", "words.png"),
