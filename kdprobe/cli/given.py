@@ -33,14 +33,14 @@ class Parameter(NamedTuple):
         option: as it is typed, `--batch-size`; of an argument its metavar.
         kind: the type of one value; for a choice `str`.
         choices: what it may be; empty: anything of its kind.
-        count: 1; 0 when it is repeated; n of n values.
+        arity: 1; 0 when it is repeated; n of n values.
         least, most: the bounds of a number, inclusive; None: none.
     """
 
     option: str
     kind: type
     choices: tuple[str, ...] = ()
-    count: int = 1
+    arity: int = 1
     least: float | None = None
     most: float | None = None
 
@@ -91,12 +91,12 @@ class Parameter(NamedTuple):
         Raises:
             ConfigError: another kind than the option's, or a value it does not take.
         """
-        if self.count == 1:
+        if self.arity == 1:
             return self._one(value, where)
-        values = [value] if self.count == 0 and not isinstance(value, list) else value
-        if not isinstance(values, list) or (self.count > 1 and len(values) != self.count):
+        values = [value] if self.arity == 0 and not isinstance(value, list) else value
+        if not isinstance(values, list) or (self.arity > 1 and len(values) != self.arity):
             raise ConfigError(
-                where, found=f"is {_shown(value)}", expected=f"{self.count} values in brackets"
+                where, found=f"is {_shown(value)}", expected=f"{self.arity} values in brackets"
             )
         if not values:
             raise ConfigError(
@@ -109,8 +109,8 @@ class Parameter(NamedTuple):
         fits = isinstance(value, known) and (self.kind is bool or not isinstance(value, bool))
         if not fits or (self.choices and value not in self.choices):
             expected = ", ".join(self.choices) or _KINDS[self.kind]
-            if self.count != 1:
-                expected += ", or several in brackets" if self.count == 0 else ""
+            if self.arity != 1:
+                expected += ", or several in brackets" if self.arity == 0 else ""
             raise ConfigError(where, found=f"is {_shown(value)}", expected=expected)
         self.check(Path(str(value)) if self.kind is Path and value else value, where)
         return value
@@ -121,7 +121,7 @@ def _shown(value: object) -> str:
 
 
 @cache
-def parameters_of(command: Callable[..., None]) -> Mapping[str, Parameter]:
+def parameters_of(command: Callable[..., object]) -> Mapping[str, Parameter]:
     """Give the parameters of a command by the names its function has for them."""
     signature = inspect.signature(command, eval_str=True)
     return {
@@ -138,25 +138,23 @@ def _parameter(name: str, annotation: object) -> Parameter | None:
     kinds = list(_without_none(kind))
     if len(kinds) != 1:
         return None
-    (kind,), count, choices = kinds, 1, ()
+    (kind,), arity, choices = kinds, 1, ()
     if get_origin(kind) is list:
-        (kind,), count = get_args(kind), 0
+        (kind,), arity = get_args(kind), 0
     elif get_origin(kind) is tuple:
-        count, kind = len(get_args(kind)), get_args(kind)[0]
+        arity, kind = len(get_args(kind)), get_args(kind)[0]
     if get_origin(kind) is Literal:
         choices, kind = get_args(kind), str
     if kind not in _KINDS:
         return None
     # Beside Annotated, typer's first word is where a default would stand.
     first = getattr(told, "default", None)
-    words = (
-        *((first,) if isinstance(first, str) else ()),
-        *(getattr(told, "param_decls", ()) or ()),
-    )
-    words = [word for part in words for word in part.split("/") if word.startswith("--")]
+    said = [first] if isinstance(first, str) else []
+    said += getattr(told, "param_decls", None) or ()
+    words = [word for part in said for word in part.split("/") if word.startswith("--")]
     shown = words[0] if words else getattr(told, "metavar", None) or name
     return Parameter(
-        shown, kind, choices, count, getattr(told, "min", None), getattr(told, "max", None)
+        shown, kind, choices, arity, getattr(told, "min", None), getattr(told, "max", None)
     )
 
 
@@ -168,7 +166,7 @@ def _without_none(annotation: object) -> Iterator[Any]:
         yield annotation
 
 
-def check_given(command: Callable[..., None], given: Mapping[str, object]) -> None:
+def check_given(command: Callable[..., object], given: Mapping[str, object]) -> None:
     """Check all that a command was given, before it does anything.
 
     Args:

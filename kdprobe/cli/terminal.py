@@ -96,10 +96,10 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
             raise typer.Exit(INTERRUPTED) from interrupt
         except Exception as error:
-            message = _of_system(error)
-            if message is None or debugging():
+            refusal = _of_system(error)
+            if refusal is None or debugging():
                 raise
-            tell(f"Error: {message}")
+            tell(f"Error: {refusal}")
             raise typer.Exit(USAGE) from error
 
     return run

@@ -29,12 +29,12 @@ class Described(NamedTuple):
 
     Args:
         shapes: of every weight, by name; two names may be one tied weight.
-        count: the numbers in all weights, tied ones once.
+        total: the numbers in all weights, tied ones once.
         body: what the names of the encoder's weights begin with.
     """
 
     shapes: Mapping[str, tuple[int, ...]]
-    count: int
+    total: int
     body: str
 
 
@@ -53,8 +53,8 @@ def described(make: Make, config: Any) -> Described | None:
         with torch.device("meta"):
             model = make(copy.deepcopy(config))
         shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-        count = count_of(weight.shape for weight in model.parameters())
-        return Described(shapes, count, f"{model.base_model_prefix}.")
+        total = count_of(weight.shape for weight in model.parameters())
+        return Described(shapes, total, f"{model.base_model_prefix}.")
     return None
 
 
@@ -80,9 +80,9 @@ def build_fresh(make: Make, config: Any, *, where: str) -> PreTrainedModel:
     if sizes is not None:
         times, told = (1, "") if torch.cuda.is_available() else (_TRAINED, " and all to train them")
         check_memory(
-            times * _WEIGHT * sizes.count,
+            times * _WEIGHT * sizes.total,
             where=where,
-            what=f"{billions(sizes.count)}{told}",
+            what=f"{billions(sizes.total)}{told}",
             error=ConfigError,
             remedy="name a smaller model",
         )

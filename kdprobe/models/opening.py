@@ -177,9 +177,9 @@ def _check_against_weights(auto: Any, path: str, config: Any, held: Shapes) -> N
         if saved != shape and name.startswith(model.body) and ".pooler." not in name:
             raise _other_shape(path, name, saved, shape)
     check_memory(
-        4 * model.count,
+        4 * model.total,
         where=path,
-        what=f"{billions(model.count)} as its config says "
+        what=f"{billions(model.total)} as its config says "
         f"({billions(count_of(held.values()))} in its files)",
         error=CheckpointError,
         remedy="a machine with more memory can open it",

@@ -99,5 +99,5 @@ def _of_readme(path: Path) -> Names:
         if isinstance(listed, dict) and isinstance(feature.get("name"), str):
             in_order = tuple(listed.get(str(index)) for index in range(len(listed)))
             if _are_names(in_order):
-                names[feature["name"]] = in_order
+                names[feature["name"]] = tuple(map(str, in_order))
     return names

@@ -150,7 +150,7 @@ def test_looking_at_sizes_changes_no_weight(kind: str) -> None:
         assert torch.equal(one, other)
     sizes = described(make, config)  # type: ignore[arg-type]
     assert sizes is not None
-    assert sizes.count == sum(weight.numel() for weight in built.parameters())
+    assert sizes.total == sum(weight.numel() for weight in built.parameters())
 
 
 def test_memory_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,9 +159,9 @@ def test_memory_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = described(make, config)  # type: ignore[arg-type]
     assert sizes is not None
     monkeypatch.setattr("kdprobe.models.building.torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.count)
+    monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.total)
     build_fresh(make, config, where="x")  # type: ignore[arg-type]
-    monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.count - 1)
+    monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.total - 1)
     with pytest.raises(ConfigError, match="GB of memory, expected at most the"):
         build_fresh(make, config, where="x")  # type: ignore[arg-type]
 
