@@ -49,8 +49,8 @@ def decode(data: bytes, path: Path) -> str:
         path: the file, for messages.
 
     Raises:
-        TaskError: it is a packed or Excel file; a byte does not belong to the encoding (its line is named, and the encodings the
-            file may have), or a zero byte stands in it.
+        TaskError: it is a packed or Excel file; a byte does not belong to the encoding (its line is
+            named, and the encodings the file may have); a zero byte stands in it.
 
     >>> decode("né".encode("utf-16"), Path("a.txt")), decode("né".encode("utf-8-sig"), Path("a"))
     ('né', 'né')
