@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
-from kdprobe.distillers.objectives._relations import Distance, distance_gaps
+from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
@@ -42,12 +41,6 @@ class LayerRelationsOptions(Options):
 def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
     """A token's vectors layer by layer, `[B, L, M, H]`."""
     return torch.stack([view.hidden(layer) for layer in layers], dim=2)
-
-
-def _cosines(states: Tensor) -> Tensor:
-    """Cosines at each layer between the others, `[B, L, M, M, M]`, the first M the corner."""
-    spokes = unit(states.unsqueeze(-3) - states.unsqueeze(-2))
-    return spokes @ spokes.transpose(-1, -2)
 
 
 @dataclass(frozen=True)
@@ -103,7 +96,7 @@ class LayerRelations(PerToken):
         tokens = options.pairs * gaps / over
         if options.triples and count > 2:
             triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
-            squares = (_cosines(left) - _cosines(right)) ** 2
+            squares = (all_cosines(left) - all_cosines(right)) ** 2
             angles = (squares * triples).sum((-1, -2, -3))
             over = count**3 if options.selves else count * (count - 1) * (count - 2)
             tokens = tokens + options.triples * angles / over
