@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,35 +17,17 @@ from torch.nn import functional
 from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
 from kdprobe.errors import CapabilityError
+from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.folder import first_line
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
 from kdprobe.models.model_inputs import accepted_inputs, begin_anew
-from kdprobe.models.surgery import LAYER_LISTS, layers_of
+from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-class ProjectionNames(NamedTuple):
-    """Where a layer keeps the linear maps of its attention."""
-
-    query: str
-    key: str
-    value: str
-
-
-_BERT = ProjectionNames("attention.self.query", "attention.self.key", "attention.self.value")
-PROJECTIONS = {
-    "bert": _BERT,
-    "camembert": _BERT,
-    "distilbert": ProjectionNames("attention.q_lin", "attention.k_lin", "attention.v_lin"),
-    "electra": _BERT,
-    "roberta": _BERT,
-    "xlm-roberta": _BERT,
-}
 
 
 def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShape:

@@ -22,9 +22,9 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import begin_anew, evaluating
+from kdprobe.models.model_inputs import begin_anew, evaluating, out_of_memory
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
-from kdprobe.models.text_model import TextModel, out_of_memory
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
 
 POOLINGS = ("mean", "max", "cls", "last", "mean_all", "max_all")
@@ -77,6 +77,7 @@ class LayerReader:
         poolings: those that this model has.
         undefined: pooling, or `head`, -> why this model has none: `cls` needs a token before the
             words that reads all of them.
+        notes: what the reader of the report must know of its layers.
         columns: what a token is given by: its id, and its segment where the tokenizer sends one.
 
     Raises:
@@ -112,6 +113,11 @@ class LayerReader:
         self._recurrent = bool(getattr(self.model.config, "lstm_size", None))
         self.undefined = self._without(check_poolings(poolings))
         self.poolings = tuple(p for p in check_poolings(poolings) if p not in self.undefined)
+        self.notes: tuple[str, ...] = ()
+        if getattr(self.model.config, "is_encoder_decoder", False):
+            self.notes = (
+                f"The layers of {handle.name} are those of its encoder; its head reads its decoder",
+            )
         self._head = last_linear(self.model)
         probe = self._run(self.encode(["a"])[0][None])
         if probe.head is None:

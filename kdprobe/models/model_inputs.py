@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import quiet
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
@@ -104,3 +106,13 @@ def begin_anew(model: Any) -> None:
 def depends_on_width(model: Any) -> bool:
     """Say whether a model chooses its attention by the width of the batch, padding counted."""
     return callable(getattr(getattr(model, "base_model", None), "set_attention_type", None))
+
+
+def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityError:
+    """Say in one message that a batch is too large for a device."""
+    return CapabilityError(
+        name,
+        found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
+        f"{device}",
+        remedy="use a smaller --batch-size, or --device cpu",
+    )

@@ -26,6 +26,7 @@ from kdprobe.models.model_inputs import (
     begin_anew,
     columns_sent,
     evaluating,
+    out_of_memory,
     padding_id,
     token_limit,
 )
@@ -290,13 +291,3 @@ class TextModel:
             if not size <= allowed and (worst is None or size > worst.size):
                 worst = Deviation(size, allowed, " | ".join(texts)[:_SHOWN])
         return worst
-
-
-def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityError:
-    """Say in one message that a batch is too large for a device."""
-    return CapabilityError(
-        name,
-        found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
-        f"{device}",
-        remedy="use a smaller --batch-size, or --device cpu",
-    )

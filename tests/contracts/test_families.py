@@ -201,7 +201,7 @@ def test_word_scores_are_those_of_the_models_own_function(name: str, opened: Ope
     """Guards against explaining another function than the model's: other types, other padding."""
     handle = opened.of(name)
     asked = put(handle)
-    require_own_outputs([asked, *(put(handle, text) for text in TEXTS[:4])])
+    require_own_outputs([asked.game, *(put(handle, text).game for text in TEXTS[:4])])
     words = EXPLAINED.split()
     refused = FAMILIES[name].refused.get("words")
     if refused is not None:  # it cannot run the shortest coalitions

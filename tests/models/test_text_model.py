@@ -12,7 +12,8 @@ import torch
 from kdprobe.comparison.attribution_methods import usable_methods
 from kdprobe.comparison.attribution_plan import Plan
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Sentence, Setting, ask, explain_model
+from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.checkpoint import Loaded, settle_padding
@@ -126,9 +127,10 @@ def test_outputs_that_move_in_batches_are_found_out_and_run_alone():
     right = outputs(handle_of(model, tokenizer), texts)
     handle = handle_of(model, tokenizer)
     handle.text.__dict__["together"] = "right"  # as if the trial had not seen it
-    setting = Setting({"occlusion": METHODS.load("occlusion").options()})
+    reader = Reader(handle)
+    games = [Game(reader, (text,), split_words(text)) for text in texts[:2]]
     with pytest.raises(CapabilityError, match="is not what the model says of it: outputs differ"):
-        require_own_outputs([ask(Reader(handle), sentence(text), setting) for text in texts[:2]])
+        require_own_outputs(games)
     np.testing.assert_allclose(outputs(handle, texts), right, atol=1e-6)
     assert handle.notes == (
         "its outputs moved with the other texts of a batch: its texts are run one by one",
@@ -164,9 +166,8 @@ def test_half_precision_has_a_wider_tolerance_and_no_false_alarm():
         outputs(handle)
         assert not handle.alarms
         assert not any("one by one" in note for note in handle.notes)
-        setting = Setting({"occlusion": METHODS.load("occlusion").options()})
-        asked = [ask(Reader(handle), sentence(text), setting) for text in TEXTS[:3]]
-        require_own_outputs(asked)
+        reader = Reader(handle)
+        require_own_outputs([Game(reader, (text,), split_words(text)) for text in TEXTS])
 
 
 def test_a_tokenizer_that_cuts_on_the_left_reads_the_end():
