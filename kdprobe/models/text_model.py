@@ -283,8 +283,8 @@ class TextModel:
         share = _EXACT if first.dtype in (torch.float32, torch.float64) else _ROUNDED
         for texts, row in zip(samples, values, strict=True):
             own = self.own_logits(texts)
-            if own is None:
-                continue
+            if own is None or not bool(torch.isfinite(own).all()):
+                continue  # outputs that are not finite are refused elsewhere
             own = own if columns is None else own[list(columns)]
             size = float(np.abs(own.numpy() - row).max())
             allowed = share * (1.0 + float(own.abs().max()))
