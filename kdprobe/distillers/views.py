@@ -22,7 +22,7 @@ from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.folder import first_line
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import accepted_inputs, begin_anew
+from kdprobe.models.model_inputs import accepted_inputs, begun_anew
 from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
@@ -151,8 +151,7 @@ def read(
     values: dict[Need, Tensor] = {}
     given = {n: v for n, v in model_inputs(inputs).items() if n in accepted_inputs(model)}
     size = len(inputs["input_ids"])
-    begin_anew(model)
-    with _projections(model, needs, values):
+    with _projections(model, needs, values), begun_anew(model):
         try:
             output = model(
                 **given, output_hidden_states=hidden, output_attentions=attention, return_dict=True

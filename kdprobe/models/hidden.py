@@ -22,7 +22,7 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import begin_anew, evaluating, out_of_memory
+from kdprobe.models.model_inputs import begun_anew, evaluating, out_of_memory
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
@@ -209,8 +209,8 @@ class LayerReader:
         size = len(tokens)
         if size > 1 and self.text.together == "alone":
             return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
-        begin_anew(self.model)
-        with evaluating(self.model), listening(self._head, held), torch.no_grad():
+        listened = listening(self._head, held)
+        with evaluating(self.model), listened, torch.no_grad(), begun_anew(self.model):
             try:
                 out = self.model(**inputs, output_hidden_states=True)
             except torch.OutOfMemoryError as error:

@@ -93,14 +93,20 @@ def evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
-def begin_anew(model: Any) -> None:
-    """Undo what a forward pass keeps for the next: BigBird stays in the attention of short texts.
+@contextlib.contextmanager
+def begun_anew(model: Any) -> Iterator[None]:
+    """Run a model as if it had run nothing before.
 
-    What a text's outputs are would otherwise depend on the texts before it.
+    BigBird stays in the attention of short texts, with a log line each time: what a text's outputs
+    are would depend on the texts before it. Other models are left as they are.
     """
-    if depends_on_width(model):
-        body = model.base_model
+    if not depends_on_width(model):
+        yield
+        return
+    body = model.base_model
+    with quiet():
         body.set_attention_type(body.config.attention_type)
+        yield
 
 
 def depends_on_width(model: Any) -> bool:

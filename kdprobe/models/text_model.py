@@ -23,7 +23,7 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.folder import first_line
 from kdprobe.models.measured import Side, Together, measure_together
 from kdprobe.models.model_inputs import (
-    begin_anew,
+    begun_anew,
     columns_sent,
     evaluating,
     out_of_memory,
@@ -217,9 +217,9 @@ class TextModel:
         size = len(inputs["input_ids"])
         if size > 1 and self.together == "alone":
             return torch.cat([self.forward(one, model) for one in apart(inputs)])
-        begin_anew(chosen)
         try:
-            logits: Tensor = chosen(**inputs).logits
+            with begun_anew(chosen):
+                logits: Tensor = chosen(**inputs).logits
         except torch.OutOfMemoryError as error:
             raise out_of_memory(self.name, inputs["input_ids"], self.device) from error
         except KdprobeError:
