@@ -131,7 +131,9 @@ def explain_model(
     ]
     if left:
         reader = Reader(handle)
-        require_own_outputs([ask(reader, one, setting) for one in _few(left)])
+        require_own_outputs(
+            [Game(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
+        )
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
                 _explain_piece(reader, piece, setting, stores)
