@@ -24,7 +24,8 @@ from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
 from kdprobe.config.base import parse
 from kdprobe.distillers.resume import first_change, read_plan, refuse_change, write_plan
-from kdprobe.errors import ConfigError, OutputError, TaskError
+from kdprobe.errors import ConfigError, KdprobeError, OutputError, TaskError
+from kdprobe.foreign import disk_is_full
 from kdprobe.leftovers import clear_leftovers, remove_folder
 from kdprobe.plain_files import read_json, toml_value
 from kdprobe.progress import Progress, Silent
@@ -107,14 +108,14 @@ def augment(
     if held is not None:
         shown.say(f"{path} had been finished already.")
         return held
-    work = _open_work(path, plan, resume=resume, force=force)
-    bench = Bench(seed, n, room.device, offline, work, shown)
-    with room.settled(seed):
-        maker = augmenter.open(texts.train, options, bench)
-        sieve = _collect(maker, texts, work, title=f"make texts by {method}", progress=shown)
-    made = _result(path, maker, sieve, texts, seconds=time.perf_counter() - started)
-    columns = columns_of(sieve.kept, method=method, has_pairs=texts.train.pairs is not None)
-    write_set(path, columns, made.record(plan))
+    with _begun(path, plan, resume=resume, force=force) as work:
+        bench = Bench(seed, n, room.device, offline, work, shown)
+        with room.settled(seed):
+            maker = augmenter.open(texts.train, options, bench)
+            sieve = _collect(maker, texts, work, title=f"make texts by {method}", progress=shown)
+        made = _result(path, maker, sieve, texts, seconds=time.perf_counter() - started)
+        columns = columns_of(sieve.kept, method=method, has_pairs=texts.train.pairs is not None)
+        write_set(path, columns, made.record(plan))
     remove_folder(work)
     return made
 
@@ -191,6 +192,30 @@ def _finished(
             remedy="choose another with -o, or say --force to write over it",
         )
     return TransferSet.of_record(path, record)
+
+
+@contextlib.contextmanager
+def _begun(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Iterator[Path]:
+    """Give the folder of what is not finished yet; a run that cannot be finished leaves none.
+
+    What was interrupted, met a full disk, or had been begun by an earlier run stays for --resume.
+    """
+    work = _work_folder(path)
+    goes_on = resume and not force and read_plan(work) is not None
+    missing = [folder for folder in work.parents if not folder.exists()]
+    try:
+        yield _open_work(path, plan, resume=resume, force=force)
+    except Exception as error:
+        if (
+            not goes_on
+            and not disk_is_full(error.__cause__ or error)
+            and (isinstance(error, KdprobeError) or not any(work.glob("chunk-*.json")))
+        ):
+            remove_folder(work)
+            with contextlib.suppress(OSError):
+                for folder in missing:
+                    folder.rmdir()
+        raise
 
 
 def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Path:

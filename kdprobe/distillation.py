@@ -28,6 +28,7 @@ from kdprobe.distillers.rehearsal import rehearse
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.errors import ConfigError
+from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
@@ -138,6 +139,8 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     data = _data(at, given["transfer_set"], alone=given["transfer_only"])
     recipe = _adapt(written, data.task.name, given)
     parts = parts_of(recipe)
+    for part in parts:
+        parse_student(part.recipe.student)  # a slip in it is told before the teacher is opened
     compute = at.compute(
         [(p.recipe.student, given["teacher"] if p.teacher is None else None) for p in parts],
         progress,

@@ -26,3 +26,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """Keep every test away from the user's cache and environment."""
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture(autouse=True)
+def _forced_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `KDPROBE_TEST_BF16=1` let every training multiply in bfloat16, small weights too.
+
+    The suite is then run on paths that no default takes; read by the tests alone.
+    """
+    if os.environ.get("KDPROBE_TEST_BF16") != "1":
+        return
+    from kdprobe.distillers.compute import choose_compute
+    from kdprobe.models import mixed_precision
+
+    monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
+    monkeypatch.setattr(
+        "kdprobe.distillers.occasion.choose_compute",
+        lambda **given: choose_compute(**(given | {"bf16": True})),
+    )

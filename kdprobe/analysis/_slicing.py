@@ -30,8 +30,8 @@ class SliceOptions(Options):
     """
 
     minimum: int = Field(default=10, ge=1)
-    max_levels: int = Field(default=50, ge=1)
-    length_bins: int = Field(default=4, ge=2)
+    max_levels: int = Field(default=50, ge=1, le=10_000)
+    length_bins: int = Field(default=4, ge=2, le=1000)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,10 @@ class CalibrationOptions(Options):
 
     bins: int = Field(default=15, ge=2, le=200, description="number of bins of confidence")
     simulations: int = Field(
-        default=2000, ge=100, description="outcomes drawn for the ECE of a calibrated model"
+        default=2000,
+        ge=100,
+        le=100_000,
+        description="outcomes drawn for the ECE of a calibrated model",
     )
 
 

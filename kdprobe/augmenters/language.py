@@ -14,6 +14,7 @@ import torch
 from kdprobe.augmenters.byte_pairs import train_byte_pairs
 from kdprobe.augmenters.pretrained import open_pretrained
 from kdprobe.errors import CapabilityError
+from kdprobe.models.building import build_fresh
 from kdprobe.models.checkpoint import describe, quiet
 from kdprobe.models.shapes import NewShape, parse_student
 from kdprobe.seeds import derive_seed
@@ -95,7 +96,7 @@ def _built(shape: NewShape, texts: Sequence[str], *, seed: int, longest: int) ->
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "augment language_model weights"))
-        model = GPT2LMHeadModel(config)
+        model = build_fresh(GPT2LMHeadModel, config, where=f"gpt2:L{shape.layers},H{shape.hidden}")
     return Language(model, tokenizer, fresh=True)
 
 

@@ -63,7 +63,7 @@ def attribute(
         models,
         text,
         text_pair=text_pair,
-        methods=options.names(methods) or DEFAULT_METHODS,
+        methods=options.names(methods, "--methods") or DEFAULT_METHODS,
         label=label,
         device=device,
         offline=offline,

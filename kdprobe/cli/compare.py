@@ -61,7 +61,9 @@ def compare(
                      help="Ask every layer these probing tasks (`kdprobe list probes`), or all."),
     ] = None,
     probe_sentences: Annotated[
-        int, typer.Option("--probe-sentences", min=20, metavar="N", help="Training sentences each.")
+        int,
+        typer.Option("--probe-sentences", min=20, max=1_000_000, metavar="N",
+                     help="Training sentences each."),
     ] = 2000,
     pooling: Annotated[
         list[str] | None,
@@ -72,7 +74,7 @@ def compare(
     ] = "logistic",
     probe_seeds: Annotated[
         int | None,
-        typer.Option("--probe-seeds", min=1, metavar="N",
+        typer.Option("--probe-seeds", min=1, max=100, metavar="N",
                      help="Starts of each probe; default: 3 of mlp, thesis, fast, else 1."),
     ] = None,
     mdl: Annotated[
@@ -132,9 +134,11 @@ def compare(
     ] = None,
     limit: options.Limit = None,
     resamples: Annotated[
-        int, typer.Option("--resamples", min=100, help="Bootstrap resamples of every interval.")
+        int,
+        typer.Option("--resamples", min=100, max=100_000,
+                     help="Bootstrap resamples of every interval."),
     ] = 2000,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1)] = 64,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=1_000_000)] = 64,
     dtype: Annotated[
         str, typer.Option("--dtype", help="float32, or bfloat16 (faster on some machines).")
     ] = "float32",
@@ -167,16 +171,19 @@ def compare(
     folder = output or Path("reports") / name
     result = kdprobe.compare(
         teacher, students, task=chosen, output=folder, split=split, data_dir=data_dir,
-        text=text, text_pair=text_pair, label=label, labels=options.names(labels),
-        only=options.names(only), skip=options.names(skip),
-        settings=_nested(options.pairs("--set", settings)), slice_columns=options.names(slices),
+        text=text, text_pair=text_pair, label=label,
+        labels=options.names(labels, "--labels"), only=options.names(only, "--only"),
+        skip=options.names(skip, "--skip"), settings=_nested(options.pairs("--set", settings)),
+        slice_columns=options.names(slices, "--slice"),
         minimal_pairs=minimal_pairs, pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
-            options.names(probe_tasks), "probing" in options.names(only), probe_sentences,
-            options.names(pooling), probe, probe_seeds, mdl, probing_dir,
+            options.names(probe_tasks, "--probe-tasks"),
+            "probing" in options.names(only, "--only"), probe_sentences,
+            options.names(pooling, "--pooling"), probe, probe_seeds, mdl, probing_dir,
         ),
         attributions=_attributions(
-            options.names(methods), attribution_sentences, sentences, options.names(only),
+            options.names(methods, "--methods"), attribution_sentences, sentences,
+            options.names(only, "--only"),
             options.nested("--method-set", method_settings),
         ),
         attribution_gap=attribution_gap, label_map=options.label_map(label_map),

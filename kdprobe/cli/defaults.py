@@ -6,45 +6,79 @@ Does not: override what is typed or stands in the environment.
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 
+from kdprobe.cli.given import parameters_of
 from kdprobe.errors import ConfigError
+from kdprobe.plain_files import read_toml
+from kdprobe.plain_text import printable
 from kdprobe.registry import unknown_name
 
 
-def read_defaults(path: Path, app: typer.Typer) -> dict[str, dict[str, object]]:
+def read_defaults(path: Path, app: typer.Typer) -> dict[str, Any]:
     """Read the defaults of each command: `[compare]`, then `seed = 1`, `data-dir = "…"`.
 
+    Returns:
+        What typer takes as its map of defaults; a command of a group stands in its group's table.
+
     Raises:
-        ConfigError: the file cannot be read or is not TOML, or a value is not under a command.
+        ConfigError: the file cannot be read or is not TOML, a value is not under a command, or an
+            option does not take it; see `given.Parameter`.
         UnknownNameError: a command or option that does not exist.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(str(path), found=f"cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), found=f"is not TOML: {error}") from error
-    group = typer.main.get_command(app)
-    commands = getattr(group, "commands")  # noqa: B009 (typer's own click, not typed here)
-    defaults: dict[str, dict[str, object]] = {}
+    # typer's own click has no types: a group has `commands`, a command `params` and `callback`.
+    group: Any = typer.main.get_command(app)
+    return _of_group(group, read_toml(path), str(path), "")
+
+
+def _of_group(group: Any, data: Mapping[str, Any], path: str, name: str) -> dict[str, Any]:
+    defaults: dict[str, Any] = {}
     for command, values in data.items():
-        if command not in commands:
-            raise unknown_name("config", command, tuple(sorted(commands)))
+        where = f"{path}: [{name}{command}]"
+        if command not in group.commands:
+            raise unknown_name(f"config [{name}]" if name else "config", command,
+                               tuple(sorted(group.commands)))  # fmt: skip
         if not isinstance(values, dict):
-            raise ConfigError(str(path), found=f"{command} = {values!r}", expected=f"[{command}]")
-        known = {
-            option.lstrip("-").replace("-", "_"): parameter.name
-            for parameter in commands[command].params
-            for option in (*parameter.opts, *parameter.secondary_opts)
-            if option.startswith("--")
-        }
-        defaults[command] = {}
-        for key, value in values.items():
-            if key.replace("-", "_") not in known:
-                raise unknown_name(f"config [{command}]", key, tuple(sorted(known)))
-            defaults[command][known[key.replace("-", "_")]] = value
+            raise ConfigError(
+                path,
+                found=f"{command} = {printable(repr(values), limit=60)}",
+                expected=f"[{name}{command}]",
+            )
+        held = group.commands[command]
+        if hasattr(held, "commands"):
+            defaults[command] = _of_group(held, values, path, f"{name}{command}.")
+        else:
+            defaults[command] = _of_command(held, values, where, f"{name}{command}")
     return defaults
+
+
+def _of_command(held: Any, values: Mapping[str, Any], where: str, name: str) -> dict[str, Any]:
+    """Give the values of one command by the names its function has for them."""
+    opposite = _names(held, "secondary_opts")
+    known = _names(held, "opts") | opposite
+    parameters = parameters_of(held.callback)
+    defaults: dict[str, Any] = {}
+    for key, value in values.items():
+        plain = key.replace("-", "_")
+        if plain not in known:
+            raise unknown_name(f"config [{name}]", key, tuple(sorted(known)))
+        target = known[plain]
+        if target in defaults:
+            raise ConfigError(f"{where} {key}", found="is given twice", expected="one way")
+        read = parameters[target].of_toml(value, f"{where} {key}")
+        defaults[target] = not read if plain in opposite else read
+    return defaults
+
+
+def _names(held: Any, kind: str) -> dict[str, str]:
+    """Give the options of a command without their dashes -> the name of the parameter."""
+    return {
+        option.lstrip("-").replace("-", "_"): parameter.name
+        for parameter in held.params
+        for option in getattr(parameter, kind)
+        if option.startswith("--")
+    }

@@ -6,11 +6,17 @@ differ.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+MOST_SEED = 2**32 - 1
+"""numpy's old generator, which lime and transformers draw from, takes no larger one."""
+MOST_THREADS = max(256, os.cpu_count() or 1)
+"""More threads than that make the system refuse memory to everything else."""
 
 Task = Annotated[
     str,
@@ -36,7 +42,10 @@ DataDir = Annotated[
     ),
 ]  # fmt: skip
 Seed = Annotated[
-    int, typer.Option("--seed", envvar="KDPROBE_SEED", help="Seed of everything random.")
+    int,
+    typer.Option(
+        "--seed", envvar="KDPROBE_SEED", min=0, max=MOST_SEED, help="Seed of everything random."
+    ),
 ]
 Device = Annotated[
     str,
@@ -45,7 +54,7 @@ Device = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        "--threads", envvar="KDPROBE_THREADS", min=1,
+        "--threads", envvar="KDPROBE_THREADS", min=1, max=MOST_THREADS,
         help="Threads of torch. On a busy machine 1 is faster than all cores.",
     ),
 ]  # fmt: skip
@@ -133,13 +142,30 @@ def nested(option: str, values: list[str] | None) -> dict[str, object]:
     return read
 
 
-def names(values: list[str] | None) -> list[str]:
+def names(values: list[str] | None, option: str) -> list[str]:
     """Split comma-separated names, given once or repeatedly.
 
-    >>> names(["a,b", "c"])
+    Args:
+        values: as given; None and none: the option was left out.
+        option: for the message.
+
+    Raises:
+        ConfigError: the option was given and names nothing.
+
+    >>> names(["a,b", "c"], "--only")
     ['a', 'b', 'c']
     """
-    return [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+    from kdprobe.errors import ConfigError
+
+    split = [name.strip() for value in values or [] for name in value.split(",") if name.strip()]
+    if values and not split:
+        raise ConfigError(
+            option,
+            found="names nothing",
+            expected="NAME,...",
+            remedy="leave it out for the default",
+        )
+    return split
 
 
 def label_map(text: str | None) -> Mapping[str, str] | None:
@@ -157,4 +183,4 @@ def label_map(text: str | None) -> Mapping[str, str] | None:
         from kdprobe.models.labels import POSITIONAL
 
         return POSITIONAL
-    return pairs("--label-map", names([text]))
+    return pairs("--label-map", names([text], "--label-map"))

@@ -31,7 +31,7 @@ def build(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder.")],
     sentences: Annotated[
         int,
-        typer.Option("--sentences", min=20, metavar="N",
+        typer.Option("--sentences", min=20, max=1_000_000, metavar="N",
                      help="Training sentences of each task at most; half as many of dev and test."),
     ] = 100_000,
     tasks: Annotated[
@@ -68,7 +68,7 @@ def build(
     )
     from kdprobe.tasks.probing_sets import write_senteval
 
-    asked = open_probing_tasks(tuple(options.names(tasks)) or ("all",))
+    asked = open_probing_tasks(tuple(options.names(tasks, "--probe-tasks")) or ("all",))
     bins = read_bins(length_bins) if length_bins else None
     atomic.require_empty_folder(output, force=force)
     if treebank == "grammar":

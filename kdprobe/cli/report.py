@@ -9,6 +9,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.errors import OutputError, ResultsFormatError
+from kdprobe.foreign import said, translated
 
 
 @terminal.guarded
@@ -41,20 +43,36 @@ def report(
             expected="the results.json it was made of",
             remedy=f"give the folder ({results.parent}) or its results.json",
         )
-
-    rendered = _sweep(results) if is_sweep(results) else _comparison(results)
+    with translated(lambda error: _unshown(results, error)):
+        rendered = _sweep(results) if is_sweep(results) else _comparison(results)
+        drawn = {} if figures is None else rendered.figures()
     folder = results if results.is_dir() else results.parent
     page = output or folder / rendered.name
-    atomic.write_text(page, rendered.page)
-    typer.echo(f"Report: {page}")
-    if figures is not None:
-        drawn = rendered.figures()
+    if page.is_dir():
+        raise OutputError(str(page), found="is a folder", expected="a file to write the page into")
+    if figures is None:
+        atomic.write_text(page, rendered.page)
+    else:
+        atomic.require_empty_folder(figures, force=True)
         with atomic.staged_folder(figures) as stage:
             for name, svg in drawn.items():
                 (stage / f"{name}.svg").write_text(svg, encoding="utf-8")
+            atomic.write_text(page, rendered.page)  # where it fails, no figure stands either
+    typer.echo(f"Report: {page}")
+    if figures is not None:
         typer.echo(f"Figures: {len(drawn)} in {figures}")
     if open_report:
         typer.launch(str(page.resolve()))
+
+
+def _unshown(results: Path, error: Exception) -> ResultsFormatError:
+    """Say that a document has the right fields and no sense."""
+    return ResultsFormatError(
+        str(results),
+        found=f"its parts do not fit together ({said(error)})",
+        expected="a document that kdprobe wrote",
+        remedy="was the file edited by hand?",
+    )
 
 
 class _Rendered(NamedTuple):

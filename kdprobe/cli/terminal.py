@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import typer
 
+from kdprobe.cli.given import check_given
 from kdprobe.errors import UsageError
 from kdprobe.foreign import debugging, disk_is_full
 from kdprobe.plain_text import printable
@@ -82,6 +83,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            check_given(function, kwargs)
             return function(*args, **kwargs)
         except UsageError as error:
             from rich.text import Text

@@ -18,11 +18,13 @@ from kdprobe.plain_text import printable
 if TYPE_CHECKING:
     from kdprobe.distillers.lesson import TrainingResult
 
-_EPOCHS = typer.Option("--epochs", min=0.0, help="Passes over the data.")
-_BATCH_SIZE = typer.Option("--batch-size", min=1, help="Examples a step.")
-_RATE = typer.Option("--learning-rate", "--lr", min=0.0, help="Largest learning rate.")
-_ACCUMULATION = typer.Option("--gradient-accumulation", min=1, help="Batches summed before a step.")
-_MAX_LENGTH = typer.Option("--max-length", min=4, help="Longest input, in tokens.")
+_EPOCHS = typer.Option("--epochs", min=0.0, max=10_000, help="Passes over the data.")
+_BATCH_SIZE = typer.Option("--batch-size", min=1, max=1_000_000, help="Examples a step.")
+_RATE = typer.Option("--learning-rate", "--lr", min=0.0, max=1_000, help="Largest learning rate.")
+_ACCUMULATION = typer.Option(
+    "--gradient-accumulation", min=1, max=1_000_000, help="Batches summed before a step."
+)
+_MAX_LENGTH = typer.Option("--max-length", min=4, max=1_000_000, help="Longest input, in tokens.")
 _Bf16 = Annotated[
     bool | None,
     typer.Option(
@@ -117,16 +119,14 @@ class RecipeSettings(_Settings):
 
 
 @dataclass(frozen=True)
-class Shared(Bundle):
+class _Shared(Bundle):
     """Which examples, where, and how to go on: what both commands end with."""
 
-    train_split: _TrainSplit = "train"
     eval_split: _EvalSplit = None
     limit: options.Limit = None
     eval_limit: _EvalLimit = None
     data_dir: options.DataDir = None
     labels: options.Labels = None
-    seed: options.Seed = 0
     device: options.Device = "auto"
     threads: options.Threads = None
     offline: options.Offline = False
@@ -142,7 +142,15 @@ class Shared(Bundle):
 
 
 @dataclass(frozen=True)
-class OwnShared(Shared):
+class Shared(_Shared):
+    """The same for `distill`."""
+
+    train_split: _TrainSplit = "train"
+    seed: options.Seed = 0
+
+
+@dataclass(frozen=True)
+class OwnShared(_Shared):
     """The same for `finetune`, which takes what is not typed from `--like`."""
 
     train_split: Annotated[str | None, typer.Option("--train-split", help="Default: train.")] = None

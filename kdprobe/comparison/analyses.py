@@ -10,7 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pydantic import BaseModel
+
 from kdprobe.analysis._protocol import ANALYSES, Analysis, given
+from kdprobe.comparison.guarding import failure
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
@@ -76,15 +79,43 @@ class Ran(NamedTuple):
     seconds: dict[str, float]
 
 
+def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, BaseModel]:
+    """Check the options that were given to analyses, before anything is computed.
+
+    Args:
+        settings: `{"calibration": {"bins": 10}}`.
+
+    Raises:
+        UnknownNameError: a name that is no analysis.
+        ConfigError: an unknown option of one, or a value of the wrong kind.
+    """
+    named = {ANALYSES.find(name, option="set"): chosen for name, chosen in settings.items()}
+    return {
+        name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
+        for name, chosen in named.items()
+    }
+
+
 def run_all(
     study: Study,
     names: Sequence[str],
     *,
     requested: Sequence[str],
-    settings: Mapping[str, Mapping[str, object]],
+    options: Mapping[str, BaseModel],
     progress: Progress,
 ) -> Ran:
-    """Run analyses in order."""
+    """Run analyses in order; one that fails is listed with what was raised, the others go on.
+
+    Args:
+        study: what was observed.
+        names: which, those that are read from before those that read.
+        requested: the names a person gave.
+        options: of analyses by name, as `analysis_options` read them; others have their defaults.
+        progress: told of every analysis.
+
+    Raises:
+        UsageError: what an analysis was given cannot be used.
+    """
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
@@ -92,15 +123,17 @@ def run_all(
         for name in names:
             stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
-            examples = given(analysis, study)
-            reason = analysis.unmet(examples)
-            if reason is not None:
-                skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
-                stage.advance()
-                continue
-            options = parse(analysis.options, dict(settings.get(name, {})), f"--set {name}")
             started = time.perf_counter()
-            done[name] = analysis.run(examples, options, done)
-            seconds[f"analysis {name}"] = time.perf_counter() - started
+            try:
+                examples = given(analysis, study)
+                reason = analysis.unmet(examples)
+                if reason is not None:
+                    skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
+                else:
+                    chosen = options.get(name, analysis.options())
+                    done[name] = analysis.run(examples, chosen, done)
+                    seconds[f"analysis {name}"] = time.perf_counter() - started
+            except Exception as error:
+                skipped.append(failure(name, error))
             stage.advance()
     return Ran(tuple(done.values()), tuple(skipped), seconds)

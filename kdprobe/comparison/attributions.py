@@ -23,6 +23,7 @@ from kdprobe.comparison.attribution_plan import (
     plan_of,
     sampling_note,
 )
+from kdprobe.comparison.guarding import explain_apart
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations import Bools, Floats, Study
@@ -91,13 +92,14 @@ def add_attributions(
     if not setting.methods:
         reason = "; ".join(item.reason for item in unusable)
         return study, (*skipped, *(Skipped(what=name, reason=reason) for name in ANALYSES))
-    seen = {
-        name: _explain_all(plan, model, setting, role=name == study.teacher.name, cache=cache,
-                           progress=progress, seed=study.seed)
-        for name, model in able.items()
-    }  # fmt: skip
+
+    def explain(name: str, by: Setting) -> dict[str, Explained]:
+        return _explain_all(plan, able[name], by, role=name == study.teacher.name, cache=cache,
+                            progress=progress, seed=study.seed)  # fmt: skip
+
+    seen, setting, failed = explain_apart(tuple(able), setting, explain)
     found = replace(asked, attributions=_joined(asked, plan, setting, seen))
-    return found if asked is study else replace(study, own=found), tuple(skipped)
+    return found if asked is study else replace(study, own=found), (*skipped, *failed)
 
 
 def _able(

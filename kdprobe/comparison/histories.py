@@ -1,7 +1,8 @@
 """How the compared students were trained, where their folders say so.
 
 Does: read `history.json` and `kdprobe.json` of model folders that kdprobe trained, and make one
-result of learning curves of them. Does not: open models; a folder without a history is passed over.
+result of learning curves of them; say which were trained in bfloat16. Does not: open models; a
+folder without a history is passed over.
 """
 
 from __future__ import annotations
@@ -50,6 +51,22 @@ def training_results(
             notes=tuple(notes),
         ),
     )
+
+
+def trained_in_bfloat16(models: Sequence[ModelSpec]) -> list[str]:
+    """Name the compared models whose record says that their products were in bfloat16.
+
+    Args:
+        models: the teacher and the students; a model of several seeds is named when one of its runs
+            was trained so.
+    """
+    named = []
+    for model in models:
+        records = (read_json(Path(path) / "kdprobe.json") for path in model.paths)
+        plans = (record.get("plan") for record in records if isinstance(record, dict))
+        if any(isinstance(plan, dict) and plan.get("bf16") is True for plan in plans):
+            named.append(model.name)
+    return named
 
 
 def _curves(student: ModelSpec, notes: list[str]) -> list[Curve]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,8 +18,10 @@ from kdprobe.cache import Cache
 from kdprobe.comparison import probing, probing_request
 from kdprobe.comparison.attribution_gap import add_map_gaps
 from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.comparison.attributions import ANALYSES as EXPLAINED
 from kdprobe.comparison.attributions import add_attributions
 from kdprobe.comparison.controls import control_notices
+from kdprobe.comparison.guarding import kept
 from kdprobe.comparison.suspicion import model_notices, suspicions
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
@@ -95,6 +98,8 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         notices += model_notices(spec, members, truncated, len(split))
     notices = [*suspicions(inputs.models, handles, split), *notices]
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
+    probe = partial(probing.probe_all, inputs, handles, asked, progress, timings)
+    probes, unread = kept(("probing",), None, probe)
     study = Study(
         split=split,
         models=tuple(populations),
@@ -103,12 +108,15 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         slice_columns=_slice_columns(inputs.slice_columns, split),
         minimal_pairs=pairs,
         train_texts=train_hashes(inputs),
-        probes=probing.probe_all(inputs, handles, asked, progress, timings),
+        probes=probes,
     )
-    study, unable = add_attributions(study, handles, inputs=inputs, progress=progress)
-    study = add_map_gaps(study, handles, inputs=inputs, progress=progress)
+    explain = partial(add_attributions, study, handles, inputs=inputs, progress=progress)
+    (study, unable), unsaid = kept(EXPLAINED, (study, ()), explain)
+    compare_maps = partial(add_map_gaps, study, handles, inputs=inputs, progress=progress)
+    study, apart = kept(("attribution_gap",), study, compare_maps)
+    skipped = (*skipped, *unprobed, *unread, *unable, *unsaid, *apart)
     notices += control_notices(inputs.models[1:], study)
-    return Opened(study, tuple(infos), tuple(notices), (*skipped, *unprobed, *unable), timings)
+    return Opened(study, tuple(infos), tuple(notices), skipped, timings)
 
 
 def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:

@@ -18,12 +18,12 @@ from pydantic import JsonValue
 
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
-from kdprobe.comparison.analyses import Ran, analysis_names, choose, run_all
+from kdprobe.comparison.analyses import Ran, analysis_names, analysis_options, choose, run_all
 from kdprobe.comparison.asked import asked_for, check_folder_name
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.attributions import requested
-from kdprobe.comparison.histories import training_results
+from kdprobe.comparison.histories import trained_in_bfloat16, training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.method_settings import settings_told
 from kdprobe.comparison.outputs import examples, named_ids, page_rows, task_info, write_outputs
@@ -37,6 +37,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
 
+_MOST_RESAMPLES = 100_000
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
 
@@ -134,6 +135,7 @@ def compare(
     )  # fmt: skip
     only, skip = analysis_names(only, option="only"), analysis_names(skip, option="skip")
     names = choose(only, skip)
+    chosen = analysis_options(settings or {})
     if output is not None:
         check_folder_name(Path(output))
         atomic.require_empty_folder(Path(output), force=force)
@@ -160,10 +162,10 @@ def compare(
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
+    wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     opened = gather(inputs, shown)
     opened = replace(opened, notices=(*notices, *opened.notices))
-    wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
-    ran = run_all(opened.study, names, requested=wanted, settings=settings or {}, progress=shown)
+    ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)
     told = task if isinstance(task, str) else task_file.name
     request = Request(command=command, seed=seed, options=_options(inputs, names, told))
     ran.seconds["all"] = time.perf_counter() - started
@@ -176,14 +178,16 @@ def compare(
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
-    for option, value, least in (
-        ("--resamples", resamples, 100),
-        ("--batch-size", batch_size, 1),
-        ("--limit", limit, 1),
-        ("--attribution-gap", gap, 1),
+    for option, value, least, most in (
+        ("--resamples", resamples, 100, _MOST_RESAMPLES),
+        ("--batch-size", batch_size, 1, None),
+        ("--limit", limit, 1, None),
+        ("--attribution-gap", gap, 1, None),
     ):
         if value is not None and value < least:
             raise ConfigError(option, found=f"is {value}", expected=f"at least {least}")
+        if value is not None and most is not None and value > most:
+            raise ConfigError(option, found=f"is {value:,}", expected=f"at most {most:,}")
 
 
 def _use_threads(threads: int) -> None:
@@ -202,6 +206,7 @@ def _open_cache(cache: bool | str | Path) -> Cache | None:
 
 def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonValue]:
     """Every choice after defaults were filled in, for the protocol card; no full paths."""
+    half = trained_in_bfloat16(inputs.models)
     return {
         "task": Path(task).name,
         "split": inputs.split,
@@ -221,6 +226,7 @@ def _options(inputs: Inputs, names: Sequence[str], task: str) -> dict[str, JsonV
         "batch_size": inputs.batch_size,
         "label_map": dict(inputs.label_map) if inputs.label_map else None,
         "method_settings": settings_told(inputs.attributions),
+        **({"trained_in_bfloat16": list[JsonValue](half)} if half else {}),
     }
 
 

@@ -7,7 +7,7 @@ Does not: look for data or open models.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar, get_args
 
@@ -18,6 +18,7 @@ from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
 
 M = TypeVar("M", bound=BaseModel)
+_LARGEST = 1e15
 _QUOTED = 120
 """Characters of a wrong value that a message quotes."""
 
@@ -38,8 +39,9 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
 
     Raises:
         ConfigError: an unknown key (the nearest known one is offered), a missing key, a value of
-            the wrong kind; the first fault is told.
+            the wrong kind, a number beyond 10^15; the first fault is told.
     """
+    _check_magnitudes(data, where, ())
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -62,6 +64,23 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
         if fault["type"] == "missing":
             found = "is missing"
         raise ConfigError(where, found=f"{key} {found}", remedy=message) from error
+
+
+def _check_magnitudes(value: object, where: str, place: tuple[object, ...]) -> None:
+    """Refuse numbers whose squares and products would overflow: nobody means them."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            _check_magnitudes(inner, where, (*place, key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _check_magnitudes(inner, where, (*place, index))
+    elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
+        shown = printable(repr(value), limit=_QUOTED)
+        raise ConfigError(
+            where,
+            found=f"{'.'.join(map(str, place))} is {shown}",
+            expected=f"a number up to {_LARGEST:.0e}",
+        )
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ from kdprobe.config.base import Options, read_toml
 from kdprobe.config.training import TrainingSettings
 from kdprobe.registry import known_name
 
+MOST_STAGES = 20
+"""Trainings of one recipe; published ones have at most four."""
+
 
 class ObjectiveSetting(Options):
     """One objective of a recipe.
@@ -121,6 +124,8 @@ class Recipe(Options):
             names = [setting.name for setting in objectives]
             if len(set(names)) != len(names):
                 raise ValueError("an objective stands twice in the recipe")
+        if len(self.stages) > MOST_STAGES:
+            raise ValueError(f"{len(self.stages)} stages are more than {MOST_STAGES}")
         stages = [stage.name for stage in self.stages]
         if len(set(stages)) != len(stages):
             raise ValueError("two stages have the same name")

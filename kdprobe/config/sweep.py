@@ -10,12 +10,15 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import NamedTuple
 
 from kdprobe.config.recipe_changes import resolve_setting
 from kdprobe.errors import ConfigError
 
 WHERE = "--sweep"
+MOST_RUNS = 1000
+"""Trainings of one sweep: a minute each they take most of a day."""
 SIZES = ("layers", "heads", "hidden", "intermediate", "init", "mode")
 """Parts of a student that is made from its teacher; swept, they replace those of `--student`."""
 WHOLE = ("student", "seed", "recipe")
@@ -126,13 +129,15 @@ def parse_sweep(text: str) -> tuple[Axis, ...]:
 
 def _check_values(key: str, values: Sequence[str]) -> None:
     where = f"{WHERE} {key}"
+    known: set[str] = set()
     for value in values:
         if not value:
             raise ConfigError(where, found="a value is empty", expected="VALUE,VALUE")
-        if values.count(value) > 1:
+        if value in known:
             raise ConfigError(where, found=f"{value} stands twice", expected="each value once")
-        if key == "seed" and not (value.isascii() and value.isdigit()):
-            raise ConfigError(where, found=f"{value!r}", expected="whole numbers from 0")
+        known.add(value)
+        if key == "seed" and not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise ConfigError(where, found=f"{value[:40]!r}", expected="whole numbers from 0")
 
 
 def check_keys(
@@ -168,9 +173,20 @@ def check_keys(
 def variants(axes: Sequence[Axis]) -> tuple[Variant, ...]:
     """Give every combination of the values, the last axis changing fastest.
 
+    Raises:
+        ConfigError: more than a thousand of them.
+
     >>> [variant.name for variant in variants(parse_sweep("layers=3,6;seed=1,2"))]
     ['layers-3_seed-1', 'layers-3_seed-2', 'layers-6_seed-1', 'layers-6_seed-2']
     """
+    count = prod(len(axis.values) for axis in axes)
+    if count > MOST_RUNS:
+        raise ConfigError(
+            WHERE,
+            found=f"{count:,} runs",
+            expected=f"at most {MOST_RUNS:,}",
+            remedy="sweep fewer values at once, in a folder for each sweep",
+        )
     found: list[Variant] = []
     taken: set[str] = set()
     for values in itertools.product(*(axis.values for axis in axes)):

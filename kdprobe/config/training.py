@@ -42,15 +42,15 @@ class TrainingSettings(Options):
             several times in one that is longer than 1,000 steps.
     """
 
-    epochs: Annotated[float, Field(gt=0)] = 3.0
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    gradient_accumulation: Annotated[int, Field(ge=1)] = 1
-    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    epochs: Annotated[float, Field(gt=0, le=10_000)] = 3.0
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
+    gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    learning_rate: Annotated[float, Field(gt=0, le=1000)] = 5e-5
     warmup: Annotated[float, Field(ge=0)] = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
-    max_length: Annotated[int, Field(ge=4)] = 128
+    max_length: Annotated[int, Field(ge=4, le=1_000_000)] = 128
     best_by: BestBy = "score"
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     evaluate_every: Annotated[int, Field(ge=1)] | None = None

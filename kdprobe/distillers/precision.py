@@ -170,15 +170,15 @@ def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> s
     ]
     if not rows:
         return f"what that costs students of the architecture {architecture} was not measured"
-    return "; ".join(_price(row) for row in rows)
+    return "; ".join(price(row) for row in rows)
 
 
-def _price(row: Evidence) -> str:
+def price(row: Evidence) -> str:
     """Tell one row of the table.
 
     >>> row = Evidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),
     ...                (10.0, 8.0), (10.0, 25.0))
-    >>> print(_price(row))
+    >>> print(price(row))
     bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \
 alone +-0.100: not shown equal), time x 0.8, without bfloat16 instructions x 2.5
     """

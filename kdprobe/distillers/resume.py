@@ -75,15 +75,15 @@ def _has_size(file: Path, size: int | None) -> bool:
 def _marker(place: Path) -> dict[str, Any]:
     """Read what was said of a whole checkpoint; nothing of one that is not."""
     try:
-        marker = json.loads((place / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        marker = read_json(place / MARKER, error=OutputError)
+    except OutputError:
         return {}
     return marker if isinstance(marker, dict) and "seconds" in marker else {}
 
 
 def _best_step(checkpoint: Path) -> int | None:
     """Read which step was the best when a checkpoint was written; None: none was scored."""
-    state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+    state = read_json(checkpoint / _STATE, error=OutputError)
     return state.get("best_global_step") or None
 
 

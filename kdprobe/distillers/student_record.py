@@ -6,7 +6,6 @@ control needs of it; `control.py` does.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from kdprobe.distillers.resume import RECORD
 from kdprobe.distillers.transfer import ALONE
 from kdprobe.errors import ConfigError, UsageError
 from kdprobe.models.folder import fingerprint
+from kdprobe.plain_files import read_json
 
 OPTION = "--like"
 _LARGEST = 50_000_000  # bytes; no record of kdprobe comes near
@@ -144,14 +144,8 @@ def read_object(place: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is no JSON, no object, or larger than any that kdprobe writes.
     """
-    try:
-        if place.stat().st_size > _LARGEST:
-            raise ValueError("it is too large")
-        read = json.loads(place.read_text(encoding="utf-8"))
-        if not isinstance(read, dict):
-            raise ValueError("no object")
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"{OPTION} {place}", found=f"cannot be read ({error})", expected="what kdprobe wrote"
-        ) from error
-    return read
+    expected = "what kdprobe wrote"
+    record = read_json(place, error=ConfigError, expected=expected, largest=_LARGEST)
+    if not isinstance(record, dict):
+        raise ConfigError(f"{OPTION} {place}", found="holds no JSON object", expected=expected)
+    return record

@@ -25,6 +25,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutputWithPooling, SequenceClassifierOutput
 
 from kdprobe.models.bilstm_shape import LstmShape, Mode
+from kdprobe.models.building import build_fresh
 from kdprobe.models.channels import Channels
 from kdprobe.models.mixed_precision import run_recurrent
 from kdprobe.models.shapes import label_settings
@@ -144,7 +145,9 @@ class BiLstmModel(BiLstmPreTrained):
                 states, counts.clamp_min(1).cpu(), batch_first=True, enforce_sorted=False
             )
             states, _ = pad_packed_sequence(
-                run_recurrent(layer, packed)[0], batch_first=True, total_length=length
+                run_recurrent(cast(nn.LSTM, layer), packed)[0],
+                batch_first=True,
+                total_length=length,
             )
             gathered.append(_taken(states, back) * mask[:, :, None])
         if self.config.sentence == "max":
@@ -252,7 +255,9 @@ def build_lstm(
         pad_token_id=tokenizer.pad_token_id,
         **label_settings(task),
     )
-    model = BiLstmForSequenceClassification(config)
+    model = build_fresh(
+        BiLstmForSequenceClassification, config, where=f"bilstm:hidden={shape.hidden}"
+    )
     if vectors is not None:
         model.bilstm.embeddings.begin_with(vectors)
     return model.eval()

@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.scaling import lstm_sizes, multipliers
+from kdprobe.plain_text import printable
 from kdprobe.registry import unknown_name
 
 Mode = Literal["static", "non-static", "multichannel"]
@@ -133,8 +134,12 @@ def whole_number(text: str, where: str, key: str) -> int:
     """Read a size.
 
     Raises:
-        ConfigError: no whole number from 1.
+        ConfigError: no whole number from 1 below a billion.
     """
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise ConfigError(where, found=f"{key} is {text!r}", expected="a whole number from 1")
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or int(text) < 1:
+        raise ConfigError(
+            where,
+            found=f"{key} is {printable(text, limit=40)!r}",
+            expected="a whole number from 1",
+        )
     return int(text)

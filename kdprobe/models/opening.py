@@ -8,10 +8,9 @@ know tasks or labels; `checkpoint.py` does.
 from __future__ import annotations
 
 import contextlib
-import copy
 import re
-import warnings
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 import kdprobe.models.bilstm  # noqa: F401 (registers the BiLSTM with transformers)
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said, translated
+from kdprobe.models.building import described
 from kdprobe.models.capacity import billions, check_memory, count_of
 from kdprobe.models.config_faults import (
     check_config_sizes,
@@ -162,42 +162,14 @@ def open_tokenizer(folder: Path, path: str) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-class Described(NamedTuple):
-    """What a config describes.
-
-    Args:
-        shapes: of every weight, by name; two names may be one tied weight.
-        count: the numbers in all weights, tied ones once.
-        body: what the names of the encoder's weights begin with.
-    """
-
-    shapes: Shapes
-    count: int
-    body: str
-
-
-def described(auto: Any, config: Any) -> Described | None:
-    """Give the weights of the model that a config describes; no memory is taken.
-
-    None when `transformers` cannot build it so; it says why when it builds it with weights.
-    """
-    with contextlib.suppress(Exception), warnings.catch_warnings(), torch.random.fork_rng([]):
-        warnings.simplefilter("ignore")
-        with quiet(), torch.device("meta"):
-            model = auto.from_config(copy.deepcopy(config), trust_remote_code=False)
-        shapes = {name: tuple(weight.shape) for name, weight in model.state_dict().items()}
-        count = count_of(weight.shape for weight in model.parameters())
-        return Described(shapes, count, f"{model.base_model_prefix}.")
-    return None
-
-
 def _check_against_weights(auto: Any, path: str, config: Any, held: Shapes) -> None:
     """Compare what a config describes with what lies in the files, before it is built.
 
     Raises:
         CheckpointError: a size of the config is not that of the weights, or all is too large.
     """
-    model = described(auto, config)
+    with quiet():
+        model = described(partial(auto.from_config, trust_remote_code=False), config)
     if model is None:
         return
     for name, shape in model.shapes.items():
@@ -229,7 +201,8 @@ def _refuse_holes(
     first = lacking[0]
     if first in shapes:
         raise _other_shape(path, first, *shapes[first])
-    every = sum(name.startswith(body) for name, _ in model.named_parameters())
+    names = [name for name, _ in model.named_parameters() if name.startswith(body)]
+    every = sum(".pooler." not in name for name in names)
     found, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
     if len(lacking) >= every:
         found = f"none of its weights has the name of one of a {type(model).__name__}"

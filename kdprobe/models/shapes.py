@@ -133,10 +133,14 @@ def _parse_copy(text: str, where: str) -> CopyShape:
     which: tuple[int, ...] | Spread = "even"
     init: Init | None = None
     mode: Mode | None = None
+    given: set[str] = set()
     for part in text.split(","):
         key, _, value = part.partition("=")
         if key not in _COPY_KEYS:
             raise unknown_name("setting of a student", key, _COPY_KEYS, option="student")
+        if key in given:
+            raise ConfigError(where, found=f"{key} twice in {text}", expected="once each")
+        given.add(key)
         if key == "mode":
             mode = _mode(value)
             continue
@@ -266,8 +270,14 @@ def label_settings(task: Task) -> dict[str, Any]:
 def build_new(
     shape: NewShape, task: Task, *, tokenizer: PreTrainedTokenizerBase
 ) -> PreTrainedModel:
-    """Build a BERT classifier with random weights, drawn from torch's global generator."""
+    """Build a BERT classifier with random weights, drawn from torch's global generator.
+
+    Raises:
+        ConfigError: more than the memory takes; see `building.build_fresh`.
+    """
     from transformers import BertConfig, BertForSequenceClassification
+
+    from kdprobe.models.building import build_fresh
 
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -279,8 +289,9 @@ def build_new(
         pad_token_id=tokenizer.pad_token_id,
         **label_settings(task),
     )
-    model: PreTrainedModel = BertForSequenceClassification(config)
-    return model
+    return build_fresh(
+        BertForSequenceClassification, config, where=f"bert:L{shape.layers},H{shape.hidden}"
+    )
 
 
 def texts_of(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:

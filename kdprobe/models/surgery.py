@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.building import build_fresh
 from kdprobe.models.layer_choice import spread_layers
 from kdprobe.models.shapes import CopyShape, label_settings
 from kdprobe.tasks.task import Task
@@ -126,8 +127,8 @@ def empty_student(
             found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
             expected="heads that divide it",
         )
-    student: PreTrainedModel = AutoModelForSequenceClassification.from_config(config).float().eval()
-    return student
+    make = AutoModelForSequenceClassification.from_config
+    return build_fresh(make, config, where="--student").float().eval()
 
 
 def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:

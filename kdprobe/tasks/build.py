@@ -48,15 +48,15 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     parts = [table.column(name, role=role) for name in wanted]
     for name in wanted:
         refuse_nested(table, name, role)
-        _refuse_printed_lists(table, name, role)
+        _refuse_printed_lists(table, name)
     texts = []
     for row, cells in enumerate(zip(*parts, strict=True)):
         for name, cell in zip(wanted, cells, strict=True):
             if cell is None or not cell.strip():
                 raise TaskError(
                     table.where(row),
-                    found=f"column {name!r} ({role}) is empty",
-                    expected="text in every row",
+                    found=f"column {name!r} is empty",
+                    expected=f"{role} in every row",
                     remedy="fill it, or delete the row",
                 )
         text = " ".join(map(str, cells))
@@ -73,14 +73,14 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     return tuple(texts)
 
 
-def _refuse_printed_lists(table: Table, column: str, role: str) -> None:
+def _refuse_printed_lists(table: Table, column: str) -> None:
     """Refuse a column whose every cell is a list of words as Python, numpy or JSON print it."""
     cells = [(cell or "").strip() for cell in table.columns[column]]
     if not cells or not all(map(_PRINTED_LIST.fullmatch, cells)):
         return
     raise TaskError(
         table.where(0),
-        found=f"column {column!r} ({role}) holds lists of words ({printable(cells[0], limit=60)})",
+        found=f"column {column!r} holds lists of words ({printable(cells[0], limit=60)})",
         expected="text",
         remedy="join the words of each list, as the models shall read them",
     )

@@ -24,6 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
 _WIDE_SHARE = 0.02  # of zero bytes; stray ones in a text of one-byte characters are far fewer
+_ONE_SIDED = 3
 _SHOWN = 40
 
 
@@ -31,7 +32,7 @@ def decode(data: bytes, path: Path) -> str:
     """Give the text of a file, without a byte order mark.
 
     Definition: the encoding is that of the byte order mark; without one it is UTF-16 where zero
-    bytes stand on one side of the byte pairs only, are 2 % of the bytes or more, and the result
+    bytes stand on one side of the byte pairs mostly, are 2 % of the bytes or more, and the result
     holds line ends and no control characters; else it is UTF-8.
 
     Args:
@@ -82,9 +83,9 @@ def _wide_codec(data: bytes) -> str | None:
     """Name the UTF-16 codec of a file without a mark, or None when it is not UTF-16."""
     if len(data) % 2 or data.count(0) < _WIDE_SHARE * len(data) or not data:
         return None
-    sides = {"utf-16-le": data[0::2].count(0), "utf-16-be": data[1::2].count(0)}
-    for codec, zeros_elsewhere in sides.items():
-        if zeros_elsewhere:
+    even, odd_ones = data[0::2].count(0), data[1::2].count(0)
+    for codec, here, there in (("utf-16-le", odd_ones, even), ("utf-16-be", even, odd_ones)):
+        if here < _ONE_SIDED * there:  # U+AC00 and U+3000 have their zero on the other side
             continue
         try:
             text = data.decode(codec)

@@ -137,7 +137,7 @@ def refuse_nested(table: Table, column: str, role: str) -> None:
     shown = printable(cell or "", limit=_SHOWN)
     raise TaskError(
         table.where(row),
-        found=f"column {column!r} ({role}) holds lists or objects ({shown})",
+        found=f"column {column!r} holds lists or objects ({shown})",
         expected="one label in each row" if role == "label" else "text",
         remedy="write one label for each example"
         if role == "label"

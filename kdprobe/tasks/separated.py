@@ -12,8 +12,8 @@ field, doubled inside) and the quoted fields are those that some program quotes:
 - Excel: just those that hold a quotation mark or a comma, three or more of them;
 - R and `QUOTE_ALL`: the header and every field that is no number (R also writes `\"` inside).
 
-Fields that hold tabs or line breaks count as quoted only where rows have unequal numbers of columns
-otherwise.
+Where rows have equal numbers of columns only if the marks are taken for quotes, since fields hold
+tabs or line breaks, they are.
 """
 
 from __future__ import annotations
@@ -188,9 +188,10 @@ def _tab_quoted(text: str, raw: Rows, columns: int | None) -> tuple[Rows, tuple[
     if not rows:
         return None
     wide = any({"\t", "\n", "\r"} & set(f.content) for _, fields in rows for f in fields)
-    if wide and (_even(raw, columns) or not _even(rows, columns)):
+    needed = wide and not _even(raw, columns)
+    if not _even(rows, columns) and (wide or _even(raw, columns)):
         return None
-    if not wide and not _as_a_program_writes(rows, header=columns is None):
+    if not needed and not _as_a_program_writes(rows, header=columns is None):
         return None
     count = sum(field.quoted for _, fields in rows for field in fields)
     held = "field stands" if count == 1 else "fields stand"

@@ -75,7 +75,7 @@ def _gpt2(folder: Path, task: str) -> str:
 FAMILIES: dict[str, Family] = {
     "bilstm": Family(
         lambda folder, task: "bilstm:hidden=64,fc=512,embed=48,sentence=max", None,
-        {"grammar": {"epochs": 3.0, "learning_rate": 4e-3},
+        {"grammar": {"epochs": 4.0, "learning_rate": 4e-3, "limit": 6000},
          "cola": {"epochs": 2.0, "learning_rate": 2e-3}},
     ),
     "bert, copied layers": Family(

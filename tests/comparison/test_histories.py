@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kdprobe.comparison.histories import training_results
+from kdprobe.comparison.histories import trained_in_bfloat16, training_results
 from kdprobe.models.spec import ModelSpec
 from kdprobe.report.section import SECTIONS
 from tests.report import documents
@@ -51,3 +51,24 @@ def test_nothing_is_shown_without_a_history(tmp_path: Path) -> None:
     good = [ModelSpec("good", (trained(tmp_path / "good"),))]
     assert training_results(good, only=(), skip=("training",)) == ()
     assert training_results(good, only=("agreement",), skip=()) == ()
+
+
+def test_models_trained_in_bfloat16_are_named(tmp_path: Path) -> None:
+    """Guards a difference between two models that is one of precision, and that nobody is told.
+
+    Files, foreign folders and broken records are passed over.
+    """
+    places = {}
+    for name, record in (
+        ("full", {"plan": {"bf16": False}}),
+        ("half", {"plan": {"bf16": True}}),
+        ("old", {"plan": None}),
+        ("odd", ["plan"]),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "kdprobe.json").write_text(json.dumps(record))
+        places[name] = str(tmp_path / name)
+    specs = [ModelSpec(name, (place,)) for name, place in places.items()]
+    specs.append(ModelSpec("seeds", (places["full"], places["half"])))
+    specs.append(ModelSpec("nowhere", ("no/where",)))
+    assert trained_in_bfloat16(specs) == ["half", "seeds"]

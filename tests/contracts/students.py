@@ -129,7 +129,7 @@ def split_of(family: Family, n: int = 16, *, name: str = "train") -> Split:
     )  # fmt: skip
 
 
-def _begin(family: Family, folder: Path) -> tuple[Loaded, Pupil, Split]:
+def begin(family: Family, folder: Path) -> tuple[Loaded, Pupil, Split]:
     teacher = copy.deepcopy(classifier(family.teacher, seed=1)).requires_grad_(False)
     loaded = Loaded(teacher, tiny_tokenizer("bert"), (0, 1), ())
     split = split_of(family)
@@ -147,7 +147,7 @@ def _begin(family: Family, folder: Path) -> tuple[Loaded, Pupil, Split]:
 def lesson_of(name: str, objective: str, folder: Path) -> Lesson | str:
     """Give a lesson of one objective for a family; or the reason why it has no value there."""
     family = FAMILIES[name]
-    loaded, pupil, split = _begin(family, folder)
+    loaded, pupil, split = begin(family, folder)
     encoded, heard = (
         encode_for(model, tiny_tokenizer("bert"), split, max_length=32)
         for model in (pupil.model, loaded.model)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from kdprobe.distillers.compute import Compute, choose_compute, settled
+from kdprobe.distillers import compute
+from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16, settled
 from kdprobe.errors import CapabilityError, ConfigError
 from tests.distillers.builders import CPU
 
@@ -35,26 +37,66 @@ def test_cuda_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(caught.value) == "--device: no CUDA device can be used; say --device cpu"
 
 
-def test_bf16_only_where_the_hardware_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards `auto`: emulated bfloat16 is slower and less exact, both silently."""
-    for found in (False, True):
-        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
-            monkeypatch.setattr(torch.cpu, name, lambda found=found: found)
-        assert choose_compute(device="cpu").bf16 is found
+@pytest.mark.parametrize("supported", [False, True])
+def test_no_processor_chooses_the_precision(
+    monkeypatch: pytest.MonkeyPatch, supported: bool
+) -> None:
+    """Guards one command that trains other students on another machine: what it has is injected."""
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: supported)
+    assert has_bfloat16("cpu") is supported
+    for families in ((), ("bilstm",), ("bert, copied layers", "bilstm")):
+        assert choose_compute(device="cpu", families=families).bf16 is False
     assert choose_compute(device="cpu", bf16=True).precision == (
         "bfloat16 products, float32 weights"
     )
     assert choose_compute(device="cpu", bf16=False, threads=3) == Compute("cpu", False, 3)
 
 
-def test_old_cuda_has_no_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Guards cards before Ampere, which would emulate it."""
+@pytest.mark.parametrize("capability", [None, (7, 5), (8, 0), (9, 0)])
+@pytest.mark.parametrize("device", ["auto", "cpu", "cuda"])
+@pytest.mark.parametrize("bf16", ["auto", True, False])
+def test_every_card(
+    monkeypatch: pytest.MonkeyPatch,
+    capability: tuple[int, int] | None,
+    device: str,
+    bf16: Any,
+) -> None:
+    """Guards branches that no test machine has: none, old and new CUDA devices are injected.
+
+    `auto` is float32 on each of them, `--bf16` is refused where a card would emulate it, and no
+    device is chosen that is not there.
+    """
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    if device == "cuda" and capability is None:
+        with pytest.raises(CapabilityError, match="no CUDA device can be used; say --device cpu"):
+            choose_compute(device=device, bf16=bf16)
+        return
+    chosen = "cuda" if capability is not None and device != "cpu" else "cpu"
+    if bf16 is True and chosen == "cuda" and capability is not None and capability < (8, 0):
+        with pytest.raises(CapabilityError) as caught:
+            choose_compute(device=device, bf16=bf16)
+        assert str(caught.value) == ("--bf16: this CUDA device has no bfloat16; say --no-bf16")
+        return
+    expected = Compute(chosen, bf16 is True, torch.get_num_threads())  # type: ignore[arg-type]
+    assert choose_compute(device=device, bf16=bf16, families=["bilstm"]) == expected
+
+
+def test_auto_follows_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards a table that nothing reads: families shown equal are trained so, no others."""
+    shown = {"bert, copied layers"}
+    monkeypatch.setattr(compute, "is_shown_equal", shown.__contains__)
+    for families, half in (
+        (["bert, copied layers"], True),
+        (["bert, copied layers", "bilstm"], False),
+        ([], False),
+    ):
+        assert choose_compute(device="cpu", families=families).bf16 is half
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: (7, 5))
-    assert choose_compute(device="auto") == Compute("cuda", False, torch.get_num_threads())
-    with pytest.raises(CapabilityError) as caught:
-        choose_compute(device="cuda", bf16=True)
-    assert str(caught.value) == "--bf16: this CUDA device has no bfloat16"
+    with pytest.raises(CapabilityError, match="no bfloat16"):
+        choose_compute(device="cuda", families=["bert, copied layers"])
 
 
 def _fail_inside(purpose: str, draws: list[tuple[float, float, float]]) -> None:

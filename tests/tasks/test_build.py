@@ -127,13 +127,11 @@ def test_pairs_and_joined_columns():
 
 def test_empty_texts_are_named():
     """An empty text would be classified by nothing but [CLS]."""
-    message = (
-        "column 'text' (text) is empty, expected text in every row; fill it, or delete the row"
-    )
+    message = "column 'text' is empty, expected text in every row; fill it, or delete the row"
     for cell in ("", "  ", None):
         assert fault({"text": ("a", cell), "label": ("1", "1")}) == f"f.tsv:3: {message}"
     pair = {"text": "text", "text_pair": "other", "label": "label"}
-    assert "f.tsv:2: column 'other' (second text) is empty" in fault(
+    assert "f.tsv:2: column 'other' is empty" in fault(
         {"text": ("a",), "other": ("",), "label": ("1",)}, task(has_pairs=True), columns=pair
     )
 

@@ -59,7 +59,7 @@ def test_pairs_have_two_texts(tmp_path: Path):
         (TASK, "no.tsv", "word\nx\n", "no column of texts, only 'word', expected a header line "
          "with one of text, sentence"),
         (TASK, "no.tsv", "text\tlabel\nx\tugly\n", "no.tsv:2: label 'ugly', expected one of the 2"),
-        (TASK, "no.tsv", "text\tlabel\n \tbad\n", "no.tsv:2: column 'text_a' (text) is empty"),
+        (TASK, "no.tsv", "text\tlabel\n \tbad\n", "no.tsv:2: column 'text_a' is empty"),
         (PAIRS, "no.txt", "a\tb\none text\n", "no.txt:2: 1 texts, expected two with a tab between, "
          "as toy is about pairs of texts"),
         (PAIRS, "no.tsv", "text\nx\n", "expected a header line with text_a and text_b"),

@@ -64,12 +64,12 @@ class LanguageModelOptions(Options):
     """
 
     model: str = "gpt2"
-    epochs: float | None = Field(None, gt=0)
+    epochs: float | None = Field(None, gt=0, le=10_000)
     learning_rate: float | None = Field(None, gt=0)
     weight_decay: float = Field(1e-3, ge=0)
     warmup: float = Field(0.1, ge=0, le=1)
-    batch_size: int = Field(48, ge=1)
-    longest: int = Field(128, ge=2)
+    batch_size: int = Field(48, ge=1, le=1_000_000)
+    longest: int = Field(128, ge=2, le=100_000)
 
     def fit(self, *, fresh: bool) -> Fit:
         """Say how a model is fine-tuned."""

@@ -62,8 +62,8 @@ class MaskedLmOptions(Options):
 
     model: str = "bert-base-uncased"
     replace: float = Field(0.4, ge=0, le=1)
-    candidates: int = Field(15, ge=1)
-    samples: int = Field(30, ge=1)
+    candidates: int = Field(15, ge=1, le=10_000)
+    samples: int = Field(30, ge=1, le=100_000)
     words: Literal["content", "all"] = "content"
     show_original: bool = True
     word_vectors: str | None = None

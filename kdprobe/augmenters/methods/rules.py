@@ -57,8 +57,8 @@ class RulesOptions(Options):
     mask: float = Field(0.1, ge=0, le=1)
     replace: float = Field(0.1, ge=0, le=1)
     ngram: float = Field(0.25, ge=0, le=1)
-    longest: int = Field(5, ge=1)
-    rounds: int = Field(20, ge=1)
+    longest: int = Field(5, ge=1, le=1000)
+    rounds: int = Field(20, ge=1, le=100_000)
     mask_token: str = Field("[MASK]", min_length=1)
     pos_from: str | None = None
 

@@ -49,7 +49,7 @@ class AttributionOptions(Options):
             texts differently can be compared; `squared` is then divided by nothing.
     """
 
-    steps: Annotated[int, Field(ge=1)] = 1
+    steps: Annotated[int, Field(ge=1, le=1000)] = 1
     baseline: Literal["zero", "pad"] = "zero"
     of: Literal["probability", "log_probability", "logit"] = "probability"
     views: Literal["all", "gold"] = "all"

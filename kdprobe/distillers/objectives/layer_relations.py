@@ -26,7 +26,7 @@ class LayerRelationsOptions(Options):
 
     Args:
         pairs: the weight of the distances.
-        triples: the weight of the angles; with fewer than three matched layers there are none.
+        triples: the weight of the angles.
         distance: `euclidean` (the paper), `squared` (what the released code computes when asked
             for L2) or `cosine` (its published command); see `_relations.distance_gaps`.
         selves: divide by the pairs and triples of a layer with itself too, which differ by nothing
@@ -119,7 +119,7 @@ class LayerRelations(PerToken):
         gaps = distance_gaps(left, right, apart, options.distance).sum((-1, -2))
         over = count**2 if options.selves else count * (count - 1)
         tokens = options.pairs * gaps / over
-        if options.triples and count > 2:
+        if options.triples:
             triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
             squares = (_cosines(left) - _cosines(right)) ** 2
             angles = (squares * triples).sum((-1, -2, -3))

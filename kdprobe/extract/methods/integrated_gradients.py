@@ -30,8 +30,8 @@ class IntegratedGradientsOptions(Options):
     """
 
     baseline: Baseline = "pad"
-    steps: int = Field(default=50, ge=1)
-    most_steps: int = Field(default=512, ge=1)
+    steps: int = Field(default=50, ge=1, le=10_000)
+    most_steps: int = Field(default=512, ge=1, le=10_000)
     largest_gap: float = Field(default=0.01, gt=0)
     reduce: Literal["sum", "l2"] = "sum"
     top_dimensions: int = Field(default=0, ge=0)

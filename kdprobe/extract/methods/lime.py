@@ -30,7 +30,7 @@ class LimeOptions(Options):
     """
 
     exact_words: int = Field(default=12, ge=0, le=16)
-    samples: int = Field(default=1000, ge=10)
+    samples: int = Field(default=1000, ge=10, le=100_000)
     kernel_width: float = Field(default=25.0, gt=0)
 
 

@@ -38,9 +38,9 @@ class ShapOptions(Options):
     """
 
     exact_words: int = Field(default=12, ge=1, le=16)
-    permutations: int = Field(default=32, ge=2)
-    most_coalitions: int = Field(default=4096, ge=1)
-    evaluations: int = Field(default=0, ge=0)
+    permutations: int = Field(default=32, ge=2, le=100_000)
+    most_coalitions: int = Field(default=4096, ge=1, le=1_000_000)
+    evaluations: int = Field(default=0, ge=0, le=1_000_000)
     values: Literal["shapley", "owen"] = "shapley"
 
 
