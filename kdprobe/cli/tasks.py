@@ -42,7 +42,7 @@ def tasks(
     from kdprobe.tasks.describe import describe
 
     task_file = open_task(
-        name, text=text, text_pair=text_pair, label=label, labels=options.names(labels)
+        name, text=text, text_pair=text_pair, label=label, labels=options.names(labels, "--labels")
     )
     described = describe(task_file, data_dir=data_dir, offline=offline)
     head = [

@@ -137,7 +137,7 @@ class _Shared(Bundle):
 
     def keywords(self) -> dict[str, Any]:
         """Give them, `quiet` as the display it stands for."""
-        given = super().keywords() | {"labels": tuple(options.names(self.labels))}
+        given = super().keywords() | {"labels": tuple(options.names(self.labels, "--labels"))}
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
 
 
