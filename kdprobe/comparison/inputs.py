@@ -22,7 +22,7 @@ from kdprobe.comparison.attributions import ANALYSES as EXPLAINED
 from kdprobe.comparison.attributions import add_attributions
 from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.guarding import kept
-from kdprobe.comparison.suspicion import suspicions
+from kdprobe.comparison.suspicion import model_notices, suspicions
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -95,7 +95,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         role: Literal["teacher", "student"] = "teacher" if position == 0 else "student"
         populations.append(Population(name=spec.name, role=role, runs=runs))
         infos.append(_info(spec, members, role))
-        notices += _model_notices(spec, members, truncated, len(split))
+        notices += model_notices(spec, members, truncated, len(split))
     notices = [*suspicions(inputs.models, handles, split), *notices]
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
     probe = partial(probing.probe_all, inputs, handles, asked, progress, timings)
@@ -201,28 +201,6 @@ def _info(spec: ModelSpec, members: Sequence[ModelHandle], role: str) -> ModelIn
         parameters=first.parameters,
         notes=notes,
     )
-
-
-def _model_notices(
-    spec: ModelSpec, members: Sequence[ModelHandle], truncated: int, n: int
-) -> list[Notice]:
-    notices = [
-        Notice(code="model", severity="note", message=f"{spec.name}: {note}", models=(spec.name,))
-        for note in dict.fromkeys(note for member in members for note in member.notes)
-    ]
-    notices += [
-        Notice(
-            code="own-output",
-            severity="alarm",
-            message=f"{spec.name}: {alarm}",
-            models=(spec.name,),
-        )
-        for alarm in dict.fromkeys(alarm for member in members for alarm in member.alarms)
-    ]
-    if truncated:
-        told = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
-        notices += [Notice(code="truncated", severity="warning", message=told, models=(spec.name,))]
-    return notices
 
 
 def _slice_columns(asked: tuple[str, ...], split: Split) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.errors import ConfigError
@@ -101,7 +102,7 @@ def parse_student(
             any of `heads=`, `hidden=`, `intermediate=`, `init=`, `mode=` joined by commas;
             `bert:L4,H128,I512,A4` or `bert:W1/2,D1` (`scaling.py`), with `V8000` for its
             vocabulary or `embeddings=teacher` (and `mode=`); `bilstm:hidden=300,fc=400,layers=1`;
-            anything else is a folder or hub id.
+            a number alone, which is that many layers; anything else is a folder or hub id.
         where: the option, for messages.
 
     Raises:
@@ -113,9 +114,13 @@ def parse_student(
 mode='non-static')
     >>> parse_student("bert:L4,H128,A2") == NewShape(4, 128, intermediate=512, heads=2)
     True
+    >>> parse_student("3") == parse_student("layers=3")
+    True
     >>> parse_student("out/s6")
     ModelPlace(path='out/s6')
     """
+    if text.isdecimal() and where == "--student" and not Path(text).exists():
+        text = f"layers={text}"
     if re.match(r"[a-z]+=", text):
         return _parse_copy(text, where)
     shape = re.fullmatch(r"([a-z]+):(.*)", text)

@@ -22,6 +22,8 @@ _FORM = re.compile(
 )
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _OPTION = "fail-if"
+_USUAL = ("task_scores", "agreement")
+"""Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
 End = Literal["value", "low", "high"]
 
@@ -86,8 +88,9 @@ def checked_gate(
 ) -> Gate:
     """Give a gate with every name as it is spelt, before anything runs.
 
-    A metric of this very name comes before the end of an interval: `kappa_attainable_low` is a
-    number, `kappa_low` the lower end of kappa's interval.
+    A score of the task comes before a number of the same name on other sentences, and a metric of
+    this very name before the end of an interval: `kappa_attainable_low` is a number, `kappa_low`
+    the lower end of kappa's interval.
 
     Args:
         gate: as `parse_gate` read it.
@@ -121,7 +124,11 @@ def checked_gate(
             expected="a number of " + ", ".join(run),
             remedy="change --only or --skip",
         )
-    return replace(gate, homes=tuple(homes))
+    usual = [name for name in _USUAL if name in homes and name in run]
+    homes = usual[:1] or homes
+    return replace(
+        gate, analysis=homes[0] if len(homes) == 1 else gate.analysis, homes=tuple(homes)
+    )
 
 
 def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:

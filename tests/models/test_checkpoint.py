@@ -70,8 +70,8 @@ def test_nameless_labels_need_a_word_from_the_user(tmp_path: Path):
     folder = tiny_checkpoint(tmp_path / "m", labels=["LABEL_0", "LABEL_1"])
     assert refusal(folder) == (
         f"{folder}: its labels are LABEL_0, LABEL_1, expected the names unacceptable, acceptable "
-        f"in any order; say which is which (--label-map LABEL_0=unacceptable --label-map "
-        f"LABEL_1=acceptable), or --label-map '*=*' when they are in the task's order"
+        f"in any order; say which is which (--label-map 'LABEL_0=unacceptable,"
+        f"LABEL_1=acceptable'), or --label-map '*=*' when they are in the task's order"
     )
     said = {"LABEL_0": "acceptable", "LABEL_1": "unacceptable"}
     loaded = load_classifier(str(folder), task=COLA, label_map=said)
