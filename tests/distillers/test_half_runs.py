@@ -159,3 +159,13 @@ def test_auto_is_float32_everywhere(
     assert record["plan"]["bf16"] is False
     assert record["precision"] == "float32 on cpu, 1 threads"
     assert not any("bfloat16" in note for note in result.notes)
+
+
+def test_a_control_is_trained_as_its_student(toy: Toy, tmp_path: Path) -> None:
+    """Guards a control in another precision than its student: they would differ in that too."""
+    quick(toy, tmp_path / "s", LSTM, epochs=1)
+    given: dict[str, Any] = {"like": str(tmp_path / "s"), "task": toy.task, "device": "cpu"}
+    for asked, half in (("auto", True), (False, False)):
+        place = tmp_path / str(asked)
+        finetune(None, output=place, bf16=asked, threads=1, offline=True, **given)
+        assert json.loads((place / "kdprobe.json").read_text())["plan"]["bf16"] is half
