@@ -16,6 +16,7 @@ from pathlib import Path
 
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import (
+    alone_in,
     clear_leftovers,
     is_temporary,
     remove_folder,
@@ -104,7 +105,7 @@ def staged_folder(target: Path, *, outdated: Collection[str] = ()) -> Iterator[P
             sync_tree(stage)
             os.rename(stage, target / EXCHANGE if inside else target)
             _sync_folder(target.parent)
-            finish_exchange(target)
+        finish_exchange(target)
     except OSError as error:
         raise output_error(target, error) from error
 
@@ -121,15 +122,9 @@ def finish_exchange(target: Path) -> bool:
     if ready.is_symlink() or not ready.is_dir():
         return False
     try:
-        for name in _outdated(ready):
-            with contextlib.suppress(FileNotFoundError):
-                (target / name).unlink()
-        (ready / _OUTDATED).unlink(missing_ok=True)
-        for item in sorted(ready.iterdir(), key=lambda item: (item.suffix == ".json", item.name)):
-            _make_way(target / item.name, item)
-            os.replace(item, target / item.name)
-        _sync_folder(target)
-        ready.rmdir()
+        with alone_in(ready) as still_there:  # of several processes that go on, one
+            if still_there:
+                _exchange(ready, target)
     except OSError as error:
         raise OutputError(
             str(target),
@@ -137,6 +132,18 @@ def finish_exchange(target: Path) -> bool:
             remedy="free some space or mend the place, then run the command again",
         ) from error
     return True
+
+
+def _exchange(ready: Path, target: Path) -> None:
+    for name in _outdated(ready):
+        with contextlib.suppress(FileNotFoundError):
+            (target / name).unlink()
+    (ready / _OUTDATED).unlink(missing_ok=True)
+    for item in sorted(ready.iterdir(), key=lambda item: (item.suffix == ".json", item.name)):
+        _make_way(target / item.name, item)
+        os.replace(item, target / item.name)
+    _sync_folder(target)
+    ready.rmdir()
 
 
 def _make_way(goal: Path, item: Path) -> None:

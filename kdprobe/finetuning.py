@@ -141,7 +141,7 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     chosen = {name: value for name, value in chosen.items() if value is not None}
     parse(TrainingSettings, chosen, "finetune")  # a wrong value is told before data are read
     like = None if typed["like"] is None else Control(read_student(typed["like"]))
-    at = Occasion.of(typed | _examples(typed, like))
+    at = Occasion.of({**typed, **_examples(typed, like)})
     source, notes = _source(typed, like, at)
     made_from = (source.student or source.model, source.model)
     data, compute = at.data().with_gold(), at.compute([made_from], progress)
@@ -218,7 +218,7 @@ def _settings(
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Give the settings: what is typed, then what the student had, then the defaults."""
     if like is None:
-        settings = parse(TrainingSettings, _defaults(source).model_dump() | chosen, "finetune")
+        settings = parse(TrainingSettings, {**_defaults(source).model_dump(), **chosen}, "finetune")
         return settings, ()
     settings, notes = like.budget(len(data.train), chosen)
     return settings, (*notes, *like.examples_note(data.train.fingerprint, len(data.train)))

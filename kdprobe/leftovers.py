@@ -94,6 +94,19 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[bool]:
+    """Let one process at a time work in a folder; gives whether the folder is still there."""
+    handle = _open(folder)
+    try:
+        if handle is not None:
+            _lock(handle, wait=True)
+        yield folder.is_dir()
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
 def clear_leftovers(folder: Path, name: str | None = None) -> None:
     """Delete what killed runs left in `folder`: of results called `name`, or all.
 

@@ -3,6 +3,8 @@
 import errno
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -204,3 +206,20 @@ def test_what_a_killed_run_left_is_nothing(tmp_path: Path) -> None:
     atomic.require_empty_folder(target, force=False)
     assert list(target.iterdir()) == []
     assert {p.name for p in tmp_path.iterdir()} == {"out", ".other.kdprobe-0123abcd"}
+
+
+def test_several_processes_finish_one_exchange(tmp_path: Path) -> None:
+    """Guards torchrun, where every process opens the folder: none may trip over another's moves."""
+    target = half_exchanged(tmp_path / "out")
+    for number in range(200):
+        (target / atomic.EXCHANGE / f"{number}.txt").write_text("new")
+    code = "import sys, pathlib; from kdprobe.atomic import finish_exchange as f; "
+    code += "sys.stdin.read(); f(pathlib.Path(sys.argv[1]))"
+    words = [sys.executable, "-c", code, str(target)]
+    others = [subprocess.Popen(words, stdin=subprocess.PIPE) for _ in range(3)]
+    for other in others:
+        assert other.stdin is not None
+        other.stdin.close()
+    assert [other.wait() for other in others] == [0, 0, 0]
+    assert len(list(target.glob("*.txt"))) == 200
+    assert not (target / atomic.EXCHANGE).exists()

@@ -1,6 +1,7 @@
 """The direction of the imports, read from the source; see README, "How it is built"."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,9 @@ ADAPTERS: dict[str, set[str]] = {
     "statsmodels": {"analysis/_stats.py"},
     "scipy.stats": {"analysis/_stats.py"},
 }
+
+# What reads JSON or TOML of others: nobody else may, as nobody else bounds depth, digits and size.
+DOOR = {"plain_files.py", "tasks/readers.py"}
 
 HEAVY_FREE = ("analysis", "report", "results", "config")
 
@@ -100,6 +104,19 @@ def test_each_foreign_library_has_its_adapters() -> None:
                 faults.append(f"{path}:{line} imports {name}")
             if name.split(".")[0] in ("torch", "transformers") and _room(file) in HEAVY_FREE:
                 faults.append(f"{path}:{line} imports {name}")
+    assert not faults, "\n".join(faults)
+
+
+def test_json_and_toml_come_through_one_door() -> None:
+    """A second `json.loads` is a second traceback for 100,000 brackets."""
+    faults = []
+    for file in _files():
+        path = str(file.relative_to(PACKAGE))
+        source = file.read_text(encoding="utf-8")
+        # What was written a moment before may be read back: a copy as JSON has it.
+        plain = source.replace("json.loads(json.dumps(", "")
+        if path not in DOOR and re.search(r"json\.loads?\(|tomllib", plain):
+            faults.append(path)
     assert not faults, "\n".join(faults)
 
 

@@ -119,16 +119,14 @@ class RecipeSettings(_Settings):
 
 
 @dataclass(frozen=True)
-class Shared(Bundle):
+class _Shared(Bundle):
     """Which examples, where, and how to go on: what both commands end with."""
 
-    train_split: _TrainSplit = "train"
     eval_split: _EvalSplit = None
     limit: options.Limit = None
     eval_limit: _EvalLimit = None
     data_dir: options.DataDir = None
     labels: options.Labels = None
-    seed: options.Seed = 0
     device: options.Device = "auto"
     threads: options.Threads = None
     offline: options.Offline = False
@@ -144,7 +142,15 @@ class Shared(Bundle):
 
 
 @dataclass(frozen=True)
-class OwnShared(Shared):
+class Shared(_Shared):
+    """The same for `distill`."""
+
+    train_split: _TrainSplit = "train"
+    seed: options.Seed = 0
+
+
+@dataclass(frozen=True)
+class OwnShared(_Shared):
     """The same for `finetune`, which takes what is not typed from `--like`."""
 
     train_split: Annotated[str | None, typer.Option("--train-split", help="Default: train.")] = None

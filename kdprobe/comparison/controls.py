@@ -30,12 +30,13 @@ class Budget(NamedTuple):
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Budget | None:
         """Read it from a record; None where it does not say."""
-        steps, plan = record.get("steps"), record.get("plan")
+        steps = record.get("steps")
         if not isinstance(steps, int) or steps < 1:
             return None
         try:
-            recipe = plan["recipe"] if record.get("kind") == "distill" else plan  # type: ignore[index]
-            stages = recipe.get("stages") or ({},)
+            plan: dict[str, Any] = record["plan"]
+            recipe = plan["recipe"] if record.get("kind") == "distill" else plan
+            stages: Sequence[dict[str, Any]] = recipe.get("stages") or ({},)
             settings = recipe["training"] | stages[-1].get("training", {})
             each = settings["batch_size"] * settings["gradient_accumulation"]
         except (KeyError, TypeError, AttributeError, IndexError):

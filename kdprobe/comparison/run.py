@@ -19,11 +19,10 @@ from pydantic import JsonValue
 from kdprobe import __version__, atomic
 from kdprobe.cache import Cache
 from kdprobe.comparison.analyses import Ran, analysis_names, analysis_options, choose, run_all
+from kdprobe.comparison.asked import asked_for, check_folder_name
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attributions import ANALYSES as EXPLAINING
 from kdprobe.comparison.attributions import requested
-from kdprobe.comparison.folder_name import check_folder_name
 from kdprobe.comparison.histories import trained_in_bfloat16, training_results
 from kdprobe.comparison.inputs import Inputs, Opened, gather
 from kdprobe.comparison.method_settings import settings_told
@@ -163,7 +162,7 @@ def compare(
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
-    wanted = _asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
+    wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     opened = gather(inputs, shown)
     opened = replace(opened, notices=(*notices, *opened.notices))
     ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)
@@ -176,25 +175,6 @@ def compare(
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
-
-
-def _asked_for(
-    only: Sequence[str],
-    skip: Sequence[str],
-    minimal_pairs: object,
-    probing: object,
-    attributions: object,
-    attribution_gap: object,
-) -> tuple[str, ...]:
-    """Name the analyses that were asked for, by name or by an option that only they read."""
-    options = {
-        "minimal_pairs": minimal_pairs,
-        "probing": probing,
-        "attribution_gap": attribution_gap,
-        **dict.fromkeys(EXPLAINING, attributions),
-    }
-    by_option = [name for name, value in options.items() if value is not None]
-    return tuple(name for name in dict.fromkeys((*only, *by_option)) if name not in skip)
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:

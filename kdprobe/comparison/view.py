@@ -102,7 +102,11 @@ class Number(NamedTuple):
 
 
 def _numbers(head: Headline) -> list[Number]:
-    """List the numbers of which at least one student has one."""
+    """List the numbers of which at least one student has one.
+
+    Where no example has a gold label, a row of reasons would say over and over what the sentence
+    says once: those numbers are left out.
+    """
     wanted = (
         Number(head.score, head.score, lambda row: row.student_score),
         Number("agreement with the teacher", "agreement", lambda row: row.agreement),
@@ -113,11 +117,12 @@ def _numbers(head: Headline) -> list[Number]:
         Number("ECE", "ECE", lambda row: row.ece),
         Number("parameters", "parameters", lambda row: row.parameters),
     )
-    return [
-        number
-        for number in wanted
-        if any(number.pick(row).estimate is not None for row in head.rows)
-    ]
+    return [number for number in wanted if any(_known(number.pick(row), head) for row in head.rows)]
+
+
+def _known(figure: Figure, head: Headline) -> bool:
+    number = figure.estimate
+    return number is not None and (head.labelled or number.value is not None)
 
 
 def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

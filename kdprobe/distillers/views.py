@@ -22,7 +22,7 @@ from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
 from kdprobe.models.mixed_precision import float32_regions
-from kdprobe.models.model_inputs import accepted_inputs
+from kdprobe.models.model_inputs import accepted_inputs, begin_anew
 from kdprobe.models.surgery import LAYER_LISTS, layers_of
 from kdprobe.models.text_model import TextModel
 
@@ -170,6 +170,7 @@ def read(
     values: dict[Need, Tensor] = {}
     given = {n: v for n, v in model_inputs(inputs).items() if n in accepted_inputs(model)}
     size = len(inputs["input_ids"])
+    begin_anew(model)
     with _projections(model, needs, values):
         try:
             output = model(

@@ -30,7 +30,7 @@ def require_own_outputs(asked: Sequence[Asked]) -> None:
     reader = asked[0].game.reader
     rows = [one.game.tokens([one.game.texts])[0] for one in asked]
     found = reader.text.deviation(
-        [one.game.texts for one in asked], reader.logits(rows), columns=reader.columns
+        [one.game.texts for one in asked], reader.logits(rows, at_once=True), columns=reader.columns
     )
     if found is not None:
         raise CapabilityError(

@@ -7,13 +7,14 @@ whatever shape it asks in. Does not: compute or differentiate anything.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.channels import Channels
 
 
 def laid(vectors: Tensor, ids: Tensor, given: Tensor, own: Tensor) -> Tensor | None:
@@ -52,34 +53,85 @@ def laid(vectors: Tensor, ids: Tensor, given: Tensor, own: Tensor) -> Tensor | N
     return None
 
 
+def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) -> list[Any]:
+    """Give the modules that look a text's tokens up, the one that is asked first at the front.
+
+    Most models have one; an encoder-decoder may ask copies that share its weights and never the
+    one it names. All channels of a BiLSTM are one, the frozen one too.
+
+    Args:
+        model: a classifier.
+        name: what people call it.
+        run: runs it on a text.
+
+    Raises:
+        CapabilityError: the model does not name its word embeddings.
+    """
+    for module in model.modules():
+        if isinstance(module, Channels):
+            return [module]
+    try:
+        named: Any = model.get_input_embeddings()  # type: ignore[operator]
+    except (NotImplementedError, AttributeError):
+        named = None
+    if not isinstance(named, torch.nn.Module):
+        raise CapabilityError(
+            name,
+            found="does not say which of its parts are the word embeddings",
+            expected="get_input_embeddings(), for methods that use gradients",
+            remedy="use lime, shap or occlusion",
+        )
+    weight = getattr(named, "weight", None)
+    shared = [
+        module
+        for module in model.modules()
+        if isinstance(module, torch.nn.Embedding) and module.weight is weight
+    ]
+    if len(shared) < 2:
+        return [named]
+    asked: list[Any] = []
+    handles = [
+        module.register_forward_hook(lambda module, *_: asked.append(module)) for module in shared
+    ]
+    try:
+        with torch.no_grad():
+            run()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(dict.fromkeys(asked)) or [named]
+
+
 @contextlib.contextmanager
 def given_vectors(
-    table: torch.nn.Module, vectors: Tensor, ids: Tensor, name: str
+    tables: Sequence[torch.nn.Module], vectors: Tensor, ids: Tensor, name: str
 ) -> Iterator[None]:
     """Give a model these word vectors in place of those it looks up, while inside.
 
     Args:
-        table: its word embeddings.
+        tables: its word embeddings; see `word_tables`.
         vectors: `[n, t, d]`.
         ids: the texts' tokens, int64 `[n, t]`.
         name: what people call the model.
 
     Raises:
-        CapabilityError: at the end, if the table was never asked for the texts' tokens.
+        CapabilityError: at the end, if no table was ever asked for the texts' tokens.
     """
     placed = []
 
     def hook(_: torch.nn.Module, arguments: tuple[Any, ...], own: Tensor) -> Tensor | None:
-        found = laid(vectors, ids, arguments[0], own) if arguments else None
+        # a copy: a model may work on what it looked up in place (CTRL)
+        found = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
         if found is not None:
             placed.append(True)
         return found
 
-    handle = table.register_forward_hook(hook)
+    handles = [table.register_forward_hook(hook) for table in tables]
     try:
         yield
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     if not placed:
         raise CapabilityError(
             name,

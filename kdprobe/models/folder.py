@@ -44,6 +44,8 @@ _VOCABULARIES = (
     ("tokenizer.model",),
     ("sentencepiece.bpe.model",),
 )
+_NO_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+"""Tokenizers of characters or bytes, which have no vocabulary to keep."""
 
 
 def locate(path: str, *, offline: bool) -> Path:
@@ -131,7 +133,8 @@ def check_folder(folder: Path) -> Mapping[str, object]:
     _refuse_custom_code(folder, config)
     _refuse_quantized(folder, config)
     read_shapes(weight_files(folder))
-    if not any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES):
+    kept = any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES)
+    if not kept and not _reads_characters(folder):
         raise CheckpointError(
             str(folder),
             found="has no tokenizer files; without them every word would be read as unknown",
@@ -139,6 +142,15 @@ def check_folder(folder: Path) -> Mapping[str, object]:
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
     return config
+
+
+def _reads_characters(folder: Path) -> bool:
+    """Say whether a folder's tokenizer is one that needs no vocabulary."""
+    place = folder / "tokenizer_config.json"
+    if not place.is_file():
+        return False
+    settings = read_json(place, error=CheckpointError, expected=_WRITTEN)
+    return isinstance(settings, dict) and settings.get("tokenizer_class") in _NO_VOCABULARY
 
 
 def fingerprint(folder: Path) -> str:

@@ -102,7 +102,7 @@ def input_obstacle(text: TextModel) -> str:
         handle.remove()
     wanted = tuple(inputs["input_ids"].shape)
     if len(shapes) != 1:
-        return f"its embeddings are asked {len(shapes)} times for one text"
+        return f"the embeddings it names are run {len(shapes)} times for one text, not once"
     if shapes[0][:2] != wanted:
         return f"its embeddings give {shapes[0][:2]} vectors for {wanted} tokens"
     return ""

@@ -137,13 +137,13 @@ class HfModel:
         """
         tokens = self.text.encode(split.texts, split.pairs)
         values = self._run(tokens, batch_size, seen)
-        if not self._checked and self._deviates(split, tokens, values) and len(split) > 1:
+        if not self._checked and self._deviates(split, tokens, values, batch_size):
             self.text.run_alone()
             values = self._run(tokens, batch_size, lambda done: None)
             self.notes += (
                 "its outputs moved with the other texts of a batch: its texts are run one by one",
             )
-        deviation = None if self._checked else self._deviates(split, tokens, values)
+        deviation = None if self._checked else self._deviates(split, tokens, values, batch_size)
         if deviation is not None:
             self.alarms = (
                 f"its output for {deviation.text!r} is not the same twice: two passes differ by "
@@ -167,16 +167,26 @@ class HfModel:
         return values
 
     def _deviates(
-        self, split: Split, tokens: Tokens, values: NDArray[np.float64]
+        self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
     ) -> Deviation | None:
-        """Hold the longest, a middle and the shortest text against the model's own forward."""
-        order = np.argsort(-tokens.lengths, kind="stable")
-        rows = sorted({int(order[place]) for place in (0, len(order) // 2, -1)})
+        """Hold a few texts against the model's own forward of that one text.
+
+        The longest, the shortest, and the one beside the most padding.
+        """
+        lengths = tokens.lengths
+        rows = {int(lengths.argmax()), int(lengths.argmin())}
+        most = 0
+        for batch in self.text.batches(lengths, batch_size=batch_size):
+            padding = int(lengths[batch[0]] - lengths[batch[-1]])
+            if padding > most:
+                most, padded = padding, int(batch[-1])
+                rows = {int(lengths.argmax()), int(lengths.argmin()), padded}
+        order = sorted(rows)
         samples = [
             (split.texts[row],) if split.pairs is None else (split.texts[row], split.pairs[row])
-            for row in rows
+            for row in order
         ]
-        return self.text.deviation(samples, values[rows])
+        return self.text.deviation(samples, values[order])
 
 
 def _lacks(text: TextModel) -> dict[Capability, str]:

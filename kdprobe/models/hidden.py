@@ -22,7 +22,7 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import evaluating
+from kdprobe.models.model_inputs import begin_anew, evaluating
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
 from kdprobe.models.text_model import TextModel, out_of_memory
 from kdprobe.models.tokens import Tokens
@@ -202,6 +202,7 @@ class LayerReader:
         size = len(tokens)
         if size > 1 and self.text.together == "alone":
             return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
+        begin_anew(self.model)
         with evaluating(self.model), listening(self._head, held), torch.no_grad():
             try:
                 out = self.model(**inputs, output_hidden_states=True)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.models.checkpoint import quiet
+from kdprobe.models.model_inputs import begin_anew, depends_on_width
 
 if TYPE_CHECKING:
     from kdprobe.models.text_model import TextModel
@@ -40,6 +41,7 @@ def _evaluated(text: TextModel, inputs: dict[str, Tensor]) -> Any:
     """Run the model for its hidden states where it gives them, in eval mode, without gradients."""
     modes = [(module, module.training) for module in text.model.modules()]
     text.model.eval()
+    begin_anew(text.model)
     try:
         with quiet(), torch.no_grad():
             try:
@@ -85,7 +87,8 @@ def measure_together(text: TextModel) -> Together:
 
     Definition: the logits, and the hidden states of real tokens, of a short and a long text padded
     together on the right (else on the left) are those of each alone, within 2e-5 of the largest of
-    them. Else those of two texts of equal length are: `equal`. Else `alone`.
+    them. Else those of two texts of equal length are: `equal`, also for a model that chooses its
+    attention by the width of a batch. Else `alone`.
     """
     tokens = text.encode([_SHORT, _LONG, _OTHER])
     short, long, other = tokens.lengths
@@ -93,7 +96,7 @@ def measure_together(text: TextModel) -> Together:
     if any(outputs is None for outputs in alone):
         return "alone"
     own = [outputs[0] for outputs in alone if outputs is not None]
-    sides: tuple[Side, ...] = ("right", "left")
+    sides: tuple[Side, ...] = () if depends_on_width(text.model) else ("right", "left")
     for side in sides:
         both = _outputs(text, tokens, [0, 1], side) if short < long else None
         if both is not None and _same(both[0], own[0]) and _same(both[1], own[1]):
@@ -146,4 +149,4 @@ def first_token_reads(text: TextModel) -> bool:
         if seen is None:
             return True
         states.append(seen[-1][0, 0].float())
-    return bool((states[0] - states[1]).abs().max() > 1e-7 * states[0].abs().max())
+    return bool((states[0] - states[1]).abs().max() > _SAME * states[0].abs().max())

@@ -89,3 +89,18 @@ def evaluating(model: Any) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def begin_anew(model: Any) -> None:
+    """Undo what a forward pass keeps for the next: BigBird stays in the attention of short texts.
+
+    What a text's outputs are would otherwise depend on the texts before it.
+    """
+    if depends_on_width(model):
+        body = model.base_model
+        body.set_attention_type(body.config.attention_type)
+
+
+def depends_on_width(model: Any) -> bool:
+    """Say whether a model chooses its attention by the width of the batch, padding counted."""
+    return callable(getattr(getattr(model, "base_model", None), "set_attention_type", None))

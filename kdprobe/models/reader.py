@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.channels import Channels
-from kdprobe.models.embedded import given_vectors
+from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel
-from kdprobe.models.model_inputs import evaluating
+from kdprobe.models.model_inputs import begin_anew, evaluating
 from kdprobe.models.read_spans import Span, spans_read
 from kdprobe.models.tokens import Texts, apart
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
@@ -188,8 +187,15 @@ class Reader:
             )
         return self._frames[count]
 
-    def logits(self, rows: Sequence[Row]) -> Floats:
-        """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given."""
+    def logits(self, rows: Sequence[Row], *, at_once: bool = False) -> Floats:
+        """Run (ids, segment ids) of many texts; float64 `[n, c]`, in the order given.
+
+        With `at_once` in one batch, however much padding that takes, where padding may stand.
+        """
+        if at_once and rows and self.text.together in ("right", "left"):
+            with self.evaluating(), torch.no_grad():
+                found = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
+            return np.asarray(found, dtype=np.float64)
         lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):
@@ -215,6 +221,13 @@ class Reader:
         with first_token_only(model) if self._short else contextlib.nullcontext():
             return self.text.forward(inputs, model)[:, self.columns]
 
+    @cached_property
+    def tables(self) -> list[torch.nn.Module]:
+        """What looks words up; see `embedded.word_tables`."""
+        inputs = self.tensors([self.encode(("a b a",))[:2]])
+        with evaluating(self.model):
+            return word_tables(self.model, self.name, lambda: self.model(**inputs))
+
     @property
     def table(self) -> torch.nn.Module:
         """The word embeddings; all channels of a BiLSTM, the frozen one too.
@@ -222,21 +235,7 @@ class Reader:
         Raises:
             CapabilityError: the model does not name them.
         """
-        for module in self.model.modules():
-            if isinstance(module, Channels):
-                return module
-        try:
-            table = self.model.get_input_embeddings()
-        except (NotImplementedError, AttributeError):
-            table = None
-        if not isinstance(table, torch.nn.Module):
-            raise CapabilityError(
-                self.name,
-                found="does not say which of its parts are the word embeddings",
-                expected="get_input_embeddings(), for methods that use gradients",
-                remedy="use lime, shap or occlusion",
-            )
-        return table
+        return self.tables[0]
 
     def run_embedded(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Run the model with these word vectors `[n, t, d]` in place of its own.
@@ -248,11 +247,12 @@ class Reader:
         """
         if len(vectors) > 1 and self.text.together == "alone":
             return self._embedded_apart(vectors, inputs)
+        begin_anew(self.model)
         # The recurrent kernels of cuDNN have no backward pass in eval mode.
         with torch.backends.cudnn.flags(enabled=False):
             try:
                 with (
-                    given_vectors(self.table, vectors, inputs["input_ids"], self.name),
+                    given_vectors(self.tables, vectors, inputs["input_ids"], self.name),
                     first_token_only(self.model) if self._short else contextlib.nullcontext(),
                 ):
                     logits: Tensor = self.model(**inputs).logits[:, self.columns]

@@ -22,7 +22,13 @@ from kdprobe.foreign import said
 from kdprobe.models.batches import bounded_batches, equal_length_batches, near_equal_batches
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.measured import Side, Together, measure_together
-from kdprobe.models.model_inputs import columns_sent, evaluating, padding_id, token_limit
+from kdprobe.models.model_inputs import (
+    begin_anew,
+    columns_sent,
+    evaluating,
+    padding_id,
+    token_limit,
+)
 from kdprobe.models.tokens import Columns, OneText, Texts, Tokens, apart, pad_rows
 
 TEXT_VERSION = 2
@@ -210,6 +216,7 @@ class TextModel:
         size = len(inputs["input_ids"])
         if size > 1 and self.together == "alone":
             return torch.cat([self.forward(one, model) for one in apart(inputs)])
+        begin_anew(chosen)
         try:
             logits: Tensor = chosen(**inputs).logits
         except torch.OutOfMemoryError as error:

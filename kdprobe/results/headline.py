@@ -53,6 +53,7 @@ class Headline:
     score: str
     n: int
     rows: tuple[HeadlineRow, ...]
+    labelled: bool = True
 
 
 def _not_run(analysis: str) -> str:
@@ -124,6 +125,11 @@ def largest_loss(document: ResultsDocument, student: str) -> Loss | None:
     return next((loss for loss in ranked if loss.student == student and loss.gap > 0), None)
 
 
+def _labelled(document: ResultsDocument) -> bool:
+    """Whether any example has a gold label."""
+    return all(notice.code != NO_GOLD for notice in document.warnings)
+
+
 def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     teacher, name = document.teacher.name, student.name
     find = _Finder(document, name)
@@ -137,8 +143,9 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
     confidence = find.give("confidence", "confidence", "spearman", teacher, name)
     lost = largest_loss(document, name)
-    labelled = all(notice.code != NO_GOLD for notice in document.warnings)
-    told = Told(scores, agreement, kappa, confidence, document.task.kind, labelled)
+    told = Told(
+        scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
+    )
     return HeadlineRow(
         student=name,
         sentence=sentence(name, told, lost),
@@ -189,4 +196,5 @@ def headline(document: ResultsDocument) -> Headline:
         score=label,
         n=document.task.n,
         rows=tuple(_row(document, student) for student in document.students),
+        labelled=_labelled(document),
     )

@@ -17,6 +17,7 @@ from kdprobe.analysis._task_scores_views import primary_name
 from kdprobe.comparison.outputs import task_info
 from kdprobe.comparison.run import produced_by
 from kdprobe.extract.efficiency import METRICS as SIZES
+from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
 from kdprobe.results.schema import Request
 from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
@@ -94,7 +95,7 @@ def _runs(plan: Plan, trained: Mapping[str, Trained], measured: Measured) -> tup
 
 def _options(asked: Asked, measured: Measured) -> dict[str, JsonValue]:
     """Every choice that is the same for all runs; no full paths."""
-    record = asked.record("")
+    record = portable_tree(asked.record(""))
     kept = {
         name: record[name] for name in ("student", "recipe", "settings") if record[name]
     } | record["options"]

@@ -17,7 +17,6 @@ from tokenizers import (
     Tokenizer,
     decoders,
     models,
-    normalizers,
     pre_tokenizers,
     processors,
     trainers,
@@ -26,6 +25,7 @@ from tokenizers import (
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES
 
@@ -107,13 +107,15 @@ FAMILIES: dict[str, Family] = {
     "Funnel": Family(
         ("FunnelConfig", {"block_sizes": [1, 1], "d_model": 32, "n_head": 2, "d_head": 16,
                           "d_inner": 48, "num_decoder_layers": 1}), "cls-sep",
-        refused={"layers": "so that no token has one"},
+        refused={"layers": "so that no token has one",
+                 "words": "its forward cannot run the text"},
     ),
     "CANINE": Family(
         ("CanineConfig", {**_BERT_LIKE, "max_position_embeddings": 160, "downsampling_rate": 4,
                           "local_transformer_stride": 16, "num_hash_buckets": 64}), "canine",
         refused={"layers": "so that no token has one",
-                 "gradients": "does not look the tokens of a text up in its word embeddings"},
+                 "words": "its forward cannot run the text",
+                 "gradients": "does not say which of its parts are the word embeddings"},
     ),
     "BART": Family(
         ("BartConfig", {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2,
@@ -171,19 +173,7 @@ def _byte_pairs(special: list[str]) -> Tokenizer:
     return learner
 
 
-def _word_pieces() -> Tokenizer:
-    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    learner.normalizer = normalizers.BertNormalizer(lowercase=True)
-    learner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
-    learner.train_from_iterator(SENTENCES * 2, trainer)
-    learner.decoder = decoders.WordPiece()
-    return learner
-
-
 _TEMPLATES = {
-    "cls-sep": ("[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1"),
     "roberta": ("<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 </s>:0 $B:1 </s>:1"),
     "sep-cls": ("$A:0 <sep>:0 <cls>:2", "$A:0 <sep>:0 $B:1 <sep>:1 <cls>:2"),
     "eos": ("$A:0 </s>:0", "$A:0 </s>:0 $B:0 </s>:0"),
@@ -213,13 +203,11 @@ def tokenizer_of(kind: str, *, left: bool = False) -> Any:
         "padding_side": "left" if left else "right",
     }  # fmt: skip
     if base == "cls-sep":
-        made = _word_pieces()
-        settings |= {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]",
-                     "sep_token": "[SEP]", "mask_token": "[MASK]"}  # fmt: skip
-    else:
-        made = _byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<sep>", "<cls>", "<mask>"])
-        settings |= {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>",
-                     "eos_token": "</s>"}  # fmt: skip
+        pieces = train_tokenizer(SENTENCES * 2, vocabulary=200)
+        return hf.BertTokenizer(vocab=pieces.get_vocab(), **settings)
+    made = _byte_pairs(["<s>", "<pad>", "</s>", "<unk>", "<sep>", "<cls>", "<mask>"])
+    settings |= {"pad_token": "<pad>", "unk_token": "<unk>", "bos_token": "<s>",
+                 "eos_token": "</s>"}  # fmt: skip
     if base == "sep-cls":
         settings |= {"cls_token": "<cls>", "sep_token": "<sep>", "pad_token_type_id": 3}
     if base in _TEMPLATES:

@@ -49,7 +49,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
             weights = {k: v.clone() for k, v in lesson.student.state_dict().items()}
             texts = [lesson.split.texts[row] for row in order]
             seen.append(Begun(weights, texts, lesson.settings, lesson.steps))
-            return fit(lesson, *args, **more)  # type: ignore[no-any-return]
+            return fit(lesson, *args, **more)
 
         return look
 

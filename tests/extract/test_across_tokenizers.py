@@ -21,8 +21,9 @@ from kdprobe.extract.method import METHODS, Asked, Scored
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.reader import Reader
+from kdprobe.models.token_text import fold
 from kdprobe.models.word_pieces import train_tokenizer
-from kdprobe.models.words import SPECIAL, fold
+from kdprobe.models.words import SPECIAL
 from kdprobe.tasks.task import Task
 from tests.extract.linear import asked_of, reader_of
 from tests.models.test_words import word_level

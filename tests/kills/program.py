@@ -1,8 +1,9 @@
 """A program that leaves a command in every state a kill could leave it in, and runs it again.
 
-Arguments: a command of `commands.py`, a new folder, and `all` for every state, or `late` for those
-of the end: after the last optimiser step, or from the first byte of the results. Prints one JSON
-object. Run by `test_kills.py`; by hand:
+Arguments: a command of `commands.py`, a new folder, and which states: `late` for those of the end,
+after the last optimiser step, or from the first byte of the results; `all`; or `strict` for all,
+also where only files under temporary names differ. Prints one JSON object. Run by `test_kills.py`;
+by hand:
 
     python -m tests.kills.program finetune /tmp/kills all
 
@@ -83,14 +84,14 @@ def stop_clocks() -> None:
     setattr(measuring, "PACE", Pace(batch_size=4, batches=2, sentences=2))  # noqa: B010
 
 
-def watch(command: Command, place: Place, keep: Path) -> dict[str, Any]:
+def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[str, Any]:
     """Run a command once to its end; give its states and the number of events between them."""
     from kdprobe import augmentation
     from kdprobe.comparison import run as comparing
     from kdprobe.distillers.trainer import StudentTrainer
     from kdprobe.sweeping import run as sweeping
 
-    seen = Watch(place.root, keep)
+    seen = Watch(place.root, keep, strict)
 
     def ends(owner: Any, name: str, *, itself: bool) -> None:
         """Say that the end begins with a function, or after it."""
@@ -164,10 +165,11 @@ def main(name: str, folder: Path, which: str) -> dict[str, Any]:
     whole = results_of(place)
     shutil.rmtree(place.root)
     shutil.copytree(first, place.root)
-    seen = forked(partial(watch, command, place, folder / "states"))
+    strict = which == "strict"
+    seen = forked(partial(watch, command, place, folder / "states", strict=strict))
     faults = {} if results_of(place) == whole else {"watched": "it ends otherwise when watched"}
     states = [State(event, late, Path(copy)) for event, late, copy in seen["states"]]
-    chosen = [state for state in states if state.late or which == "all"]
+    chosen = [state for state in states if state.late or which != "late"]
     for number, state in enumerate(chosen):
         wrong = outcome(command, place, state, whole)
         if wrong:

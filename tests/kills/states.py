@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ import safetensors.torch
 import torch
 import transformers.modeling_utils
 import transformers.tokenization_utils_tokenizers
+
+from kdprobe.leftovers import is_temporary
 
 _RENAMES = ("os.rename", "os.link", "os.symlink")
 _CHANGES = ("os.remove", "os.rmdir", "os.mkdir", "os.truncate")
@@ -68,6 +70,8 @@ class Watch:
     Args:
         root: the folder.
         keep: where the copies go.
+        strict: whether what stands under temporary names makes another state; the next run deletes
+            it unread, whatever it is.
         events: the number of events.
         states: what they left.
         late: set from outside, once the command has come to its end.
@@ -75,6 +79,7 @@ class Watch:
 
     root: Path
     keep: Path
+    strict: bool = False
     events: int = 0
     states: list[State] = field(default_factory=list)
     late: bool = False
@@ -97,7 +102,7 @@ class Watch:
             self._named.add(_RANDOM.sub("", path))
             found = {str(item) for item in self.root.rglob("*")}
             self.unseen |= {name for name in found if not self._was_named(_RANDOM.sub("", name))}
-            state = (self.late, tree_digest(self.root, half=half))
+            state = (self.late, tree_digest(self.root, half=half, strict=self.strict))
             if state in self._known:
                 return
             self._known.add(state)
@@ -223,12 +228,26 @@ def _ancestors(path: str) -> Iterator[str]:
         path = os.path.dirname(path)
 
 
-def tree_digest(root: Path, *, half: str | None = None) -> str:
+def tree_digest(root: Path, *, half: str | None, strict: bool) -> str:
     """Hash names and bytes of a folder; the random parts of temporary names do not count."""
     digest = hashlib.sha256()
-    for name, data in sorted(files_of(root, half=half).items()):
+    files = files_of(root, half=half)
+    if not strict:
+        files = dict(_without_temporary(files))
+    for name, data in sorted(files.items()):
         digest.update(f"\0{_RANDOM.sub('', name)}\0{len(data)}\0".encode() + data)
     return digest.hexdigest()
+
+
+def _without_temporary(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+    """Give files, but of what has a temporary name, or is below one, nothing but that it is."""
+    for name, data in files.items():
+        parts = name.rstrip("/").split("/")
+        places = [place for place, part in enumerate(parts) if is_temporary(part)]
+        if places:
+            yield "/".join(parts[: places[0] + 1]), b""
+        else:
+            yield name, data
 
 
 def files_of(root: Path, *, half: str | None = None) -> dict[str, bytes]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import TaskError
+from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.multirc import read_multirc
+from kdprobe.tasks.sources import load_split
 
 RECORD = {
     "idx": 7,
@@ -51,6 +53,24 @@ def test_answers_of_the_test_file_have_no_label(tmp_path: Path):
     table = read_multirc(path)
     assert table.columns["label"] == (None,)
     assert table.columns["question_id"] == ("1-0",)
+
+
+@pytest.mark.parametrize("hole", ["", "  ", None])
+def test_empty_answers_of_the_published_file_are_left_out(tmp_path: Path, hole: str | None):
+    """Three of the 27,243 answers as distributed are empty; for them the task was refused."""
+    record = json.loads(json.dumps(RECORD))
+    record["passage"]["questions"][0]["answers"][1]["text"] = hole
+    folder = tmp_path / "MultiRC"
+    folder.mkdir()
+    lines = [json.dumps({**RECORD, "idx": 6}), json.dumps(record)]
+    (folder / "val.jsonl").write_text("\n".join(lines) + "\n")
+    split = load_split(open_task("multirc"), "dev", data_dir=tmp_path)
+    assert len(split) == 5
+    assert split.pairs is not None
+    assert split.pairs[3:] == ("Who stayed in? Ann", "Why? Rain")
+    assert split.labels is not None
+    assert split.labels.tolist() == [1, 0, 1, 1, 1]
+    assert split.origin == ("MultiRC/val.jsonl (1 broken row was left out, the first at line 2)")
 
 
 @pytest.mark.parametrize(

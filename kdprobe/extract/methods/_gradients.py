@@ -77,6 +77,13 @@ def _batch(
     )
     with torch.no_grad():
         vectors = reader.table(inputs["input_ids"])
+        if not isinstance(vectors, Tensor):
+            raise CapabilityError(
+                reader.name,
+                found="its word embeddings give more than vectors",
+                expected="one vector a token, for methods that use gradients",
+                remedy="use lime, shap or occlusion",
+            )
         if baseline == "zero":
             other = torch.zeros_like(vectors)
         else:
