@@ -39,6 +39,7 @@ def run_program(toy: Toy, output: Path, step: int, mode: str) -> subprocess.Comp
     )
 
 
+@pytest.mark.float32
 def test_killed_run_goes_on_bit_for_bit(toy: Toy, tmp_path: Path) -> None:
     """Guards --resume after kill -9 in the middle of an epoch: same weights, same history.
 
@@ -165,6 +166,7 @@ def test_interrupt_keeps_the_last_checkpoint(toy: Toy, tmp_path: Path) -> None:
     assert [entry["step"] for entry in result.history if "eval_loss" in entry] == [2, 4]
 
 
+@pytest.mark.float32
 def test_full_disk_costs_no_checkpoint(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
