@@ -22,7 +22,8 @@ from kdprobe.comparison.attributions import ANALYSES as EXPLAINED
 from kdprobe.comparison.attributions import add_attributions
 from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.guarding import kept
-from kdprobe.comparison.suspicion import model_notices, suspicions
+from kdprobe.comparison.model_facts import model_info, model_notices
+from kdprobe.comparison.suspicion import suspicions
 from kdprobe.comparison.training_texts import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -73,8 +74,8 @@ class Opened:
     timings: Mapping[str, float]
 
 
-def gather(inputs: Inputs, progress: Progress) -> Opened:
-    """Open everything, ask every model, and join it.
+def gather(inputs: Inputs, progress: Progress, noticed: Sequence[Notice] = ()) -> Opened:
+    """Open everything, ask every model, and join it; `noticed` was noticed before.
 
     Raises:
         UsageError: whatever is wrong with the task, the data or a model; one message.
@@ -94,7 +95,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
         timings[f"predictions of {spec.name}"] = seconds
         role: Literal["teacher", "student"] = "teacher" if position == 0 else "student"
         populations.append(Population(name=spec.name, role=role, runs=runs))
-        infos.append(_info(spec, members, role))
+        infos.append(model_info(spec, members, role))
         notices += model_notices(spec, members, truncated, len(split))
     notices = [*suspicions(inputs.models, handles, split), *notices]
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
@@ -116,7 +117,7 @@ def gather(inputs: Inputs, progress: Progress) -> Opened:
     study, apart = kept(("attribution_gap",), study, compare_maps)
     skipped = (*skipped, *unprobed, *unread, *unable, *unsaid, *apart)
     notices += control_notices(inputs.models[1:], study)
-    return Opened(study, tuple(infos), tuple(notices), skipped, timings)
+    return Opened(study, tuple(infos), (*noticed, *notices), skipped, timings)
 
 
 def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:
@@ -185,22 +186,6 @@ def _ask(
         truncated = max(truncated, seen.truncated)
         seconds += seen.seconds
     return tuple(runs), truncated, seconds
-
-
-def _info(spec: ModelSpec, members: Sequence[ModelHandle], role: str) -> ModelInfo:
-    first = members[0]
-    notes = tuple(dict.fromkeys(note for member in members for note in member.notes))
-    return ModelInfo(
-        name=spec.name,
-        role="teacher" if role == "teacher" else "student",
-        source=first.source,
-        folder=", ".join(member.folder for member in members),
-        architecture=first.architecture,
-        fingerprint=", ".join(member.fingerprint[:16] for member in members),
-        runs=len(members),
-        parameters=first.parameters,
-        notes=notes,
-    )
 
 
 def _slice_columns(asked: tuple[str, ...], split: Split) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -32,7 +31,7 @@ from kdprobe.comparison.task_choice import ChosenTask, Columns, choose_task
 from kdprobe.comparison.view import Comparison
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
-from kdprobe.models.spec import parse_specs
+from kdprobe.models.spec import ModelSpec, parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ProducedBy, Request, ResultsDocument
@@ -125,10 +124,8 @@ def compare(
     started = time.perf_counter()
     shown = progress or Silent()
     named = [students] if isinstance(students, str) else list(students)
-    if not named:
-        raise ConfigError("students", found="none is named", expected="at least one")
     _check_counts(resamples=resamples, batch_size=batch_size, limit=limit, gap=attribution_gap)
-    models = parse_specs([teacher, *named])
+    models = _models_of(teacher, named)
     task_file, notices = choose_task(
         task, models, Columns(text, text_pair, label, tuple(labels)), offline=offline,
         label_map=label_map,
@@ -139,8 +136,7 @@ def compare(
     if output is not None:
         check_folder_name(Path(output))
         atomic.require_empty_folder(Path(output), force=force)
-    if threads is not None:
-        _use_threads(threads)
+    _use_threads(threads)
     inputs = Inputs(
         models=models,
         task_file=task_file,
@@ -163,18 +159,23 @@ def compare(
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
     )
     wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
-    opened = gather(inputs, shown)
-    opened = replace(opened, notices=(*notices, *opened.notices))
+    opened = gather(inputs, shown, notices)
     ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)
     told = task if isinstance(task, str) else task_file.name
     request = Request(command=command, seed=seed, options=_options(inputs, names, told))
     ran.seconds["all"] = time.perf_counter() - started
-    trained = training_results(inputs.models[1:], only=only, skip=skip)
-    ran = ran._replace(results=(*ran.results, *trained))
+    curves = training_results(inputs.models[1:], only=only, skip=skip)
+    ran = ran._replace(results=(*ran.results, *curves))
     document = _document(opened, request, ran, wanted)
     if output is not None:
         write_outputs(document, opened.study, Path(output))
     return Comparison(document, folder=Path(output) if output is not None else None)
+
+
+def _models_of(teacher: str, students: Sequence[str]) -> tuple[ModelSpec, ...]:
+    if not students:
+        raise ConfigError("students", found="none is named", expected="at least one")
+    return parse_specs([teacher, *students])
 
 
 def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: int | None) -> None:
@@ -190,7 +191,9 @@ def _check_counts(*, resamples: int, batch_size: int, limit: int | None, gap: in
             raise ConfigError(option, found=f"is {value:,}", expected=f"at most {most:,}")
 
 
-def _use_threads(threads: int) -> None:
+def _use_threads(threads: int | None) -> None:
+    if threads is None:
+        return
     import torch
 
     if threads < 1:

@@ -142,26 +142,3 @@ def missing_gold(split: Split) -> list[Notice]:
         )
     code = "missing-gold" if len(split.gold_rows) else NO_GOLD
     return [Notice(code=code, severity="warning", message=message)]
-
-
-def model_notices(
-    spec: ModelSpec, members: Sequence[ModelHandle], truncated: int, n: int
-) -> list[Notice]:
-    """Give what a model's runs say of themselves, and how many examples it did not read whole."""
-    notices = [
-        Notice(code="model", severity="note", message=f"{spec.name}: {note}", models=(spec.name,))
-        for note in dict.fromkeys(note for member in members for note in member.notes)
-    ]
-    notices += [
-        Notice(
-            code="own-output",
-            severity="alarm",
-            message=f"{spec.name}: {alarm}",
-            models=(spec.name,),
-        )
-        for alarm in dict.fromkeys(alarm for member in members for alarm in member.alarms)
-    ]
-    if truncated:
-        told = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
-        notices += [Notice(code="truncated", severity="warning", message=told, models=(spec.name,))]
-    return notices

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS, Asked
-from kdprobe.foreign import said
+from kdprobe.foreign import debugging
+from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Setting
@@ -58,5 +59,7 @@ def method_obstacles(asked: Asked, setting: Setting) -> dict[str, str]:
         except CapabilityError as error:
             reasons[name] = error.found
         except Exception as error:  # whatever a library raises: the others are still explained
-            reasons[name] = f"{said(error)}"
+            if debugging():
+                raise
+            reasons[name] = f"failed ({type(error).__name__}: {printable(str(error), limit=200)})"
     return reasons

@@ -137,7 +137,7 @@ CASES = (
             "--methods",
             "lime",
         ],
-        "skipped attribution_agreement",
+        "attribution_agreement",
         "predictions file",
         code=3,
     ),

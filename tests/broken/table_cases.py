@@ -51,7 +51,7 @@ CASES = (
     C("duplicated ids", table(_named_rows(1, 2, 3, 2)), "mine.tsv:5", "id '2'", "mine.tsv:3"),
     C("empty", table(""), "mine.tsv"),
     C("a header alone", table("text\tlabel\n"), "mine"),
-    C("one column", table("text\n" + "a dog\n" * 5), "mine"),
+    C("one column, no labels", table("text\n" + "a dog\n" * 5), "no example has a gold", code=0),
     C("a row too long", table("text\tlabel\n" + _ROWS + "a\tgood\tx\n"), "mine.tsv:22"),
     C("a row too short", table("text\tlabel\n" + _ROWS + "a\n"), "mine.tsv:22"),
     C("two columns of one name", table("text\tlabel\tlabel\n" + "a dog\tgood\tbad\n" * 5), "label"),

@@ -1,11 +1,14 @@
 """Properties of parts that fail: listed with their words, the rest computed, the exit code 3."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kdprobe.comparison import guarding
 from kdprobe.errors import ConfigError
+from kdprobe.extract.method import Asked, Scored
 from kdprobe.extract.methods import lime
 from kdprobe.results.io import read_document
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
@@ -39,7 +42,7 @@ def test_a_failing_analysis_is_listed_and_the_others_are_written(
     out = tmp_path / "out"
     done = run("compare", teacher, student, "--task", task, "-o", out, "-q", "--resamples", 100)
     assert done.code == 3
-    assert "skipped overlap: failed (ZeroDivisionError: division by zero)" in done.err
+    assert "overlap: failed (ZeroDivisionError: division by zero)" in done.err
     assert "KDPROBE_DEBUG=1" in done.err
     document = read_document(out)
     assert {item.what for item in document.skipped if item.requested} == {"overlap"}
@@ -64,13 +67,17 @@ def test_messages_and_full_disks_are_no_failures() -> None:
             guarding.failure("overlap", error)
 
 
+@pytest.mark.parametrize("at_once", [1, 2])
 def test_one_method_fails_and_the_others_explain(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guards all explanations lost to one method, and scores of a method that failed."""
+    """Guards all explanations lost to one method: at its trial, or in the middle of the work."""
+    explain = type(lime.METHOD).explain
 
-    def fail(self: object, *given: object) -> None:
-        raise ValueError("singular matrix")
+    def fail(self: lime.Lime, asked: Sequence[Asked], *given: Any) -> list[Scored]:
+        if len(asked) >= at_once:
+            raise ValueError("singular matrix")
+        return explain(self, asked, *given)
 
     monkeypatch.setattr(type(lime.METHOD), "explain", fail)
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
@@ -81,7 +88,8 @@ def test_one_method_fails_and_the_others_explain(
         "--limit", 12, "--methods", "lime,occlusion", "--attribution-sentences", 4,
     )  # fmt: skip
     assert done.code == 3
-    assert "skipped lime: failed (ValueError: singular matrix)" in done.err
+    assert "lime: " in done.err
+    assert "failed (ValueError: singular matrix)" in done.err
     document = read_document(out)
     (agreement,) = [r for r in document.analyses if r.name == "attribution_agreement"]
     assert {e.method for e in agreement.estimates if e.method} == {"occlusion"}
@@ -95,5 +103,5 @@ def test_what_was_asked_of_predictions_files_is_told(tmp_path: Path) -> None:
         "--resamples", 100, "--methods", "lime",
     )  # fmt: skip
     assert done.code == 3
-    assert "skipped attribution_agreement" in done.err
+    assert "attribution_agreement" in done.err
     assert "predictions file" in done.err
