@@ -42,7 +42,8 @@ class Evidence(NamedTuple):
         bfloat16: the same seeds with bfloat16 products.
         seconds: CPU seconds a training (the median) in float32 and with bfloat16 products, on a
             processor that multiplies bfloat16 itself.
-        emulated: the same of one seed, or of some steps, on kernels without such instructions.
+        emulated: the same of one seed, or of one step, on kernels without such instructions; None:
+            not measured, which shows nothing.
     """
 
     family: str
@@ -51,7 +52,7 @@ class Evidence(NamedTuple):
     float32: tuple[float, ...]
     bfloat16: tuple[float, ...]
     seconds: tuple[float, float]
-    emulated: tuple[float, float]
+    emulated: tuple[float, float] | None
 
 
 class Equivalence(NamedTuple):
@@ -154,6 +155,7 @@ def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> b
         len(row.float32) >= _SEEDS
         and compare_precisions(row.float32, row.bfloat16).equal
         and row.seconds[1] < row.seconds[0]
+        and row.emulated is not None
         and row.emulated[1] < row.emulated[0]
         for row in rows
     )
@@ -183,15 +185,19 @@ def price(row: Evidence) -> str:
     ...                (10.0, 8.0), (10.0, 25.0))
     >>> print(price(row))
     bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \
-alone +-0.100: not shown equal), time x 0.8, without bfloat16 instructions x 2.5
+alone +-0.100: not shown equal: too few seeds), time x 0.8, without bfloat16 instructions x 2.5
     """
     found = compare_precisions(row.float32, row.bfloat16)
     verdict = "equal within seed noise" if found.equal else "not shown equal"
     if not found.learnt:
         verdict = "not shown equal: they learnt nothing"
+    if len(row.float32) < _SEEDS:
+        verdict = "not shown equal: too few seeds"
+    slow = ""
+    if row.emulated is not None:
+        slow = f", without bfloat16 instructions x {row.emulated[1] / row.emulated[0]:.1f}"
     return (
         f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC {found.mean:+.3f} (90 % "
         f"interval {found.low:+.3f} to {found.high:+.3f}, seeds alone +-{found.margin:.3f}: "
-        f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}, without bfloat16 instructions "
-        f"x {row.emulated[1] / row.emulated[0]:.1f}"
+        f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}{slow}"
     )
