@@ -215,7 +215,7 @@ def read_apart(
     left = not bool(mask[:, 0].all())
     order: list[Tensor] = []
     parts: dict[Need, list[Tensor]] = {}
-    for group in groups.unique().tolist():
+    for group in sorted(set(groups.tolist())):
         rows = (groups == group).nonzero().ravel()
         length = int(mask[rows[0]].sum())
         inside = slice(mask.shape[1] - length, None) if left else slice(0, length)

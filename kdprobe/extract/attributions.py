@@ -19,7 +19,8 @@ from kdprobe.extract.coalitions import Game, Output, Removal, fill
 from kdprobe.extract.method import METHODS, Asked, Method, Scored
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader, Texts
+from kdprobe.models.reader import Reader
+from kdprobe.models.tokens import Texts
 from kdprobe.models.words import word_shares
 from kdprobe.observations import Bools, Floats
 from kdprobe.observed_words import Word

@@ -25,6 +25,9 @@ from kdprobe.models.text_model import TEXT_VERSION, Deviation, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.tasks.task import Split, Task
 
+_CAPABILITIES: frozenset[Capability] = frozenset(
+    {"logits", "hidden_states", "embeddings", "gradients"}
+)
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
 
@@ -98,9 +101,7 @@ class HfModel:
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
         _ = self.text.together  # measured before weights are rounded to another type
         self.lacks: dict[Capability, str] = _lacks(self.text)
-        self.capabilities: frozenset[Capability] = frozenset(
-            {"logits", "hidden_states", "embeddings", "gradients"}
-        ) - set(self.lacks)
+        self.capabilities: frozenset[Capability] = _CAPABILITIES - self.lacks.keys()
         self.alarms: tuple[str, ...] = ()
         self._checked = False
         self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
