@@ -69,7 +69,8 @@ def test_nameless_labels_need_a_word_from_the_user(tmp_path: Path):
     assert refusal(folder) == (
         f"{folder}: its labels are LABEL_0, LABEL_1, expected the names unacceptable, acceptable "
         f"in any order; say which is which (--label-map "
-        f"'LABEL_0=unacceptable,LABEL_1=acceptable'), or --label-map '*=*' when they are in the task's order"
+        f"'LABEL_0=unacceptable,LABEL_1=acceptable'), or --label-map '*=*' when they are in the "
+        f"task's order"
     )
     said = {"LABEL_0": "acceptable", "LABEL_1": "unacceptable"}
     loaded = load_classifier(str(folder), task=COLA, label_map=said)
