@@ -125,7 +125,8 @@ def test_heads_of_other_tasks_are_refused(cola_folder: Path, tmp_path: Path):
     """Guards against a wrong task giving numbers that look like a bad model."""
     assert refusal(cola_folder, task=MNLI) == (
         f"{cola_folder}: its head has 2 outputs (unacceptable, acceptable), expected 3, as mnli "
-        f"has (entailment, neutral, contradiction); was it trained for another task?"
+        f"has (entailment, neutral, contradiction); was it trained for another task? Classes that "
+        f"the rows of a table do not show are named with --labels A,B,C"
     )
     assert refusal(cola_folder, task=STSB) == (
         f"{cola_folder}: its head tells 2 classes apart, expected one output, as stsb asks for a "
