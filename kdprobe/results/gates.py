@@ -25,6 +25,7 @@ _OPTION = "fail-if"
 _USUAL = ("task_scores", "agreement")
 """Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
+_LISTED = 24  # more names than this are no help
 End = Literal["value", "low", "high"]
 
 
@@ -148,7 +149,11 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
             continue
         home = ALIASES.get(typed.lower(), ("", ""))[0]
         return replace(gate, analysis=gate.analysis or home, metric=metric, end=part)
-    raise unknown_name("metric", gate.metric, known, option=_OPTION, aliases=tuple(aliases))
+    error = unknown_name("metric", gate.metric, known, option=_OPTION, aliases=tuple(aliases))
+    if len(known) <= _LISTED:
+        raise error
+    wanted = "the name of a metric, as in metrics.csv"
+    raise UnknownNameError(error.where, found=error.found, expected=wanted, remedy=error.remedy)
 
 
 def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
