@@ -48,12 +48,8 @@ class Sentence:
 
     @property
     def key(self) -> bytes:
-        """Sixteen bytes of what the scores depend on: texts, the words read and class.
-
-        Where words begin and end is part of it: other dictionaries are other words.
-        """
-        places = ",".join(f"{word.segment}:{word.start}-{word.end}" for word in self.words)
-        return self._digest(places)
+        """Sixteen bytes of what the scores depend on: texts, the places of words read, class."""
+        return self._digest(",".join(f"{w.segment}:{w.start}-{w.end}" for w in self.words))
 
     @property
     def seed(self) -> bytes:
