@@ -34,7 +34,9 @@ def portable(path: str) -> str:
     place = Path(path).expanduser() if path.startswith("~") else Path(path)
     for here in (Path.cwd(), Path.cwd().resolve()):
         if place.is_absolute() and place.is_relative_to(here) and place != here:
-            return str(place.relative_to(here))
+            below = place.relative_to(here)
+            if home.name not in below.parts:
+                return str(below)
     return PLACEHOLDER + (re.split(r"[\\/]", path.rstrip("\\/"))[-1] or "folder")
 
 

@@ -76,6 +76,8 @@ _KEYCAP = re.compile("[0-9#*]\ufe0f?\u20e3")
 _HYPHENS = frozenset("-\u2010\u2011")
 _APOSTROPHES = frozenset("'\u2019")
 _LINKED = re.compile(r"\S\.\S|@|//")
+_PART = re.compile(r"\S+")
+_LONGEST_LINK = 2000
 _LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -88,9 +90,10 @@ def word_spans(text: str, *, hyphenated: bool = True) -> list[Span]:
     ICU's dictionaries (Chinese characters, kana, Thai, Lao, Khmer, Burmese), Tibetan at the marks
     between its syllables, and those without a dictionary by character, a base with its marks (UAX
     #29's grapheme cluster). Beyond UAX #29: a link or e-mail address is one word, without the stop
-    that ends its sentence; hyphens and apostrophes that touch letters or digits on both sides
-    belong to the word ("well-known", "80's"); keycaps next to each other are one each. Blanks,
-    control and lone format characters are no words.
+    that ends its sentence (looked for where at most 2,000 letters stand between blanks); hyphens
+    and apostrophes that touch letters or digits on both sides belong to the word ("well-known",
+    "80's"); keycaps next to each other are one each. Blanks, control and lone format characters
+    are no words.
 
     Args:
         text: any text.
@@ -229,15 +232,22 @@ def _finder() -> LinkifyIt:
 
 def _links(text: str) -> list[Span]:
     """Find links and addresses; letters of a script without blanks end them, but in a host."""
-    if _LINKED.search(text) is None:
-        return []
-    spans: list[Span] = []
-    for written in dict.fromkeys((_UNSPACED.sub(" ", text), text)):
-        for match in _finder().match(written) or ():
-            start, end = match.index, match.last_index
-            if all(end <= other[0] or other[1] <= start for other in spans):
-                spans.append((start, end))
-    return sorted(spans)
+    spans = _matches(_UNSPACED.sub(" ", text))
+    if _UNSPACED.search(text) is None:
+        return spans
+    taken = {place for start, end in spans for place in range(start, end)}
+    whole = [span for span in _matches(text) if taken.isdisjoint(range(*span))]
+    return sorted([*spans, *whole])
+
+
+def _matches(text: str) -> list[Span]:
+    """Find links in the parts between blanks; a part without end would take time without end."""
+    return [
+        (part.start() + match.index, part.start() + match.last_index)
+        for part in _PART.finditer(text)
+        if part.end() - part.start() <= _LONGEST_LINK and _LINKED.search(part[0])
+        for match in _finder().match(part[0]) or ()
+    ]
 
 
 def _joined(

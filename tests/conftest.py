@@ -28,13 +28,28 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("NO_COLOR", "1")
 
 
+FORCED = os.environ.get("KDPROBE_TEST_BF16") == "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marker of tests that say what a float32 training says."""
+    config.addinivalue_line("markers", "float32: left out with KDPROBE_TEST_BF16=1")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out, where autocast is forced, what is about trainings without it."""
+    for item in items if FORCED else ():
+        if item.get_closest_marker("float32"):
+            item.add_marker(pytest.mark.skip(reason="about float32; KDPROBE_TEST_BF16=1"))
+
+
 @pytest.fixture(autouse=True)
 def _forced_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `KDPROBE_TEST_BF16=1` let every training multiply in bfloat16, small weights too.
 
     The suite is then run on paths that no default takes; read by the tests alone.
     """
-    if os.environ.get("KDPROBE_TEST_BF16") != "1":
+    if not FORCED:
         return
     from kdprobe.distillers.compute import choose_compute
     from kdprobe.models import mixed_precision

@@ -4,9 +4,12 @@ Does: compare two results documents of `kdprobe demo`: the same verdict, the sam
 tolerance. Does not: compare bytes. A training is chaotic: other matrix kernels round the last bit
 otherwise, and after some hundred steps the weights are those of another seed.
 
-What is equal on every processor: sentences, tokens, first weights, order, steps, the list of all
-numbers and n. What differs as between two seeds: every score; the tolerance is the largest distance
-seen between five seeds and five kernel paths, doubled.
+Equal on every processor: sentences, tokens, order, steps, the list of all numbers and n. The first
+weights are equal where kernels have vectors (AVX2 and AVX-512 alike); without, 2e-6 apart. Every
+score differs as between two seeds. The tolerance of teacher and student is twice what seeds 0 and
+1 lay apart (MCC .789 and .813; .696 and .614, the last of one epoch less). The control has no
+bound but the student: for hundreds of steps it knows nothing, and when that ends differs from run
+to run.
 
     python -m tests.same_verdict reports/demo reports/example
 """
@@ -20,7 +23,7 @@ from kdprobe.results.io import read_document
 from kdprobe.results.schema import ResultsDocument
 
 TEACHER, STUDENT, CONTROL = "teacher", "kd-student", "control"
-TOLERANCE = 0.2
+TOLERANCE = 0.16
 LEAST_MCC = 0.6
 
 
@@ -35,7 +38,7 @@ def differences(one: ResultsDocument, other: ResultsDocument) -> list[str]:
     said += [
         f"{name}: {value:.3f} and {theirs[name]:.3f}"
         for name, value in ours.items()
-        if abs(value - theirs[name]) > TOLERANCE
+        if not name.endswith(CONTROL) and abs(value - theirs[name]) > TOLERANCE
     ]
     return said
 

@@ -74,6 +74,7 @@ def test_card_and_record(toy: Toy, tmp_path: Path) -> None:
         assert piece in card, piece
 
 
+@pytest.mark.float32
 def test_dry_run_writes_nothing(toy: Toy, tmp_path: Path) -> None:
     """Guards --dry-run: the whole check, no step, no folder."""
     result = quick(toy, tmp_path / "s", dry_run=True, student="layers=2")

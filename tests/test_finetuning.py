@@ -28,6 +28,7 @@ def quick(model: str, task: str, output: Path, **more: Any) -> Any:
     return finetune(model, task=task, output=output, **(options | more))
 
 
+@pytest.mark.float32
 def test_cut_encoder_is_the_baseline(task: str, tmp_path: Path) -> None:
     """Guards the baseline without a teacher: the first and last layers of the same encoder."""
     folder = tiny_checkpoint(tmp_path / "enc", labels=(), layers=4, head=False)
@@ -69,6 +70,7 @@ def test_regression(tmp_path: Path) -> None:
     assert (model.config.num_labels, model.config.problem_type) == (1, "regression")
 
 
+@pytest.mark.float32
 def test_shared_texts_are_told(task: str, tmp_path: Path) -> None:
     """Guards scores on what was learnt: examples of both splits are counted."""
     result = quick("bert:L1,H16,A2", task, tmp_path / "s", eval_split="train", dry_run=True)

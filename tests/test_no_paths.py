@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,15 +39,26 @@ def tell_tales(folder: Path) -> list[str]:
     return tales
 
 
-def done(*words: object) -> None:
-    outcome = run(*words)
-    assert outcome.code == 0, outcome.err
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A command that is typed and ends well."""
+
+    def typed(*words: object) -> None:
+        monkeypatch.setattr(sys, "argv", ["/opt/bin/kdprobe", *map(str, words)])
+        outcome = run(*words)
+        assert outcome.code == 0, outcome.err
+
+    return typed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("inside", [False, True], ids=["absolute paths", "inside the home"])
 def test_no_file_names_the_user(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    done: Callable[..., None],
+    inside: bool,
 ) -> None:
     """Guards a model card, a record, a page or a table that tells where a person's files are."""
     task, out = write_task(home), home / "out"
@@ -82,7 +95,7 @@ def test_no_file_names_the_user(
 
 
 def test_a_run_goes_on_from_another_place(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: Callable[..., None]
 ) -> None:
     """Guards a resumed run refused because its folder is named in another way than before."""
     task = write_task(home)

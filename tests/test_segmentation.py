@@ -135,3 +135,10 @@ def test_what_is_said() -> None:
     assert several.endswith("; of Javanese: cut by character; of Tibetan: cut by syllable")
     assert not writes_no_blanks("한글 ok 👍")
     assert writes_no_blanks("ok\uff0cok")
+
+
+def test_a_hostile_text_takes_no_more_than_its_length() -> None:
+    """Guards time that grows with the square: such a part has words, but no links are sought."""
+    text = "http://x.org/(" * 20_000
+    assert len(word_spans(text)) == 20_000 * 7
+    assert len(word_spans(text[:14])) == 2  # one link, and the bracket that nothing closes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kdprobe.cli import options, terminal
-from kdprobe.cli.compare_checks import gates_of, task_of
+from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
@@ -164,30 +164,24 @@ def compare(
     """
     import kdprobe
 
-    gates = gates_of(
-        fail_if or [], students, options.names(only, "--only"), options.names(skip, "--skip")
-    )
-    chosen, name = task_of(
-        task,
-        (teacher, *students),
-        (text, text_pair, label, tuple(options.names(labels, "--labels"))),
-    )
+    run = analyses_of(options.names(only, "--only"), options.names(skip, "--skip"))
+    gates = gates_of(fail_if or [], students, run)
+    classes = options.names(labels, "--labels")
+    chosen, name = task_of(task, (teacher, *students), (text, text_pair, label, tuple(classes)))
     folder = output or Path("reports") / name
     result = kdprobe.compare(
         teacher, students, task=chosen, output=folder, split=split, data_dir=data_dir,
         text=text, text_pair=text_pair, label=label,
-        labels=options.names(labels, "--labels"), only=options.names(only, "--only"),
-        skip=options.names(skip, "--skip"), settings=_nested(options.pairs("--set", settings)),
+        labels=classes, only=run.only, skip=run.skip,
+        settings=_nested(options.pairs("--set", settings)),
         slice_columns=options.names(slices, "--slice"),
         minimal_pairs=minimal_pairs, pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
-            options.names(probe_tasks, "--probe-tasks"),
-            "probing" in options.names(only, "--only"), probe_sentences,
+            options.names(probe_tasks, "--probe-tasks"), "probing" in run.only, probe_sentences,
             options.names(pooling, "--pooling"), probe, probe_seeds, mdl, probing_dir,
         ),
         attributions=_attributions(
-            options.names(methods, "--methods"), attribution_sentences, sentences,
-            options.names(only, "--only"),
+            options.names(methods, "--methods"), attribution_sentences, sentences, run.only,
             options.nested("--method-set", method_settings),
         ),
         attribution_gap=attribution_gap, label_map=options.label_map(label_map),

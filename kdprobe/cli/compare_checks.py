@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.cli import terminal
 
@@ -17,18 +17,30 @@ if TYPE_CHECKING:
     from kdprobe.results.gates import Gate
 
 
-def gates_of(
-    conditions: Sequence[str], students: Sequence[str], only: Sequence[str], skip: Sequence[str]
-) -> list[Gate]:
+class Chosen(NamedTuple):
+    """The analyses that were named, as they are called; see `analysis_names`."""
+
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+
+
+def analyses_of(only: Sequence[str], skip: Sequence[str]) -> Chosen:
+    """Give the names of `--only` and `--skip` as they are spelt."""
+    from kdprobe.comparison.analyses import analysis_names
+
+    return Chosen(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
+
+
+def gates_of(conditions: Sequence[str], students: Sequence[str], chosen: Chosen) -> list[Gate]:
     """Read the gates and check every name in them, before anything else is done."""
     if not conditions:
         return []
-    from kdprobe.comparison.analyses import analysis_names, choose, metrics_of
+    from kdprobe.comparison.analyses import choose, metrics_of
     from kdprobe.models.spec import parse_specs
     from kdprobe.results.gates import checked_gate, parse_gate
 
     known = [spec.name for spec in parse_specs(students)]
-    run = choose(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
+    run = choose(chosen.only, chosen.skip)
     return [checked_gate(parse_gate(text), metrics_of(), known, run) for text in conditions]
 
 

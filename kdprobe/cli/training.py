@@ -136,8 +136,10 @@ class _Shared(Bundle):
     quiet: options.Quiet = False
 
     def keywords(self) -> dict[str, Any]:
-        """Give them, `quiet` as the display it stands for."""
-        given = super().keywords() | {"labels": tuple(options.names(self.labels, "--labels"))}
+        """Give them, `quiet` as the display it stands for, and no labels where none are named."""
+        given = super().keywords()
+        labels = options.names(given.pop("labels"), "--labels")
+        given |= {"labels": labels} if labels else {}
         return given | {"progress": terminal.progress(quiet=given.pop("quiet"))}
 
 

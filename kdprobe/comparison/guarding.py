@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from kdprobe.errors import KdprobeError
 from kdprobe.foreign import DEBUG, debugging, disk_is_full
-from kdprobe.plain_text import printable
+from kdprobe.plain_text import printable, shortened
 from kdprobe.results.schema import Skipped
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def failure(what: str, error: Exception) -> Skipped:
     """
     if isinstance(error, KdprobeError) or debugging() or disk_is_full(error):
         raise error
-    reason = printable(f"failed ({type(error).__name__}: {error})", limit=_LONGEST)
+    reason = shortened(printable(f"failed ({type(error).__name__}: {error})"), _LONGEST)
     return Skipped(
         what=what, reason=f"{reason}; {DEBUG}=1 shows where, please report it", requested=True
     )

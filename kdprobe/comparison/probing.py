@@ -125,9 +125,10 @@ def probe_all(
         if not each.random and not each.run
         for pooling, reason in each.reader.undefined.items()
     ]
+    notes = dict.fromkeys(f"{note}." for each in readers for note in each.reader.notes)
     return ProbeFits(
         _told(asked), tuple(fits), described(request.probe, request.seeds), poolings,
-        (f"Sentences: {origins}.",), tuple(unread), seeds=request.seeds,
+        (f"Sentences: {origins}.", *notes), tuple(unread), seeds=request.seeds,
         few_seeds=few_seeds(request.probe, request.seeds),
     )  # fmt: skip
 

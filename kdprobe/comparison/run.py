@@ -138,26 +138,16 @@ def compare(
         atomic.require_empty_folder(Path(output), force=force)
     _use_threads(threads)
     inputs = Inputs(
-        models=models,
-        task_file=task_file,
-        split=split or task_file.compare_split,
-        data_dir=Path(data_dir) if data_dir else None,
-        limit=limit,
-        seed=seed,
-        resamples=resamples,
-        slice_columns=tuple(slice_columns),
+        models=models, task_file=task_file, split=split or task_file.compare_split,
+        data_dir=Path(data_dir) if data_dir else None, limit=limit, seed=seed,
+        resamples=resamples, slice_columns=tuple(slice_columns),
         minimal_pairs=str(minimal_pairs) if minimal_pairs else None,
-        pairs_per_phenomenon=pairs_per_phenomenon,
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-        offline=offline,
-        label_map=label_map,
-        cache=_open_cache(cache),
+        pairs_per_phenomenon=pairs_per_phenomenon, device=device, dtype=dtype,
+        batch_size=batch_size, offline=offline, label_map=label_map, cache=_open_cache(cache),
         probing=request_of(probing, names, only=only),
         attributions=requested(attributions, task_file.task(), only=only, skip=skip),
         attribution_gap=attribution_gap or (200 if "attribution_gap" in only else None),
-    )
+    )  # fmt: skip
     wanted = asked_for(only, skip, minimal_pairs, probing, attributions, attribution_gap)
     opened = gather(inputs, shown, notices)
     ran = run_all(opened.study, names, requested=wanted, options=chosen, progress=shown)

@@ -51,13 +51,6 @@ def first_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden[torch.arange(len(hidden), device=hidden.device), first]
 
 
-def distances(vectors: Tensor, others: Tensor) -> Tensor:
-    """Euclidean distances, `[..., n, m]` of `[..., n, H]` and `[..., m, H]`; 0 has gradient 0."""
-    differences = vectors.unsqueeze(-2) - others.unsqueeze(-3)
-    lengths: Tensor = torch.linalg.vector_norm(differences, dim=-1)
-    return lengths
-
-
 def split_heads(projected: Tensor, heads: int) -> Tensor:
     """Cut the width into heads: `[B, heads, L, H / heads]` of `[B, L, H]`."""
     size, length, width = projected.shape

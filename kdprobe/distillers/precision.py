@@ -18,10 +18,10 @@ from scipy.special import stdtrit
 
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.folder import check_folder, locate
-from kdprobe.models.shapes import Init, ModelPlace, NewShape, parse_student
+from kdprobe.models.shapes import CopyShape, Init, ModelPlace, NewShape, parse_student
 
 _LEVEL = 0.95  # one-sided, at both ends: a 90 % interval, two one-sided tests at 5 %
-_TASKS = 2
+_TASKS, _SEEDS = 2, 5
 _BEGINS: dict[Init, str] = {
     "copy": "copied layers",
     "random": "random weights",
@@ -42,7 +42,8 @@ class Evidence(NamedTuple):
         bfloat16: the same seeds with bfloat16 products.
         seconds: CPU seconds a training (the median) in float32 and with bfloat16 products, on a
             processor that multiplies bfloat16 itself.
-        emulated: the same on kernels without such instructions.
+        emulated: the same of one seed, or of one step, on kernels without such instructions; None:
+            not measured, which shows nothing.
     """
 
     family: str
@@ -51,7 +52,7 @@ class Evidence(NamedTuple):
     float32: tuple[float, ...]
     bfloat16: tuple[float, ...]
     seconds: tuple[float, float]
-    emulated: tuple[float, float]
+    emulated: tuple[float, float] | None
 
 
 class Equivalence(NamedTuple):
@@ -128,20 +129,22 @@ def family_of(student: str, other: str | None, *, offline: bool) -> str:
         return "bilstm"
     if isinstance(shape, NewShape):
         return "bert, random weights" if shape.embeddings is None else "bert, projection"
-    place = shape.path if isinstance(shape, ModelPlace) else other
-    begins = "from a folder" if isinstance(shape, ModelPlace) else _BEGINS[shape.start]
-    if place is None:
-        return f"an assistant's student, {begins}"
-    config = check_folder(locate(place, offline=offline))
+    made_from, begins = shape, "from a folder"
+    if isinstance(shape, CopyShape):
+        begins = _BEGINS[shape.start]
+        made_from = shape if other is None else parse_student(other)
+    if not isinstance(made_from, ModelPlace):  # what it is made from is made, or refused, later
+        return f"unknown, {begins}"
+    config = check_folder(locate(made_from.path, offline=offline))
     return f"{config.get('model_type', '')}, {begins}"
 
 
 def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> bool:
     """Whether `auto` trains a family with bfloat16 products.
 
-    Definition: it was measured on at least two tasks, equal within seed noise on each of them, and
-    faster on every kind of kernels, those without bfloat16 instructions too: on them no one would
-    choose it, and the choice must not depend on them.
+    Definition: it was measured on at least two tasks with at least five seeds, equal within seed
+    noise on each of them, and faster on every kind of kernels, those without bfloat16 instructions
+    too: on them no one would choose it, and the choice must not depend on them.
 
     Args:
         family: as `family_of` names it.
@@ -149,8 +152,10 @@ def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> b
     """
     rows = [row for row in (EVIDENCE if evidence is None else evidence) if row.family == family]
     return len({row.task for row in rows}) >= _TASKS and all(
-        compare_precisions(row.float32, row.bfloat16).equal
+        len(row.float32) >= _SEEDS
+        and compare_precisions(row.float32, row.bfloat16).equal
         and row.seconds[1] < row.seconds[0]
+        and row.emulated is not None
         and row.emulated[1] < row.emulated[0]
         for row in rows
     )
@@ -180,15 +185,19 @@ def price(row: Evidence) -> str:
     ...                (10.0, 8.0), (10.0, 25.0))
     >>> print(price(row))
     bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \
-alone +-0.100: not shown equal), time x 0.8, without bfloat16 instructions x 2.5
+alone +-0.100: not shown equal: too few seeds), time x 0.8, without bfloat16 instructions x 2.5
     """
     found = compare_precisions(row.float32, row.bfloat16)
     verdict = "equal within seed noise" if found.equal else "not shown equal"
     if not found.learnt:
         verdict = "not shown equal: they learnt nothing"
+    if len(row.float32) < _SEEDS:
+        verdict = "not shown equal: too few seeds"
+    slow = ""
+    if row.emulated is not None:
+        slow = f", without bfloat16 instructions x {row.emulated[1] / row.emulated[0]:.1f}"
     return (
         f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC {found.mean:+.3f} (90 % "
         f"interval {found.low:+.3f} to {found.high:+.3f}, seeds alone +-{found.margin:.3f}: "
-        f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}, without bfloat16 instructions "
-        f"x {row.emulated[1] / row.emulated[0]:.1f}"
+        f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}{slow}"
     )

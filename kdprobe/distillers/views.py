@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,35 +18,17 @@ from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
+from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
 from kdprobe.models.mixed_precision import float32_regions
-from kdprobe.models.model_inputs import accepted_inputs, begin_anew
-from kdprobe.models.surgery import LAYER_LISTS, layers_of
+from kdprobe.models.model_inputs import accepted_inputs, begun_anew
+from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
-
-
-class ProjectionNames(NamedTuple):
-    """Where a layer keeps the linear maps of its attention."""
-
-    query: str
-    key: str
-    value: str
-
-
-_BERT = ProjectionNames("attention.self.query", "attention.self.key", "attention.self.value")
-PROJECTIONS = {
-    "bert": _BERT,
-    "camembert": _BERT,
-    "distilbert": ProjectionNames("attention.q_lin", "attention.k_lin", "attention.v_lin"),
-    "electra": _BERT,
-    "roberta": _BERT,
-    "xlm-roberta": _BERT,
-}
 
 
 def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShape:
@@ -170,8 +152,7 @@ def read(
     values: dict[Need, Tensor] = {}
     given = {n: v for n, v in model_inputs(inputs).items() if n in accepted_inputs(model)}
     size = len(inputs["input_ids"])
-    begin_anew(model)
-    with _projections(model, needs, values):
+    with _projections(model, needs, values), begun_anew(model):
         try:
             output = model(
                 **given, output_hidden_states=hidden, output_attentions=attention, return_dict=True
@@ -234,7 +215,7 @@ def read_apart(
     left = not bool(mask[:, 0].all())
     order: list[Tensor] = []
     parts: dict[Need, list[Tensor]] = {}
-    for group in groups.unique().tolist():
+    for group in sorted(set(groups.tolist())):
         rows = (groups == group).nonzero().ravel()
         length = int(mask[rows[0]].sum())
         inside = slice(mask.shape[1] - length, None) if left else slice(0, length)

@@ -74,13 +74,12 @@ def match_words(
     with progress.stage(title, len(split)) as stage:
         for row, own in enumerate(split.texts):
             texts = (own,) if split.pairs is None else (own, split.pairs[row])
-            found = text.encode_one(texts, longest=max_length)
-            if not found["input_ids"]:
-                found = None
-            elif list(found["input_ids"]) != list(encoded.columns["input_ids"][row]):
+            given = text.encode_one(texts, longest=max_length)
+            ids = list(given["input_ids"])
+            if ids and ids != list(encoded.columns["input_ids"][row]):
                 raise ValueError("words matched with other tokens than were encoded")
             words = split_words(*texts)
-            pieces = [] if found is None else pieces_of(text.tokenizer, texts, found)
+            pieces = pieces_of(text.tokenizer, texts, given) if ids else []
             shares = word_shares(words, pieces)
             counts.append(len(words))
             entries.append(

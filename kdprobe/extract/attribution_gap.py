@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from kdprobe.models.batches import equal_length_batches
 from kdprobe.models.gradients import attribute, attribution_maps, input_obstacle
 from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader, Texts
+from kdprobe.models.reader import Reader
+from kdprobe.models.tokens import Texts
 from kdprobe.observations import Floats
 
 OTHER_TOKENS = (

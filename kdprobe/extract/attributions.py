@@ -19,7 +19,8 @@ from kdprobe.extract.coalitions import Game, Output, Removal, fill
 from kdprobe.extract.method import METHODS, Asked, Method, Scored
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader, Texts
+from kdprobe.models.reader import Reader
+from kdprobe.models.tokens import Texts
 from kdprobe.models.words import word_shares
 from kdprobe.observations import Bools, Floats
 from kdprobe.observed_words import Word
@@ -47,12 +48,8 @@ class Sentence:
 
     @property
     def key(self) -> bytes:
-        """Sixteen bytes of what the scores depend on: texts, the words read and class.
-
-        Where words begin and end is part of it: other dictionaries are other words.
-        """
-        places = ",".join(f"{word.segment}:{word.start}-{word.end}" for word in self.words)
-        return self._digest(places)
+        """Sixteen bytes of what the scores depend on: texts, the places of words read, class."""
+        return self._digest(",".join(f"{w.segment}:{w.start}-{w.end}" for w in self.words))
 
     @property
     def seed(self) -> bytes:
@@ -131,7 +128,9 @@ def explain_model(
     ]
     if left:
         reader = Reader(handle)
-        require_own_outputs([ask(reader, one, setting) for one in _few(left)])
+        require_own_outputs(
+            [Game(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
+        )
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
                 _explain_piece(reader, piece, setting, stores)

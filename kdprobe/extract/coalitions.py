@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.reader import Reader, Texts
+from kdprobe.models.reader import Reader
+from kdprobe.models.tokens import Texts
 from kdprobe.observations import Bools, Floats
 from kdprobe.observed_words import Word
 from kdprobe.seeds import derive_generator

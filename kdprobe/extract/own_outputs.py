@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kdprobe.errors import CapabilityError
+from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS, Asked
 from kdprobe.foreign import debugging
 from kdprobe.plain_text import printable
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
     from kdprobe.extract.attributions import Setting
 
 
-def require_own_outputs(asked: Sequence[Asked]) -> None:
+def require_own_outputs(games: Sequence[Game]) -> None:
     """Refuse to explain a model of which another function would be explained.
 
     Args:
-        asked: a few texts as they are put to one model.
+        games: a few texts as they are put to one model.
 
     Raises:
         CapabilityError: the outputs differ beyond `TextModel`'s tolerance; completeness checks
             cannot see it, since they use the same function.
     """
-    reader = asked[0].game.reader
-    rows = [one.game.tokens([one.game.texts])[0] for one in asked]
+    reader = games[0].reader
+    rows = [game.tokens([game.texts])[0] for game in games]
     found = reader.text.deviation(
-        [one.game.texts for one in asked], reader.logits(rows, at_once=True), columns=reader.columns
+        [game.texts for game in games], reader.logits(rows, at_once=True), columns=reader.columns
     )
     if found is not None:
         raise CapabilityError(

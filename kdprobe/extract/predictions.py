@@ -67,11 +67,13 @@ class _Known:
         texts: Sequence[TextKey],
         values: NDArray[np.float64],
         truncated: NDArray[np.bool_],
+        *,
+        keep: bool,
     ) -> None:
-        """Take up what was just said and keep all of it."""
+        """Take up what was just said, and keep all of it where that is wanted."""
         self.values.update(zip(texts, values, strict=True))
         self.truncated.update(zip(texts, truncated.tolist(), strict=True))
-        if self._cache is None:
+        if self._cache is None or not keep:
             return
         arrays: Arrays = {
             "texts": np.frombuffer(b"".join(self.values), dtype=np.uint8).reshape(-1, 16),
@@ -165,7 +167,8 @@ def _ask(
                 piece, batch_size=batch_size, seen=lambda done: stage.advance(done)
             )
             check_finite(handle.name, piece.ids, said.values)
-            known.add(text_keys(piece), said.values, said.truncated)
+            sound = not handle.alarms  # what is not the same twice is no answer to keep
+            known.add(text_keys(piece), said.values, said.truncated, keep=sound)
 
 
 def text_keys(split: Split) -> list[TextKey]:

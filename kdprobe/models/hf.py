@@ -25,6 +25,9 @@ from kdprobe.models.text_model import TEXT_VERSION, Deviation, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.tasks.task import Split, Task
 
+_CAPABILITIES: frozenset[Capability] = frozenset(
+    {"logits", "hidden_states", "embeddings", "gradients"}
+)
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
 
@@ -98,9 +101,7 @@ class HfModel:
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
         _ = self.text.together  # measured before weights are rounded to another type
         self.lacks: dict[Capability, str] = _lacks(self.text)
-        self.capabilities: frozenset[Capability] = frozenset(
-            {"logits", "hidden_states", "embeddings", "gradients"}
-        ) - set(self.lacks)
+        self.capabilities: frozenset[Capability] = _CAPABILITIES - self.lacks.keys()
         self.alarms: tuple[str, ...] = ()
         self._checked = False
         self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
@@ -137,23 +138,36 @@ class HfModel:
         """
         tokens = self.text.encode(split.texts, split.pairs)
         values = self._run(tokens, batch_size, seen)
-        if not self._checked and self._deviates(split, tokens, values, batch_size):
-            self.text.run_alone()
-            values = self._run(tokens, batch_size, lambda done: None)
-            self.notes += (
-                "its outputs moved with the other texts of a batch: its texts are run one by one",
-            )
-        deviation = None if self._checked else self._deviates(split, tokens, values, batch_size)
-        if deviation is not None:
-            self.alarms = (
-                f"its output for {deviation.text!r} is not the same twice: two passes differ by "
-                f"{deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
-            )
-        self._checked = True
+        if not self._checked:
+            values = self._check(split, tokens, values, batch_size)
+            self._checked = True
         scale: Literal["scores", "logits"] = (
             "scores" if split.task.kind == "regression" else "logits"
         )
         return Outputs(values[:, self.columns], scale, tokens.truncated)
+
+    def _check(
+        self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
+    ) -> NDArray[np.float64]:
+        """Give outputs that are the model's own of that one text, or raise an alarm.
+
+        Where the first batches moved them, all texts are run alone.
+        """
+        if self._deviates(split, tokens, values, batch_size) is None:
+            return values
+        self.text.run_alone()
+        values = self._run(tokens, batch_size, lambda done: None)
+        left = self._deviates(split, tokens, values, batch_size)
+        if left is None:
+            self.notes += (
+                "its outputs moved with the other texts of a batch: its texts are run one by one",
+            )
+        else:
+            self.alarms = (
+                f"its output for {left.text!r} is not the same twice: two passes differ by "
+                f"{left.size:.2g} (tolerance {left.tolerance:.2g})",
+            )
+        return values
 
     def _run(self, tokens: Tokens, batch_size: int, seen: ProgressCall) -> NDArray[np.float64]:
         """Run every text; all outputs, in the model's order."""

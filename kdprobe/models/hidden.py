@@ -22,9 +22,9 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import begin_anew, evaluating
+from kdprobe.models.model_inputs import begun_anew, evaluating, out_of_memory
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
-from kdprobe.models.text_model import TextModel, out_of_memory
+from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.registry import known_name
 
@@ -76,6 +76,7 @@ class LayerReader:
         poolings: those that this model has.
         undefined: pooling, or `head`, -> why this model has none: `cls` needs a token before the
             words that reads all of them.
+        notes: what the reader of the report must know of its layers.
         columns: what a token is given by: its id, and its segment where the tokenizer sends one.
 
     Raises:
@@ -111,6 +112,11 @@ class LayerReader:
         self._recurrent = bool(getattr(self.model.config, "lstm_size", None))
         self.undefined = self._without(check_poolings(poolings))
         self.poolings = tuple(p for p in check_poolings(poolings) if p not in self.undefined)
+        self.notes: tuple[str, ...] = ()
+        if getattr(self.model.config, "is_encoder_decoder", False):
+            self.notes = (
+                f"The layers of {handle.name} are those of its encoder; its head reads its decoder",
+            )
         self._head = last_linear(self.model)
         probe = self._run(self.encode(["a"])[0][None])
         if probe.head is None:
@@ -202,8 +208,8 @@ class LayerReader:
         size = len(tokens)
         if size > 1 and self.text.together == "alone":
             return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
-        begin_anew(self.model)
-        with evaluating(self.model), listening(self._head, held), torch.no_grad():
+        listened = listening(self._head, held)
+        with evaluating(self.model), listened, torch.no_grad(), begun_anew(self.model):
             try:
                 out = self.model(**inputs, output_hidden_states=True)
             except torch.OutOfMemoryError as error:

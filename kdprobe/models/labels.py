@@ -6,6 +6,7 @@ names that differ, and refuse everything else. Does not: guess from counts or po
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,6 +14,9 @@ from typing import Any, NamedTuple
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
 from kdprobe.tasks.task import Task
+
+_NUMBERED = re.compile(r"(?:label|class)?[ _-]?-?\d+", re.IGNORECASE)
+"""Names that say nothing of what they mean: `LABEL_0`, `class 1`, `2`."""
 
 POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
 """The label map (`--label-map '*=*'`) of a user who says that outputs are in the task's order."""
@@ -109,13 +113,29 @@ def match_labels(
     if said == dict(POSITIONAL):
         note = f"its labels {_listed(names)} were read by position as {_listed(wanted)}, as said"
         return LabelOrder(tuple(range(len(wanted))), (note,))
-    example = ",".join(f"{one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True))
     raise CheckpointError(
         where,
         found=f"its labels are {_listed(names)}",
         expected=f"the names {_listed(wanted)} in any order",
-        remedy=f"say which is which (--label-map '{example}{',…' if names[3:] else ''}'), "
-        "or --label-map '*=*' when they are in the task's order",
+        remedy=_remedy(names, wanted),
+    )
+
+
+def _remedy(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
+    """Say what to do about names that differ: no map is offered between two tasks' words.
+
+    >>> _remedy(("acceptable", "unacceptable"), ("negative", "positive"))[:35]
+    'was it trained for another task? On'
+    """
+    if not any(map(_NUMBERED.fullmatch, (*names, *wanted))):
+        return (
+            "was it trained for another task? Only if its labels mean the same, say which is "
+            "which: --label-map MODEL=TASK,…"
+        )
+    example = ",".join(f"{one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True))
+    return (
+        f"say which is which (--label-map '{example}{',…' if names[3:] else ''}'), "
+        "or --label-map '*=*' when they are in the task's order"
     )
 
 

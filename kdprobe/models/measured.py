@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.model_inputs import begin_anew, depends_on_width
+from kdprobe.models.model_inputs import begun_anew, depends_on_width
 
 if TYPE_CHECKING:
     from kdprobe.models.text_model import TextModel
@@ -41,9 +41,8 @@ def _evaluated(text: TextModel, inputs: dict[str, Tensor]) -> Any:
     """Run the model for its hidden states where it gives them, in eval mode, without gradients."""
     modes = [(module, module.training) for module in text.model.modules()]
     text.model.eval()
-    begin_anew(text.model)
     try:
-        with quiet(), torch.no_grad():
+        with quiet(), torch.no_grad(), begun_anew(text.model):
             try:
                 return text.model(**inputs, output_hidden_states=True)
             except TypeError:  # a module that gives logits alone

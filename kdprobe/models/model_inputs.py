@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import quiet
 
 COLUMNS = ("input_ids", "attention_mask", "token_type_ids")
@@ -91,16 +93,32 @@ def evaluating(model: Any) -> Iterator[None]:
             module.training = mode
 
 
-def begin_anew(model: Any) -> None:
-    """Undo what a forward pass keeps for the next: BigBird stays in the attention of short texts.
+@contextlib.contextmanager
+def begun_anew(model: Any) -> Iterator[None]:
+    """Run a model as if it had run nothing before.
 
-    What a text's outputs are would otherwise depend on the texts before it.
+    BigBird stays in the attention of short texts, with a log line each time: what a text's outputs
+    are would depend on the texts before it. Other models are left as they are.
     """
-    if depends_on_width(model):
-        body = model.base_model
+    if not depends_on_width(model):
+        yield
+        return
+    body = model.base_model
+    with quiet():
         body.set_attention_type(body.config.attention_type)
+        yield
 
 
 def depends_on_width(model: Any) -> bool:
     """Say whether a model chooses its attention by the width of the batch, padding counted."""
     return callable(getattr(getattr(model, "base_model", None), "set_attention_type", None))
+
+
+def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityError:
+    """Say in one message that a batch is too large for a device."""
+    return CapabilityError(
+        name,
+        found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
+        f"{device}",
+        remedy="use a smaller --batch-size, or --device cpu",
+    )

@@ -12,8 +12,9 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.architectures import NAMES
 from kdprobe.models.compression import principal_directions
-from kdprobe.models.parts import NAMES, TABLES, Seen, observe, watched_modules
+from kdprobe.models.parts import TABLES, Seen, observe, watched_modules
 from kdprobe.models.projection import learn_projection, require_parts
 from kdprobe.models.shapes import CopyShape
 from kdprobe.models.surgery import Student, chosen_layers, empty_student, layers_of, make_student

@@ -44,7 +44,7 @@ def open_model(
             raise CheckpointError(
                 path, found="no such file", expected="a predictions file or a model folder"
             )
-        return PredictionsFile(path, name=name, task=task)
+        return PredictionsFile(path, name=name, task=task, label_map=label_map)
     from kdprobe.models.hf import open_hf
 
     return open_hf(

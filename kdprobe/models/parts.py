@@ -14,46 +14,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from kdprobe.models.architectures import LAYER_PARTS, Names
 from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 _TEXTS, _TOKENS, _BATCH, _LONGEST = 512, 3072, 32, 64
 
 
-class Names(NamedTuple):
-    """Where an architecture keeps what is cut; of a layer below it, else below the model."""
-
-    query: str
-    key: str
-    value: str
-    joined: str
-    attention_norm: str
-    inner: str
-    outer: str
-    norm: str
-    dense: str
-    output: str
-
-
-_BERT = Names(
-    "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-    "attention.output.LayerNorm", "intermediate.dense", "output.dense", "output.LayerNorm",
-    "bert.pooler.dense", "classifier",
-)  # fmt: skip
-_ROBERTA = _BERT._replace(dense="classifier.dense", output="classifier.out_proj")
-_DISTILBERT = Names(
-    "attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "sa_layer_norm",
-    "ffn.lin1", "ffn.lin2", "output_layer_norm", "pre_classifier", "classifier",
-)  # fmt: skip
-NAMES = {
-    "bert": _BERT,
-    "camembert": _ROBERTA,
-    "distilbert": _DISTILBERT,
-    "roberta": _ROBERTA,
-    "xlm-roberta": _ROBERTA,
-}
 TABLES = ("word_embeddings", "position_embeddings", "token_type_embeddings")
-LAYER_PARTS = Names._fields[:8]
 
 
 class Seen(NamedTuple):

@@ -44,6 +44,7 @@ class PredictionsFile:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
         name: the name people gave it.
         task: what its outputs speak of.
+        label_map: what the user said of the labels of its columns; see `match_labels`.
 
     Raises:
         UsageError: the file cannot be read, or a row of it is bad; the line is named.
@@ -57,9 +58,16 @@ class PredictionsFile:
     lacks: Mapping[Capability, str] = MappingProxyType({})
     alarms: tuple[str, ...] = ()
 
-    def __init__(self, path: str | Path, *, name: str, task: Task) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        name: str,
+        task: Task,
+        label_map: Mapping[str, str] | None = None,
+    ) -> None:
         place = Path(path).expanduser()
-        self._said = read_predictions(place, task)
+        self._said = read_predictions(place, task, label_map)
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels

@@ -7,6 +7,8 @@ log-probabilities, and refuse a bad row with its line. Does not: join rows to a 
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
+from kdprobe.models.labels import match_labels
 from kdprobe.models.written_numbers import (
     SUM_TOLERANCE,
     Written,
@@ -23,7 +26,7 @@ from kdprobe.models.written_numbers import (
     to_probabilities,
 )
 from kdprobe.observations import Floats, Scale
-from kdprobe.tasks.gold import read_gold, read_labels
+from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
 from kdprobe.tasks.task import Labels, Task
@@ -81,12 +84,15 @@ def is_predictions_file(path: str) -> bool:
     return place.suffix.lower() in SUFFIXES and not place.is_dir()
 
 
-def read_predictions(path: Path, task: Task) -> PredictionsTable:
+def read_predictions(
+    path: Path, task: Task, label_map: Mapping[str, str] | None = None
+) -> PredictionsTable:
     """Read a predictions file for a task.
 
     Columns: `text` (or `sentence`, `text_a`) with `text_b` for pairs, or `id`, or both; `label`
     (name or index, may be missing); and the outputs: `logits`, `probabilities`, `logit:LABEL`,
-    `prob:LABEL`, `prediction`; for a regression `score` or `prediction`.
+    `prob:LABEL`, `prediction`; for a regression `score` or `prediction`. What `label_map` says of
+    the LABELs of columns is as `match_labels` takes it.
 
     Raises:
         CheckpointError: no rows, no texts or outputs, an id twice, a wrong number of classes, a
@@ -100,9 +106,9 @@ def read_predictions(path: Path, task: Task) -> PredictionsTable:
         )
     ids = _unique_ids(table)
     texts, pairs = _texts(table, task, has_ids=ids is not None)
-    values, scale, notes = _outputs(table, task)
+    values, scale, notes = _outputs(table, task, label_map)
     labels = read_gold(table, task, column="label", labelled=False).labels
-    return PredictionsTable(table, ids, texts, pairs, labels, values, scale, notes)
+    return PredictionsTable(table, ids, texts, pairs, labels, values, scale, (*notes, *table.notes))
 
 
 def _unique_ids(table: Table) -> tuple[str, ...] | None:
@@ -144,13 +150,17 @@ def _texts(
     for row, cell in enumerate(table.columns[name]):
         if not (cell or "").strip():
             raise CheckpointError(table.where(row), found="the text is empty", expected="a text")
+    for column in (name, "text_b") if task.has_pairs else (name,):
+        refuse_nested(table, column, "text")
     texts = tuple(cell or "" for cell in table.columns[name])
     if not task.has_pairs:
         return texts, None
     return texts, tuple(cell or "" for cell in table.columns["text_b"])
 
 
-def _outputs(table: Table, task: Task) -> tuple[Floats, Scale, tuple[str, ...]]:
+def _outputs(
+    table: Table, task: Task, label_map: Mapping[str, str] | None
+) -> tuple[Floats, Scale, tuple[str, ...]]:
     if task.kind == "regression":
         return _scores(table, task), "scores", ()
     for word, family in (("logit", "logits"), ("prob", "probabilities")):
@@ -160,7 +170,7 @@ def _outputs(table: Table, task: Task) -> tuple[Floats, Scale, tuple[str, ...]]:
             order = f"the numbers of its column {family} were taken in the order "
             notes = (order + ", ".join(task.labels[:5]) + (", …" if task.labels[5:] else ""),)
         elif any(name.startswith(f"{word}:") for name in table.columns):
-            values, written = _by_class(table, task, word)
+            values, written, notes = _by_class(table, task, word, label_map)
         else:
             continue
         if word == "logit":
@@ -216,23 +226,29 @@ def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
     return np.array(rows, dtype=np.float64)
 
 
-def _by_class(table: Table, task: Task, word: str) -> tuple[Floats, list[Written]]:
+def _by_class(
+    table: Table, task: Task, word: str, label_map: Mapping[str, str] | None
+) -> tuple[Floats, list[Written], tuple[str, ...]]:
     """Read one column per class, matched to the task's labels by name."""
     columns = [name for name in table.columns if name.startswith(f"{word}:")]
-    names = [name.removeprefix(f"{word}:").strip() for name in columns]
-    order = label_order(table.shown, names, task.labels)
+    names = tuple(name.removeprefix(f"{word}:").strip() for name in columns)
+    order = None if label_map else label_order(table.shown, names, task.labels)
+    notes: tuple[str, ...] = ()
+    if order is None and len(names) == len(task.labels):
+        with contextlib.suppress(CheckpointError):  # the message below speaks of columns
+            order, notes = match_labels(table.shown, names, task.labels, label_map)
     if order is None:
         raise CheckpointError(
             table.shown,
             found=f"columns {', '.join(columns[:8])}",
             expected=f"one for each label of {task.name}: "
             + ", ".join(f"{word}:{label}" for label in task.labels[:8]),
-            remedy="are these predictions for another task? Classes that the rows of a table do "
-            "not show are named with --labels A,B,C",
+            remedy="are these predictions for another task? If not, say which label is which with "
+            "--label-map, or name classes that the rows of a table do not show with --labels A,B,C",
         )
     written = [_one_number(table, columns[column]) for column in order]
     values = np.array([[cell.values[0] for cell in cells] for cells in written], dtype=np.float64)
-    return values.T, [cell for cells in written for cell in cells]
+    return values.T, [cell for cells in written for cell in cells], notes
 
 
 def _one_number(table: Table, name: str) -> list[Written]:

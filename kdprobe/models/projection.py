@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.architectures import NAMES
 from kdprobe.models.bilstm_shape import Mode
 from kdprobe.models.channels import Channels
 from kdprobe.models.compression import principal_directions
-from kdprobe.models.parts import NAMES, TABLES, embedding_norm, observe
+from kdprobe.models.parts import TABLES, embedding_norm, observe
 from kdprobe.models.trained_form import ProjectedEmbedding
 
 _TOLD = {

@@ -21,7 +21,7 @@ from kdprobe.errors import CapabilityError
 from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel
-from kdprobe.models.model_inputs import begin_anew, evaluating
+from kdprobe.models.model_inputs import begun_anew, evaluating
 from kdprobe.models.read_spans import Span, spans_read
 from kdprobe.models.tokens import Texts, apart
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
@@ -247,9 +247,8 @@ class Reader:
         """
         if len(vectors) > 1 and self.text.together == "alone":
             return self._embedded_apart(vectors, inputs)
-        begin_anew(self.model)
         # The recurrent kernels of cuDNN have no backward pass in eval mode.
-        with torch.backends.cudnn.flags(enabled=False):
+        with torch.backends.cudnn.flags(enabled=False), begun_anew(self.model):
             try:
                 with (
                     given_vectors(self.tables, vectors, inputs["input_ids"], self.name),

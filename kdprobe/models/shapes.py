@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.bilstm_shape import MODES, LstmShape, Mode, parse_lstm, whole_number
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 Init = Literal["copy", "random", "projection", "principal", "truncated"]
-INITS: tuple[Init, ...] = ("copy", "random", "projection", "principal", "truncated")
+INITS: tuple[Init, ...] = get_args(Init)
 _SIZE_KEYS = ("layers", "heads", "hidden", "intermediate")
 _COPY_KEYS = (*_SIZE_KEYS, "init", "mode")
 _EXAMPLES = "layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 or a folder"
@@ -38,9 +39,8 @@ class CopyShape:
         which: the layers that are copied, counted from 0, or the rule that picks them.
         heads, hidden, intermediate: other sizes; None: those of the other model.
         init: what it starts from: a `copy` of the weights; `random` ones; the other's embeddings
-            through a `projection` that is learned with the student, or in their `principal`
-            directions, all else at random; or all its weights, `truncated` (`narrowing.py`). None:
-            a copy where the widths are equal, else random.
+            through a learned `projection`, or in their `principal` directions, all else at random;
+            or its weights, `truncated` (`narrowing.py`). None: a copy where widths are equal.
         mode: of `projection`, whether the other's embeddings are trained beside the map: see
             `bilstm_shape.LstmShape`.
     """
@@ -101,8 +101,8 @@ def parse_student(
             any of `heads=`, `hidden=`, `intermediate=`, `init=`, `mode=` joined by commas;
             `bert:L4,H128,I512,A4` or `bert:W1/2,D1` (`scaling.py`), with `V8000` for its
             vocabulary or `embeddings=teacher` (and `mode=`); `bilstm:hidden=300,fc=400,layers=1`;
-            anything else is a folder or hub id.
-        where: the option, for messages.
+            `3` for `layers=3`; anything else is a folder or hub id.
+        where: the option.
 
     Raises:
         ConfigError: a size that is missing, no number, or does not divide.
@@ -116,8 +116,9 @@ mode='non-static')
     >>> parse_student("out/s6")
     ModelPlace(path='out/s6')
     """
-    if re.match(r"[a-z]+=", text):
-        return _parse_copy(text, where)
+    number = text.isdecimal() and where == "--student" and not Path(text).exists()
+    if number or re.match(r"[a-z]+=", text):
+        return _parse_copy(f"layers={text}" if number else text, where)
     shape = re.fullmatch(r"([a-z]+):(.*)", text)
     if shape is None:
         return ModelPlace(text)

@@ -15,25 +15,13 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.architectures import ARCHITECTURES, LAYER_LISTS
 from kdprobe.models.building import build_fresh
 from kdprobe.models.layer_choice import spread_layers
 from kdprobe.models.shapes import CopyShape, label_settings
 from kdprobe.tasks.task import Task
 
-# Where each architecture keeps its list of layers, below the base model. An architecture whose
-# layers share weights (ALBERT) or differ by position (ModernBERT) cannot be cut this way.
-LAYER_LISTS = {
-    "bert": "encoder.layer",
-    "camembert": "encoder.layer",
-    "deberta-v2": "encoder.layer",
-    "distilbert": "transformer.layer",
-    "electra": "encoder.layer",
-    "mpnet": "encoder.layer",
-    "roberta": "encoder.layer",
-    "xlm-roberta": "encoder.layer",
-}
 _SIZES = {"heads": "num_attention_heads", "hidden": "hidden_size"}
-_INNER = {"distilbert": "hidden_dim"}  # all others: intermediate_size
 
 
 class Student(NamedTuple):
@@ -120,7 +108,8 @@ def empty_student(
         if (size := getattr(shape, name)) is not None:
             setattr(config, attribute, size)
     if shape.intermediate is not None:
-        setattr(config, _INNER.get(config.model_type, "intermediate_size"), shape.intermediate)
+        own = ARCHITECTURES.get(config.model_type)
+        setattr(config, own.inner if own else "intermediate_size", shape.intermediate)
     if config.hidden_size % config.num_attention_heads:
         raise ConfigError(
             "--student",

@@ -23,9 +23,10 @@ from kdprobe.models.batches import bounded_batches, equal_length_batches, near_e
 from kdprobe.models.checkpoint import quiet
 from kdprobe.models.measured import Side, Together, measure_together
 from kdprobe.models.model_inputs import (
-    begin_anew,
+    begun_anew,
     columns_sent,
     evaluating,
+    out_of_memory,
     padding_id,
     token_limit,
 )
@@ -216,9 +217,9 @@ class TextModel:
         size = len(inputs["input_ids"])
         if size > 1 and self.together == "alone":
             return torch.cat([self.forward(one, model) for one in apart(inputs)])
-        begin_anew(chosen)
         try:
-            logits: Tensor = chosen(**inputs).logits
+            with begun_anew(chosen):
+                logits: Tensor = chosen(**inputs).logits
         except torch.OutOfMemoryError as error:
             raise out_of_memory(self.name, inputs["input_ids"], self.device) from error
         except KdprobeError:
@@ -282,21 +283,11 @@ class TextModel:
         share = _EXACT if first.dtype in (torch.float32, torch.float64) else _ROUNDED
         for texts, row in zip(samples, values, strict=True):
             own = self.own_logits(texts)
-            if own is None:
-                continue
+            if own is None or not bool(torch.isfinite(own).all()):
+                continue  # outputs that are not finite are refused elsewhere
             own = own if columns is None else own[list(columns)]
             size = float(np.abs(own.numpy() - row).max())
             allowed = share * (1.0 + float(own.abs().max()))
             if not size <= allowed and (worst is None or size > worst.size):
                 worst = Deviation(size, allowed, " | ".join(texts)[:_SHOWN])
         return worst
-
-
-def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityError:
-    """Say in one message that a batch is too large for a device."""
-    return CapabilityError(
-        name,
-        found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
-        f"{device}",
-        remedy="use a smaller --batch-size, or --device cpu",
-    )

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from kdprobe.models.architectures import LAYER_PARTS, Names
 from kdprobe.models.compression import (
     Kept,
     Linear,
@@ -24,7 +25,7 @@ from kdprobe.models.compression import (
     refit_norm,
     stacked,
 )
-from kdprobe.models.parts import LAYER_PARTS, TABLES, Names, Seen, embedding_norm
+from kdprobe.models.parts import TABLES, Seen, embedding_norm
 from kdprobe.models.surgery import layers_of
 
 

@@ -22,7 +22,10 @@ _FORM = re.compile(
 )
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _OPTION = "fail-if"
+_USUAL = ("task_scores", "agreement")
+"""Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
+_LISTED = 24  # more names than this are no help
 End = Literal["value", "low", "high"]
 
 
@@ -86,8 +89,9 @@ def checked_gate(
 ) -> Gate:
     """Give a gate with every name as it is spelt, before anything runs.
 
-    A metric of this very name comes before the end of an interval: `kappa_attainable_low` is a
-    number, `kappa_low` the lower end of kappa's interval.
+    A score of the task comes before a number of the same name on other sentences, and a metric of
+    this very name before the end of an interval: `kappa_attainable_low` is a number, `kappa_low`
+    the lower end of kappa's interval.
 
     Args:
         gate: as `parse_gate` read it.
@@ -121,7 +125,11 @@ def checked_gate(
             expected="a number of " + ", ".join(run),
             remedy="change --only or --skip",
         )
-    return replace(gate, homes=tuple(homes))
+    usual = [name for name in _USUAL if name in homes and name in run]
+    homes = usual[:1] or homes
+    return replace(
+        gate, analysis=homes[0] if len(homes) == 1 else gate.analysis, homes=tuple(homes)
+    )
 
 
 def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
@@ -141,7 +149,11 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
             continue
         home = ALIASES.get(typed.lower(), ("", ""))[0]
         return replace(gate, analysis=gate.analysis or home, metric=metric, end=part)
-    raise unknown_name("metric", gate.metric, known, option=_OPTION, aliases=tuple(aliases))
+    error = unknown_name("metric", gate.metric, known, option=_OPTION, aliases=tuple(aliases))
+    if len(known) <= _LISTED:
+        raise error
+    wanted = "the name of a metric, as in metrics.csv"
+    raise UnknownNameError(error.where, found=error.found, expected=wanted, remedy=error.remedy)
 
 
 def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:

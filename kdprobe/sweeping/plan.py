@@ -73,9 +73,11 @@ class Asked:
 
 
 def _plain(value: Any) -> Any:
-    """Give an option as JSON can hold it: paths as text."""
+    """Give an option as JSON can hold it: paths as text, tuples as lists."""
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, tuple):
+        return list(value)
     return str(value) if isinstance(value, Path) else value
 
 

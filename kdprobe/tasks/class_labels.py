@@ -15,6 +15,7 @@ import yaml
 from kdprobe.errors import UsageError
 from kdprobe.plain_files import parse_json, read_json
 
+_LARGEST = 1 << 20
 Names = Mapping[str, tuple[str, ...]]
 
 
@@ -40,7 +41,7 @@ def names_beside(path: Path) -> Names:
     `dataset_info`, of one configuration). What cannot be read says nothing.
     """
     try:
-        described = read_json(path.parent / "dataset_info.json")
+        described = read_json(path.parent / "dataset_info.json", largest=_LARGEST)
     except UsageError:
         described = {}
     names = _of_features(_at(described, "features"))
@@ -58,6 +59,11 @@ def named(cells: Sequence[str | None], names: Sequence[str]) -> tuple[str | None
     if any((cell or "").strip() not in meaning for cell in cells):
         return None
     return tuple(meaning[(cell or "").strip()] for cell in cells)
+
+
+def _read_small(path: Path) -> str:
+    """Read a description; what is larger is none, and not worth the memory."""
+    return path.read_text(encoding="utf-8-sig") if path.stat().st_size <= _LARGEST else ""
 
 
 def _at(value: Any, *keys: str) -> Any:
@@ -85,7 +91,7 @@ def _are_names(names: Sequence[Any]) -> bool:
 def _of_readme(path: Path) -> Names:
     """Read `dataset_info: {features: [{name, dtype: {class_label: {names: {'0': neg}}}}]}`."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _read_small(path)
         head = yaml.safe_load(text.split("\n---", 1)[0]) if text.startswith("---\n") else None
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return {}

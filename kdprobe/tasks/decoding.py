@@ -23,6 +23,15 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
 )
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a zip archive (as every .xlsx is)",
+    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind",
+    b"\x1f\x8b": "packed with gzip",
+    b"\x28\xb5\x2f\xfd": "packed with zstd",
+    b"BZh": "packed with bzip2",
+    b"\xfd7zXZ": "packed with xz",
+    b"PAR1": "a parquet file",
+}
 _WIDE_SHARE = 0.02  # of zero bytes; stray ones in a text of one-byte characters are far fewer
 _ONE_SIDED = 3
 _SHOWN = 40
@@ -40,12 +49,20 @@ def decode(data: bytes, path: Path) -> str:
         path: the file, for messages.
 
     Raises:
-        TaskError: a byte does not belong to the encoding (its line is named, and the encodings the
-            file may have), or a zero byte stands in it.
+        TaskError: it is a packed or Excel file; a byte does not belong to the encoding (its line is
+            named, and the encodings the file may have); a zero byte stands in it.
 
     >>> decode("né".encode("utf-16"), Path("a.txt")), decode("né".encode("utf-8-sig"), Path("a"))
     ('né', 'né')
     """
+    for beginning, kind in _OTHER_KINDS.items():
+        if data.startswith(beginning):
+            raise TaskError(
+                str(path),
+                found=f"is {kind}, whatever its name ends in",
+                expected="a text file",
+                remedy="unpack it, or save the table as .csv or .tsv in UTF-8",
+            )
     for mark, codec, name in _MARKS:
         if data.startswith(mark):
             text = _decode_marked(data, codec, name, path)

@@ -102,6 +102,8 @@ def likely_encodings(data: bytes) -> tuple[Encoding, ...]:
     'Windows-1252'
     """
     looked_at = data[:_READ]
+    if re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", looked_at):  # no text in any of them
+        return ()
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", looked_at)]
     for encoding, is_frequent, least in _DOUBLE:
         text = _strict(looked_at, encoding.codec, cut=len(data) > _READ)

@@ -151,7 +151,8 @@ def _number_notes(ordered: tuple[str, ...]) -> tuple[str, ...]:
 
 def _notes(values: set[str]) -> tuple[str, ...]:
     notes = []
-    words = sorted(value for value in values if value.casefold() in NO_NUMBER)
+    doubtful = NO_NUMBER if "+" in values else (*NO_NUMBER, "-")
+    words = sorted(value for value in values if value.casefold() in doubtful)
     if words:
         named = ",".join(sorted(values - set(words)))
         notes.append(

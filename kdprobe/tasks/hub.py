@@ -55,9 +55,8 @@ def read_hub(hub: Hub, split: str) -> Table:
         first = (str(reason).splitlines() or [type(reason).__name__])[0]
         raise HubError(shown, found=f"{type(reason).__name__}: {first}") from error
     columns = {name: _cells(rows, name) for name in rows.column_names}
-    nested = frozenset(
-        name for name in rows.column_names if any(isinstance(v, list | dict) for v in rows[name])
-    )
+    first = rows[0] if len(rows) else {}
+    nested = frozenset(name for name, cell in first.items() if isinstance(cell, list | dict))
     lines = tuple(range(1, len(rows) + 1))
     return Table(shown, columns, lines, marker=", row ", nested=nested)
 

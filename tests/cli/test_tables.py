@@ -57,6 +57,20 @@ def test_compare_with_signs_and_a_class_that_no_row_shows(tmp_path: Path):
     assert any(note.startswith("its probabilities were rounded: 6 of 12 rows") for note in notes)
 
 
+def test_distill_knows_the_classes_of_its_teacher(tmp_path: Path):
+    """A teacher of three classes was refused for a table that shows two of them."""
+    names = ("contradiction", "entailment", "neutral")
+    teacher = tiny_checkpoint(tmp_path / "m", labels=names)
+    rows = [f"text number {n}\t{names[n % 2]}" for n in range(40)]
+    task = put(tmp_path, "t.tsv", "text\tlabel", *rows)
+    words = ("distill", teacher, "--task", task, "--student", "layers=1", "--dry-run", "-q",
+             "-o", tmp_path / "s", "--offline")  # fmt: skip
+    assert "outputs" not in run(*words).err
+    refused = run(*words, "--labels", "contradiction,entailment")
+    assert "its head has 3 outputs" in refused.err
+    assert "Classes that the rows of a table do not show are named with --labels" in refused.err
+
+
 def test_distill_takes_a_label_map(tmp_path: Path):
     """A teacher with other names could not be used by distill at all."""
     teacher = tiny_checkpoint(tmp_path / "m", labels=("LABEL_0", "LABEL_1"))

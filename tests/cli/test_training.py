@@ -36,3 +36,6 @@ def test_keywords_are_the_librarys() -> None:
     given = training.Shared(quiet=True).keywords()
     assert type(given["progress"]).__name__ == "Silent"
     assert "quiet" not in given
+    # A record of a sweep holds what was given, as JSON has it: an empty tuple is another thing.
+    assert "labels" not in given
+    assert training.Shared(labels=["a,b", "c"]).keywords()["labels"] == ["a", "b", "c"]

@@ -86,6 +86,9 @@ FAMILIES: dict[str, Family] = {
     "ConvBERT": Family(
         ("ConvBertConfig", {**_BERT_LIKE, "embedding_size": 32, "head_ratio": 1}), "cls-sep"
     ),
+    "BigBird": Family(
+        ("BigBirdConfig", {**_BERT_LIKE, "block_size": 4, "num_random_blocks": 1}), "cls-sep"
+    ),
     "XLNet": Family(
         ("XLNetConfig", {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 48}), "sep-cls",
         left=True, refused={"cls": "its tokenizer puts no token before the words"},
@@ -157,7 +160,7 @@ FAMILIES: dict[str, Family] = {
     "Gemma": Family(("GemmaConfig", {**_LLAMA_LIKE, "head_dim": 8}), "bos", refused=_CAUSAL),
     "BiLSTM": Family(("", {}), "cls-sep", refused={"cls": "no token of a BiLSTM reads"}),
 }  # fmt: skip
-HEAVY = ("Funnel", "CANINE", "T5", "Longformer", "GPT-NeoX", "Gemma", "ConvBERT")
+HEAVY = ("BigBird", "Funnel", "CANINE", "T5", "Longformer", "GPT-NeoX", "Gemma", "ConvBERT")
 """Families of the slow run: the others hold the same properties in the quick one."""
 
 

@@ -39,6 +39,7 @@ def run_program(toy: Toy, output: Path, step: int, mode: str) -> subprocess.Comp
     )
 
 
+@pytest.mark.float32
 def test_killed_run_goes_on_bit_for_bit(toy: Toy, tmp_path: Path) -> None:
     """Guards --resume after kill -9 in the middle of an epoch: same weights, same history.
 
@@ -165,6 +166,7 @@ def test_interrupt_keeps_the_last_checkpoint(toy: Toy, tmp_path: Path) -> None:
     assert [entry["step"] for entry in result.history if "eval_loss" in entry] == [2, 4]
 
 
+@pytest.mark.float32
 def test_full_disk_costs_no_checkpoint(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +191,42 @@ def test_full_disk_costs_no_checkpoint(
     assert "Going on from checkpoint of step 1." in display.said
     left, right = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
     assert left.read_bytes() == right.read_bytes()
+
+
+def test_a_finished_training_takes_no_further_step(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards a run killed after its last step, inside an epoch: transformers would take another."""
+    options: dict[str, Any] = {"evaluate_every": 1, "epochs": 1.5}
+    whole = quick(toy, tmp_path / "whole", **options)
+    assert whole.steps == 3
+
+    def kill(*given: Any, **named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kdprobe.distillers.fitting.write_model_folder", kill)
+        with pytest.raises(KeyboardInterrupt):
+            quick(toy, tmp_path / "cut", **options)
+    result = quick(toy, tmp_path / "cut", **options, resume=True)
+    assert (result.steps, result.history) == (3, whole.history)
+    left, right = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))
+    assert left.read_bytes() == right.read_bytes()
+
+
+def test_force_takes_away_what_the_earlier_training_wrote(toy: Toy, tmp_path: Path) -> None:
+    """Guards an adapter or a vocabulary of an earlier model beside the new one's weights."""
+    quick(toy, tmp_path)
+    record = json.loads((tmp_path / "kdprobe.json").read_text())
+    assert sorted(item.name for item in tmp_path.iterdir()) == record["files"]
+    record["files"] += ["vocab.txt", "../outside.txt"]
+    (tmp_path / "kdprobe.json").write_text(json.dumps(record))
+    for place in (tmp_path / "vocab.txt", tmp_path / "notes.txt", tmp_path.parent / "outside.txt"):
+        place.write_text("old")
+    quick(toy, tmp_path, force=True, seed=1)
+    assert not (tmp_path / "vocab.txt").exists()
+    assert (tmp_path / "notes.txt").exists()
+    assert (tmp_path.parent / "outside.txt").exists()
 
 
 def test_early_stopping(toy: Toy, tmp_path: Path) -> None:

@@ -129,6 +129,7 @@ def test_it_is_told_with_its_price(
     assert all(torch.equal(weight, weights[1][name]) for name, weight in weights[0].items())
 
 
+@pytest.mark.float32
 def test_small_students_are_float32_whatever_is_asked(toy: Toy, tmp_path: Path) -> None:
     """Guards the students of the first demo: bfloat16 ruined them and saved no time.
 
@@ -148,6 +149,7 @@ def test_small_students_are_float32_whatever_is_asked(toy: Toy, tmp_path: Path) 
     assert all(torch.equal(weight, theirs[name]) for name, weight in ours.items())
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize("supported", [True, False])
 def test_auto_is_float32_everywhere(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, supported: bool
@@ -159,3 +161,14 @@ def test_auto_is_float32_everywhere(
     assert record["plan"]["bf16"] is False
     assert record["precision"] == "float32 on cpu, 1 threads"
     assert not any("bfloat16" in note for note in result.notes)
+
+
+@pytest.mark.float32
+def test_a_control_is_trained_as_its_student(toy: Toy, tmp_path: Path) -> None:
+    """Guards a control in another precision than its student: they would differ in that too."""
+    quick(toy, tmp_path / "s", LSTM, epochs=1)
+    given: dict[str, Any] = {"like": str(tmp_path / "s"), "task": toy.task, "device": "cpu"}
+    for asked, half in (("auto", True), (False, False)):
+        place = tmp_path / str(asked)
+        finetune(None, output=place, bf16=asked, threads=1, offline=True, **given)
+        assert json.loads((place / "kdprobe.json").read_text())["plan"]["bf16"] is half

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdprobe.distillers.masked import distances, first_tokens, log_softmax_over, unit
+from kdprobe.distillers.masked import first_tokens, log_softmax_over, unit
 from kdprobe.distillers.objective import LOGITS, Batch, ModelShape, Need, Situation, View
+from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
 from kdprobe.distillers.views import read
 from kdprobe.models.gradients import attribute
 from tests.contracts.test_objectives import ROWS, inputs_of, room, setting, tiny, values
@@ -234,8 +235,24 @@ def test_the_teachers_columns_are_followed() -> None:
 def test_zero_rows_have_finite_gradients() -> None:
     """Guards norms at zero: pad rows are exactly 0 and must not make NaN."""
     rows = torch.zeros(2, 3, requires_grad=True)
-    (slope,) = torch.autograd.grad((unit(rows).sum() + distances(rows, rows).sum()), rows)
+    other = torch.ones(2, 3)
+    apart = ~torch.eye(2, dtype=torch.bool)
+    kinds: tuple[Distance, ...] = ("euclidean", "squared", "cosine")
+    gaps = [distance_gaps(rows, other, apart, kind).sum() for kind in kinds]
+    value = unit(rows).sum() + all_cosines(rows).sum() + sum(gaps)
+    (slope,) = torch.autograd.grad(value, rows)
     assert bool((slope == 0).all())
+
+
+def test_close_vectors_keep_their_angles() -> None:
+    """Guards angles of differences far smaller than the vectors: float32 products lose them."""
+    corner = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]) / 1024 + 1000.0
+    cosines = all_cosines(corner)
+    assert cosines[0, 1, 2].item() == pytest.approx(0.0, abs=1e-6)
+    assert cosines[1, 0, 2].item() == pytest.approx(0.5**0.5, abs=1e-6)
+    same = all_cosines(torch.tensor([[1000.0, 3.0], [1000.0, 3.0], [1.0, 2.0]]))
+    assert same[0, 1].tolist() == [0.0, 0.0, 0.0]
+    assert same[2, 0, 1].item() == pytest.approx(1.0)
 
 
 def test_first_token_with_left_padding() -> None:

@@ -57,6 +57,8 @@ def test_models_that_cannot_be_differentiated_are_refused_with_the_reason():
             assert "the teacher cannot be differentiated by its embeddings" in reason
             assert words in reason
             assert "recipe vanilla" in reason
+    for name in ("OPT", "Llama", "BLOOM", "GPT-NeoX", "Qwen2"):
+        assert unmet("attribution", "BERT", name) == ""
     assert "no attention layers" in unmet("attribution", "BERT", "GPT-2", layer="first")
 
 

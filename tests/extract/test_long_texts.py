@@ -54,7 +54,7 @@ def handle(tmp_path_factory: pytest.TempPathFactory) -> HfModel:
 def read_part(handle: HfModel) -> Sentence:
     """What the model reads of the long text, as `compare` and `attribute` put it to a method."""
     words = split_words(LONG)
-    (end,) = Reader(handle).words_read((LONG,), words)
+    ((_, end),) = Reader(handle).words_read((LONG,), words)
     return Sentence("long", (LONG[:end],), tuple(w for w in words if w.end <= end), 1)
 
 

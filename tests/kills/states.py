@@ -127,6 +127,7 @@ class Watch:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Watch until the process ends; audit hooks cannot be taken away."""
+        self._named |= {str(item) for item in self.root.rglob("*")}
         sys.addaudithook(self._heard)
         setattr(builtins, "open", self._opener(builtins.open))  # noqa: B010 (mypy knows none)
         setattr(io, "open", builtins.open)  # noqa: B010

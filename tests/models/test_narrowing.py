@@ -11,11 +11,13 @@ from torch import Tensor
 from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.architectures import NAMES
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.narrowing import student_of
-from kdprobe.models.parts import NAMES, TABLES, layer_part
+from kdprobe.models.parts import TABLES, layer_part
 from kdprobe.models.shapes import CopyShape, parse_student
 from kdprobe.models.surgery import layers_of
+from kdprobe.models.text_model import TextModel
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, WORDS, Architecture, tiny_checkpoint
 
@@ -220,8 +222,11 @@ def test_hooks_are_gone_and_the_source_is_left(tmp_path: Path) -> None:
     """Guards the teacher: a hook left behind, or a changed weight, would change every target."""
     loaded = opened(tmp_path)
     before = {name: weight.clone() for name, weight in loaded.model.state_dict().items()}
+    text = TextModel(loaded.model, loaded.tokenizer, name="m")
+    assert text.together == "right"  # transformers' own hooks for hidden states stay
+    hooks = [len(module._forward_hooks) for module in loaded.model.modules()]
     made("hidden=4,init=truncated", loaded)
-    assert not any(module._forward_hooks for module in loaded.model.modules())
+    assert [len(module._forward_hooks) for module in loaded.model.modules()] == hooks
     assert all(torch.equal(before[n], w) for n, w in loaded.model.state_dict().items())
 
 

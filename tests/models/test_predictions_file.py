@@ -174,6 +174,44 @@ def test_scores_of_one_text_may_differ_by_rounding(tmp_path: Path):
     assert "with other outputs" in refusal(place, split, NUMBER)
 
 
+def test_columns_are_matched_as_the_user_says(tmp_path: Path):
+    """Guards against a --label-map that is read for folders and passed over for files."""
+    rows = ("the dog\t1\t2", "he ran\t3\t4", "a film\t5\t6")
+    place = tsv(tmp_path, "text\tlogit:LABEL_0\tlogit:LABEL_1", *rows)
+    assert "say which label is which with --label-map" in refusal(place)
+    said = {"LABEL_0": "good", "LABEL_1": "bad"}
+    handle = PredictionsFile(place, name="m", task=TASK, label_map=said)
+    values = handle.outputs(SPLIT, batch_size=1, seen=lambda done: None).values
+    assert values.tolist() == [[2, 1], [4, 3], [6, 5]]
+    assert handle.notes == (
+        "its labels were read as the command says: LABEL_0 as good, LABEL_1 as bad",
+    )
+
+
+def test_gold_labels_of_a_file_may_be_missing(tmp_path: Path):
+    """Guards against a missing label that counts as one that contradicts the task's."""
+    rows = ("the dog\t\t1,2", "he ran\t-\t3,4", "a film\tgood\t5,6")
+    assert asked(tsv(tmp_path, "text\tlabel\tlogits", *rows)) == [[1, 2], [3, 4], [5, 6]]
+    holes = Split(TASK, "dev", SPLIT.ids, SPLIT.texts, None, np.array([-1, 1, -1]))
+    rows = ("the dog\tgood\t1,2", "he ran\tgood\t3,4", "a film\tbad\t5,6")
+    assert asked(tsv(tmp_path, "text\tlabel\tlogits", *rows), holes)[0] == [1, 2]
+    number = Split(NUMBER, "dev", ("a",), ("the dog",), None, np.array([np.nan]))
+    place = tsv(tmp_path, "text\tlabel\tscore", "the dog\t2.5\t3.25")
+    assert asked(place, number, NUMBER) == [[3.25]]
+
+
+def test_how_the_file_was_read_is_told(tmp_path: Path):
+    """Guards against a separator or quotes taken for something else without a word."""
+    place = written(tmp_path, "text;prob:bad;prob:good\nthe dog;0,25;0,75\n", "p.csv")
+    split = SPLIT.take([0])
+    handle = PredictionsFile(place, name="m", task=TASK)
+    assert handle.notes[-1] == "its columns are separated by semicolons, though it ends in .csv"
+    shares = np.exp(handle.outputs(split, batch_size=1, seen=lambda done: None).values)
+    np.testing.assert_allclose(shares, [[0.25, 0.75]])
+    nested = written(tmp_path, '{"text": ["a"], "logits": [1, 2]}\n', "p.jsonl")
+    assert "p.jsonl:1: column 'text' holds lists or objects" in refusal(nested)
+
+
 def test_missing_and_extra_rows(tmp_path: Path):
     """Guards against numbers over the examples that happen to be in the file."""
     place = tsv(tmp_path, "text\tlogits", "he ran\t1,2", "more\t1,2")

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 import torch
 
+from kdprobe.cache import Cache
 from kdprobe.comparison.attribution_methods import usable_methods
 from kdprobe.comparison.attribution_plan import Plan
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Sentence, Setting, ask, explain_model
+from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import require_own_outputs
+from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.checkpoint import Loaded, settle_padding
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
@@ -126,9 +129,10 @@ def test_outputs_that_move_in_batches_are_found_out_and_run_alone():
     right = outputs(handle_of(model, tokenizer), texts)
     handle = handle_of(model, tokenizer)
     handle.text.__dict__["together"] = "right"  # as if the trial had not seen it
-    setting = Setting({"occlusion": METHODS.load("occlusion").options()})
+    reader = Reader(handle)
+    games = [Game(reader, (text,), split_words(text)) for text in texts[:2]]
     with pytest.raises(CapabilityError, match="is not what the model says of it: outputs differ"):
-        require_own_outputs([ask(Reader(handle), sentence(text), setting) for text in texts[:2]])
+        require_own_outputs(games)
     np.testing.assert_allclose(outputs(handle, texts), right, atol=1e-6)
     assert handle.notes == (
         "its outputs moved with the other texts of a batch: its texts are run one by one",
@@ -136,7 +140,7 @@ def test_outputs_that_move_in_batches_are_found_out_and_run_alone():
     assert not handle.alarms
 
 
-def test_outputs_that_are_never_the_same_are_an_alarm_and_never_explained():
+def test_outputs_that_are_never_the_same_are_an_alarm_and_never_explained(tmp_path: Path):
     """Guards against scores of a function that is not the model's: completeness cannot see it."""
     model, tokenizer = build(FAMILIES["BERT"])
     handle = handle_of(model, tokenizer)
@@ -151,6 +155,11 @@ def test_outputs_that_are_never_the_same_are_an_alarm_and_never_explained():
     outputs(handle)
     (alarm,) = handle.alarms
     assert "is not the same twice: two passes differ by" in alarm
+    assert not handle.notes
+    cache = Cache(tmp_path)
+    split = Split(SINGLE, "dev", ("0", "1"), TEXTS[:2])
+    extract_predictions(handle, split, cache=cache, batch_size=2, progress=Silent())
+    assert cache.info().entries == 0
     setting = Setting({"occlusion": METHODS.load("occlusion").options()})
     with pytest.raises(CapabilityError, match="is not what the model says of it: outputs differ"):
         explain_model(handle, [sentence("a dog sleeps")], setting, cache=None, progress=Silent())
@@ -164,9 +173,8 @@ def test_half_precision_has_a_wider_tolerance_and_no_false_alarm():
         outputs(handle)
         assert not handle.alarms
         assert not any("one by one" in note for note in handle.notes)
-        setting = Setting({"occlusion": METHODS.load("occlusion").options()})
-        asked = [ask(Reader(handle), sentence(text), setting) for text in TEXTS[:3]]
-        require_own_outputs(asked)
+        reader = Reader(handle)
+        require_own_outputs([Game(reader, (text,), split_words(text)) for text in TEXTS])
 
 
 def test_a_tokenizer_that_cuts_on_the_left_reads_the_end():
@@ -186,7 +194,7 @@ def test_a_tokenizer_that_cuts_on_the_left_reads_the_end():
     assert both[1] == (0, 5)
 
 
-def test_a_text_that_its_forward_cannot_run_is_named(tmp_path: Path):
+def test_a_text_that_its_forward_cannot_run_is_named():
     """Guards against a traceback where a message can name the model and the text."""
     model, tokenizer = build(FAMILIES["BERT"])
     handle = handle_of(model, tokenizer, "fussy")

@@ -78,7 +78,9 @@ def test_names_as_people_type_them() -> None:
     gate = checked("SMALL ONE: Kappa < .8")
     assert (gate.student, gate.analysis, gate.metric) == ("Small One", "agreement", "cohens_kappa")
     assert checked("negative-flips>5e-2").bound == 0.05
-    assert checked("accuracy<1").homes == ("slices", "task_scores")
+    assert checked("accuracy<1").analysis == "task_scores"
+    assert checked("slices.accuracy<1").analysis == "slices"
+    assert checked("accuracy<1", run=("slices",)).analysis == ""
 
 
 def test_ends_of_the_interval() -> None:

@@ -102,6 +102,22 @@ def test_bytes_of_no_text():
     assert "save it as UTF-8 in the program that wrote it" in told
 
 
+@pytest.mark.parametrize(
+    ("beginning", "kind"),
+    [
+        (b"PK\x03\x04", "a zip archive (as every .xlsx is)"),
+        (b"\x1f\x8b", "packed with gzip"),
+        (b"PAR1", "a parquet file"),
+    ],
+)
+def test_files_of_other_kinds_are_named(beginning: bytes, kind: str):
+    """A spreadsheet renamed to .csv has no encoding that one could convert it from."""
+    assert fault(beginning + b"\x14\0\xff text") == (
+        f"a.csv: is {kind}, whatever its name ends in, expected a text file; unpack it, or save "
+        "the table as .csv or .tsv in UTF-8"
+    )
+
+
 def test_zero_bytes_are_named():
     """A zero byte in a sentence is cut off or passed on by one tokenizer or another."""
     assert fault(b"text,label\na,0\nb\0c,1\n").startswith(

@@ -76,6 +76,8 @@ def test_words_for_no_label_are_no_classes(values: tuple[str, ...], missing: tup
     [
         (("-1", "0", "1"), "-1 is a class of its own; if it means that there is no label, say "
          "--labels 0,1"),
+        (("-", "1", "2"), "- is a class of its own; if it means that there is no label, write an "
+         "empty field, or say --labels 1,2"),
         (("NA", "neg", "pos"), "NA is a class of its own; if it means that there is no label, "
          "write an empty field, or say --labels neg,pos"),
         (("None", "Other", "Per"), "None is a class of its own; if it means that there is no "

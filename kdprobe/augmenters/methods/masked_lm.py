@@ -200,7 +200,7 @@ class MaskedLmMaker:
 
 class _MaskedLm:
     name = "masked_lm"
-    version = 1
+    version = 2
     options = MaskedLmOptions
     runs_model = True
 

@@ -195,7 +195,7 @@ class RulesMaker:
 
 class _Rules:
     name = "rules"
-    version = 1
+    version = 2
     options = RulesOptions
     runs_model = False
 

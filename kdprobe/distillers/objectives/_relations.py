@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.distillers.denominators import PerExample
-from kdprobe.distillers.masked import distances, unit
+from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Needs, Situation, needs_of_pairs
 
 Average = Literal["text", "batch"]
@@ -70,12 +70,88 @@ def _log_rows(states: Tensor, apart: Tensor) -> Tensor:
 
 def _relative(states: Tensor, apart: Tensor, distance: Distance) -> Tensor:
     """Distances over their mean, `[..., n, n]`."""
-    lengths = distances(states, states)
-    if distance == "squared":
-        lengths = lengths**2
+    squares, different = _squares(inner_products(states))
+    lengths = torch.where(different, squares, 0.0)
+    if distance == "euclidean":
+        lengths = torch.where(different, torch.where(different, squares, 1.0).sqrt(), 0.0)
     count = apart.sum((-1, -2), keepdim=True).clamp_min(1)
     mean = (lengths * apart).sum((-1, -2), keepdim=True) / count
-    return lengths / mean.clamp_min(1e-12)
+    return (lengths / mean.clamp_min(1e-12)).to(states.dtype)
+
+
+def inner_products(vectors: Tensor) -> Tensor:
+    """Give the inner products of vectors less their mean, `[..., n, n]` of `[..., n, H]`.
+
+    In float64 where the device has it: what is computed of them are lengths and angles of
+    differences, which would lose all figures of float32 where vectors are close.
+    """
+    wide = vectors if vectors.device.type == "mps" else vectors.double()
+    middle = wide - wide.mean(-2, keepdim=True)
+    return middle @ middle.transpose(-1, -2)
+
+
+def _squares(products: Tensor) -> tuple[Tensor, Tensor]:
+    """Squared distances of each two vectors, `[..., n, n]`, and whether they are different."""
+    own = products.diagonal(dim1=-2, dim2=-1)
+    scale = own[..., :, None] + own[..., None, :]
+    squares = scale - 2 * products
+    least = 1e-12 if products.dtype == torch.float64 else 1e-5  # of float32's own rounding
+    return squares, squares > least * scale
+
+
+def _over_lengths(products: Tensor) -> Tensor:
+    """One over the distance of each two vectors, `[..., n, n]`; 0 where they are the same."""
+    squares, different = _squares(products)
+    return torch.where(different, torch.where(different, squares, 1.0).rsqrt(), 0.0)
+
+
+def all_cosines(vectors: Tensor) -> Tensor:
+    """Give the cosine of the angle at each vector between each two others.
+
+    Args:
+        vectors: `[..., n, H]`.
+
+    Returns:
+        `[..., n, n, n]`, the first n the corner; 0 where a side has no length.
+
+    >>> corner = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
+    >>> [round(float(all_cosines(corner)[0, i, k]), 6) for i, k in ((1, 2), (1, 1), (0, 1))]
+    [0.0, 1.0, 0.0]
+    """
+    products = inner_products(vectors)
+    over = _over_lengths(products)
+    own = products.diagonal(dim1=-2, dim2=-1)[..., :, None, None]
+    between = products.unsqueeze(-3) - products.unsqueeze(-1) - products.unsqueeze(-2) + own
+    return (between * over.unsqueeze(-1) * over.unsqueeze(-2)).to(vectors.dtype)
+
+
+def cosines_at(vectors: Tensor, corners: Tensor, others: Tensor) -> Tensor:
+    """Give the cosines of the angles at some vectors, between some others.
+
+    Args:
+        vectors: `[B, n, H]`.
+        corners: int64 `[B, k]`, where angles are taken.
+        others: int64 `[B, k, m]`, for each corner, between which.
+
+    Returns:
+        `[B, k, m, m]`; 0 where a side has no length.
+    """
+    size, count, most = others.shape
+    length = vectors.shape[1]
+    products = inner_products(vectors)
+
+    def taken(table: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        places = (rows * length + columns).reshape(size, -1)
+        return table.reshape(size, -1).gather(1, places)
+
+    sides = corners[:, :, None].expand_as(others)
+    over = taken(_over_lengths(products), sides, others).view(size, count, most)
+    to_corner = taken(products, sides, others).view(size, count, most)
+    own = taken(products, corners, corners).view(size, count, 1, 1)
+    apart = taken(products, others[..., :, None], others[..., None, :])
+    between = apart.view(size, count, most, most) + own
+    between = between - to_corner[..., :, None] - to_corner[..., None, :]
+    return (between * over[..., :, None] * over[..., None, :]).to(vectors.dtype)
 
 
 def mean_of(values: Tensor, counted: Tensor, average: Average) -> Tensor:

@@ -20,6 +20,7 @@ from kdprobe.distillers.objective import Batch, ModelShape, Situation, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     OfHiddenStates,
+    cosines_at,
     mean_of,
     none_matched,
 )
@@ -66,15 +67,6 @@ def _runs(states: Tensor, mask: Tensor, length: int) -> tuple[Tensor, Tensor]:
     return states.unfold(1, length, 1).mean(-1), real
 
 
-def _cosines(states: Tensor, corners: Tensor, others: Tensor) -> Tensor:
-    """Cosines at the corners between the chosen others: `[B, k, m, m]`."""
-    rows = torch.arange(len(states), device=states.device)
-    at = states[rows[:, None], corners]
-    near = states[rows[:, None, None], others]
-    spokes = unit(near - at[:, :, None, :])
-    return spokes @ spokes.transpose(-1, -2)
-
-
 def _chosen(products: Tensor, mask: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Choose the tokens at which angles are taken, and for each the others between which.
 
@@ -117,7 +109,7 @@ def _within(
     angles = real[..., :, None] & real[..., None, :]
     angles = angles & ~torch.eye(count, dtype=torch.bool, device=mask.device)
     differences = functional.smooth_l1_loss(
-        _cosines(ours, corners, others), _cosines(theirs, corners, others), reduction="none"
+        cosines_at(ours, corners, others), cosines_at(theirs, corners, others), reduction="none"
     )
     return value + mean_of(differences * angles, angles, options.average)
 

@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
-from kdprobe.distillers.objectives._relations import Distance, distance_gaps
+from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
 from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
@@ -55,12 +54,6 @@ def _uneven(situation: Situation) -> str | None:
                 "a layer map without emb leaves the embeddings out"
             )
     return None
-
-
-def _cosines(states: Tensor) -> Tensor:
-    """Cosines at each layer between the others, `[B, L, M, M, M]`, the first M the corner."""
-    spokes = unit(states.unsqueeze(-3) - states.unsqueeze(-2))
-    return spokes @ spokes.transpose(-1, -2)
 
 
 @dataclass(frozen=True)
@@ -121,7 +114,7 @@ class LayerRelations(PerToken):
         tokens = options.pairs * gaps / over
         if options.triples:
             triples = apart[:, :, None] & apart[:, None, :] & apart[None, :, :]
-            squares = (_cosines(left) - _cosines(right)) ** 2
+            squares = (all_cosines(left) - all_cosines(right)) ** 2
             angles = (squares * triples).sum((-1, -2, -3))
             over = count**3 if options.selves else count * (count - 1) * (count - 2)
             tokens = tokens + options.triples * angles / over

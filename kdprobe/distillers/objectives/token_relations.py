@@ -14,12 +14,13 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import pair_mask, unit
+from kdprobe.distillers.masked import pair_mask
 from kdprobe.distillers.objective import Batch, Situation, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     Distance,
     OfHiddenStates,
+    cosines_at,
     distance_gaps,
     mean_of,
     none_matched,
@@ -74,11 +75,10 @@ def _windows(mask: Tensor, window: int, ends: str) -> _Windows:
     return _Windows(at, inside & (steps != 0) & mask[:, :, None])
 
 
-def _cosines(states: Tensor, at: Tensor) -> Tensor:
+def _cosines(states: Tensor, windows: _Windows) -> Tensor:
     """Cosines at each token between its neighbours, `[B, L, W, W]`."""
-    rows = torch.arange(len(states), device=states.device)[:, None, None]
-    spokes = unit(states[rows, at] - states[:, :, None, :])
-    return spokes @ spokes.transpose(-1, -2)
+    corners = torch.arange(states.shape[1], device=states.device).expand(len(states), -1)
+    return cosines_at(states, corners, windows.at)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ class TokenRelations(OfHiddenStates):
                 mean = mean_of(gaps, both if whole else apart, options.average)
                 total = total + options.pairs * mean
             if options.triples:
-                squares = (_cosines(left, windows.at) - _cosines(right, windows.at)) ** 2
+                squares = (_cosines(left, windows) - _cosines(right, windows)) ** 2
                 total = total + options.triples * mean_of(squares * real, real, options.average)
         return total / len(batch.known.layer_map) if whole else total
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from pydantic import JsonValue
 
-from kdprobe.portable import PLACEHOLDER
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import ProducedBy, ResultsDocument, TaskInfo
@@ -72,7 +71,6 @@ class _Protocol:
         return fill(
             "protocol.html",
             request=document.request,
-            placeholder=PLACEHOLDER if PLACEHOLDER in document.request.command else "",
             task=task_rows(document.task),
             made=made_rows(document.produced_by, seed=document.request.seed),
             options=option_rows(document.request.options),
