@@ -70,19 +70,19 @@ class Place:
         return self.root / "out"
 
 
-def make_inputs(place: Place) -> None:
+def make_inputs(inputs: Path) -> None:
     """Write a task, a teacher that has learnt it, another model and probing sentences."""
-    place.inputs.mkdir(parents=True)
-    place.root.mkdir(parents=True)
-    toy_file(place.inputs, train=200, dev=20)
+    place = Place(inputs, inputs)
+    inputs.mkdir(parents=True)
+    toy_file(inputs, train=200, dev=20)
     kdprobe.finetune(
         "bert:L2,H32,A2,I64,V120", task=place.task, output=place.teacher, epochs=6,
         learning_rate=5e-3, device="cpu", bf16=False, threads=1, offline=True,
     )  # fmt: skip
-    tiny_checkpoint(place.inputs / "student", labels=("neg", "pos"), layers=1, width=16)
-    write_sets(place.inputs / "sets")
-    (place.inputs / "staged.toml").write_text(STAGED)
-    task_file(place.inputs / "texts", train=TEXTS, dev=["a film"])
+    tiny_checkpoint(inputs / "student", labels=("neg", "pos"), layers=1, width=16)
+    write_sets(inputs / "sets")
+    (inputs / "staged.toml").write_text(STAGED)
+    task_file(inputs / "texts", train=TEXTS, dev=["a film"])
 
 
 def finetune(place: Place, *, resume: bool, **more: Any) -> None:

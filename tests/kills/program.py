@@ -1,9 +1,9 @@
 """A program that leaves a command in every state a kill could leave it in, and runs it again.
 
-Arguments: a command of `commands.py`, a new folder, and which states: `late` for those of the end,
-after the last optimiser step, or from the first byte of the results; `all`; or `strict` for all,
-also where only files under temporary names differ. Prints one JSON object. Run by `test_kills.py`;
-by hand:
+Arguments: commands of `commands.py` with commas between them, a new folder, and which states:
+`late` for those of the end, after the last optimiser step, or from the first byte of the results;
+`all`; or `strict` for all, also where only files under temporary names differ. Prints one JSON
+object. Run by `test_kills.py`; by hand:
 
     python -m tests.kills.program finetune /tmp/kills all
 
@@ -152,13 +152,11 @@ def results_of(place: Place) -> dict[str, bytes]:
     return {name: _SECONDS.sub(rb"\1", data) for name, data in files.items()}
 
 
-def main(name: str, folder: Path, which: str) -> dict[str, Any]:
+def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
     """Run a command, and again from every state."""
-    place = Place(folder / "inputs", folder / "root")
     os.environ["KDPROBE_CACHE"] = str(place.root / "cache")
-    stop_clocks()
-    make_inputs(place)
     command, first = COMMANDS[name], folder / "first"
+    place.root.mkdir(parents=True)
     command.prepare(place)
     shutil.copytree(place.root, first)
     command.run(place, resume=False)  # here, so that all further processes are warm
@@ -175,12 +173,22 @@ def main(name: str, folder: Path, which: str) -> dict[str, Any]:
         if wrong:
             faults[f"{number}: {state.event} ({state.copy})"] = wrong
         if number % 20 == 0:
-            print(f"{number} of {len(chosen)}, {len(faults)} faults", file=sys.stderr)
+            print(f"{name}: {number} of {len(chosen)}, {len(faults)} faults", file=sys.stderr)
     return {
-        "command": name, "events": seen["events"], "states": len(states), "tried": len(chosen),
-        "faults": faults, "unseen": seen["unseen"],
+        "events": seen["events"], "states": len(states), "tried": len(chosen), "faults": faults,
+        "unseen": seen["unseen"],
     }  # fmt: skip
 
 
+def main(names: list[str], folder: Path, which: str) -> dict[str, Any]:
+    """Try commands that read the same inputs."""
+    stop_clocks()
+    make_inputs(folder / "inputs")
+    return {
+        name: tried(name, Place(folder / "inputs", folder / name / "root"), folder / name, which)
+        for name in names
+    }
+
+
 if __name__ == "__main__":
-    print(json.dumps(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]), indent=1))
+    print(json.dumps(main(sys.argv[1].split(","), Path(sys.argv[2]), sys.argv[3]), indent=1))

@@ -24,26 +24,30 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def kill(name: str, folder: Path) -> dict[str, Any]:
-    words = [sys.executable, "-m", "tests.kills.program", name, str(folder), "late"]
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the program says of all commands; it is run once, as its imports cost the most."""
+    folder = tmp_path_factory.mktemp("kills") / "all"
+    words = [sys.executable, "-m", "tests.kills.program", ",".join(STATES), str(folder), "late"]
     done = subprocess.run(
-        words, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False,
+        words, cwd=ROOT, capture_output=True, text=True, timeout=880, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    said: dict[str, Any] = json.loads(done.stdout)
+    return said
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", STATES)
-def test_a_kill_at_the_end_costs_nothing(name: str, tmp_path: Path) -> None:
+def test_a_kill_at_the_end_costs_nothing(name: str, answers: dict[str, Any]) -> None:
     """Guards a finished training that is lost, half a folder, or a file that is left over.
 
     After every kill the same line, or what its message advises, ends in the bytes of a run that
     nobody killed, and never asks for --force.
     """
-    answer = kill(name, tmp_path / "k")
+    answer = answers[name]
     assert answer["faults"] == {}
     assert answer["unseen"] == []  # every writer is watched
     assert answer["tried"] >= STATES[name]
