@@ -130,9 +130,10 @@ def attribute(
         UnknownNameError: a method nothing goes by.
         ConfigError: a label that the model does not have.
     """
-    from kdprobe.extract.attributions import Sentence, Setting, explain_model
+    from kdprobe.extract.attributions import Setting, explain_model
     from kdprobe.extract.coalitions import output_of
     from kdprobe.extract.method import METHODS
+    from kdprobe.extract.sentence import Sentence
     from kdprobe.models.hf import open_hf
     from kdprobe.models.read_spans import moved, within
     from kdprobe.models.reader import Reader

@@ -24,7 +24,7 @@ from kdprobe.tasks.own_sentences import OWN
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Sentence
+    from kdprobe.extract.sentence import Sentence
     from kdprobe.models.hf import HfModel
     from kdprobe.models.reader import Reader
 
@@ -125,8 +125,8 @@ class Plan:
 
 def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: AttributionRequest) -> Plan:
     """Choose the examples and cut them to what all models read; those without words go."""
-    from kdprobe.extract.attributions import Sentence
     from kdprobe.extract.sampling import choose_rows
+    from kdprobe.extract.sentence import Sentence
     from kdprobe.models.read_spans import common, moved, within
     from kdprobe.models.reader import Reader
     from kdprobe.models.words import split_words

@@ -6,7 +6,6 @@ by deletion how far each ranking moves the model. Does not: compare models.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,11 @@ from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.extract.coalitions import Game, Output, Removal, fill
 from kdprobe.extract.method import METHODS, Asked, Method, Scored
 from kdprobe.extract.own_outputs import require_own_outputs
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
-from kdprobe.models.tokens import Texts
 from kdprobe.models.words import word_shares
 from kdprobe.observations import Bools, Floats
-from kdprobe.observed_words import Word
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 
@@ -35,35 +33,6 @@ PIECE_WORDS = 1000
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 RANDOM = "random"
 RANDOM_RANKINGS = 5
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One text or pair to explain: what every model reads of it, its words, and the class."""
-
-    id: str
-    texts: Texts
-    words: tuple[Word, ...]
-    target: int
-
-    @property
-    def key(self) -> bytes:
-        """Sixteen bytes of what the scores depend on: texts, the places of words read, class."""
-        return self._digest(",".join(f"{w.segment}:{w.start}-{w.end}" for w in self.words))
-
-    @property
-    def seed(self) -> bytes:
-        """Sixteen bytes that what is drawn for this sentence depends on."""
-        return self._digest(str(len(self.words)))
-
-    def _digest(self, words: str) -> bytes:
-        parts = [*self.texts, str(self.target), words]
-        digest = hashlib.sha256(str(len(parts)).encode())
-        for part in parts:
-            data = part.encode("utf-8", "surrogatepass")
-            digest.update(f"\0{len(data)}\0".encode())
-            digest.update(data)
-        return digest.digest()[:16]
 
 
 @dataclass(frozen=True)

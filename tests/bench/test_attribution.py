@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.method import METHODS
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import split_words

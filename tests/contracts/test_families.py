@@ -22,10 +22,11 @@ from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.objective import LOGITS, Need
 from kdprobe.distillers.views import read
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Sentence, Setting, ask
+from kdprobe.extract.attributions import Setting, ask
 from kdprobe.extract.features import extract_features
 from kdprobe.extract.method import METHODS, Asked
 from kdprobe.extract.own_outputs import method_obstacles, require_own_outputs
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.reader import Reader

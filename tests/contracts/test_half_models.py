@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.features import extract_features
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.probe_fits import ProbeOptions, fit_probes
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.trained_form import FORMS, fold

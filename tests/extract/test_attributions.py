@@ -13,10 +13,11 @@ import torch
 
 from kdprobe.cache import Cache
 from kdprobe.extract import attributions, coalitions
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.coalitions import Game, every_coalition, fill
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods import _gradients, integrated_gradients
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models import reader as reading
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader

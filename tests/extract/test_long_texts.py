@@ -17,10 +17,11 @@ import pytest
 import torch
 
 from kdprobe.extract import attributions
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods.shap import ShapOptions
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.models.words import split_words

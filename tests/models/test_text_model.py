@@ -13,11 +13,12 @@ from kdprobe.cache import Cache
 from kdprobe.comparison.attribution_methods import usable_methods
 from kdprobe.comparison.attribution_plan import Plan
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.coalitions import Game
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.predictions import extract_predictions
+from kdprobe.extract.sentence import Sentence
 from kdprobe.models.checkpoint import Loaded, settle_padding
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
