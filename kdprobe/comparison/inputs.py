@@ -112,7 +112,8 @@ def gather(inputs: Inputs, progress: Progress, noticed: Sequence[Notice] = ()) -
         probes=probes,
     )
     explain = partial(add_attributions, study, handles, inputs=inputs, progress=progress)
-    (study, unable), unsaid = kept(EXPLAINED, (study, ()), explain)
+    nothing: tuple[Study, tuple[Skipped, ...]] = (study, ())
+    (study, unable), unsaid = kept(EXPLAINED, nothing, explain)
     compare_maps = partial(add_map_gaps, study, handles, inputs=inputs, progress=progress)
     study, apart = kept(("attribution_gap",), study, compare_maps)
     skipped = (*skipped, *unprobed, *unread, *unable, *unsaid, *apart)

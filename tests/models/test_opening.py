@@ -6,9 +6,9 @@ import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sentencepiece
@@ -129,7 +129,7 @@ def test_a_missing_sentencepiece_is_named(tmp_path: Path) -> None:
     assert "pip install sentencepiece protobuf" in done.stdout
 
 
-def small(kind: str) -> tuple[Callable[..., object], object]:
+def small(kind: str) -> tuple[Any, Any]:
     if kind == "gpt2":
         config = GPT2Config(vocab_size=50, n_embd=8, n_layer=2, n_head=2, n_positions=16)
         return partial(AutoModelForSequenceClassification.from_config), config
@@ -145,10 +145,10 @@ def test_looking_at_sizes_changes_no_weight(kind: str) -> None:
     torch.manual_seed(3)
     plain = make(config)
     torch.manual_seed(3)
-    built = build_fresh(make, config, where="x")  # type: ignore[arg-type]
-    for one, other in zip(plain.parameters(), built.parameters(), strict=True):  # type: ignore[attr-defined]
+    built = build_fresh(make, config, where="x")
+    for one, other in zip(plain.parameters(), built.parameters(), strict=True):
         assert torch.equal(one, other)
-    sizes = described(make, config)  # type: ignore[arg-type]
+    sizes = described(make, config)
     assert sizes is not None
     assert sizes.total == sum(weight.numel() for weight in built.parameters())
 
@@ -156,14 +156,14 @@ def test_looking_at_sizes_changes_no_weight(kind: str) -> None:
 def test_memory_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards a model that fits being refused, or one that does not begun: 16 bytes a weight."""
     make, config = small("bert")
-    sizes = described(make, config)  # type: ignore[arg-type]
+    sizes = described(make, config)
     assert sizes is not None
     monkeypatch.setattr("kdprobe.models.building.torch.cuda.is_available", lambda: False)
     monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.total)
-    build_fresh(make, config, where="x")  # type: ignore[arg-type]
+    build_fresh(make, config, where="x")
     monkeypatch.setattr(capacity, "available_memory", lambda: 16 * sizes.total - 1)
     with pytest.raises(ConfigError, match="GB of memory, expected at most the"):
-        build_fresh(make, config, where="x")  # type: ignore[arg-type]
+        build_fresh(make, config, where="x")
 
 
 def test_a_checkpoint_larger_than_memory_is_refused(
