@@ -76,7 +76,7 @@ def add_attributions(
         return study, ()
     able, skipped = _able(study, handles)
     if study.teacher.name not in able or len(able) < 2:
-        reason = "; ".join(item.reason for item in skipped) or "there is no student"
+        reason = "; ".join(dict.fromkeys(item.reason for item in skipped)) or "there is no student"
         return study, tuple(Skipped(what=name, reason=reason) for name in ANALYSES)
     asked = study
     if request.own is not None:

@@ -192,3 +192,11 @@ def test_the_options_that_ran_are_written_down(name: str, kind: str):
         assert result.version == analysis.version
         assert result.options == analysis.options().model_dump(mode="json")
         assert result.caption
+
+
+@each_case
+def test_a_gate_can_name_every_number(name: str, kind: str):
+    """Guards a gate refused as misspelt whose number would have been there after the run."""
+    result = once(name, kind)
+    if result is not None:
+        assert {metric.name for metric in result.metrics} <= set(ANALYSES.load(name).defines)

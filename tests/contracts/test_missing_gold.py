@@ -19,6 +19,7 @@ from kdprobe.observations import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
 from tests.analysis.attributed import attributed_study
+from tests.analysis.probed import probed
 from tests.analysis.studies import (
     binary,
     classification,
@@ -43,6 +44,7 @@ WHOLE: Mapping[str, Callable[[], Study]] = {
     "minimal pairs": lambda: with_minimal_pairs(N),
     "regression": lambda: regression(N),
     "attributions": lambda: attributed_study(N, explained=N),
+    "probing": lambda: probed(binary(N)),
 }
 CASES = [(name, kind) for name in ANALYSES.names() for kind in WHOLE]
 each_case = pytest.mark.parametrize(("name", "kind"), CASES, ids=[f"{a}-{k}" for a, k in CASES])
@@ -212,7 +214,7 @@ def test_each_kind_of_number_is_met():
     both = {name for name in READ if name not in ("alarms", "lists", "losses")}
     assert both <= met[True] & met[False]
     assert {"task_scores", "calibration", "overlap", "buckets"} <= met[True]
-    assert {"faithfulness", "minimal_pairs", "attribution_gap"} <= met[False]
+    assert {"faithfulness", "minimal_pairs", "attribution_gap", "probing"} <= met[False]
 
 
 def test_with_gold_of_a_study_that_is_whole_is_the_study():
