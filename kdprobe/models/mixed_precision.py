@@ -120,8 +120,9 @@ def _widened(inputs: Any) -> Any:
 def products(model: nn.Module) -> tuple[int, int]:
     """Count the weight matrices that autocast multiplies in bfloat16, and all of them.
 
-    Definition: matrices of at least `SMALL_WEIGHT` elements, and all; tables of embeddings, which
-    are looked up, and recurrent layers do not count.
+    Definition: matrices of at least `SMALL_WEIGHT` elements (none of a model that is
+    `whole_in_float32`, as a BiLSTM is), and all; tables of embeddings, which are looked up, and
+    recurrent layers do not count.
 
     >>> products(nn.Sequential(nn.Linear(256, 256), nn.Linear(256, 2), nn.Embedding(999, 256)))
     (1, 2)
@@ -134,7 +135,8 @@ def products(model: nn.Module) -> tuple[int, int]:
         for weight in module.parameters(recurse=False)
         if weight.ndim == 2
     ]
-    return sum(size >= SMALL_WEIGHT for size in sizes), len(sizes)
+    whole = bool(getattr(model, "whole_in_float32", False))
+    return 0 if whole else sum(size >= SMALL_WEIGHT for size in sizes), len(sizes)
 
 
 def _holds_table(module: nn.Module) -> bool:

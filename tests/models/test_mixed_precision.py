@@ -131,7 +131,9 @@ def test_a_bilstm_runs_in_every_precision(sentence: str, pairs: bool) -> None:
         under = model(**batch, output_hidden_states=True)
         with float32_regions():
             same = model(**batch).logits
-    assert torch.equal(same, exact.logits)  # all its weights are small ones
+    assert torch.equal(same, exact.logits)
+    assert torch.equal(under.logits, exact.logits)
+    assert products(model) == (0, 2)
     kept = copy.deepcopy(model).to(HALF)(**batch, output_hidden_states=True)
     assert kept.logits.dtype == HALF
     for found, dtype in ((under, torch.float32), (kept, HALF)):
