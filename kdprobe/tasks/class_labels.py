@@ -103,7 +103,7 @@ def _of_readme(path: Path) -> Names:
     for feature in features if isinstance(features, list) else []:
         listed = _at(feature, "dtype", "class_label", "names")
         if isinstance(listed, dict) and isinstance(feature.get("name"), str):
-            in_order = tuple(listed.get(str(index)) for index in range(len(listed)))
+            in_order: tuple[Any, ...] = tuple(listed.get(str(n)) for n in range(len(listed)))
             if _are_names(in_order):
                 names[feature["name"]] = tuple(map(str, in_order))
     return names

@@ -84,8 +84,9 @@ def read_gold(table: Table, task: Task, *, column: str, labelled: bool) -> Gold:
         values.append(value)
     if len(values) and all(is_missing((cell or "").strip(), task) for cell in cells):
         return Gold(None, tuple(ways))
-    kind = np.float64 if task.kind == "regression" else np.int64
-    return Gold(np.array(values, dtype=kind), tuple(ways))
+    if task.kind == "regression":
+        return Gold(np.array(values, dtype=np.float64), tuple(ways))
+    return Gold(np.array(values, dtype=np.int64), tuple(ways))
 
 
 def read_labels(table: Table, task: Task, *, column: str) -> Labels:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +27,7 @@ def gold(file: TaskFile, split: str = "all") -> list[float]:
     return [float(label) for label in labels]
 
 
-def fault(path: Path, **options: str) -> str:
+def fault(path: Path, **options: Any) -> str:
     with pytest.raises(TaskError) as caught:
         guess_task_file(path, **options)
     return str(caught.value)
