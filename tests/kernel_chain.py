@@ -18,8 +18,9 @@ from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
 from kdprobe.distillers.encoding import GroupedByLength
-from kdprobe.extract.attributions import Sentence, Setting, explain_model
+from kdprobe.extract.attributions import Setting, explain_model
 from kdprobe.extract.method import METHODS
+from kdprobe.extract.sentence import Sentence
 from kdprobe.finetuning import finetune
 from kdprobe.models.hf import open_hf
 from kdprobe.models.words import split_words

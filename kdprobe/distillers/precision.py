@@ -143,7 +143,8 @@ def family_of(student: str, other: str | None, *, offline: bool) -> str:
         return "bilstm"
     if isinstance(shape, NewShape):
         return "bert, random weights" if shape.embeddings is None else "bert, projection"
-    made_from, begins = shape, "from a folder"
+    made_from: CopyShape | NewShape | LstmShape | ModelPlace = shape
+    begins = "from a folder"
     if isinstance(shape, CopyShape):
         begins = _BEGINS[shape.start]
         made_from = shape if other is None else parse_student(other)

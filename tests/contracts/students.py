@@ -30,11 +30,11 @@ from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher_store import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.views import prepare, shape_of
+from kdprobe.models.architectures import LAYER_LISTS
+from kdprobe.models.architectures import NAMES as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES
 from kdprobe.models.checkpoint import Loaded
-from kdprobe.models.parts import NAMES as CUT_KINDS
 from kdprobe.models.shapes import INITS, label_settings
-from kdprobe.models.surgery import LAYER_LISTS
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split
 from tests.contracts.test_objectives import OPTIONS

@@ -82,7 +82,7 @@ def missing_rows(study: Study) -> np.ndarray:
 def without_labels(study: Study) -> Study:
     """The study, some labels unknown."""
     assert study.split.labels is not None
-    labels = np.array(study.split.labels)
+    labels = study.split.labels.copy()
     labels[missing_rows(study)] = NO_LABEL if study.split.task.labels else np.nan
     return replace(study, split=replace(study.split, labels=labels))
 
@@ -206,7 +206,7 @@ def test_without_any_gold_it_runs_or_says_why(name: str, kind: str):
 
 def test_each_kind_of_number_is_met():
     """Guards a contract that asserts nothing: both kinds of numbers must occur."""
-    met = {True: set(), False: set()}
+    met: dict[bool, set[str]] = {True: set(), False: set()}
     for name, kind in CASES:
         some = result(name, kind, "some")
         for made in some.estimates if some else ():

@@ -14,8 +14,8 @@ import torch
 from kdprobe.distillers.objective import OBJECTIVES
 from kdprobe.errors import TrainingError
 from kdprobe.models import mixed_precision
+from kdprobe.models.architectures import LAYER_LISTS
 from kdprobe.models.mixed_precision import products
-from kdprobe.models.surgery import LAYER_LISTS
 from tests.contracts.students import FAMILIES, finite, lesson_of, take_steps
 
 CASES = [(family, objective) for family in FAMILIES for objective in OBJECTIVES.names()]

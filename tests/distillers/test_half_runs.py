@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -168,7 +168,8 @@ def test_a_control_is_trained_as_its_student(toy: Toy, tmp_path: Path) -> None:
     """Guards a control in another precision than its student: they would differ in that too."""
     quick(toy, tmp_path / "s", LSTM, epochs=1)
     given: dict[str, Any] = {"like": str(tmp_path / "s"), "task": toy.task, "device": "cpu"}
-    for asked, half in (("auto", True), (False, False)):
+    choices: tuple[tuple[bool | Literal["auto"], bool], ...] = (("auto", True), (False, False))
+    for asked, half in choices:
         place = tmp_path / str(asked)
         finetune(None, output=place, bf16=asked, threads=1, offline=True, **given)
         assert json.loads((place / "kdprobe.json").read_text())["plan"]["bf16"] is half

@@ -93,7 +93,9 @@ def test_nothing_happens_without_autocast() -> None:
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
 @pytest.mark.parametrize("lengths", [(5, 5, 5), (5, 3, 1)])
-def test_recurrent_layers_are_float32(kind: type[nn.RNNBase], lengths: tuple[int, ...]) -> None:
+def test_recurrent_layers_are_float32(
+    kind: type[nn.LSTM] | type[nn.GRU], lengths: tuple[int, ...]
+) -> None:
     """Guards the cell state, the sum over a text's words: in bfloat16 it forgets.
 
     torch runs packed texts of equal lengths in bfloat16 and others in float32, so that length
