@@ -203,8 +203,11 @@ def _begun(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) ->
     work = _work_folder(path)
     goes_on = resume and not force and read_plan(work) is not None
     missing = [folder for folder in work.parents if not folder.exists()]
+    _open_work(
+        path, plan, resume=resume, force=force
+    )  # what it refuses is another run's, and stays
     try:
-        yield _open_work(path, plan, resume=resume, force=force)
+        yield work
     except Exception as error:
         if (
             not goes_on
@@ -218,13 +221,13 @@ def _begun(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) ->
         raise
 
 
-def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Path:
-    """Give the folder of what is not finished yet, beside the file."""
+def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> None:
+    """Make the folder of what is not finished yet, beside the file, or go on in it."""
     work = _work_folder(path)
     before = read_plan(work)
     if before is not None and resume and not force:
         refuse_change(work, before, plan)
-        return work
+        return
     if work.exists() and not force:
         raise OutputError(
             str(work),
@@ -233,7 +236,6 @@ def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
         )
     remove_folder(work)
     write_plan(work, plan)
-    return work
 
 
 def _work_folder(path: Path) -> Path:

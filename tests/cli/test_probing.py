@@ -122,8 +122,11 @@ def test_probe_seeds_are_refused_before_a_model_is_opened(tmp_path: Path, task: 
     assert "no such folder, expected a folder of SentEval's probing files" in " ".join(
         nowhere.split()
     )
-    assert "--pooling: 'sum', expected one of" in run(*asked, "--pooling", "sum").err
-    assert "--probe: 'svm', expected one of" in run(*asked, "--probe", "svm").err
+    assert (
+        "--pooling: no pooling is called 'sum', expected one of"
+        in run(*asked, "--pooling", "sum").err
+    )
+    assert "--probe: no probe is called 'svm', expected one of" in run(*asked, "--probe", "svm").err
 
 
 def test_probe_seeds_reach_the_report(tmp_path: Path, task: Path):

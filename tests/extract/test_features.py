@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache
-from kdprobe.errors import CapabilityError, ConfigError, OutputError
+from kdprobe.errors import CapabilityError, ConfigError, OutputError, UnknownNameError
 from kdprobe.extract.features import extract_features
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader, check_poolings
@@ -200,7 +200,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path):
         "toy: gives no hidden states, expected a checkpoint whose layers can be read; leave "
         "probing out: --skip probing"
     )
-    with pytest.raises(ConfigError, match="--pooling: 'median', expected one of mean, max, cls"):
+    with pytest.raises(UnknownNameError, match="--pooling: no pooling is called 'median'"):
         check_poolings(["median"])
     with pytest.raises(ConfigError, match="--pooling: none is named"):
         check_poolings([])

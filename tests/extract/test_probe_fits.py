@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import UnknownNameError
 from kdprobe.extract._probe_data import ProbeData
 from kdprobe.extract._probe_logistic import STRENGTHS, fit_logistic
 from kdprobe.extract._probe_senteval import Protocol, fit_senteval
@@ -272,9 +272,9 @@ def test_a_constant_dimension_and_a_set_smaller_than_a_batch():
 
 def test_an_unknown_probe_is_refused():
     """Guards against a silent default."""
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(UnknownNameError) as told:
         check_probe("svm")
-    assert (
-        str(told.value)
-        == "--probe: 'svm', expected one of logistic, mlp, senteval, senteval-sum, thesis, fast"
+    assert str(told.value) == (
+        "--probe: no probe is called 'svm', expected one of logistic, mlp, senteval, "
+        "senteval-sum, thesis, fast"
     )
