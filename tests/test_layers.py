@@ -1,4 +1,4 @@
-"""The direction of the imports, read from the source; see README, "How it is built"."""
+"""The direction of the imports, read from the source; see docs/architecture.md."""
 
 import ast
 import re
