@@ -74,6 +74,11 @@ def choose_task(
     for model in models:
         for record in filter(None, map(training_record, model.paths)):
             trained.setdefault(record.task, []).append(model.name)
+    if not trained:  # a folder that is not there has no record either, and is what to say
+        from kdprobe.models.folder import locate
+
+        for path in folders:
+            locate(path, offline=offline)
     name = _one_task(trained)
     message = f"No --task was given: {name} is what kdprobe.json of the checkpoints names."
     notice = Notice(code="task-from-record", severity="note", message=message)

@@ -14,7 +14,7 @@ from kdprobe.comparison.task_choice import Columns, choose_task
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.objective import OBJECTIVES
-from kdprobe.errors import ConfigError
+from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.probe_fits import check_probe
 from kdprobe.models.hidden import check_poolings
@@ -158,6 +158,8 @@ def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=f"--task: is missing, and .*{words}"):
             choose_task(None, parse_specs(models), Columns())
+    with pytest.raises(CheckpointError, match="nowhere: no such folder"):
+        choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), Columns())
 
 
 def test_what_is_wrong_is_told_before_anything_is_made(
