@@ -168,7 +168,7 @@ def test_hub_models_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_
     """Guards against a stack trace, or a minute of retries, when there is no network."""
     monkeypatch.chdir(tmp_path)
     assert refusal("some-model-of-the-hub") == (
-        "some-model-of-the-hub: no such folder, and, working offline, no hub model of that name is "
+        "some-model-of-the-hub: no such folder, and working offline, no hub model of that name is "
         "in the local cache"
     )
     assert refusal("owner/model", offline=False).startswith(
