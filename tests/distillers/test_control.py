@@ -65,6 +65,7 @@ def taught(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
     )
 
 
+@pytest.mark.float32
 @pytest.mark.parametrize(
     "student", ["bert:L1,H16,A2,I32", "bilstm:hidden=6,fc=8,embed=10,layers=2"]
 )
@@ -120,6 +121,7 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.float32
 def test_what_is_typed_wins_and_is_told(toy: Toy, tmp_path: Path) -> None:
     """Guards a budget that differs without a word: two numbers under one heading."""
     taught(toy, tmp_path / "s", "bert:L1,H16,A2,I32", settings={"best_by": "kl"})
@@ -145,6 +147,7 @@ def test_what_is_typed_wins_and_is_told(toy: Toy, tmp_path: Path) -> None:
     assert few.notes[-1] == "learns from 32 labelled examples; s learnt from 300 other texts"
 
 
+@pytest.mark.float32
 def test_stages_and_transfer_sets_are_summed(toy: Toy, tmp_path: Path) -> None:
     """Guards a student of two stages beside a control of one: half the steps."""
     texts = tmp_path / "more.tsv"
@@ -171,6 +174,7 @@ def test_stages_and_transfer_sets_are_summed(toy: Toy, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.float32
 def test_embeddings_of_a_teacher(toy: Toy, tmp_path: Path) -> None:
     """Guards an LSTM that begins with its teacher's embeddings: the control has their width."""
     taught(toy, tmp_path / "s", "bilstm:hidden=6,fc=8", epochs=1)

@@ -83,6 +83,7 @@ def run_twofold(
     return done.stdout, done.stderr
 
 
+@pytest.mark.float32
 def test_two_processes_train_the_same_student(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

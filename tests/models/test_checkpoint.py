@@ -171,9 +171,10 @@ def test_hub_models_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_
         "some-model-of-the-hub: no such folder, and working offline, no hub model of that name is "
         "in the local cache"
     )
-    assert refusal("owner/model", offline=False).startswith(
-        "owner/model: no such folder, and the hub could not be asked for it ("
-    )
+    # Which of the two depends on how this machine's network fails.
+    said = refusal("owner/model", offline=False)
+    assert said.startswith("owner/model: no such folder, and ")
+    assert "the hub could not be asked for it (" in said or "the hub cannot be asked" in said
 
 
 def test_folders_without_a_model(tmp_path: Path, cola_folder: Path):

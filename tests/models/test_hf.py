@@ -77,7 +77,8 @@ def test_order_and_batch_size_move_nothing(arch, folders: dict[str, Path]):
     order = np.random.default_rng(0).permutation(len(split))
     for size in (1, 5, 64):
         turned = handle.outputs(split.take(order.tolist()), batch_size=size, seen=silent).values
-        np.testing.assert_allclose(turned, whole[order], atol=1e-6)
+        # 1e-6 on kernels with vectors; ATEN's plain ones add in another order a row: 1.5e-6 here.
+        np.testing.assert_allclose(turned, whole[order], atol=3e-6)
 
 
 def test_a_regression_gives_scores(tmp_path: Path):
