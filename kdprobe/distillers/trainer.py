@@ -31,6 +31,7 @@ from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.views import Trainable, prepare
 from kdprobe.errors import TrainingError
+from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.trained_form import train_used_rows
 from kdprobe.progress import Silent
 
@@ -45,9 +46,8 @@ def _spare_unused_rows(lesson: Lesson) -> None:
     """
     if lesson.settings.weight_decay:
         return
-    try:
-        table = lesson.student.get_input_embeddings()
-    except NotImplementedError:  # an architecture that does not name them
+    table = embedding_table(lesson.student)
+    if table is None:
         return
     encoded = lesson.encoded
     used = set(itertools.chain.from_iterable(encoded.columns["input_ids"]))

@@ -18,6 +18,7 @@ from transformers import (
 )
 
 from kdprobe.errors import CheckpointError
+from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.folder import check_folder, fingerprint, locate
 from kdprobe.models.label_names import label_names, numbered_names
 from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
@@ -188,11 +189,7 @@ def _check_tokenizer(path: str, model: PreTrainedModel, tokenizer: PreTrainedTok
 
 def _embedded_rows(model: PreTrainedModel) -> int | None:
     """Give the rows of the word embeddings; None for a model that has no table of them."""
-    try:
-        table = model.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        return None
-    rows = getattr(table, "num_embeddings", None)
+    rows = getattr(embedding_table(model), "num_embeddings", None)
     return rows if isinstance(rows, int) else None
 
 

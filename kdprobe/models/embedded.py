@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.channels import Channels
+from kdprobe.models.embedding_table import embedding_table
 
 
 def laid(vectors: Tensor, ids: Tensor, given: Tensor, own: Tensor) -> Tensor | None:
@@ -70,11 +71,8 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
     for module in model.modules():
         if isinstance(module, Channels):
             return [module]
-    try:
-        named: Any = model.get_input_embeddings()  # type: ignore[operator]
-    except (NotImplementedError, AttributeError):
-        named = None
-    if not isinstance(named, torch.nn.Module):
+    named = embedding_table(model)
+    if named is None:
         raise CapabilityError(
             name,
             found="does not say which of its parts are the word embeddings",

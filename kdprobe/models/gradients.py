@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
@@ -65,11 +66,8 @@ def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
     whole = getattr(model.base_model, "embeddings", None)
     if isinstance(whole, nn.Module):
         return whole
-    try:
-        words = model.get_input_embeddings()
-    except (NotImplementedError, AttributeError):
-        words = None
-    if not isinstance(words, nn.Module):
+    words = embedding_table(model)
+    if words is None:
         raise CapabilityError(
             type(model).__name__,
             found="does not say which of its parts are the embeddings",
