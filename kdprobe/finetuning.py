@@ -31,6 +31,7 @@ from kdprobe.distillers.mixture import build_mixture
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.occasion import Occasion, display
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import together
 from kdprobe.distillers.source import Source
@@ -39,6 +40,7 @@ from kdprobe.distillers.teacher_store import NoTeacher
 from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 from kdprobe.tasks.catalog import open_task
@@ -255,6 +257,8 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
+    own = TextModel(model, tokenizer, name=source.model)
+    OwnReading(own, data.train, lesson.encoded, longest).require_student()
     return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 

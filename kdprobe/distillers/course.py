@@ -27,6 +27,7 @@ from kdprobe.distillers.mixture import build_mixture, refuse_unmet, remarks
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Facts, Preflight, layer_table
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.rehearsal import rehearse
@@ -193,6 +194,9 @@ class Course:
             encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
+        own = TextModel(pupil.model, pupil.tokenizer, name="the student")
+        with settled(teacher.compute, seed=self.seed, purpose="student"):
+            OwnReading(own, data.train, encoded, longest).require_student()
         situation = self._situation(part, teacher, pupil, encoded)
         teacher = teacher.beside(encoded) if situation.same_tokens else teacher
         mixture = build_mixture(

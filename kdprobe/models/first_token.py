@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kdprobe.errors import CapabilityError
+
 _TOLERANCE = 1e-5
 
 
@@ -64,7 +66,8 @@ def is_enough(model: torch.nn.Module, logits: Callable[[], Tensor]) -> bool:
         try:
             with first_token_only(model):
                 short: Any = logits()
-        except (RuntimeError, IndexError, ValueError, TypeError):  # its head asks for all tokens
+        except (RuntimeError, IndexError, ValueError, TypeError, CapabilityError):
+            # its head asks for all tokens
             return False
     if short.shape != whole.shape:
         return False

@@ -12,6 +12,7 @@ import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ import torch
 
 from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.objective import LOGITS, Need
+from kdprobe.distillers.own_reading import OwnReading
+from kdprobe.distillers.teacher_store import LiveTeacher, all_logits
 from kdprobe.distillers.views import read
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.attributions import Setting, ask
@@ -465,6 +468,27 @@ def test_training_reads_what_predictions_read(name: str, opened: Opened):
             worst = max(worst, gap(mine.numpy(), states[1][0].numpy()))
     assert worst <= 1e-6
     note(name, "training", worst)
+
+
+@every_family
+def test_what_a_teacher_gives_is_its_own(name: str, opened: Opened):
+    """Guards teachers refused or let pass wrongly: stored or at every step; and students."""
+    handle, split = opened.of(name), split_of(SINGLE)
+    encoded = encode_for(handle.model, handle.tokenizer, split, max_length=LIMIT)
+    reading = OwnReading(handle.text, split, encoded, LIMIT, handle.columns)
+    layers = () if "layers" in FAMILIES[name].refused else (0, 1, 2)
+    needs = frozenset(Need(kind, at) for at in layers for kind in ("hidden", "first"))  # type: ignore[arg-type]
+    live = LiveTeacher(handle.model, encoded, needs, handle.columns)
+    reading.require_signal(live)
+    reading.require_logits(
+        all_logits(
+            handle.model, encoded, columns=handle.columns, device=torch.device("cpu"),
+            batch_size=4, progress=Silent(), title="",
+        )
+    )  # fmt: skip
+    replace(reading, columns=None).require_student()
+    with pytest.raises(CapabilityError, match=r"its logits .* in the batches of the training"):
+        replace(reading, columns=None).require_signal(live)
 
 
 def test_table() -> None:
