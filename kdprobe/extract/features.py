@@ -174,10 +174,10 @@ def extract_features(
                     given = flat[:, starts[rest][:, None] + tokens].transpose(1, 0, 2)
                     stream.write(reader.read(given).tobytes())
                     stage.advance(len(rest))
-    except (OSError, OutputError) as error:
+    except BaseException as error:
         if folder is not None:
             folder.cleanup()
-        if isinstance(error, OutputError):
+        if not isinstance(error, OSError):
             raise
         with contextlib.suppress(OSError):  # a full disk needs the space more than the next run
             path.unlink(missing_ok=True)
