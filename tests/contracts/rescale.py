@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-KINDS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU, nn.LeakyReLU, nn.Softmax)
+KINDS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.ELU)
 
 
 class _Rescaled(torch.autograd.Function):

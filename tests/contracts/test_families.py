@@ -278,7 +278,8 @@ def embedded(handle: HfModel, inputs: dict[str, torch.Tensor]) -> Callable[..., 
             given["global_attention_mask"] = torch.zeros_like(given["attention_mask"])
             given["global_attention_mask"][:, 0] = 1
         if not model.config.is_encoder_decoder:
-            logits: torch.Tensor = model(inputs_embeds=vectors, **given).logits
+            # a copy: CTRL multiplies what it is given in place
+            logits: torch.Tensor = model(inputs_embeds=vectors.clone(), **given).logits
             return logits
         start = torch.tensor([[model.config.decoder_start_token_id]])
         begun = model.get_input_embeddings()(start).expand(len(vectors), -1, -1)
@@ -360,9 +361,9 @@ def test_gradients_are_those_of_the_models_own_word_vectors(name: str, opened: O
     worst = 0.0
     for method, right in gradient_scores(handle).items():
         made = METHODS.load(method)
-        (found,) = made.explain([asked], asked.game.reader, methods[method], "log-odds")
-        worst = max(worst, gap(found.scores, right))
-        assert gap(found.scores, right) <= 1e-5, method
+        for found in made.explain([asked, asked], asked.game.reader, methods[method], "log-odds"):
+            worst = max(worst, gap(found.scores, right))
+            assert gap(found.scores, right) <= FAMILIES[name].rounded, method
     note(name, "gradients", worst)
 
 
@@ -483,7 +484,7 @@ def test_what_a_teacher_gives_is_its_own(name: str, opened: Opened):
     encoded = encode_for(handle.model, handle.tokenizer, split, max_length=LIMIT)
     reading = OwnReading(handle.text, split, encoded, LIMIT, handle.columns)
     layers = () if "layers" in FAMILIES[name].refused else (0, 1, 2)
-    needs = frozenset(Need(kind, at) for at in layers for kind in ("hidden", "first"))  # type: ignore[arg-type]
+    needs = frozenset(Need(kind, at) for at in layers for kind in ("hidden", "first"))
     live = LiveTeacher(handle.model, encoded, needs, handle.columns)
     reading.require_signal(live)
     reading.require_logits(

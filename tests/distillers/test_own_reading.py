@@ -29,6 +29,7 @@ from kdprobe.distillers.teacher_store import (
 from kdprobe.errors import CapabilityError
 from kdprobe.finetuning import finetune
 from kdprobe.models.text_model import TextModel
+from kdprobe.models.tokens import pad_rows
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split
 from tests.contracts.families import FAMILIES, SINGLE, build
@@ -44,7 +45,6 @@ OPTIONS: dict[str, Any] = {
 
 def forget_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let trainings, and nothing else, take padding for words."""
-    pad_rows = encoding.pad_rows
 
     def unmasked(*given: Any, **more: Any) -> dict[str, Any]:
         arrays = pad_rows(*given, **more)
