@@ -169,8 +169,8 @@ def test_nothing_left_says_why(world: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """Guards a comparison lost with its probing, and the advice to ask for what was asked for."""
     fail_on_long_sentences(monkeypatch)
     done = run(
-        "compare", world / "u", f"v={world / 'u'}", "--task", world / "toy.toml", "-o", world / "out",
-        "--only", "probing,agreement", "--probe-tasks", "past_present",
+        "compare", world / "u", f"v={world / 'u'}", "--task", world / "toy.toml",
+        "-o", world / "out", "--only", "probing,agreement", "--probe-tasks", "past_present",
         "--probing-dir", world / "sets", "--resamples", "100", "--device", "cpu",
     )  # fmt: skip
     assert done.code == 3
