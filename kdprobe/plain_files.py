@@ -35,6 +35,18 @@ MARKS = (
 _TOML_LEAST, _TOML_MOST = -(2**63), 2**63 - 1
 
 
+def expanded(path: str | Path) -> Path:
+    """Put a home in the place of `~`; where there is no such home, the path stays as it is.
+
+    >>> str(expanded("~nobody-of-this-name/a.tsv"))
+    '~nobody-of-this-name/a.tsv'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 class _Fault(ValueError):
     """What is wrong with a text, without the name of its place."""
 
@@ -46,6 +58,7 @@ def read_text(
     expected: str = "",
     largest: int = LARGEST_JSON,
     marked: bool = False,
+    bare: bool = False,
 ) -> str:
     """Read a file of UTF-8 text, without its byte order mark.
 
@@ -55,7 +68,8 @@ def read_text(
         expected: what should stand there, for the message.
         largest: bytes; of a longer file (or a device without an end) no more is read.
         marked: read UTF-16 and UTF-32 too where a byte order mark says so, as Windows' editors and
-            shells write them. Not for files that a library will read again, in UTF-8 alone.
+            shells write them.
+        bare: refuse a byte order mark: a library that does not know it will read the file again.
 
     Raises:
         UsageError: of the class `error`: it cannot be read, is no text in UTF-8, is too long, or
@@ -82,6 +96,13 @@ def read_text(
         raise error(
             str(path), found=reason, expected=expected, remedy="save it as UTF-8"
         ) from fault
+    if bare and codec == "utf-8-sig":
+        raise error(
+            str(path),
+            found="begins with a byte order mark, which transformers does not read",
+            expected=expected,
+            remedy="save it as UTF-8 without the mark",
+        )
     if "\0" in text:
         raise error(
             str(path), found="holds a zero byte", expected=expected, remedy="save it as UTF-8"
@@ -97,9 +118,10 @@ def read_json(
     remedy: str = "",
     finite: bool = False,
     largest: int = LARGEST_JSON,
+    bare: bool = False,
 ) -> Any:
     """Read a JSON file; see `read_text` and `parse_json`."""
-    text = read_text(path, error=error, expected=expected, largest=largest)
+    text = read_text(path, error=error, expected=expected, largest=largest, bare=bare)
     return parse_json(
         text, where=str(path), error=error, expected=expected, remedy=remedy, finite=finite
     )

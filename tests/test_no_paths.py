@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import kdprobe
+from kdprobe import ProbingRequest
 from kdprobe.cli import demo
 from tests.cli.scene import EXAMPLES, run, write_task
 
@@ -104,11 +106,13 @@ def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.M
     """
     small = {"TEACHER": TEACHER, "STUDENT": STUDENT, "TEACHER_EPOCHS": 0.01}
     small |= {"STUDENT_EPOCHS": 0.01, "METHODS": ("integrated_gradients",)}
-    small |= {"SENTENCES": 2, "PROBED": 40}
+    small |= {"SENTENCES": 2}
     for name, value in small.items():
         monkeypatch.setattr(demo, name, value)
     for name in ("check_learnt", "check_nearer"):  # nobody has learnt anything
         monkeypatch.setattr(demo, name, lambda value: None)
+    short = ProbingRequest(("sentence_length",), sentences=40)
+    monkeypatch.setattr(kdprobe, "ProbingRequest", lambda **options: short)
     kdprobe_itself = str(home / ".venv" / "bin" / "kdprobe")
     monkeypatch.chdir(home)
     monkeypatch.setattr(sys, "argv", [kdprobe_itself, "demo", "-o", "out"])
