@@ -24,6 +24,7 @@ from pydantic import JsonValue
 from kdprobe import atomic
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import clear_leftovers
+from kdprobe.plain_files import expanded
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -83,7 +84,7 @@ class Cache:
         """The cache in `$KDPROBE_CACHE`, else in the user's cache folder."""
         place = os.environ.get("KDPROBE_CACHE")
         if place:
-            return cls(Path(place).expanduser())
+            return cls(expanded(place))
         import platformdirs
 
         return cls(Path(platformdirs.user_cache_dir("kdprobe", appauthor=False)))

@@ -41,6 +41,7 @@ from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 from kdprobe.tasks.catalog import open_task
@@ -272,7 +273,7 @@ def _story(
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
     options.append(("--labels", ",".join(typed["labels"]) or None))
-    local = Path(source.model).expanduser().exists()
+    local = expanded(source.model).exists()
     what = Path(source.model).resolve().name if local else source.model
     return Story(
         kind="finetune",

@@ -41,6 +41,7 @@ from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.model_inputs import token_limit
 from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
@@ -107,7 +108,7 @@ class Teacher:
     @property
     def name(self) -> str:
         """Its folder's name, without the way there; a hub id whole."""
-        local = bool(self.path) and Path(self.path).expanduser().exists()
+        local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
     def logits(
