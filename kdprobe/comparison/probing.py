@@ -171,10 +171,12 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Say which tasks of one encoder are known, and how the others are fitted."""
+    from kdprobe.comparison.probing_begun import Begun
     from kdprobe.extract.probe_fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
+    keys: dict[str, Asked] = {}
     read = reader.reader
     for one in asked:
         options = ProbeOptions(
@@ -182,12 +184,17 @@ def _work(
             mdl=request.wants_mdl(one.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
         key = fit_key(read.key, read.reading, read.poolings, one.set, options)
+        keys[key.digest] = one
         held = load_fits(cache, key)
         if held is not None:
             known[one.task.name] = held
         else:
             missing.append(Missing(one, options, key))
-    return Work(reader, known, missing)
+    if cache is None:
+        return Work(reader, known, missing, [one.asked for one in missing], None)
+    begun = Begun(read, keys, cache)
+    names = [one.asked.task.name for one in missing]
+    return Work(reader, known, missing, begun.tasks(names), begun)
 
 
 def _probe(
@@ -198,12 +205,14 @@ def _probe(
     progress: Progress,
 ) -> list[ProbeFit]:
     """Fit all tasks of one encoder; tasks that are known are not read again."""
-    from kdprobe.extract.features import extract_features, forget_features
+    from kdprobe.extract.features import extract_features
     from kdprobe.extract.probe_fits import fit_probes, store_fits
 
     each, reader, made = work.reader, work.reader.reader, dict(work.known)
     kind = ", random weights" if each.random else ""
     if work.missing:
+        if work.begun is not None:
+            work.begun.begin(work.chosen)
         with (
             extract_features(
                 reader, work.texts, cache=cache, progress=progress, rows=4 * batch_size
@@ -221,9 +230,8 @@ def _probe(
                 described = f"probes of {each.model} on {one.task.name}"
                 store_fits(cache, key, fitted, described=described)
                 made[one.task.name] = fitted
-    else:
-        held = (part for one in asked for part in one.set.parts)
-        forget_features(reader, [text for part in held for text in part.sentences], cache=cache)
+    if work.begun is not None:
+        work.begun.end()
     return [
         made[one.task.name].as_fit(
             reader.cells, model=each.model, run=each.run,

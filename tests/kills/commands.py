@@ -81,8 +81,19 @@ def make_inputs(inputs: Path) -> None:
     )  # fmt: skip
     tiny_checkpoint(inputs / "student", labels=("neg", "pos"), layers=1, width=16)
     write_sets(inputs / "sets")
+    (inputs / "sets" / "obj_number.txt").write_text(_numbers())
     (inputs / "staged.toml").write_text(STAGED)
     task_file(inputs / "texts", train=TEXTS, dev=["a film"])
+
+
+def _numbers() -> str:
+    """A second probing task, some of its sentences those of the first."""
+    rows = [
+        f"{part}\t{'NN' if k % 2 else 'NNS'}\t{'the dog' if k % 3 else 'she saw'} {part} {k}"
+        for part, size in (("tr", 40), ("va", 20), ("te", 20))
+        for k in range(size)
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def finetune(place: Place, *, resume: bool, **more: Any) -> None:
@@ -125,7 +136,7 @@ def compare(place: Place, *, resume: bool, words: bool = True, force: bool = Fal
         only=["agreement", "probing", *(["attribution_agreement"] if words else [])],
         attributions=AttributionRequest(methods=("occlusion",), sentences=6) if words else None,
         probing=ProbingRequest(
-            tasks=("bigram_shift",), sentences=40, probing_dir=place.inputs / "sets"
+            tasks=("bigram_shift", "obj_number"), sentences=40, probing_dir=place.inputs / "sets"
         ),
         limit=12, resamples=100, device="cpu", offline=True, threads=1, force=force,
     )  # fmt: skip
