@@ -167,9 +167,12 @@ class Cache:
         return CacheInfo(root=self.root, entries=sum(kinds.values()), bytes=size, kinds=kinds)
 
     def clear(self) -> int:
-        """Delete every entry, give their number, and leave all other files alone."""
+        """Delete every entry, give their number, and leave all other files alone.
+
+        A JSON goes after what it describes: where this is killed, no entry is left without one.
+        """
         files = self._files()
-        for file in files:
+        for file in sorted(files, key=lambda file: file.suffix == ".json"):
             file.unlink(missing_ok=True)
         for folder in (self.root / "observations").glob("*/*"):
             clear_leftovers(folder)

@@ -186,10 +186,12 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Say which tasks of one encoder are known, and how the others are fitted."""
+    from kdprobe.comparison.probing_begun import Begun
     from kdprobe.extract.probe_fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
+    keys: dict[str, Asked] = {}
     read = reader.reader
     for one in asked:
         options = ProbeOptions(
@@ -197,9 +199,14 @@ def _work(
             mdl=request.wants_mdl(one.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
         key = fit_key(read.key, read.reading, read.poolings, one.set, options)
+        keys[key.digest] = one
         held = load_fits(cache, key)
         if held is not None:
             known[one.task.name] = held
         else:
             missing.append(Missing(one, options, key))
-    return Work(reader, known, missing)
+    if cache is None:
+        return Work(reader, known, missing, [one.asked for one in missing], None)
+    begun = Begun(read, keys, cache)
+    names = [one.asked.task.name for one in missing]
+    return Work(reader, known, missing, begun.tasks(names), begun)

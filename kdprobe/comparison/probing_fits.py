@@ -42,15 +42,16 @@ def probe(
     failed: Failures = {}
     if work.missing:
         rows = 4 * batch_size
+        if work.begun is not None:
+            work.begun.begin(work.chosen)
         try:
             failed = _fit(work, work.missing, made, cache, rows, progress)
         except Exception as error:
             _listed(each, "", error)  # raises what ends the comparison
             forget_features(reader, work.texts, cache=cache)
             failed = _one_by_one(work, made, cache, rows, progress, error)
-    else:
-        held = (part for one in asked for part in one.set.parts)
-        forget_features(reader, [text for part in held for text in part.sentences], cache=cache)
+    if work.begun is not None:
+        work.begun.end()
     fits = [
         made[one.task.name].as_fit(
             reader.cells, model=each.model, run=each.run,
@@ -77,7 +78,7 @@ def _one_by_one(
         return {work.missing[0].asked.task.name: error}
     failed: Failures = {}
     for one in work.missing:
-        alone = work._replace(missing=[one])
+        alone = work._replace(missing=[one], chosen=[one.asked])
         if one.asked.task.name in made:
             continue
         try:

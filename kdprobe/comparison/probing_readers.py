@@ -17,6 +17,7 @@ from kdprobe.seeds import derive_seed
 
 if TYPE_CHECKING:
     from kdprobe.cache import CacheKey
+    from kdprobe.comparison.probing_begun import Begun
     from kdprobe.config.probing import ProbingTask
     from kdprobe.extract.probe_fits import Fitted, ProbeOptions
     from kdprobe.models.handle import ModelHandle
@@ -62,12 +63,21 @@ class Work(NamedTuple):
     reader: Reader
     known: dict[str, Fitted]
     missing: list[Missing]
+    chosen: list[Asked]
+    """Whose sentences are read: those of what is missing, and what a killed run read with them."""
+    begun: Begun | None
+    """Where that is kept; None without a cache."""
 
     @property
     def texts(self) -> list[str]:
         """The different sentences that must be read."""
-        held = (part for one in self.missing for part in one.asked.set.parts)
-        return list(dict.fromkeys(sentence for part in held for sentence in part.sentences))
+        return sentences_of(self.chosen)
+
+
+def sentences_of(asked: Sequence[Asked]) -> list[str]:
+    """Give the different sentences of some tasks, in their order."""
+    parts = (part for one in asked for part in one.set.parts)
+    return list(dict.fromkeys(sentence for part in parts for sentence in part.sentences))
 
 
 def readers_of(
