@@ -48,7 +48,8 @@ def probe(
             failed = _fit(work, work.missing, made, cache, rows, progress)
         except Exception as error:
             _listed(each, "", error)  # raises what ends the comparison
-            forget_features(reader, work.texts, cache=cache)
+            if cache is not None:
+                forget_features(reader, work.texts, cache=cache)
             failed = _one_by_one(work, made, cache, rows, progress, error)
     if work.begun is not None:
         work.begun.end()
@@ -85,7 +86,8 @@ def _one_by_one(
             failed |= _fit(alone, alone.missing, made, cache, rows, progress)
         except Exception as caught:
             _listed(work.reader, one.asked.task.name, caught)
-            forget_features(work.reader.reader, alone.texts, cache=cache)
+            if cache is not None:
+                forget_features(work.reader.reader, alone.texts, cache=cache)
             failed[one.asked.task.name] = caught
     return failed
 
