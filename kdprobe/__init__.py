@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kdprobe.version import __version__
+
 if TYPE_CHECKING:
     from kdprobe.augmentation import augment
     from kdprobe.comparison.attribution_plan import AttributionRequest
+    from kdprobe.comparison.compare import compare
     from kdprobe.comparison.probing_request import ProbingRequest
-    from kdprobe.comparison.run import compare
-    from kdprobe.comparison.view import load_results
+    from kdprobe.comparison.result import load_results
     from kdprobe.distillation import distill
     from kdprobe.finetuning import finetune
     from kdprobe.sweeping.run import sweep
@@ -23,14 +25,12 @@ __all__ = [
     "finetune", "load_results", "sweep",
 ]  # fmt: skip
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "AttributionRequest": "kdprobe.comparison.attribution_plan",
     "ProbingRequest": "kdprobe.comparison.probing_request",
     "augment": "kdprobe.augmentation",
-    "compare": "kdprobe.comparison.run",
-    "load_results": "kdprobe.comparison.view",
+    "compare": "kdprobe.comparison.compare",
+    "load_results": "kdprobe.comparison.result",
     "distill": "kdprobe.distillation",
     "finetune": "kdprobe.finetuning",
     "sweep": "kdprobe.sweeping.run",

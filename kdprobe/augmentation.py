@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from kdprobe.atomic import write_text
 from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench, Draft, Maker
-from kdprobe.augmenters.sieve import Sieve
+from kdprobe.augmenters.deduplicate import Sieve
 from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
 from kdprobe.config.base import parse
@@ -29,7 +29,7 @@ from kdprobe.foreign import disk_is_full
 from kdprobe.leftovers import clear_leftovers, remove_folder
 from kdprobe.plain_files import read_json, toml_value
 from kdprobe.progress import Progress, Silent
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 if TYPE_CHECKING:
     from kdprobe.distillers.compute import Compute

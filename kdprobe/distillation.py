@@ -16,17 +16,17 @@ from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, with_settings, with_training
 from kdprobe.config.stages import parts_of
 from kdprobe.config.training import BestBy, TrainingSettings
-from kdprobe.distillers.classroom import Data, command_line, precision_of, settings_rows
-from kdprobe.distillers.course import Course, Made
-from kdprobe.distillers.lesson import TrainingResult
-from kdprobe.distillers.mixture import option_names
+from kdprobe.distillers.data import Data, command_line, precision_of, settings_rows
+from kdprobe.distillers.dry_run import rehearse
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.model_folder import WritePage
-from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.processes import together
-from kdprobe.distillers.rehearsal import rehearse
+from kdprobe.distillers.run_options import Occasion, display
+from kdprobe.distillers.staged_training import Course, Made
 from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
+from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word

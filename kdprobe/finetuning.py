@@ -14,7 +14,9 @@ from kdprobe.config.base import parse
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
 from kdprobe.config.training import BestBy, TrainingSettings
 from kdprobe.distillers.arguments import check_best_by
-from kdprobe.distillers.classroom import (
+from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.control import Control
+from kdprobe.distillers.data import (
     Data,
     command_line,
     encode_for,
@@ -23,25 +25,23 @@ from kdprobe.distillers.classroom import (
     precision_of,
     settings_rows,
 )
-from kdprobe.distillers.compute import Compute, settled
-from kdprobe.distillers.control import Control
 from kdprobe.distillers.fitting import fit
-from kdprobe.distillers.lesson import Examination, Lesson, TrainingResult
-from kdprobe.distillers.mixture import build_mixture
+from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.occasion import Occasion, display
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import together
+from kdprobe.distillers.run_options import Occasion, display
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
 from kdprobe.distillers.teacher_store import NoTeacher
-from kdprobe.distillers.views import shape_of
+from kdprobe.distillers.training_job import Examination, Lesson, TrainingResult
+from kdprobe.distillers.weighted_loss import build_mixture
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 _SETTINGS = tuple(TrainingSettings.model_fields)
 

@@ -56,6 +56,6 @@ def _forced_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
     monkeypatch.setattr(
-        "kdprobe.distillers.occasion.choose_compute",
+        "kdprobe.distillers.run_options.choose_compute",
         lambda **given: choose_compute(**(given | {"bf16": True})),
     )

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint
 from kdprobe.models.hf import open_hf
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy, make_toy
 from tests.models.tiny import tiny_checkpoint

@@ -13,7 +13,7 @@ from kdprobe.errors import ConfigError, TaskError
 from kdprobe.finetuning import finetune
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.surgery import layers_of
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint
 

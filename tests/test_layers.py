@@ -13,13 +13,13 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
     "foreign": 1, "portable": 1, "atomic": 1,
-    "leftovers": 1, "segmentation": 1,
+    "leftovers": 1, "segmentation": 1, "version": 1,
     "results": 2,
     "config": 3,
-    "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4, "observed_words": 4,
+    "tasks": 4, "observations": 4, "stats": 4,
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
-    "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "suite": 7,
+    "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
     "sweeping": 8,
     "cli": 9,
 }  # fmt: skip
@@ -34,8 +34,8 @@ ADAPTERS: dict[str, set[str]] = {
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
     "shap": {"extract/methods/shap.py"},
-    "statsmodels": {"analysis/_stats.py"},
-    "scipy.stats": {"analysis/_stats.py"},
+    "statsmodels": {"stats/hypothesis_tests.py"},
+    "scipy.stats": {"stats/hypothesis_tests.py"},
 }
 
 # What reads JSON or TOML of others: nobody else may, as nobody else bounds depth, digits and size.

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import TaskError
 from kdprobe.finetuning import finetune
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy, make_toy
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
 

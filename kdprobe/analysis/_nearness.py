@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.analysis._bootstrap import At, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis._stats import mcnemar_p
-from kdprobe.observations import Floats, Population, Predictions, Study
+from kdprobe.observations.study import Floats, Population, Predictions, Study
 from kdprobe.results.schema import Estimate
+from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
+from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 METRIC = "agreement_difference"
 

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.errors import TaskError
-from kdprobe.observations import Bools, Study
+from kdprobe.observations.study import Bools, Study
 from kdprobe.segmentation import word_count
 
 _ALWAYS = ("phenomenon", "domain")  # columns worth slicing by without being asked

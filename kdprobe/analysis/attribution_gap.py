@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._bootstrap import At, estimate, undefined_estimate
-from kdprobe.analysis._protocol import Gold
+from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations import Floats, Study
-from kdprobe.observed_maps import MapGaps
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.study import Floats, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.bootstrap import At, estimate, undefined_estimate
 
 NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
 _HOW = "bootstrap over examples, percentile"

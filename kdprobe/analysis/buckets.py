@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from kdprobe.analysis._bootstrap import At, estimate, resamples_of, undefined_estimate
 from kdprobe.analysis._examples import (
     EXAMPLE,
     GOLD,
@@ -21,7 +20,12 @@ from kdprobe.analysis._examples import (
     model_columns,
     random_rows,
 )
-from kdprobe.analysis._hits import (
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Bools, Study
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
+from kdprobe.stats.bootstrap import At, estimate, resamples_of, undefined_estimate
+from kdprobe.stats.hits import (
     NO_PROBABILITIES,
     first_run_note,
     gold_of,
@@ -29,10 +33,6 @@ from kdprobe.analysis._hits import (
     mean_within,
     no_right_and_wrong,
 )
-from kdprobe.analysis._protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
 
 ALL, SOME = "all right", "some students right"
 TEACHER, STUDENTS, NONE = "only the teacher right", "only students right", "none right"

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.analysis._checks import gold_classes
-from kdprobe.analysis._hits import hits_of, labelled_note, mean_within, several_runs
-from kdprobe.analysis._protocol import Gold
+from kdprobe.analysis.alarms.check import gold_classes
+from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
+from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
+from kdprobe.stats.hits import hits_of, labelled_note, mean_within, several_runs
 
 _METRICS = (
     Metric(

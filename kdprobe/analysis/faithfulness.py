@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._attributed import Attributed, attributed, unmet
-from kdprobe.analysis._attribution_metrics import FAITHFULNESS
-from kdprobe.analysis._bootstrap import At, estimate
-from kdprobe.analysis._damaged import damaged_words
-from kdprobe.analysis._protocol import Gold
-from kdprobe.analysis._rank_agreement import kendall
+from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
+from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Population, Study
+from kdprobe.observations.study import Bools, Floats, Population, Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
+from kdprobe.stats.bootstrap import At, estimate
+from kdprobe.stats.rank_agreement import kendall
 
 RANDOM = "random"
 LEAVE_ONE_OUT = "occlusion"

@@ -22,7 +22,11 @@ from kdprobe.analysis._examples import (
     random_rows,
     ranked_rows,
 )
-from kdprobe.analysis._hits import (
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
+from kdprobe.stats.hits import (
     NO_GOLD,
     first_run_note,
     gold_of,
@@ -30,10 +34,6 @@ from kdprobe.analysis._hits import (
     labelled_note,
     no_right_and_wrong,
 )
-from kdprobe.analysis._protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Ints, Population, Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
 
 _DIGITS = 12  # confidences that differ in the last bit only are ties
 

@@ -14,15 +14,15 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.analysis._bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis._gap_views import forest, gap_table
-from kdprobe.analysis._gaps import gap_estimate, paired_p, with_q
-from kdprobe.analysis._hits import NO_GOLD, labelled_note, quotient
-from kdprobe.analysis._protocol import Gold
 from kdprobe.analysis._slicing import Slice, SliceOptions, pooled_notes, slices_of
-from kdprobe.analysis._stats import mcnemar_p
-from kdprobe.observations import Bools, Floats, Population, Predictions, Study
+from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.losses.views import forest, gap_table
+from kdprobe.analysis.protocol import Gold
+from kdprobe.observations.study import Bools, Floats, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
+from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
+from kdprobe.stats.hits import NO_GOLD, labelled_note, quotient
+from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _EMPTY = "no example of this slice has a gold label"
 Table = dict[tuple[int, ...], Floats]  # ids of runs -> draws `[B + 1, slices]`

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kdprobe.errors import ConfigError, MissingExtraError
-from kdprobe.tasks.treebank import read_conllu, read_mrg
+from kdprobe.tasks.probing.treebank import read_conllu, read_mrg
 
 _LONGEST_ENDING = 4
 _NUMBER = "0123456789.,:/-%$"

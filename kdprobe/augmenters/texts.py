@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdprobe.augmenters.sieve import Sieve, keys_of
+from kdprobe.augmenters.deduplicate import Sieve, keys_of
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import DataNotFoundError
 from kdprobe.tasks.build import EmptyShareError

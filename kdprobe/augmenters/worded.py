@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kdprobe.models.words import split_words
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 
 
 class Worded(NamedTuple):

@@ -19,12 +19,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-import kdprobe
 from kdprobe.atomic import write_bytes, write_text
 from kdprobe.augmenters.augmenter import Draft
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
+from kdprobe.version import __version__
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
 
@@ -58,7 +58,7 @@ class TransferSet:
         return {
             "record_version": 1,
             "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
-            "produced_by": {"kdprobe": kdprobe.__version__},
+            "produced_by": {"kdprobe": __version__},
             "plan": portable_tree(dict(plan)),
             "size": self.size,
             "counts": dict(self.counts),

@@ -13,7 +13,7 @@ from kdprobe.cli import options, terminal
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from kdprobe.comparison.attributing import Attributed
+    from kdprobe.attribution import Attributed
 
 
 @terminal.guarded
@@ -52,7 +52,7 @@ def attribute(
     """
     import dataclasses
 
-    from kdprobe.comparison.attributing import DEFAULT_METHODS, attribute_all, title_of
+    from kdprobe.attribution import DEFAULT_METHODS, attribute_all, title_of
 
     kind = _kind(output)
     if threads is not None:
@@ -104,15 +104,15 @@ def _kind(output: Path | None) -> str:
 
 def _write(output: Path, kind: str, found: Sequence[Attributed]) -> None:
     from kdprobe.atomic import write_text
-    from kdprobe.comparison.attributing import drawing_of, page_of
+    from kdprobe.attribution import drawing_of, page_of
 
     write_text(output, page_of(found) if kind == "html" else drawing_of(found))
 
 
 def _show(found: Sequence[Attributed]) -> None:
     """Print the words of every method and model in colour."""
+    from kdprobe.attribution import lines_of
     from kdprobe.cli.coloured import word_lines
-    from kdprobe.comparison.attributing import lines_of
 
     for line in word_lines(lines_of(found), width=terminal.console().width):
         terminal.show(line)

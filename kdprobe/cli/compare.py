@@ -16,7 +16,7 @@ from kdprobe.cli.compared import command_line, summary
 if TYPE_CHECKING:
     from kdprobe.comparison.attribution_plan import AttributionRequest
     from kdprobe.comparison.probing_request import ProbingRequest
-    from kdprobe.comparison.view import Comparison
+    from kdprobe.comparison.result import Comparison
     from kdprobe.results.gates import Gate
 
 
@@ -259,7 +259,7 @@ def _nested(flat: dict[str, str]) -> dict[str, dict[str, object]]:
     Raises:
         ConfigError: a key without its analysis.
     """
-    from kdprobe.analysis._protocol import ANALYSES
+    from kdprobe.analysis.protocol import ANALYSES
     from kdprobe.errors import ConfigError
     from kdprobe.plain_files import toml_value
 

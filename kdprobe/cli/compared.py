@@ -14,7 +14,7 @@ SIDE_BY_SIDE = 3
 LOSSES = 10
 
 if TYPE_CHECKING:
-    from kdprobe.comparison.view import Comparison
+    from kdprobe.comparison.result import Comparison
     from kdprobe.results.headline import Headline
     from kdprobe.results.schema import ResultsDocument
 
@@ -36,7 +36,7 @@ def command_line(argv: list[str]) -> str:
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     """Print the headline table, the alarms, what was skipped and where the report is."""
-    from kdprobe.comparison.view import headline_list, headline_table
+    from kdprobe.comparison.result import headline_list, headline_table
 
     document, head = result.document, result.headline
     if as_json:

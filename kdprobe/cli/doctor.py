@@ -11,8 +11,8 @@ from pathlib import Path
 
 import typer
 
-from kdprobe import __version__
 from kdprobe.cli import terminal
+from kdprobe.version import __version__
 
 _PACKAGES = (
     "torch", "transformers", "datasets", "accelerate", "captum", "lime", "shap", "numpy", "scipy",

@@ -31,7 +31,7 @@ def kappa_range(
     import dataclasses
     import json
 
-    from kdprobe.analysis._kappa_range import kappa_range as search
+    from kdprobe.stats.kappa_range import kappa_range as search
 
     found = search(accuracy, labels, kappa)
     if as_json:

@@ -66,8 +66,8 @@ def listing(
     """
     import json
 
-    from kdprobe import __version__
     from kdprobe.registry import known_name
+    from kdprobe.version import __version__
 
     kind = known_name("list", kind, KINDS)
     rows = _rows(kind)

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import typer
 
-from kdprobe import __version__
 from kdprobe.cli import (
     attribute,
     augment,
@@ -28,6 +27,7 @@ from kdprobe.cli import (
     tasks,
 )
 from kdprobe.cli.terminal import guarded
+from kdprobe.version import __version__
 
 NAME = "kdprobe"
 

@@ -58,15 +58,15 @@ def build(
 
     from kdprobe import atomic
     from kdprobe.config.probing import open_probing_tasks
-    from kdprobe.tasks.probing_balance import read_bins
-    from kdprobe.tasks.probing_build import (
+    from kdprobe.tasks.probing.balance import read_bins
+    from kdprobe.tasks.probing.build import (
         build_set,
         even_sizes,
         grammar_corpus,
         reason_missing,
         treebank_corpus,
     )
-    from kdprobe.tasks.probing_sets import write_senteval
+    from kdprobe.tasks.probing.sets import write_senteval
 
     asked = open_probing_tasks(tuple(options.names(tasks, "--probe-tasks")) or ("all",))
     bins = read_bins(length_bins) if length_bins else None
@@ -118,8 +118,8 @@ def fetch(
 
     Example: kdprobe probes fetch -o senteval/
     """
-    from kdprobe.tasks.probing_build import DATA_VARIABLE
-    from kdprobe.tasks.senteval_files import SOURCE, fetch_senteval
+    from kdprobe.tasks.probing.build import DATA_VARIABLE
+    from kdprobe.tasks.probing.senteval_files import SOURCE, fetch_senteval
 
     data = os.environ.get(DATA_VARIABLE, "")
     folder = output or (Path(data) / "senteval" if data else Path("senteval"))

@@ -38,8 +38,8 @@ def tasks(
     if name is None:
         _all(data_dir)
         return
-    from kdprobe.tasks.catalog import open_task
     from kdprobe.tasks.describe import describe
+    from kdprobe.tasks.open import open_task
 
     task_file = open_task(
         name, text=text, text_pair=text_pair, label=label, labels=options.names(labels, "--labels")

@@ -16,7 +16,7 @@ from kdprobe.cli import options, terminal
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from kdprobe.distillers.lesson import TrainingResult
+    from kdprobe.distillers.training_job import TrainingResult
 
 _EPOCHS = typer.Option("--epochs", min=0.0, max=10_000, help="Passes over the data.")
 _BATCH_SIZE = typer.Option("--batch-size", min=1, max=1_000_000, help="Examples a step.")

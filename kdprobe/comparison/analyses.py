@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from kdprobe.analysis._protocol import ANALYSES, Analysis, given
+from kdprobe.analysis.protocol import ANALYSES, Analysis, given
 from kdprobe.comparison.guarding import failure
 from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import AnalysisResult, Skipped
 

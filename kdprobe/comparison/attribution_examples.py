@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis._attributed import Attributed, attributed, unmet
-from kdprobe.analysis._rank_agreement import spearman
-from kdprobe.comparison.outputs import examples as lay_out
-from kdprobe.observations import Floats, Study
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.comparison.document import examples as lay_out
+from kdprobe.observations.study import Floats, Study
 from kdprobe.results.schema import Example, ExampleWords
 from kdprobe.results.words import WordAgreement, WordScores
+from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200
 PAGE_SCORES = 100_000

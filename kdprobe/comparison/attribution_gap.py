@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kdprobe.comparison.training_texts import training_split
-from kdprobe.observations import Study
-from kdprobe.observed_maps import MapGaps
+from kdprobe.comparison.training_split import training_split
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 
 WORD_SCORES = "attributions.parquet"
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",

@@ -26,8 +26,8 @@ from kdprobe.comparison.attribution_plan import (
 from kdprobe.comparison.guarding import explain_apart
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations import Bools, Floats, Study
-from kdprobe.observed_words import Attributions
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.study import Bools, Floats, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.own_sentences import read_own
@@ -143,7 +143,7 @@ def _explain_all(
 ) -> dict[str, Explained]:
     """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
     from kdprobe.extract.attributions import explain_model
-    from kdprobe.models.twins import random_twin
+    from kdprobe.models.random_init import random_twin
 
     first = members[0]
     asked = plan.of(first.name)

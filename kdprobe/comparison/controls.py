@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from kdprobe.analysis._nearness import agreement_difference
 from kdprobe.comparison.histories import read_json
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate, Notice
 

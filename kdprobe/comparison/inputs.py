@@ -24,11 +24,11 @@ from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.guarding import kept
 from kdprobe.comparison.model_facts import model_info, model_notices
 from kdprobe.comparison.suspicion import suspicions
-from kdprobe.comparison.training_texts import train_hashes
+from kdprobe.comparison.training_split import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations import Floats, MinimalPairs, Population, Predictions, Study
+from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import ModelInfo, Notice, Skipped
 from kdprobe.tasks.pairs import PairTexts

@@ -14,7 +14,7 @@ from kdprobe.comparison.inputs import Inputs, gather
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.schema import Estimate
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 
 def nearness(

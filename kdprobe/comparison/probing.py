@@ -1,7 +1,7 @@
 """Probing of every model of a comparison: from task names to fitted probes.
 
 Does: find the sentences, read every model and its architecture with random weights once, fit all
-probes, and say beforehand how long it takes. Does not: judge; `analysis/probing.py` does.
+probes, and say beforehand how long it takes. Does not: judge; `analysis/probing/__init__.py` does.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from kdprobe.comparison.probing_readers import (
 from kdprobe.comparison.probing_request import ProbingRequest
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
-from kdprobe.observed_probes import ProbeFit, ProbeFits, ProbeTask, Unread
+from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
-from kdprobe.tasks.probing_build import ProbingSource
-from kdprobe.tasks.probing_rules import control_set, endings_accuracy, majority_accuracy
-from kdprobe.tasks.probing_sets import sample_set
+from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
+from kdprobe.tasks.probing.build import ProbingSource
+from kdprobe.tasks.probing.sets import sample_set
 
 if TYPE_CHECKING:
     from kdprobe.comparison.inputs import Inputs

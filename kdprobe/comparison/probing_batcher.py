@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import ConfigError
 from kdprobe.progress import Progress, Silent
-from kdprobe.tasks.probing_build import ProbingSource
-from kdprobe.tasks.probing_rules import control_set, endings_accuracy, majority_accuracy
-from kdprobe.tasks.probing_sets import sample_set
+from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
+from kdprobe.tasks.probing.build import ProbingSource
+from kdprobe.tasks.probing.sets import sample_set
 
 if TYPE_CHECKING:
     from kdprobe.extract.senteval_batcher import Batcher, Prepare

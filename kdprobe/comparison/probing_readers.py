@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kdprobe.extract.probe_fits import Fitted, ProbeOptions
     from kdprobe.models.handle import ModelHandle
     from kdprobe.models.hidden import LayerReader
-    from kdprobe.tasks.probing_sets import ProbingSet
+    from kdprobe.tasks.probing.sets import ProbingSet
 
 
 class Named(NamedTuple):

@@ -14,8 +14,8 @@ from pydantic import JsonValue
 
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import ConfigError
-from kdprobe.tasks.probing_build import find_file
-from kdprobe.tasks.probing_sets import ProbingSet
+from kdprobe.tasks.probing.build import find_file
+from kdprobe.tasks.probing.sets import ProbingSet
 
 _SMALL = 1000
 _FEW_CLASSES = 50

@@ -15,7 +15,7 @@ from kdprobe.models.spec import ModelSpec
 from kdprobe.results.headline import NO_GOLD
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Notice
-from kdprobe.tasks.catalog import task_names
+from kdprobe.tasks.open import task_names
 from kdprobe.tasks.task import Split
 
 

@@ -17,7 +17,7 @@ from kdprobe.models.predictions_file import is_predictions_file
 from kdprobe.models.predictions_task import task_of_predictions
 from kdprobe.models.spec import ModelSpec
 from kdprobe.results.schema import Notice
-from kdprobe.tasks.catalog import open_task, task_names
+from kdprobe.tasks.open import open_task, task_names
 
 _NAME_ONE = "say --task NAME (`kdprobe tasks` lists them), --task FILE.toml, or a table of examples"
 

@@ -1,7 +1,7 @@
 """Probing tasks as people write them: `suites/probing/*.toml`.
 
 Does: say what a probing task asks, in which file its sentences stand and by which recipe it can be
-built. Does not: read sentences; `tasks/probing_sets.py` does.
+built. Does not: read sentences; `tasks/probing/sets.py` does.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ProbingTask(Options):
         group: what kind of knowledge it asks for.
         description: the question in one sentence.
         file: the file of its sentences in SentEval's format, in `--probing-dir` or beside the TOML.
-        recipe: how to build it from trees (see `tasks/probing_build.py`); empty: only from a file.
+        recipe: how to build it from trees (see `tasks/probing/build.py`); empty: only from a file.
         linear: True when only a probe without a hidden layer is fitted (a thousand classes).
         source: who proposed it.
         base: the folder of a person's own TOML; set when it is read.

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.processes import team
+from kdprobe.distillers.training_job import Lesson
 from kdprobe.errors import ConfigError
 
 _ADAM_EPSILON, _ADADELTA_EPSILON = 1e-8, 1e-6

@@ -27,7 +27,7 @@ from kdprobe.distillers.student_record import TaughtStudent, read_object
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, parse_student
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 
 class Start(NamedTuple):

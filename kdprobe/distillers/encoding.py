@@ -26,7 +26,7 @@ from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
-    from kdprobe.distillers.word_match import WordShares
+    from kdprobe.distillers.word_alignment import WordShares
 
 _GROUP = 50  # batches drawn together and sorted by length: little padding, still well mixed
 

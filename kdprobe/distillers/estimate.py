@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.models.trained_form import UsedRows, fold
+from kdprobe.distillers.training_job import Lesson
+from kdprobe.models.reparametrised_embeddings import UsedRows, fold
 from kdprobe.progress import Silent
 
 _TIMED = 3

@@ -25,7 +25,6 @@ from kdprobe.distillers.callbacks import (
     stalled,
 )
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson, TrainingResult
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.model_folder import WritePage, write_model_folder
 from kdprobe.distillers.preflight import Preflight
@@ -43,10 +42,11 @@ from kdprobe.distillers.resume import (
     write_plan,
 )
 from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.distillers.training_job import Lesson, TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_seed
 

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.teacher_wants import show_size
+from kdprobe.distillers.teacher_quantities import show_size
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.models.trained_form import UsedRows, fold
+from kdprobe.distillers.training_job import Lesson
+from kdprobe.models.reparametrised_embeddings import UsedRows, fold
 
 _TRAINED = 4  # times a weight: itself, its gradient, and two running means of the optimiser
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from kdprobe.atomic import write_text
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.plain_text import printable
 from kdprobe.portable import PLACEHOLDER
 

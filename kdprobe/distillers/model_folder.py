@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from kdprobe.atomic import staged_folder, write_text
-from kdprobe.distillers.lesson import Lesson, TrainingResult
 from kdprobe.distillers.model_card import Story, write_card
 from kdprobe.distillers.record import HISTORY, record_of
 from kdprobe.distillers.resume import RECORD, read_record
+from kdprobe.distillers.training_job import Lesson, TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.models.checkpoint import quiet
 

@@ -12,13 +12,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import kdprobe
-from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
+from kdprobe.version import __version__
 
 HISTORY = "history.json"
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
@@ -29,7 +29,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
     return {
         "record_version": 1,
         "produced_by": {
-            "kdprobe": kdprobe.__version__,
+            "kdprobe": __version__,
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _PACKAGES},
         },

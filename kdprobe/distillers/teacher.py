@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from kdprobe.cache import Cache
 from kdprobe.config.recipe import Recipe
 from kdprobe.distillers._scores import chance_score, task_scores
-from kdprobe.distillers.classroom import Data, encode_for, parameter_count
 from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.data import Data, encode_for, parameter_count
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.mixture import Mixture
+from kdprobe.distillers.forward import prepare
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.preflight import refuse_chance
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer
+from kdprobe.distillers.teacher_quantities import wanted
 from kdprobe.distillers.teacher_store import (
     LiveTeacher,
     StoredTeacher,
@@ -32,9 +33,8 @@ from kdprobe.distillers.teacher_store import (
     TeacherSignal,
     teacher_logits,
 )
-from kdprobe.distillers.teacher_wants import wanted
-from kdprobe.distillers.views import prepare
-from kdprobe.distillers.word_match import match_words
+from kdprobe.distillers.weighted_loss import Mixture
+from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.model_inputs import token_limit

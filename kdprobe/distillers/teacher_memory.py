@@ -18,10 +18,10 @@ from torch import Tensor
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.forward import prepare, read
 from kdprobe.distillers.objective import LOGITS, Batch, Situation, View
+from kdprobe.distillers.teacher_quantities import Quantity
 from kdprobe.distillers.teacher_store import TeacherFile, checked_rows, close_enough
-from kdprobe.distillers.teacher_wants import Quantity
-from kdprobe.distillers.views import prepare, read
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.progress import Progress, Stage
 from kdprobe.tasks.task import Split

@@ -18,10 +18,10 @@ from torch import Tensor
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.first_token_forward import first_token_suffices, short_pass
+from kdprobe.distillers.forward import predict, read
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
 from kdprobe.distillers.processes import ALONE, Team
-from kdprobe.distillers.short_pass import first_token_suffices, short_pass
-from kdprobe.distillers.views import predict, read
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split

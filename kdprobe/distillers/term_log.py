@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from kdprobe.distillers.mixture import Term
 from kdprobe.distillers.processes import Team
+from kdprobe.distillers.weighted_loss import Term
 
 
 class TermLog:

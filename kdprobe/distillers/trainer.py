@@ -22,17 +22,21 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerContr
 from kdprobe.distillers._scores import Score, fidelity, task_scores
 from kdprobe.distillers.arguments import other_optimizer, training_arguments
 from kdprobe.distillers.encoding import GroupedByLength, Rows
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.mixture import Losses, Window
+from kdprobe.distillers.first_token_forward import (
+    first_token_suffices,
+    leaves_last_layer,
+    short_pass,
+)
+from kdprobe.distillers.forward import Trainable, prepare
 from kdprobe.distillers.objective import LOGITS, Batch, View
 from kdprobe.distillers.processes import add_up_gradients, same_start, team
-from kdprobe.distillers.short_pass import first_token_suffices, leaves_last_layer, short_pass
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
-from kdprobe.distillers.views import Trainable, prepare
+from kdprobe.distillers.training_job import Lesson
+from kdprobe.distillers.weighted_loss import Losses, Window
 from kdprobe.errors import TrainingError
 from kdprobe.models.embedding_table import embedding_table
-from kdprobe.models.trained_form import train_used_rows
+from kdprobe.models.reparametrised_embeddings import train_used_rows
 from kdprobe.progress import Silent
 
 UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1

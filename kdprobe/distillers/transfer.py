@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.distillers.classroom import Data
-from kdprobe.distillers.mixture import Mixture
+from kdprobe.distillers.data import Data
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.weighted_loss import Mixture
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import join_columns

@@ -22,10 +22,10 @@ from kdprobe.extract._probe_mdl import code_lengths
 from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import LayerFeatures
 from kdprobe.models.hidden import FeatureCell
-from kdprobe.observed_probes import ProbeFit
+from kdprobe.observations.probes import ProbeFit
 from kdprobe.registry import known_name
 from kdprobe.seeds import derive_seed
-from kdprobe.tasks.probing_sets import ProbingSet
+from kdprobe.tasks.probing.sets import ProbingSet
 
 FITS_VERSION = 3
 _BYTES = 768_000_000

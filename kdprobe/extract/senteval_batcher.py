@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kdprobe.errors import CapabilityError
 from kdprobe.extract._probe_data import ProbeData
-from kdprobe.tasks.probing_sets import ProbingPart, ProbingSet
+from kdprobe.tasks.probing.sets import ProbingPart, ProbingSet
 
 BATCH_SIZE = 128
 Tokens = list[list[str]]

@@ -16,9 +16,9 @@ from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.models.predictions_table import is_predictions_file
 from kdprobe.plain_files import read_json
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.readers import read_table
 
 

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.architectures import NAMES
-from kdprobe.models.compression import principal_directions
+from kdprobe.models.low_rank import principal_directions
 from kdprobe.models.parts import TABLES, Seen, observe, watched_modules
 from kdprobe.models.projection import learn_projection, require_parts
 from kdprobe.models.shapes import CopyShape

@@ -16,9 +16,9 @@ from kdprobe.errors import CapabilityError
 from kdprobe.models.architectures import NAMES
 from kdprobe.models.bilstm_shape import Mode
 from kdprobe.models.channels import Channels
-from kdprobe.models.compression import principal_directions
+from kdprobe.models.low_rank import principal_directions
 from kdprobe.models.parts import TABLES, embedding_norm, observe
-from kdprobe.models.trained_form import ProjectedEmbedding
+from kdprobe.models.reparametrised_embeddings import ProjectedEmbedding
 
 _TOLD = {
     "static": "which stay as they are",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Texts
 from kdprobe.models.words import Piece
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 
 Span = tuple[int, int]
 """From which character up to which."""

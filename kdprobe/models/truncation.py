@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from kdprobe.models.architectures import LAYER_PARTS, Names
-from kdprobe.models.compression import (
+from kdprobe.models.low_rank import (
     Kept,
     Linear,
     keep,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.token_text import TokenText, fold, token_text
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 from kdprobe.segmentation import word_spans
 
 SPECIAL = -1

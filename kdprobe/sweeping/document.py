@@ -12,10 +12,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from kdprobe import atomic
-from kdprobe.analysis._sweep_statistics import difference_metric, score_differences
-from kdprobe.analysis._task_scores_views import primary_name
-from kdprobe.comparison.outputs import task_info
-from kdprobe.comparison.run import produced_by
+from kdprobe.analysis.task_scores.views import primary_name
+from kdprobe.comparison.compare import produced_by
+from kdprobe.comparison.document import task_info
 from kdprobe.extract.efficiency import METRICS as SIZES
 from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
@@ -33,6 +32,7 @@ from kdprobe.sweeping.scores import (
     of_each_run,
 )
 from kdprobe.sweeping.sentences import in_words
+from kdprobe.sweeping.statistics import difference_metric, score_differences
 
 
 def make_document(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdprobe.cache import Cache
-from kdprobe.distillers.classroom import load_evaluation
+from kdprobe.distillers.data import load_evaluation
 from kdprobe.extract.efficiency import (
     Pace,
     Times,
@@ -23,7 +23,7 @@ from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.label_sources import open_with_models
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
 from kdprobe.sweeping.plan import Asked, Plan

@@ -18,11 +18,11 @@ from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
 from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
 from kdprobe.distillation import distill
-from kdprobe.distillers.mixture import build_mixture, option_names
+from kdprobe.distillers.weighted_loss import build_mixture, option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
 from kdprobe.registry import unknown_name
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = ("teacher", "task", "output", "student", "recipe", "settings", "seed", "sample_seed",

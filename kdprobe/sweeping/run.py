@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 from kdprobe.atomic import require_empty_folder
 from kdprobe.config.sweep import WHERE
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import (
     ChangedPlanError,
     CheckpointError,

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kdprobe.analysis._agreement_metrics import METRICS as AGREEMENT
-from kdprobe.analysis._agreement_pairs import PairView, pair_estimates
-from kdprobe.analysis._bootstrap import At, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis._stats import pearson_draws
-from kdprobe.analysis._sweep_statistics import Point, how_made, non_dominated
-from kdprobe.analysis._task_scores_metrics import METRICS as SCORES
+from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
+from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
-from kdprobe.observations import Population, Study
+from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
+from kdprobe.observations.study import Population, Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
+from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
+from kdprobe.stats.hypothesis_tests import pearson_draws
+from kdprobe.sweeping.statistics import Point, how_made, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
 PEARSON = Metric(

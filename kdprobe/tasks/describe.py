@@ -19,8 +19,8 @@ from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import word_count
 from kdprobe.tasks.build import EmptyShareError
-from kdprobe.tasks.catalog import open_task, task_names
-from kdprobe.tasks.places import Found, find_split
+from kdprobe.tasks.locate import Found, find_split
+from kdprobe.tasks.open import open_task, task_names
 from kdprobe.tasks.readers import read_lines
 from kdprobe.tasks.sources import load_split, split_names
 from kdprobe.tasks.task import Split, text_hash

@@ -96,7 +96,7 @@ def grammar_pairs(*, size_per_phenomenon: int, seed: int = 0) -> PairTexts:
     Raises:
         TaskError: the size is below 1.
     """
-    from kdprobe.tasks.grammar import minimal_pairs
+    from kdprobe.tasks.grammar.generation import minimal_pairs
 
     _check_size(size_per_phenomenon)
     made = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)

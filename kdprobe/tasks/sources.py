@@ -16,8 +16,8 @@ from kdprobe.registry import known_name
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import SplitPlan, build_split
 from kdprobe.tasks.hub import HubError, hub_is_off, hub_name, read_hub
+from kdprobe.tasks.locate import Found, find_split
 from kdprobe.tasks.multirc import read_multirc
-from kdprobe.tasks.places import Found, find_split
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import check_names_file, read_table
 from kdprobe.tasks.table import Table, join_tables, leave_out_empty
@@ -83,7 +83,7 @@ def _sample(split: Split, size: int, seed: int) -> Split:
 
 
 def _generated(task_file: TaskFile, split: str, *, size: int | None) -> Split:
-    from kdprobe.tasks.grammar import generate_split
+    from kdprobe.tasks.grammar.generation import generate_split
 
     # Always the grammar's own seed: the data of a task are the same in runs of different seeds.
     return generate_split(task_file.task(), split, size=size or 0)

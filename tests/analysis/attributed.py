@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from kdprobe.observations import Floats, Study
-from kdprobe.observed_maps import MapGaps
-from kdprobe.observed_words import Attributions, Word
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.attributions import Attributions, Word
+from kdprobe.observations.study import Floats, Study
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kdprobe.observations import Study
-from kdprobe.observed_probes import ProbeFit, ProbeFits, ProbeTask
+from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask
+from kdprobe.observations.study import Study
 
 LAYERS = ("0", "1", "2", "head")
 POOLINGS = ("mean", "mean", "mean", "")

@@ -9,11 +9,11 @@ from hypothesis import given
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa
 
-from kdprobe.analysis._bootstrap import Resamples
-from kdprobe.analysis._kappa_draws import Pairing, attainable
 from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.kappa import Pairing, attainable
 from tests.analysis.studies import (
     binary,
     classification,

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis._alignment import (
+from kdprobe.analysis.alarms import ANALYSIS, AlarmOptions
+from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.results.schema import Notice
+from kdprobe.stats.alignment import (
     confusion,
     independent_kappa,
     kappa_of,
@@ -17,9 +20,6 @@ from kdprobe.analysis._alignment import (
     relation,
     renamings,
 )
-from kdprobe.analysis.alarms import ANALYSIS, AlarmOptions
-from kdprobe.observations import Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Notice
 from kdprobe.tasks.task import text_hash
 from tests.analysis.studies import (
     STUDIES,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from kdprobe.analysis._alarm_learnt import check_chance, check_sure
-from kdprobe.analysis._kappa_draws import chance_error
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.analysis.alarms.learnt import check_chance, check_sure
+from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.stats.kappa import chance_error
 from tests.analysis.studies import (
     binary,
     labels_of_two,
@@ -36,6 +36,11 @@ def test_the_error_under_chance_is_that_of_statsmodels(drawn):
     error = chance_error(table)
     if error is not None:
         assert error == pytest.approx(cohens_kappa(table).std_kappa0, abs=1e-9)
+
+
+def test_one_label_only_has_no_error():
+    """Guards a rater of one label whose shares add up to .9999…: an error of 0 proves anything."""
+    assert chance_error(np.array([[4, 1, 2], [0, 0, 0], [0, 0, 0]])) is None
 
 
 @pytest.mark.parametrize("study", [binary(300), many_classes(600)], ids=["two", "57"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from kdprobe.analysis import attribution_gap
-from kdprobe.observations import Study
-from kdprobe.observed_maps import MapGaps
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import binary
 

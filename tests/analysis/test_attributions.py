@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kdprobe.analysis import attribution_agreement, faithfulness
-from kdprobe.analysis._attributed import attributed
-from kdprobe.analysis._highlights import representative
-from kdprobe.analysis._rank_agreement import (
+from kdprobe.analysis.attribution_agreement.explained import attributed
+from kdprobe.analysis.attribution_agreement.highlights import representative
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.rank_agreement import (
     MEASURES,
     comparable,
     kendall,
@@ -23,8 +25,6 @@ from kdprobe.analysis._rank_agreement import (
     spearman,
     top_k,
 )
-from kdprobe.observations import Study
-from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study, two_models, with_scores
 from tests.analysis.studies import binary, quick
 

@@ -10,12 +10,12 @@ from pydantic import ValidationError
 from scipy import special
 from sklearn.metrics import brier_score_loss, log_loss
 
-from kdprobe.analysis import _calibration
-from kdprobe.analysis._bootstrap import resamples_of
-from kdprobe.analysis._hits import gold_of
 from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
-from kdprobe.observations import Floats, Population, Predictions, Study
+from kdprobe.observations.study import Floats, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats import calibration as _calibration
+from kdprobe.stats.bootstrap import resamples_of
+from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 QUICK = CalibrationOptions(simulations=200)

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from kdprobe.analysis._hits import gold_of
 from kdprobe.analysis.confidence import ANALYSIS, ConfidenceOptions
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import mode
 
 from kdprobe.analysis.exemplars import ANALYSIS, ExemplarOptions
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from kdprobe.analysis._hits import gold_of
 from kdprobe.analysis.lists import ANALYSIS, ListsOptions
-from kdprobe.observations import Floats, Population, Predictions, Study
+from kdprobe.observations.study import Floats, Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Table
+from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 

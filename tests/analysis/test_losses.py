@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from kdprobe.analysis import minimal_pairs, slices
 from kdprobe.analysis._slicing import SliceOptions
 from kdprobe.analysis.losses import ANALYSIS, LossOptions
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Loss, Metric
 from kdprobe.results.sentences import certainty
 from tests.analysis.studies import (

@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kdprobe.analysis._pair_judgements import Part, judgements, ranked_draws, spearman_tables
 from kdprobe.analysis.minimal_pairs import ANALYSIS, MinimalPairOptions
+from kdprobe.analysis.minimal_pairs.judgements import (
+    Part,
+    judgements,
+    ranked_draws,
+    spearman_tables,
+)
 from kdprobe.errors import MisalignedError
-from kdprobe.observations import Floats, MinimalPairs, Study
+from kdprobe.observations.study import Floats, MinimalPairs, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import binary, classification, with_minimal_pairs
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kdprobe.analysis._paired_pairs import combined_p
 from kdprobe.analysis.paired_tests import ANALYSIS, PairedTestsOptions
-from kdprobe.observations import Study
+from kdprobe.analysis.paired_tests.pairs import combined_p
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,

@@ -7,7 +7,7 @@ import pytest
 
 from kdprobe.analysis.losses import ANALYSIS as LOSSES
 from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
-from kdprobe.observed_probes import Unread
+from kdprobe.observations.probes import Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.probed import N, fit, probed, probes_of
 from tests.analysis.studies import classification, unlabelled

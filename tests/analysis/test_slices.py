@@ -11,13 +11,13 @@ from sklearn.metrics import mean_absolute_error, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from kdprobe.analysis._bootstrap import At
-from kdprobe.analysis._gaps import gap_estimate, paired_p
 from kdprobe.analysis._slicing import SliceOptions, length_bins, slices_of, words_of
+from kdprobe.analysis.losses.gaps import gap_estimate, paired_p
 from kdprobe.analysis.slices import ANALYSIS
 from kdprobe.errors import TaskError
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.bootstrap import At
 from tests.analysis.studies import (
     binary,
     classification,

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import kdprobe
-from kdprobe.augmenters.sieve import key_of
+from kdprobe.augmenters.deduplicate import key_of
 from kdprobe.augmenters.writer import TransferSet, record_of
 from kdprobe.errors import ConfigError, OutputError, TaskError, TrainingError, UnknownNameError
 from kdprobe.progress import Silent

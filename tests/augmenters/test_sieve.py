@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kdprobe.augmenters.augmenter import Draft
-from kdprobe.augmenters.sieve import Sieve, key_of, keys_of, one_line
+from kdprobe.augmenters.deduplicate import Sieve, key_of, keys_of, one_line
 from tests.augmenters.builders import split_of
 
 # Letters with a compatibility form, a case that folds to two letters, blanks of several kinds.

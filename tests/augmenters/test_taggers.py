@@ -9,7 +9,7 @@ import pytest
 
 from kdprobe.augmenters.taggers import Tagger, english_tagger, treebank_tagger
 from kdprobe.errors import ConfigError, MissingExtraError
-from kdprobe.tasks.treebank import read_mrg
+from kdprobe.tasks.probing.treebank import read_mrg
 
 LEXICON = {
     "dog": "NN", "Dog": "NNP", "walked": "VBD", "talked": "VBD", "red": "JJ", "the": "DT",

@@ -25,7 +25,7 @@ from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.bench.explaining import (
     Exact,
     Record,

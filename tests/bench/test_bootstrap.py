@@ -7,10 +7,10 @@ import pytest
 import scipy.stats
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis._bootstrap import _draw, resamples_of
-from kdprobe.analysis._scores import counts_of, mcc
-from kdprobe.analysis._stats import kappa_draws, spearman_draws
 from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
+from kdprobe.stats.bootstrap import _draw, resamples_of
+from kdprobe.stats.classification import counts_of, mcc
+from kdprobe.stats.hypothesis_tests import kappa_draws, spearman_draws
 from tests.analysis.studies import classification
 
 N, DRAWS, LOOPED = 10_000, 2_000, 40

@@ -21,21 +21,21 @@ from torch import Tensor, nn
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16, settled
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded, GroupedByLength
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import build_mixture
+from kdprobe.distillers.forward import predict, shape_of
+from kdprobe.distillers.initial_student import open_student
 from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.students import open_student
 from kdprobe.distillers.teacher_store import StoredTeacher, all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.views import predict, shape_of
+from kdprobe.distillers.training_job import Examination, Lesson
+from kdprobe.distillers.weighted_loss import build_mixture
 from kdprobe.models.checkpoint import Loaded, load_classifier
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_split

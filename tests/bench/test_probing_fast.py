@@ -22,7 +22,7 @@ from kdprobe.models.hf import open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator
-from kdprobe.tasks.probing_build import build_set, grammar_corpus
+from kdprobe.tasks.probing.build import build_set, grammar_corpus
 from tests.bench.probing_peers import TASK, Record, timed
 from tests.bench.test_probing_data import real_encoder, small_bert
 

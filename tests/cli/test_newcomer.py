@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.analysis._protocol import ANALYSES
+from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
 from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.task_choice import Columns, choose_task
@@ -20,7 +20,7 @@ from kdprobe.extract.probe_fits import check_probe
 from kdprobe.models.hidden import check_poolings
 from kdprobe.models.spec import parse_specs
 from kdprobe.results.io import read_document
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.cli.scene import gold, run, write_predictions, write_task
 from tests.cli.test_compare import refused
 

@@ -23,7 +23,7 @@ from kdprobe.comparison.controls import (
 )
 from kdprobe.comparison.nearness import nearness
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from tests.analysis.studies import binary, regression, several_seeds
 from tests.cli.scene import checkpoint, write_task

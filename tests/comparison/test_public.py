@@ -71,7 +71,7 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
 
 def kdprobe_analyses() -> tuple[str, ...]:
     """All names, to skip them all."""
-    from kdprobe.analysis._protocol import ANALYSES
+    from kdprobe.analysis.protocol import ANALYSES
 
     return ANALYSES.names()
 

@@ -20,16 +20,16 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import build_mixture
+from kdprobe.distillers.forward import prepare, shape_of
+from kdprobe.distillers.initial_student import Pupil, layer_map_of, open_student
 from kdprobe.distillers.objective import LOGITS, Situation
-from kdprobe.distillers.students import Pupil, layer_map_of, open_student
 from kdprobe.distillers.teacher_store import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.views import prepare, shape_of
+from kdprobe.distillers.training_job import Examination, Lesson
+from kdprobe.distillers.weighted_loss import build_mixture
 from kdprobe.models.architectures import LAYER_LISTS
 from kdprobe.models.architectures import NAMES as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES

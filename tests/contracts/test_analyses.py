@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from kdprobe.analysis._protocol import ANALYSES
-from kdprobe.observations import Study
+from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
 from tests.analysis.studies import STUDIES as PLAIN

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import LOGITS, Need
-from kdprobe.distillers.views import read
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.attributions import Setting, ask
 from kdprobe.extract.features import extract_features

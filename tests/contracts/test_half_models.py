@@ -20,10 +20,10 @@ from kdprobe.extract.probe_fits import ProbeOptions, fit_probes
 from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
-from kdprobe.tasks.probing_sets import make_set
+from kdprobe.tasks.probing.sets import make_set
 from tests.contracts.students import FAMILIES, begin, finite, split_of
 from tests.distillers.builders import TASK
 from tests.models.tiny import SENTENCES

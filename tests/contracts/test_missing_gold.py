@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from kdprobe.analysis._protocol import ANALYSES, given
-from kdprobe.observations import Study
+from kdprobe.analysis.protocol import ANALYSES, given
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
 from tests.analysis.attributed import attributed_study

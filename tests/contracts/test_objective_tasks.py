@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdprobe.distillers.mixture import Remarking
 from kdprobe.distillers.objective import OBJECTIVES, Batch, View
+from kdprobe.distillers.weighted_loss import Remarking
 from kdprobe.tasks.task import Task
 from tests.contracts.test_objectives import (
     NAMES,

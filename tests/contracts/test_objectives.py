@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kdprobe.distillers.classroom import encode_for
-from kdprobe.distillers.mixture import Remarking
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import prepare, read, shape_of
 from kdprobe.distillers.objective import (
     LOGITS,
     OBJECTIVES,
@@ -22,7 +22,7 @@ from kdprobe.distillers.objective import (
     Situation,
     View,
 )
-from kdprobe.distillers.views import prepare, read, shape_of
+from kdprobe.distillers.weighted_loss import Remarking
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.tasks.task import Task
 from tests.distillers.builders import RATING, TASK, toy_split

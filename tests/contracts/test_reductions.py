@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kdprobe.distillers.mixture import Losses, Mixture, Term, Window
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import Batch, View
-from kdprobe.distillers.views import read
+from kdprobe.distillers.weighted_loss import Losses, Mixture, Term, Window
 from tests.contracts.test_objectives import (
     NAMES,
     ROWS,

@@ -13,13 +13,13 @@ import numpy as np
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import Mixture, build_mixture
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
-from kdprobe.distillers.views import shape_of
+from kdprobe.distillers.training_job import Examination, Lesson
+from kdprobe.distillers.weighted_loss import Mixture, build_mixture
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import tiny_tokenizer

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError, ConfigError, UnknownNameError, UsageError
 from kdprobe.finetuning import finetune
 from kdprobe.models.checkpoint import load_classifier
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy
 from tests.distillers.words_apart import vectors_file

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import kdprobe.distillers.course
+import kdprobe.distillers.staged_training
 import kdprobe.finetuning
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers.control import Control
 from kdprobe.distillers.encoding import GroupedByLength, steps_per_epoch
-from kdprobe.distillers.lesson import Lesson, TrainingResult
 from kdprobe.distillers.student_record import TaughtStudent, read_student
+from kdprobe.distillers.training_job import Lesson, TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.finetuning import finetune
 from tests.distillers.conftest import Toy
@@ -53,7 +53,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
 
         return look
 
-    for module in (kdprobe.distillers.course, kdprobe.finetuning):
+    for module in (kdprobe.distillers.staged_training, kdprobe.finetuning):
         monkeypatch.setattr(module, "fit", watched(module.fit))
     return seen
 

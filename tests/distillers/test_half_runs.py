@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
-from kdprobe.distillers import compute, occasion
+from kdprobe.distillers import compute
+from kdprobe.distillers import run_options as occasion
 from kdprobe.distillers.precision import price_of
 from kdprobe.finetuning import finetune
 from kdprobe.models import mixed_precision

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kdprobe.distillers._scores import Score
-from kdprobe.distillers.classroom import command_line
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.data import command_line
 from kdprobe.distillers.model_card import Story, card_text
 from kdprobe.distillers.preflight import Preflight, layer_table, refuse_chance
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.masked import first_tokens, log_softmax_over, unit
 from kdprobe.distillers.objective import LOGITS, Batch, ModelShape, Need, Situation, View
 from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
-from kdprobe.distillers.views import read
 from kdprobe.models.gradients import attribute
 from tests.contracts.test_objectives import ROWS, inputs_of, room, setting, tiny, values
 from tests.distillers.builders import TASK

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.forward import read, shape_of
 from kdprobe.distillers.objective import GROUPS, LOGITS, OBJECTIVES, Need, Situation
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.views import read, shape_of
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.gradients import attribute
 from kdprobe.models.text_model import TextModel

@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kdprobe.distillers.mixture import Losses, Window
 from kdprobe.distillers.processes import ALONE, Team, add_up_gradients, team
+from kdprobe.distillers.weighted_loss import Losses, Window
 from tests.distillers.conftest import Toy
 from tests.distillers.shared_work import run
 

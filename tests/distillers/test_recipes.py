@@ -13,8 +13,8 @@ from kdprobe.config.recipe_changes import for_task
 from kdprobe.config.stages import parts_of
 from kdprobe.distillation import distill
 from kdprobe.distillers.layer_map import read_layer_map
-from kdprobe.distillers.mixture import build_mixture, option_names
 from kdprobe.distillers.objective import ModelShape, Situation
+from kdprobe.distillers.weighted_loss import build_mixture, option_names
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.layer_choice import spread_layers

@@ -13,13 +13,13 @@ import torch
 from kdprobe.cache import Cache
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
 from kdprobe.distillation import distill
-from kdprobe.distillers.classroom import encode_for
-from kdprobe.distillers.mixture import Mixture, build_mixture
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import prepare, shape_of
 from kdprobe.distillers.objective import Batch, ModelShape, Need, Situation
 from kdprobe.distillers.teacher_memory import Kept, RememberedTeacher, Rememberer
+from kdprobe.distillers.teacher_quantities import LIMIT, wanted
 from kdprobe.distillers.teacher_store import LiveTeacher, TeacherFile
-from kdprobe.distillers.teacher_wants import LIMIT, wanted
-from kdprobe.distillers.views import prepare, shape_of
+from kdprobe.distillers.weighted_loss import Mixture, build_mixture
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import NewShape, build_new
 from tests.distillers.builders import TASK, toy_split

@@ -11,8 +11,8 @@ import torch
 
 from kdprobe.cache import Cache
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.teacher_store import NoTeacher, TeacherFile, all_logits, teacher_logits
+from kdprobe.distillers.training_job import Lesson
 from kdprobe.progress import Silent
 from tests.distillers.builders import toy_lesson, toy_split
 

@@ -13,17 +13,17 @@ from torch import Tensor
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.mixture import Mixture, Term
+from kdprobe.distillers.forward import read, shape_of
 from kdprobe.distillers.objective import LOGITS, Batch, Need, Needs, Situation, View
 from kdprobe.distillers.objectives.hard_labels import OBJECTIVE, HardLabels, HardLabelsOptions
 from kdprobe.distillers.teacher_store import LiveTeacher, StoredTeacher
 from kdprobe.distillers.trainer import UNDEFINED_RANK, StudentTrainer
-from kdprobe.distillers.views import read, shape_of
+from kdprobe.distillers.training_job import Lesson
+from kdprobe.distillers.weighted_loss import Mixture, Term
 from kdprobe.errors import ConfigError, TrainingError
 from kdprobe.models import mixed_precision
 from tests.distillers.builders import CPU, RATING, TASK, toy_lesson, toy_mixture, toy_split
-from tests.distillers.test_mixture import HiddenOptions, HiddenSquares
+from tests.distillers.test_weighted_loss import HiddenOptions, HiddenSquares
 
 
 def trained(lesson: Lesson, folder: Path) -> StudentTrainer:

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import kdprobe
-from kdprobe.distillers.classroom import Data
+from kdprobe.distillers.data import Data
+from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.transfer import (
     refuse_unlabelled,
     transfer_set_alone,
     with_transfer_set,
 )
-from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_mixture, toy_split

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.forward import prepare, read, shape_of
 from kdprobe.distillers.objective import OBJECTIVES, Batch, Situation, View
-from kdprobe.distillers.views import prepare, read, shape_of
-from kdprobe.distillers.word_match import match_words
+from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.bilstm_shape import parse_lstm
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.models.text_model import TextModel

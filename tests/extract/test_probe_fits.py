@@ -21,7 +21,7 @@ from kdprobe.extract.probe_fits import (
     protocols,
 )
 from kdprobe.models.hidden import FeatureCell
-from kdprobe.tasks.probing_sets import make_set, read_senteval, sample_set
+from kdprobe.tasks.probing.sets import make_set, read_senteval, sample_set
 
 
 def features(

@@ -20,7 +20,7 @@ from kdprobe.extract.probe_fits import (
     protocols,
 )
 from kdprobe.models.hidden import FeatureCell
-from kdprobe.tasks.probing_sets import make_set
+from kdprobe.tasks.probing.sets import make_set
 from tests.extract.test_probe_fits import features, one_by_one
 
 

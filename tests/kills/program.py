@@ -69,7 +69,7 @@ def forked(work: Callable[[], Any]) -> Any:
 
 def stop_clocks() -> None:
     """Let no clock decide what is written."""
-    from kdprobe.comparison import run as comparing
+    from kdprobe.comparison import compare as comparing
     from kdprobe.extract.efficiency import Pace, measure_speed
     from kdprobe.sweeping import measure as measuring
 
@@ -87,7 +87,7 @@ def stop_clocks() -> None:
 def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[str, Any]:
     """Run a command once to its end; give its states and the number of events between them."""
     from kdprobe import augmentation
-    from kdprobe.comparison import run as comparing
+    from kdprobe.comparison import compare as comparing
     from kdprobe.distillers.trainer import StudentTrainer
     from kdprobe.sweeping import run as sweeping
 

@@ -10,7 +10,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.models.label_sources import label_names, name_classes
 from kdprobe.models.labels import POSITIONAL
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 NLI = ("contradiction", "entailment", "neutral")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.describe import LabelCount, Quantiles, SharedTexts, describe, overview
+from kdprobe.tasks.open import open_task
 
 
 @pytest.fixture(autouse=True)

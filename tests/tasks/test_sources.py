@@ -9,8 +9,8 @@ import pytest
 
 from kdprobe.errors import TaskError, UnknownNameError
 from kdprobe.tasks import sources
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.hub import HubError
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split, split_names
 from kdprobe.tasks.table import Table
 from kdprobe.tasks.task import Split

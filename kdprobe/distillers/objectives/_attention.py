@@ -7,16 +7,16 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.masked import scaled_products, split_heads
-from kdprobe.distillers.objective import Need, Needs, Quantity, Situation, View, needs_of_pairs
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.compatibility import (
     first_of,
     no_projections,
     no_teacher,
     other_tokens,
     too_few_pairs,
 )
+from kdprobe.distillers.loss_counts import Unbridged
+from kdprobe.distillers.masked import scaled_products, split_heads
+from kdprobe.distillers.objective import Need, Needs, Quantity, Situation, View, needs_of_pairs
 
 Layers = Literal["first", "last", "map"]
 _NAMES: tuple[Quantity, ...] = ("query", "key")

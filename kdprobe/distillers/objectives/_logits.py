@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.compatibility import no_teacher
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, Needs, Situation
-from kdprobe.distillers.obstacles import no_teacher
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Needs, Situation, needs_of_pairs
 

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.compatibility import first_of, no_projections, no_teacher, other_tokens
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.masked import log_softmax_over, scaled_products, split_heads
 from kdprobe.distillers.objective import Batch, Need, Needs, Quantity, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_projections, no_teacher, other_tokens
 
 
 class AttentionRelationsOptions(Options):

@@ -15,18 +15,18 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.levels import Level, places, tokens_differ, words_read
-from kdprobe.distillers.masked import ones
-from kdprobe.distillers.objective import Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.alignment import Level, places, tokens_differ, words_read
+from kdprobe.distillers.compatibility import (
     first_of,
     no_blocks,
     no_gradients,
     no_teacher,
     too_few_pairs,
 )
-from kdprobe.distillers.views import shown_model
+from kdprobe.distillers.forward import shown_model
+from kdprobe.distillers.loss_counts import Unbridged
+from kdprobe.distillers.masked import ones
+from kdprobe.distillers.objective import Batch, Needs, Situation, View
 from kdprobe.models.gradients import attribute, attribution_maps
 
 

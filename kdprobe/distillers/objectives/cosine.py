@@ -11,11 +11,11 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.alignment import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_width
+from kdprobe.distillers.loss_counts import Unbridged
 from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_width
 
 
 class CosineOptions(Options):

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_embedded, other_tokens
 from kdprobe.distillers.masked import token_counts
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
 from kdprobe.distillers.objectives._projection import Projection, widening
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_embedded, other_tokens
 
 
 class EmbeddingsOptions(Options):

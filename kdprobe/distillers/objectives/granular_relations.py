@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask, scaled_products, split_heads, unit
 from kdprobe.distillers.objective import Batch, ModelShape, Situation, View
 from kdprobe.distillers.objectives._relations import (
@@ -24,7 +25,6 @@ from kdprobe.distillers.objectives._relations import (
     mean_of,
     none_matched,
 )
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 _SHUT = -1e4  # no softmax gives weight to it, and it is finite
 _FEWEST = 3  # phrases of a text that the released code looks at

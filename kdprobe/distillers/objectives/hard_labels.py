@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
 
 

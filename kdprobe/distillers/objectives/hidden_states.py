@@ -13,15 +13,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.alignment import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_width, too_few_pairs
 from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
 from kdprobe.distillers.objectives._projection import Projection, widening
-from kdprobe.distillers.obstacles import (
-    first_of,
-    no_teacher,
-    other_width,
-    too_few_pairs,
-)
 
 
 class HiddenStatesOptions(Options):

@@ -14,17 +14,17 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.masked import precise, unit
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.compatibility import (
     first_of,
     no_gradients,
     no_teacher,
     other_embedded,
     other_tokens,
 )
-from kdprobe.distillers.views import shown_model
+from kdprobe.distillers.forward import shown_model
+from kdprobe.distillers.loss_counts import PerToken
+from kdprobe.distillers.masked import precise, unit
+from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
 from kdprobe.models.gradients import attribute
 
 

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
 from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class LayerRelationsOptions(Options):

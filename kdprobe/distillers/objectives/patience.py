@@ -14,10 +14,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.compatibility import blind_first, first_of, no_teacher, other_width
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.masked import first_tokens, mask_of, unit
 from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import blind_first, first_of, no_teacher, other_width
 
 
 class PatienceOptions(Options):

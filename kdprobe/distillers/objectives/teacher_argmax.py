@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, not_classes
 from kdprobe.distillers.objective import Batch, Situation, View
 from kdprobe.distillers.objectives._logits import OfLogits
-from kdprobe.distillers.obstacles import first_of, no_teacher, not_classes
 
 
 class TeacherArgmaxOptions(Options):

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask
 from kdprobe.distillers.objective import Batch, Situation, View
 from kdprobe.distillers.objectives._relations import (
@@ -25,7 +26,6 @@ from kdprobe.distillers.objectives._relations import (
     mean_of,
     none_matched,
 )
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class TokenRelationsOptions(Options):

@@ -1,0 +1,274 @@
+"""Minimal pairs: which phenomena the teacher tells right from wrong and the student does not.
+
+Does: accuracy of every model by phenomenon, by field and over all pairs, each student's gap with
+interval, test and q-value, the rank correlation of the margins, and the pairs behind the largest
+losses. Does not: run a model or make pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.losses.views import forest, gap_table
+from kdprobe.analysis.minimal_pairs.judgements import (
+    Part,
+    accuracy_sums,
+    judged,
+    judgements,
+    parts_of,
+    ranked_draws,
+    spearman_tables,
+)
+from kdprobe.analysis.minimal_pairs.metrics import METRICS
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
+from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
+from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, undefined_estimate
+from kdprobe.stats.hypothesis_tests import mcnemar_p
+
+HOW = "bootstrap over pairs within phenomena, percentile"
+_UNJUDGED = "the minimal pairs were not put to {}"
+
+
+class MinimalPairOptions(Options):
+    """`shown`: how many pairs are shown of each phenomenon that a student loses most on."""
+
+    shown: int = 3
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The pairs, cut into parts, and every run's judgements with their draws."""
+
+    study: Study
+    pairs: MinimalPairs
+    models: tuple[Population, ...]
+    phenomena: tuple[Part, ...]
+    wide: tuple[Part, ...]
+    scores: Mapping[str, Floats]  # name -> [runs, m]
+    draws: Mapping[tuple[str, str], Floats]  # (name, subset) -> [B + 1]
+
+    @property
+    def teacher(self) -> Population:
+        return self.study.teacher
+
+    @property
+    def students(self) -> tuple[Population, ...]:
+        """The judged students; none when the teacher was not asked, as no gap exists then."""
+        if self.teacher.name not in self.pairs.margins:
+            return ()
+        return tuple(model for model in self.models if model.role == "student")
+
+
+def _place(model: Population, run: Predictions) -> int:
+    """The row of a run among its model's; runs hold arrays, so they are told by identity."""
+    return next(row for row, other in enumerate(model.runs) if other is run)
+
+
+def _accuracy_draws(
+    study: Study,
+    models: Sequence[Population],
+    scores: Mapping[str, Floats],
+    parts: Sequence[Part],
+) -> dict[tuple[str, str], Floats]:
+    stacked = np.concatenate([scores[model.name] for model in models])
+    cells = {cell: rows for part in parts for cell, rows in part.cells.items()}
+    sums = accuracy_sums(study, stacked, cells)
+    draws, first = {}, 0
+    for model in models:
+        for part in parts:
+            total = np.sum([sums[cell] for cell in part.cells], axis=0) / len(part.rows)
+            draws[model.name, part.subset] = draws_of(
+                study,
+                model,
+                lambda run, t=total, f=first, m=model: t[:, f + _place(m, run)],  # type: ignore[misc]
+            )
+        first += len(model.runs)
+    return draws
+
+
+def _judge(study: Study, pairs: MinimalPairs) -> _Judged:
+    models = judged(study, pairs)
+    phenomena, wide = parts_of(pairs)
+    scores = {model.name: judgements(pairs.margins[model.name]) for model in models}
+    draws = _accuracy_draws(study, models, scores, (*wide, *phenomena))
+    return _Judged(study, pairs, models, phenomena, wide, scores, draws)
+
+
+def _accuracies(seen: _Judged) -> list[Estimate]:
+    return [
+        estimate(
+            At("accuracy", model.name, subset=part.subset),
+            seen.draws[model.name, part.subset],
+            n=len(part.rows),
+            undefined="no pairs",
+            share=True,
+            how=HOW,
+        )
+        for model in seen.models
+        for part in (*seen.wide, *seen.phenomena)
+    ]
+
+
+def _p_value(seen: _Judged, student: Population, part: Part) -> float | None:
+    t = seen.scores[seen.teacher.name][:, part.rows]
+    s = seen.scores[student.name][:, part.rows]
+    if len(t) > 1 or len(s) > 1:
+        return paired_p(t, s)
+    return mcnemar_p(int((t > s).sum()), int((t < s).sum()))
+
+
+def _gap(seen: _Judged, student: Population, part: Part) -> Estimate:
+    draws = seen.draws[seen.teacher.name, part.subset] - seen.draws[student.name, part.subset]
+    return gap_estimate(
+        At("gap", seen.teacher.name, student.name, subset=part.subset),
+        draws,
+        n=len(part.rows),
+        undefined="no pairs",
+        share=True,
+        p_value=_p_value(seen, student, part),
+        how=HOW,
+    )
+
+
+def _margins(seen: _Judged, student: Population, part: Part) -> Estimate:
+    """Estimate the rank correlation of margins, averaged over all pairs of runs."""
+    teacher, margins = seen.teacher, seen.pairs.margins
+    runs = [(t, s) for t in range(len(teacher.runs)) for s in range(len(student.runs))]
+    columns = [(margins[teacher.name][t], margins[student.name][s]) for t, s in runs]
+    tables = dict(zip(runs, spearman_tables(seen.study, part, columns), strict=True))
+    draws = ranked_draws(seen.study, part)
+    values = pair_draws_of(
+        replace(seen.study, resamples=draws),
+        teacher,
+        student,
+        lambda run, other: tables[_place(teacher, run), _place(student, other)],
+    )
+    fewer = draws < seen.study.resamples
+    return estimate(
+        At("margin_spearman", teacher.name, student.name, subset=part.subset),
+        values,
+        n=len(part.rows),
+        undefined="a model's margins are the same on all pairs (or there is one pair only)",
+        how=f"{HOW}, {draws} resamples" if fewer else HOW,
+    )
+
+
+def _lost_pairs(seen: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
+    """Show pairs that the teacher's first run judges rightly and the student's does not."""
+    parts = {part.subset: part for part in seen.phenomena}
+    rows = []
+    for student in seen.students:
+        own = [made for made in gaps if made.model_b == student.name and (made.low or 0.0) > 0]
+        for gap in sorted(own, key=lambda made: -(made.low or 0.0))[:5]:
+            inside = parts[gap.subset].rows
+            t = seen.pairs.margins[seen.teacher.name][0][inside]
+            s = seen.pairs.margins[student.name][0][inside]
+            lost = np.flatnonzero((t > 0) & (s < 0))
+            for at in lost[np.argsort(-(t - s)[lost], kind="stable")][:shown]:
+                row = int(inside[at])
+                good, bad = seen.pairs.good[row], seen.pairs.bad[row]
+                rows.append((student.name, gap.subset, good, bad, float(t[at]), float(s[at])))
+    return Table(
+        name="lost_pairs",
+        title="Pairs the teacher judges rightly and the student does not",
+        caption="From up to five phenomena a student with the surest losses (lower end of the "
+        "interval above 0), the pairs on which the two margins differ most; first runs.",
+        columns=(
+            Column(name="student", label="student"),
+            Column(name="phenomenon", label="phenomenon"),
+            Column(name="good", label="acceptable"),
+            Column(name="bad", label="damaged"),
+            Column(name="teacher_margin", label="teacher's margin", kind="number", unit="nats"),
+            Column(name="student_margin", label="student's margin", kind="number", unit="nats"),
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _unjudged(seen: _Judged) -> list[Estimate]:
+    return [
+        undefined_estimate(At("accuracy", model.name), _UNJUDGED.format(model.name))
+        for model in seen.study.models
+        if model.name not in seen.pairs.margins
+    ]
+
+
+def _notes(seen: _Judged) -> tuple[str, ...]:
+    ties = {
+        model.name: int((seen.scores[model.name] == 0.5).any(axis=0).sum()) for model in seen.models
+    }
+    said = [f"{name} ties on {n} of {len(seen.pairs.ids)} pairs." for name, n in ties.items() if n]
+    missing = [m.name for m in seen.study.models if m.name not in seen.pairs.margins]
+    return (*said, *(f"No minimal pairs were put to {name}." for name in missing))
+
+
+@dataclass(frozen=True)
+class MinimalPairAnalysis:
+    """Accuracy on minimal pairs by phenomenon, teacher and students paired."""
+
+    name: str = "minimal_pairs"
+    version: int = 1
+    title: str = "Minimal pairs"
+    after: tuple[str, ...] = ()
+    gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+    options: type[MinimalPairOptions] = MinimalPairOptions
+
+    def unmet(self, study: Study) -> str | None:
+        """Refuse studies without judged minimal pairs."""
+        pairs = study.minimal_pairs
+        if pairs is None or not pairs.ids:
+            return "there are no minimal pairs; they need a task of acceptability and the models"
+        if not any(model.name in pairs.margins for model in study.models):
+            return "the minimal pairs were put to none of the models"
+        return None
+
+    def run(
+        self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
+    ) -> AnalysisResult:
+        """Score every model on every phenomenon and measure each student's gap."""
+        assert study.minimal_pairs is not None  # unmet() has refused studies without
+        seen = _judge(study, study.minimal_pairs)
+        accuracies = _accuracies(seen)
+        narrow = with_q([_gap(seen, s, part) for s in seen.students for part in seen.phenomena])
+        wide = [_gap(seen, s, part) for s in seen.students for part in seen.wide]
+        margins = [
+            _margins(seen, student, part)
+            for student in seen.students
+            for part in (seen.wide[0], *seen.phenomena)
+        ]
+        tables = (
+            gap_table(
+                study,
+                (*wide, *narrow),
+                accuracies,
+                score="accuracy",
+                title="By phenomenon",
+                more=margins,
+            ),
+            _lost_pairs(seen, narrow, options.shown),
+        )
+        return AnalysisResult(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            caption=f"{len(seen.pairs.ids)} pairs of {len(seen.phenomena)} phenomena "
+            f"({seen.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
+            "count every pair once.",
+            options=options.model_dump(mode="json"),
+            metrics=METRICS,
+            estimates=(*accuracies, *_unjudged(seen), *wide, *narrow, *margins),
+            tables=tables if seen.students else (),
+            curves=forest(study, narrow, what="phenomenon", unit="accuracy"),
+            notes=_notes(seen),
+        )
+
+
+ALIASES = ("blimp",)
+ANALYSIS = MinimalPairAnalysis()

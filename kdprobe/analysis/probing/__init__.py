@@ -1,0 +1,289 @@
+"""Probing: what every layer of the teacher and the students knows, against what guessing gives.
+
+Does: accuracies by task, layer and pooling with baselines and selectivity, paired gaps at best
+layers and at equal relative depth, retention, centre of gravity. Does not: read models or fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.probing.cells import (
+    HOW,
+    Cells,
+    cells_of,
+    gravity_draws,
+    matched_layers,
+    resamples_of_task,
+)
+from kdprobe.analysis.probing.metrics import METRICS
+from kdprobe.analysis.probing.scores import Seen, score_estimates
+from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.probes import ProbeFits, ProbeTask
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import AnalysisResult, Estimate, Notice
+from kdprobe.stats.bootstrap import At, estimate, interval, undefined_estimate
+from kdprobe.stats.hypothesis_tests import mcnemar_p
+
+_SMALL = 400
+
+
+class ProbingOptions(Options):
+    """This analysis has nothing to choose."""
+
+
+def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> Seen:
+    resamples = resamples_of_task(study, task)
+    held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
+    for population in study.models:
+        for weights, cells in held.items():
+            fits = [
+                fit
+                for fit in probes.fits
+                if (fit.model, fit.task, fit.weights) == (population.name, task.name, weights)
+            ]
+            if fits:
+                cells[population.name] = cells_of(study, task, fits, resamples)
+    reasons = {(each.model, each.pooling): each.reason for each in probes.unread}
+    return Seen(task, held["trained"], held["random"], reasons)
+
+
+def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estimate:
+    t, s = seen.trained[at.model_a], seen.trained[at.model_b]
+    if teacher is None or student is None:
+        lacking = at.model_a if teacher is None else at.model_b
+        return undefined_estimate(at, seen.without(lacking, at.pooling))
+    left, right = t.means(teacher), s.means(student)
+    if len(t.hits) == 1 and len(s.hits) == 1:
+        p_value: float | None = mcnemar_p(int((left > right).sum()), int((left < right).sum()))
+    else:
+        p_value = paired_p(left, right)
+    return gap_estimate(
+        at,
+        t.draws[:, teacher] - s.draws[:, student],
+        n=seen.task.test,
+        undefined="no test sentences",
+        share=True,
+        p_value=p_value,
+        how=HOW,
+    )
+
+
+class _Gaps(NamedTuple):
+    """One student's gaps, in families of tests: best layers, equal relative depth, equal number."""
+
+    best: list[Estimate]
+    layers: list[Estimate]
+    numbers: list[Estimate]
+
+
+def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _Gaps:
+    """Estimate the gaps of the best layers, and of all layers set against each other."""
+    t, s, task = seen.trained[teacher], seen.trained[student], seen.task.name
+    best = [
+        _gap(
+            seen,
+            At("gap", teacher, student, subset=task, layer="best", pooling=pooling),
+            t.best(pooling),
+            s.best(pooling),
+        )
+        for pooling in poolings
+    ]
+    layers: list[Estimate] = []
+    for one, other in matched_layers(t, s):
+        for pooling in poolings if one.isdigit() else ("",):
+            left, right = t.cell(one, pooling), s.cell(other, pooling)
+            if left is None and right is None:
+                continue
+            where = At(
+                "gap", teacher, student, subset=task, layer=f"{one}:{other}", pooling=pooling
+            )
+            layers.append(_gap(seen, where, left, right))
+    return _Gaps(best, layers, _by_number(seen, teacher, student, poolings))
+
+
+def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> list[Estimate]:
+    """Estimate the gaps of layers of one number, where that is not their relative depth."""
+    t, s = seen.trained[teacher], seen.trained[student]
+    matched = matched_layers(t, s)
+    layers = [str(k) for k in range(min(t.depth, s.depth) + 1)]
+    return [
+        _gap(
+            seen,
+            At("gap_by_number", teacher, student, subset=seen.task.name, layer=f"{k}:{k}",
+               pooling=pooling),
+            t.cell(k, pooling),
+            s.cell(k, pooling),
+        )
+        for k in layers
+        if (k, k) not in matched
+        for pooling in poolings
+    ]  # fmt: skip
+
+
+def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate:
+    at = At("retention", teacher, student, subset=seen.task.name, layer="best", pooling=pooling)
+    if teacher not in seen.random:
+        return undefined_estimate(at, "no encoder with random weights was probed")
+    t, s, floor = seen.trained[teacher], seen.trained[student], seen.random[teacher]
+    places = [cells.best(pooling) for cells in (t, s, floor)]
+    for model, place in zip((teacher, student, teacher), places, strict=True):
+        if place is None:
+            return undefined_estimate(at, seen.without(model, pooling))
+    of_teacher, of_student, low = (
+        cells.draws[:, place] for cells, place in zip((t, s, floor), places, strict=True)
+    )
+    above = of_teacher - low
+    bounds = interval(above)
+    if bounds is None or bounds[0] <= 0:
+        reason = "the teacher is not beyond random weights by more than noise"
+        return undefined_estimate(at, f"{reason} ({above[0]:+.3f})", n=seen.task.test)
+    kept = of_student - low
+    draws = np.full(len(kept), np.nan)
+    np.divide(kept, above, out=draws, where=above > 0)
+    return estimate(at, draws, n=seen.task.test, undefined="nothing to keep", how=HOW)
+
+
+def _gravity(
+    seen: Seen, teacher: str, students: Sequence[str], poolings: Sequence[str]
+) -> list[Estimate]:
+    made = []
+    nothing = "no layer is above the majority class"
+    task, n = seen.task.name, seen.task.test
+    for pooling in poolings:
+        draws, reasons = {}, {}
+        for model, cells in seen.trained.items():
+            reasons[model] = nothing if cells.of_pooling(pooling) else seen.without(model, pooling)
+            draws[model] = gravity_draws(cells, pooling, seen.task.majority)
+            at = At("centre_of_gravity", model, subset=task, pooling=pooling)
+            made.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
+        for student in students:
+            at = At("centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling)
+            shift = draws[student] - draws[teacher]
+            lacking = teacher if np.isnan(draws[teacher][0]) else student
+            made.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
+    return made
+
+
+def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
+    notices = []
+    small = [task.name for task in probes.tasks if task.test < _SMALL]
+    if small:
+        notices.append(
+            Notice(
+                code="probing-small",
+                severity="warning",
+                message=f"Fewer than {_SMALL} test sentences: {', '.join(small)}. Gaps of a few "
+                "points mean nothing there.",
+            )
+        )
+    flat = sorted({fit.model for fit in probes.fits if fit.flat and fit.weights == "trained"})
+    if probes.few_seeds:
+        seeds = "one seed" if probes.seeds == 1 else f"{probes.seeds} seeds"
+        notices.append(
+            Notice(
+                code="probing-few-seeds",
+                severity="note",
+                message=f"These probes start from {seeds}: gaps below one or two points may be "
+                "their doing (--probe-seeds 3 averages three).",
+            )
+        )
+    notices += [
+        Notice(
+            code="probing-unread",
+            severity="note",
+            message=f"{model} is not probed{f' under {pooling}' if pooling else ''}: {reason}.",
+            models=(model,),
+        )
+        for model, pooling, reason in probes.unread
+    ]
+    if flat and "raw" in probes.probe:
+        notices.append(
+            Notice(
+                code="probing-flat",
+                severity="warning",
+                message=f"Some layers of {', '.join(flat)} vary little against their mean: "
+                "SentEval's probe hardly trains on them; the default probe standardises.",
+                models=tuple(flat),
+            )
+        )
+    return notices
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What every layer knows, teacher and students paired."""
+
+    name: str = "probing"
+    version: int = 3
+    title: str = "Probing"
+    after: tuple[str, ...] = ()
+    gold: Gold = "unread"
+    defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
+    options: type[ProbingOptions] = ProbingOptions
+
+    def unmet(self, study: Study) -> str | None:
+        """Refuse studies whose layers were not probed."""
+        if study.probes is None or not study.probes.fits:
+            return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+        return None
+
+    def run(
+        self, study: Study, options: ProbingOptions, done: Mapping[str, AnalysisResult]
+    ) -> AnalysisResult:
+        """Score every cell, measure the students' gaps, and draw."""
+        probes = study.probes
+        assert probes is not None  # unmet() has refused studies without
+        teacher = study.teacher.name
+        seen_models = {fit.model for fit in probes.fits}
+        students = [s.name for s in study.students if s.name in seen_models]
+        scores: list[Estimate] = []
+        gaps_of = {student: _Gaps([], [], []) for student in students}
+        rest: list[Estimate] = []
+        curves = []
+        cells: dict[str, Mapping[str, Cells]] = {}
+        for task in probes.tasks:
+            seen = _see(study, probes, task)
+            cells[task.name] = seen.trained
+            scores += score_estimates(seen)
+            for student in students:
+                made = _gaps(seen, teacher, student, probes.poolings)
+                for family, more in zip(gaps_of[student], made, strict=True):
+                    family += more
+                rest += [_retention(seen, teacher, student, p) for p in probes.poolings]
+            rest += _gravity(seen, teacher, students, probes.poolings)
+            curves.append(small_multiple(task, seen.trained, seen.random, probes.poolings[0]))
+        gaps = [gap for made in gaps_of.values() for family in made for gap in with_q(family)]
+        matrices = [
+            gap_matrix(student, probes.tasks, gaps, pooling, place)
+            for place, student in enumerate(students, start=1)
+            for pooling in probes.poolings
+            if not any(
+                u.pooling == pooling and u.model in (teacher, student) for u in probes.unread
+            )
+        ]
+        return AnalysisResult(
+            name=self.name,
+            version=self.version,
+            title=self.title,
+            caption="One probing classifier a task, layer and pooling, trained on vectors of whole "
+            f"sentences: {probes.probe}. Baselines: majority class, layer 0, random weights.",
+            options=options.model_dump(mode="json"),
+            metrics=METRICS,
+            estimates=(*scores, *gaps, *rest),
+            tables=(best_table(probes.tasks, cells, probes.poolings),),
+            matrices=tuple(matrices),
+            curves=tuple(curves),
+            warnings=tuple(_notices(study, probes)),
+            notes=probes.notes,
+        )
+
+
+ANALYSIS = Probing()
