@@ -21,11 +21,11 @@ from kdprobe.errors import MisalignedError, TaskError
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.probes import ProbeFits
+from kdprobe.stats.arrays import Bools as Bools
+from kdprobe.stats.arrays import Floats as Floats
+from kdprobe.stats.arrays import Ints as Ints
 from kdprobe.tasks.task import Split
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Scale = Literal["logits", "log-probabilities", "labels", "scores"]
 
 

@@ -12,9 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
-from kdprobe.stats.bootstrap import Resamples, resamples_of
+from kdprobe.observations.study import Population, Study
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
