@@ -13,13 +13,14 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Gap
 
 
 def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estimate]:
-    """Give one gap a task and student: best layer against best layer, first pooling."""
+    """Return one gap a task and student: best layer against best layer, first pooling."""
     if study.probes is None or "probing" not in done:
         return []
     return [
-        made
-        for made in done["probing"].estimates
-        if (made.metric, made.layer, made.pooling) == ("gap", "best", study.probes.poolings[0])
+        number
+        for number in done["probing"].estimates
+        if (number.metric, number.layer, number.pooling)
+        == ("gap", "best", study.probes.poolings[0])
     ]
 
 
