@@ -130,13 +130,13 @@ class PairedTests:
         of = number_tests if number else class_tests
         tests = [PairTest(known if number else study, a, b)
                  for a, b in (known if number else study).pairs]  # fmt: skip
-        estimates = _adjust(study, [number for test in tests for number in of(test)])
+        estimates = _adjust(study, [one for test in tests for one in of(test)])
         tables: tuple[Table, ...] = ()
         if known.split.labels is not None and not number:
             gold = np.asarray(known.split.labels, dtype=np.int64)
             estimates += _cochran(known, gold)
             tables = (_table(known, estimates, gold),)
-        used = {number.metric for number in estimates}
+        used = {one.metric for one in estimates}
         several = any(len(model.runs) > 1 for model in study.models)
         return AnalysisResult(
             name=self.name,
