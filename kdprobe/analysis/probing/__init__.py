@@ -253,17 +253,19 @@ class Probing:
             seen = _see(study, probes, task)
             cells[task.name] = seen.trained
             scores += score_estimates(seen)
-            for student in students:
+            paired = [s for s in students if {s, teacher} <= seen.trained.keys()]
+            for student in paired:
                 made = _gaps(seen, teacher, student, probes.poolings)
                 for family, more in zip(gaps_of[student], made, strict=True):
                     family += more
                 rest += [_retention(seen, teacher, student, p) for p in probes.poolings]
-            rest += _gravity(seen, teacher, students, probes.poolings)
+            rest += _gravity(seen, teacher, paired, probes.poolings)
             curves.append(small_multiple(task, seen.trained, seen.random, probes.poolings[0]))
         gaps = [gap for made in gaps_of.values() for family in made for gap in with_q(family)]
         matrices = [
             gap_matrix(student, probes.tasks, gaps, pooling, place)
             for place, student in enumerate(students, start=1)
+            if gaps_of[student].layers
             for pooling in probes.poolings
             if not any(
                 u.pooling == pooling and u.model in (teacher, student) for u in probes.unread
