@@ -95,7 +95,8 @@ def draw() -> str:
             across, down = (place[name] * SIDE + SIDE / 2 for name in (other, one))
             title = f"<title>{escape(one)} imports {escape(other)}</title>"
             parts.append(
-                f'<circle cx="{left + across}" cy="{TOP + down}" r="4.5" fill="#1d4f91">{title}</circle>'
+                f'<circle cx="{left + across}" cy="{TOP + down}" r="4.5" fill="#1d4f91">'
+                f"{title}</circle>"
             )
     return "\n".join([*parts, "</svg>", ""])
 
