@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 METRIC = "agreement_difference"
 
 
 def agreement_difference(study: Study, student: Population, other: Population) -> Estimate:
-    """Give how much more often one student has the teacher's label than another.
+    """Return how much more often one student has the teacher's label than another.
 
     Definition: agreement(teacher, student) - agreement(teacher, other), the means over pairs of
     runs, in -1..1; the interval is the paired bootstrap over examples (the same resamples for both
@@ -45,5 +46,5 @@ def agreement_difference(study: Study, student: Population, other: Population) -
         label = teacher.first.predicted
         ours, theirs = student.first.predicted == label, other.first.predicted == label
         p_value = mcnemar_p(int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours)))
-    at = At(METRIC, student.name, other.name)
+    at = EstimateKey(METRIC, student.name, other.name)
     return estimate(at, draws, n=study.n, undefined="", p_value=p_value)

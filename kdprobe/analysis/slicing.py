@@ -1,7 +1,7 @@
 """The parts of a split that numbers are told for: by gold label, by length, by extra columns.
 
 Does: cut the examples into named parts whose names a reader understands, pool rare levels and say
-so. Does not: compute a score; `slices.py` and `losses.py` do.
+so. Does not: compute a score; `slices` and `student_gaps` do.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.errors import TaskError
-from kdprobe.observations.study import Bools, Study
+from kdprobe.observations.study import Study
 from kdprobe.segmentation import word_count
+from kdprobe.stats.arrays import Bools
 
 _ALWAYS = ("phenomenon", "domain")  # columns worth slicing by without being asked
 
@@ -157,7 +158,7 @@ def slices_of(study: Study, options: SliceOptions) -> tuple[Slice, ...]:
 
 
 def pooled_notes(slices: Sequence[Slice], options: SliceOptions) -> tuple[str, ...]:
-    """Say which slices hold several rare levels of a column."""
+    """State which slices hold several rare levels of a column."""
     pooled = [part for part in slices if ": other (" in part.subset]
     return tuple(
         f"{part.subset} pools the levels of the column {part.kind} that have fewer than "

@@ -2,7 +2,8 @@
 
 Does: lay out gold label, predictions and confidences of chosen examples, and pick examples by rank
 or at random in a way that does not depend on the order of the file. Does not: decide what is worth
-picking; `buckets` and `lists` do. Texts are not copied: an id links to the example browser.
+picking; `correctness_groups` and `exemplary_cases` do. Texts are not copied: an id links to the
+example browser.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.study import Population, Study
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats, Ints
 
 
 def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) -> Ints:
@@ -47,14 +49,14 @@ def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
 
 
 def gold_cells(study: Study, rows: Ints) -> list[Cell]:
-    """Give the gold label names of these rows, None where there is none."""
+    """Return the gold label names of these rows, None where there is none."""
     labels, known = study.split.labels, study.split.has_gold
     names = study.split.task.labels
     return [names[int(labels[row])] if labels is not None and known[row] else None for row in rows]
 
 
 def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:
-    """Give two columns per model: what it predicts, and how sure it is."""
+    """Return two columns per model: what it predicts, and how sure it is."""
     return tuple(
         column
         for place, model in enumerate(models)
@@ -71,7 +73,7 @@ def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:
 
 
 def model_cells(study: Study, models: Sequence[Population], rows: Ints) -> list[tuple[Cell, ...]]:
-    """Give, for each row, label and confidence of each model's first run (None: unknown)."""
+    """Return, for each row, label and confidence of each model's first run (None: unknown)."""
     names = study.split.task.labels
     cells: list[tuple[Cell, ...]] = []
     predicted = [model.first.predicted for model in models]

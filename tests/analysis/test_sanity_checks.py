@@ -9,17 +9,12 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis.alarms import ANALYSIS, AlarmOptions
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.analysis.sanity_checks import ANALYSIS, SanityChecksOptions
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import Notice
-from kdprobe.stats.alignment import (
-    confusion,
-    independent_kappa,
-    kappa_of,
-    reachable_kappa,
-    relation,
-    renamings,
-)
+from kdprobe.stats.alignment import relation, renamings
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa
 from kdprobe.tasks.task import text_hash
 from tests.analysis.studies import (
     STUDIES,
@@ -43,7 +38,7 @@ from tests.analysis.studies import (
 
 
 def notices(study: Study) -> dict[str, Notice]:
-    result = ANALYSIS.run(study, AlarmOptions(), {})
+    result = ANALYSIS.run(study, SanityChecksOptions(), {})
     return {notice.code: notice for notice in result.warnings}
 
 
@@ -334,7 +329,7 @@ def test_every_check_has_an_outcome(name: str):
     """A check that silently does not run looks like one that found nothing."""
     study = STUDIES[name]()
     assert ANALYSIS.unmet(study) is None
-    result = ANALYSIS.run(study, AlarmOptions(), {})
+    result = ANALYSIS.run(study, SanityChecksOptions(), {})
     (table,) = result.tables
     outcomes = [row[2] for row in table.rows]
     assert set(outcomes) <= {"fine", "not checked", "alarm", "warning", "note"}

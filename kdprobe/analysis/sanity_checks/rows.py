@@ -1,7 +1,7 @@
 """Checks that the rows of all sides belong together.
 
 Does: find models whose outputs have nothing to do with the gold labels or with each other although
-they should. Does not: look at label names; `_alarm_models.py` does.
+they should. Does not: look at label names; `models.py` does.
 
 The rule of thumb "|kappa| < 2/sqrt(n) while both models beat the most frequent label" alone
 misfires on honest weak students just above it (in a third of simulated ones) and cannot fire on
@@ -14,23 +14,34 @@ from itertools import product
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import Check, fine, found, gold_classes, runs_of, unchecked
-from kdprobe.observations.study import Floats, Ints, Predictions, Study
-from kdprobe.stats.alignment import (
-    confusion,
-    independent_kappa,
-    kappa_of,
-    reachable_kappa,
-    relation,
-    spread,
+from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.sanity_checks.check import (
+    Check,
+    fine,
+    flagged,
+    gold_classes,
+    runs_of,
+    unchecked,
 )
-from kdprobe.stats.hits import NO_GOLD
+from kdprobe.observations.study import Predictions, Study
+from kdprobe.stats.alignment import relation
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa
 
 _GOLD = "rows belong to the gold labels"
 _PAIR = "rows of both models belong together"
 _FEWEST, _FEWEST_LABELS = 200, 400  # below, shuffled rows and a weak model look alike
 _OVERCONFIDENT = 0.1
 _REMEDY = "its rows are probably not those of the task; was its file sorted, cut or shuffled?"
+
+
+def _outputs(run: Predictions, classes: int) -> Floats:
+    """Return a run's probabilities, or its labels as 0 and 1 where only these are known."""
+    if run.has_probabilities:
+        return np.exp(run.log_probabilities)
+    if run.scale == "scores":
+        return run.values
+    return np.eye(classes)[run.predicted]
 
 
 def _unrelated(a: Floats, b: Floats, table: Ints | None, n: int) -> tuple[bool, str]:
@@ -68,7 +79,7 @@ def _against_gold(study: Study, name: str, model: str, run: Predictions) -> Chec
     else:
         table = confusion(gold, run.predicted, study.classes)
         bare, detail = _unrelated(
-            spread(run, study.classes), np.eye(study.classes)[gold], table, study.n
+            _outputs(run, study.classes), np.eye(study.classes)[gold], table, study.n
         )
         claims = True
         if run.has_probabilities:
@@ -78,7 +89,7 @@ def _against_gold(study: Study, name: str, model: str, run: Predictions) -> Chec
     if not (bare and claims):
         return fine(_GOLD, detail, models=(name,))
     certain = gold is not None and run.has_probabilities
-    return found(
+    return flagged(
         _GOLD,
         "misaligned_gold",
         "alarm" if certain else "warning",
@@ -114,7 +125,7 @@ def _labelled_pair(
     beaten = min(scores) > _majority(gold)
     if not (beaten and abs(kappa) < noise and baseline - kappa > 1.5 * noise):
         return fine(_PAIR, detail, models=models)
-    return found(
+    return flagged(
         _PAIR,
         "misaligned_models",
         "alarm",
@@ -133,7 +144,7 @@ def _unlabelled_pair(
         return unchecked(_PAIR, f"fewer than {_fewest(a, b)} examples", models=models)
     regression = study.split.task.kind == "regression"
     table = None if regression else confusion(a.predicted, b.predicted, study.classes)
-    left, right = spread(a, study.classes), spread(b, study.classes)
+    left, right = _outputs(a, study.classes), _outputs(b, study.classes)
     bare, detail = _unrelated(left, right, table, study.n)
     sure = a.has_probabilities and b.has_probabilities
     if sure:
@@ -143,7 +154,7 @@ def _unlabelled_pair(
         detail += f"; agreement {agreement:.3f}, their confidences promise {least:.3f}"
     if not bare:
         return fine(_PAIR, detail, models=models)
-    return found(
+    return flagged(
         _PAIR,
         "misaligned_models",
         "alarm" if sure else "warning",
@@ -164,12 +175,14 @@ def check_pair_rows(study: Study) -> list[Check]:
     checks = []
     for place, student in enumerate(study.students):
         models = (study.teacher.name, student.name)
-        made: list[Check] = []
+        pair_checks: list[Check] = []
         if gold is not None:
             pairs = product(known.teacher.runs, known.students[place].runs)
-            made += [_labelled_pair(known, models, a, b, gold) for a, b in pairs]
+            pair_checks += [_labelled_pair(known, models, a, b, gold) for a, b in pairs]
         if gold is None or known is not study:
             pairs = product(study.teacher.runs, student.runs)
-            made += [_unlabelled_pair(study, models, a, b) for a, b in pairs]
-        checks.append(next((check for check in made if check.notice is not None), made[0]))
+            pair_checks += [_unlabelled_pair(study, models, a, b) for a, b in pairs]
+        checks.append(
+            next((check for check in pair_checks if check.notice is not None), pair_checks[0])
+        )
     return checks

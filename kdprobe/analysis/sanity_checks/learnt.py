@@ -2,17 +2,16 @@
 
 Does: find students that agree with the teacher no more than chance, and models whose probabilities
 never leave those of guessing. Does not: look for rows or labels that are out of order;
-`_alarm_rows.py` and `_alarm_models.py` do.
+`rows.py` and `models.py` do.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import Check, fine, found, runs_of, unchecked
+from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, unchecked
 from kdprobe.observations.study import Population, Study
-from kdprobe.stats.alignment import confusion, kappa_of
-from kdprobe.stats.kappa import chance_error
+from kdprobe.stats.kappa import chance_error, confusion, kappa_of
 
 _CHANCE = "students agree with the teacher more than chance"
 _SURE = "surer than guessing"
@@ -44,7 +43,7 @@ def _pair(study: Study, student: Population) -> Check:
         f"{student.name} agrees with {study.teacher.name} no more than chance would have it "
         f"({detail}): is it a model of the same task, and trained at all?"
     )
-    return found(_CHANCE, "chance_agreement", "warning", message, models=models, detail=detail)
+    return flagged(_CHANCE, "chance_agreement", "warning", message, models=models, detail=detail)
 
 
 def check_chance(study: Study) -> list[Check]:
@@ -76,6 +75,8 @@ def check_sure(study: Study) -> list[Check]:
             f"{study.classes} is {guess:.1%}: was its head trained?"
         )
         checks.append(
-            found(_SURE, "untrained_head", "warning", message, models=(model.name,), detail=detail)
+            flagged(
+                _SURE, "untrained_head", "warning", message, models=(model.name,), detail=detail
+            )
         )
     return checks
