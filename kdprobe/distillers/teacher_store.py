@@ -21,6 +21,7 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_token_forward import first_token_suffices, short_pass
 from kdprobe.distillers.forward import predict, read
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
+from kdprobe.distillers.own_reading import FIRST_BATCH, OwnReading
 from kdprobe.distillers.processes import ALONE, Team
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -29,9 +30,8 @@ from kdprobe.tasks.task import Split
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_BATCH = 64
 _CHECKED_ROWS = 16
-_TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
+TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
 
 
 class TeacherSignal(Protocol):
@@ -166,18 +166,26 @@ def teacher_logits(
     cache: Cache,
     progress: Progress,
     title: str,
+    own: OwnReading,
 ) -> NDArray[np.float32]:
     """Give a teacher's logits for a split, from the cache when it holds them, else computed.
 
-    A stored entry is trusted only after 16 of its rows have been computed again.
+    A stored entry is trusted only after 16 of its rows have been computed again, and a few of them
+    by the teacher's own forward of each text alone.
 
     Returns:
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
+
+    Raises:
+        CapabilityError: what was computed is not what the teacher says of each text alone.
     """
     held = cache.load(file.key, say=progress.say)
     if held is not None:
         stored = held["logits"].astype(np.float32)
-        if _agrees(stored, model, encoded, file):
+        if (
+            _agrees(stored, model, encoded, file)
+            and own.deviation(stored[own.rows], own.rows) is None
+        ):
             return stored
         progress.say("The stored logits are not what the teacher says now; computed again.")
     logits = all_logits(
@@ -185,10 +193,11 @@ def teacher_logits(
         encoded,
         columns=file.columns,
         device=file.device,
-        batch_size=_BATCH,
+        batch_size=FIRST_BATCH,
         progress=progress,
         title=title,
     )
+    own.require_logits(logits)
     split = file.split
     cache.store(file.key, {"logits": logits}, description=f"{split.task.name} {split.name}")
     return logits
@@ -217,4 +226,4 @@ def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> boo
     """Whether stored values are what the teacher says now, but for rounding."""
     if stored.shape != again.shape:
         return False
-    return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))
+    return bool(np.allclose(stored, again, atol=TOLERANCE, rtol=TOLERANCE))

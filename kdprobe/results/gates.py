@@ -6,6 +6,7 @@ not: exit; the command line does.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.plain_text import printable
 from kdprobe.registry import known_name, unknown_name
 from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
@@ -68,10 +70,10 @@ def parse_gate(text: str) -> Gate:
     ('small', 'overlap', 'negative_flips', 0.05)
     """
     match = _FORM.match(text)
-    if match is None:
+    if match is None or not math.isfinite(float(match["bound"])):
         raise ConfigError(
             f"--{_OPTION}",
-            found=repr(text),
+            found=repr(printable(text, limit=80)),
             expected="METRIC<NUMBER or METRIC>NUMBER",
             remedy="for example --fail-if 'kappa<0.8', 'kappa_low<0.8' (the lower end of its "
             "interval) or 'overlap.negative_flips>0.05'",

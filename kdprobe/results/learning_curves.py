@@ -52,9 +52,13 @@ def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
 
 
 def _terms(history: History) -> list[str]:
-    """Return the objectives, in the order in which they first count."""
+    """Return the objectives in the order in which they first count, those of one step by name.
+
+    A checkpoint and `history.json` keep the names of an entry sorted: any other order would tell
+    whether a training was gone on with.
+    """
     ending = "_value"
-    keys = (key for entry in history for key in entry if key.endswith(ending))
+    keys = (key for entry in history for key in sorted(entry) if key.endswith(ending))
     return list(dict.fromkeys(key.removesuffix(ending) for key in keys))
 
 

@@ -262,12 +262,13 @@ class Probing:
             probed = _see(study, probes, task)
             cells[task.name] = probed.trained
             scores += score_estimates(probed)
-            for student in students:
+            paired = [s for s in students if {s, teacher} <= probed.trained.keys()]
+            for student in paired:
                 families = _gaps(probed, teacher, student, probes.poolings)
                 for family, more in zip(gaps_of[student], families, strict=True):
                     family += more
                 rest += [_retention(probed, teacher, student, p) for p in probes.poolings]
-            rest += _gravity(probed, teacher, students, probes.poolings)
+            rest += _gravity(probed, teacher, paired, probes.poolings)
             curves.append(small_multiple(task, probed.trained, probed.random, probes.poolings[0]))
         gaps = [
             gap for families in gaps_of.values() for family in families for gap in with_q(family)
@@ -275,6 +276,7 @@ class Probing:
         matrices = [
             gap_matrix(student, probes.tasks, gaps, pooling, place)
             for place, student in enumerate(students, start=1)
+            if gaps_of[student].layers
             for pooling in probes.poolings
             if not any(
                 u.pooling == pooling and u.model in (teacher, student) for u in probes.unread
