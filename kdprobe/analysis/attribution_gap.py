@@ -99,7 +99,7 @@ class AttributionGapAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[AttributionGapOptions] = AttributionGapOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
         return NOT_ASKED if study.map_gaps is None else None
 

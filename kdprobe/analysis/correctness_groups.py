@@ -187,7 +187,7 @@ class CorrectnessGroups:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[CorrectnessGroupsOptions] = CorrectnessGroupsOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and a student."""
         if not study.students:
             return "the groups tell teacher and students apart, and there is no student"

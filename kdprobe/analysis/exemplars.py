@@ -19,9 +19,8 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.gold import hits_of, labelled_note, several_runs
+from kdprobe.analysis.gold import gold_classes, hits_of, labelled_note, several_runs
 from kdprobe.analysis.protocol import Gold
-from kdprobe.analysis.sanity_checks.check import gold_classes
 from kdprobe.config.base import Options
 from kdprobe.observations.study import Population, Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
@@ -242,7 +241,7 @@ class Exemplars:
     defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse regressions, studies without students, and studies with one run a model."""
         if study.split.task.kind == "regression":
             return "a regression has no labels that most runs could agree on"

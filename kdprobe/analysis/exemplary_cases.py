@@ -240,7 +240,7 @@ class ExemplaryCases:
     defines: tuple[str, ...] = ()
     options: type[ExemplaryCasesOptions] = ExemplaryCasesOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """At least one list must be possible."""
         if study.split.task.kind == "regression":
             return no_right_and_wrong(study)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
-from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
 from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.protocol import Gold
@@ -230,9 +230,9 @@ class FaithfulnessAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose words were not explained."""
-        return unmet(study)
+        return skip_reason(study)
 
     def run(
         self, study: Study, options: FaithfulnessOptions, done: Mapping[str, AnalysisResult]

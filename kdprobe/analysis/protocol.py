@@ -55,11 +55,11 @@ class Analysis(Protocol):
     def options(self) -> type[BaseModel]:
         """The frozen model of its options; all have defaults."""
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return the reason why this study cannot be analysed, in plain words, or None."""
 
     def run(self, study: Study, options: Any, done: Mapping[str, AnalysisResult]) -> AnalysisResult:
-        """Analyse a study for which `unmet` gave None."""
+        """Analyse a study for which `skip_reason` gave None."""
 
 
 ANALYSES: Plugins[Analysis] = Plugins(
@@ -71,7 +71,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
 )
 
 
-def given(analysis: Analysis, study: Study) -> Study:
+def examples_for(analysis: Analysis, study: Study) -> Study:
     """Return the examples that an analysis is to look at.
 
     An analysis that needs gold labels gets those that have one; one that needs none, or both kinds,

@@ -253,7 +253,7 @@ class Slices:
     )
     options: type[SliceOptions] = SliceOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies that cannot be cut, or of which nothing can be said on a part."""
         if not study.students:
             return "there is no student to compare the teacher with"

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.comparison.document import examples as lay_out
 from kdprobe.observations.study import Floats, Study
 from kdprobe.results.schema import Example, ExampleWords
@@ -52,7 +52,7 @@ def with_words(
         examples: rows of the browser, of the split.
         named: ids that tables of the document point at.
     """
-    if unmet(study) is not None:
+    if skip_reason(study) is not None:
         return tuple(examples)
     if study.own is not None:
         mine = lay_out(study.own, list(range(study.own.n)))

@@ -277,9 +277,9 @@ def test_the_confusion_table_counts_every_example_once():
 
 def test_what_cannot_agree_is_refused_in_words():
     """Guards against kappa of a regression's rounded scores."""
-    assert ANALYSIS.unmet(regression()) == (
+    assert ANALYSIS.skip_reason(regression()) == (
         "a regression predicts numbers, which do not agree or disagree as labels do"
     )
-    assert ANALYSIS.unmet(teacher_alone()) == (
+    assert ANALYSIS.skip_reason(teacher_alone()) == (
         "there is one model only, so there is no pair to compare"
     )

@@ -16,7 +16,7 @@ from tests.analysis import studies
 
 
 def confidence(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, ConfidenceOptions(), {})
 
 
@@ -259,10 +259,10 @@ def test_charts():
 
 def test_unmet():
     """A section full of undefined numbers where nothing can be said at all."""
-    assert ANALYSIS.unmet(studies.hard_labels(20)) == (
+    assert ANALYSIS.skip_reason(studies.hard_labels(20)) == (
         "of all models only the predicted labels are known, no probabilities"
     )
-    assert ANALYSIS.unmet(studies.regression(20, students=0)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20, students=0)) == (
         "a regression has no confidences, and one model has nothing to be compared with"
     )
 

@@ -20,7 +20,7 @@ STUDENT = [1, 1, 0, 0, 0, 0, 0, 1, 1, 1]
 
 
 def overlap(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, OverlapOptions(), {})
 
 
@@ -171,13 +171,13 @@ def test_interval_agrees_with_a_plain_bootstrap():
 
 def test_unmet():
     """Kappa-like questions put to a regression, to unlabelled examples, or to one model."""
-    assert ANALYSIS.unmet(studies.regression(20)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"
     )
-    assert ANALYSIS.unmet(studies.unlabelled(studies.binary(20))) == (
+    assert ANALYSIS.skip_reason(studies.unlabelled(studies.binary(20))) == (
         "the split has no gold labels, so no prediction is known to be right or wrong"
     )
-    assert ANALYSIS.unmet(studies.teacher_alone()) == (
+    assert ANALYSIS.skip_reason(studies.teacher_alone()) == (
         "overlap compares models, and there is only one"
     )
 

@@ -162,9 +162,9 @@ def test_regression_differences_by_the_references():
 
 def test_what_cannot_be_tested_is_refused_in_words():
     """Guards against a test of one model, or of unknown errors."""
-    assert ANALYSIS.unmet(teacher_alone()) == (
+    assert ANALYSIS.skip_reason(teacher_alone()) == (
         "there is one model only, so there is no pair to test"
     )
-    assert ANALYSIS.unmet(unlabelled(regression())) == (
+    assert ANALYSIS.skip_reason(unlabelled(regression())) == (
         "the split has no gold scores, so errors are not known"
     )

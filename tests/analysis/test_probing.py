@@ -262,7 +262,7 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
     assert len(result.matrices) == 2
     assert result.tables[0].name == "best_layers"
     assert any(notice.code == "probing-small" for notice in result.warnings)
-    assert STUDENT_GAPS.unmet(study) is None
+    assert STUDENT_GAPS.skip_reason(study) is None
     gaps = STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
     assert [gap.subset for gap in gaps] == ["probing past_present"] * 2
     assert gaps[0].teacher_value == pytest.approx(0.9)
@@ -270,6 +270,6 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
 
 def test_without_probes_the_reason_names_the_option():
     """Guards against a section that is missing without a word."""
-    assert ANALYSIS.unmet(classification(10)) == (
+    assert ANALYSIS.skip_reason(classification(10)) == (
         "no layer was probed, as it takes minutes; --probe-tasks all adds it"
     )

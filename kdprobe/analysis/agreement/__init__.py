@@ -73,7 +73,7 @@ class Agreement:
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[AgreementOptions] = AgreementOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return a reason where labels cannot agree (a regression) or there is one model."""
         if study.split.task.kind == "regression":
             return "a regression predicts numbers, which do not agree or disagree as labels do"

@@ -19,7 +19,7 @@ from kdprobe.analysis.attribution_agreement.explained import (
     TRIVIAL,
     Attributed,
     attributed,
-    unmet,
+    skip_reason,
 )
 from kdprobe.analysis.attribution_agreement.highlights import highlights, top_words
 from kdprobe.analysis.attribution_agreement.metrics import AGREEMENT
@@ -195,9 +195,9 @@ class AttributionAgreementAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose words were not explained."""
-        return unmet(study)
+        return skip_reason(study)
 
     def run(
         self,

@@ -213,7 +213,7 @@ class Calibration:
     defines: tuple[str, ...] = tuple(metric.name for metric in metrics(CalibrationOptions().bins))
     options: type[CalibrationOptions] = CalibrationOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and probabilities of at least one model."""
         reason = no_right_and_wrong(study)
         if reason is None and not any(model.has_probabilities for model in study.models):

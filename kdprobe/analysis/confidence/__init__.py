@@ -239,7 +239,7 @@ class Confidence:
     )
     options: type[ConfidenceOptions] = ConfidenceOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """At least one model must say more than a label."""
         if study.split.task.kind == "regression":
             return (

@@ -230,7 +230,7 @@ class MinimalPairAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
         pairs = study.minimal_pairs
         if pairs is None or not pairs.ids:
@@ -243,7 +243,7 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        assert study.minimal_pairs is not None  # unmet() has refused studies without
+        assert study.minimal_pairs is not None  # skip_reason() has refused studies without
         judged = _judge(study, study.minimal_pairs)
         accuracies = _accuracies(judged)
         narrow = with_q(

@@ -153,7 +153,7 @@ class Overlap:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[OverlapOptions] = OverlapOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and two models."""
         if len(study.models) < 2:
             return "overlap compares models, and there is only one"

@@ -114,7 +114,7 @@ class PairedTests:
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[PairedTestsOptions] = PairedTestsOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return the reason that there is nothing to test, or None."""
         if len(study.models) < 2:
             return "there is one model only, so there is no pair to test"

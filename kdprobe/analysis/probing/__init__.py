@@ -37,7 +37,7 @@ class ProbingOptions(Options):
     """This analysis has nothing to choose."""
 
 
-def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
+def _probed_task(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
     resamples = resamples_of_task(study, task)
     held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
     for population in study.models:
@@ -185,7 +185,7 @@ class Probing:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[ProbingOptions] = ProbingOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
         if study.probes is None or not study.probes.fits:
             return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
@@ -196,7 +196,7 @@ class Probing:
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
         probes = study.probes
-        assert probes is not None  # unmet() has refused studies without
+        assert probes is not None  # skip_reason() has refused studies without
         teacher = study.teacher.name
         seen_models = {fit.model for fit in probes.fits}
         students = [s.name for s in study.students if s.name in seen_models]
@@ -206,7 +206,7 @@ class Probing:
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
         for task in probes.tasks:
-            probed = _see(study, probes, task)
+            probed = _probed_task(study, probes, task)
             cells[task.name] = probed.trained
             scores += score_estimates(probed)
             paired = [s for s in students if {s, teacher} <= probed.trained.keys()]

@@ -88,7 +88,7 @@ class SanityChecks:
     defines: tuple[str, ...] = ()
     options: type[SanityChecksOptions] = SanityChecksOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse nothing: every study can be checked."""
         return None
 

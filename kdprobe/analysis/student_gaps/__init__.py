@@ -254,7 +254,7 @@ class StudentGaps:
     defines: tuple[str, ...] = ()
     options: type[StudentGapsOptions] = StudentGapsOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"

@@ -222,7 +222,7 @@ class TaskScores:
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[TaskScoresOptions] = TaskScoresOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return a reason where there are no gold labels to score against, or None."""
         if study.split.labels is None:
             return "the split has no gold labels, so nothing can be scored against them"
