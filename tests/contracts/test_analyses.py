@@ -70,7 +70,8 @@ def built(kind: str) -> Study:
 
 def _cases() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """All pairs of analysis and study: those that are analysed, and those that are refused."""
-    analysed_pairs, refused_pairs = [], []
+    analysed_pairs: list[tuple[str, str]] = []
+    refused_pairs: list[tuple[str, str]] = []
     for name in ANALYSES.names():
         analysis = ANALYSES.load(name)
         for kind in STUDIES:
