@@ -83,7 +83,9 @@ def _rhos(seen: Attributed) -> _Rhos:
 
 
 def _carried(seen: Attributed, rhos: _Rhos, named: frozenset[str]) -> frozenset[str]:
-    first = [values for (method, _), values in rhos.items() if method == seen.attributions.methods[0]]
+    first = [
+        values for (method, _), values in rhos.items() if method == seen.attributions.methods[0]
+    ]
     # Rounded, so that the order of equal values is that of the ids on every machine.
     least = np.round(np.nan_to_num(np.stack(first), nan=np.inf).min(axis=0), 9)
     ids, lines = seen.attributions.ids, len(seen.attributions.methods) * len(seen.models)
