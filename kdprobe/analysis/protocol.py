@@ -11,11 +11,16 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.registry import Plugins
 from kdprobe.results.schema import AnalysisResult
 
 Gold = Literal["needed", "unread", "both"]
+
+
+class NoOptions(Options):
+    """The options of an analysis with nothing to choose."""
 
 
 class Analysis(Protocol):
@@ -81,3 +86,13 @@ def examples_for(analysis: Analysis, study: Study) -> Study:
     """
     needs: Gold = getattr(analysis, "gold", "needed")
     return study.with_gold() if needs == "needed" else study
+
+
+def described(analysis: Analysis, options: BaseModel) -> dict[str, Any]:
+    """Return what a result says of how it was made: name, version, title and every option."""
+    return {
+        "name": analysis.name,
+        "version": analysis.version,
+        "title": analysis.title,
+        "options": options.model_dump(mode="json"),
+    }

@@ -9,7 +9,8 @@ from hypothesis import given
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa
 
-from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
+from kdprobe.analysis.agreement import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats.bootstrap import Resamples
@@ -35,7 +36,7 @@ CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other
 
 
 def analysed(study: Study) -> AnalysisResult:
-    return ANALYSIS.run(study, AgreementOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, a: str, b: str = "", **more: str) -> Estimate:

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from kdprobe.analysis.confidence import ANALYSIS, ConfidenceOptions
+from kdprobe.analysis.confidence import ANALYSIS
 from kdprobe.analysis.gold import gold_of
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
@@ -17,7 +18,7 @@ from tests.analysis import studies
 
 def confidence(study: Study) -> AnalysisResult:
     assert ANALYSIS.skip_reason(study) is None
-    return ANALYSIS.run(study, ConfidenceOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(

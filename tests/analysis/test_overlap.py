@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis.gold import gold_of
-from kdprobe.analysis.overlap import ANALYSIS, OverlapOptions
+from kdprobe.analysis.overlap import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.errors import TaskError
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -21,7 +22,7 @@ STUDENT = [1, 1, 0, 0, 0, 0, 0, 1, 1, 1]
 
 def overlap(study: Study) -> AnalysisResult:
     assert ANALYSIS.skip_reason(study) is None
-    return ANALYSIS.run(study, OverlapOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, a: str, b: str) -> Estimate:

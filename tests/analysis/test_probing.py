@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
+from kdprobe.analysis.probing import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.student_gaps import ANALYSIS as STUDENT_GAPS
 from kdprobe.observations.probes import Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -14,7 +15,7 @@ from tests.analysis.studies import classification, unlabelled
 
 
 def run(study) -> AnalysisResult:
-    return ANALYSIS.run(study, ProbingOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, model: str, other: str = "", layer: str = ""):

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.slicing import SliceOptions
-from kdprobe.analysis.student_gaps import ANALYSIS, StudentGapsOptions
+from kdprobe.analysis.student_gaps import ANALYSIS
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, Metric
 from kdprobe.results.sentences import certainty
@@ -39,7 +40,7 @@ def measured(study: Study) -> dict[str, AnalysisResult]:
 
 def analysed(study: Study, done: Mapping[str, AnalysisResult] | None = None) -> AnalysisResult:
     assert ANALYSIS.skip_reason(study) is None
-    return ANALYSIS.run(study, StudentGapsOptions(), measured(study) if done is None else done)
+    return ANALYSIS.run(study, NoOptions(), measured(study) if done is None else done)
 
 
 def gap_row(*, gap: float = 0.1, low: float | None, q: float | None) -> Gap:

@@ -34,7 +34,7 @@ from kdprobe.analysis.attribution_agreement.slices import slice_charts, slice_es
 from kdprobe.analysis.attribution_agreement.spread import spread_charts
 from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.gold import labelled_note
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
@@ -225,13 +225,10 @@ class AttributionAgreementAnalysis:
             estimates += _own(explained, method)
         rhos = {(pair.student.name, pair.method): pair.rho for pair in pairs}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Spearman's correlation of the word scores of teacher and student, sentence by "
             "sentence, averaged. Sentences with fewer than three words in common, or without any "
             "difference between words, are left out and not counted in n.",
-            options=options.model_dump(mode="json"),
             metrics=AGREEMENT,
             estimates=tuple(estimates),
             tables=(

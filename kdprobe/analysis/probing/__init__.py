@@ -22,19 +22,14 @@ from kdprobe.analysis.probing.metrics import METRICS
 from kdprobe.analysis.probing.retention import gravity_of, retention_of
 from kdprobe.analysis.probing.scores import ProbedTask, score_estimates
 from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
-from kdprobe.config.base import Options
 from kdprobe.observations.probes import ProbeFits, ProbeTask
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Notice
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _SMALL = 400
-
-
-class ProbingOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 def _probed_task(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
@@ -183,7 +178,7 @@ class Probing:
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[ProbingOptions] = ProbingOptions
+    options: type[NoOptions] = NoOptions
 
     def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
@@ -192,7 +187,7 @@ class Probing:
         return None
 
     def run(
-        self, study: Study, options: ProbingOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
         probes = study.probes
@@ -230,12 +225,9 @@ class Probing:
             )
         ]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="One probing classifier a task, layer and pooling, trained on vectors of whole "
             f"sentences: {probes.probe}. Baselines: majority class, layer 0, random weights.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=(*scores, *gaps, *rest),
             tables=(best_table(probes.tasks, cells, probes.poolings),),
