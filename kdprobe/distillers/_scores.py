@@ -27,14 +27,14 @@ class Score(NamedTuple):
 
 
 def log_softmax(logits: Floats) -> Floats:
-    """Give the logarithms of the probabilities, float64 `[n, c]`."""
+    """Return the logarithms of the probabilities, float64 `[n, c]`."""
     shifted = logits - logits.max(axis=1, keepdims=True)
     normalised: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return normalised
 
 
 def accuracy(gold: Ints, predicted: Ints) -> Score:
-    """Give the share of examples whose label is predicted.
+    """Return the share of examples whose label is predicted.
 
     >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0])).value
     0.75
@@ -49,7 +49,7 @@ def table_of(a: Ints, b: Ints, classes: int) -> Floats:
 
 
 def mcc(gold: Ints, predicted: Ints, classes: int) -> Score:
-    """Give Matthews' correlation coefficient, for several classes Gorodkin's (2004) form.
+    """Return Matthews' correlation coefficient, for several classes Gorodkin's (2004) form.
 
     Undefined when all gold or all predicted labels are the same.
 
@@ -69,7 +69,7 @@ def mcc(gold: Ints, predicted: Ints, classes: int) -> Score:
 
 
 def f1(gold: Ints, predicted: Ints, classes: int, positive: int) -> Score:
-    """Give F1 of the positive label of two, or the mean over the labels that occur of several.
+    """Return F1 of the positive label of two, or the mean over the labels that occur of several.
 
     >>> f1(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1]), 2, 1).value
     0.5
@@ -85,7 +85,7 @@ def f1(gold: Ints, predicted: Ints, classes: int, positive: int) -> Score:
 
 
 def pearson(gold: Floats, predicted: Floats) -> Score:
-    """Give Pearson's correlation; undefined when one side does not vary.
+    """Return Pearson's correlation; undefined when one side does not vary.
 
     >>> pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])).value
     1.0
@@ -106,12 +106,12 @@ def _ranks(values: Floats) -> Floats:
 
 
 def spearman(gold: Floats, predicted: Floats) -> Score:
-    """Give Spearman's rank correlation; undefined when one side does not vary."""
+    """Return Spearman's rank correlation; undefined when one side does not vary."""
     return pearson(_ranks(gold), _ranks(predicted))
 
 
 def cohens_kappa(a: Ints, b: Ints, classes: int) -> Score:
-    """Give Cohen's kappa; undefined when both always give one and the same label.
+    """Return Cohen's kappa; undefined when both always give one and the same label.
 
     >>> cohens_kappa(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2).value
     0.5
@@ -124,7 +124,7 @@ def cohens_kappa(a: Ints, b: Ints, classes: int) -> Score:
 
 
 def mean_kl(teacher: Floats, student: Floats) -> Score:
-    """Give the mean KL(teacher || student) over examples, in nats, at temperature 1."""
+    """Return the mean KL(teacher || student) over examples, in nats, at temperature 1."""
     p, q = log_softmax(teacher), log_softmax(student)
     return Score(float((np.exp(p) * (p - q)).sum(axis=1).mean()))
 
@@ -197,7 +197,7 @@ def fidelity(task: Task, teacher: Floats, student: Floats) -> dict[str, Score]:
 
 
 def chance_score(task: Task, gold: Labels) -> tuple[str, float]:
-    """Give what a model that learnt nothing reaches: the score's name and value.
+    """Return what a model that learnt nothing reaches: the score's name and value.
 
     Accuracy and F1 of always giving the most frequent label (F1 of two: of always giving the
     positive one); 0 for the correlations.

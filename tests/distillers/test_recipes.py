@@ -13,8 +13,8 @@ from kdprobe.config.recipe_changes import for_task
 from kdprobe.config.stages import parts_of
 from kdprobe.distillation import distill
 from kdprobe.distillers.layer_map import read_layer_map
-from kdprobe.distillers.objective import ModelShape, Situation
-from kdprobe.distillers.weighted_loss import build_mixture, option_names
+from kdprobe.distillers.objective import ModelPair, ModelShape
+from kdprobe.distillers.weighted_loss import build_weighted_loss, option_names
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.layer_choice import spread_layers
@@ -68,7 +68,9 @@ def test_each_fits_a_base_sized_teacher(name: str) -> None:
 
 def fitting(recipe: Recipe, teacher: ModelShape) -> ModelShape:
     """Give the student of a recipe, once every objective has a value for it."""
-    mixture = build_mixture(recipe.objectives, reduction=recipe.reduction, where=recipe.name)
+    weighted_loss = build_weighted_loss(
+        recipe.objectives, reduction=recipe.reduction, where=recipe.name
+    )
     shape = parse_student(recipe.student)
     copied, student = None, ModelShape(1, 600, 0, projections=False)
     if isinstance(shape, CopyShape):
@@ -81,9 +83,9 @@ def fitting(recipe: Recipe, teacher: ModelShape) -> ModelShape:
         assert isinstance(shape, LstmShape)
     layers = student.layers, teacher.layers
     pairs = read_layer_map(recipe.layer_map, student=layers[0], teacher=layers[1], copied=copied)
-    situation = Situation(TASK, student, teacher, pairs, same_tokens=True)
-    for term in mixture.terms:
-        assert term.objective.unmet(situation, term.options) is None
+    models = ModelPair(TASK, student, teacher, pairs, same_tokens=True)
+    for term in weighted_loss.terms:
+        assert term.objective.skip_reason(models, term.options) is None
     return student
 
 
@@ -96,7 +98,7 @@ def test_adkds_tables() -> None:
         assert terms["attribution"].weight == 50
         assert terms["attribution"].options["top_dimensions"] == 734
         assert (qqp.training.learning_rate, qqp.training.epochs) == (4e-5, 8)
-        assert len(build_mixture(qqp.objectives, reduction="example", where="r").terms) == 2
+        assert len(build_weighted_loss(qqp.objectives, reduction="example", where="r").terms) == 2
         assert [term.weight for term in cola.objectives] == [0.1, 0.9, 1.0]
         assert mnli.training.batch_size == 64
         soft = {term.name: term for term in mnli.objectives}["soft_targets"]
