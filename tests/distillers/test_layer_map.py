@@ -78,7 +78,8 @@ def test_every_rule_fits_every_size() -> None:
             "distilbert",
             ConfigError,
             "layer_map: distilbert for a student of 3 layers and a teacher of 12, expected a "
-            "student of 6 and a teacher of 12, all it is defined for; use uniform, or list the pairs",
+            "student of 6 and a teacher of 12, all it is defined for; use uniform, or list the "
+            "pairs",
         ),
     ],
 )
