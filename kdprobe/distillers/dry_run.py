@@ -17,7 +17,8 @@ from kdprobe.cache import Cache
 from kdprobe.distillers.estimate import estimate_seconds, timed_examples
 from kdprobe.distillers.memory import Memory, estimate_memory
 from kdprobe.distillers.preflight import Facts, Preflight
-from kdprobe.distillers.staged_training import PreparedPart, StagedTraining
+from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.progress import Silent
 from kdprobe.results.numbers import show_duration

@@ -49,10 +49,10 @@ def make_document(
     estimates = (*numbers(study), *measured.sizes)
     used = {number.metric for number in estimates}
     metrics = [metric for metric in (*DEFINED.values(), *SIZES) if metric.name in used]
-    request = Request(command=command, seed=request.seed, options=_options(request, measured))
+    recorded = Request(command=command, seed=request.seed, options=_options(request, measured))
     document = SweepDocument(
-        produced_by=produced_by(request),
-        request=request,
+        produced_by=produced_by(recorded),
+        request=recorded,
         task=task_info(study),
         score=score,
         closeness=closeness_of(study),
