@@ -170,7 +170,7 @@ def test_a_control_is_trained_as_its_student(toy: Toy, tmp_path: Path) -> None:
     quick(toy, tmp_path / "s", LSTM, epochs=1)
     given: dict[str, Any] = {"like": str(tmp_path / "s"), "task": toy.task, "device": "cpu"}
     choices: tuple[tuple[bool | Literal["auto"], bool], ...] = (("auto", True), (False, False))
-    for asked, half in choices:
-        place = tmp_path / str(asked)
-        finetune(None, output=place, bf16=asked, threads=1, offline=True, **given)
+    for option, half in choices:
+        place = tmp_path / str(option)
+        finetune(None, output=place, bf16=option, threads=1, offline=True, **given)
         assert json.loads((place / "kdprobe.json").read_text())["plan"]["bf16"] is half

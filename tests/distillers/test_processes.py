@@ -137,15 +137,15 @@ def test_a_loss_that_is_not_finite_stops_both(
         for place, code in enumerate((2, 0, 0, 2))
         for rank in (0, 1)
     ]
-    told = re.findall(r"Error: .*", said)
-    assert len(told) == 2  # one process speaks
+    errors = re.findall(r"Error: .*", said)
+    assert len(errors) == 2  # one process speaks
     assert re.fullmatch(
         r"Error: step 9: the loss of 1 of 8 examples in a batch is not finite \('train-\d+'\); "
         "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes "
         "on from the last one",
-        told[0],
+        errors[0],
     )
-    assert told[1] == (
+    assert errors[1] == (
         "Error: --sweep: 2 processes, expected one; leave torchrun out; each run's card names the "
         "command that trains it alone"
     )

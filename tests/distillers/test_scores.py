@@ -34,11 +34,11 @@ def test_against_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     """Guards each formula on any labels; where ours is undefined sklearn gives 0 or NaN."""
     gold, guess = np.array(pairs, dtype=np.int64).T
     assert accuracy(gold, guess).value == pytest.approx(metrics.accuracy_score(gold, guess))
-    found = mcc(gold, guess, 3)
-    if found.value is None:
+    score = mcc(gold, guess, 3)
+    if score.value is None:
         assert len(set(gold)) == 1 or len(set(guess)) == 1
     else:
-        assert found.value == pytest.approx(metrics.matthews_corrcoef(gold, guess), abs=1e-12)
+        assert score.value == pytest.approx(metrics.matthews_corrcoef(gold, guess), abs=1e-12)
     macro = metrics.f1_score(gold, guess, average="macro", zero_division=0)
     assert f1(gold, guess, 3, 2).value == pytest.approx(macro)
     kappa = cohens_kappa(gold, guess, 3)
@@ -78,10 +78,10 @@ def test_correlations_against_numpy() -> None:
 def test_fidelity_by_hand() -> None:
     """Guards the direction of KL: teacher (3/4, 1/4), student (1/2, 1/2)."""
     teacher, student = np.log([[0.75, 0.25]]), np.zeros((1, 2))
-    found = fidelity(TASK, teacher, student)
-    assert found["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
-    assert found["agreement"].value == 1.0
-    assert found["cohens_kappa"] == Score(
+    scores = fidelity(TASK, teacher, student)
+    assert scores["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
+    assert scores["agreement"].value == 1.0
+    assert scores["cohens_kappa"] == Score(
         None, "both models give one and the same label to every example"
     )
 
