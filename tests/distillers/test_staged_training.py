@@ -15,7 +15,7 @@ from kdprobe.distillation import distill
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
 from tests.distillers.conftest import Toy
-from tests.distillers.test_fitting import Impatient
+from tests.distillers.displays import Striking
 
 STAGED = """
 name = "staged"
@@ -81,8 +81,8 @@ def test_an_interrupted_stage_goes_on(toy: Toy, tmp_path: Path, step: int, said:
     """Guards --resume across stages, with accumulation: the weights of an uninterrupted run."""
     study(toy, tmp_path, "whole")
     with pytest.raises(KeyboardInterrupt):
-        study(toy, tmp_path, "cut", progress=Impatient(step))
-    display = Impatient(0)
+        study(toy, tmp_path, "cut", progress=Striking(step))
+    display = Striking(0)
     study(toy, tmp_path, "cut", resume=True, progress=display)
     assert any(line.startswith(f"Stage {1 + (said == 'outside')} of 2: {said}, from checkpoint of")
                for line in display.said)  # fmt: skip
