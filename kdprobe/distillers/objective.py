@@ -172,6 +172,7 @@ class View:
             the task's order.
         lasting: by the name of an objective, its teacher quantities from before the training; see
             `teacher_quantities.Lasting`.
+        projection: of the student, the module that this objective trains with it, or None.
     """
 
     values: Mapping[Need, Tensor]
@@ -179,6 +180,14 @@ class View:
     model: nn.Module | None = None
     columns: Tensor | None = None
     lasting: Mapping[str, Tensor] = field(default_factory=dict)
+    projection: nn.Module | None = None
+
+    def projected(self, vectors: Tensor) -> Tensor:
+        """Apply the projection to vectors `[..., H]`; without one they stay as they are."""
+        if self.projection is None:
+            return vectors
+        mapped: Tensor = self.projection(vectors)
+        return mapped
 
     @property
     def words(self) -> Tensor:
@@ -283,9 +292,7 @@ class Objective(Protocol):
     def loss_count(self, batch: Batch, options: Any) -> Tensor:
         """Count what each example's loss sums over: float32 `[B]`, positive."""
 
-    def loss_sum(
-        self, student: View, teacher: View, batch: Batch, options: Any, projection: nn.Module | None
-    ) -> Tensor:
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
         """Return each example's summed loss: float32 `[B]`, differentiable in the student."""
 
 
