@@ -28,16 +28,19 @@ from kdprobe.distillers.job_facts import (
 )
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import Occasion, display
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
-from kdprobe.distillers.teacher_store import NoTeacher
+from kdprobe.distillers.teacher_signal import NoTeacher
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
 from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
+from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 from kdprobe.tasks.open import open_task
@@ -254,6 +257,8 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
+    own = TextModel(model, tokenizer, name=source.model)
+    OwnReading(own, data.train, lesson.encoded, longest).require_student()
     return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 
@@ -271,7 +276,7 @@ def _story(
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
     options.append(("--labels", ",".join(typed["labels"]) or None))
-    local = Path(source.model).expanduser().exists()
+    local = expanded(source.model).exists()
     what = Path(source.model).resolve().name if local else source.model
     return CardFacts(
         kind="finetune",

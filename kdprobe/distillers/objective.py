@@ -47,11 +47,6 @@ GROUPS = "groups"
 together, all of one length; int64 `[B]`."""
 
 
-def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what the model itself reads; `transformers` would ignore the rest silently."""
-    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
-
-
 @dataclass(frozen=True)
 class Needs:
     """Everything an objective reads; the trainer computes the union once a batch.

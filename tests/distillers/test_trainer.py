@@ -16,7 +16,7 @@ from kdprobe.distillers.compute import settled
 from kdprobe.distillers.forward import read, shape_of
 from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Need, Needs, View
 from kdprobe.distillers.objectives.hard_labels import OBJECTIVE, HardLabels, HardLabelsOptions
-from kdprobe.distillers.teacher_store import LiveTeacher, StoredTeacher
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher
 from kdprobe.distillers.trainer import UNDEFINED_RANK, StudentTrainer
 from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.distillers.weighted_loss import Term, WeightedLoss
