@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdprobe.cli import options, terminal
+from kdprobe.cli import terminal, words
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
+from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.config.commands import Seeded
+from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime, Output
 
 if TYPE_CHECKING:
     from kdprobe.comparison.attribution_plan import AttributionRequest
@@ -20,7 +23,14 @@ if TYPE_CHECKING:
     from kdprobe.results.gates import Gate
 
 
+_TASK = (
+    "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples (.tsv, .csv, "
+    ".jsonl, .parquet). Default: what the models say they are about."
+)
+
+
 @terminal.guarded
+@generated
 def compare(
     teacher: Annotated[
         str,
@@ -31,12 +41,6 @@ def compare(
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
-    task: options.OptionalTask = None,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="Default: reports/TASK."),
-    ] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Default: the task's.")] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="NAME,...", help="Run only these.")
     ] = None,
@@ -92,7 +96,14 @@ def compare(
             help="Explain words by these methods and compare; see `kdprobe list methods`.",
         ),
     ] = None,
-    method_settings: options.MethodSet = None,
+    method_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--method-set", metavar="KEY=VALUE",
+            help="target=teacher|gold|own, output=log-odds|probability, removal=delete|mask, or an "
+            "option of a method: lime.samples=5000.",
+        ),
+    ] = None,
     attribution_sentences: Annotated[
         int | None,
         typer.Option(
@@ -114,12 +125,6 @@ def compare(
             help="Compare AD-KD's attribution maps on N examples of train and of the split.",
         ),
     ] = None,
-    data_dir: options.DataDir = None,
-    text: options.Text = None,
-    text_pair: options.TextPair = None,
-    label: options.Label = None,
-    labels: options.Labels = None,
-    label_map: options.LabelMap = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="ANALYSIS.KEY=VALUE", help="An option of an analysis."),
@@ -132,31 +137,25 @@ def compare(
             "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5'; repeat it.",
         ),
     ] = None,
-    limit: options.Limit = None,
     resamples: Annotated[
         int,
         typer.Option("--resamples", min=100, max=100_000,
                      help="Bootstrap resamples of every interval."),
     ] = 2000,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, max=1_000_000)] = 64,
-    dtype: Annotated[
-        str, typer.Option("--dtype", help="float32, or bfloat16 (faster on some machines).")
-    ] = "float32",
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    cache: Annotated[
-        bool, typer.Option("--cache/--no-cache", help="Keep what models say for the next run.")
-    ] = True,
-    offline: options.Offline = False,
-    force: options.Force = False,
     open_report: Annotated[
         bool, typer.Option("--open", help="Open the report in a browser at the end.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the headline numbers as JSON.")
     ] = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
+    *,
+    data: Annotated[
+        EvaluationDataOptions, Shown(without=("sample_seed",), help={"task": _TASK})
+    ],
+    place: Annotated[Output, Shown(help={"output": "Default: reports/TASK."})],
+    runtime: InferenceRuntime,
+    own: Seeded,
 ) -> None:  # fmt: skip
     """Compare students with their teacher on a task, and write the report.
 
@@ -164,29 +163,29 @@ def compare(
     """
     import kdprobe
 
-    run = analyses_of(options.names(only, "--only"), options.names(skip, "--skip"))
+    run = analyses_of(words.names(only, "--only"), words.names(skip, "--skip"))
     gates = gates_of(fail_if or [], students, run)
-    classes = options.names(labels, "--labels")
-    chosen, name = task_of(task, (teacher, *students), (text, text_pair, label, tuple(classes)))
-    folder = output or Path("reports") / name
+    chosen, name = task_of(
+        None if data.task is None else str(data.task), (teacher, *students), data.columns
+    )
+    folder = place.output or Path("reports") / name
     result = kdprobe.compare(
-        teacher, students, task=chosen, output=folder, split=split, data_dir=data_dir,
-        text=text, text_pair=text_pair, label=label,
-        labels=classes, only=run.only, skip=run.skip,
-        settings=_nested(options.pairs("--set", settings)),
-        slice_columns=options.names(slices, "--slice"),
+        teacher, students, task=chosen, output=folder, split=data.split,
+        data_dir=data.data_dir, **data.columns, only=run.only, skip=run.skip,
+        settings=_nested(words.pairs("--set", settings)),
+        slice_columns=words.names(slices, "--slice"),
         minimal_pairs=minimal_pairs, pairs_per_phenomenon=pairs_per_phenomenon,
         probing=_probing(
-            options.names(probe_tasks, "--probe-tasks"), "probing" in run.only, probe_sentences,
-            options.names(pooling, "--pooling"), probe, probe_seeds, mdl, probing_dir,
+            words.names(probe_tasks, "--probe-tasks"), "probing" in run.only, probe_sentences,
+            words.names(pooling, "--pooling"), probe, probe_seeds, mdl, probing_dir,
         ),
         attributions=_attributions(
-            options.names(methods, "--methods"), attribution_sentences, sentences, run.only,
-            options.nested("--method-set", method_settings),
+            words.names(methods, "--methods"), attribution_sentences, sentences, run.only,
+            words.nested("--method-set", method_settings),
         ),
-        attribution_gap=attribution_gap, label_map=options.label_map(label_map),
-        limit=limit, resamples=resamples, seed=seed, device=device, dtype=dtype, threads=threads,
-        batch_size=batch_size, cache=cache, offline=offline, force=force,
+        attribution_gap=attribution_gap, label_map=data.label_map,
+        limit=data.limit, resamples=resamples, seed=own.seed, **runtime.model_dump(),
+        force=place.force,
         command=command_line(sys.argv), progress=terminal.progress(quiet=quiet),
     )  # fmt: skip
     summary(result, as_json=as_json, quiet=quiet)

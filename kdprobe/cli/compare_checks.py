@@ -6,9 +6,9 @@ not: open a model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kdprobe.cli import terminal
 
@@ -47,21 +47,21 @@ def gates_of(conditions: Sequence[str], students: Sequence[str], chosen: Chosen)
 def task_of(
     task: str | None,
     models: Sequence[str],
-    columns: tuple[str | None, str | None, str | None, tuple[str, ...]],
+    columns: Mapping[str, Any],
 ) -> tuple[str | ChosenTask, str]:
     """Give the task, taken from the models where none is named, and the folder's name for it.
 
     Args:
         task: as typed.
         models: all compared models, as typed.
-        columns: `--text`, `--text-pair`, `--label` and `--labels`.
+        columns: how a table is read.
     """
     if task is not None:
         return task, Path(task).stem
     from kdprobe.comparison.task_choice import Columns, choose_task
     from kdprobe.models.spec import parse_specs
 
-    chosen = choose_task(None, parse_specs(models), Columns(*columns))
+    chosen = choose_task(None, parse_specs(models), Columns(**columns))
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

@@ -27,7 +27,7 @@ write it (`` `batch_size` ``, `` `probing.sentences` ``, with a value `` `labels
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -187,3 +187,37 @@ def _inner(annotation: object) -> Iterator[object]:
         yield from part.metadata if isinstance(part, FieldInfo) else (part,)
     for part in get_args(annotation):
         yield from _inner(part)
+
+
+def written(options: FlagOptions, names: Collection[str] | None = None) -> list[str]:
+    """Return the words of a command line that give these options again.
+
+    Args:
+        options: of which only what was given is written.
+        names: which of them; None: all.
+
+    >>> from kdprobe.config.options import DataOptions
+    >>> written(DataOptions(task="cola", labels=("no", "yes"), limit=None))
+    ['--task', 'cola', '--labels', 'no,yes']
+    """
+    words: list[str] = []
+    for name, field in flags_of(type(options)).items():
+        value = getattr(options, name)
+        wanted = names is None or name in names
+        if wanted and name in options.model_fields_set and value is not None:
+            words += _written(field, value)
+    return words
+
+
+def _written(field: FlagField, value: Any) -> list[str]:
+    flag = f"--{field.words[0]}"
+    if isinstance(value, bool):
+        return [flag] if value else [f"--no-{field.words[0]}"] if field.flag.both else []
+    if isinstance(value, Mapping):
+        parts = [f"{key}={each}" for key, each in value.items()]
+        if field.flag.reads == "map":
+            return [flag, ",".join(parts)]
+        return [word for part in parts for word in (flag, part)]
+    if field.arity == 0:
+        return [flag, ",".join(map(str, value))] if value else []
+    return [flag, *map(str, value if field.arity > 1 else (value,))]

@@ -6,8 +6,7 @@ training. Does not: train.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from kdprobe.models.checkpoint import describe
 from kdprobe.models.mixed_precision import SMALL_WEIGHT, products
 from kdprobe.models.reparametrised_embeddings import folded_size
 from kdprobe.models.text_model import TextModel
-from kdprobe.portable import portable_word
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -259,18 +257,3 @@ def _truncations(lesson: Lesson) -> list[tuple[str, str]]:
 def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
     """Tell settings to people; what is not set is left out."""
     return {name: f"{value}" for name, value in settings.items() if value is not None}
-
-
-def command_line(command: str, subject: str | None, options: Sequence[tuple[str, object]]) -> str:
-    """Compose the command line of a training; options that are None are left out.
-
-    A model card is handed on: paths are written as `portable_word` gives them.
-
-    >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
-    "kdprobe finetune 'my model' --task cola"
-    """
-    words = ["kdprobe", command, *([] if subject is None else [subject])]
-    for flag, value in options:
-        if value is not None and value is not False:
-            words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(map(portable_word, words))

@@ -6,18 +6,28 @@ seed, and refuse what cannot be meant. Does not: open the teacher or the data, o
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kdprobe.config.commands import DistillOptions
+from kdprobe.config.flags import FlagOptions
+from kdprobe.config.flat import gathered
+from kdprobe.config.keywords import DistillKeywords
+from kdprobe.config.options import (
+    DataOptions,
+    Runtime,
+    TrainingDataOptions,
+    TrainingOutput,
+    TrainingRuntime,
+)
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
 from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
-from kdprobe.distillation import distill
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.weighted_loss import build_mixture, option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
@@ -53,10 +63,16 @@ class Asked:
 
     def __post_init__(self) -> None:
         """Check the names of the options."""
-        known = tuple(name for name in inspect.signature(distill).parameters if name not in _OWN)
+        known = tuple(name for name in DistillKeywords.__annotations__ if name not in _OWN)
         for name in self.options:
             if name not in known:
                 raise unknown_name("option", name, known)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How a table is read, as `open_task` takes it."""
+        columns = {name: self.options.get(name) for name in ("text", "text_pair", "label")}
+        return columns | {"labels": self.options.get("labels") or ()}
 
     def record(self, fingerprint: str) -> dict[str, Any]:
         """Give everything that decides the results and is not swept, as JSON values."""
@@ -79,6 +95,32 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def same_options(
+    named: Mapping[str, Any],
+    data: DataOptions | None,
+    training: TrainingSettings | None,
+    runtime: Runtime | None,
+) -> dict[str, Any]:
+    """Return the keywords of `distill` that are the same for all runs; defaults are left out.
+
+    Raises:
+        TypeError: a keyword that does not exist, or stands in an object too.
+        ConfigError: a value that is wrong.
+    """
+    parts: dict[str, FlagOptions] = gathered("sweep", named, {
+        "own": (DistillOptions, None), "data": (TrainingDataOptions, data),
+        "training": (TrainingSettings, training), "runtime": (TrainingRuntime, runtime),
+        "output": (TrainingOutput, None),
+    })  # fmt: skip
+    return {
+        name: getattr(part, name)
+        for part in parts.values()
+        for name, info in type(part).model_fields.items()
+        if name in part.model_fields_set
+        and (isinstance(part, TrainingSettings) or getattr(part, name) != info.default)
+    }
 
 
 @dataclass(frozen=True)
@@ -115,7 +157,7 @@ def plan_sweep(text: str, asked: Asked) -> Plan:
     """
     axes = parse_sweep(text)
     swept = {axis.key: axis.values for axis in axes}
-    recipes = {name: _open(name, asked.task) for name in swept.get("recipe", (asked.recipe,))}
+    recipes = {name: _open(name, asked) for name in swept.get("recipe", (asked.recipe,))}
     full: dict[str, str] = {}
     for recipe in recipes.values():
         full = check_keys(axes, setting_names(recipe, option_names(recipe.all_objectives)))
@@ -125,10 +167,10 @@ def plan_sweep(text: str, asked: Asked) -> Plan:
     return Plan(named, runs)
 
 
-def _open(name: str, task: str) -> Recipe:
+def _open(name: str, asked: Asked) -> Recipe:
     recipe = open_recipe(name)
     names = option_names(recipe.all_objectives)
-    return for_task(recipe, open_task(task).name, option_names=names)
+    return for_task(recipe, open_task(asked.task, **asked.columns).name, option_names=names)
 
 
 def _refuse_both(full: Mapping[str, str], asked: Asked, recipe: Recipe) -> None:
