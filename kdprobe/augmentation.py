@@ -225,7 +225,7 @@ def _finished(
             str(path),
             found="exists",
             expected="a new file",
-            remedy="choose another `output`, or say `force` to write over it",
+            remedy="choose another with `output`, or say `force` to write over it",
         )
     return TransferSet.of_record(path, record)
 

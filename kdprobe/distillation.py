@@ -80,14 +80,14 @@ def distill(
     objects = CallObjects(data, training, runtime)
     with together():
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
-        return _distill(replace(options, teacher=teacher), display(progress))
+        return _distill(replace(options, labels_of=teacher), display(progress))
 
 
 def _distill(options: RunOptions[DistillOptions], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
     if options.data.task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")
-    teacher_name, label_map = options.teacher, options.data.label_map
+    teacher_name, label_map = options.labels_of, options.data.label_map
     written = open_recipe(options.own.recipe)
     data = _data(options)
     recipe = _adapt(written, data.task.name, options)

@@ -94,6 +94,8 @@ def finetune(
     objects = CallObjects(data, training, runtime)
     with together():
         options = RunOptions.of("finetune", FinetuneOptions, objects, output, named)
+        if options.data.label_map is not None and model is not None:
+            options = replace(options, labels_of=model)  # the map says what its classes are called
         return _finetune(options, display(progress), model)
 
 

@@ -99,7 +99,7 @@ def test_shared_texts_are_told(task: str, tmp_path: Path) -> None:
             {"student": "bert:L1,H16"},
             "--student: 'bert:L1,H16', expected a part of MODEL, like layers=3",
         ),
-        ("bert:L1,H16", {"epochs": 0}, "finetune: epochs is 0; Input should be greater than 0"),
+        ("bert:L1,H16", {"epochs": 0}, "`epochs`: is 0, expected more than 0"),
         (
             "bert:L1,H16",
             {"best_by": "kl"},

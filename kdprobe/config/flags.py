@@ -220,4 +220,9 @@ def _written(field: FlagField, value: Any) -> list[str]:
         return [word for part in parts for word in (flag, part)]
     if field.arity == 0:
         return [flag, ",".join(map(str, value))] if value else []
-    return [flag, *map(str, value if field.arity > 1 else (value,))]
+    return [flag, *map(_word, value if field.arity > 1 else (value,))]
+
+
+def _word(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if isinstance(value, float) and whole else str(value)

@@ -59,7 +59,7 @@ class RunOptions(Generic[OwnOptions]):
         runtime: the machine.
         output: the folder, and whether to go on.
         seed: of new weights, the order of the examples and dropout.
-        teacher: the model that names classes a table does not show; empty: none.
+        labels_of: the model that names classes a table does not show; empty: none.
     """
 
     own: OwnOptions
@@ -68,7 +68,7 @@ class RunOptions(Generic[OwnOptions]):
     runtime: TrainingRuntime
     output: TrainingOutput
     seed: int = 0
-    teacher: str = ""
+    labels_of: str = ""
 
     @classmethod
     def of(
@@ -116,10 +116,10 @@ class RunOptions(Generic[OwnOptions]):
         return self.runtime.offline
 
     def task_file(self) -> TaskFile:
-        """Open the task; classes that a table does not show are the teacher's."""
+        """Open the task; classes that a table does not show are those of `labels_of`."""
         return name_classes(
             open_task(str(self.data.task), **self.data.columns),
-            [self.teacher] if self.teacher else [],
+            [self.labels_of] if self.labels_of else [],
             offline=self.offline, label_map=self.data.label_map,
         )  # fmt: skip
 
@@ -202,11 +202,13 @@ class RunOptions(Generic[OwnOptions]):
             model: its argument.
             shown: options of `own` that are written though they were not named.
         """
-        own = self.own.model_copy(update=shown)
+        own, data = self.own.model_copy(update=shown), self.data
+        last = {"sample_seed"}
         words = ["kdprobe", command, *([] if model is None else [model])]
-        words += written(self.data, ("task",)) + written(self.output, ("output",))
-        words += written(own) + written(self.training)
-        words += written(self.data, set(type(self.data).model_fields) - {"task", "data_dir"})
+        words += [*written(data, {"task"}), "-o", str(self.folder)]
+        words += written(own, set(type(own).model_fields) - {"seed"}) + written(self.training)
+        words += written(data, set(type(data).model_fields) - {"task", "data_dir"} - last)
+        words += written(own, {"seed"}) + written(data, last)
         return shlex.join(map(portable_word, words))
 
 
