@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
 from kdprobe.stats.hypothesis_tests import mcnemar_p

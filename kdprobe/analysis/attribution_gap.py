@@ -13,8 +13,9 @@ import numpy as np
 
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
+from kdprobe.observations.arrays import Floats
 from kdprobe.observations.attribution_maps import MapGaps
-from kdprobe.observations.study import Floats, Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.bootstrap import At, estimate, undefined_estimate
@@ -93,19 +94,19 @@ class AttributionGapAnalysis:
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MapGaps,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[AttributionGapOptions] = AttributionGapOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
-        return NOT_ASKED if study.map_gaps is None else None
+        return None if study.has(MapGaps) else NOT_ASKED
 
     def run(
         self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
-        seen = study.map_gaps
-        assert seen is not None
+        seen = study.get(MapGaps)
         return AnalysisResult(
             name=self.name,
             version=self.version,

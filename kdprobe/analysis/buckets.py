@@ -22,7 +22,8 @@ from kdprobe.analysis._examples import (
 )
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Study
+from kdprobe.observations.arrays import Bools
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
 from kdprobe.stats.bootstrap import At, estimate, resamples_of, undefined_estimate
 from kdprobe.stats.hits import (

@@ -15,7 +15,9 @@ import numpy as np
 from kdprobe.analysis.alarms.check import gold_classes
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
 from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
 from kdprobe.stats.hits import hits_of, labelled_note, mean_within, several_runs

@@ -17,7 +17,10 @@ from kdprobe.analysis.attribution_agreement.explained import Attributed, attribu
 from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Population, Study
+from kdprobe.observations.arrays import Bools, Floats
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.stats.bootstrap import At, estimate
 from kdprobe.stats.rank_agreement import kendall
@@ -209,6 +212,7 @@ class FaithfulnessAnalysis:
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 

@@ -24,7 +24,9 @@ from kdprobe.analysis._examples import (
 )
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
 from kdprobe.stats.hits import (
     NO_GOLD,

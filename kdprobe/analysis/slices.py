@@ -18,7 +18,9 @@ from kdprobe.analysis._slicing import Slice, SliceOptions, pooled_notes, slices_
 from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.losses.views import forest, gap_table
 from kdprobe.analysis.protocol import Gold
-from kdprobe.observations.study import Bools, Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Bools, Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.stats.hits import NO_GOLD, labelled_note, quotient

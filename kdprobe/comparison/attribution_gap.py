@@ -6,7 +6,6 @@ Does: choose the examples and ask for the distances, when asked to. Does not: co
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,7 @@ def add_map_gaps(
                 gaps[name, split] = map_gaps(teacher, student, texts, seen=stage.advance)
     splits = {split: len(texts) for split, texts in chosen.items()}
     classes = max(1, len(study.split.task.labels))
-    return replace(study, map_gaps=MapGaps(gaps, reasons, splits, classes))
+    return study.with_observations(MapGaps(gaps, reasons, splits, classes))
 
 
 def _texts(split: Split, count: int, seed: int) -> list[tuple[str, ...]]:

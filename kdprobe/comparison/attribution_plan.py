@@ -17,8 +17,10 @@ import numpy as np
 from kdprobe.cache import Cache
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
+from kdprobe.observations.arrays import Bools, Ints
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Bools, Ints, Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.tasks.own_sentences import OWN
 from kdprobe.tasks.task import Split

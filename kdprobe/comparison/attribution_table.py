@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
 
 WORD_SCORES = "attributions.parquet"
@@ -18,10 +20,10 @@ _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "star
 
 def write_parquet(study: Study, folder: Path) -> None:
     """Write `attributions.parquet`, a row per example, model, method and word; nothing without."""
-    study = study.own or study
-    seen = study.attributions
-    if seen is None:
+    study = study.get(OwnSentences).study if study.has(OwnSentences) else study
+    if not study.has(Attributions):
         return
+    seen = study.get(Attributions)
     import pyarrow as pa
     import pyarrow.parquet as pq
 

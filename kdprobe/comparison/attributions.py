@@ -26,8 +26,10 @@ from kdprobe.comparison.attribution_plan import (
 from kdprobe.comparison.guarding import explain_apart
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
+from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.study import Bools, Floats, Study
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.own_sentences import read_own
@@ -98,8 +100,10 @@ def add_attributions(
                             progress=progress, seed=study.seed)  # fmt: skip
 
     seen, setting, failed = explain_apart(tuple(able), setting, explain)
-    found = replace(asked, attributions=_joined(asked, plan, setting, seen))
-    return found if asked is study else replace(study, own=found), (*skipped, *failed)
+    found = asked.with_observations(_joined(asked, plan, setting, seen))
+    if asked is not study:
+        found = study.with_observations(OwnSentences(found))
+    return found, (*skipped, *failed)
 
 
 def _able(

@@ -13,7 +13,8 @@ import numpy as np
 
 from kdprobe import atomic
 from kdprobe.comparison.attribution_table import WORD_SCORES, write_parquet
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument, TaskInfo
 

@@ -28,7 +28,11 @@ from kdprobe.comparison.training_split import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
+from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.progress import Progress
 from kdprobe.results.schema import ModelInfo, Notice, Skipped
 from kdprobe.tasks.pairs import PairTexts
@@ -107,10 +111,10 @@ def gather(inputs: Inputs, progress: Progress, noticed: Sequence[Notice] = ()) -
         seed=inputs.seed,
         resamples=inputs.resamples,
         slice_columns=_slice_columns(inputs.slice_columns, split),
-        minimal_pairs=pairs,
-        train_texts=train_hashes(inputs),
-        probes=probes,
     )
+    hashes = train_hashes(inputs)
+    observed = (pairs, TrainTexts(hashes) if hashes else None, probes)
+    study = study.with_observations(*(each for each in observed if each is not None))
     explain = partial(add_attributions, study, handles, inputs=inputs, progress=progress)
     nothing: tuple[Study, tuple[Skipped, ...]] = (study, ())
     (study, unable), unsaid = kept(EXPLAINED, nothing, explain)

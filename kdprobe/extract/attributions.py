@@ -21,7 +21,7 @@ from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
-from kdprobe.observations.study import Bools, Floats
+from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 

@@ -14,8 +14,8 @@ import numpy as np
 from kdprobe.errors import CapabilityError
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
+from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import writes_no_blanks
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe.models.handle import ModelHandle
-from kdprobe.observations.study import Floats
+from kdprobe.observations.arrays import Floats
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.seeds import derive_generator

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Ints
+from kdprobe.observations.arrays import Bools, Ints
 from kdprobe.seeds import derive_seed
 
 

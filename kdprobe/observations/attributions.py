@@ -1,4 +1,4 @@
-"""How much each word moves each model, as arrays; a part of `observations.Study`.
+"""How much each word moves each model, as arrays; an observation of a `Study`.
 
 Does: hold words and their scores in frozen types. Does not: know a model, a file or torch.
 """

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Predictions
+from kdprobe.observations.arrays import Floats, Ints
+from kdprobe.observations.predictions import Predictions
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 

@@ -20,7 +20,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.observations.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.correlations import pearson_draws
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.observations.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 
 _CELLS = 1_000_000  # numbers held at once by a chunked pass: 8 MB in float64

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Predictions
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Predictions
 
 
 class Fidelity(NamedTuple):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.observations.arrays import Bools, Floats, Ints
 from kdprobe.stats.correlations import indicator as indicator
 from kdprobe.stats.correlations import kappa_draws as kappa_draws
 from kdprobe.stats.correlations import pearson_draws as pearson_draws

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.observations.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.classification import ratio
 

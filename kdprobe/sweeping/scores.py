@@ -14,7 +14,8 @@ from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
 from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of

@@ -15,7 +15,9 @@ import numpy as np
 
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.views import primary_name
-from kdprobe.observations.study import Floats, Population, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.bootstrap import At, draws_of, estimate
 from kdprobe.stats.hypothesis_tests import holm

@@ -11,7 +11,9 @@ from scipy import special
 from sklearn.metrics import brier_score_loss, log_loss
 
 from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats import calibration as _calibration
 from kdprobe.stats.bootstrap import resamples_of

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from kdprobe.analysis.lists import ANALYSIS, ListsOptions
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Table
 from kdprobe.stats.hits import gold_of
 from tests.analysis import studies

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.observations.arrays import Floats, Ints
 from kdprobe.stats import calibration as _calibration
 from kdprobe.stats.bootstrap import resamples_of
 from kdprobe.stats.hits import gold_of

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.observations.study import Floats, Predictions
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Predictions
 from kdprobe.stats.bootstrap import (
     At,
     Resamples,

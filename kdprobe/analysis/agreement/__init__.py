@@ -17,7 +17,8 @@ from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Matrix
 from kdprobe.stats.hits import labelled_note
 

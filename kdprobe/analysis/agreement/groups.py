@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from kdprobe.analysis.agreement.pairs import CONSTANT, PairView, corrected_estimate
-from kdprobe.observations.study import Floats, Population, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.bootstrap import HOW, At, estimate, resamples_of
 from kdprobe.stats.classification import ratio

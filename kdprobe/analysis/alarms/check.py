@@ -11,7 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from kdprobe.observations.study import Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
 
 Severity = Literal["alarm", "warning", "note"]

@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.analysis.alarms.check import Check, fine, found, runs_of, unchecked
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import confusion, kappa_of
 from kdprobe.stats.kappa import chance_error
 

@@ -15,7 +15,9 @@ from itertools import product
 import numpy as np
 
 from kdprobe.analysis.alarms.check import Check, fine, found, gold_classes, runs_of, unchecked
-from kdprobe.observations.study import Floats, Ints, Predictions, Study
+from kdprobe.observations.arrays import Floats, Ints
+from kdprobe.observations.predictions import Predictions
+from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import (
     confusion,
     independent_kappa,

@@ -34,6 +34,7 @@ from kdprobe.analysis.attribution_agreement.slices import slice_charts, slice_es
 from kdprobe.analysis.attribution_agreement.spread import spread_charts
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
+from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.bootstrap import At, estimate
@@ -174,6 +175,7 @@ class AttributionAgreementAnalysis:
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 

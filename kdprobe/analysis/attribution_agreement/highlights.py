@@ -12,7 +12,7 @@ import numpy as np
 
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
 from kdprobe.analysis.attribution_agreement.explained import Attributed
-from kdprobe.observations.study import Floats
+from kdprobe.observations.arrays import Floats
 from kdprobe.results.schema import Cell, Column, Table
 
 MOST_WORDS = 40

@@ -17,7 +17,8 @@ from kdprobe.analysis.attribution_agreement.explained import (
     SECOND_RUN,
     Attributed,
 )
-from kdprobe.observations.study import Bools, Floats, Population
+from kdprobe.observations.arrays import Bools, Floats
+from kdprobe.observations.predictions import Population
 from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.bootstrap import At, estimate

@@ -17,7 +17,9 @@ from pydantic import Field
 from kdprobe.analysis.calibration.metrics import metrics
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats, Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.seeds import derive_generator
 from kdprobe.stats import calibration as _calibration

@@ -18,7 +18,9 @@ from kdprobe.analysis.confidence import metrics as _confidence_metrics
 from kdprobe.analysis.confidence.margins import Subset, between_models, between_seeds
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Population, Predictions, Study
+from kdprobe.observations.arrays import Bools, Floats
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
 from kdprobe.stats.hits import (

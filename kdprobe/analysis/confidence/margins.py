@@ -13,7 +13,9 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.bootstrap import (
     HOW,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Floats
+from kdprobe.observations.arrays import Floats
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.bootstrap import HOW, At, estimate
 from kdprobe.stats.hypothesis_tests import benjamini_hochberg, mcnemar_p

@@ -26,7 +26,10 @@ from kdprobe.analysis.minimal_pairs.judgements import (
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, undefined_estimate
 from kdprobe.stats.hypothesis_tests import mcnemar_p
@@ -217,15 +220,16 @@ class MinimalPairAnalysis:
     title: str = "Minimal pairs"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MinimalPairs,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
-        pairs = study.minimal_pairs
-        if pairs is None or not pairs.ids:
+        if not study.has(MinimalPairs) or not study.get(MinimalPairs).ids:
             return "there are no minimal pairs; they need a task of acceptability and the models"
-        if not any(model.name in pairs.margins for model in study.models):
+        margins = study.get(MinimalPairs).margins
+        if not any(model.name in margins for model in study.models):
             return "the minimal pairs were put to none of the models"
         return None
 
@@ -233,8 +237,7 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        assert study.minimal_pairs is not None  # unmet() has refused studies without
-        seen = _judge(study, study.minimal_pairs)
+        seen = _judge(study, study.get(MinimalPairs))
         accuracies = _accuracies(seen)
         narrow = with_q([_gap(seen, s, part) for s in seen.students for part in seen.phenomena])
         wide = [_gap(seen, s, part) for s in seen.students for part in seen.wide]

@@ -15,7 +15,9 @@ import numpy as np
 from kdprobe.analysis.overlap.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
 from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
 from kdprobe.stats.hits import (

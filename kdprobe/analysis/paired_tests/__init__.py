@@ -16,7 +16,8 @@ from kdprobe.analysis.paired_tests.metrics import METRICS
 from kdprobe.analysis.paired_tests.pairs import PairTest, class_tests, discordance, number_tests
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Ints, Study
+from kdprobe.observations.arrays import Ints
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Table
 from kdprobe.stats.bootstrap import At
 from kdprobe.stats.hits import labelled_note

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats, Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.bootstrap import (
     LEVEL,

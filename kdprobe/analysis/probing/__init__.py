@@ -226,12 +226,13 @@ class Probing:
     title: str = "Probing"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (ProbeFits,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[ProbingOptions] = ProbingOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
-        if study.probes is None or not study.probes.fits:
+        if not study.has(ProbeFits) or not study.get(ProbeFits).fits:
             return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
         return None
 
@@ -239,8 +240,7 @@ class Probing:
         self, study: Study, options: ProbingOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
-        probes = study.probes
-        assert probes is not None  # unmet() has refused studies without
+        probes = study.get(ProbeFits)
         teacher = study.teacher.name
         seen_models = {fit.model for fit in probes.fits}
         students = [s.name for s in study.students if s.name in seen_models]

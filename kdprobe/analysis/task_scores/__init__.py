@@ -16,7 +16,9 @@ from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.arrays import Floats, Ints
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
 from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of

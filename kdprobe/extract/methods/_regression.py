@@ -11,7 +11,7 @@ from math import comb
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats
+from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.seeds import derive_generator
 
 
