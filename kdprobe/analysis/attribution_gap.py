@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.arrays import Floats
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.bootstrap import At, estimate, undefined_estimate
+from kdprobe.stats.arrays import Floats
 
 NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
 _HOW = "bootstrap over examples, percentile"
@@ -56,19 +56,21 @@ def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
     teacher = study.teacher.name
     reason = seen.reasons.get(student)
     if reason is not None:
-        places = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
+        places = [
+            EstimateKey("attribution_gap", teacher, student, subset=split) for split in seen.splits
+        ]
         return [undefined_estimate(one, reason) for one in places]
     draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
     made = [
         estimate(
-            At("attribution_gap", teacher, student, subset=split),
+            EstimateKey("attribution_gap", teacher, student, subset=split),
             found, n=len(seen.gaps[student, split]), undefined="no example", how=_HOW,
         )
         for split, found in draws.items()
     ]  # fmt: skip
     held_out = [split for split in seen.splits if split != "train"]
     if "train" in draws and held_out:
-        at = At("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
+        at = EstimateKey("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
         n = sum(len(seen.gaps[student, split]) for split in ("train", held_out[0]))
         apart = draws[held_out[0]] - draws["train"]
         made.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))

@@ -71,7 +71,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
     attribute="ANALYSIS",
     kind="analysis",
     entry_points="kdprobe.analyses",
-    apart=("protocol",),
+    apart=("estimates", "examples", "gold", "protocol", "slicing"),
 )
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from kdprobe.cache import Cache
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations.arrays import Bools, Ints
 from kdprobe.observations.attributions import Word
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
+from kdprobe.stats.arrays import Bools, Ints
 from kdprobe.tasks.own_sentences import OWN
 from kdprobe.tasks.task import Split
 

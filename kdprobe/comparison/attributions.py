@@ -26,12 +26,12 @@ from kdprobe.comparison.attribution_plan import (
 from kdprobe.comparison.guarding import explain_apart
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
+from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.tasks.own_sentences import read_own
 from kdprobe.tasks.task import Task
 

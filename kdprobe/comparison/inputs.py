@@ -28,13 +28,13 @@ from kdprobe.comparison.training_split import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations.arrays import Floats
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.progress import Progress
 from kdprobe.results.schema import ModelInfo, Notice, Skipped
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.pairs import PairTexts
 from kdprobe.tasks.task import Split, Task
 

@@ -14,10 +14,10 @@ import numpy as np
 from kdprobe.errors import CapabilityError
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
-from kdprobe.observations.arrays import Bools, Floats
 from kdprobe.observations.attributions import Word
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import writes_no_blanks
+from kdprobe.stats.arrays import Bools, Floats
 
 Removal = Literal["delete", "mask"]
 Output = Literal["log-odds", "probability"]

@@ -13,9 +13,9 @@ from pydantic import BaseModel
 
 from kdprobe.extract.coalitions import Game, Output
 from kdprobe.models.reader import Encoded, Reader
-from kdprobe.observations.arrays import Floats
 from kdprobe.observations.attributions import Word
 from kdprobe.registry import Plugins
+from kdprobe.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

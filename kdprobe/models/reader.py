@@ -25,8 +25,8 @@ from kdprobe.models.model_inputs import begun_anew, evaluating
 from kdprobe.models.read_spans import Span, spans_read
 from kdprobe.models.tokens import Texts, apart
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
-from kdprobe.observations.arrays import Floats
 from kdprobe.observations.attributions import Word
+from kdprobe.stats.arrays import Floats
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""

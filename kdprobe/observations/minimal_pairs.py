@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kdprobe.observations.arrays import Floats
+from kdprobe.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.arrays import Floats, Ints, frozen
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.divergence import log_softmax
 
 Scale = Literal["logits", "log-probabilities", "labels", "scores"]
+
+
+def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return a copy of an array that cannot be written to."""
+    copy = np.array(array, copy=True)
+    copy.setflags(write=False)
+    return copy
 
 
 def first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str | None:
@@ -112,9 +121,7 @@ class Predictions:
     @property
     def log_probabilities(self) -> Floats:
         """log-softmax of the outputs in float64, `[n, c]`; for `logits` and `log-probabilities`."""
-        shifted = self.values - self.values.max(axis=1, keepdims=True)
-        normalised: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return normalised
+        return log_softmax(self.values)
 
     @property
     def confidence(self) -> Floats:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from kdprobe.observations.arrays import Floats
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions, Word
 from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")

@@ -10,19 +10,18 @@ from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
 from kdprobe.analysis.alarms import ANALYSIS, AlarmOptions
-from kdprobe.observations.arrays import Floats, Ints
-from kdprobe.observations.predictions import Population, Predictions
-from kdprobe.observations.study import Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.results.schema import Notice
-from kdprobe.stats.alignment import (
-    confusion,
-    independent_kappa,
-    kappa_of,
-    reachable_kappa,
-    relation,
-    renamings,
-)
+from kdprobe.stats.alignment import relation, renamings
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa
 from kdprobe.tasks.task import text_hash
 from tests.analysis.studies import (
     STUDIES,

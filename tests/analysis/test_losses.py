@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
-from kdprobe.analysis._slicing import SliceOptions
 from kdprobe.analysis.losses import ANALYSIS, LossOptions
+from kdprobe.analysis.slicing import SliceOptions
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Loss, Metric

@@ -18,10 +18,14 @@ from kdprobe.analysis.minimal_pairs.judgements import (
     spearman_tables,
 )
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.arrays import Floats
-from kdprobe.observations.minimal_pairs import MinimalPairs
-from kdprobe.observations.study import Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import binary, classification, with_minimal_pairs
 
 

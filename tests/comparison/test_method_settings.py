@@ -14,7 +14,7 @@ from kdprobe.comparison.attribution_plan import AttributionRequest
 from kdprobe.comparison.method_settings import configured, settings_told
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.methods.occlusion import Occlusion
-from kdprobe.observations.arrays import Floats
+from kdprobe.stats.arrays import Floats
 from tests.cli.scene import checkpoint, run
 
 ROWS = (

@@ -12,12 +12,17 @@ from functools import cached_property
 
 import numpy as np
 
-from kdprobe.observations.arrays import Bools, Floats, Ints
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
-from kdprobe.observations.predictions import Population
-from kdprobe.observations.study import Study
-from kdprobe.stats.bootstrap import Resamples, resamples_of
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"

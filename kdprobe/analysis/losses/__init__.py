@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.losses.probing import probing_gaps, probing_losses
 from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import Population

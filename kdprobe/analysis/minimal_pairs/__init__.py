@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kdprobe.analysis.estimates import (
+    EstimateKey,
+    draws_of,
+    estimate,
+    pair_draws_of,
+    undefined_estimate,
+)
 from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.losses.views import forest, gap_table
 from kdprobe.analysis.minimal_pairs.judgements import (
@@ -26,12 +33,18 @@ from kdprobe.analysis.minimal_pairs.judgements import (
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.arrays import Floats
-from kdprobe.observations.minimal_pairs import MinimalPairs
-from kdprobe.observations.predictions import Population, Predictions
-from kdprobe.observations.study import Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
-from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, undefined_estimate
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 HOW = "bootstrap over pairs within phenomena, percentile"
@@ -106,7 +119,7 @@ def _judge(study: Study, pairs: MinimalPairs) -> _Judged:
 def _accuracies(seen: _Judged) -> list[Estimate]:
     return [
         estimate(
-            At("accuracy", model.name, subset=part.subset),
+            EstimateKey("accuracy", model.name, subset=part.subset),
             seen.draws[model.name, part.subset],
             n=len(part.rows),
             undefined="no pairs",
@@ -129,7 +142,7 @@ def _p_value(seen: _Judged, student: Population, part: Part) -> float | None:
 def _gap(seen: _Judged, student: Population, part: Part) -> Estimate:
     draws = seen.draws[seen.teacher.name, part.subset] - seen.draws[student.name, part.subset]
     return gap_estimate(
-        At("gap", seen.teacher.name, student.name, subset=part.subset),
+        EstimateKey("gap", seen.teacher.name, student.name, subset=part.subset),
         draws,
         n=len(part.rows),
         undefined="no pairs",
@@ -154,7 +167,7 @@ def _margins(seen: _Judged, student: Population, part: Part) -> Estimate:
     )
     fewer = draws < seen.study.resamples
     return estimate(
-        At("margin_spearman", teacher.name, student.name, subset=part.subset),
+        EstimateKey("margin_spearman", teacher.name, student.name, subset=part.subset),
         values,
         n=len(part.rows),
         undefined="a model's margins are the same on all pairs (or there is one pair only)",
@@ -196,7 +209,7 @@ def _lost_pairs(seen: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
 
 def _unjudged(seen: _Judged) -> list[Estimate]:
     return [
-        undefined_estimate(At("accuracy", model.name), _UNJUDGED.format(model.name))
+        undefined_estimate(EstimateKey("accuracy", model.name), _UNJUDGED.format(model.name))
         for model in seen.study.models
         if model.name not in seen.pairs.margins
     ]
