@@ -11,7 +11,8 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from kdprobe.attribution import Attributed, WordScores, attribute, lines_of, page_of
-from kdprobe.comparison.attribution_plan import AttributionRequest, plan_of
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.attributions.plan import plan_of
 from kdprobe.models.hf import open_hf
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study

@@ -14,8 +14,8 @@ from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 
 if TYPE_CHECKING:
-    from kdprobe.comparison.attribution_plan import AttributionRequest
-    from kdprobe.comparison.probing_request import ProbingRequest
+    from kdprobe.collectors.attributions.options import AttributionRequest
+    from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.result import Comparison
     from kdprobe.results.gates import Gate
 
@@ -206,7 +206,7 @@ def _probing(
     folder: Path | None,
 ) -> ProbingRequest | None:
     """Give what to ask of the layers; nothing unless tasks are given or the analysis is `named`."""
-    from kdprobe.comparison.probing_request import ProbingRequest
+    from kdprobe.collectors.probes.options import ProbingRequest
 
     if not tasks and not named:
         return None
@@ -227,17 +227,13 @@ def _attributions(
     Raises:
         ConfigError: settings of methods when nothing is explained.
     """
-    from kdprobe.comparison.attribution_plan import AttributionRequest
-    from kdprobe.comparison.attributions import ANALYSES
-    from kdprobe.comparison.method_settings import configured
+    from kdprobe.collectors.attributions.options import AttributionRequest
+    from kdprobe.comparison.options import asked_evidence
 
-    request = None
-    if methods or count is not None or file is not None or any(name in ANALYSES for name in only):
-        usual = AttributionRequest()
-        request = AttributionRequest(
-            tuple(methods) or usual.methods, usual.sentences if count is None else count, file
-        )
-    return configured(request, settings)
+    values = {"methods": tuple(methods), "sentences": count, "file": file, "options": settings}
+    typed = {name: value for name, value in values.items() if value}
+    request = asked_evidence({"attributions": typed}, only=only).get("attributions")
+    return request if isinstance(request, AttributionRequest) else None
 
 
 def _leave(result: Comparison, gates: Sequence[Gate]) -> None:

@@ -14,16 +14,18 @@ from pydantic import BaseModel
 
 from kdprobe.analysis.protocol import ANALYSES, Analysis, given
 from kdprobe.comparison.guarding import failure
-from kdprobe.comparison.histories import TRAINING
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import AnalysisResult, Skipped
 
+TRAINING = "training"
+"""The learning curves: no analysis, but left out like one."""
+
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
-    """Give the names of the analyses to run, those they read from before them.
+    """Return the names of the analyses to run, those they read from before them.
 
     Args:
         only: names that `analysis_names` gave; empty: all.
@@ -54,7 +56,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 
 def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
-    """Give the analyses that are meant by names as typed under `option` (`only`, `skip`).
+    """Return the analyses that are meant by names as typed under `option` (`only`, `skip`).
 
     Raises:
         UnknownNameError: a name is no analysis; the learning curves (`training`) can be skipped.
@@ -67,13 +69,23 @@ def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
 
 
 def metrics_of() -> dict[str, tuple[str, ...]]:
-    """Give the names of the metrics of every analysis, without running one."""
+    """Return the names of the metrics of every analysis, without running one."""
     return {name: tuple(getattr(ANALYSES.load(name), "defines", ())) for name in ANALYSES.names()}
 
 
 class Ran(NamedTuple):
-    """What came of the analyses: results in order, what was skipped, the seconds of each."""
+    """What came of the analyses.
 
+    Args:
+        names: those that were to run, in order.
+        requested: those that a person asked for.
+        results: of those that ran, in order.
+        skipped: the others, and why.
+        seconds: how long each took, in words for the reader.
+    """
+
+    names: tuple[str, ...]
+    requested: tuple[str, ...]
     results: tuple[AnalysisResult, ...]
     skipped: tuple[Skipped, ...]
     seconds: dict[str, float]
@@ -107,11 +119,11 @@ def run_all(
     """Run analyses in order; one that fails is listed with what was raised, the others go on.
 
     Args:
-        study: what was observed.
+        study: the observations.
         names: which, those that are read from before those that read.
         requested: the names a person gave.
         options: of analyses by name, as `analysis_options` read them; others have their defaults.
-        progress: told of every analysis.
+        progress: where to show progress.
 
     Raises:
         UsageError: what an analysis was given cannot be used.
@@ -136,4 +148,4 @@ def run_all(
             except Exception as error:
                 skipped.append(failure(name, error))
             stage.advance()
-    return Ran(tuple(done.values()), tuple(skipped), seconds)
+    return Ran(tuple(names), tuple(requested), tuple(done.values()), tuple(skipped), seconds)

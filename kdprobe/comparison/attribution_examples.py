@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
-from kdprobe.comparison.document import examples as lay_out
+from kdprobe.comparison.examples import examples as lay_out
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.analysis.agreement.difference import agreement_difference
-from kdprobe.comparison.histories import read_json
+from kdprobe.comparison.records import read_json
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p

@@ -39,7 +39,7 @@ class ChosenTask(NamedTuple):
 
 
 def choose_task(
-    task: str | TaskFile | ChosenTask | None,
+    task: object,
     models: Sequence[ModelSpec],
     columns: Columns,
     *,
