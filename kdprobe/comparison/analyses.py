@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from kdprobe.analysis.protocol import ANALYSES, Analysis, given
 from kdprobe.comparison.guarding import failure
+from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
 from kdprobe.observations.study import Study
@@ -73,6 +74,34 @@ def metrics_of() -> dict[str, tuple[str, ...]]:
     return {name: tuple(getattr(ANALYSES.load(name), "defines", ())) for name in ANALYSES.names()}
 
 
+class ChosenAnalyses(NamedTuple):
+    """Which analyses run, in order, and with which options.
+
+    Args:
+        names: those that run, those that are read from before those that read.
+        only: those that a person named; empty: all.
+        skip: those that are left out.
+        options: of those whose options were given.
+    """
+
+    names: tuple[str, ...]
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+    options: Mapping[str, BaseModel]
+
+
+def chosen_analyses(options: AnalysisOptions) -> ChosenAnalyses:
+    """Check every name and option of analyses, before anything is opened.
+
+    Raises:
+        UnknownNameError: a name that is no analysis; the nearest are offered.
+        ConfigError: nothing is left to run, an unknown option, or a value of the wrong kind.
+    """
+    only = analysis_names(options.only, option="only")
+    skip = analysis_names(options.skip, option="skip")
+    return ChosenAnalyses(choose(only, skip), only, skip, analysis_options(options.settings))
+
+
 class Ran(NamedTuple):
     """What came of the analyses.
 
@@ -110,19 +139,17 @@ def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, 
 
 def run_all(
     study: Study,
-    names: Sequence[str],
+    chosen: ChosenAnalyses,
     *,
     requested: Sequence[str],
-    options: Mapping[str, BaseModel],
     progress: Progress,
 ) -> Ran:
     """Run analyses in order; one that fails is listed with what was raised, the others go on.
 
     Args:
         study: the observations.
-        names: which, those that are read from before those that read.
-        requested: the names a person gave.
-        options: of analyses by name, as `analysis_options` read them; others have their defaults.
+        chosen: which, in order, and with which options; others have their defaults.
+        requested: those that were asked for, by name or by options of what they read.
         progress: where to show progress.
 
     Raises:
@@ -131,8 +158,8 @@ def run_all(
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
-    with progress.stage("Analyses", len(names)) as stage:
-        for name in names:
+    with progress.stage("Analyses", len(chosen.names)) as stage:
+        for name in chosen.names:
             stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
             started = time.perf_counter()
@@ -142,10 +169,10 @@ def run_all(
                 if reason is not None:
                     skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
                 else:
-                    chosen = options.get(name, analysis.options())
-                    done[name] = analysis.run(examples, chosen, done)
+                    options = chosen.options.get(name, analysis.options())
+                    done[name] = analysis.run(examples, options, done)
                     seconds[f"analysis {name}"] = time.perf_counter() - started
             except Exception as error:
                 skipped.append(failure(name, error))
             stage.advance()
-    return Ran(tuple(names), tuple(requested), tuple(done.values()), tuple(skipped), seconds)
+    return Ran(chosen.names, tuple(requested), tuple(done.values()), tuple(skipped), seconds)

@@ -10,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Unpack
 
-from kdprobe import atomic
 from kdprobe.collectors.protocol import CollectorOptions
-from kdprobe.comparison.analyses import analysis_names, analysis_options, choose, run_all
+from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
 from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.comparison.document import document_of
-from kdprobe.comparison.files import check_folder_name, write_files
-from kdprobe.comparison.options import AnalysisOptions, CompareKeywords, compare_options
+from kdprobe.comparison.files import check_output, write_files
+from kdprobe.comparison.options import (
+    AnalysisOptions,
+    CompareKeywords,
+    CompareOptions,
+    compare_options,
+)
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.session import open_session
-from kdprobe.comparison.task_choice import ChosenTask, Columns, choose_task
+from kdprobe.comparison.session import Session, open_session
+from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
@@ -69,42 +73,63 @@ def compare(
         TypeError: a keyword that there is not; the nearest is named.
     """
     started = time.perf_counter()
-    shown = progress or Silent()
     options = compare_options(
         flat, task=task, output=output, data=data, runtime=runtime, analyses=analyses,
         collectors=collectors,
     )  # fmt: skip
     specs = _specs(teacher, students)
-    data = options.data
-    columns = Columns(data.text, data.text_pair, data.label, data.labels)
     chosen = choose_task(
-        data.task, specs, columns, offline=options.runtime.offline, label_map=data.label_map
-    )
-    only = analysis_names(options.analyses.only, option="only")
-    skip = analysis_names(options.analyses.skip, option="skip")
-    names = choose(only, skip)
-    settings = analysis_options(options.analyses.settings)
-    folder = options.output.output
-    if folder is not None:
-        check_folder_name(folder)
-        atomic.require_empty_folder(folder, force=options.output.force)
+        options.data.task, specs, columns_of(options.data), offline=options.runtime.offline,
+        label_map=options.data.label_map,
+    )  # fmt: skip
+    to_run = chosen_analyses(options.analyses)
+    check_output(options.output)
     use_threads(options.runtime.threads)
     session = open_session(
-        specs, chosen.task_file, data=data, runtime=options.runtime,
+        specs, chosen.task_file, data=options.data, runtime=options.runtime,
         seed=options.analyses.seed, resamples=options.analyses.resamples,
         slice_columns=options.analyses.slice_columns,
     )  # fmt: skip
-    evidence = collect(
-        session, collectors_of(names, options.evidence, only=only), shown, given=options.evidence
+    session = session.with_notices(*chosen.notices)
+    return compare_opened(
+        session, to_run, options, command=command, progress=progress, started=started
     )
-    requested = tuple(name for name in (*only, *evidence.requested) if name not in skip)
-    ran = run_all(
-        evidence.session.study, names, requested=requested, options=settings, progress=shown
-    )
-    ran.seconds["all"] = time.perf_counter() - started
-    document, text = document_of(evidence, ran, options, noticed=chosen.notices, command=command)
+
+
+def compare_opened(
+    session: Session,
+    to_run: ChosenAnalyses,
+    options: CompareOptions,
+    *,
+    command: str = "",
+    progress: Progress | None = None,
+    started: float | None = None,
+) -> Comparison:
+    """Compare what was opened: collect the evidence, analyse it, write it down.
+
+    Args:
+        session: the task, its examples and the models.
+        to_run: the analyses, in order.
+        options: every option, checked.
+        command: the command as typed, for the report.
+        progress: where to show progress.
+        started: when the run began, by `time.perf_counter`; None: now.
+
+    Raises:
+        UsageError: a file or an option that cannot be used, before any model is asked.
+    """
+    begin = time.perf_counter() if started is None else started
+    shown = progress or Silent()
+    collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
+    evidence = collect(session, collectors, shown, given=options.evidence)
+    study = evidence.session.study
+    requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
+    ran = run_all(study, to_run, requested=requested, progress=shown)
+    ran.seconds["all"] = time.perf_counter() - begin
+    document, text = document_of(evidence, ran, options, command=command)
+    folder = options.output.output
     if folder is not None:
-        write_files(document, evidence.session.study, folder, text=text)
+        write_files(document, study, folder, text=text)
     return Comparison(document, folder=folder)
 
 

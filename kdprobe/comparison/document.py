@@ -55,7 +55,6 @@ def document_of(
     ran: Ran,
     options: CompareOptions,
     *,
-    noticed: Sequence[Notice] = (),
     command: str = "",
 ) -> Written:
     """Put the document of a comparison together, write it as JSON and parse it.
@@ -64,7 +63,6 @@ def document_of(
         evidence: what the collectors gave.
         ran: what came of the analyses.
         options: every option of the run.
-        noticed: what was noticed before anything was opened.
         command: the command as typed.
     """
     session, study = evidence.session, evidence.session.study
@@ -80,7 +78,7 @@ def document_of(
         task=task_info(study),
         models=tuple(model_info(model.spec, model.runs, model.role) for model in session.models),
         analyses=(*ran.results, *training_result(study, options.analyses)),
-        warnings=(*noticed, *_notices(session)),
+        warnings=tuple(_notices(session)),
         examples_total=study.n,
         skipped=_skipped(evidence, ran),
         timings={name: round(value, 3) for name, value in timings.items()},
@@ -126,8 +124,11 @@ def _notices(session: Session) -> list[Notice]:
     """Return what the reader must know of the choice of models and examples, worst first."""
     specs = [model.spec for model in session.models]
     truncated = session.outputs.truncated
-    notices = suspicions(specs, [model.runs for model in session.models], session.split)
-    notices += session.notices
+    notices = [
+        *session.noticed,
+        *suspicions(specs, [model.runs for model in session.models], session.split),
+        *session.notices,
+    ]
     for model in session.models:
         cut = truncated.get(model.name, 0)
         notices += model_notices(model.spec, model.runs, cut, len(session.split))

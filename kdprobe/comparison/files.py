@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe import atomic
+from kdprobe.config.options import Output
 from kdprobe.errors import ConfigError
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
@@ -25,12 +26,20 @@ _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "star
 _ENDINGS = (".html", ".htm", ".json", ".csv", ".parquet", ".pdf", ".md", ".svg")
 
 
-def check_folder_name(output: Path) -> None:
-    """Refuse a file's name for the folder that is written.
+def check_output(options: Output) -> None:
+    """Refuse a place that the files cannot be written to, before anything is computed.
 
     Raises:
         ConfigError: a name that ends like one of the files in the folder, and is no folder.
+        OutputError: a folder that is not empty, unless `force` is set.
     """
+    if options.output is None:
+        return
+    _check_folder_name(options.output)
+    atomic.require_empty_folder(options.output, force=options.force)
+
+
+def _check_folder_name(output: Path) -> None:
     if output.suffix.lower() in _ENDINGS and not output.is_dir():
         raise ConfigError(
             f"`output={output}`",

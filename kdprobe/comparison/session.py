@@ -63,6 +63,7 @@ class Session:
         cache: where answers are kept, or None.
         train_split: the name of the training split; empty: the task has none, or the compared
             split contains it.
+        noticed: what the reader must know of how the task was chosen.
         notices: what the reader must know of how the examples were found.
         observations: what was collected so far, by type.
     """
@@ -77,6 +78,7 @@ class Session:
     batch_size: int = 64
     cache: Cache | None = None
     train_split: str = ""
+    noticed: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
     observations: Mapping[type, object] = field(default_factory=dict)
 
@@ -99,6 +101,10 @@ class Session:
         return Study(
             self.split, self.outputs.models, self.seed, self.resamples, self.slice_columns, others
         )
+
+    def with_notices(self, *noticed: Notice) -> Session:
+        """Return the session with what was noticed before it was opened."""
+        return replace(self, noticed=(*self.noticed, *noticed))
 
     def with_observation(self, observation: object) -> Session:
         """Return the session with one observation more."""

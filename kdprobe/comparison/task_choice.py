@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.comparison.records import training_record
+from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
@@ -29,6 +30,11 @@ class Columns(NamedTuple):
     text_pair: str | None = None
     label: str | None = None
     labels: tuple[str, ...] = ()
+
+
+def columns_of(data: DataOptions) -> Columns:
+    """Return the columns and classes that options name."""
+    return Columns(data.text, data.text_pair, data.label, data.labels)
 
 
 class ChosenTask(NamedTuple):
