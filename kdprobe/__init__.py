@@ -12,9 +12,9 @@ from kdprobe.version import __version__
 
 if TYPE_CHECKING:
     from kdprobe.augmentation import augment
-    from kdprobe.comparison.attribution_plan import AttributionRequest
+    from kdprobe.collectors.attributions.options import AttributionRequest
+    from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.compare import compare
-    from kdprobe.comparison.probing_request import ProbingRequest
     from kdprobe.comparison.result import load_results
     from kdprobe.distillation import distill
     from kdprobe.finetuning import finetune
@@ -26,8 +26,8 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "AttributionRequest": "kdprobe.comparison.attribution_plan",
-    "ProbingRequest": "kdprobe.comparison.probing_request",
+    "AttributionRequest": "kdprobe.collectors.attributions.options",
+    "ProbingRequest": "kdprobe.collectors.probes.options",
     "augment": "kdprobe.augmentation",
     "compare": "kdprobe.comparison.compare",
     "load_results": "kdprobe.comparison.result",

@@ -11,9 +11,11 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from kdprobe.attribution import Attributed, WordScores, attribute, lines_of, page_of
-from kdprobe.comparison.attribution_plan import AttributionRequest, plan_of
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.attributions.plan import plan_of
 from kdprobe.models.hf import open_hf
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import tiny_checkpoint
 

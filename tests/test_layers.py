@@ -14,9 +14,9 @@ ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
     "foreign": 1, "portable": 1, "atomic": 1,
     "leftovers": 1, "segmentation": 1, "version": 1,
-    "results": 2,
+    "results": 2, "stats": 2,
     "config": 3,
-    "tasks": 4, "observations": 4, "stats": 4,
+    "tasks": 4, "observations": 4,
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
     "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
@@ -25,6 +25,9 @@ ROWS: dict[str, int] = {
 }  # fmt: skip
 
 ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}
+
+# What takes arrays and gives numbers knows no study, document or file.
+PURE: dict[str, set[str]] = {"stats": {"errors", "seeds", "stats"}}
 
 # package -> the only files that may import it
 ADAPTERS: dict[str, set[str]] = {
@@ -87,6 +90,19 @@ def test_imports_point_upward() -> None:
             same_row = ROWS[other] == ROWS[room] and ROWS[room] < 6
             if ROWS[other] not in allowed and not same_row and room != "cli":
                 faults.append(f"{file.relative_to(PACKAGE)}:{line} imports {name}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_a_pure_room_imports_no_study(room: str) -> None:
+    """Statistics that take a Study cannot be used while training, and get a second copy there."""
+    faults = [
+        f"{file.relative_to(PACKAGE)}:{line} imports {name}"
+        for file in _files()
+        if _room(file) == room
+        for line, name in _imports(file)
+        if name.startswith("kdprobe.") and name.split(".")[1] not in PURE[room]
+    ]
     assert not faults, "\n".join(faults)
 
 

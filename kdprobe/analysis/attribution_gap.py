@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
 from kdprobe.observations.attribution_maps import MapGaps
-from kdprobe.observations.study import Floats, Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.bootstrap import At, estimate, undefined_estimate
+from kdprobe.stats.arrays import Floats
 
 NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
 _HOW = "bootstrap over examples, percentile"
@@ -55,19 +56,21 @@ def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
     teacher = study.teacher.name
     reason = seen.reasons.get(student)
     if reason is not None:
-        places = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
+        places = [
+            EstimateKey("attribution_gap", teacher, student, subset=split) for split in seen.splits
+        ]
         return [undefined_estimate(one, reason) for one in places]
     draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
     made = [
         estimate(
-            At("attribution_gap", teacher, student, subset=split),
+            EstimateKey("attribution_gap", teacher, student, subset=split),
             found, n=len(seen.gaps[student, split]), undefined="no example", how=_HOW,
         )
         for split, found in draws.items()
     ]  # fmt: skip
     held_out = [split for split in seen.splits if split != "train"]
     if "train" in draws and held_out:
-        at = At("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
+        at = EstimateKey("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
         n = sum(len(seen.gaps[student, split]) for split in ("train", held_out[0]))
         apart = draws[held_out[0]] - draws["train"]
         made.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
@@ -93,19 +96,19 @@ class AttributionGapAnalysis:
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MapGaps,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[AttributionGapOptions] = AttributionGapOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
-        return NOT_ASKED if study.map_gaps is None else None
+        return None if study.has(MapGaps) else NOT_ASKED
 
     def run(
         self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
-        seen = study.map_gaps
-        assert seen is not None
+        seen = study.get(MapGaps)
         return AnalysisResult(
             name=self.name,
             version=self.version,

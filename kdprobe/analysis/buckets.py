@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from kdprobe.analysis._examples import (
+from kdprobe.analysis.estimates import EstimateKey, estimate, resamples_of, undefined_estimate
+from kdprobe.analysis.examples import (
     EXAMPLE,
     GOLD,
     gold_cells,
@@ -20,18 +21,20 @@ from kdprobe.analysis._examples import (
     model_columns,
     random_rows,
 )
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
-from kdprobe.stats.bootstrap import At, estimate, resamples_of, undefined_estimate
-from kdprobe.stats.hits import (
+from kdprobe.analysis.gold import (
     NO_PROBABILITIES,
     first_run_note,
     gold_of,
     hits_of,
-    mean_within,
     no_right_and_wrong,
+)
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
+from kdprobe.stats.arrays import Bools
+from kdprobe.stats.bootstrap import (
+    mean_within,
 )
 
 ALL, SOME = "all right", "some students right"
@@ -96,8 +99,8 @@ def buckets_of(study: Study) -> dict[str, Bools]:
 def _estimates(study: Study, bucket: str, mask: Bools) -> tuple[Estimate, Estimate]:
     """Estimate the share of a bucket and the teacher's mean confidence in it."""
     teacher = study.teacher
-    share = At("share", teacher.name, subset=bucket)
-    sure = At("mean_teacher_confidence", teacher.name, subset=bucket)
+    share = EstimateKey("share", teacher.name, subset=bucket)
+    sure = EstimateKey("mean_teacher_confidence", teacher.name, subset=bucket)
     if bucket == SOME and len(study.students) == 1:
         return (
             undefined_estimate(share, _ONE_STUDENT, n=study.n),

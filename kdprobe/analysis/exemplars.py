@@ -13,12 +13,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.alarms.check import gold_classes
+from kdprobe.analysis.estimates import (
+    EstimateKey,
+    draws_of,
+    estimate,
+    resamples_of,
+    undefined_estimate,
+)
+from kdprobe.analysis.gold import hits_of, labelled_note, several_runs
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
-from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.stats.hits import hits_of, labelled_note, mean_within, several_runs
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import mean_within
 
 _METRICS = (
     Metric(
@@ -109,7 +122,7 @@ def _votes(study: Study, model: Population) -> _Votes:
 
 
 def _share(study: Study, t: Population, s: Population, apart: Bools) -> Estimate:
-    at = At("exemplars", t.name, s.name)
+    at = EstimateKey("exemplars", t.name, s.name)
     if len(t.runs) == 1 and len(s.runs) == 1:
         return undefined_estimate(
             at, "both models have one run, so these would be their plain disagreements", n=study.n
@@ -123,7 +136,7 @@ def _of_model(study: Study, model: Population, votes: _Votes) -> list[Estimate]:
     one_run = f"{model.name} has one run; agreement between runs needs two"
     made = []
     for metric in ("seed_disagreement", "seed_stability"):
-        at = At(metric, model.name)
+        at = EstimateKey(metric, model.name)
         if votes.runs < 2:
             made.append(undefined_estimate(at, one_run, n=study.n))
             continue
@@ -146,17 +159,17 @@ def _by_part(
             empty = f"there are no {subset} of this pair"
             if gold is not None:
                 inside = mask[study.split.gold_rows]
-                at = At("accuracy", model.name, other.name, subset=subset)
+                at = EstimateKey("accuracy", model.name, other.name, subset=subset)
                 bare = f"none of the {n} {subset} of this pair has a gold label" if n else empty
                 made.append(_accuracy(known, at, gold, inside, bare))
             if votes[model.name].runs > 1:
                 draws = mean_within(resamples, mask, votes[model.name].stability)
-                at = At("seed_stability", model.name, other.name, subset=subset)
+                at = EstimateKey("seed_stability", model.name, other.name, subset=subset)
                 made.append(estimate(at, draws, n=n, undefined=empty, share=True))
     return made
 
 
-def _accuracy(study: Study, at: At, gold: Ints, inside: Bools, empty: str) -> Estimate:
+def _accuracy(study: Study, at: EstimateKey, gold: Ints, inside: Bools, empty: str) -> Estimate:
     """Estimate the accuracy of `at.model_a` on some of the labelled examples."""
     model = next(model for model in study.models if model.name == at.model_a)
     resamples = resamples_of(study)

@@ -15,11 +15,18 @@ import numpy as np
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
 from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
 from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
+from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Population, Study
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
-from kdprobe.stats.bootstrap import At, estimate
+from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.rank_agreement import kendall
 
 RANDOM = "random"
@@ -32,7 +39,9 @@ class FaithfulnessOptions(Options):
     """None: the shares of words left out are those that were measured."""
 
 
-def _estimate(at: At, seen: Attributed, values: Floats, *, share: bool = False) -> Estimate:
+def _estimate(
+    at: EstimateKey, seen: Attributed, values: Floats, *, share: bool = False
+) -> Estimate:
     return estimate(
         at, seen.draws(values), n=seen.count(values), undefined=_UNMEASURED, share=share
     )
@@ -42,13 +51,13 @@ def _deletion(seen: Attributed, model: Population) -> list[Estimate]:
     """Comprehensiveness and sufficiency, averaged over the shares, less those of random words."""
     chance = seen.seen.deletion[model.name, RANDOM].mean(axis=1)
     made = [
-        _estimate(At(f"random_{name}", model.name), seen, chance[:, side])
+        _estimate(EstimateKey(f"random_{name}", model.name), seen, chance[:, side])
         for side, name in enumerate(("comprehensiveness", "sufficiency"))
     ]
     for method in seen.seen.methods:
         falls = seen.seen.deletion[model.name, method].mean(axis=1) - chance
         made += [
-            _estimate(At(name, model.name, method=method), seen, falls[:, side])
+            _estimate(EstimateKey(name, model.name, method=method), seen, falls[:, side])
             for side, name in enumerate(("comprehensiveness", "sufficiency"))
         ]
     return made
@@ -61,10 +70,12 @@ def _quality(seen: Attributed, model: Population) -> list[Estimate]:
         special = seen.seen.special[model.name, method]
         gaps = seen.seen.gaps[model.name, method]
         if np.isfinite(special).any():
-            made.append(_estimate(At("special_mass", model.name, method=method), seen, special))
+            made.append(
+                _estimate(EstimateKey("special_mass", model.name, method=method), seen, special)
+            )
         if np.isfinite(gaps).any():
             missed = np.where(np.isfinite(gaps), (gaps > _LARGEST_GAP).astype(np.float64), np.nan)
-            at = At("incomplete", model.name, method=method)
+            at = EstimateKey("incomplete", model.name, method=method)
             made.append(_estimate(at, seen, missed, share=True))
     return made
 
@@ -76,7 +87,7 @@ def _leave_one_out(seen: Attributed, model: Population) -> list[Estimate]:
         return []
     return [
         _estimate(
-            At("leave_one_out", model.name, method=method),
+            EstimateKey("leave_one_out", model.name, method=method),
             seen,
             seen.compare(seen.scores(model.name, method), single, kendall),
         )
@@ -108,9 +119,9 @@ def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
             if against.sum() > 0:
                 mass[row] = float(against[places].sum() / against.sum())
         made += [
-            _estimate(At("pointing", model.name, method=method), seen, hits, share=True),
-            _estimate(At("pointing_chance", model.name, method=method), seen, chance),
-            _estimate(At("damaged_mass", model.name, method=method), seen, mass),
+            _estimate(EstimateKey("pointing", model.name, method=method), seen, hits, share=True),
+            _estimate(EstimateKey("pointing_chance", model.name, method=method), seen, chance),
+            _estimate(EstimateKey("damaged_mass", model.name, method=method), seen, mass),
         ]
     return made
 
@@ -129,7 +140,7 @@ def _fall(seen: Attributed, model: Population, method: str, side: int) -> Series
     known: Bools = np.asarray(np.isfinite(falls).all(axis=1), dtype=np.bool_)
     if not known.any():
         return None
-    at = At(_SIDES[side][0], model.name, method=method)
+    at = EstimateKey(_SIDES[side][0], model.name, method=method)
     made = [
         estimate(at, seen.draws(column, known), n=int(known.sum()), undefined=_UNMEASURED)
         for column in falls.T
@@ -209,6 +220,7 @@ class FaithfulnessAnalysis:
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 

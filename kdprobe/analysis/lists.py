@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from pydantic import Field
 
-from kdprobe.analysis._examples import (
+from kdprobe.analysis.examples import (
     EXAMPLE,
     GOLD,
     gold_cells,
@@ -22,11 +22,7 @@ from kdprobe.analysis._examples import (
     random_rows,
     ranked_rows,
 )
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
-from kdprobe.stats.hits import (
+from kdprobe.analysis.gold import (
     NO_GOLD,
     first_run_note,
     gold_of,
@@ -34,6 +30,16 @@ from kdprobe.stats.hits import (
     labelled_note,
     no_right_and_wrong,
 )
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
+from kdprobe.stats.arrays import Bools, Floats, Ints
 
 _DIGITS = 12  # confidences that differ in the last bit only are ties
 

@@ -48,6 +48,10 @@ class Analysis(Protocol):
         """Whether its numbers are measured against gold labels."""
 
     @property
+    def reads(self) -> tuple[type, ...]:
+        """The observations without which it cannot run; with no such line, none but the outputs."""
+
+    @property
     def defines(self) -> tuple[str, ...]:
         """The names of its metrics, of every kind of task."""
 
@@ -67,7 +71,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
     attribute="ANALYSIS",
     kind="analysis",
     entry_points="kdprobe.analyses",
-    apart=("protocol",),
+    apart=("estimates", "examples", "gold", "protocol", "slicing"),
 )
 
 

@@ -11,13 +11,14 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 import typer
 
 from kdprobe.cli import words
 from kdprobe.config.flags import FlagField, FlagOptions, flags_of
 from kdprobe.config.flat import checked
+from kdprobe.errors import ConfigError
 
 Quiet = Annotated[
     bool,
@@ -51,32 +52,57 @@ class Shown:
                 yield one
 
 
+class Spread(NamedTuple):
+    """A parameter that stands for the options of several models: what was typed of each, by name.
+
+    Args:
+        models: returns the models by name; it is called when the command is built.
+    """
+
+    models: Callable[[], Mapping[str, type[FlagOptions]]]
+
+
+_TYPED = Shown(unset="named")
+"""Of several models only what is typed is handed on: their owner says what that asks for."""
+
+
 def generated(command: Callable[..., None]) -> Callable[..., None]:
     """Spread the options models in a command's signature, so that its options are read one by one.
 
     Args:
-        command: each of its parameters that is a `FlagOptions`, or one annotated with `Shown`,
-            stands for the options in it, in order; they come last.
+        command: each of its parameters that is a `FlagOptions`, also annotated with `Shown`, or
+            is annotated with `Spread`, stands for the options in it, in order; they come last.
     """
     own: list[inspect.Parameter] = []
-    spread: dict[str, inspect.Parameter] = {}
-    models: dict[str, tuple[type[FlagOptions], Shown]] = {}
+    flags: dict[str, inspect.Parameter] = {}
+    single: dict[str, tuple[type[FlagOptions], Shown]] = {}
+    several: dict[str, Mapping[str, type[FlagOptions]]] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
-        shown = _shown(parameter.annotation)
-        if shown is None:
+        shown, spread = _shown(parameter.annotation), _spread(parameter.annotation)
+        if shown is None and spread is None:
             own.append(parameter)
-            continue
-        models[parameter.name] = shown
-        for one in shown[1].fields(shown[0]):
-            spread[keyword(one)] = _parameter(one, shown[1])
+        if shown is not None:
+            single[parameter.name] = shown
+            flags |= _parameters(*shown)
+        if spread is not None:
+            several[parameter.name] = spread.models()
+            for model in several[parameter.name].values():
+                flags |= _parameters(model, _TYPED)
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        made = {name: _model(*shown, given) for name, shown in models.items()}
+        made: dict[str, object] = {
+            name: {key: _values(model, _TYPED, given) for key, model in models.items()}
+            for name, models in several.items()
+        }
+        made |= {
+            name: checked(model, _values(model, shown, given))
+            for name, (model, shown) in single.items()
+        }
         command(**given, **made)
 
     places = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
-    signature = inspect.Signature([*places, *spread.values()])
+    signature = inspect.Signature([*places, *flags.values()])
     setattr(run, "__signature__", signature)  # noqa: B010 (mypy knows none)
     return run
 
@@ -92,6 +118,15 @@ def _shown(annotation: object) -> tuple[type[FlagOptions], Shown] | None:
         kind, *notes = get_args(annotation)
         shown = next((note for note in notes if isinstance(note, Shown)), shown)
     return (kind, shown) if isinstance(kind, type) and issubclass(kind, FlagOptions) else None
+
+
+def _spread(annotation: object) -> Spread | None:
+    notes = get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+    return next((note for note in notes if isinstance(note, Spread)), None)
+
+
+def _parameters(model: type[FlagOptions], shown: Shown) -> dict[str, inspect.Parameter]:
+    return {keyword(one): _parameter(one, shown) for one in shown.fields(model)}
 
 
 def _parameter(one: FlagField, shown: Shown) -> inspect.Parameter:
@@ -154,7 +189,7 @@ def _help(one: FlagField, shown: Shown) -> str:
     )  # fmt: skip
 
 
-def _model(model: type[FlagOptions], shown: Shown, given: dict[str, Any]) -> FlagOptions:
+def _values(model: type[FlagOptions], shown: Shown, given: dict[str, Any]) -> dict[str, object]:
     """Take the options of a model out of what a command was given.
 
     What has its default is not passed on: `model_fields_set` says what was named.
@@ -164,7 +199,7 @@ def _model(model: type[FlagOptions], shown: Shown, given: dict[str, Any]) -> Fla
         value = given.pop(keyword(one))
         if value is not None and (shown.unset or value != _default(one)):
             values[one.name] = _read(one, value)
-    return checked(model, {name: value for name, value in values.items() if value is not None})
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _read(one: FlagField, value: Any) -> object:
@@ -173,7 +208,11 @@ def _read(one: FlagField, value: Any) -> object:
     if one.flag.reads == "pairs":
         return words.pairs(option, value) or None
     if one.flag.reads == "nested":
-        return words.nested(option, value) or None
+        read = words.nested(option, value)
+        plain = [key for key, inner in read.items() if not isinstance(inner, dict)]
+        if plain and "." in one.flag.metavar:
+            raise ConfigError(option, found=repr(plain[0]), expected=one.flag.metavar)
+        return read or None
     if one.flag.reads == "map":
         return words.label_map(value)
     return tuple(words.names(value, option)) or None if one.arity == 0 else value

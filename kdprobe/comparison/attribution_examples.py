@@ -11,10 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
-from kdprobe.comparison.document import examples as lay_out
-from kdprobe.observations.study import Floats, Study
+from kdprobe.comparison.examples import examples as lay_out
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Example, ExampleWords
 from kdprobe.results.words import WordAgreement, WordScores
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200
@@ -27,7 +30,7 @@ _Rhos = dict[tuple[str, str], Floats]
 
 def explained_ids(study: Study) -> frozenset[str]:
     """Give the ids of the explained examples of the split."""
-    return frozenset() if study.attributions is None else frozenset(study.attributions.ids)
+    return frozenset(study.get(Attributions).ids) if study.has(Attributions) else frozenset()
 
 
 def _marked(examples: Sequence[Example], origin: str) -> tuple[Example, ...]:
@@ -54,9 +57,10 @@ def with_words(
     """
     if unmet(study) is not None:
         return tuple(examples)
-    if study.own is not None:
-        mine = lay_out(study.own, list(range(study.own.n)))
-        examples = (*_marked(examples, study.split.name), *_marked(mine, study.own.split.name))
+    if study.has(OwnSentences):
+        own = study.get(OwnSentences).study
+        mine = lay_out(own, list(range(own.n)))
+        examples = (*_marked(examples, study.split.name), *_marked(mine, own.split.name))
     seen = attributed(study)
     rhos = _rhos(seen)
     carried = _carried(seen, rhos, named)

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdprobe.analysis._nearness import agreement_difference
-from kdprobe.comparison.histories import read_json
+from kdprobe.analysis.agreement.difference import agreement_difference
+from kdprobe.comparison.records import read_json
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p

@@ -1,26 +1,16 @@
-"""What fails inside a library costs its own part of a comparison and nothing else.
+"""A failure inside a library costs its own part of a comparison and nothing else.
 
-Does: compute a part, and list it with what was raised when it fails; so a fault of kdprobe is
-visible too, in the report and in the exit code. Does not: hide messages to the user or a full disk.
+Does: make a line of what failed, with what was raised, so that a fault of kdprobe is visible too,
+in the report and in the exit code. Does not: hide messages to the user or a full disk.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
 
 from kdprobe.errors import KdprobeError
 from kdprobe.foreign import DEBUG, debugging, disk_is_full
 from kdprobe.plain_text import printable, shortened
 from kdprobe.results.schema import Skipped
 
-if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Explained, Setting
-
-    Kinds = dict[str, Explained]
-
-T = TypeVar("T")
 _LONGEST = 300
 
 
@@ -44,64 +34,3 @@ def failure(what: str, error: Exception) -> Skipped:
     return Skipped(
         what=what, reason=f"{reason}; {DEBUG}=1 shows where, please report it", requested=True
     )
-
-
-def kept(
-    what: Sequence[str], otherwise: T, compute: Callable[[], T]
-) -> tuple[T, tuple[Skipped, ...]]:
-    """Compute a part of a comparison that others do not need.
-
-    Args:
-        what: the analyses that read it.
-        otherwise: what they read when it fails.
-        compute: gives it.
-
-    Returns:
-        The part, or `otherwise` and the analyses with what was raised.
-
-    Raises:
-        Exception: see `failure`.
-    """
-    try:
-        return compute(), ()
-    except Exception as error:
-        return otherwise, tuple(failure(name, error) for name in what)
-
-
-def explain_apart(
-    models: Sequence[str], setting: Setting, explain: Callable[[str, Setting], Kinds]
-) -> tuple[dict[str, Kinds], Setting, tuple[Skipped, ...]]:
-    """Explain models by all methods, or, when a method fails, by those that do not.
-
-    Args:
-        models: their names.
-        setting: how; its methods.
-        explain: explains a model by the methods of a setting, see `attributions`.
-
-    Returns:
-        What was explained by model, the setting with the methods that worked, and those that
-        failed with what was raised.
-
-    Raises:
-        Exception: see `failure`; or every method failed.
-    """
-    try:
-        return {name: explain(name, setting) for name in models}, setting, ()
-    except Exception as error:
-        first = failure("", error)
-    seen: dict[str, Kinds] = {name: {} for name in models}
-    works, skipped = {}, []
-    for method, options in setting.methods.items():
-        alone = replace(setting, methods={method: options})
-        try:
-            found = {name: explain(name, alone) for name in models}
-        except Exception as error:
-            skipped.append(failure(method, error))
-            continue
-        works[method] = options
-        for name, kinds in found.items():
-            for kind, explained in kinds.items():
-                seen[name][kind] = {**seen[name].get(kind, {}), **explained}
-    if not works:
-        raise RuntimeError(first.reason.removeprefix("failed (").partition("); ")[0])
-    return seen, replace(setting, methods=works), tuple(skipped)

@@ -1,7 +1,7 @@
-"""What a model folder says of its own training.
+"""The record that a model folder holds of its own training.
 
 Does: read `kdprobe.json` and `history.json` of folders that kdprobe trained. Does not: open models;
-a folder without a record, or with one that cannot be read, says nothing.
+a folder without a record, or with one that cannot be read, has none.
 """
 
 from __future__ import annotations
@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdprobe.comparison.histories import read_json
+from kdprobe import plain_files
+from kdprobe.errors import UsageError
+from kdprobe.models.spec import ModelSpec
+
+_MOST = 2_000_000  # bytes; a longer history would fill the page
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What the record of a training says.
+    """The record of a training.
 
     Args:
         task: the name of the task it was trained for.
@@ -60,7 +64,7 @@ def training_record(path: str) -> TrainingRecord | None:
 
 
 def _best_by(plan: Mapping[str, Any]) -> str:
-    """Give the rule of a fine-tuning, or of the last stage of a recipe."""
+    """Return the rule of a fine-tuning, or of the last stage of a recipe."""
     recipe = _part(plan, "recipe")
     stages = recipe.get("stages")
     last = stages[-1] if isinstance(stages, list) and stages else {}
@@ -87,3 +91,27 @@ def _part(mapping: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(mapping: Mapping[str, Any], key: str) -> str:
     value = mapping.get(key)
     return value if isinstance(value, str) else ""
+
+
+def trained_in_bfloat16(models: Sequence[ModelSpec]) -> list[str]:
+    """Return the compared models that were trained in bfloat16, by their records.
+
+    Args:
+        models: the teacher and the students; a model of several seeds is named when one of its runs
+            was trained so.
+    """
+    named = []
+    for model in models:
+        records = (read_json(Path(path) / "kdprobe.json") for path in model.paths)
+        plans = (record.get("plan") for record in records if isinstance(record, dict))
+        if any(isinstance(plan, dict) and plan.get("bf16") is True for plan in plans):
+            named.append(model.name)
+    return named
+
+
+def read_json(place: Path) -> Any:
+    """Read a file that may be missing, foreign or broken; None then."""
+    try:
+        return plain_files.read_json(place, largest=_MOST)
+    except UsageError:
+        return None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.comparison.records import training_record
+from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
@@ -31,6 +32,11 @@ class Columns(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
+def columns_of(data: DataOptions) -> Columns:
+    """Return the columns and classes that options name."""
+    return Columns(data.text, data.text_pair, data.label, data.labels)
+
+
 class ChosenTask(NamedTuple):
     """A task, and what the reader must know of how it was chosen."""
 
@@ -39,7 +45,7 @@ class ChosenTask(NamedTuple):
 
 
 def choose_task(
-    task: str | TaskFile | ChosenTask | None,
+    task: object,
     models: Sequence[ModelSpec],
     columns: Columns,
     *,

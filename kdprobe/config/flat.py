@@ -51,15 +51,21 @@ def checked(model: type[M], values: Mapping[str, object]) -> M:
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"][:1])
-        shown = printable(repr(fault["input"]), limit=120)
-        is_missing = fault["type"] == "missing"
-        raise ConfigError(
-            f"`{prefix}{place}`" if place else model.__name__,
-            found="is missing" if is_missing else f"is {shown}",
-            expected="a value" if is_missing else _expected(dict(fault)),
-        ) from error
+        raise refusal(model, error) from error
+
+
+def refusal(model: type[FlagOptions], error: ValidationError) -> ConfigError:
+    """Return one message for the first value that is wrong: its option, what it is, what may be."""
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"][:1])
+    shown = printable(repr(fault["input"]), limit=120)
+    is_missing = fault["type"] == "missing"
+    prefix = f"{model.group}." if model.group else ""
+    return ConfigError(
+        f"`{prefix}{place}`" if place else model.__name__,
+        found="is missing" if is_missing else f"is {shown}",
+        expected="a value" if is_missing else _expected(dict(fault)),
+    )
 
 
 def _expected(fault: Mapping[str, Any]) -> str:

@@ -21,9 +21,9 @@ from kdprobe.extract.sentence import Sentence
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
+from kdprobe.stats.arrays import Bools, Floats
 
 EXTRACTOR_VERSION = 3
 PIECE = 16

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from kdprobe.extract.coalitions import Game, Output
 from kdprobe.models.reader import Encoded, Reader
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Floats
 from kdprobe.registry import Plugins
+from kdprobe.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

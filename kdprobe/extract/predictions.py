@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.models.handle import ModelHandle
-from kdprobe.observations.study import Predictions, check_finite
+from kdprobe.observations.predictions import Predictions, check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 

@@ -25,7 +25,8 @@ from kdprobe.models.written_numbers import (
     to_log_probabilities,
     to_probabilities,
 )
-from kdprobe.observations.study import Floats, Scale
+from kdprobe.observations.predictions import Scale
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table

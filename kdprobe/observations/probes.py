@@ -1,4 +1,4 @@
-"""What probing classifiers found in the layers, as arrays; a part of `observations.Study`.
+"""Probing classifiers on the layers, as arrays; an observation of a `Study`.
 
 Does: hold tasks and fits in frozen types. Does not: know a model, a file or torch.
 """
@@ -8,16 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from kdprobe.stats.arrays import Bools, Floats
 
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """What the layers were asked: one probing task and how far guessing gets.
+    """One probing task, and the accuracies that need no model.
 
     Args:
         name, group: of the task; the group is `surface`, `syntax`, `semantics` or `other`.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 
 _SIMULATED_AT_ONCE = 2_000_000  # numbers held at once: 16 MB in float64

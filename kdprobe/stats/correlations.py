@@ -1,7 +1,7 @@
 """Correlations and kappa over all resamples at once.
 
 Does: give draws `float64[B + 1]` of Pearson's and Spearman's correlation and of Cohen's kappa, one
-value a resample, from counts. Does not: draw resamples, or make estimates; `_bootstrap.py` does.
+value a resample, from counts. Does not: draw resamples, or make estimates; `bootstrap.py` does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 
 _CELLS = 1_000_000  # numbers held at once by a chunked pass: 8 MB in float64

@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats, Ints, ratio
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.classification import ratio
 
 
 class Corrected(NamedTuple):
@@ -169,6 +168,55 @@ def many_raters(resamples: Resamples, raters: Sequence[Ints], *, classes: int) -
         corrected(observed, fleiss, single),
         corrected(observed, without, single),
     )
+
+
+def confusion(a: Ints, b: Ints, classes: int) -> Ints:
+    """Count how often the first says c and the second d, int64 `[classes, classes]`."""
+    return np.bincount(a * classes + b, minlength=classes * classes).reshape(classes, classes)
+
+
+def _kappa(table: Floats) -> float | None:
+    total = table.sum()
+    rows, columns = table.sum(axis=1) / total, table.sum(axis=0) / total
+    if rows.max() == 1.0 or columns.max() == 1.0:
+        return None
+    chance = float(rows @ columns)
+    return (float(np.trace(table) / total) - chance) / (1.0 - chance)
+
+
+def kappa_of(table: Ints) -> float | None:
+    """Give Cohen's kappa of a table of counts, or None when one side is constant.
+
+    >>> kappa_of(np.array([[2, 0], [1, 1]]))
+    0.5
+    """
+    return _kappa(table.astype(np.float64))
+
+
+def reachable_kappa(table: Ints) -> float:
+    """Give the largest kappa two sides with these label counts can reach, 0 if one is constant.
+
+    >>> reachable_kappa(np.array([[2, 0], [0, 2]]))
+    1.0
+    """
+    shares = table / table.sum()
+    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
+    chance = float(rows @ columns)
+    if rows.max() == 1.0 or columns.max() == 1.0:
+        return 0.0
+    return (float(np.minimum(rows, columns).sum()) - chance) / (1.0 - chance)
+
+
+def independent_kappa(gold: Ints, a: Ints, b: Ints, classes: int) -> float | None:
+    """Give the kappa of two models whose errors are independent given the gold label.
+
+    Definition: Cohen's kappa of the table `sum_c pi_c A[c, .] B[c, .]`, A and B the shares of
+    predictions given gold label c, pi_c the share of that label.
+    """
+    of_a = confusion(gold, a, classes).astype(np.float64)
+    of_b = confusion(gold, b, classes).astype(np.float64)
+    sizes = np.maximum(of_a.sum(axis=1, keepdims=True), 1.0)
+    return _kappa((of_a / sizes).T @ of_b)
 
 
 def asymptotic_error(table: Ints) -> float | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.stats.arrays import Floats, Ints
 
 
 class Setting(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.stats.arrays import Floats, Ints
 
 LEAST_WORDS = 3
 PARTIAL_WORDS = 6

@@ -23,7 +23,8 @@ from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.label_sources import name_classes
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
 from kdprobe.sweeping.plan import Asked, Plan

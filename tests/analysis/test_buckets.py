@@ -18,9 +18,9 @@ from kdprobe.analysis.buckets import (
     BucketsOptions,
     buckets_of,
 )
+from kdprobe.analysis.gold import gold_of
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
-from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 # e0 all right, e1 and e2 one student right, e3 and e4 only the teacher, e5 and e6 only students

@@ -8,10 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kdprobe.analysis.gold import gold_of
 from kdprobe.analysis.lists import ANALYSIS, ListsOptions
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Table
-from kdprobe.stats.hits import gold_of
+from kdprobe.stats.arrays import Floats
 from tests.analysis import studies
 
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
-from kdprobe.analysis._slicing import SliceOptions
 from kdprobe.analysis.losses import ANALYSIS, LossOptions
+from kdprobe.analysis.slicing import SliceOptions
+from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Loss, Metric
 from kdprobe.results.sentences import certainty
@@ -213,7 +214,7 @@ def test_unlabelled_minimal_pairs_are_enough():
 def test_pairs_are_quoted_where_there_are_no_examples():
     """A lost phenomenon without a sentence to look at cannot be checked by its reader."""
     study = with_minimal_pairs()
-    pairs = study.minimal_pairs
+    pairs = study.get(MinimalPairs)
     assert pairs is not None
     lost = [each for each in analysed(study).losses if each.kind == "phenomenon"]
     assert lost

@@ -9,7 +9,7 @@ import pytest
 
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
-from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.comparison.task_choice import Columns, choose_task
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import open_recipe

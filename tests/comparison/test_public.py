@@ -60,9 +60,9 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="students: none is named, expected at least one"):
         kdprobe.compare("t", [], task="cola")
     for option, words in (
-        ({"resamples": 1}, "--resamples: is 1, expected at least 100"),
-        ({"limit": 0}, "--limit: is 0, expected at least 1"),
-        ({"batch_size": 0}, "--batch-size: is 0, expected at least 1"),
+        ({"resamples": 1}, "`resamples`: is 1, expected at least 100"),
+        ({"limit": 0}, "`limit`: is 0, expected at least 1"),
+        ({"batch_size": 0}, "`batch_size`: is 0, expected at least 1"),
         ({"skip": kdprobe_analyses()}, "no analysis is left to run"),
     ):
         with pytest.raises(ConfigError, match=words):

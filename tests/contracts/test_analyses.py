@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
@@ -118,8 +119,8 @@ def test_the_arrays_are_left_as_they_were(name: str, kind: str):
     arrays: list[NDArray[Any]] = [run.values for model in study.models for run in model.runs]
     if study.split.labels is not None:
         arrays.append(study.split.labels)
-    if study.minimal_pairs is not None:
-        arrays += list(study.minimal_pairs.margins.values())
+    if study.has(MinimalPairs):
+        arrays += list(study.get(MinimalPairs).margins.values())
     before = [array.copy() for array in arrays]
     analysed(name, study)
     for array, copy in zip(arrays, before, strict=True):

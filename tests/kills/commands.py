@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import kdprobe
-from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.probing_request import ProbingRequest
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.probes.options import ProbingRequest
 from tests.augmenters.builders import TEXTS, task_file
 from tests.cli.test_probing import write_sets
 from tests.distillers.builders import toy_file

@@ -19,7 +19,7 @@ from kdprobe.models.predictions_file import (
     is_predictions_file,
     split_from_file,
 )
-from kdprobe.observations.study import Predictions
+from kdprobe.observations.predictions import Predictions
 from kdprobe.tasks.task import Split, Task
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")

@@ -15,11 +15,12 @@ import numpy as np
 from kdprobe.analysis.agreement.groups import all_models, ceiling_estimates, ceilings, of_ceiling
 from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Matrix
-from kdprobe.stats.hits import labelled_note
 
 
 class AgreementOptions(Options):

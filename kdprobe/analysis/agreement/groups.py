@@ -13,10 +13,15 @@ from typing import NamedTuple
 import numpy as np
 
 from kdprobe.analysis.agreement.pairs import CONSTANT, PairView, corrected_estimate
-from kdprobe.observations.study import Floats, Population, Study
+from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, resamples_of
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import HOW, At, estimate, resamples_of
-from kdprobe.stats.classification import ratio
+from kdprobe.stats.arrays import Floats, ratio
 from kdprobe.stats.kappa import Corrected, Pairing, many_raters
 
 ALL = "all models"
@@ -30,7 +35,7 @@ def all_models(study: Study) -> list[Estimate]:
     found = many_raters(resamples_of(study), raters, classes=study.classes)
     return [
         corrected_estimate(
-            At(name, ALL),
+            EstimateKey(name, ALL),
             coefficient,
             observed=float(found.observed[0]),
             n=study.n,
@@ -77,7 +82,7 @@ def ceiling_estimates(study: Study, found: Mapping[str, Ceiling]) -> list[Estima
     for name, ceiling in found.items():
         observed = float(ceiling.agreement[0])
         agreement = estimate(
-            At("agreement", name, name, subset=BETWEEN),
+            EstimateKey("agreement", name, name, subset=BETWEEN),
             ceiling.agreement,
             n=study.n,
             undefined="",
@@ -85,7 +90,7 @@ def ceiling_estimates(study: Study, found: Mapping[str, Ceiling]) -> list[Estima
             how=_FIXED,
         )
         kappa = corrected_estimate(
-            At("cohens_kappa", name, name, subset=BETWEEN),
+            EstimateKey("cohens_kappa", name, name, subset=BETWEEN),
             ceiling.kappa,
             observed=observed,
             n=study.n,

@@ -12,19 +12,27 @@ from functools import cached_property
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-    At,
+from kdprobe.analysis.estimates import (
+    EstimateKey,
     estimate,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.stats.classification import ratio
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Floats, Ints, ratio
+from kdprobe.stats.bootstrap import (
+    LEVEL,
+)
+from kdprobe.stats.correlations import kappa_draws
 from kdprobe.stats.divergence import Fidelity, fidelity
-from kdprobe.stats.hypothesis_tests import kappa_draws
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
@@ -34,7 +42,7 @@ _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 
 
 def corrected_estimate(
-    at: At, found: Corrected, *, observed: float, n: int, undefined: str
+    at: EstimateKey, found: Corrected, *, observed: float, n: int, undefined: str
 ) -> Estimate:
     """Make an estimate of a chance-corrected coefficient.
 
@@ -108,9 +116,9 @@ class PairView:
 
         return Corrected(part(0), part(1))
 
-    def at(self, metric: str, *, method: str = "") -> At:
+    def at(self, metric: str, *, method: str = "") -> EstimateKey:
         """The coordinates of a number about this pair."""
-        return At(metric, self.a.name, self.b.name, method=method)
+        return EstimateKey(metric, self.a.name, self.b.name, method=method)
 
 
 def pair_estimates(view: PairView) -> list[Estimate]:
@@ -234,7 +242,9 @@ def _fidelities(view: PairView) -> list[Estimate]:
         return [undefined_estimate(view.at(name), reason, n=n) for name in names]
     sample = resamples_of(view.study)
     apart = {
-        (id(one), id(other)): fidelity(one, other) for one in view.a.runs for other in view.b.runs
+        (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
+        for one in view.a.runs
+        for other in view.b.runs
     }
     statistics: tuple[Callable[[Fidelity], Floats], ...] = (
         lambda part: sample.mean(part.kl),

@@ -11,8 +11,15 @@ from typing import Literal
 
 import numpy as np
 
-from kdprobe.observations.study import Ints, Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Notice
+from kdprobe.stats.arrays import Ints
 
 Severity = Literal["alarm", "warning", "note"]
 FINE = "fine"

@@ -10,9 +10,13 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.analysis.alarms.check import Check, fine, found, runs_of, unchecked
-from kdprobe.observations.study import Population, Study
-from kdprobe.stats.alignment import confusion, kappa_of
-from kdprobe.stats.kappa import chance_error
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.stats.kappa import chance_error, confusion, kappa_of
 
 _CHANCE = "students agree with the teacher more than chance"
 _SURE = "surer than guessing"

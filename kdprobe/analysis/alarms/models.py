@@ -18,9 +18,15 @@ from kdprobe.analysis.alarms.check import (
     runs_of,
     unchecked,
 )
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.stats.alignment import renamings
-from kdprobe.stats.hits import NO_GOLD
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _LABELS = "labels go by their names"

@@ -15,22 +15,31 @@ from itertools import product
 import numpy as np
 
 from kdprobe.analysis.alarms.check import Check, fine, found, gold_classes, runs_of, unchecked
-from kdprobe.observations.study import Floats, Ints, Predictions, Study
-from kdprobe.stats.alignment import (
-    confusion,
-    independent_kappa,
-    kappa_of,
-    reachable_kappa,
-    relation,
-    spread,
+from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.observations.predictions import (
+    Predictions,
 )
-from kdprobe.stats.hits import NO_GOLD
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.stats.alignment import relation
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa
 
 _GOLD = "rows belong to the gold labels"
 _PAIR = "rows of both models belong together"
 _FEWEST, _FEWEST_LABELS = 200, 400  # below, shuffled rows and a weak model look alike
 _OVERCONFIDENT = 0.1
 _REMEDY = "its rows are probably not those of the task; was its file sorted, cut or shuffled?"
+
+
+def _outputs(run: Predictions, classes: int) -> Floats:
+    """Return a run's probabilities, or its labels as 0 and 1 where only these are known."""
+    if run.has_probabilities:
+        return np.exp(run.log_probabilities)
+    if run.scale == "scores":
+        return run.values
+    return np.eye(classes)[run.predicted]
 
 
 def _unrelated(a: Floats, b: Floats, table: Ints | None, n: int) -> tuple[bool, str]:
@@ -68,7 +77,7 @@ def _against_gold(study: Study, name: str, model: str, run: Predictions) -> Chec
     else:
         table = confusion(gold, run.predicted, study.classes)
         bare, detail = _unrelated(
-            spread(run, study.classes), np.eye(study.classes)[gold], table, study.n
+            _outputs(run, study.classes), np.eye(study.classes)[gold], table, study.n
         )
         claims = True
         if run.has_probabilities:
@@ -133,7 +142,7 @@ def _unlabelled_pair(
         return unchecked(_PAIR, f"fewer than {_fewest(a, b)} examples", models=models)
     regression = study.split.task.kind == "regression"
     table = None if regression else confusion(a.predicted, b.predicted, study.classes)
-    left, right = spread(a, study.classes), spread(b, study.classes)
+    left, right = _outputs(a, study.classes), _outputs(b, study.classes)
     bare, detail = _unrelated(left, right, table, study.n)
     sure = a.has_probabilities and b.has_probabilities
     if sure:

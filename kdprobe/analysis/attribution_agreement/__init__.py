@@ -32,12 +32,13 @@ from kdprobe.analysis.attribution_agreement.pairs import (
 )
 from kdprobe.analysis.attribution_agreement.slices import slice_charts, slice_estimates, slices
 from kdprobe.analysis.attribution_agreement.spread import spread_charts
+from kdprobe.analysis.estimates import EstimateKey, estimate
+from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
+from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
-from kdprobe.stats.bootstrap import At, estimate
-from kdprobe.stats.hits import labelled_note
 from kdprobe.stats.rank_agreement import MEASURES, spearman
 
 _NO_ROOM = "the ceiling is not above the floor, or one of them is undefined"
@@ -89,17 +90,19 @@ def _own(seen: Attributed, method: str) -> list[Estimate]:
     for model in seen.models:
         scores = seen.scores(model.name, method)
         again = seen.compare(scores, seen.scores(model.name, method, RESEEDED), spearman)
-        made.append(mean_estimate(At("ceiling", model.name, method=method), seen, again))
+        made.append(mean_estimate(EstimateKey("ceiling", model.name, method=method), seen, again))
         for column, name in enumerate(TRIVIAL):
             plain = [seen.trivial(row)[:, column] for row in range(len(seen.seen.ids))]
             values = seen.compare(scores, plain, lambda a, b: spearman(np.abs(a), b))
             made.append(
-                mean_estimate(At("trivial", model.name, subset=name, method=method), seen, values)
+                mean_estimate(
+                    EstimateKey("trivial", model.name, subset=name, method=method), seen, values
+                )
             )
     second = seen.scores(seen.teacher.name, method, SECOND_RUN)
     if second is not None:
         values = seen.compare(seen.scores(seen.teacher.name, method), second, spearman)
-        at = At("ceiling", seen.teacher.name, subset="between seeds", method=method)
+        at = EstimateKey("ceiling", seen.teacher.name, subset="between seeds", method=method)
         made.append(mean_estimate(at, seen, values))
     return made
 
@@ -174,6 +177,7 @@ class AttributionAgreementAnalysis:
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 

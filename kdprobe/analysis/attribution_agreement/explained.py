@@ -12,9 +12,17 @@ from functools import cached_property
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
-from kdprobe.stats.bootstrap import Resamples, resamples_of
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
@@ -122,12 +130,16 @@ class Attributed:
 
 def attributed(study: Study) -> Attributed:
     """Take a study's attributions, or those of its own sentences; `unmet` refuses other studies."""
-    return _attributed(study.own or study)
+    return _attributed(_explained(study))
+
+
+def _explained(study: Study) -> Study:
+    """Return the study of a person's own sentences where these were explained."""
+    return study.get(OwnSentences).study if study.has(OwnSentences) else study
 
 
 def _attributed(study: Study) -> Attributed:
-    seen = study.attributions
-    assert seen is not None
+    seen = study.get(Attributions)
     places = {key: row for row, key in enumerate(study.split.ids)}
     rows = np.array([places[key] for key in seen.ids], dtype=np.int64)
     return Attributed(study, seen, rows, Resamples(resamples_of(study).counts[:, rows]))
@@ -135,9 +147,9 @@ def _attributed(study: Study) -> Attributed:
 
 def unmet(study: Study) -> str | None:
     """Refuse studies whose words were not explained."""
-    study = study.own or study
-    if study.attributions is None:
+    study = _explained(study)
+    if not study.has(Attributions):
         return NOT_ASKED
-    if not study.attributions.ids:
+    if not study.get(Attributions).ids:
         return "none of the chosen examples holds a word that every model reads"
     return None

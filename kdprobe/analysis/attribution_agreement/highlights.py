@@ -12,8 +12,8 @@ import numpy as np
 
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
 from kdprobe.analysis.attribution_agreement.explained import Attributed
-from kdprobe.observations.study import Floats
 from kdprobe.results.schema import Cell, Column, Table
+from kdprobe.stats.arrays import Floats
 
 MOST_WORDS = 40
 TOP_WORDS = 5

@@ -17,17 +17,22 @@ from kdprobe.analysis.attribution_agreement.explained import (
     SECOND_RUN,
     Attributed,
 )
-from kdprobe.observations.study import Bools, Floats, Population
+from kdprobe.analysis.estimates import EstimateKey, estimate
+from kdprobe.observations.predictions import (
+    Population,
+)
 from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.bootstrap import At, estimate
+from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.rank_agreement import comparable, partial_spearman, spearman
 
 UNRANKED = "no sentence has three words with differing scores for both models"
 _SHUFFLES = 10
 
 
-def mean_estimate(at: At, seen: Attributed, values: Floats, mask: Bools | None = None) -> Estimate:
+def mean_estimate(
+    at: EstimateKey, seen: Attributed, values: Floats, mask: Bools | None = None
+) -> Estimate:
     """Average a per-sentence number, with its interval."""
     return estimate(at, seen.draws(values, mask), n=seen.count(values, mask), undefined=UNRANKED)
 
@@ -49,9 +54,9 @@ class Pair:
         student = next(model for model in known.students if model.name == self.student.name)
         return Pair(known, student, self.method)
 
-    def at(self, metric: str, subset: str = "all") -> At:
+    def at(self, metric: str, subset: str = "all") -> EstimateKey:
         """Give the coordinates of a number of this pair."""
-        return At(
+        return EstimateKey(
             metric, self.seen.teacher.name, self.student.name, subset=subset, method=self.method
         )
 

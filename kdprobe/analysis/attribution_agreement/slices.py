@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.attribution_agreement.pairs import Pair, mean_estimate
+from kdprobe.analysis.estimates import undefined_estimate
+from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Curve, Estimate, Series
-from kdprobe.stats.bootstrap import undefined_estimate
 
 LEAST_SENTENCES = 5
 _PREDICTIONS = {"agree": "models agree", "disagree": "models disagree"}

@@ -13,19 +13,28 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import (
+from kdprobe.analysis.estimates import (
     HOW,
-    At,
-    Resamples,
+    EstimateKey,
     estimate,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.stats.hits import NO_PROBABILITIES, mean_size
-from kdprobe.stats.hypothesis_tests import pearson_draws, spearman_draws
+from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import (
+    Resamples,
+)
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 
 Subset = Literal["all", "agree", "disagree"]
 FEWEST = 3  # two examples always correlate perfectly
@@ -129,7 +138,7 @@ def between_models(
 ) -> Estimate:
     """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
     a, b = pair
-    at = At(correlation.metric, a.name, b.name, subset)
+    at = EstimateKey(correlation.metric, a.name, b.name, subset)
     if study.split.task.kind == "classification":
         for population in pair:
             if not population.has_probabilities:
@@ -157,7 +166,7 @@ def between_seeds(study: Study, correlation: Correlation, population: Population
     Averaged over all pairs of different runs; where the class explained is that of the first, both
     ways. The runs are not resampled: a run drawn twice would be compared with itself.
     """
-    at = At(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
+    at = EstimateKey(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
     if study.split.task.kind == "classification" and not population.has_probabilities:
         return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
     resamples = resamples_of(study)

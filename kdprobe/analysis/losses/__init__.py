@@ -13,11 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis._slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.losses.probing import probing_gaps, probing_losses
 from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.probes import ProbeFits
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Loss, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
@@ -110,7 +113,7 @@ def _from_slices(study: Study, result: AnalysisResult) -> list[Loss]:
 
 def _from_pairs(study: Study, result: AnalysisResult) -> list[Loss]:
     """Read the losses on phenomena; fields and the total only repeat them."""
-    phenomena = set(study.minimal_pairs.phenomena) if study.minimal_pairs else set()
+    phenomena = set(study.get(MinimalPairs).phenomena)
     kinds: dict[str, tuple[str, Slice | None]] = dict.fromkeys(phenomena, ("phenomenon", None))
     return [
         loss.model_copy(update={"quotes": _quotes(study, loss)})
@@ -120,9 +123,7 @@ def _from_pairs(study: Study, result: AnalysisResult) -> list[Loss]:
 
 def _quotes(study: Study, loss: Loss) -> tuple[str, ...]:
     """Quote pairs the teacher judges rightly and the student does not, widest margins first."""
-    pairs = study.minimal_pairs
-    if pairs is None:
-        return ()
+    pairs = study.get(MinimalPairs)
     t, s = (pairs.margins[name][0] for name in (study.teacher.name, loss.student))
     inside = np.array([phenomenon == loss.subset for phenomenon in pairs.phenomena])
     rows = np.flatnonzero(inside & (t > 0) & (s < 0))
@@ -257,7 +258,8 @@ class Losses:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"
-        if study.split.labels is None and study.minimal_pairs is None and study.probes is None:
+        others = study.has(MinimalPairs) or study.has(ProbeFits)
+        if study.split.labels is None and not others:
             return "there are neither gold labels nor minimal pairs, so nothing is known to be lost"
         return None
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Floats
+from kdprobe.analysis.estimates import HOW, EstimateKey, estimate
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import HOW, At, estimate
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import benjamini_hochberg, mcnemar_p
 
 _NO_VARIANCE = 1e-24  # rounding alone
@@ -52,7 +52,7 @@ def paired_p(teacher: Floats, student: Floats) -> float | None:
 
 
 def gap_estimate(
-    at: At,
+    at: EstimateKey,
     draws: Floats,
     *,
     n: int,
@@ -67,7 +67,7 @@ def gap_estimate(
     an interval of no width. A difference of shares gets 3/n to either side instead, within -1..1;
     a difference of numbers without bounds gets none and says so.
 
-    >>> gap_estimate(At("gap", "t", "s"), np.zeros(9), n=30, undefined="", share=True,
+    >>> gap_estimate(EstimateKey("gap", "t", "s"), np.zeros(9), n=30, undefined="", share=True,
     ...              p_value=1.0).high
     0.1
     """

@@ -12,6 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kdprobe.analysis.estimates import (
+    EstimateKey,
+    draws_of,
+    estimate,
+    pair_draws_of,
+    undefined_estimate,
+)
 from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.losses.views import forest, gap_table
 from kdprobe.analysis.minimal_pairs.judgements import (
@@ -26,9 +33,18 @@ from kdprobe.analysis.minimal_pairs.judgements import (
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
-from kdprobe.stats.bootstrap import At, draws_of, estimate, pair_draws_of, undefined_estimate
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 HOW = "bootstrap over pairs within phenomena, percentile"
@@ -103,7 +119,7 @@ def _judge(study: Study, pairs: MinimalPairs) -> _Judged:
 def _accuracies(seen: _Judged) -> list[Estimate]:
     return [
         estimate(
-            At("accuracy", model.name, subset=part.subset),
+            EstimateKey("accuracy", model.name, subset=part.subset),
             seen.draws[model.name, part.subset],
             n=len(part.rows),
             undefined="no pairs",
@@ -126,7 +142,7 @@ def _p_value(seen: _Judged, student: Population, part: Part) -> float | None:
 def _gap(seen: _Judged, student: Population, part: Part) -> Estimate:
     draws = seen.draws[seen.teacher.name, part.subset] - seen.draws[student.name, part.subset]
     return gap_estimate(
-        At("gap", seen.teacher.name, student.name, subset=part.subset),
+        EstimateKey("gap", seen.teacher.name, student.name, subset=part.subset),
         draws,
         n=len(part.rows),
         undefined="no pairs",
@@ -151,7 +167,7 @@ def _margins(seen: _Judged, student: Population, part: Part) -> Estimate:
     )
     fewer = draws < seen.study.resamples
     return estimate(
-        At("margin_spearman", teacher.name, student.name, subset=part.subset),
+        EstimateKey("margin_spearman", teacher.name, student.name, subset=part.subset),
         values,
         n=len(part.rows),
         undefined="a model's margins are the same on all pairs (or there is one pair only)",
@@ -193,7 +209,7 @@ def _lost_pairs(seen: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
 
 def _unjudged(seen: _Judged) -> list[Estimate]:
     return [
-        undefined_estimate(At("accuracy", model.name), _UNJUDGED.format(model.name))
+        undefined_estimate(EstimateKey("accuracy", model.name), _UNJUDGED.format(model.name))
         for model in seen.study.models
         if model.name not in seen.pairs.margins
     ]
@@ -217,15 +233,16 @@ class MinimalPairAnalysis:
     title: str = "Minimal pairs"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MinimalPairs,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
-        pairs = study.minimal_pairs
-        if pairs is None or not pairs.ids:
+        if not study.has(MinimalPairs) or not study.get(MinimalPairs).ids:
             return "there are no minimal pairs; they need a task of acceptability and the models"
-        if not any(model.name in pairs.margins for model in study.models):
+        margins = study.get(MinimalPairs).margins
+        if not any(model.name in margins for model in study.models):
             return "the minimal pairs were put to none of the models"
         return None
 
@@ -233,8 +250,7 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        assert study.minimal_pairs is not None  # unmet() has refused studies without
-        seen = _judge(study, study.minimal_pairs)
+        seen = _judge(study, study.get(MinimalPairs))
         accuracies = _accuracies(seen)
         narrow = with_q([_gap(seen, s, part) for s in seen.students for part in seen.phenomena])
         wide = [_gap(seen, s, part) for s in seen.students for part in seen.wide]

@@ -18,10 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.study import Floats, MinimalPairs, Population, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.hypothesis_tests import spearman_draws
+from kdprobe.stats.correlations import spearman_draws
 
 Rows = NDArray[np.intp]
 _CELLS = 4_000_000  # counts held at once

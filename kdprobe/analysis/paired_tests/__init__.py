@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey
+from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.paired_tests.metrics import METRICS
 from kdprobe.analysis.paired_tests.pairs import PairTest, class_tests, discordance, number_tests
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Ints, Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Table
-from kdprobe.stats.bootstrap import At
-from kdprobe.stats.hits import labelled_note
+from kdprobe.stats.arrays import Ints
 from kdprobe.stats.hypothesis_tests import cochran_q, holm
 
 _ADJUSTED = ("mcnemar", "mcnemar_midp", "absolute_error_difference")
@@ -55,7 +56,7 @@ def _cochran(study: Study, gold: Ints) -> list[Estimate]:
     hits = np.stack([model.first.predicted == gold for model in study.models], axis=1)
     accuracies = hits.mean(axis=0)
     p = cochran_q(hits)
-    at = At("cochran_q", "all models")
+    at = EstimateKey("cochran_q", "all models")
     if p is None:
         reason = "every example is right for all models or for none, so nothing tells them apart"
         return [Estimate(**vars(at), n=study.n, undefined=reason)]

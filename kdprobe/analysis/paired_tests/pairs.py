@@ -14,18 +14,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-    At,
+from kdprobe.analysis.estimates import (
+    EstimateKey,
     draws_of,
     estimate,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.stats.hypothesis_tests import mcnemar_p, pearson_draws, stuart_maxwell, wilcoxon_p
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.bootstrap import (
+    LEVEL,
+)
+from kdprobe.stats.correlations import pearson_draws
+from kdprobe.stats.hypothesis_tests import mcnemar_p, stuart_maxwell, wilcoxon_p
 
 _POWER = 2.8  # 1.96 + 0.84: two-sided 5 %, power 80 %
 NO_GOLD = "the split has no gold labels, so no prediction is known to be right or wrong"
@@ -63,9 +73,9 @@ class PairTest:
     a: Population
     b: Population
 
-    def at(self, metric: str) -> At:
+    def at(self, metric: str) -> EstimateKey:
         """The coordinates of a number about this pair."""
-        return At(metric, self.a.name, self.b.name)
+        return EstimateKey(metric, self.a.name, self.b.name)
 
     @cached_property
     def labelled(self) -> PairTest | None:

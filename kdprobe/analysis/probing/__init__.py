@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.probing.cells import (
     HOW,
@@ -29,7 +30,7 @@ from kdprobe.config.base import Options
 from kdprobe.observations.probes import ProbeFits, ProbeTask
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Notice
-from kdprobe.stats.bootstrap import At, estimate, interval, undefined_estimate
+from kdprobe.stats.bootstrap import interval
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _SMALL = 400
@@ -55,7 +56,7 @@ def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> Seen:
     return Seen(task, held["trained"], held["random"], reasons)
 
 
-def _gap(seen: Seen, at: At, teacher: int | None, student: int | None) -> Estimate:
+def _gap(seen: Seen, at: EstimateKey, teacher: int | None, student: int | None) -> Estimate:
     t, s = seen.trained[at.model_a], seen.trained[at.model_b]
     if teacher is None or student is None:
         lacking = at.model_a if teacher is None else at.model_b
@@ -90,7 +91,7 @@ def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _G
     best = [
         _gap(
             seen,
-            At("gap", teacher, student, subset=task, layer="best", pooling=pooling),
+            EstimateKey("gap", teacher, student, subset=task, layer="best", pooling=pooling),
             t.best(pooling),
             s.best(pooling),
         )
@@ -102,7 +103,7 @@ def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _G
             left, right = t.cell(one, pooling), s.cell(other, pooling)
             if left is None and right is None:
                 continue
-            where = At(
+            where = EstimateKey(
                 "gap", teacher, student, subset=task, layer=f"{one}:{other}", pooling=pooling
             )
             layers.append(_gap(seen, where, left, right))
@@ -117,7 +118,7 @@ def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) 
     return [
         _gap(
             seen,
-            At("gap_by_number", teacher, student, subset=seen.task.name, layer=f"{k}:{k}",
+            EstimateKey("gap_by_number", teacher, student, subset=seen.task.name, layer=f"{k}:{k}",
                pooling=pooling),
             t.cell(k, pooling),
             s.cell(k, pooling),
@@ -129,7 +130,9 @@ def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) 
 
 
 def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate:
-    at = At("retention", teacher, student, subset=seen.task.name, layer="best", pooling=pooling)
+    at = EstimateKey(
+        "retention", teacher, student, subset=seen.task.name, layer="best", pooling=pooling
+    )
     if teacher not in seen.random:
         return undefined_estimate(at, "no encoder with random weights was probed")
     t, s, floor = seen.trained[teacher], seen.trained[student], seen.random[teacher]
@@ -162,10 +165,12 @@ def _gravity(
         for model, cells in seen.trained.items():
             reasons[model] = nothing if cells.of_pooling(pooling) else seen.without(model, pooling)
             draws[model] = gravity_draws(cells, pooling, seen.task.majority)
-            at = At("centre_of_gravity", model, subset=task, pooling=pooling)
+            at = EstimateKey("centre_of_gravity", model, subset=task, pooling=pooling)
             made.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
         for student in students:
-            at = At("centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling)
+            at = EstimateKey(
+                "centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling
+            )
             shift = draws[student] - draws[teacher]
             lacking = teacher if np.isnan(draws[teacher][0]) else student
             made.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
@@ -226,12 +231,13 @@ class Probing:
     title: str = "Probing"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (ProbeFits,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[ProbingOptions] = ProbingOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
-        if study.probes is None or not study.probes.fits:
+        if not study.has(ProbeFits) or not study.get(ProbeFits).fits:
             return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
         return None
 
@@ -239,8 +245,7 @@ class Probing:
         self, study: Study, options: ProbingOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
-        probes = study.probes
-        assert probes is not None  # unmet() has refused studies without
+        probes = study.get(ProbeFits)
         teacher = study.teacher.name
         seen_models = {fit.model for fit in probes.fits}
         students = [s.name for s in study.students if s.name in seen_models]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.observations.probes import ProbeFit, ProbeTask
-from kdprobe.observations.study import Bools, Floats, Study
+from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import Resamples
 
 HOW = "paired bootstrap over test sentences, percentile"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.probing.cells import HOW, Cells, compression
 from kdprobe.observations.probes import ProbeTask
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import At, estimate, undefined_estimate
 
 _NO_TEST = "no test sentences"
 
@@ -60,9 +60,9 @@ def score_estimates(seen: Seen) -> list[Estimate]:
 def _of_cell(
     task: ProbeTask, cells: Cells, at: int, prefix: str, named: tuple[str, str, str]
 ) -> Iterator[Estimate]:
-    def where(metric: str) -> At:
+    def where(metric: str) -> EstimateKey:
         model, layer, pooling = named
-        return At(metric, model, subset=task.name, layer=layer, pooling=pooling)
+        return EstimateKey(metric, model, subset=task.name, layer=layer, pooling=pooling)
 
     draws, n = cells.draws[:, at], task.test
     if draws[0] < task.majority:
@@ -77,7 +77,7 @@ def _of_cell(
         yield from _code(task, float(cells.bits[at]), prefix, where("mdl_bits"))
 
 
-def _code(task: ProbeTask, bits: float, prefix: str, at: At) -> Iterator[Estimate]:
+def _code(task: ProbeTask, bits: float, prefix: str, at: EstimateKey) -> Iterator[Estimate]:
     """The code length of a trained model, and the compression; one order, so no interval."""
     place = {"model_a": at.model_a, "subset": at.subset, "layer": at.layer, "pooling": at.pooling}
     if not prefix:

@@ -12,16 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resamples_of
 from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
-from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.classification import Counts, counts_of
-from kdprobe.stats.hypothesis_tests import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
@@ -129,7 +136,7 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
         of = {model.name: draws_of(study, model, score.draws) for model in study.models}
         levels += [
             estimate(
-                At(score.name, model.name),
+                EstimateKey(score.name, model.name),
                 of[model.name],
                 n=study.n,
                 undefined=score.undefined,
@@ -139,7 +146,7 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
         ]
         for student in study.students:
             gap = of[student.name] - of[teacher.name]
-            at = At(f"{score.name}_difference", teacher.name, student.name)
+            at = EstimateKey(f"{score.name}_difference", teacher.name, student.name)
             differences.append(estimate(at, gap, n=study.n, undefined=score.undefined))
             if score.name == primary:
                 differences.append(_drop(study, student, of))
@@ -151,7 +158,7 @@ def _drop(study: Study, student: Population, of: Mapping[str, Floats]) -> Estima
     teacher = study.teacher.name
     positive = np.where(of[teacher] > 0, of[teacher], np.nan)
     return estimate(
-        At("relative_drop", teacher, student.name),
+        EstimateKey("relative_drop", teacher, student.name),
         (positive - of[student.name]) / positive,
         n=study.n,
         undefined=f"the {primary_name(study)} of the teacher or of the student is undefined, or "
@@ -178,7 +185,7 @@ def _by_label(tally: _Tally) -> list[Estimate]:
                 draws = draws_of(study, model, tally.label(of, place))
                 found.append(
                     estimate(
-                        At(name, model.name, subset=label),
+                        EstimateKey(name, model.name, subset=label),
                         draws,
                         n=sizes[name],
                         undefined=reasons[name],
@@ -193,7 +200,7 @@ def _majority(tally: _Tally) -> Estimate:
     study = tally.study
     frequent = int(np.argmax(np.bincount(tally.gold, minlength=study.classes)))
     found = estimate(
-        At("majority_baseline", "majority baseline"),
+        EstimateKey("majority_baseline", "majority baseline"),
         resamples_of(study).mean(tally.gold == frequent),
         n=study.n,
         undefined="",
@@ -206,7 +213,7 @@ def _majority(tally: _Tally) -> Estimate:
 def _mean_baseline(study: Study) -> Estimate:
     gold = np.asarray(study.split.labels, dtype=np.float64)
     draws = resamples_of(study).mean((gold - gold.mean()) ** 2)
-    return estimate(At("mean_baseline", "mean baseline"), draws, n=study.n, undefined="")
+    return estimate(EstimateKey("mean_baseline", "mean baseline"), draws, n=study.n, undefined="")
 
 
 @dataclass(frozen=True)

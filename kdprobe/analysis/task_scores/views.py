@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kdprobe.analysis.task_scores.metrics import METRICS
-from kdprobe.observations.study import Ints, Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column, Curve, Estimate, Series, Table
+from kdprobe.stats.arrays import Ints
 
 
 def primary_name(study: Study) -> str:

@@ -18,7 +18,7 @@ from kdprobe.extract.coalitions import Output
 from kdprobe.extract.method import Asked, Scored
 from kdprobe.extract.methods._gradients import Baseline, Batch, Pooling, add_up, batches, forward
 from kdprobe.models.reader import BATCH_TOKENS, Reader
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 
 
 class IntegratedGradientsOptions(Options):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from kdprobe.comparison.histories import trained_in_bfloat16, training_results
+from kdprobe.collectors.training_history import histories_of
+from kdprobe.comparison.document import training_result
+from kdprobe.comparison.options import AnalysisOptions
+from kdprobe.comparison.records import trained_in_bfloat16
 from kdprobe.models.spec import ModelSpec
 from kdprobe.report.section import SECTIONS
+from tests.analysis.studies import binary
 from tests.report import documents
 from tests.results.test_learning_curves import HISTORY
 
@@ -24,7 +28,9 @@ def test_histories_become_one_result(tmp_path: Path) -> None:
     one = trained(tmp_path / "one")
     more = ModelSpec("more", (trained(tmp_path / "a"), str(tmp_path / "b")))
     specs = (ModelSpec("one", (one,)), ModelSpec("none", (str(tmp_path),)), more)
-    (result,) = training_results(specs, only=(), skip=())
+    histories = histories_of(specs)
+    assert histories is not None
+    (result,) = training_result(binary().with_observations(histories), AnalysisOptions())
     names = [curve.name for curve in result.curves]
     assert len(names) == len(set(names)) == 8
     assert names[0] == "one-scores"
@@ -45,12 +51,14 @@ def test_nothing_is_shown_without_a_history(tmp_path: Path) -> None:
     table = tmp_path / "s.tsv"
     table.write_text("id")
     specs = [ModelSpec("s", (str(place),)) for place in (tmp_path, broken, table, "no/where")]
-    assert training_results(specs, only=(), skip=()) == ()
+    assert histories_of(specs) is None
     odd = [ModelSpec("odd", (trained(tmp_path / "odd", ["x"], None),))]
-    assert training_results(odd, only=(), skip=()) == ()
-    good = [ModelSpec("good", (trained(tmp_path / "good"),))]
-    assert training_results(good, only=(), skip=("training",)) == ()
-    assert training_results(good, only=("agreement",), skip=()) == ()
+    assert histories_of(odd) is None
+    good = histories_of([ModelSpec("good", (trained(tmp_path / "good"),))])
+    study = binary().with_observations(good)
+    assert training_result(study, AnalysisOptions(skip=("training",))) == ()
+    assert training_result(study, AnalysisOptions(only=("agreement",))) == ()
+    assert training_result(binary(), AnalysisOptions()) == ()
 
 
 def test_models_trained_in_bfloat16_are_named(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.errors import TaskError
-from kdprobe.observations.study import Bools, Study
+from kdprobe.observations.study import Study
 from kdprobe.segmentation import word_count
+from kdprobe.stats.arrays import Bools
 
 _ALWAYS = ("phenomenon", "domain")  # columns worth slicing by without being asked
 

@@ -10,16 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.attributions import requested
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.comparison.collect import collectors_of
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.sampling import choose_rows
 from kdprobe.report.highlights import marked, tint
-from kdprobe.tasks.task import Task
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
 
 SVG = "{http://www.w3.org/2000/svg}"
-TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +69,14 @@ def test_the_numbers_the_page_and_what_is_missing(compared: Path):
 
 def test_without_an_option_words_are_not_explained():
     """Guards against a default comparison that takes minutes, and --skip that does not hold."""
-    shap = AttributionRequest(("shap",), 5)
+    shap = {"attributions": AttributionRequest(("shap",), 5)}
     both = ("attribution_agreement", "faithfulness")
-    assert requested(None, TASK, only=(), skip=()) is None
-    assert requested(shap, TASK, only=("agreement",), skip=()) is None
-    assert requested(shap, TASK, only=(), skip=both) is None
-    assert requested(shap, TASK, only=(), skip=both[:1]) == shap
-    asked = requested(None, TASK, only=("faithfulness",), skip=())
-    assert asked is not None
-    assert asked.sentences == 200
+    assert "attributions" not in collectors_of(both, {})
+    assert "attributions" not in collectors_of(("agreement",), shap)
+    assert collectors_of(both[1:], shap)["attributions"] is shap["attributions"]
+    by_name = collectors_of(both[1:], {}, only=("faithfulness",))["attributions"]
+    assert isinstance(by_name, AttributionRequest)
+    assert by_name.sentences == 200
 
 
 def test_what_cannot_be_asked_for_is_said():
@@ -88,10 +85,10 @@ def test_what_cannot_be_asked_for_is_said():
         AttributionRequest(("shapp",))
     with pytest.raises(ConfigError) as twice:
         AttributionRequest(("shap", "shap"))
-    assert str(twice.value) == "--methods: a method is given twice, expected each once"
+    assert str(twice.value) == "`attribution.methods`: a method is given twice, expected each once"
     with pytest.raises(ConfigError) as none:
         AttributionRequest(sentences=0)
-    assert str(none.value) == "--attribution-sentences: is 0, expected at least 1"
+    assert str(none.value) == "`attribution.sentences`: is 0, expected at least 1"
 
 
 def test_the_sample_keeps_proportions_whatever_the_order():

@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 METRIC = "agreement_difference"
@@ -45,5 +52,5 @@ def agreement_difference(study: Study, student: Population, other: Population) -
         label = teacher.first.predicted
         ours, theirs = student.first.predicted == label, other.first.predicted == label
         p_value = mcnemar_p(int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours)))
-    at = At(METRIC, student.name, other.name)
+    at = EstimateKey(METRIC, student.name, other.name)
     return estimate(at, draws, n=study.n, undefined="", p_value=p_value)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.comparison.session import OpenedModel
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_seed
 
@@ -17,19 +18,11 @@ if TYPE_CHECKING:
     from kdprobe.cache import CacheKey
     from kdprobe.config.probing import ProbingTask
     from kdprobe.extract.probe_fits import Fitted, ProbeOptions
-    from kdprobe.models.handle import ModelHandle
     from kdprobe.models.hidden import LayerReader
     from kdprobe.tasks.probing.sets import ProbingSet
 
 
-class Named(NamedTuple):
-    """A model of the comparison with its runs."""
-
-    name: str
-    members: Sequence[ModelHandle]
-
-
-class Reader(NamedTuple):
+class Encoder(NamedTuple):
     """One encoder to read: a run of a model, or its architecture with random weights."""
 
     model: str
@@ -38,7 +31,7 @@ class Reader(NamedTuple):
     reader: LayerReader
 
 
-class Asked(NamedTuple):
+class TaskData(NamedTuple):
     """One task with its sentences, and its control task."""
 
     task: ProbingTask
@@ -49,7 +42,7 @@ class Asked(NamedTuple):
 class Missing(NamedTuple):
     """A task whose probes are not known yet."""
 
-    asked: Asked
+    data: TaskData
     options: ProbeOptions
     key: CacheKey
 
@@ -57,45 +50,47 @@ class Missing(NamedTuple):
 class Work(NamedTuple):
     """What is to be done for one encoder."""
 
-    reader: Reader
+    encoder: Encoder
     known: dict[str, Fitted]
     missing: list[Missing]
 
     @property
     def texts(self) -> list[str]:
         """The different sentences that must be read."""
-        held = (part for one in self.missing for part in one.asked.set.parts)
-        return list(dict.fromkeys(sentence for part in held for sentence in part.sentences))
+        parts = (part for each in self.missing for part in each.data.set.parts)
+        return list(dict.fromkeys(sentence for part in parts for sentence in part.sentences))
 
 
-def readers_of(models: Sequence[Named], poolings: tuple[str, ...], *, seed: int) -> list[Reader]:
-    """Every run of every model, and each model's architecture once with random weights."""
+def encoders_of(
+    models: Sequence[OpenedModel], poolings: tuple[str, ...], *, seed: int
+) -> list[Encoder]:
+    """Return every run of every model, and each model's architecture once with random weights."""
     from kdprobe.models.hidden import LayerReader
 
     drawn = derive_seed(seed, "random weights") % 2**31
-    readers = []
+    encoders = []
     for model in models:
-        readers += [
-            Reader(model.name, run, False, LayerReader(member, poolings))
-            for run, member in enumerate(model.members)
+        encoders += [
+            Encoder(model.name, number, False, LayerReader(run, poolings))
+            for number, run in enumerate(model.runs)
         ]
-        random = LayerReader(model.members[0], poolings, random_seed=drawn)
-        readers.append(Reader(model.name, 0, True, random))
-    return readers
+        random = LayerReader(model.runs[0], poolings, random_seed=drawn)
+        encoders.append(Encoder(model.name, 0, True, random))
+    return encoders
 
 
-def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
-    """Say how much is to be read and fitted, and how long it takes, measured on a little of it."""
+def say_estimate(work: Sequence[Work], progress: Progress) -> None:
+    """Show how much is to be read and fitted, and how long it takes, measured on a little of it."""
     open_work = [each for each in work if each.missing]
     if not open_work:
         return
     texts = max((each.texts for each in open_work), key=len)
     reading = sum(_reading_seconds(each) for each in open_work)
     fitting = sum(_fitting_seconds(each) for each in open_work)
-    probes = sum(len(each.missing) * len(each.reader.reader.cells) for each in open_work)
+    probes = sum(len(each.missing) * len(each.encoder.reader.cells) for each in open_work)
     seeds = max(one.options.seeds for each in open_work for one in each.missing)
     starts = f", from {seeds} seeds each" if seeds > 1 else ""
-    disk = max(2 * sum(each.reader.reader.widths) * len(each.texts) for each in open_work)
+    disk = max(2 * sum(each.encoder.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
         f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
         f"included ({disk / 1e6:,.0f} MB on disk at a time): about {_duration(reading)}; then "
@@ -104,7 +99,7 @@ def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
 
 
 def _reading_seconds(work: Work) -> float:
-    reader, texts = work.reader.reader, work.texts
+    reader, texts = work.encoder.reader, work.texts
     few = texts[:: max(len(texts) // 48, 1)][:48]
     ids = reader.encode(few)
     reader.read(ids[0][None])  # the first call is slower
@@ -117,7 +112,7 @@ def _reading_seconds(work: Work) -> float:
 def _fitting_seconds(work: Work) -> float:
     from kdprobe.extract.probe_cost import fit_seconds
 
-    widths = work.reader.reader.widths
+    widths = work.encoder.reader.widths
     return sum(
         fit_seconds(len(one.set.train), len(one.set.labels), widths, options)
         for one, options, _ in work.missing

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 import kdprobe
-from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.method_settings import configured, settings_told
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.comparison.options import asked_evidence
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.methods.occlusion import Occlusion
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 from tests.cli.scene import checkpoint, run
 
 ROWS = (
@@ -39,36 +39,34 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settled(**settings: object) -> AttributionRequest:
-    found = configured(AttributionRequest(("lime", "occlusion")), settings)
-    assert found is not None
-    return found
+    return AttributionRequest(("lime", "occlusion"), options=settings)
 
 
 def test_settings_reach_the_request_and_the_protocol_card():
     """Guards against a setting that is taken and not used, or used and not told."""
     made = settled(target="own", output="probability", lime={"samples": 50})
     assert (made.target, made.output, made.removal) == ("own", "probability", "delete")
-    told = settings_told(made)
-    assert told is not None
+    told = AttributionRequest.described(made)["method_settings"]
+    assert isinstance(told, dict)
     assert told["lime"] == {"exact_words": 12, "samples": 50, "kernel_width": 25.0}
     assert told["occlusion"] == {}
-    assert settings_told(None) is None
-    assert configured(None, {}) is None
+    assert AttributionRequest.described(None)["method_settings"] is None
+    assert asked_evidence({"attributions": {}}) == {}
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"lime": {"sample": 5}},
-         "--method-set lime: unknown key 'sample', expected one of exact_words, samples, "
+         "`attribution.options` lime: unknown key 'sample', expected one of exact_words, samples, "
          "kernel_width; did you mean 'samples'?"),
         ({"shap": {"permutations": 5}},
-         "--method-set shap: shap is not among the methods, expected one of lime, occlusion"),
-        ({"lime": 5}, "--method-set lime: is 5, expected an option: lime.KEY=VALUE"),
+         "`attribution.options` shap: shap is not among the methods, expected one of lime, occlusion"),
+        ({"lime": 5}, "`attribution.options` lime: is 5, expected an option: lime.KEY=VALUE"),
         ({"lime": {"samples": 1}},
-         "--method-set lime: samples is 1; Input should be greater than or equal to 10"),
+         "`attribution.options` lime: samples is 1; Input should be greater than or equal to 10"),
         ({"target": "silver"},
-         "--method-set: target is 'silver'; Input should be 'teacher', 'gold' or 'own'"),
+         "`attribution.target`: is 'silver', expected 'teacher', 'gold' or 'own'"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be_are_said(settings: dict[str, object], message: str):
@@ -83,10 +81,10 @@ def test_unknown_keys_and_settings_of_nothing():
     with pytest.raises(UnknownNameError, match="did you mean 'lime'"):
         settled(lyme={})
     with pytest.raises(ConfigError) as caught:
-        configured(None, {"target": "gold"})
+        asked_evidence({"attributions": {"options": {"target": "gold"}}})
     assert str(caught.value) == (
-        "--method-set: nothing is explained, expected --methods or --attribution-sentences "
-        "beside it"
+        "`attribution.options`: nothing is explained, expected `attribution.methods` or "
+        "`attribution.sentences` beside it"
     )
 
 

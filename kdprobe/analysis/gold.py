@@ -1,7 +1,7 @@
-"""Right and wrong predictions, and averages over subsets that change size between resamples.
+"""Which predictions of a study are right, and the notes that say whom a number is about.
 
-Does: compare predictions with the gold labels, divide draws safely, and tell why a study has no
-right and wrong. Does not: make estimates; the analyses do.
+Does: compare predictions with the gold labels, say why a study has no right and wrong, or that
+a number is of some examples or of the first run only. Does not: make estimates.
 """
 
 from __future__ import annotations
@@ -9,8 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.errors import TaskError
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
-from kdprobe.stats.bootstrap import Resamples
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.stats.arrays import Bools, Ints
 
 NO_GOLD = "the split has no gold labels, so no prediction is known to be right or wrong"
 NO_PROBABILITIES = "only predicted labels are known of this model, no probabilities"
@@ -40,43 +46,6 @@ def hits_of(run: Predictions, gold: Ints) -> Bools:
     """Tell which examples a run predicts rightly, bool `[n]`."""
     right: Bools = run.predicted == gold
     return right
-
-
-def quotient(top: Floats, bottom: Floats) -> Floats:
-    """Divide draws, NaN where the denominator is 0 (the caller gives the reason).
-
-    Args:
-        top: float64 `[B + 1]`, a sum over each resample.
-        bottom: float64 `[B + 1]`, the sum it is divided by.
-
-    >>> quotient(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
-    array([0.5, nan])
-    """
-    divided: Floats = np.full(np.shape(top), np.nan)
-    np.divide(top, bottom, out=divided, where=bottom != 0)
-    return divided
-
-
-def mean_within(resamples: Resamples, mask: Bools, values: Floats | Bools) -> Floats:
-    """Average values over the examples of a subset, in every resample.
-
-    Definition: the sum over the subset divided by how many of its examples were drawn, which
-    varies between resamples; NaN where none was drawn.
-
-    Args:
-        resamples: of all n examples.
-        mask: bool `[n]`, the subset.
-        values: `[n]`, any unit.
-
-    Returns:
-        float64 `[B + 1]`.
-
-    >>> counts = np.array([[1, 1, 1], [0, 3, 0], [2, 0, 1]], dtype=np.float32)
-    >>> mean_within(Resamples(counts), np.array([True, False, True]), np.array([1.0, 9.0, 4.0]))
-    array([2.5, nan, 2. ])
-    """
-    inside = np.where(mask, values, np.zeros_like(values))  # a boolean stays one
-    return quotient(resamples.sums(inside), resamples.sums(mask))
 
 
 def labelled_note(study: Study, what: str) -> tuple[str, ...]:

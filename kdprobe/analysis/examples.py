@@ -11,9 +11,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats, Ints
 
 
 def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) -> Ints:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kdprobe.comparison.probing_batcher import probe_batcher
+from kdprobe.collectors.probes.batcher import probe_batcher
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
 from kdprobe.extract.probe_fits import ProbeOptions, fit_cells
 from kdprobe.extract.senteval_batcher import parameters, read_batcher

@@ -1,0 +1,229 @@
+"""Probing classifiers on every layer of every model.
+
+Does: find the sentences, read every model and its architecture with random weights once, fit all
+probes, and say beforehand how long it takes. Does not: judge; `analysis/probing` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from kdprobe.cache import Cache
+from kdprobe.collectors.probes.encoders import (
+    Encoder,
+    Missing,
+    TaskData,
+    Work,
+    encoders_of,
+    say_estimate,
+)
+from kdprobe.collectors.probes.options import ProbingRequest
+from kdprobe.collectors.protocol import Collected
+from kdprobe.comparison.session import Session
+from kdprobe.config.probing import open_probing_tasks
+from kdprobe.errors import CapabilityError
+from kdprobe.models.handle import Capability
+from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask, Unread
+from kdprobe.progress import Progress
+from kdprobe.results.schema import Skipped
+from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
+from kdprobe.tasks.probing.build import ProbingSource
+from kdprobe.tasks.probing.sets import sample_set
+
+if TYPE_CHECKING:
+    from kdprobe.models.handle import ModelHandle
+
+HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
+
+
+class Prepared(NamedTuple):
+    """The request, the sentences of every task, and the models whose layers cannot be read."""
+
+    request: ProbingRequest
+    tasks: Sequence[TaskData]
+    unread: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ProbesCollector:
+    """Probing classifiers on the layers of every run, and of its architecture untrained."""
+
+    name: str = "probes"
+    kind: type[ProbeFits] = ProbeFits
+    options: type[ProbingRequest] = ProbingRequest
+    needs: frozenset[Capability] = HIDDEN
+    after: tuple[str, ...] = ("predictions", "minimal_pairs")
+    by_default: bool = False
+
+    def prepare(self, session: Session, options: ProbingRequest) -> Prepared | Skipped:
+        """Find the sentences of every task; a reason where no two models can be read."""
+        unread = _unread(session, options.poolings)
+        if session.models[0].name in unread or len(unread) == len(session.models) - 1:
+            named: dict[str, list[str]] = {}
+            for name, reason in unread.items():
+                named.setdefault(reason, []).append(name)
+            words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in named.items())
+            return Skipped(what=self.name, reason=words, models=tuple(unread))
+        source = ProbingSource(
+            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
+        )
+        tasks = []
+        for task in open_probing_tasks(options.tasks):
+            data = sample_set(source.load(task), sentences=options.sentences, seed=session.seed)
+            tasks.append(TaskData(task, data, control_set(data, seed=session.seed)))
+        return Prepared(options, tasks, unread)
+
+    def collect(
+        self, session: Session, prepared: Prepared, progress: Progress
+    ) -> Collected[ProbeFits]:
+        """Fit the probes of every model on every task."""
+        from kdprobe.extract.probe_fits import described, few_seeds
+
+        request, tasks = prepared.request, prepared.tasks
+        models = [model for model in session.models if model.name not in prepared.unread]
+        encoders = encoders_of(models, request.poolings, seed=session.seed)
+        work = [_work(each, tasks, request, session.seed, session.cache) for each in encoders]
+        say_estimate(work, progress)
+        fits: list[ProbeFit] = []
+        seconds: dict[str, float] = {}
+        for each in work:
+            started = time.perf_counter()
+            fits += _probe(each, tasks, session.cache, session.batch_size, progress)
+            label = f"probing of {each.encoder.model}"
+            seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
+        origins = "; ".join(dict.fromkeys(one.set.origin for one in tasks))
+        unread = [Unread(name, "", reason) for name, reason in prepared.unread.items()]
+        unread += [
+            Unread(each.model, pooling, reason)
+            for each in encoders
+            if not each.random and not each.run
+            for pooling, reason in each.reader.undefined.items()
+        ]
+        notes = dict.fromkeys(f"{note}." for each in encoders for note in each.reader.notes)
+        return Collected(
+            ProbeFits(
+                tuple(map(_probe_task, tasks)), tuple(fits),
+                described(request.probe, request.seeds), request.poolings,
+                (f"Sentences: {origins}.", *notes), tuple(unread), seeds=request.seeds,
+                few_seeds=few_seeds(request.probe, request.seeds),
+            ),
+            seconds=seconds,
+        )  # fmt: skip
+
+
+def _unread(session: Session, poolings: tuple[str, ...]) -> dict[str, str]:
+    """Return the models whose layers cannot be read, and why."""
+    reasons: dict[str, str] = {}
+    for model in session.models:
+        for run in model.runs:
+            reason = _obstacle(run, poolings)
+            if reason:
+                reasons.setdefault(model.name, reason)
+    return reasons
+
+
+def _obstacle(handle: ModelHandle, poolings: tuple[str, ...]) -> str:
+    """Return why a model's layers cannot be read; empty: they can."""
+    if not handle.capabilities >= HIDDEN:
+        return handle.lacks.get("hidden_states", "") or (
+            "no layers can be read, as of a predictions file"
+        )
+    from kdprobe.models.hidden import LayerReader
+
+    try:
+        LayerReader(handle, poolings)
+    except CapabilityError as error:
+        return error.found
+    return ""
+
+
+def _probe_task(data: TaskData) -> ProbeTask:
+    """Describe a task to the analysis, with the accuracies that need no model."""
+    return ProbeTask(
+        name=data.task.name,
+        group=data.task.group,
+        labels=data.set.labels,
+        train=len(data.set.train),
+        dev=len(data.set.dev),
+        test=len(data.set.test),
+        majority=majority_accuracy(data.set),
+        endings=endings_accuracy(data.set),
+        origin=data.set.origin,
+    )
+
+
+def _work(
+    encoder: Encoder,
+    tasks: Sequence[TaskData],
+    request: ProbingRequest,
+    seed: int,
+    cache: Cache | None,
+) -> Work:
+    """Return which tasks of one encoder are in the cache, and how the others are fitted."""
+    from kdprobe.extract.probe_fits import Fitted, ProbeOptions, fit_key, load_fits
+
+    known: dict[str, Fitted] = {}
+    missing = []
+    reader = encoder.reader
+    for each in tasks:
+        options = ProbeOptions(
+            request.probe, linear=each.task.linear, control=not encoder.random,
+            mdl=request.wants_mdl(each.set), seed=seed, seeds=request.seeds,
+        )  # fmt: skip
+        key = fit_key(reader.key, reader.reading, reader.poolings, each.set, options)
+        fitted = load_fits(cache, key)
+        if fitted is not None:
+            known[each.task.name] = fitted
+        else:
+            missing.append(Missing(each, options, key))
+    return Work(encoder, known, missing)
+
+
+def _probe(
+    work: Work,
+    tasks: Sequence[TaskData],
+    cache: Cache | None,
+    batch_size: int,
+    progress: Progress,
+) -> list[ProbeFit]:
+    """Fit all tasks of one encoder; tasks in the cache are not read again."""
+    from kdprobe.extract.features import extract_features, forget_features
+    from kdprobe.extract.probe_fits import fit_probes, store_fits
+
+    encoder, reader, fits = work.encoder, work.encoder.reader, dict(work.known)
+    kind = ", random weights" if encoder.random else ""
+    if work.missing:
+        with (
+            extract_features(
+                reader, work.texts, cache=cache, progress=progress, rows=4 * batch_size
+            ) as features,
+            progress.stage(
+                f"probes of {encoder.model}{kind}", len(work.missing) * len(reader.cells)
+            ) as stage,
+        ):
+            for data, options, key in work.missing:
+                control = data.control if options.control else None
+                fitted = fit_probes(
+                    features, data.set, options, control=control,
+                    tell=partial(stage.advance, note=data.task.name),
+                )  # fmt: skip
+                described = f"probes of {encoder.model} on {data.task.name}"
+                store_fits(cache, key, fitted, described=described)
+                fits[data.task.name] = fitted
+    else:
+        parts = (part for each in tasks for part in each.set.parts)
+        forget_features(reader, [text for part in parts for text in part.sentences], cache=cache)
+    return [
+        fits[each.task.name].as_fit(
+            reader.cells, model=encoder.model, run=encoder.run,
+            weights="random" if encoder.random else "trained", task=each.task.name,
+        )
+        for each in tasks
+    ]  # fmt: skip
+
+
+COLLECTOR = ProbesCollector()
