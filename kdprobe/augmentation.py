@@ -98,13 +98,13 @@ def augment(
             maker = augmenter.open(texts.train, options, bench)
             title = f"make texts by {augmenter.name}"
             sieve = collect(maker, texts, work, title=title, progress=shown)
-        made = result_of(path, maker, sieve, texts, seconds=time.perf_counter() - started)
+        transfer_set = result_of(path, maker, sieve, texts, seconds=time.perf_counter() - started)
         columns = columns_of(
             sieve.kept, method=augmenter.name, has_pairs=texts.train.pairs is not None
         )
-        write_set(path, columns, made.record(plan))
+        write_set(path, columns, transfer_set.record(plan))
     remove_folder(work)
-    return made
+    return transfer_set
 
 
 @dataclass(frozen=True)
@@ -147,10 +147,14 @@ class _Call:
         """Load the texts that are learnt from.
 
         Raises:
-            ConfigError: no task is named.
+            ConfigError: no task is named, or a label map is.
         """
         if self.data.task is None:
             raise ConfigError("`task`", found="is missing", expected="a task")
+        if self.data.label_map is not None:
+            raise ConfigError(
+                "`label_map`", found="is given", expected="none: texts are made without labels"
+            )
         seed = self.own.seed if self.data.sample_seed is None else self.data.sample_seed
         return Texts.load(
             open_task(str(self.data.task), **self.data.columns), self.own.split,

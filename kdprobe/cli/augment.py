@@ -50,7 +50,7 @@ def augment(
     """
     import kdprobe
 
-    made = kdprobe.augment(
+    transfer_set = kdprobe.augment(
         task,
         output=output,
         data=data,
@@ -58,17 +58,17 @@ def augment(
         progress=terminal.progress(quiet=quiet),
         **keywords(own),
     )
-    _show(made, quiet=quiet)
+    _show(transfer_set, quiet=quiet)
 
 
-def _show(made: TransferSet, *, quiet: bool) -> None:
+def _show(transfer_set: TransferSet, *, quiet: bool) -> None:
     if not quiet:
-        rows = [(title, f"{made.counts[name]:,}") for name, title in _FATES.items()]
-        rows += [(f"leaks: in {name}", f"{count:,}") for name, count in made.leaks.items()]
-        rows.append(("kept", f"{made.size:,}"))
+        rows = [(title, f"{transfer_set.counts[name]:,}") for name, title in _FATES.items()]
+        rows += [(f"leaks: in {name}", f"{count:,}") for name, count in transfer_set.leaks.items()]
+        rows.append(("kept", f"{transfer_set.size:,}"))
         terminal.show(terminal.table("texts", ("what became of them", "number"), rows))
-        for name, value in made.facts.items():
+        for name, value in transfer_set.facts.items():
             terminal.tell(f"{name}: {value}")
-        for note in made.notes:
+        for note in transfer_set.notes:
             terminal.tell(f"note: {note}")
-    typer.echo(str(made.path))
+    typer.echo(str(transfer_set.path))

@@ -61,12 +61,12 @@ class Deferred(typer.core.TyperCommand):
             module, _, name = self._place.partition(":")
             function = getattr(importlib.import_module(module), name)
             info = CommandInfo(name=self.name, cls=PanelCommand, callback=function)
-            made = typer.main.get_command_from_info(
+            command = typer.main.get_command_from_info(
                 info, pretty_exceptions_short=False, rich_markup_mode=None
             )
-            if not isinstance(made, PanelCommand):
-                raise TypeError(f"{self._place} gives {made!r}")
-            self._resolved = made
+            if not isinstance(command, PanelCommand):
+                raise TypeError(f"{self._place} gives {command!r}")
+            self._resolved = command
         return self._resolved
 
     @property

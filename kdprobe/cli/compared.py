@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def command_line(argv: list[str]) -> str:
-    """Give the command as typed, ready to be copied, without the way to this machine's folders.
+    """Return the command as typed, ready to be copied, without the way to this machine's folders.
 
     A report is mailed around: see `portable.portable` for what becomes of an absolute path.
 
@@ -77,7 +77,7 @@ def _short(value: float | None) -> float | None:
 
 
 def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object]:
-    """Give the headline as plain data: each figure with its interval, or the reason for none.
+    """Return the headline as plain data: each figure with its interval, or the reason for none.
 
     Beside it the largest losses, the notices and what did not run; numbers have six digits.
     """

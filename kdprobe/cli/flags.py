@@ -91,15 +91,15 @@ def generated(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        made: dict[str, object] = {
+        values: dict[str, object] = {
             name: {key: _values(model, _TYPED, given) for key, model in models.items()}
             for name, models in several.items()
         }
-        made |= {
+        values |= {
             name: checked(model, _values(model, shown, given))
             for name, (model, shown) in single.items()
         }
-        command(**given, **made)
+        command(**given, **values)
 
     places = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     signature = inspect.Signature([*places, *flags.values()])

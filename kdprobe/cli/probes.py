@@ -80,14 +80,14 @@ def build(
     ):
         for task in chosen:
             stage.advance(0, note=task.name)
-            made = build_set(task, corpus, sizes=even_sizes(sentences), seed=own.seed)
+            probing_set = build_set(task, corpus, sizes=even_sizes(sentences), seed=own.seed)
             stage.advance()
-            if made is None:
+            if probing_set is None:
                 rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
                 continue
-            write_senteval(made, folder / task.file)
-            sizes = " / ".join(f"{len(part):,}" for part in made.parts)
-            rows.append((task.name, str(len(made.labels)), sizes, task.file))
+            write_senteval(probing_set, folder / task.file)
+            sizes = " / ".join(f"{len(part):,}" for part in probing_set.parts)
+            rows.append((task.name, str(len(probing_set.labels)), sizes, task.file))
     columns = ("task", "classes", "train / dev / test", "file")
     terminal.show(terminal.table(corpus.origin, columns, rows))
 

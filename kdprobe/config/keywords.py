@@ -92,6 +92,7 @@ class AugmentKeywords(RuntimeKeywords, total=False):
     pos_from: str | Path | None
     split: str | None
     limit: int | None
+    sample_seed: int | None
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None

@@ -41,7 +41,7 @@ class ProbingTask(Options):
 
 
 def probing_task_names() -> tuple[str, ...]:
-    """Give the names of the probing tasks that ship with kdprobe, surface first."""
+    """Return the names of the probing tasks that ship with kdprobe, surface first."""
     order = ("surface", "syntax", "semantics", "other")
     tasks = [read_toml(ProbingTask, path) for path in (suites_folder() / "probing").glob("*.toml")]
     return tuple(t.name for t in sorted(tasks, key=lambda t: (order.index(t.group), t.name)))

@@ -170,6 +170,6 @@ def open_recipe(name: str | Path) -> Recipe:
 
 
 def _recipe_aliases(names: tuple[str, ...]) -> dict[str, str]:
-    """Give the other names of the shipped recipes, as their files say."""
+    """Return the other names of the shipped recipes, as their files say."""
     recipes = [read_toml(Recipe, _shipped() / f"{name}.toml") for name in names]
     return {alias: recipe.name for recipe in recipes for alias in recipe.aliases}

@@ -30,7 +30,7 @@ def _value(text: JsonValue) -> JsonValue:
 
 
 def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Give the full names of everything that `--set` can change in a recipe."""
+    """Return the full names of everything that `--set` can change in a recipe."""
     places: list[tuple[str, Sequence[ObjectiveSetting]]] = [("", recipe.objectives)]
     places += [(f"stages.{stage.name}.", stage.objectives) for stage in recipe.stages]
     keys: list[str] = []
@@ -84,7 +84,7 @@ def with_settings(
     option_names: Mapping[str, Sequence[str]],
     where: str = "--set",
 ) -> Recipe:
-    """Give the recipe with some of its values changed.
+    """Return the recipe with some of its values changed.
 
     Args:
         recipe: what to start from.
@@ -133,7 +133,7 @@ def _train_throughout(data: dict[str, Any], changes: Mapping[str, JsonValue]) ->
 
 
 def with_training(recipe: Recipe, changes: Mapping[str, Any], *, student: str | None) -> Recipe:
-    """Give the recipe with the options of the command, which hold for every stage.
+    """Return the recipe with the options of the command, which hold for every stage.
 
     Args:
         recipe: what to start from.
@@ -151,7 +151,7 @@ def with_training(recipe: Recipe, changes: Mapping[str, Any], *, student: str | 
 
 
 def for_task(recipe: Recipe, task: str, *, option_names: Mapping[str, Sequence[str]]) -> Recipe:
-    """Give the recipe with the settings it has for a task.
+    """Return the recipe with the settings it has for a task.
 
     Args:
         recipe: what to start from.
