@@ -10,16 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdprobe.comparison.attribution_plan import DEFAULT_METHODS, Plan
-from kdprobe.extract.attributions import Setting, ask
+from kdprobe.extract.attributions import ask
 from kdprobe.extract.own_outputs import method_obstacles
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.results.schema import Skipped
 
 
 def usable_methods(
-    setting: Setting, plan: Plan, models: Mapping[str, Sequence[HfModel]]
-) -> tuple[Setting, list[Skipped]]:
+    setting: ExplanationSettings, plan: Plan, models: Mapping[str, Sequence[HfModel]]
+) -> tuple[ExplanationSettings, list[Skipped]]:
     """Leave out the methods that a model does not allow; agreement needs both sides.
 
     Args:

@@ -35,7 +35,8 @@ from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
     from kdprobe.comparison.inputs import Inputs
-    from kdprobe.extract.attributions import Explained, Setting
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.models.handle import ModelHandle
     from kdprobe.models.hf import HfModel
 
@@ -93,7 +94,7 @@ def add_attributions(
         reason = "; ".join(item.reason for item in unusable)
         return study, (*skipped, *(Skipped(what=name, reason=reason) for name in ANALYSES))
 
-    def explain(name: str, by: Setting) -> dict[str, Explained]:
+    def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
         return _explain_all(plan, able[name], by, role=name == study.teacher.name, cache=cache,
                             progress=progress, seed=study.seed)  # fmt: skip
 
@@ -120,21 +121,21 @@ def _able(
     return able, skipped
 
 
-def _setting(request: AttributionRequest, seed: int) -> Setting:
-    from kdprobe.extract.attributions import Setting
+def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
     from kdprobe.extract.method import METHODS
+    from kdprobe.extract.settings import ExplanationSettings
 
     methods: dict[str, BaseModel] = {
         name: parse(METHODS.load(name).options, dict(request.options.get(name, {})), name)
         for name in request.methods
     }
-    return Setting(methods, output=request.output, removal=request.removal, seed=seed)
+    return ExplanationSettings(methods, output=request.output, removal=request.removal, seed=seed)
 
 
 def _explain_all(
     plan: Plan,
     members: Sequence[HfModel],
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     role: bool,
     cache: Cache | None,
@@ -162,7 +163,7 @@ def _reseeded(
     found: Explained,
     plan: Plan,
     model: HfModel,
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     cache: Cache | None,
     progress: Progress,
@@ -196,7 +197,10 @@ def _reseeded(
 
 
 def _joined(
-    study: Study, plan: Plan, setting: Setting, seen: Mapping[str, Mapping[str, Explained]]
+    study: Study,
+    plan: Plan,
+    setting: ExplanationSettings,
+    seen: Mapping[str, Mapping[str, Explained]],
 ) -> Attributions:
     from kdprobe.extract.attributions import RANDOM, SHARES
 
@@ -259,7 +263,7 @@ def _spread(scores: Floats, inside: Bools) -> Floats:
 
 
 def _notes(
-    study: Study, plan: Plan, setting: Setting, failed: Sequence[tuple[str, str, str]]
+    study: Study, plan: Plan, setting: ExplanationSettings, failed: Sequence[tuple[str, str, str]]
 ) -> tuple[str, ...]:
     notes = [sampling_note(study, plan)]
     what = "the log-odds of" if setting.output == "log-odds" else "the probability of"

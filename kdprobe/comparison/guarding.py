@@ -16,7 +16,8 @@ from kdprobe.plain_text import printable, shortened
 from kdprobe.results.schema import Skipped
 
 if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Explained, Setting
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
 
     Kinds = dict[str, Explained]
 
@@ -69,8 +70,10 @@ def kept(
 
 
 def explain_apart(
-    models: Sequence[str], setting: Setting, explain: Callable[[str, Setting], Kinds]
-) -> tuple[dict[str, Kinds], Setting, tuple[Skipped, ...]]:
+    models: Sequence[str],
+    setting: ExplanationSettings,
+    explain: Callable[[str, ExplanationSettings], Kinds],
+) -> tuple[dict[str, Kinds], ExplanationSettings, tuple[Skipped, ...]]:
     """Explain models by all methods, or, when a method fails, by those that do not.
 
     Args:
