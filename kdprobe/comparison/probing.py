@@ -94,7 +94,7 @@ def probe_all(
     timings: dict[str, float],
 ) -> ProbeFits | None:
     """Fit the probes of every model on the tasks that `prepare` gave, if any."""
-    from kdprobe.extract.probe_fits import described, few_seeds
+    from kdprobe.extract.probes.fits import described, few_seeds
     from kdprobe.models.hidden import check_poolings
 
     request, seed, cache = inputs.probing, inputs.seed, inputs.cache
@@ -171,7 +171,7 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Say which tasks of one encoder are known, and how the others are fitted."""
-    from kdprobe.extract.probe_fits import Fitted, ProbeOptions, fit_key, load_fits
+    from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
@@ -199,7 +199,7 @@ def _probe(
 ) -> list[ProbeFit]:
     """Fit all tasks of one encoder; tasks that are known are not read again."""
     from kdprobe.extract.features import extract_features, forget_features
-    from kdprobe.extract.probe_fits import fit_probes, store_fits
+    from kdprobe.extract.probes.fits import fit_probes, store_fits
 
     each, reader, made = work.reader, work.reader.reader, dict(work.known)
     kind = ", random weights" if each.random else ""

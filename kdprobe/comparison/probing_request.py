@@ -29,7 +29,7 @@ class ProbingRequest:
         tasks: names of probing tasks or own `.toml` files; `all` for every one.
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
-        probe: see `extract.probe_fits.PROBES`.
+        probe: see `extract.probes.fits.PROBES`.
         probe_seeds: how many starts each probe gets; None: what is usual for it, see `seeds`.
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
@@ -50,7 +50,7 @@ class ProbingRequest:
 
     def __post_init__(self) -> None:
         """Check all that can be checked without a model, and find tasks and files."""
-        from kdprobe.extract.probe_fits import check_probe, probe_seeds
+        from kdprobe.extract.probes.fits import check_probe, probe_seeds
         from kdprobe.models.hidden import check_poolings
 
         if self.sentences < 20:
@@ -66,7 +66,7 @@ class ProbingRequest:
     @property
     def seeds(self) -> int:
         """How many starts each probe gets."""
-        from kdprobe.extract.probe_fits import probe_seeds
+        from kdprobe.extract.probes.fits import probe_seeds
 
         return probe_seeds(self.probe, self.probe_seeds)
 
