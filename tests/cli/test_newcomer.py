@@ -16,7 +16,7 @@ from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.objective import OBJECTIVES
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.extract.method import METHODS
-from kdprobe.extract.probe_fits import check_probe
+from kdprobe.extract.probes.fits import check_probe
 from kdprobe.models.hidden import check_poolings
 from kdprobe.models.spec import parse_specs
 from kdprobe.results.io import read_document

@@ -1,7 +1,7 @@
-"""The parts of an encoder by their names, and what goes through them.
+"""What goes into the parts of an encoder and comes out of them.
 
-Does: say where each architecture keeps its maps, and watch them while a model reads sample texts.
-Does not: change a weight.
+Does: watch modules while a model reads sample texts. Does not: change a weight, or know where the
+parts are; `architectures.py` does.
 """
 
 from __future__ import annotations
@@ -14,52 +14,25 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.models.architectures import LAYER_PARTS, Names
-from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 _TEXTS, _TOKENS, _BATCH, _LONGEST = 512, 3072, 32, 64
 
 
-TABLES = ("word_embeddings", "position_embeddings", "token_type_embeddings")
-
-
-class Seen(NamedTuple):
+class Activations(NamedTuple):
     """What went into a module and came out of it, float32 `[n, ...]`, a row for a real token."""
 
     before: Tensor
     after: Tensor
 
 
-def layer_part(model: PreTrainedModel, place: int, name: str) -> Any:
-    """Give a part of a layer, counted from 0."""
-    return layers_of(model)[place].get_submodule(name)
-
-
-def embedding_norm(model: PreTrainedModel) -> Any:
-    """Give the normalisation of the embeddings."""
-    return model.base_model.get_submodule("embeddings.LayerNorm")
-
-
-def watched_modules(
-    source: PreTrainedModel, names: Names, which: Sequence[int]
-) -> dict[str, nn.Module]:
-    """Give the modules that are watched, by a name of the student's places."""
-    watched: dict[str, nn.Module] = {"embeddings": embedding_norm(source)}
-    watched |= {"output": source.get_submodule(names.output)}
-    for new, old in enumerate(which):
-        for part in LAYER_PARTS:
-            watched[f"{new}.{part}"] = layer_part(source, old, getattr(names, part))
-    return watched
-
-
-def observe(
+def record_activations(
     source: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     modules: dict[str, nn.Module],
-) -> dict[str, Seen]:
-    """Run a model over sample texts and keep what goes in and out of its parts.
+) -> dict[str, Activations]:
+    """Return what goes in and out of modules while a model reads sample texts.
 
     Up to 512 texts, evenly spaced, of 64 tokens at most, until 3,072 tokens are read: what a wide
     layer says of them takes some 100 MB.
@@ -69,7 +42,7 @@ def observe(
         raise ValueError("no texts to narrow a model by")
     kept: dict[str, tuple[list[Tensor], list[Tensor]]] = {name: ([], []) for name in modules}
     text = TextModel(source, tokenizer, name=type(source).__name__)
-    seen = 0
+    read = 0
     for start in range(0, len(sample), _BATCH):
         tokens = text.encode(sample[start : start + _BATCH], longest=_LONGEST)
         inputs = text.tensors(tokens.columns, range(len(tokens.lengths)))
@@ -79,15 +52,15 @@ def observe(
                 handle = module.register_forward_hook(_keeper(kept[name], real))
                 stack.callback(handle.remove)
             source(**inputs)
-        seen += int(real.sum())
-        if seen >= _TOKENS:
+        read += int(real.sum())
+        if read >= _TOKENS:
             break
-    return {name: Seen(torch.cat(a), torch.cat(b)) for name, (a, b) in kept.items()}
+    return {name: Activations(torch.cat(a), torch.cat(b)) for name, (a, b) in kept.items()}
 
 
 def _keeper(into: tuple[list[Tensor], list[Tensor]], real: Tensor) -> Any:
-    def hook(_: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        for held, value in zip(into, (given[0], output), strict=True):
+    def hook(_: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> None:
+        for held, value in zip(into, (arguments[0], output), strict=True):
             held.append((value[real] if value.ndim == 3 else value).float().cpu())
 
     return hook

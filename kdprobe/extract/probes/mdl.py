@@ -20,8 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdprobe.extract._probe_data import ProbeData, with_ones
-from kdprobe.extract._probe_logistic import NUMBERS, Loss, minimise, rotated
+from kdprobe.extract.probes.data import ProbeData, with_ones
+from kdprobe.extract.probes.logistic import NUMBERS, Loss, minimise, rotated
 from kdprobe.seeds import derive_generator
 
 PERCENT = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.25, 12.5, 25.0, 50.0, 100.0)

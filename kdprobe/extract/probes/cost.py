@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import torch
 
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_logistic import fit_logistic
-from kdprobe.extract._probe_senteval import fit_senteval
-from kdprobe.extract.probe_fits import ProbeOptions, protocols
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.fits import ProbeOptions, protocols
+from kdprobe.extract.probes.logistic import fit_logistic
+from kdprobe.extract.probes.senteval import fit_senteval
 
 _ROWS = 256
 _ITERATIONS = 4

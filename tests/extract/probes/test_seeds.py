@@ -8,7 +8,7 @@ import torch
 
 from kdprobe.errors import ConfigError
 from kdprobe.extract.features import LayerFeatures
-from kdprobe.extract.probe_fits import (
+from kdprobe.extract.probes.fits import (
     PROBES,
     SEEDS,
     ProbeOptions,
@@ -21,7 +21,7 @@ from kdprobe.extract.probe_fits import (
 )
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.tasks.probing.sets import make_set
-from tests.extract.test_probe_fits import features, one_by_one
+from tests.extract.probes.test_fits import features, one_by_one
 
 
 @pytest.mark.parametrize("probe", ["senteval", "senteval-sum", "thesis", "fast"])
@@ -63,7 +63,7 @@ def test_the_control_task_is_fitted_once(monkeypatch: pytest.MonkeyPatch):
 
     Also against seeds that never reach the numbers: a row a seed, a column a cell.
     """
-    from kdprobe.extract import probe_fits
+    from kdprobe.extract.probes import fits
 
     asked = []
     generator = torch.Generator().manual_seed(0)
@@ -75,13 +75,13 @@ def test_the_control_task_is_fitted_once(monkeypatch: pytest.MonkeyPatch):
     )  # fmt: skip
     rows = [("ab"[k % 2], text) for k, text in enumerate(texts)]
     task = make_set("toy", {"tr": rows[:40], "va": rows[40:50], "te": rows[50:]}, origin="toy")
-    real = probe_fits.fit_cells
+    real = fits.fit_cells
 
     def counted(data, options):
         asked.append(options.seeds)
         return real(data, options)
 
-    monkeypatch.setattr(probe_fits, "fit_cells", counted)
+    monkeypatch.setattr(fits, "fit_cells", counted)
     made = fit_probes(held, task, ProbeOptions("senteval", seeds=2), control=task)
     assert asked == [2, 1]
     assert made.dev.shape == (2, 1)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from kdprobe.errors import CapabilityError
-from kdprobe.extract._probe_data import ProbeData
+from kdprobe.extract.probes.data import ProbeData
 from kdprobe.tasks.probing.sets import ProbingPart, ProbingSet
 
 BATCH_SIZE = 128

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_mdl import block_ends, code_lengths, uniform_bits
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.mdl import block_ends, code_lengths, uniform_bits
 from kdprobe.seeds import derive_generator
-from tests.extract.test_probe_fits import features
+from tests.extract.probes.test_fits import features
 
 
 def fitted(x: np.ndarray, y: np.ndarray, classes: int, strength: float) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 import torch
 
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_logistic import fit_logistic
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.logistic import fit_logistic
 
 
 def test_units_that_never_fire_change_nothing():

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.errors import ConfigError
-from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits
-from kdprobe.extract._probe_logistic import STRENGTHS, fit_logistic
-from kdprobe.extract._probe_mdl import code_lengths
-from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import LayerFeatures
+from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits
+from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
+from kdprobe.extract.probes.mdl import code_lengths
+from kdprobe.extract.probes.senteval import Protocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.observations.probes import ProbeFit
 from kdprobe.registry import known_name
@@ -142,7 +142,7 @@ def fit_cells(data: ProbeData, options: ProbeOptions) -> list[CellFits]:
     """Fit all cells; one result a seed.
 
     Seeds come one after the other: a stack of one seed already fills the processor's cache at the
-    widths of encoders, so that a larger one is no faster (see `_probe_senteval`).
+    widths of encoders, so that a larger one is no faster (see `senteval`).
     """
     asked = protocols(options)
     if not asked:

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits, with_ones
-from kdprobe.extract._probe_stack import Setting, Stack, by_slot, right
+from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits, with_ones
+from kdprobe.extract.probes.stack import Setting, Stack, by_slot, right
 
 _BYTES = 512_000_000
 _WEIGHTS = 1_000_000

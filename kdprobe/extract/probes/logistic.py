@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdprobe.extract._probe_data import CellFits, ProbeData, join_fits, with_ones
+from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits, with_ones
 
 STRENGTHS = (1.0, 1e-1, 1e-2, 1e-3)
 """Strongest first: of equal dev accuracies the strongest is taken.
@@ -107,6 +107,7 @@ class Loss:
         self.rows = torch.arange(len(y))
 
     def __call__(self, w: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the losses at weights `[cells, d + 1, strengths, classes]`, and the gradients."""
         cells, d, strengths, classes = w.shape
         n = len(self.y)
         logits = torch.bmm(self.x, w.reshape(cells, d, -1)).view(cells, n, strengths, classes)

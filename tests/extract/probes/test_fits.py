@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from kdprobe.errors import UnknownNameError
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_logistic import STRENGTHS, fit_logistic
-from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import LayerFeatures
-from kdprobe.extract.probe_fits import (
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.fits import (
     ProbeOptions,
     check_probe,
     fit_cells,
     fit_probes,
     protocols,
 )
+from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
+from kdprobe.extract.probes.senteval import Protocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.tasks.probing.sets import make_set, read_senteval, sample_set
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kdprobe.extract import probe_cost
-from kdprobe.extract.probe_cost import fit_seconds
-from kdprobe.extract.probe_fits import ProbeOptions
+from kdprobe.extract.probes import cost
+from kdprobe.extract.probes.cost import fit_seconds
+from kdprobe.extract.probes.fits import ProbeOptions
 
 
 class _Clock:
@@ -20,7 +20,7 @@ class _Clock:
 
 def test_an_estimate_by_hand(monkeypatch: pytest.MonkeyPatch):
     """Guards against an estimate that forgets cells, the control task, looks or halving."""
-    monkeypatch.setattr(probe_cost, "time", _Clock())
+    monkeypatch.setattr(cost, "time", _Clock())
     widths = (4, 4, 6)
     # one second a pass over 256 of 512 sentences, four passes a look, ten looks
     exact = ProbeOptions("senteval", control=False)
@@ -40,8 +40,8 @@ def test_what_a_fit_does_once_is_not_scaled(monkeypatch: pytest.MonkeyPatch):
     def fit(data: object, *, iterations: int) -> None:
         clock.now += 1.0 + iterations
 
-    monkeypatch.setattr(probe_cost, "time", clock)
-    monkeypatch.setattr(probe_cost, "fit_logistic", fit)
+    monkeypatch.setattr(cost, "time", clock)
+    monkeypatch.setattr(cost, "fit_logistic", fit)
     widths = (4, 4, 6)
     # two seconds once, one an iteration on 256 of 512 sentences, 30 iterations, three cells
     cell = 3 + 29 * 2
