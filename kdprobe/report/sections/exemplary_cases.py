@@ -1,6 +1,7 @@
 """Telling examples: who is right on what, and the examples worth reading.
 
-Does: show buckets, lists and exemplars, linked to the browser. Does not: compute; the analyses do.
+Does: show correctness groups, exemplary cases and exemplars, linked to the browser. Does not:
+compute; the analyses do.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from kdprobe.results.schema import ResultsDocument
 
 
 @dataclass(frozen=True)
-class _Lists:
-    name: str = "lists"
+class _ExemplaryCases:
+    name: str = "exemplary_cases"
     title: str = "Telling examples"
     order: int = 76
     reads: tuple[str, ...] = (
-        "buckets",
-        "lists",
+        "correctness_groups",
+        "exemplary_cases",
         "exemplars",
     )
 
@@ -28,4 +29,4 @@ class _Lists:
         return analyses_block(document, self.reads, self.title)
 
 
-SECTION = _Lists()
+SECTION = _ExemplaryCases()

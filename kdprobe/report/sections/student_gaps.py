@@ -1,6 +1,6 @@
 """What was lost: the ranked list of what the teacher has and a student does not.
 
-Does: show the losses of every analysis in their own order, with their examples; those within noise
+Does: show the gaps of every analysis in their own order, with their examples; those within noise
 apart and folded. Does not: rank.
 """
 
@@ -22,24 +22,24 @@ TEXT = 90
 
 
 @dataclass(frozen=True)
-class _Losses:
-    name: str = "losses"
+class _StudentGaps:
+    name: str = "student_gaps"
     title: str = "What was lost"
     order: int = 30
-    reads: tuple[str, ...] = ("losses",)
+    reads: tuple[str, ...] = ("student_gaps",)
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        losses = [loss for result in document.analyses for loss in result.losses]
-        rest = analysis_block(document, "losses", heading=False)
-        if not losses:
+        gaps = [gap for result in document.analyses for gap in result.gaps]
+        rest = analysis_block(document, "student_gaps", heading=False)
+        if not gaps:
             return rest
         texts = {
             example.id: printable(example.text, limit=TEXT) for example in kept_examples(document)
         }
         return fill(
-            "losses.html",
-            losses=[loss for loss in losses if certainty(loss) != NOISE],
-            noise=[loss for loss in losses if certainty(loss) == NOISE],
+            "student_gaps.html",
+            gaps=[gap for gap in gaps if certainty(gap) != NOISE],
+            noise=[gap for gap in gaps if certainty(gap) == NOISE],
             most=MOST,
             links=links(document),
             texts=texts,
@@ -47,4 +47,4 @@ class _Losses:
         )
 
 
-SECTION = _Losses()
+SECTION = _StudentGaps()

@@ -9,7 +9,8 @@ from itertools import combinations
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import (
+from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.sanity_checks.check import (
     Check,
     Severity,
     fine,
@@ -18,7 +19,6 @@ from kdprobe.analysis.alarms.check import (
     runs_of,
     unchecked,
 )
-from kdprobe.analysis.gold import NO_GOLD
 from kdprobe.observations.predictions import (
     Population,
     Predictions,

@@ -1,7 +1,7 @@
 """Checks that the rows of all sides belong together.
 
 Does: find models whose outputs have nothing to do with the gold labels or with each other although
-they should. Does not: look at label names; `_alarm_models.py` does.
+they should. Does not: look at label names; `models.py` does.
 
 The rule of thumb "|kappa| < 2/sqrt(n) while both models beat the most frequent label" alone
 misfires on honest weak students just above it (in a third of simulated ones) and cannot fire on
@@ -14,8 +14,15 @@ from itertools import product
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import Check, fine, found, gold_classes, runs_of, unchecked
 from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.sanity_checks.check import (
+    Check,
+    fine,
+    found,
+    gold_classes,
+    runs_of,
+    unchecked,
+)
 from kdprobe.observations.predictions import (
     Predictions,
 )

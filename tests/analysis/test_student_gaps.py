@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
-from kdprobe.analysis.losses import ANALYSIS, LossOptions
 from kdprobe.analysis.slicing import SliceOptions
+from kdprobe.analysis.student_gaps import ANALYSIS, StudentGapsOptions
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
-from kdprobe.results.schema import AnalysisResult, Estimate, Loss, Metric
+from kdprobe.results.schema import AnalysisResult, Estimate, Gap, Metric
 from kdprobe.results.sentences import certainty
 from tests.analysis.studies import (
     binary,
@@ -40,11 +40,11 @@ def measured(study: Study) -> dict[str, AnalysisResult]:
 
 def analysed(study: Study, done: Mapping[str, AnalysisResult] | None = None) -> AnalysisResult:
     assert ANALYSIS.unmet(study) is None
-    return ANALYSIS.run(study, LossOptions(), measured(study) if done is None else done)
+    return ANALYSIS.run(study, StudentGapsOptions(), measured(study) if done is None else done)
 
 
-def loss(*, gap: float = 0.1, low: float | None, q: float | None) -> Loss:
-    return Loss(
+def gap_row(*, gap: float = 0.1, low: float | None, q: float | None) -> Gap:
+    return Gap(
         student="s",
         kind="label",
         subset="label: x",
@@ -61,11 +61,11 @@ def loss(*, gap: float = 0.1, low: float | None, q: float | None) -> Loss:
 
 def test_status():
     """An interval that includes 0, or a q of .05 and more, must never be claimed as a loss."""
-    assert certainty(loss(low=0.02, q=0.01)) == "lost"
-    assert certainty(loss(low=0.02, q=0.05)) == "perhaps lost"
-    assert certainty(loss(low=0.02, q=None)) == "perhaps lost"
-    assert certainty(loss(low=0.0, q=0.01)) == "within noise"
-    assert certainty(loss(low=None, q=0.01)) == "within noise"
+    assert certainty(gap_row(low=0.02, q=0.01)) == "lost"
+    assert certainty(gap_row(low=0.02, q=0.05)) == "perhaps lost"
+    assert certainty(gap_row(low=0.02, q=None)) == "perhaps lost"
+    assert certainty(gap_row(low=0.0, q=0.01)) == "within noise"
+    assert certainty(gap_row(low=None, q=0.01)) == "within noise"
 
 
 def test_by_hand():
@@ -78,11 +78,11 @@ def test_by_hand():
     run = replace(study.teacher.first, values=values)
     study = replace(study, models=(replace(study.teacher, runs=(run,)), study.models[1]))
     result = analysed(study)
-    first = result.losses[0]
+    first = result.gaps[0]
     assert (first.subset, first.kind, first.n) == ("label: bad", "label", 20)
     assert (first.teacher_value, first.student_value, first.gap) == (1.0, 0.25, 0.75)
     assert first.examples == ("e4", "e0", "e1")
-    assert "label: good" not in {each.subset for each in result.losses}
+    assert "label: good" not in {each.subset for each in result.gaps}
     (note,) = result.notes
     assert note.startswith(
         "s1 loses most on label: bad (25.0% right where the teacher has 100.0%: 75.0 points"
@@ -93,13 +93,13 @@ def test_small_noisy_parts_do_not_top_the_list():
     """A gap of 40 points on ten examples is less sure than one of 30 points on two hundred."""
     result = analysed(classification(400, students=2, resamples=500))
     order = ["lost", "perhaps lost", "within noise"]
-    ranks = [order.index(certainty(each)) for each in result.losses]
+    ranks = [order.index(certainty(each)) for each in result.gaps]
     assert ranks == sorted(ranks)
     for status in order:
-        lows = [each.low for each in result.losses if certainty(each) == status]
+        lows = [each.low for each in result.gaps if certainty(each) == status]
         known = [low for low in lows if low is not None]
         assert known == sorted(known, reverse=True)
-    assert [row[0] for row in result.tables[0].rows] == [certainty(x) for x in result.losses]
+    assert [row[0] for row in result.tables[0].rows] == [certainty(x) for x in result.gaps]
 
 
 @settings(max_examples=25, deadline=None)
@@ -110,7 +110,7 @@ def test_every_example_is_a_real_loss(study: Study):
     row_of = {name: row for row, name in enumerate(study.split.ids)}
     gold = np.asarray(study.split.labels)
     t, s = study.teacher.first.predicted, study.students[0].first.predicted
-    for each in result.losses:
+    for each in result.gaps:
         assert each.gap > 0
         assert each.gap == pytest.approx(each.teacher_value - each.student_value)
         assert len(each.examples) <= 3
@@ -125,10 +125,10 @@ def test_a_regression_loses_when_its_error_grows():
     """For an error smaller is better: losses must be students that are further off."""
     study = regression()
     result = analysed(study)
-    assert result.losses
+    assert result.gaps
     row_of = {name: row for row, name in enumerate(study.split.ids)}
     gold = np.asarray(study.split.labels)
-    for each in result.losses:
+    for each in result.gaps:
         assert each.metric == "mae"
         assert each.student_value > each.teacher_value
         assert each.gap == pytest.approx(each.student_value - each.teacher_value)
@@ -143,17 +143,17 @@ def test_a_regression_loses_when_its_error_grows():
 def test_phenomena_stand_beside_slices():
     """Minimal pairs have their own ids: no example of the split may stand for them."""
     result = analysed(with_minimal_pairs())
-    phenomena = [each for each in result.losses if each.kind == "phenomenon"]
+    phenomena = [each for each in result.gaps if each.kind == "phenomenon"]
     assert {each.subset for each in phenomena} <= {"agreement", "islands", "binding"}
     assert phenomena
     assert all(each.examples == () for each in phenomena)
-    assert {each.kind for each in result.losses} > {"phenomenon"}
+    assert {each.kind for each in result.gaps} > {"phenomenon"}
 
 
 def test_identical_models_lose_nothing():
     """A list that always names something would invent a loss."""
     result = analysed(identical_models())
-    assert result.losses == ()
+    assert result.gaps == ()
     assert result.notes == ("For student-1 nothing is lost beyond noise on any of 11 parts.",)
 
 
@@ -162,7 +162,7 @@ def test_slices_of_other_options_are_found_again():
     study = binary()
     options = SliceOptions(length_bins=2, minimum=30)
     result = analysed(study, {"slices": slices.ANALYSIS.run(study, options, {})})
-    lengths = {each.subset for each in result.losses if each.kind == "length"}
+    lengths = {each.subset for each in result.gaps if each.kind == "length"}
     assert lengths <= {"length: 1–5 words", "length: 6–9 words"}
     assert lengths
 
@@ -188,14 +188,14 @@ def test_the_primary_score_is_told_where_it_is_known():
 def test_several_seeds():
     """Gaps of averaged runs are ranked as well."""
     result = analysed(several_seeds())
-    assert result.losses
-    assert all(each.q_value is not None for each in result.losses)
+    assert result.gaps
+    assert all(each.q_value is not None for each in result.gaps)
 
 
 def test_nothing_to_rank_is_said():
     """Skipped analyses must not read as nothing lost."""
     result = analysed(binary(), {})
-    assert result.losses == ()
+    assert result.gaps == ()
     assert result.notes == ("Neither slices nor minimal_pairs ran, so there are no gaps to rank.",)
 
 
@@ -208,7 +208,7 @@ def test_reasons():
 def test_unlabelled_minimal_pairs_are_enough():
     """Phenomena can be lost where no gold label of the split is known."""
     result = analysed(unlabelled(with_minimal_pairs()))
-    assert {each.kind for each in result.losses} == {"phenomenon"}
+    assert {each.kind for each in result.gaps} == {"phenomenon"}
 
 
 def test_pairs_are_quoted_where_there_are_no_examples():
@@ -216,7 +216,7 @@ def test_pairs_are_quoted_where_there_are_no_examples():
     study = with_minimal_pairs()
     pairs = study.get(MinimalPairs)
     assert pairs is not None
-    lost = [each for each in analysed(study).losses if each.kind == "phenomenon"]
+    lost = [each for each in analysed(study).gaps if each.kind == "phenomenon"]
     assert lost
     said = {
         f"{g} / *{b}": row for row, (g, b) in enumerate(zip(pairs.good, pairs.bad, strict=True))

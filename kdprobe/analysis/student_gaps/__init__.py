@@ -1,7 +1,7 @@
 """What was lost: one ranked list over labels, lengths, columns and minimal-pair phenomena.
 
-Does: collect every gap that `slices` and `minimal_pairs` measured, put those that are surely losses
-first, name examples, and say it in one sentence a student. Does not: measure or test anything anew;
+Does: collect every gap that `slices`, `minimal_pairs` and `probing` measured, put the surest first,
+name examples, and say it in one sentence a student. Does not: measure or test anything anew;
 intervals, p- and q-values are those of the analysis a gap comes from.
 """
 
@@ -13,36 +13,40 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis.losses.probing import probing_gaps, probing_losses
 from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
+from kdprobe.analysis.student_gaps.probing import probing_gaps, probing_rows
 from kdprobe.config.base import Options
 from kdprobe.observations.minimal_pairs import MinimalPairs
-from kdprobe.observations.predictions import Population
+from kdprobe.observations.predictions import (
+    Population,
+)
 from kdprobe.observations.probes import ProbeFits
-from kdprobe.observations.study import Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Loss, Table
+from kdprobe.observations.study import (
+    Study,
+)
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
 
 
-class LossOptions(Options):
+class StudentGapsOptions(Options):
     """This analysis has nothing to choose."""
 
 
 class Ranked(NamedTuple):
-    """A loss and how sure it is."""
+    """A gap and how sure it is."""
 
     status: str
-    loss: Loss
+    gap: Gap
 
 
-def _rank(loss: Loss) -> tuple[int, float, float, str, str]:
+def _rank(gap: Gap) -> tuple[int, float, float, str, str]:
     """Sort by status, then by what is lost at least (lower end), then by the gap itself."""
-    tier = CERTAINTIES.index(certainty(loss))
-    low = loss.low if loss.low is not None else float("-inf")
-    return tier, -low, -loss.gap, loss.subset, loss.student
+    tier = CERTAINTIES.index(certainty(gap))
+    low = gap.low if gap.low is not None else float("-inf")
+    return tier, -low, -gap.gap, gap.subset, gap.student
 
 
 def _examples(study: Study, student: Population, part: Slice) -> tuple[str, ...]:
@@ -65,67 +69,70 @@ def _examples(study: Study, student: Population, part: Slice) -> tuple[str, ...]
     return tuple(study.split.ids[row] for row in order.tolist())
 
 
-def _losses_of(
+def _gaps_of(
     result: AnalysisResult,
     study: Study,
     score: str,
     kinds: Mapping[str, tuple[str, Slice | None]],
-) -> list[Loss]:
-    """Read the gaps above 0 of one analysis as losses."""
+) -> list[Gap]:
+    """Read the gaps above 0 of one analysis."""
     scores = {
         (made.model_a, made.subset): made.value
         for made in result.estimates
         if made.metric == score and not made.model_b
     }
     students = {student.name: student for student in study.students}
-    losses = []
-    for gap in (made for made in result.estimates if made.metric == "gap"):
-        t, s = scores.get((gap.model_a, gap.subset)), scores.get((gap.model_b, gap.subset))
-        if gap.subset not in kinds or gap.value is None or gap.value <= 0 or t is None or s is None:
+    gaps = []
+    for number in result.estimates:
+        part = number.subset
+        if number.metric != "gap" or part not in kinds or number.value is None or number.value <= 0:
             continue
-        kind, part = kinds[gap.subset]
-        losses.append(
-            Loss(
-                student=gap.model_b,
+        t, s = scores.get((number.model_a, part)), scores.get((number.model_b, part))
+        if t is None or s is None:
+            continue
+        kind, cut = kinds[part]
+        gaps.append(
+            Gap(
+                student=number.model_b,
                 kind=kind,
-                subset=gap.subset,
+                subset=part,
                 metric=score,
                 teacher_value=t,
                 student_value=s,
-                gap=gap.value,
-                low=gap.low,
-                high=gap.high,
-                p_value=gap.p_value,
-                q_value=gap.q_value,
-                n=gap.n or 0,
-                examples=() if part is None else _examples(study, students[gap.model_b], part),
+                gap=number.value,
+                low=number.low,
+                high=number.high,
+                p_value=number.p_value,
+                q_value=number.q_value,
+                n=number.n or 0,
+                examples=() if cut is None else _examples(study, students[number.model_b], cut),
             )
         )
-    return losses
+    return gaps
 
 
-def _from_slices(study: Study, result: AnalysisResult) -> list[Loss]:
-    """Read the losses on slices, cut as that analysis cut them."""
+def _from_slices(study: Study, result: AnalysisResult) -> list[Gap]:
+    """Read the gaps on slices, cut as that analysis cut them."""
     parts = slices_of(study, SliceOptions.model_validate(result.options))
     score = "mae" if study.split.task.kind == "regression" else "accuracy"
-    return _losses_of(result, study, score, {part.subset: (part.kind, part) for part in parts})
+    return _gaps_of(result, study, score, {part.subset: (part.kind, part) for part in parts})
 
 
-def _from_pairs(study: Study, result: AnalysisResult) -> list[Loss]:
-    """Read the losses on phenomena; fields and the total only repeat them."""
+def _from_pairs(study: Study, result: AnalysisResult) -> list[Gap]:
+    """Read the gaps on phenomena; fields and the total only repeat them."""
     phenomena = set(study.get(MinimalPairs).phenomena)
     kinds: dict[str, tuple[str, Slice | None]] = dict.fromkeys(phenomena, ("phenomenon", None))
     return [
-        loss.model_copy(update={"quotes": _quotes(study, loss)})
-        for loss in _losses_of(result, study, "accuracy", kinds)
+        gap.model_copy(update={"quotes": _quotes(study, gap)})
+        for gap in _gaps_of(result, study, "accuracy", kinds)
     ]
 
 
-def _quotes(study: Study, loss: Loss) -> tuple[str, ...]:
+def _quotes(study: Study, gap: Gap) -> tuple[str, ...]:
     """Quote pairs the teacher judges rightly and the student does not, widest margins first."""
     pairs = study.get(MinimalPairs)
-    t, s = (pairs.margins[name][0] for name in (study.teacher.name, loss.student))
-    inside = np.array([phenomenon == loss.subset for phenomenon in pairs.phenomena])
+    t, s = (pairs.margins[name][0] for name in (study.teacher.name, gap.student))
+    inside = np.array([phenomenon == gap.subset for phenomenon in pairs.phenomena])
     rows = np.flatnonzero(inside & (t > 0) & (s < 0))
     order = rows[np.argsort(-(t - s)[rows], kind="stable")][:_EXAMPLES]
     return tuple(f"{pairs.good[row]} / *{pairs.bad[row]}" for row in order.tolist())
@@ -141,18 +148,16 @@ def _gap_count(study: Study, done: Mapping[str, AnalysisResult], student: str) -
     ) + sum(made.model_b == student for made in probing_gaps(study, done))
 
 
-def _in_words(loss: Loss) -> str:
-    if loss.metric == "mae":
-        values = (
-            f"mean error {loss.student_value:.3f} where the teacher has {loss.teacher_value:.3f}"
-        )
-        size = f"{loss.gap:.3f} score points, interval {loss.low:.3f} to {loss.high:.3f}"
+def _in_words(gap: Gap) -> str:
+    if gap.metric == "mae":
+        values = f"mean error {gap.student_value:.3f} where the teacher has {gap.teacher_value:.3f}"
+        size = f"{gap.gap:.3f} score points, interval {gap.low:.3f} to {gap.high:.3f}"
     else:
-        values = f"{loss.student_value:.1%} right where the teacher has {loss.teacher_value:.1%}"
-        low, high = 100 * (loss.low or 0.0), 100 * (loss.high or 0.0)
-        size = f"{100 * loss.gap:.1f} points, interval {low:.1f} to {high:.1f}"
-    q = "" if loss.q_value is None else f", q {loss.q_value:.2g}"
-    return f"{loss.subset} ({values}: {size}{q}, n {loss.n})"
+        values = f"{gap.student_value:.1%} right where the teacher has {gap.teacher_value:.1%}"
+        low, high = 100 * (gap.low or 0.0), 100 * (gap.high or 0.0)
+        size = f"{100 * gap.gap:.1f} points, interval {low:.1f} to {high:.1f}"
+    q = "" if gap.q_value is None else f", q {gap.q_value:.2g}"
+    return f"{gap.subset} ({values}: {size}{q}, n {gap.n})"
 
 
 def _overall(study: Study, done: Mapping[str, AnalysisResult], student: str) -> str:
@@ -173,8 +178,8 @@ def _sentence(
 ) -> str:
     """Say in one sentence what a student loses most on, or that nothing is lost beyond noise."""
     tested = _gap_count(study, done, student)
-    own = [row for row in ranked if row.loss.student == student]
-    sure = [row.loss for row in own if row.status == LOST]
+    own = [row for row in ranked if row.gap.student == student]
+    sure = [row.gap for row in own if row.status == LOST]
     perhaps = sum(row.status == PERHAPS_LOST for row in own)
     overall = _overall(study, done, student)
     if not tested:
@@ -191,16 +196,16 @@ def _table(ranked: Sequence[Ranked]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             row.status,
-            row.loss.student,
-            row.loss.subset,
-            row.loss.n,
-            row.loss.teacher_value,
-            row.loss.student_value,
-            row.loss.gap,
-            row.loss.low,
-            row.loss.high,
-            row.loss.q_value,
-            row.loss.examples[0] if row.loss.examples else None,
+            row.gap.student,
+            row.gap.subset,
+            row.gap.n,
+            row.gap.teacher_value,
+            row.gap.student_value,
+            row.gap.gap,
+            row.gap.low,
+            row.gap.high,
+            row.gap.q_value,
+            row.gap.examples[0] if row.gap.examples else None,
         )
         for row in ranked
     ]
@@ -213,7 +218,7 @@ def _table(ranked: Sequence[Ranked]) -> Table:
         ("q_value", "q"),
     )
     return Table(
-        name="losses",
+        name="gaps",
         title="Every part on which a student is behind, surest losses first",
         caption="Only rows marked 'lost' are claimed; the others may be chance.",
         columns=(
@@ -235,7 +240,7 @@ def _caption(study: Study) -> str:
         else "the teacher's accuracy minus the student's"
     )
     return (
-        f"The gap is {unit}; positive means lost. First come losses with an interval above 0 and q "
+        f"The gap is {unit}; positive means lost. First come gaps with an interval above 0 and q "
         "below .05, then those whose interval alone lies above 0, then those within noise; each "
         "sorted by the lower end of the interval, what is lost at least, so that small noisy parts "
         "do not top the list. Parts on which a student is as good or better are left out."
@@ -243,16 +248,16 @@ def _caption(study: Study) -> str:
 
 
 @dataclass(frozen=True)
-class Losses:
+class StudentGaps:
     """One ranked list of what the teacher has and a student does not."""
 
-    name: str = "losses"
+    name: str = "student_gaps"
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[LossOptions] = LossOptions
+    options: type[StudentGapsOptions] = StudentGapsOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse studies in which no gap can be measured."""
@@ -264,13 +269,13 @@ class Losses:
         return None
 
     def run(
-        self, study: Study, options: LossOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: StudentGapsOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Rank the gaps of the analyses that ran."""
-        losses = _from_slices(study, done["slices"]) if "slices" in done else []
-        losses += _from_pairs(study, done["minimal_pairs"]) if "minimal_pairs" in done else []
-        losses += probing_losses(study, done)
-        ranked = [Ranked(certainty(loss), loss) for loss in sorted(losses, key=_rank)]
+        gaps = _from_slices(study, done["slices"]) if "slices" in done else []
+        gaps += _from_pairs(study, done["minimal_pairs"]) if "minimal_pairs" in done else []
+        gaps += probing_rows(study, done)
+        ranked = [Ranked(certainty(gap), gap) for gap in sorted(gaps, key=_rank)]
         notes = [_sentence(study, done, student.name, ranked) for student in study.students]
         if not {"slices", "minimal_pairs", "probing"} & set(done):
             notes = ["Neither slices nor minimal_pairs ran, so there are no gaps to rank."]
@@ -281,10 +286,10 @@ class Losses:
             caption=_caption(study),
             options=options.model_dump(mode="json"),
             tables=(_table(ranked),) if ranked else (),
-            losses=tuple(row.loss for row in ranked),
+            gaps=tuple(row.gap for row in ranked),
             notes=tuple(notes),
         )
 
 
-ALIASES = ("student_gaps",)
-ANALYSIS = Losses()
+ALIASES = ("losses",)
+ANALYSIS = StudentGaps()

@@ -10,18 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kdprobe.analysis.alarms.check import Check
-from kdprobe.analysis.alarms.learnt import check_chance, check_sure
-from kdprobe.analysis.alarms.models import (
+from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.sanity_checks.check import Check
+from kdprobe.analysis.sanity_checks.learnt import check_chance, check_sure
+from kdprobe.analysis.sanity_checks.models import (
     check_against_majority,
     check_constant,
     check_copies,
     check_labels,
     check_perfect,
 )
-from kdprobe.analysis.alarms.rows import check_gold_rows, check_pair_rows
-from kdprobe.analysis.alarms.texts import check_doubles, check_one_label, check_size, check_train
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.sanity_checks.rows import check_gold_rows, check_pair_rows
+from kdprobe.analysis.sanity_checks.texts import (
+    check_doubles,
+    check_one_label,
+    check_size,
+    check_train,
+)
 from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Table
@@ -45,7 +50,7 @@ _CHECKS: tuple[tuple[Callable[[Study], list[Check]], bool], ...] = (
 _ORDER = {"alarm": 0, "warning": 1, "note": 2}
 
 
-class AlarmOptions(Options):
+class SanityChecksOptions(Options):
     """This analysis has nothing to choose."""
 
 
@@ -72,23 +77,23 @@ def _table(checks: list[Check]) -> Table:
 
 
 @dataclass(frozen=True)
-class Alarms:
+class SanityChecks:
     """Checks of rows, labels, models and texts, told as notices."""
 
-    name: str = "alarms"
+    name: str = "sanity_checks"
     version: int = 1
     title: str = "Checks"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[AlarmOptions] = AlarmOptions
+    options: type[SanityChecksOptions] = SanityChecksOptions
 
     def unmet(self, study: Study) -> str | None:
         """Refuse nothing: every study can be checked."""
         return None
 
     def run(
-        self, study: Study, options: AlarmOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: SanityChecksOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Make every check and collect what it found."""
         known = study.with_gold()
@@ -109,5 +114,5 @@ class Alarms:
         )
 
 
-ALIASES = ("sanity_checks",)
-ANALYSIS = Alarms()
+ALIASES = ("alarms",)
+ANALYSIS = SanityChecks()

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from kdprobe.analysis.exemplary_cases import ANALYSIS, ExemplaryCasesOptions
 from kdprobe.analysis.gold import gold_of
-from kdprobe.analysis.lists import ANALYSIS, ListsOptions
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -24,7 +24,7 @@ from tests.analysis import studies
 
 def lists(study: Study, top: int = 10) -> AnalysisResult:
     assert ANALYSIS.unmet(study) is None
-    return ANALYSIS.run(study, ListsOptions(top=top), {})
+    return ANALYSIS.run(study, ExemplaryCasesOptions(top=top), {})
 
 
 def table(result: AnalysisResult, name: str) -> Table:
@@ -245,4 +245,4 @@ def test_lists_hold_what_their_headings_say(seed, n, classes, top):
 def test_options_are_checked():
     """A list of no length."""
     with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        ListsOptions(top=0)
+        ExemplaryCasesOptions(top=0)

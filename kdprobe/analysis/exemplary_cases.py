@@ -41,10 +41,11 @@ from kdprobe.observations.study import (
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
 from kdprobe.stats.arrays import Bools, Floats, Ints
 
+_SEED = "lists"  # the name this analysis had when its generators were named
 _DIGITS = 12  # confidences that differ in the last bit only are ties
 
 
-class ListsOptions(Options):
+class ExemplaryCasesOptions(Options):
     """How long the lists are."""
 
     top: int = Field(default=10, ge=1, le=1000, description="examples in each list")
@@ -128,7 +129,7 @@ def _only_one_student(study: Study, top: int) -> Table:
     picked = []
     for student, own in zip(study.students, right, strict=True):
         mask: Bools = alone & own
-        names = ("lists", "P4", student.name)
+        names = (_SEED, "P4", student.name)
         picked.append(
             _Picked(
                 (student.name,), random_rows(study, mask, top=top, names=names), int(mask.sum())
@@ -177,7 +178,7 @@ def _all_students_wrong(study: Study, top: int) -> Table:
     gold = gold_of(study)
     wrong = np.stack([~hits_of(student.first, gold) for student in study.students])
     mask: Bools = hits_of(study.teacher.first, gold) & wrong.all(axis=0)
-    rows = random_rows(study, mask, top=top, names=("lists", "P7"))
+    rows = random_rows(study, mask, top=top, names=(_SEED, "P7"))
     return _table(
         study,
         [_Picked((), rows, int(mask.sum()))],
@@ -233,16 +234,16 @@ def _skipped(study: Study) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Lists:
+class ExemplaryCases:
     """List examples worth reading."""
 
-    name: str = "lists"
+    name: str = "exemplary_cases"
     version: int = 1
     title: str = "Examples to read"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[ListsOptions] = ListsOptions
+    options: type[ExemplaryCasesOptions] = ExemplaryCasesOptions
 
     def unmet(self, study: Study) -> str | None:
         """At least one list must be possible."""
@@ -254,7 +255,7 @@ class Lists:
         return None
 
     def run(
-        self, study: Study, options: ListsOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: ExemplaryCasesOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Make every list that can be made, and say why the others cannot."""
         skipped, known = _skipped(study), study.with_gold()
@@ -294,5 +295,5 @@ class Lists:
         )
 
 
-ALIASES = ("exemplary_cases",)
-ANALYSIS = Lists()
+ALIASES = ("lists",)
+ANALYSIS = ExemplaryCases()

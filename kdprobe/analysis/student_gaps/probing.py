@@ -1,4 +1,4 @@
-"""Probing gaps as losses.
+"""Probing gaps as rows of what was lost.
 
 Does: read the gaps at the best layers under the first pooling as rows of *what was lost*. Does not:
 measure or rank.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
-from kdprobe.results.schema import AnalysisResult, Estimate, Loss
+from kdprobe.results.schema import AnalysisResult, Estimate, Gap
 
 
 def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estimate]:
@@ -25,8 +25,8 @@ def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estim
     ]
 
 
-def probing_losses(study: Study, done: Mapping[str, AnalysisResult]) -> list[Loss]:
-    """Read the gaps above 0 as losses; sentences of probing sets are no examples of the page.
+def probing_rows(study: Study, done: Mapping[str, AnalysisResult]) -> list[Gap]:
+    """Read the gaps above 0; sentences of probing sets are no examples of the page.
 
     A teacher below the majority class has nothing to lose: the table shows no accuracy of it.
     """
@@ -42,7 +42,7 @@ def probing_losses(study: Study, done: Mapping[str, AnalysisResult]) -> list[Los
         if row[at["pooling"]] == pooling and isinstance(value, float | int):
             best[str(row[at["model"]]), str(row[at["task"]])] = float(value)
     return [
-        Loss(
+        Gap(
             student=gap.model_b,
             kind="probing",
             subset=f"probing {gap.subset}",

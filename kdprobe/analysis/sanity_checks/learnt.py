@@ -2,14 +2,14 @@
 
 Does: find students that agree with the teacher no more than chance, and models whose probabilities
 never leave those of guessing. Does not: look for rows or labels that are out of order;
-`_alarm_rows.py` and `_alarm_models.py` do.
+`rows.py` and `models.py` do.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import Check, fine, found, runs_of, unchecked
+from kdprobe.analysis.sanity_checks.check import Check, fine, found, runs_of, unchecked
 from kdprobe.observations.predictions import (
     Population,
 )

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import Check, fine, found, unchecked
+from kdprobe.analysis.sanity_checks.check import Check, fine, found, unchecked
 from kdprobe.observations.study import Study
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.tasks.task import text_hash

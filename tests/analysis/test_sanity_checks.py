@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis.alarms import ANALYSIS, AlarmOptions
+from kdprobe.analysis.sanity_checks import ANALYSIS, SanityChecksOptions
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -45,7 +45,7 @@ from tests.analysis.studies import (
 
 
 def notices(study: Study) -> dict[str, Notice]:
-    result = ANALYSIS.run(study, AlarmOptions(), {})
+    result = ANALYSIS.run(study, SanityChecksOptions(), {})
     return {notice.code: notice for notice in result.warnings}
 
 
@@ -336,7 +336,7 @@ def test_every_check_has_an_outcome(name: str):
     """A check that silently does not run looks like one that found nothing."""
     study = STUDIES[name]()
     assert ANALYSIS.unmet(study) is None
-    result = ANALYSIS.run(study, AlarmOptions(), {})
+    result = ANALYSIS.run(study, SanityChecksOptions(), {})
     (table,) = result.tables
     outcomes = [row[2] for row in table.rows]
     assert set(outcomes) <= {"fine", "not checked", "alarm", "warning", "note"}

@@ -1,6 +1,6 @@
-"""Every example in one of five buckets: who gets it right, the teacher or the students?
+"""Every example in one of five groups: who gets it right, the teacher or the students?
 
-Does: count the buckets with intervals, average the teacher's confidence in each, and show seeded
+Does: count the groups with intervals, average the teacher's confidence in each, and show seeded
 samples. Does not: ask why; the samples are for reading.
 """
 
@@ -39,20 +39,21 @@ from kdprobe.stats.bootstrap import (
 
 ALL, SOME = "all right", "some students right"
 TEACHER, STUDENTS, NONE = "only the teacher right", "only students right", "none right"
-BUCKETS = {
+GROUPS = {
     ALL: "the teacher and every student are right",
     SOME: "the teacher and at least one student are right, and at least one student is wrong",
     TEACHER: "the teacher is right and every student is wrong: lost in distillation",
     STUDENTS: "the teacher is wrong and at least one student is right",
     NONE: "the teacher and every student are wrong",
 }
-_ONE_STUDENT = "with a single student this bucket cannot hold anything"
+_SEED = "buckets"  # the name this analysis had when its generators were named
+_ONE_STUDENT = "with a single student this group cannot hold anything"
 
 METRICS = (
     Metric(
         name="share",
-        label="share of the bucket",
-        definition="The share of all examples that fall into the bucket named in `subset`; the "
+        label="share of the group",
+        definition="The share of all examples that fall into the group named in `subset`; the "
         "five shares add up to 1.",
         unit="share",
         minimum=0,
@@ -63,7 +64,7 @@ METRICS = (
         name="mean_teacher_confidence",
         label="teacher's mean confidence",
         definition="The average probability that the teacher gives to the class it predicts, over "
-        "the examples of the bucket: is what got lost what the teacher itself was unsure of?",
+        "the examples of the group: is what got lost what the teacher itself was unsure of?",
         unit="probability",
         minimum=0,
         maximum=1,
@@ -71,14 +72,14 @@ METRICS = (
 )
 
 
-class BucketsOptions(Options):
-    """How many examples of each bucket are shown."""
+class CorrectnessGroupsOptions(Options):
+    """How many examples of each group are shown."""
 
-    sample: int = Field(default=10, ge=0, le=1000, description="examples shown of each bucket")
+    sample: int = Field(default=10, ge=0, le=1000, description="examples shown of each group")
 
 
-def buckets_of(study: Study) -> dict[str, Bools]:
-    """Put every example into its bucket, by the first run of each model.
+def groups_of(study: Study) -> dict[str, Bools]:
+    """Put every example into its group, by the first run of each model.
 
     Returns:
         Bucket name -> bool `[n]`; each example is in exactly one.
@@ -96,12 +97,12 @@ def buckets_of(study: Study) -> dict[str, Bools]:
     }
 
 
-def _estimates(study: Study, bucket: str, mask: Bools) -> tuple[Estimate, Estimate]:
-    """Estimate the share of a bucket and the teacher's mean confidence in it."""
+def _estimates(study: Study, group: str, mask: Bools) -> tuple[Estimate, Estimate]:
+    """Estimate the share of a group and the teacher's mean confidence in it."""
     teacher = study.teacher
-    share = EstimateKey("share", teacher.name, subset=bucket)
-    sure = EstimateKey("mean_teacher_confidence", teacher.name, subset=bucket)
-    if bucket == SOME and len(study.students) == 1:
+    share = EstimateKey("share", teacher.name, subset=group)
+    sure = EstimateKey("mean_teacher_confidence", teacher.name, subset=group)
+    if group == SOME and len(study.students) == 1:
         return (
             undefined_estimate(share, _ONE_STUDENT, n=study.n),
             undefined_estimate(sure, _ONE_STUDENT, n=0),
@@ -114,30 +115,28 @@ def _estimates(study: Study, bucket: str, mask: Bools) -> tuple[Estimate, Estima
             sure,
             mean_within(resamples, mask, teacher.first.confidence),
             n=size,
-            undefined="no example falls into this bucket",
+            undefined="no example falls into this group",
         )
         if teacher.first.has_probabilities
         else undefined_estimate(sure, NO_PROBABILITIES, n=size),
     )
 
 
-def _overview(buckets: Mapping[str, Bools], estimates: tuple[Estimate, ...]) -> Table:
-    """Lay out all buckets with counts and shares."""
+def _overview(groups: Mapping[str, Bools], estimates: tuple[Estimate, ...]) -> Table:
+    """Lay out all groups with counts and shares."""
     found = {(item.metric, item.subset): item for item in estimates}
     rows: list[tuple[Cell, ...]] = []
-    for bucket, mask in buckets.items():
-        share, sure = found["share", bucket], found["mean_teacher_confidence", bucket]
+    for group, mask in groups.items():
+        share, sure = found["share", group], found["mean_teacher_confidence", group]
         count = int(mask.sum())
-        rows.append(
-            (bucket, BUCKETS[bucket], count, share.value, share.low, share.high, sure.value)
-        )
+        rows.append((group, GROUPS[group], count, share.value, share.low, share.high, sure.value))
     return Table(
-        name="buckets",
+        name="groups",
         title="Who gets it right",
-        caption="Each example stands in exactly one bucket. An empty cell: the number does not "
+        caption="Each example stands in exactly one group. An empty cell: the number does not "
         "exist here.",
         columns=(
-            Column(name="bucket", label="bucket"),
+            Column(name="group", label="group"),
             Column(name="meaning", label="meaning"),
             Column(name="count", label="examples", kind="count"),
             Column(name="share", label="share", kind="share"),
@@ -154,20 +153,20 @@ def _overview(buckets: Mapping[str, Bools], estimates: tuple[Estimate, ...]) -> 
     )
 
 
-def _samples(study: Study, buckets: Mapping[str, Bools], sample: int) -> Table:
-    """Lay out a seeded sample of each bucket."""
+def _samples(study: Study, groups: Mapping[str, Bools], sample: int) -> Table:
+    """Lay out a seeded sample of each group."""
     rows: list[tuple[Cell, ...]] = []
-    for bucket, mask in buckets.items():
-        picked = random_rows(study, mask, top=sample, names=("buckets", bucket))
+    for group, mask in groups.items():
+        picked = random_rows(study, mask, top=sample, names=(_SEED, group))
         said = model_cells(study, study.models, picked)
         for row, gold, cells in zip(picked.tolist(), gold_cells(study, picked), said, strict=True):
-            rows.append((bucket, study.split.ids[row], gold, *cells))
+            rows.append((group, study.split.ids[row], gold, *cells))
     return Table(
         name="samples",
-        title="Examples of each bucket",
-        caption=f"Up to {sample} examples of each bucket, drawn at random with the run's seed.",
+        title="Examples of each group",
+        caption=f"Up to {sample} examples of each group, drawn at random with the run's seed.",
         columns=(
-            Column(name="bucket", label="bucket"),
+            Column(name="group", label="group"),
             EXAMPLE,
             GOLD,
             *model_columns(study.models),
@@ -177,30 +176,30 @@ def _samples(study: Study, buckets: Mapping[str, Bools], sample: int) -> Table:
 
 
 @dataclass(frozen=True)
-class Buckets:
+class CorrectnessGroups:
     """Sort examples by who gets them right."""
 
-    name: str = "buckets"
+    name: str = "correctness_groups"
     version: int = 1
     title: str = "Who gets it right"
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[BucketsOptions] = BucketsOptions
+    options: type[CorrectnessGroupsOptions] = CorrectnessGroupsOptions
 
     def unmet(self, study: Study) -> str | None:
         """Right and wrong must exist, and a student."""
         if not study.students:
-            return "the buckets tell teacher and students apart, and there is no student"
+            return "the groups tell teacher and students apart, and there is no student"
         return no_right_and_wrong(study)
 
     def run(
-        self, study: Study, options: BucketsOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: CorrectnessGroupsOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
-        """Count the buckets and sample them."""
-        buckets = buckets_of(study)
+        """Count the groups and sample them."""
+        groups = groups_of(study)
         estimates = tuple(
-            item for bucket, mask in buckets.items() for item in _estimates(study, bucket, mask)
+            item for group, mask in groups.items() for item in _estimates(study, group, mask)
         )
         return AnalysisResult(
             name=self.name,
@@ -211,10 +210,10 @@ class Buckets:
             options=options.model_dump(),
             metrics=METRICS,
             estimates=estimates,
-            tables=(_overview(buckets, estimates), _samples(study, buckets, options.sample)),
-            notes=first_run_note(study, "The buckets"),
+            tables=(_overview(groups, estimates), _samples(study, groups, options.sample)),
+            notes=first_run_note(study, "The groups"),
         )
 
 
-ALIASES = ("correctness_groups",)
-ANALYSIS = Buckets()
+ALIASES = ("groups",)
+ANALYSIS = CorrectnessGroups()
