@@ -130,10 +130,11 @@ def attribute(
         UnknownNameError: a method nothing goes by.
         ConfigError: a label that the model does not have.
     """
-    from kdprobe.extract.attributions import Setting, explain_model
+    from kdprobe.extract.attributions import explain_model
     from kdprobe.extract.coalitions import output_of
     from kdprobe.extract.method import METHODS
     from kdprobe.extract.sentence import Sentence
+    from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.models.hf import open_hf
     from kdprobe.models.read_spans import moved, within
     from kdprobe.models.reader import Reader
@@ -158,7 +159,7 @@ def attribute(
     logits = reader.logits([(encoded.ids, encoded.types)])
     target = _target(handle.folder, task, label, logits)
     sentence = Sentence("text", cut, kept, target)
-    setting = Setting(chosen, seed=seed, deletion=False)
+    setting = ExplanationSettings(chosen, seed=seed, deletion=False)
     found = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}
     return Attributed(

@@ -11,8 +11,8 @@ import torch
 
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.finetuning import finetune
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.checkpoint import load_classifier
-from kdprobe.models.surgery import layers_of
 from kdprobe.tasks.open import open_task
 from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint

@@ -2,7 +2,8 @@
 
 Does: lay out gold label, predictions and confidences of chosen examples, and pick examples by rank
 or at random in a way that does not depend on the order of the file. Does not: decide what is worth
-picking; `buckets` and `lists` do. Texts are not copied: an id links to the example browser.
+picking; `correctness_groups` and `exemplary_cases` do. Texts are not copied: an id links to the
+example browser.
 """
 
 from __future__ import annotations

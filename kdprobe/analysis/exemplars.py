@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis.alarms.check import gold_classes
 from kdprobe.analysis.estimates import (
     EstimateKey,
     draws_of,
@@ -22,6 +21,7 @@ from kdprobe.analysis.estimates import (
 )
 from kdprobe.analysis.gold import hits_of, labelled_note, several_runs
 from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.sanity_checks.check import gold_classes
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import (
     Population,

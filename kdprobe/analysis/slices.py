@@ -1,8 +1,8 @@
 """Where the student loses: task score, gap to the teacher and agreement on parts of the examples.
 
 Does: score every model on each slice, and per student the gap with a paired interval, a test, and a
-q-value over all slices and students. Does not: choose the slices (`_slicing.py`) or rank the losses
-(`losses.py`).
+q-value over all slices and students. Does not: choose the slices (`slicing.py`) or rank the gaps
+(`student_gaps`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.gold import NO_GOLD, labelled_note
-from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
-from kdprobe.analysis.losses.views import forest, gap_table
 from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.observations.predictions import (
     Population,
     Predictions,

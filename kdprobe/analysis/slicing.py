@@ -1,7 +1,7 @@
 """The parts of a split that numbers are told for: by gold label, by length, by extra columns.
 
 Does: cut the examples into named parts whose names a reader understands, pool rare levels and say
-so. Does not: compute a score; `slices.py` and `losses.py` do.
+so. Does not: compute a score; `slices` and `student_gaps` do.
 """
 
 from __future__ import annotations

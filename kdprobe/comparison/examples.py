@@ -33,10 +33,10 @@ def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -
 
 
 def named_ids(document: ResultsDocument) -> frozenset[str]:
-    """Collect the example ids that tables and losses link to."""
+    """Collect the example ids that tables and gaps link to."""
     ids: set[str] = set()
     for result in document.analyses:
-        ids.update(key for loss in result.losses for key in loss.examples)
+        ids.update(key for gap in result.gaps for key in gap.examples)
         for table in result.tables:
             places = [i for i, column in enumerate(table.columns) if column.kind == "example"]
             ids.update(str(row[i]) for row in table.rows for i in places if row[i])

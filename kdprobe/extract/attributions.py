@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
-from kdprobe.extract.coalitions import Game, Output, Removal, fill
-from kdprobe.extract.method import METHODS, Asked, Method, Scored
+from kdprobe.extract.coalitions import ValueFunction, fill
+from kdprobe.extract.method import METHODS, Attribution, ExplanationInput, Method
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
@@ -36,40 +37,21 @@ RANDOM_RANKINGS = 5
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How everything is explained; see `observed_words.Attributions` and `coalitions`.
-
-    Args:
-        methods: name -> options, in the order of the report.
-        output: `log-odds` or `probability`.
-        removal: `delete` or `mask`.
-        seed: of all sampling.
-        deletion: whether rankings are also measured by deletion.
-    """
-
-    methods: Mapping[str, BaseModel]
-    output: Output = "log-odds"
-    removal: Removal = "delete"
-    seed: int = 0
-    deletion: bool = True
-
-
-@dataclass(frozen=True)
-class Found:
+class Explanation:
     """What one method says of one sentence; `deletion` is `[shares, 2]`, NaN when not measured."""
 
-    scored: Scored
+    scored: Attribution
     deletion: Floats
 
 
-Explained = Mapping[str, tuple[Found, ...]]
+Explained = Mapping[str, tuple[Explanation, ...]]
 """Method (or `random`, whose scores are empty) -> one entry per sentence."""
 
 
 def explain_model(
     handle: HfModel,
     sentences: Sequence[Sentence],
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     cache: Cache | None,
     progress: Progress,
@@ -98,7 +80,7 @@ def explain_model(
     if left:
         reader = Reader(handle)
         require_own_outputs(
-            [Game(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
+            [ValueFunction(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
         )
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
@@ -127,12 +109,15 @@ def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
         yield sentences[start:]
 
 
-def _names(setting: Setting) -> tuple[str, ...]:
+def _names(setting: ExplanationSettings) -> tuple[str, ...]:
     return (*setting.methods, RANDOM) if setting.deletion else tuple(setting.methods)
 
 
 def _explain_piece(
-    reader: Reader, piece: Sequence[Sentence], setting: Setting, stores: Mapping[str, _Store]
+    reader: Reader,
+    piece: Sequence[Sentence],
+    setting: ExplanationSettings,
+    stores: Mapping[str, _Store],
 ) -> None:
     asked = [ask(reader, one, setting) for one in piece]
     for name, store in stores.items():
@@ -141,30 +126,30 @@ def _explain_piece(
         if not rows:
             continue
         if name == RANDOM:
-            scored = [Scored(np.empty(0)) for _ in rows]
+            scored = [Attribution(np.empty(0)) for _ in rows]
         else:
             method: Method = METHODS.load(name)
             made = method.explain(chosen, reader, setting.methods[name], setting.output)
             scored = [_checked(one) for one in made]
         deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=setting.deletion)
-        found = [Found(s, d) for s, d in zip(scored, deletions, strict=True)]
+        found = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
         store.add({piece[row].key: one for row, one in zip(rows, found, strict=True)})
 
 
-def _checked(scored: Scored) -> Scored:
+def _checked(scored: Attribution) -> Attribution:
     """Take scores that are infinite, or all missing, for none at all."""
     if np.isinf(scored.scores).any() or np.isnan(scored.scores).all():
-        return Scored(np.empty(0))
+        return Attribution(np.empty(0))
     return scored
 
 
-def ask(reader: Reader, one: Sentence, setting: Setting) -> Asked:
+def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
     """Put a sentence to a model: its tokens, the words they belong to, its coalitions."""
     encoded = reader.encode(one.texts)
-    game = Game(reader, one.texts, one.words, removal=setting.removal)
+    game = ValueFunction(reader, one.texts, one.words, removal=setting.removal)
     shares = word_shares(one.words, encoded.pieces)
     seed = derive_seed(setting.seed, "attributions", one.seed.hex())
-    return Asked(one.id, one.words, encoded, shares, one.target, game, seed)
+    return ExplanationInput(one.id, one.words, encoded, shares, one.target, game, seed)
 
 
 def _top(scores: Floats, share: float) -> Bools:
@@ -176,7 +161,7 @@ def _top(scores: Floats, share: float) -> Bools:
     return chosen
 
 
-def _rankings(one: Asked, scored: Scored, *, random: bool) -> list[Floats]:
+def _rankings(one: ExplanationInput, scored: Attribution, *, random: bool) -> list[Floats]:
     if not random:  # what failed is ranked by nothing, and measured as nothing below
         return [scored.scores if len(scored.scores) else np.zeros(one.game.n)]
     generator = derive_generator(one.seed, "random rankings")
@@ -184,7 +169,7 @@ def _rankings(one: Asked, scored: Scored, *, random: bool) -> list[Floats]:
 
 
 def _deletions(
-    asked: Sequence[Asked], scored: Sequence[Scored], *, random: bool, wanted: bool
+    asked: Sequence[ExplanationInput], scored: Sequence[Attribution], *, random: bool, wanted: bool
 ) -> list[Floats]:
     """Measure comprehensiveness and sufficiency at every share, `[shares, 2]` a sentence.
 
@@ -216,7 +201,12 @@ class _Store:
     """What is known of one model and method, by sentence; one entry of the cache."""
 
     def __init__(
-        self, handle: HfModel, name: str, setting: Setting, cache: Cache | None, progress: Progress
+        self,
+        handle: HfModel,
+        name: str,
+        setting: ExplanationSettings,
+        cache: Cache | None,
+        progress: Progress,
     ) -> None:
         options: dict[str, JsonValue] = {}
         version = 1
@@ -232,9 +222,9 @@ class _Store:
         self._key, self._cache = CacheKey("attributions", parts), cache
         self._told = f"{name} of {handle.name}"
         held = cache.load(self._key, say=progress.say) if cache is not None else None
-        self.known: dict[bytes, Found] = _unpack(held) if held is not None else {}
+        self.known: dict[bytes, Explanation] = _unpack(held) if held is not None else {}
 
-    def add(self, found: Mapping[bytes, Found]) -> None:
+    def add(self, found: Mapping[bytes, Explanation]) -> None:
         """Take up what was just found and keep all of it."""
         self.known.update(found)
         if self._cache is not None:
@@ -242,7 +232,7 @@ class _Store:
             self._cache.store(self._key, _pack(self.known), description=told)
 
 
-def _pack(known: Mapping[bytes, Found]) -> Arrays:
+def _pack(known: Mapping[bytes, Explanation]) -> Arrays:
     found = list(known.values())
     lengths = np.array([len(one.scored.scores) for one in found], dtype=np.int64)
     return {
@@ -255,19 +245,19 @@ def _pack(known: Mapping[bytes, Found]) -> Arrays:
     }
 
 
-def _errors(scored: Scored) -> Floats:
+def _errors(scored: Attribution) -> Floats:
     empty: Floats = np.full(len(scored.scores), np.nan)
     return empty if scored.errors is None else scored.errors
 
 
-def _unpack(held: Arrays) -> dict[bytes, Found]:
+def _unpack(held: Arrays) -> dict[bytes, Explanation]:
     known, start = {}, 0
     for row, key in enumerate(held["keys"]):
         end = start + int(held["lengths"][row])
         errors = held["errors"][start:end].astype(np.float64)
         special, gap, sampled = (float(value) for value in held["facts"][row])
-        known[key.tobytes()] = Found(
-            Scored(
+        known[key.tobytes()] = Explanation(
+            Attribution(
                 held["scores"][start:end].astype(np.float64), special=special, gap=gap,
                 sampled=bool(sampled), errors=None if np.isnan(errors).all() else errors,
             ),

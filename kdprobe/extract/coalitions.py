@@ -55,7 +55,7 @@ def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Float
     return share
 
 
-class Game:
+class ValueFunction:
     """v(S) for one text and model: the model's logits when only the words in S are there.
 
     Definition: `delete`: left-out words go together with the blanks before them; words that were
@@ -177,7 +177,7 @@ def _distinct(masks: Bools) -> dict[bytes, Bools]:
     return {mask.tobytes(): mask for mask in masks}
 
 
-def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
+def fill(asked: Sequence[tuple[ValueFunction, Bools]]) -> None:
     """Ask one model about the coalitions of many texts in common batches, each text once.
 
     Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
@@ -185,7 +185,7 @@ def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
     """
     wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
     sizes = [sum(map(len, texts)) for _, texts in wanted]
-    block: list[tuple[Game, Texts]] = []
+    block: list[tuple[ValueFunction, Texts]] = []
     letters = 0
     for place in sorted(range(len(wanted)), key=sizes.__getitem__):
         block.append(wanted[place])
@@ -197,8 +197,8 @@ def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
         _ask(block)
 
 
-def _ask(block: Sequence[tuple[Game, Texts]]) -> None:
-    samples: dict[Game, list[Texts]] = {}
+def _ask(block: Sequence[tuple[ValueFunction, Texts]]) -> None:
+    samples: dict[ValueFunction, list[Texts]] = {}
     for game, texts in block:
         samples.setdefault(game, []).append(texts)
     rows = [row for game, texts in samples.items() for row in game.tokens(texts)]

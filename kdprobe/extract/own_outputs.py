@@ -7,19 +7,17 @@ text, and try every method on one short text before the first long one. Does not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.coalitions import Game
-from kdprobe.extract.method import METHODS, Asked
+from kdprobe.extract.coalitions import ValueFunction
+from kdprobe.extract.method import METHODS, ExplanationInput
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.foreign import debugging
 from kdprobe.plain_text import printable
 
-if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Setting
 
-
-def require_own_outputs(games: Sequence[Game]) -> None:
+def require_own_outputs(games: Sequence[ValueFunction]) -> None:
     """Refuse to explain a model of which another function would be explained.
 
     Args:
@@ -44,7 +42,7 @@ def require_own_outputs(games: Sequence[Game]) -> None:
         )
 
 
-def method_obstacles(asked: Asked, setting: Setting) -> dict[str, str]:
+def method_obstacles(asked: ExplanationInput, setting: ExplanationSettings) -> dict[str, str]:
     """Say which methods cannot be used with a model, and why.
 
     Args:

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.model_inputs import evaluating
-from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 _TINY = 1e-12

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import begun_anew, evaluating, out_of_memory
+from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
@@ -150,7 +150,7 @@ class LayerReader:
             return {"cls": "its tokenizer puts no token before the words"}
         return {}
 
-    def _laid_out(self, probe: _Seen) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
+    def _laid_out(self, probe: _Vectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
         """Name every layer under every pooling, then the head, and give the width of each."""
         grid = [
             (FeatureCell(layer, pool), int(state.shape[-1]))
@@ -176,66 +176,58 @@ class LayerReader:
         Returns:
             float16 `[n, sum of widths]`, the cells' vectors side by side.
         """
-        seen = self._run(tokens)
+        vectors = self._run(tokens)
         length = tokens.shape[2]
         start, stop = self._before, length - self._after
         if start >= stop:  # a text of no word tokens: all there is
             start, stop = 0, length
-        made = [
+        parts = [
             ends_of(state, start, stop)
             if pooling == "last" and self._recurrent and layer
             else pooled(state, pooling, start, stop)
-            for layer, state in enumerate(seen.states)
+            for layer, state in enumerate(vectors.states)
             for pooling in self.poolings
         ]
         if HEAD not in self.undefined:
-            if seen.head is None:
+            if vectors.head is None:
                 raise ValueError(f"{self.handle.name}: a batch without the vector of its head")
-            made.append(seen.head)
-        joined = torch.cat([one.float() for one in made], dim=1)
+            parts.append(vectors.head)
+        joined = torch.cat([one.float() for one in parts], dim=1)
         values: NDArray[np.float16] = (
             joined.clamp(-_LARGEST, _LARGEST).to("cpu", torch.float16).numpy()
         )
         return values
 
-    def _run(self, tokens: NDArray[np.int32]) -> _Seen:
+    def _run(self, tokens: NDArray[np.int32]) -> _Vectors:
         """Run sentences of one length; those that the forward refuses together, one by one."""
         columns = {
             name: tokens[:, at].astype(np.int64).tolist() for at, name in enumerate(self.columns)
         }
-        inputs = self.text.tensors(columns, range(len(tokens)), side="right")
+        inputs = self.text.padded(columns, range(len(tokens)), side="right")
+        with evaluating(self.model), torch.no_grad():
+            return self.text.run(inputs, self._vectors, _joined)
+
+    def _vectors(self, inputs: Mapping[str, Tensor]) -> _Vectors:
         held: list[tuple[Tensor, Tensor]] = []
-        size = len(tokens)
-        if size > 1 and self.text.together == "alone":
-            return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
-        listened = listening(self._head, held)
-        with evaluating(self.model), listened, torch.no_grad(), begun_anew(self.model):
-            try:
-                out = self.model(**inputs, output_hidden_states=True)
-            except torch.OutOfMemoryError as error:
-                raise out_of_memory(
-                    self.handle.name, inputs["input_ids"], self.handle.device
-                ) from error
-            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
-                if size == 1:
-                    ids = inputs["input_ids"][0].tolist()
-                    raise self.text.refused(ids, error) from error
-                return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
+        with listening(self._head, held):
+            out = self.model(**inputs, output_hidden_states=True)
         states = states_of(out)
         if states is None:
             raise ValueError(f"{self.handle.name}: a model that gives no hidden states was read")
-        return _Seen(states, head_vector(held, out.logits))
+        return _Vectors(states, head_vector(held, out.logits))
 
 
-class _Seen(NamedTuple):
+class _Vectors(NamedTuple):
+    """Hidden states `[B, L, width]` of every layer, and what the head reads, `[B, width]`."""
+
     states: tuple[Tensor, ...]
     head: Tensor | None
 
 
-def _joined(parts: Sequence[_Seen]) -> _Seen:
+def _joined(parts: Sequence[_Vectors]) -> _Vectors:
     heads = [part.head for part in parts if part.head is not None]
     states = zip(*(part.states for part in parts), strict=True)
-    return _Seen(
+    return _Vectors(
         tuple(torch.cat(state) for state in states),
         torch.cat(heads) if len(heads) == len(parts) else None,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -17,13 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdprobe.errors import CapabilityError
 from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel
-from kdprobe.models.model_inputs import begun_anew, evaluating
+from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.read_spans import Span, spans_read
-from kdprobe.models.tokens import Texts, apart
+from kdprobe.models.tokens import Texts
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
 from kdprobe.observations.attributions import Word
 from kdprobe.stats.arrays import Floats
@@ -31,6 +30,8 @@ from kdprobe.stats.arrays import Floats
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
 MOST_ROWS = 256
+_VECTORS = "vectors"
+"""The word vectors of a batch beside its ids, so that texts run one by one take theirs along."""
 
 Row = tuple[Sequence[int], Sequence[int]]
 """Ids and segment ids of one text."""
@@ -245,33 +246,19 @@ class Reader:
         Raises:
             CapabilityError: the model does not look the text's tokens up in its word embeddings.
         """
-        if len(vectors) > 1 and self.text.together == "alone":
-            return self._embedded_apart(vectors, inputs)
-        # The recurrent kernels of cuDNN have no backward pass in eval mode.
-        with torch.backends.cudnn.flags(enabled=False), begun_anew(self.model):
-            try:
-                with (
-                    given_vectors(self.tables, vectors, inputs["input_ids"], self.name),
-                    first_token_only(self.model) if self._short else contextlib.nullcontext(),
-                ):
-                    logits: Tensor = self.model(**inputs).logits[:, self.columns]
-            except CapabilityError:
-                raise
-            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
-                if len(vectors) == 1:
-                    ids = inputs["input_ids"][0].tolist()
-                    raise self.text.refused(ids, error) from error
-                return self._embedded_apart(vectors, inputs)
-        return logits
+        given = {**inputs, _VECTORS: vectors}
+        return self.text.run(given, self._run_vectors, torch.cat, model=self.model)
 
-    def _embedded_apart(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """Run texts of one length one by one, each with its vectors."""
-        return torch.cat(
-            [
-                self.run_embedded(vectors[row : row + 1], one)
-                for row, one in enumerate(apart(inputs))
-            ]
-        )
+    def _run_vectors(self, given: Mapping[str, Tensor]) -> Tensor:
+        inputs = {name: value for name, value in given.items() if name != _VECTORS}
+        # The recurrent kernels of cuDNN have no backward pass in eval mode.
+        with (
+            torch.backends.cudnn.flags(enabled=False),
+            given_vectors(self.tables, given[_VECTORS], inputs["input_ids"], self.name),
+            first_token_only(self.model) if self._short else contextlib.nullcontext(),
+        ):
+            logits: Tensor = self.model(**inputs).logits[:, self.columns]
+        return logits
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

@@ -1,6 +1,6 @@
 """The examples a page holds: which ones, at which address, and as data for its script.
 
-Does: keep at most 5,000 examples (those that a table, a chart or a loss names come first), give
+Does: keep at most 5,000 examples (those that a table, a chart or a gap names come first), give
 each an address, and pack them. Does not: render rows; `browser.html` and `browser.js` do.
 """
 
@@ -24,11 +24,11 @@ SLICE_VALUES = 40
 
 
 def named_examples(document: ResultsDocument) -> set[str]:
-    """Give the ids that losses and example columns of tables point at, and explained examples."""
+    """Give the ids that gaps and example columns of tables point at, and explained examples."""
     named = {example.id for example in document.examples if example.words is not None}
     for result in document.analyses:
-        for loss in result.losses:
-            named.update(loss.examples)
+        for gap in result.gaps:
+            named.update(gap.examples)
         for table in result.tables:
             spots = [i for i, column in enumerate(table.columns) if column.kind == "example"]
             named.update(str(row[i]) for row in table.rows for i in spots if row[i] is not None)

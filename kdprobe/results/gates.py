@@ -14,6 +14,7 @@ from typing import Literal
 
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
 
 _FORM = re.compile(
@@ -113,8 +114,10 @@ def checked_gate(
         named = known_name("student", gate.student, tuple(students), option=_OPTION)
         gate = replace(gate, student=named)
     if gate.analysis:
-        gate = replace(gate, analysis=known_name("analysis", gate.analysis, tuple(metrics),
-                                                 option=_OPTION))  # fmt: skip
+        named = known_name(
+            "analysis", gate.analysis, tuple(metrics), aliases=RENAMED, option=_OPTION
+        )
+        gate = replace(gate, analysis=named)
     gate = _metric(gate, metrics)
     homes = [name for name, held in metrics.items() if gate.metric in held]
     homes = [name for name in homes if gate.analysis in ("", name)]

@@ -12,7 +12,7 @@ from kdprobe.results.figures import Figure as Figure
 from kdprobe.results.schema import (
     AnalysisResult,
     Estimate,
-    Loss,
+    Gap,
     ModelInfo,
     ResultsDocument,
 )
@@ -42,7 +42,7 @@ class HeadlineRow:
     attribution: Figure
     parameters: Figure
     latency: Figure
-    lost: Loss | None = None
+    lost: Gap | None = None
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,10 @@ class _Finder:
         return figure
 
 
-def largest_loss(document: ResultsDocument, student: str) -> Loss | None:
-    """Give the first loss of a student in the analyses' own ranking that is a loss at all."""
-    ranked = (loss for result in document.analyses for loss in result.losses)
-    return next((loss for loss in ranked if loss.student == student and loss.gap > 0), None)
+def largest_gap(document: ResultsDocument, student: str) -> Gap | None:
+    """Return the first gap above 0 of a student, in the analyses' own ranking."""
+    ranked = (gap for result in document.analyses for gap in result.gaps)
+    return next((gap for gap in ranked if gap.student == student and gap.gap > 0), None)
 
 
 def _labelled(document: ResultsDocument) -> bool:
@@ -142,7 +142,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     agreement = find.give("agreement", "agreement", "agreement", teacher, name)
     kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
     confidence = find.give("confidence", "confidence", "spearman", teacher, name)
-    lost = largest_loss(document, name)
+    lost = largest_gap(document, name)
     told = Told(
         scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
     )

@@ -22,6 +22,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from kdprobe import atomic, plain_files
 from kdprobe.errors import ResultsFormatError
 from kdprobe.plain_files import parse_json
+from kdprobe.results.renamed import second_version
 from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
@@ -35,7 +36,7 @@ _Migration = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
 _NO_STEPS: Mapping[int, _Migration] = MappingProxyType({})
 
 # version -> the step from that version to the next one; read_document walks them in order.
-MIGRATIONS: dict[int, _Migration] = {}
+MIGRATIONS: Mapping[int, _Migration] = MappingProxyType({1: second_version})
 
 
 def dumps(document: Frozen) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.results.figures import Figure
-from kdprobe.results.schema import Loss
+from kdprobe.results.schema import Gap
 
 LOST, PERHAPS_LOST, NOISE = CERTAINTIES = ("lost", "perhaps lost", "within noise")
 ALPHA = 0.05
@@ -35,24 +35,24 @@ def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) 
     return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
 
 
-def certainty(loss: Loss) -> str:
-    """Tell how sure a loss is.
+def certainty(gap: Gap) -> str:
+    """Return how sure it is that a gap is a loss.
 
     Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
     `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
     there is none.
 
-    >>> row = Loss(student="s", kind="label", subset="label: no", metric="accuracy",
+    >>> row = Gap(student="s", kind="label", subset="label: no", metric="accuracy",
     ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
     >>> certainty(row), certainty(row.model_copy(update={"q_value": 0.04}))
     ('perhaps lost', 'lost')
     """
-    if loss.low is None or loss.low <= 0:
+    if gap.low is None or gap.low <= 0:
         return NOISE
-    return LOST if loss.q_value is not None and loss.q_value < ALPHA else PERHAPS_LOST
+    return LOST if gap.q_value is not None and gap.q_value < ALPHA else PERHAPS_LOST
 
 
-def _loses(lost: Loss) -> str:
+def _loses(lost: Gap) -> str:
     """Say where most is lost, as surely as the interval and the q-value allow."""
     sure = certainty(lost)
     if sure == NOISE:
@@ -118,7 +118,7 @@ class Told:
     labelled: bool
 
 
-def sentence(student: str, told: Told, lost: Loss | None) -> str:
+def sentence(student: str, told: Told, lost: Gap | None) -> str:
     """Put a student into words."""
     scores, parts = told.scores, []
     if told.labelled and not scores[1].left_out:

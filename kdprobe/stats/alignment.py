@@ -1,7 +1,7 @@
 """Whether two columns of outputs can belong to the same rows and the same label names.
 
 Does: chance-corrected agreement and its reach, a correlation of outputs, and the search for a
-permutation of labels that explains a bad score. Does not: word warnings; `alarms.py` does.
+permutation of labels that explains a bad score. Does not: word warnings.
 """
 
 from __future__ import annotations

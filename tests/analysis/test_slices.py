@@ -12,9 +12,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
 from kdprobe.analysis.estimates import EstimateKey
-from kdprobe.analysis.losses.gaps import gap_estimate, paired_p
 from kdprobe.analysis.slices import ANALYSIS
 from kdprobe.analysis.slicing import SliceOptions, length_bins, slices_of, words_of
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p
 from kdprobe.errors import TaskError
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate

@@ -16,7 +16,7 @@ from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.objective import OBJECTIVES
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.extract.method import METHODS
-from kdprobe.extract.probe_fits import check_probe
+from kdprobe.extract.probes.fits import check_probe
 from kdprobe.models.hidden import check_poolings
 from kdprobe.models.spec import parse_specs
 from kdprobe.results.io import read_document
@@ -70,7 +70,7 @@ def test_names_in_any_case_and_by_alias() -> None:
     request = AttributionRequest(("IG", "grad×input", "SHAP"))
     assert request.methods == ("integrated_gradients", "gradient_x_input", "shap")
     assert ANALYSES.find("Task-Scores") == "task_scores"
-    assert ANALYSES.find("student_gaps") == "losses"
+    assert ANALYSES.find("losses") == "student_gaps"
 
 
 def test_aliases_are_names_of_one_plugin() -> None:

@@ -61,7 +61,8 @@ def test_settings_reach_the_request_and_the_protocol_card():
          "`attribution.options` lime: unknown key 'sample', expected one of exact_words, samples, "
          "kernel_width; did you mean 'samples'?"),
         ({"shap": {"permutations": 5}},
-         "`attribution.options` shap: shap is not among the methods, expected one of lime, occlusion"),
+         "`attribution.options` shap: shap is not among the methods, expected one of lime, "
+         "occlusion"),
         ({"lime": 5}, "`attribution.options` lime: is 5, expected an option: lime.KEY=VALUE"),
         ({"lime": {"samples": 1}},
          "`attribution.options` lime: samples is 1; Input should be greater than or equal to 10"),

@@ -10,8 +10,8 @@ import pytest
 
 from kdprobe.collectors.probes.batcher import probe_batcher
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
-from kdprobe.extract.probe_fits import ProbeOptions, fit_cells
-from kdprobe.extract.senteval_batcher import parameters, read_batcher
+from kdprobe.extract.probes.fits import ProbeOptions, fit_cells
+from kdprobe.extract.probes.senteval_batcher import parameters, read_batcher
 from kdprobe.tasks.probing.sets import make_set
 
 WORDS = ("cat", "dog", "sun", "the", "sees", "big")

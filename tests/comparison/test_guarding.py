@@ -8,7 +8,7 @@ import pytest
 
 from kdprobe.comparison import guarding
 from kdprobe.errors import ConfigError
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods import lime
 from kdprobe.results.io import read_document
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
@@ -74,7 +74,7 @@ def test_one_method_fails_and_the_others_explain(
     """Guards all explanations lost to one method: at its trial, or in the middle of the work."""
     explain = type(lime.METHOD).explain
 
-    def fail(self: lime.Lime, asked: Sequence[Asked], *given: Any) -> list[Scored]:
+    def fail(self: lime.Lime, asked: Sequence[ExplanationInput], *given: Any) -> list[Attribution]:
         if len(asked) >= at_once:
             raise ValueError("singular matrix")
         return explain(self, asked, *given)

@@ -31,7 +31,7 @@ from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import Examination, Lesson
 from kdprobe.distillers.weighted_loss import build_mixture
 from kdprobe.models.architectures import LAYER_LISTS
-from kdprobe.models.architectures import NAMES as CUT_KINDS
+from kdprobe.models.architectures import PARTS as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import INITS, label_settings

@@ -22,11 +22,12 @@ from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import LOGITS, Need
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Setting, ask
+from kdprobe.extract.attributions import ask
 from kdprobe.extract.features import extract_features
-from kdprobe.extract.method import METHODS, Asked
+from kdprobe.extract.method import METHODS, ExplanationInput
 from kdprobe.extract.own_outputs import method_obstacles, require_own_outputs
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.reader import Reader
@@ -156,11 +157,11 @@ def test_pairs_are_the_models_own(name: str, opened: Opened):
     note(name, "pairs", worst)
 
 
-def put(handle: HfModel, text: str = EXPLAINED) -> Asked:
+def put(handle: HfModel, text: str = EXPLAINED) -> ExplanationInput:
     """A text as it is put to a model."""
     sentence = Sentence("x", (text,), split_words(text), TARGET)
     methods = {name: METHODS.load(name).options() for name in ("shap", "lime", "occlusion")}
-    return ask(Reader(handle), sentence, Setting(methods))
+    return ask(Reader(handle), sentence, ExplanationSettings(methods))
 
 
 def coalitions(words: Sequence[str]) -> Iterator[tuple[tuple[int, ...], str]]:
@@ -216,7 +217,7 @@ def test_word_scores_are_those_of_the_models_own_function(name: str, opened: Ope
     refused = FAMILIES[name].refused.get("words")
     if refused is not None:  # it cannot run the shortest coalitions
         methods = {method: METHODS.load(method).options() for method in ("shap", "lime")}
-        reasons = method_obstacles(asked, Setting(methods))
+        reasons = method_obstacles(asked, ExplanationSettings(methods))
         assert set(reasons) == set(methods)
         assert all(refused in reason for reason in reasons.values())
         note(name, "shap, lime, occlusion", f"refused: {refused}")
@@ -338,7 +339,7 @@ def test_gradients_are_those_of_the_models_own_word_vectors(name: str, opened: O
     asked = put(handle)
     options = {"integrated_gradients": {"steps": 50, "most_steps": 50}, "gradient_x_input": {}}
     methods = {method: METHODS.load(method).options(**options[method]) for method in GRADIENTS}
-    reasons = method_obstacles(asked, Setting(methods))
+    reasons = method_obstacles(asked, ExplanationSettings(methods))
     words = FAMILIES[name].refused.get("gradients")
     if words is not None:
         assert set(reasons) == set(GRADIENTS)

@@ -10,9 +10,10 @@ import torch
 from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import CopyShape
-from kdprobe.models.surgery import layers_of, make_student
+from kdprobe.models.surgery import make_student
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
 

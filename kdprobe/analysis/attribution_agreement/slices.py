@@ -1,6 +1,6 @@
 """Attribution agreement by slice: on which sentences do the reasons part?
 
-Does: average the rank correlation over the slices of `_slicing`, and draw them beside those on
+Does: average the rank correlation over the slices of `slicing`, and draw them beside those on
 which the models agree and disagree. Does not: rank or test slices.
 """
 

@@ -19,8 +19,6 @@ from kdprobe.analysis.estimates import (
     pair_draws_of,
     undefined_estimate,
 )
-from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
-from kdprobe.analysis.losses.views import forest, gap_table
 from kdprobe.analysis.minimal_pairs.judgements import (
     Part,
     accuracy_sums,
@@ -32,6 +30,8 @@ from kdprobe.analysis.minimal_pairs.judgements import (
 )
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.config.base import Options
 from kdprobe.observations.minimal_pairs import (
     MinimalPairs,

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
-from kdprobe.analysis.losses.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.probing.cells import (
     HOW,
     Cells,
@@ -26,6 +25,7 @@ from kdprobe.analysis.probing.metrics import METRICS
 from kdprobe.analysis.probing.scores import Seen, score_estimates
 from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
 from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.config.base import Options
 from kdprobe.observations.probes import ProbeFits, ProbeTask
 from kdprobe.observations.study import Study

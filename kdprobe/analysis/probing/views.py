@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kdprobe.analysis.losses.gaps import near_end
 from kdprobe.analysis.probing.cells import HEAD, Cells, compression
+from kdprobe.analysis.student_gaps.gaps import near_end
 from kdprobe.observations.probes import ProbeTask
 from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series, Table
 from kdprobe.stats.bootstrap import interval

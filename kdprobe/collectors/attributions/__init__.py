@@ -29,7 +29,8 @@ from kdprobe.tasks.own_sentences import read_own
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Explained, Setting
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.models.hf import HfModel
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
@@ -98,7 +99,7 @@ class AttributionsCollector:
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
-        def explain(name: str, by: Setting) -> dict[str, Explained]:
+        def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
             role = name == study.teacher.name
             return _explain_all(plan, able[name], by, role=role, cache=cache, progress=progress,
                                 seed=seed)  # fmt: skip
@@ -132,17 +133,17 @@ def _free(key: str, taken: set[str]) -> str:
     return _free(f"{key}~", taken) if key in taken else key
 
 
-def _setting(request: AttributionRequest, seed: int) -> Setting:
-    from kdprobe.extract.attributions import Setting
+def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
+    from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}
-    return Setting(methods, output=request.output, removal=request.removal, seed=seed)
+    return ExplanationSettings(methods, output=request.output, removal=request.removal, seed=seed)
 
 
 def _explain_all(
     plan: Plan,
     runs: Sequence[HfModel],
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     role: bool,
     cache: Cache | None,
@@ -172,7 +173,7 @@ def _reseeded(
     first: Explained,
     plan: Plan,
     model: HfModel,
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     cache: Cache | None,
     progress: Progress,

@@ -16,11 +16,15 @@ from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats
 
 if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Explained, Setting
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
 
 
 def joined(
-    study: Study, plan: Plan, setting: Setting, by_model: Mapping[str, Mapping[str, Explained]]
+    study: Study,
+    plan: Plan,
+    setting: ExplanationSettings,
+    by_model: Mapping[str, Mapping[str, Explained]],
 ) -> Attributions:
     """Join the explanations of all models to one observation.
 
@@ -91,7 +95,7 @@ def _spread(scores: Floats, inside: Bools) -> Floats:
 
 
 def _notes(
-    study: Study, plan: Plan, setting: Setting, failed: Sequence[tuple[str, str, str]]
+    study: Study, plan: Plan, setting: ExplanationSettings, failed: Sequence[tuple[str, str, str]]
 ) -> tuple[str, ...]:
     notes = [sampling_note(study, plan)]
     what = "the log-odds of" if setting.output == "log-odds" else "the probability of"

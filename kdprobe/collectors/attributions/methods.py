@@ -12,8 +12,9 @@ from dataclasses import replace
 from kdprobe.collectors.attributions.options import DEFAULT_METHODS
 from kdprobe.collectors.attributions.plan import Plan
 from kdprobe.comparison.guarding import failure
-from kdprobe.extract.attributions import Explained, Setting, ask
+from kdprobe.extract.attributions import Explained, ask
 from kdprobe.extract.own_outputs import method_obstacles
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.results.schema import Skipped
@@ -22,8 +23,8 @@ Kinds = dict[str, Explained]
 
 
 def usable_methods(
-    setting: Setting, plan: Plan, models: Mapping[str, Sequence[HfModel]]
-) -> tuple[Setting, list[Skipped]]:
+    setting: ExplanationSettings, plan: Plan, models: Mapping[str, Sequence[HfModel]]
+) -> tuple[ExplanationSettings, list[Skipped]]:
     """Leave out the methods that a model does not allow; agreement needs both sides.
 
     Args:
@@ -52,8 +53,10 @@ def usable_methods(
 
 
 def explain_apart(
-    models: Sequence[str], setting: Setting, explain: Callable[[str, Setting], Kinds]
-) -> tuple[dict[str, Kinds], Setting, tuple[Skipped, ...]]:
+    models: Sequence[str],
+    setting: ExplanationSettings,
+    explain: Callable[[str, ExplanationSettings], Kinds],
+) -> tuple[dict[str, Kinds], ExplanationSettings, tuple[Skipped, ...]]:
     """Explain models by all methods, or, when a method fails, by those that do not.
 
     Args:

@@ -81,7 +81,7 @@ class ProbesCollector:
         self, session: Session, prepared: Prepared, progress: Progress
     ) -> Collected[ProbeFits]:
         """Fit the probes of every model on every task."""
-        from kdprobe.extract.probe_fits import described, few_seeds
+        from kdprobe.extract.probes.fits import described, few_seeds
 
         request, tasks = prepared.request, prepared.tasks
         models = [model for model in session.models if model.name not in prepared.unread]
@@ -164,7 +164,7 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Return which tasks of one encoder are in the cache, and how the others are fitted."""
-    from kdprobe.extract.probe_fits import Fitted, ProbeOptions, fit_key, load_fits
+    from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
@@ -192,7 +192,7 @@ def _probe(
 ) -> list[ProbeFit]:
     """Fit all tasks of one encoder; tasks in the cache are not read again."""
     from kdprobe.extract.features import extract_features, forget_features
-    from kdprobe.extract.probe_fits import fit_probes, store_fits
+    from kdprobe.extract.probes.fits import fit_probes, store_fits
 
     encoder, reader, fits = work.encoder, work.encoder.reader, dict(work.known)
     kind = ", random weights" if encoder.random else ""

@@ -19,7 +19,7 @@ from kdprobe.tasks.probing.build import ProbingSource
 from kdprobe.tasks.probing.sets import sample_set
 
 if TYPE_CHECKING:
-    from kdprobe.extract.senteval_batcher import Batcher, Prepare
+    from kdprobe.extract.probes.senteval_batcher import Batcher, Prepare
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def probe_batcher(
         params: items of the `params` both get; `batch_size` is 128 if it is not given. Where the
             module `senteval` is installed they are its `dotdict`.
         sentences: training sentences of each task at most; half as many of dev and test each.
-        probe: see `extract.probe_fits.PROBES`; `senteval` for its protocol to the letter.
+        probe: see `extract.probes.fits.PROBES`; `senteval` for its protocol to the letter.
         probe_seeds: how many starts each probe gets; None: what is usual for it.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
@@ -89,8 +89,8 @@ def probe_batcher(
     """
     from dataclasses import replace
 
-    from kdprobe.extract import probe_fits
-    from kdprobe.extract.senteval_batcher import labelled_anew, parameters, read_batcher
+    from kdprobe.extract.probes import fits as probe_fits
+    from kdprobe.extract.probes.senteval_batcher import labelled_anew, parameters, read_batcher
 
     seeds = probe_fits.probe_seeds(probe_fits.check_probe(probe), probe_seeds)
     if sentences < 20:

@@ -17,7 +17,7 @@ from kdprobe.seeds import derive_seed
 if TYPE_CHECKING:
     from kdprobe.cache import CacheKey
     from kdprobe.config.probing import ProbingTask
-    from kdprobe.extract.probe_fits import Fitted, ProbeOptions
+    from kdprobe.extract.probes.fits import Fitted, ProbeOptions
     from kdprobe.models.hidden import LayerReader
     from kdprobe.tasks.probing.sets import ProbingSet
 
@@ -110,7 +110,7 @@ def _reading_seconds(work: Work) -> float:
 
 
 def _fitting_seconds(work: Work) -> float:
-    from kdprobe.extract.probe_cost import fit_seconds
+    from kdprobe.extract.probes.cost import fit_seconds
 
     widths = work.encoder.reader.widths
     return sum(

@@ -28,7 +28,7 @@ class ProbingRequest(CollectorOptions):
         tasks: names of probing tasks or own `.toml` files; `all` for every one.
         sentences: training sentences of each task at most; half as many of dev and test each.
         poolings: how the words of a layer are made one vector; charts show the first.
-        probe: see `extract.probe_fits.PROBES`.
+        probe: see `extract.probes.fits.PROBES`.
         probe_seeds: how many starts each probe gets; None: what is usual for it, see `seeds`.
         mdl: whether the online code length is measured; None: where that is cheap, see `wants_mdl`.
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
@@ -83,7 +83,7 @@ class ProbingRequest(CollectorOptions):
     @field_validator("probe")
     @classmethod
     def _known_probe(cls, name: str) -> str:
-        from kdprobe.extract.probe_fits import check_probe
+        from kdprobe.extract.probes.fits import check_probe
 
         return check_probe(name)
 
@@ -97,7 +97,7 @@ class ProbingRequest(CollectorOptions):
     @property
     def seeds(self) -> int:
         """How many starts each probe gets."""
-        from kdprobe.extract.probe_fits import probe_seeds
+        from kdprobe.extract.probes.fits import probe_seeds
 
         return probe_seeds(self.probe, self.probe_seeds)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.models.words import SPECIAL
 from kdprobe.stats.arrays import Floats
@@ -46,7 +46,7 @@ class Batch:
 
 
 def batches(
-    asked: Sequence[Asked], reader: Reader, baseline: Baseline, *, copies: int = 1
+    asked: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
 ) -> Iterator[Batch]:
     """Give texts of equal token length together, so that no padding is explained.
 
@@ -67,7 +67,7 @@ def batches(
 
 
 def _batch(
-    rows: tuple[int, ...], asked: Sequence[Asked], reader: Reader, baseline: Baseline
+    rows: tuple[int, ...], asked: Sequence[ExplanationInput], reader: Reader, baseline: Baseline
 ) -> Batch:
     chosen = [asked[row] for row in rows]
     inputs = reader.tensors([(one.encoded.ids, one.encoded.types) for one in chosen])
@@ -144,7 +144,9 @@ def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..
     return call
 
 
-def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = float("nan")) -> Scored:
+def add_up(
+    tokens: Floats, one: ExplanationInput, pooling: Pooling, *, change: float = float("nan")
+) -> Attribution:
     """Turn token scores into word scores.
 
     Definition: `sum` adds each token's share (the total is kept), `mean` divides by the tokens of
@@ -161,7 +163,7 @@ def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = floa
         finite there are none: a zero in its place would be a claim.
     """
     if not np.isfinite(tokens).all():
-        return Scored(np.empty(0))
+        return Attribution(np.empty(0))
     n = len(one.words)
     parts: list[list[float]] = [[] for _ in range(n)]
     inside = np.zeros(len(tokens), dtype=np.bool_)
@@ -178,4 +180,4 @@ def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = floa
     mass = float(np.abs(tokens).sum())
     special = float(np.abs(tokens[~inside]).sum()) / mass if mass else float("nan")
     gap = abs(float(tokens.sum()) - change) / max(abs(change), LEAST_CHANGE)
-    return Scored(scores, special=special, gap=gap)
+    return Attribution(scores, special=special, gap=gap)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Baseline, Pooling, add_up, batches, forward
 from kdprobe.models.reader import Reader
 
@@ -60,12 +60,16 @@ class DeepLift:
     options: type[DeepLiftOptions] = DeepLiftOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: DeepLiftOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        asked: Sequence[ExplanationInput],
+        reader: Reader,
+        options: DeepLiftOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts."""
         from captum.attr import DeepLift as CaptumDeepLift
 
-        found: dict[int, Scored] = {}
+        found: dict[int, Attribution] = {}
         for batch in batches(asked, reader, options.baseline, copies=2):
             module = _Explained(reader, list(batch.inputs), output)
             inputs = (batch.target, *batch.inputs.values())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Pooling, add_up, batches, forward
 from kdprobe.models.reader import Reader
 
@@ -30,12 +30,16 @@ class GradientTimesInput:
     options: type[GradientOptions] = GradientOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: GradientOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        asked: Sequence[ExplanationInput],
+        reader: Reader,
+        options: GradientOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts."""
         from captum.attr import InputXGradient
 
-        found: dict[int, Scored] = {}
+        found: dict[int, Attribution] = {}
         for batch in batches(asked, reader, "zero"):
             call = forward(reader, list(batch.inputs), output)
             with reader.evaluating():

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Baseline, Batch, Pooling, add_up, batches, forward
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.stats.arrays import Floats
@@ -61,7 +61,9 @@ def _integrate(batch: Batch, reader: Reader, output: Output, steps: int) -> tupl
     return found.detach().double().cpu().numpy(), change
 
 
-def _pooled(vectors: Floats, one: Asked, change: float, made: IntegratedGradientsOptions) -> Scored:
+def _pooled(
+    vectors: Floats, one: ExplanationInput, change: float, made: IntegratedGradientsOptions
+) -> Attribution:
     if made.reduce == "sum":
         return add_up(vectors.sum(axis=1), one, made.pooling, change=change)
     squares = np.sort(vectors**2, axis=1)[:, ::-1]
@@ -79,13 +81,13 @@ class IntegratedGradients:
 
     def explain(
         self,
-        asked: Sequence[Asked],
+        asked: Sequence[ExplanationInput],
         reader: Reader,
         options: IntegratedGradientsOptions,
         output: Output,
-    ) -> list[Scored]:
+    ) -> list[Attribution]:
         """Explain texts; those whose gap is too large are done again with twice the steps."""
-        found: dict[int, Scored] = {}
+        found: dict[int, Attribution] = {}
         left, steps = list(range(len(asked))), min(options.steps, options.most_steps)
         while left:
             again = []
@@ -105,7 +107,7 @@ class IntegratedGradients:
 
 
 def every_class(
-    asked: Sequence[Asked],
+    asked: Sequence[ExplanationInput],
     reader: Reader,
     options: IntegratedGradientsOptions,
     output: Output = "log-odds",

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import Reader
 from kdprobe.seeds import derive_seed
 from kdprobe.stats.arrays import Bools, Floats
@@ -114,8 +114,12 @@ class Lime:
     options: type[LimeOptions] = LimeOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: LimeOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        asked: Sequence[ExplanationInput],
+        reader: Reader,
+        options: LimeOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts; their perturbations are asked in common batches, each once."""
         wanted = []
         for one in asked:
@@ -130,10 +134,10 @@ class Lime:
         for one, (game, masks) in zip(asked, wanted, strict=True):
             values = game.values(masks, one.target, output)
             if game.n <= options.exact_words:
-                found.append(Scored(limit(values, options.kernel_width)))
+                found.append(Attribution(limit(values, options.kernel_width)))
             else:
                 scores = fit(masks, values, options.kernel_width)
-                found.append(Scored(scores, sampled=True))
+                found.append(Attribution(scores, sampled=True))
         return found
 
 
