@@ -19,13 +19,15 @@ from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, with_settings, with_training
 from kdprobe.config.stages import parts_of
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.data import Data, precision_of, settings_rows
-from kdprobe.distillers.dry_run import rehearse
-from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.dry_run import dry_run
+from kdprobe.distillers.job_facts import precision_of, settings_rows
+from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import CallObjects, RunOptions, display
-from kdprobe.distillers.staged_training import Course, Made
+from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
@@ -78,7 +80,7 @@ def distill(
     """
     named = {"task": task, "student": student, "recipe": recipe, "settings": settings, **keywords}
     objects = CallObjects(data, training, runtime)
-    with together():
+    with join_processes():
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
         return _distill(replace(options, labels_of=teacher), display(progress))
 
@@ -93,7 +95,7 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     recipe = _adapt(written, data.task.name, options)
     parts = parts_of(recipe)
     for part in parts:
-        parse_student(part.recipe.student)  # a slip in it is told before the teacher is opened
+        parse_student(part.recipe.student)  # a slip in it is refused before the teacher is opened
     compute = options.compute(
         [(p.recipe.student, teacher_name if p.teacher is None else None) for p in parts], progress
     )
@@ -109,22 +111,24 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     run = options.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
-    course = Course(parts, data, teacher, options.folder, options.seed, options.offline, progress)
+    training = StagedTraining(
+        parts, data, teacher, options.folder, options.seed, options.offline, progress
+    )
     if run is None:
-        return TrainingResult.of_dry_run(data, rehearse(course))
+        return TrainingResult.of_dry_run(data, dry_run(training))
 
-    def tell(made: Made) -> Story:
-        return _story(teacher, data, recipe, made, options)
+    def card(prepared: PreparedPart) -> CardFacts:
+        return _card_facts(teacher, data, recipe, prepared, options)
 
-    def draw(made: Made) -> WritePage:
-        student, told = portable_word(made.part.recipe.student), made.part.told
-        title = f"{data.task.name}: {student} taught with {recipe.name}{told}"
-        return page_writer(title, made.preflight.facts)
+    def page(prepared: PreparedPart) -> WritePage:
+        student, suffix = portable_word(prepared.part.recipe.student), prepared.part.stage_label
+        title = f"{data.task.name}: {student} taught with {recipe.name}{suffix}"
+        return page_writer(title, prepared.preflight.facts)
 
-    return course.run(run, plan, tell, draw)
+    return training.run(run, plan, card, page)
 
 
-def _data(options: RunOptions[DistillOptions]) -> Data:
+def _data(options: RunOptions[DistillOptions]) -> TrainingData:
     """Load the examples, with a transfer set beside the training texts or in their place.
 
     Raises:
@@ -154,36 +158,40 @@ def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Re
     return with_training(changed, options.named_settings, student=options.own.student)
 
 
-def _story(
-    teacher: Teacher, data: Data, recipe: Recipe, made: Made, options: RunOptions[DistillOptions]
-) -> Story:
+def _card_facts(
+    teacher: Teacher,
+    data: TrainingData,
+    recipe: Recipe,
+    prepared: PreparedPart,
+    options: RunOptions[DistillOptions],
+) -> CardFacts:
     """Compose what the model card says."""
-    facts = dict(made.preflight.facts)
+    facts = dict(prepared.preflight.facts)
     terms = {
         term.name: f"weight {term.weight:g}" + "".join(
             f", {key} {value}" for key, value in term.options.model_dump().items()
         )
-        for term in made.lesson.mixture.terms
+        for term in prepared.job.weighted_loss.terms
     }  # fmt: skip
-    return Story(
+    return CardFacts(
         kind="distill",
         headline=f"A student for {data.task.name}, taught by {teacher.name} with the recipe "
-        f"{recipe.name}{made.part.told}.",
+        f"{recipe.name}{prepared.part.stage_label}.",
         sections={
             "Teacher": {key: value for key, value in facts.items() if key.startswith("teacher")},
             "Data": data.rows(),
             "Objectives": terms,
             "Training": {
-                "student": portable_word(made.part.recipe.student),
-                **settings_rows(made.part.recipe.training.model_dump()),
+                "student": portable_word(prepared.part.recipe.student),
+                **settings_rows(prepared.part.recipe.training.model_dump()),
                 "seed": str(options.seed),
-                "computed in": precision_of(made.lesson),
+                "computed in": precision_of(prepared.job),
             },
         },
         command=options.command_line(
             "distill", teacher.path, student=recipe.student, seed=options.seed
         ),
-        precision=precision_of(made.lesson),
+        precision=precision_of(prepared.job),
         recipe=recipe.source,
-        notes=made.preflight.notes,
+        notes=prepared.preflight.notes,
     )

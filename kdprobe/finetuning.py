@@ -21,26 +21,20 @@ from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.control import Control
-from kdprobe.distillers.data import (
-    Data,
-    encode_for,
-    lesson_facts,
-    precision_notes,
-    precision_of,
-    settings_rows,
-)
+from kdprobe.distillers.data import TrainingData, encode_for
 from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.forward import shape_of
-from kdprobe.distillers.model_card import Story
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.job_facts import job_facts, precision_notes, precision_of, settings_rows
+from kdprobe.distillers.model_card import CardFacts
+from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import CallObjects, RunOptions, display
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
 from kdprobe.distillers.teacher_store import NoTeacher
-from kdprobe.distillers.training_job import Examination, Lesson, TrainingResult
-from kdprobe.distillers.weighted_loss import build_mixture
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.progress import Progress
@@ -92,7 +86,7 @@ def finetune(
     """
     named = {"task": task, "student": student, "like": like, **keywords}
     objects = CallObjects(data, training, runtime)
-    with together():
+    with join_processes():
         options = RunOptions.of("finetune", FinetuneOptions, objects, output, named)
         if options.data.label_map is not None and model is not None:
             options = replace(options, labels_of=model)  # the map says what its classes are called
@@ -117,16 +111,16 @@ def _finetune(
     if isinstance(run, TrainingResult):
         return run
     with settled(compute, seed=options.seed, purpose="new weights"):
-        lesson, begun = _prepare(source, data, settings, compute, options.seed)
+        job, begun = _prepare(source, data, settings, compute, options.seed)
     notes = (*begun, *notes, *more)
-    preflight = Preflight(facts=(*data.rows().items(), *lesson_facts(lesson)), notes=notes)
+    preflight = Preflight(facts=(*data.rows().items(), *job_facts(job)), notes=notes)
     if run is None:
         return TrainingResult.of_dry_run(data, preflight)
     command = named.command_line("finetune", model)
-    story = _story(source, data, lesson, notes, command)
+    card = _card_facts(source, data, job, notes, command)
     return fit(
-        lesson, run, plan=plan, preflight=preflight, story=story, progress=progress,
-        write_page=page_writer(story.headline, preflight.facts),
+        job, run, plan=plan, preflight=preflight, card=card, progress=progress,
+        write_page=page_writer(card.headline, preflight.facts),
     )  # fmt: skip
 
 
@@ -185,7 +179,7 @@ def _source(
 
 
 def _settings(
-    source: Source, like: Control | None, data: Data, named: Mapping[str, Any]
+    source: Source, like: Control | None, data: TrainingData, named: Mapping[str, Any]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Return the settings: what is named, then what the student had, then the defaults."""
     if like is None:
@@ -202,51 +196,51 @@ def _defaults(source: Source) -> TrainingSettings:
 
 
 def _prepare(
-    source: Source, data: Data, settings: TrainingSettings, compute: Compute, seed: int
-) -> tuple[Lesson, tuple[str, ...]]:
+    source: Source, data: TrainingData, settings: TrainingSettings, compute: Compute, seed: int
+) -> tuple[TrainingJob, tuple[str, ...]]:
     """Build the model and everything around it; nothing is written."""
     model, tokenizer, notes = source.build(data)
     longest = settings.max_length
-    lesson = Lesson(
+    job = TrainingJob(
         student=model,
         tokenizer=tokenizer,
         split=data.train,
         encoded=encode_for(model, tokenizer, data.train, max_length=longest),
-        examination=Examination(
+        evaluation=EvaluationSet(
             data.evaluation, encode_for(model, tokenizer, data.evaluation, max_length=longest)
         ),
-        mixture=build_mixture(
+        weighted_loss=build_weighted_loss(
             (ObjectiveSetting(name="hard_labels"),), reduction="example", where="finetune"
         ),
-        situation=Situation(data.task, shape_of(model)),
+        models=ModelPair(data.task, shape_of(model)),
         teacher=NoTeacher(),
         settings=settings,
         compute=compute,
         seed=seed,
     )
-    check_best_by(lesson)
-    return lesson, (*notes, *data.notes(), *precision_notes(lesson))
+    check_best_by(job)
+    return job, (*notes, *data.notes(), *precision_notes(job))
 
 
-def _story(
-    source: Source, data: Data, lesson: Lesson, notes: tuple[str, ...], command: str
-) -> Story:
+def _card_facts(
+    source: Source, data: TrainingData, job: TrainingJob, notes: tuple[str, ...], command: str
+) -> CardFacts:
     """Compose what the model card says."""
     local = Path(source.model).expanduser().exists()
     what = Path(source.model).resolve().name if local else source.model
-    return Story(
+    return CardFacts(
         kind="finetune",
         headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",
         sections={
             "Data": data.rows(),
             "Training": {
                 "started from": what,
-                **settings_rows(lesson.settings.model_dump()),
-                "seed": str(lesson.seed),
-                "computed in": precision_of(lesson),
+                **settings_rows(job.settings.model_dump()),
+                "seed": str(job.seed),
+                "computed in": precision_of(job),
             },
         },
         command=command,
-        precision=precision_of(lesson),
+        precision=precision_of(job),
         notes=notes,
     )

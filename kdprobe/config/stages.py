@@ -38,7 +38,7 @@ class Part:
         return f"{self.place + 1}-{self.name}"
 
     @property
-    def told(self) -> str:
+    def stage_label(self) -> str:
         """For people, after the name of the recipe: `, stage intermediate`; or nothing."""
         return f", stage {self.name}" if self.name else ""
 

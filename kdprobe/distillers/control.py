@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from kdprobe.config.flat import checked
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
-from kdprobe.distillers.student_record import TaughtStudent, read_object
+from kdprobe.distillers.student_record import DistilledStudent, read_object
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, parse_student
@@ -54,7 +54,7 @@ class Control:
         student: what the student had.
     """
 
-    student: TaughtStudent
+    student: DistilledStudent
 
     def task_for(self, named: str | None, columns: Mapping[str, Any] = _NO_COLUMNS) -> str:
         """Return the task of the control as `open_task` takes it.

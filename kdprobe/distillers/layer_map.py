@@ -74,8 +74,8 @@ def _layers(
     if rule == "distilbert" and (student, teacher) != (6, 12):
         raise ConfigError(
             where,
-            found=f"distilbert for {student} layers taught by {teacher}",
-            expected="6 taught by 12, all it is defined for",
+            found=f"distilbert for a student of {student} layers and a teacher of {teacher}",
+            expected="a student of 6 and a teacher of 12, all it is defined for",
             remedy="use uniform, or list the pairs",
         )
     if rule == "distilbert":
@@ -83,7 +83,7 @@ def _layers(
     if rule in ("first", "last") and student > teacher:
         raise ConfigError(
             where,
-            found=f"{rule} for {student} layers taught by {teacher}",
+            found=f"{rule} for a student of {student} layers and a teacher of {teacher}",
             expected="at most as many layers as the teacher has",
             remedy="use uniform, or list the pairs",
         )
@@ -97,15 +97,15 @@ def _layers(
 def _listed(text: str, *, student: int, teacher: int, where: str) -> Pairs:
     pairs: list[tuple[int, int]] = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+):(\d+)\s*", part)
-        if found is None:
+        match = re.fullmatch(r"\s*(\d+):(\d+)\s*", part)
+        if match is None:
             raise ConfigError(
                 where,
                 found=f"cannot read {part.strip()!r}",
                 expected="teacher:student pairs like 0:0,4:1,8:2",
                 remedy=f"or a rule: {', '.join(RULES)}, emb+uniform",
             )
-        theirs, ours = int(found[1]), int(found[2])
+        theirs, ours = int(match[1]), int(match[2])
         for layer, count, who in ((theirs, teacher, "teacher"), (ours, student, "student")):
             if layer > count:
                 raise ConfigError(

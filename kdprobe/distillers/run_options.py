@@ -25,10 +25,10 @@ from kdprobe.config.options import (
 from kdprobe.config.task import TaskFile
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16
-from kdprobe.distillers.data import Data, load_data, load_evaluation
+from kdprobe.distillers.data import TrainingData, load_data, load_evaluation
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.precision import family_of
-from kdprobe.distillers.processes import team
+from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
@@ -123,7 +123,7 @@ class RunOptions(Generic[OwnOptions]):
             offline=self.offline, label_map=self.data.label_map,
         )  # fmt: skip
 
-    def load_data(self) -> Data:
+    def load_data(self) -> TrainingData:
         """Load the examples; see `data.load_data`."""
         return load_data(
             self.task_file(), train_split=self.data.train_split, eval_split=self.data.eval_split,
@@ -160,16 +160,16 @@ class RunOptions(Generic[OwnOptions]):
             )
         return compute
 
-    def plan(self, data: Data, compute: Compute) -> dict[str, Any]:
+    def plan(self, data: TrainingData, compute: Compute) -> dict[str, Any]:
         """Name everything of it that decides the result, as JSON values.
 
         The number of processes is among it: each has its own random numbers in a checkpoint.
         """
-        processes = team()
+        group = process_group()
         return {
             **data.plan(), "seed": self.seed, "sample_seed": self.sampled_by,
             "device": compute.device, "bf16": compute.bf16, "threads": compute.threads,
-            **({"processes": processes.size} if processes.many else {}),
+            **({"processes": group.size} if group.many else {}),
         }  # fmt: skip
 
     def open(self, plan: Mapping[str, Any], progress: Progress) -> Run | TrainingResult | None:
@@ -214,4 +214,4 @@ class RunOptions(Generic[OwnOptions]):
 
 def display(progress: Progress | None) -> Progress:
     """Return the display of this process: of several that train together one speaks."""
-    return progress if progress is not None and team().leads else Silent()
+    return progress if progress is not None and process_group().leads else Silent()

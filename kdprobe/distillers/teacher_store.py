@@ -1,7 +1,7 @@
-"""What the teacher says of every example: stored once, or asked at every step.
+"""The outputs of the teacher for every example: stored once, or computed at every step.
 
 Does: run the teacher in eval mode over a split, keep its logits in the cache, checked when they are
-read again, and give both kinds under one protocol. Does not: keep anything but logits;
+read again, and offer both kinds under one protocol. Does not: keep anything but logits;
 `teacher_memory.py` keeps more where it is small enough.
 """
 
@@ -18,10 +18,10 @@ from torch import Tensor
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.first_token_forward import first_token_suffices, short_pass
+from kdprobe.distillers.first_token_forward import first_token_forward, first_token_suffices
 from kdprobe.distillers.forward import predict, read
 from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
-from kdprobe.distillers.processes import ALONE, Team
+from kdprobe.distillers.processes import ALONE, ProcessGroup
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
@@ -35,17 +35,17 @@ _TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e
 
 
 class TeacherSignal(Protocol):
-    """What a batch of the student's training can ask of a teacher."""
+    """The outputs of a teacher for the batches of a student's training."""
 
     def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Give what the teacher says of these examples, without gradients."""
+        """Return the teacher's outputs for these examples, without gradients."""
 
 
 class NoTeacher:
     """The signal of a fine-tuning."""
 
     def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Say nothing."""
+        """Return no outputs."""
         return NOTHING
 
 
@@ -56,7 +56,7 @@ class StoredTeacher:
     logits: Tensor
 
     def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Look the rows up."""
+        """Return the stored logits of these rows."""
         return View({LOGITS: self.logits[torch.as_tensor(rows)].to(device)})
 
 
@@ -68,7 +68,7 @@ class LiveTeacher:
         model: in eval mode; it is held outside the trained module, so that no `train()`, no
             optimiser and no checkpoint reaches it.
         encoded: the training examples as the teacher reads them.
-        needs: the quantities the objectives ask for.
+        needs: the quantities the objectives read.
         columns: the teacher's output for each label of the task.
         shows_model: whether an objective reads the model itself.
     """
@@ -98,9 +98,9 @@ def all_logits(
     batch_size: int,
     progress: Progress,
     title: str,
-    crew: Team = ALONE,
+    group: ProcessGroup = ALONE,
 ) -> NDArray[np.float32]:
-    """Ask a model for the logits of a whole split, in eval mode; its mode is put back after.
+    """Compute the logits of a whole split, in eval mode; the model's mode is put back after.
 
     Several processes share the batches, and each gets the whole.
 
@@ -114,14 +114,17 @@ def all_logits(
     model.eval()
     enough = first_token_suffices(model, encoded)
     try:
-        with progress.stage(title, len(encoded.lengths)) as stage, short_pass(model, enough=enough):
-            for rows in crew.share(list(encoded.batches(batch_size))):
+        with (
+            progress.stage(title, len(encoded.lengths)) as stage,
+            first_token_forward(model, enough=enough),
+        ):
+            for rows in group.share(list(encoded.batches(batch_size))):
                 inputs = {n: ids.to(device) for n, ids in encoded.batch(rows).items()}
                 out[rows] = predict(model, inputs, columns=picked).cpu().numpy()
                 stage.advance(len(rows))
     finally:
         model.train(training)
-    return crew.total(torch.from_numpy(out)).numpy()
+    return group.total(torch.from_numpy(out)).numpy()
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def teacher_logits(
     progress: Progress,
     title: str,
 ) -> NDArray[np.float32]:
-    """Give a teacher's logits for a split, from the cache when it holds them, else computed.
+    """Return a teacher's logits for a split, from the cache when it holds them, else computed.
 
     A stored entry is trusted only after 16 of its rows have been computed again.
 
@@ -179,7 +182,7 @@ def teacher_logits(
         stored = held["logits"].astype(np.float32)
         if _agrees(stored, model, encoded, file):
             return stored
-        progress.say("The stored logits are not what the teacher says now; computed again.")
+        progress.say("The stored logits are not what the teacher gives now; computed again.")
     logits = all_logits(
         model,
         encoded,
@@ -214,7 +217,7 @@ def checked_rows(count: int) -> list[int]:
 
 
 def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> bool:
-    """Whether stored values are what the teacher says now, but for rounding."""
+    """Whether stored values are what the teacher gives now, but for rounding."""
     if stored.shape != again.shape:
         return False
     return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))

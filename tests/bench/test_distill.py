@@ -26,11 +26,11 @@ from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded, GroupedByLength
 from kdprobe.distillers.forward import predict, shape_of
 from kdprobe.distillers.initial_student import open_student
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.teacher_store import StoredTeacher, all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.training_job import Examination, Lesson
-from kdprobe.distillers.weighted_loss import build_mixture
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
@@ -77,14 +77,15 @@ def bench(tmp_path: Path) -> Bench:
     loaded.model.requires_grad_(False).eval()
     torch.manual_seed(0)
     spec = "layers=3" if folder else "layers=2"
-    pupil = open_student(spec, loaded, split.task, offline=True, progress=Silent())
-    for module in pupil.model.modules():
+    student = open_student(spec, loaded, split.task, offline=True, progress=Silent())
+    for module in student.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # else no two ways to compute one loss are equal
     encoded, unseen = (
-        encode_for(pupil.model, loaded.tokenizer, part, max_length=PADDED) for part in (split, held)
+        encode_for(student.model, loaded.tokenizer, part, max_length=PADDED)
+        for part in (split, held)
     )
-    return Bench(loaded, pupil.model, split, encoded, unseen)
+    return Bench(loaded, student.model, split, encoded, unseen)
 
 
 def our_order(bench: Bench, seed: int) -> Iterator[list[int]]:
@@ -145,16 +146,16 @@ def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: in
         ObjectiveSetting(name="hard_labels", weight=0.5),
         ObjectiveSetting(name="soft_targets", weight=0.5, options={"temperature": 1.0}),
     )
-    mixture = build_mixture(terms, reduction="example", where="bench")
-    lesson = Lesson(
+    weighted_loss = build_weighted_loss(terms, reduction="example", where="bench")
+    job = TrainingJob(
         student=student, tokenizer=bench.teacher.tokenizer, split=bench.split,
-        encoded=bench.encoded, examination=Examination(bench.split, bench.encoded),
-        mixture=mixture, situation=Situation(bench.split.task, *shapes, same_tokens=True),
+        encoded=bench.encoded, evaluation=EvaluationSet(bench.split, bench.encoded),
+        weighted_loss=weighted_loss, models=ModelPair(bench.split.task, *shapes, same_tokens=True),
         teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute,
         seed=seed,
     )  # fmt: skip
     with settled(compute, seed=seed, purpose="bench"):
-        trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+        trainer = StudentTrainer(job, folder=folder, callbacks=[])
         trainer.args.logging_steps = STEPS  # one log of the mean over all steps
         trainer.train()
     fold(student, *FORMS)

@@ -29,7 +29,7 @@ def test_one_part_without_stages() -> None:
     vanilla = open_recipe("vanilla")
     (part,) = parts_of(vanilla)
     assert part.recipe == vanilla
-    assert (part.told, part.teacher, part.goes_on) == ("", None, False)
+    assert (part.stage_label, part.teacher, part.goes_on) == ("", None, False)
 
 
 def test_stages_inherit_and_go_on() -> None:
@@ -39,7 +39,7 @@ def test_stages_inherit_and_go_on() -> None:
     assert [part.recipe.reduction for part in parts] == ["token", "example"]
     assert [part.goes_on for part in parts] == [False, True]
     assert parts[0].folder == "1-a"
-    assert parts[1].told == ", stage b"
+    assert parts[1].stage_label == ", stage b"
 
 
 def test_a_chain_of_three() -> None:

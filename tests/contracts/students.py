@@ -1,6 +1,6 @@
-"""Every family of students that distilling supports, each as a lesson of a few tiny steps.
+"""Every family of students that distilling supports, each as a job of a few tiny steps.
 
-Does: build a teacher of the right architecture, the student as `--student` would, and a lesson for
+Does: build a teacher of the right architecture, the student as `--student` would, and a job for
 one objective. The families are read from the tables of the package, so that a new architecture,
 beginning or mode is met by the contract suites on arrival. Does not: assert.
 """
@@ -24,12 +24,12 @@ from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare, shape_of
-from kdprobe.distillers.initial_student import Pupil, layer_map_of, open_student
-from kdprobe.distillers.objective import LOGITS, Situation
+from kdprobe.distillers.initial_student import InitialStudent, layer_map_of, open_student
+from kdprobe.distillers.objective import LOGITS, ModelPair
 from kdprobe.distillers.teacher_store import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.training_job import Examination, Lesson
-from kdprobe.distillers.weighted_loss import build_mixture
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.models.architectures import LAYER_LISTS
 from kdprobe.models.architectures import PARTS as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES
@@ -129,48 +129,48 @@ def split_of(family: Family, n: int = 16, *, name: str = "train") -> Split:
     )  # fmt: skip
 
 
-def begin(family: Family, folder: Path) -> tuple[Loaded, Pupil, Split]:
+def begin(family: Family, folder: Path) -> tuple[Loaded, InitialStudent, Split]:
     teacher = copy.deepcopy(classifier(family.teacher, seed=1)).requires_grad_(False)
     loaded = Loaded(teacher, tiny_tokenizer("bert"), (0, 1), ())
     split = split_of(family)
     spec = str(saved("gpt2", folder)) if family.student == "GPT2" else family.student
     torch.manual_seed(0)
-    pupil = open_student(
+    student = open_student(
         spec, loaded, TASK, offline=True, progress=Silent(), pairs=family.pairs, texts=split.texts
     )
-    for module in pupil.model.modules():
+    for module in student.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    return loaded, pupil, split
+    return loaded, student, split
 
 
-def lesson_of(name: str, objective: str, folder: Path) -> Lesson | str:
-    """Give a lesson of one objective for a family; or the reason why it has no value there."""
+def job_of(name: str, objective: str, folder: Path) -> TrainingJob | str:
+    """Give a job of one objective for a family; or the reason why it has no value there."""
     family = FAMILIES[name]
-    loaded, pupil, split = begin(family, folder)
+    loaded, student, split = begin(family, folder)
     encoded, heard = (
         encode_for(model, tiny_tokenizer("bert"), split, max_length=32)
-        for model in (pupil.model, loaded.model)
+        for model in (student.model, loaded.model)
     )
     options: Mapping[str, Any] = OPTIONS.get(objective, {})
     setting = ObjectiveSetting(name=objective, weight=1.0, options=dict(options))
-    mixture = build_mixture((setting,), reduction="example", where="contract")
-    situation = Situation(
-        TASK, shape_of(pupil.model), shape_of(loaded.model),
-        layer_map_of("emb+uniform", pupil, loaded),
+    weighted_loss = build_weighted_loss((setting,), reduction="example", where="contract")
+    models = ModelPair(
+        TASK, shape_of(student.model), shape_of(loaded.model),
+        layer_map_of("emb+uniform", student, loaded),
         same_tokens=encoded.columns["input_ids"] == heard.columns["input_ids"],
     )  # fmt: skip
-    term = mixture.terms[0]
-    reason = term.objective.unmet(situation, term.options)
+    term = weighted_loss.terms[0]
+    reason = term.objective.skip_reason(models, term.options)
     if reason is not None:
         return reason
-    needs = mixture.needs(situation)
+    needs = weighted_loss.needs(models)
     prepare(loaded.model, needs.teacher, gradients=needs.teacher_model)
     dev = split_of(family, 8, name="dev")
-    return Lesson(
-        student=pupil.model, tokenizer=pupil.tokenizer, split=split, encoded=encoded,
-        examination=Examination(dev, _read(pupil, dev)),
-        mixture=mixture, situation=situation,
+    return TrainingJob(
+        student=student.model, tokenizer=student.tokenizer, split=split, encoded=encoded,
+        evaluation=EvaluationSet(dev, _read(student, dev)),
+        weighted_loss=weighted_loss, models=models,
         teacher=LiveTeacher(
             loaded.model, heard, needs.teacher | {LOGITS}, (0, 1), needs.teacher_model
         ),
@@ -179,18 +179,18 @@ def lesson_of(name: str, objective: str, folder: Path) -> Lesson | str:
     )  # fmt: skip
 
 
-def _read(pupil: Pupil, split: Split) -> Encoded:
-    return encode_for(pupil.model, pupil.tokenizer, split, max_length=32)
+def _read(student: InitialStudent, split: Split) -> Encoded:
+    return encode_for(student.model, student.tokenizer, split, max_length=32)
 
 
-def take_steps(lesson: Lesson, folder: Path, *, bf16: bool) -> Steps:
-    """Take a few steps as the trainer takes them, on a copy of the lesson's student."""
+def take_steps(job: TrainingJob, folder: Path, *, bf16: bool) -> Steps:
+    """Take a few steps as the trainer takes them, on a copy of the job's student."""
     compute = Compute("cpu", bf16=bf16, threads=1)
-    student = copy.deepcopy(lesson.student)
-    lesson = Lesson(**{**vars(lesson), "student": student, "compute": compute})
+    student = copy.deepcopy(job.student)
+    job = TrainingJob(**{**vars(job), "student": student, "compute": compute})
     seen: set[torch.dtype] = set()
     with settled(compute, seed=0, purpose="contract"):
-        trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+        trainer = StudentTrainer(job, folder=folder, callbacks=[])
         model = trainer.accelerator.prepare_model(trainer.trainable)
         hooks = [
             part.register_forward_hook(_noting(seen))

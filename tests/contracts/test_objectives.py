@@ -17,9 +17,9 @@ from kdprobe.distillers.objective import (
     LOGITS,
     OBJECTIVES,
     Batch,
+    ModelPair,
     ModelShape,
     Needs,
-    Situation,
     View,
 )
 from kdprobe.distillers.weighted_loss import Remarking
@@ -50,7 +50,7 @@ class Room(NamedTuple):
 
     student: Any
     teacher: Any
-    situation: Situation
+    models: ModelPair
 
 
 def tiny(
@@ -79,7 +79,7 @@ def room(*, width: int = 16, heads: int = 2, task: Task = TASK) -> Room:
     student, teacher = tiny(2, 1, width=width, heads=heads, task=task), tiny(3, 2, task=task)
     teacher.requires_grad_(False)
     shapes = shape_of(student), shape_of(teacher)
-    return Room(student, teacher, Situation(task, *shapes, PAIRS, same_tokens=True))
+    return Room(student, teacher, ModelPair(task, *shapes, PAIRS, same_tokens=True))
 
 
 @functools.cache
@@ -98,7 +98,7 @@ def setting(name: str, **more: Any) -> tuple[Any, Any]:
 
 
 def views(objective: Any, options: Any, at: Room, inputs: dict[str, Tensor]) -> tuple[View, View]:
-    needs: Needs = objective.needs(at.situation, options)
+    needs: Needs = objective.needs(at.models, options)
     with torch.no_grad():
         said = read(at.teacher, inputs, needs.teacher)
     teacher = View(said, inputs, at.teacher if needs.teacher_model else None)
@@ -112,7 +112,7 @@ def values(
     rows: tuple[int, ...] = ROWS,
     *,
     more: int = 0,
-    bridge: nn.Module | None = None,
+    trained: nn.Module | None = None,
     labels: Tensor | None = None,
     **changed: Any,
 ) -> Tensor:
@@ -121,18 +121,18 @@ def values(
     inputs = inputs_of(rows, more)
     if labels is None:
         labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
-    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    batch = Batch(inputs["attention_mask"].bool(), labels, models=at.models)
     student, teacher = views(objective, options, at, inputs)
     torch.manual_seed(0)
-    given: Tensor = objective.numerators(student, teacher, batch, options, bridge)
+    given: Tensor = objective.loss_sum(student, teacher, batch, options, trained)
     assert given.shape == (len(rows),)
-    return given / objective.denominators(batch, options)
+    return given / objective.loss_count(batch, options)
 
 
-def bridge_of(name: str, at: Room) -> nn.Module | None:
+def projection_of(name: str, at: Room) -> nn.Module | None:
     objective, options = setting(name)
     torch.manual_seed(3)
-    made: nn.Module | None = objective.bridge(at.situation, options)
+    made: nn.Module | None = objective.projection(at.models, options)
     return made
 
 
@@ -145,9 +145,9 @@ def test_it_says_what_it_is(name: str) -> None:
     assert objective.title
     assert "Definition" in (type(objective).__doc__ or "")
     assert objective.options() == objective.options()
-    assert objective.unmet(room().situation, setting(name)[1]) is None
+    assert objective.skip_reason(room().models, setting(name)[1]) is None
     if isinstance(objective, Remarking):
-        remark = objective.remark(room(heads=4).situation, setting(name)[1])
+        remark = objective.remark(room(heads=4).models, setting(name)[1])
         assert remark is None or len(remark.split()) > 8
 
 
@@ -187,7 +187,7 @@ def test_nothing_pulls_at_the_teacher(name: str) -> None:
     first = room()
     twin = copy.deepcopy(first.teacher).requires_grad_(True)
     shape = shape_of(twin)
-    at = Room(twin, first.teacher, Situation(TASK, shape, shape, ((1, 1), (2, 2), (3, 3)), True))
+    at = Room(twin, first.teacher, ModelPair(TASK, shape, shape, ((1, 1), (2, 2), (3, 3)), True))
     found = values(name, at)
     assert found.abs().max().item() < 1e-5
     found.sum().backward()
@@ -195,7 +195,7 @@ def test_nothing_pulls_at_the_teacher(name: str) -> None:
         weight.grad.abs().max().item() for weight in twin.parameters() if weight.grad is not None
     ]
     assert max(slopes, default=0.0) < 1e-4
-    away = values(name, first, bridge=bridge_of(name, first))
+    away = values(name, first, trained=projection_of(name, first))
     assert away.min().item() > 1e-6  # and it is not zero elsewhere
 
 
@@ -220,20 +220,20 @@ def test_derivative(name: str, case: str) -> None:
     if case == "other" and name not in other:
         return
     first = room()
-    at = Room(first.student.double(), first.teacher.double(), first.situation)
+    at = Room(first.student.double(), first.teacher.double(), first.models)
     objective, options = setting(name, **(other[name] if case == "other" else {}))
     inputs = inputs_of(ROWS[:3])
     labels = torch.tensor([0, 1, 0])
-    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    batch = Batch(inputs["attention_mask"].bool(), labels, models=at.models)
     with torch.no_grad():
         _, teacher = views(objective, options, at, inputs)
 
     def value() -> Tensor:
-        needs = objective.needs(at.situation, options)
+        needs = objective.needs(at.models, options)
         # in float64 from end to end, where `read` gives float32
         student = _precise_view(at.student, inputs, needs)
         torch.manual_seed(0)
-        found: Tensor = objective.numerators(student, teacher, batch, options, None).sum()
+        found: Tensor = objective.loss_sum(student, teacher, batch, options, None).sum()
         return found
 
     weights = [w for w in at.student.parameters() if w.requires_grad]
@@ -268,19 +268,19 @@ def test_it_can_be_learnt(name: str) -> None:
     """Guards direction and sign: alone, in 200 steps, it falls fivefold, and helps new texts."""
     torch.manual_seed(0)
     at = room()
-    bridge = bridge_of(name, at)
-    weights = [*at.student.parameters(), *(bridge.parameters() if bridge else ())]
+    projection = projection_of(name, at)
+    weights = [*at.student.parameters(), *(projection.parameters() if projection else ())]
     optimiser = torch.optim.Adam(weights, lr=5e-3)
-    begun = lowest = values(name, at, TAUGHT, bridge=bridge).mean().item()
-    unseen = best = values(name, at, HELD_OUT, bridge=bridge).mean().item()
+    begun = lowest = values(name, at, TAUGHT, trained=projection).mean().item()
+    unseen = best = values(name, at, HELD_OUT, trained=projection).mean().item()
     for step in range(200):
-        loss = values(name, at, TAUGHT, bridge=bridge).mean()
+        loss = values(name, at, TAUGHT, trained=projection).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         lowest = min(lowest, loss.item())
         if step % 10 == 9:
-            best = min(best, values(name, at, HELD_OUT, bridge=bridge).mean().item())
+            best = min(best, values(name, at, HELD_OUT, trained=projection).mean().item())
             if lowest < begun / 5 and best < unseen / 2:
                 break
     assert lowest < begun / 5
@@ -311,11 +311,11 @@ def test_other_widths_and_heads(name: str) -> None:
     """Guards students of another shape: a value, or a reason in words; never a crash."""
     at = room(width=8, heads=1)
     objective, options = setting(name)
-    reason = objective.unmet(at.situation, options)
+    reason = objective.skip_reason(at.models, options)
     if reason is not None:
         assert "8 wide and the teacher" in reason
         return
-    found = values(name, at, bridge=bridge_of(name, at))
+    found = values(name, at, trained=projection_of(name, at))
     assert bool(torch.isfinite(found).all())
     assert (found > 0).all()
 
@@ -325,9 +325,9 @@ def test_without_a_teacher_or_equal_tokens(name: str) -> None:
     """Guards the reasons: told before training, in words."""
     objective, options = setting(name)
     shape = ModelShape(2, 16, 2)
-    alone = objective.unmet(Situation(TASK, shape), options)
+    alone = objective.skip_reason(ModelPair(TASK, shape), options)
     assert alone == (None if name == "hard_labels" else "there is no teacher")
-    apart = objective.unmet(Situation(TASK, shape, shape, ((1, 1), (2, 2))), options)
+    apart = objective.skip_reason(ModelPair(TASK, shape, shape, ((1, 1), (2, 2))), options)
     by_logits = {
         "hard_labels", "logit_mse", "noisy_teacher", "patience", "soft_targets", "teacher_argmax"
     }  # fmt: skip
@@ -344,11 +344,11 @@ def test_without_a_teacher_or_equal_tokens(name: str) -> None:
 def test_reasons_in_words() -> None:
     """Guards every other reason for which an objective has no value."""
     shape, lstm = ModelShape(2, 16, 2), ModelShape(2, 16, 0, projections=False)
-    both = Situation(TASK, shape, shape, (), same_tokens=True)
+    both = ModelPair(TASK, shape, shape, (), same_tokens=True)
 
-    def told(name: str, situation: Situation, **options: Any) -> Any:
+    def told(name: str, models: ModelPair, **options: Any) -> Any:
         objective, checked = setting(name, **options)
-        return objective.unmet(situation, checked)
+        return objective.skip_reason(models, checked)
 
     assert told("hidden_states", both) == "the layer map matches 0 layers, and it needs 1"
     assert told("layer_relations", both) == (
@@ -356,16 +356,16 @@ def test_reasons_in_words() -> None:
         "mean is always 1"
     )
     narrow = ModelShape(2, 16, 0, projections=False, inner=8)
-    uneven = Situation(TASK, narrow, shape, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
+    uneven = ModelPair(TASK, narrow, shape, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
     assert told("layer_relations", uneven) == (
         "the student's embeddings are 8 wide and its layers 16; a layer map without emb leaves the "
         "embeddings out"
     )
     assert told("patience", both) == "no layer of the student before its last is matched"
-    assert told("teacher_argmax", Situation(RATING, shape, shape)) == (
+    assert told("teacher_argmax", ModelPair(RATING, shape, shape)) == (
         "the task is a regression and has no classes"
     )
-    blind = Situation(TASK, lstm, shape, ((1, 1),), same_tokens=True)
+    blind = ModelPair(TASK, lstm, shape, ((1, 1),), same_tokens=True)
     assert told("attention_probs", blind) == (
         "the queries and keys of the student's architecture cannot be read (they can of BERT, "
         "CamemBERT, DistilBERT, ELECTRA, RoBERTa and XLM-RoBERTa)"
@@ -376,7 +376,7 @@ def test_reasons_in_words() -> None:
     assert told("attention_relations", both, teacher_layer=7) == (
         "teacher_layer = 7, and it has 2 layers"
     )
-    paired = Situation(TASK, shape, shape, ((1, 1),), same_tokens=True)
+    paired = ModelPair(TASK, shape, shape, ((1, 1),), same_tokens=True)
     assert told("granular_relations", paired, heads=5) == (
         "heads = 5 does not divide a width of 16; 4 does"
     )
@@ -388,21 +388,21 @@ def test_faults_of_a_caller() -> None:
     at = room()
     inputs = inputs_of(ROWS)
     bare = Batch(inputs["attention_mask"].bool())
-    with pytest.raises(ValueError, match="a batch without its situation"):
-        _ = bare.known
+    with pytest.raises(ValueError, match="a batch without its models"):
+        _ = bare.pair
     objective, options = setting("attribution", views="gold")
     view = View({}, inputs, at.student)
-    known = Batch(bare.mask, situation=at.situation)
+    known = Batch(bare.mask, models=at.models)
     with pytest.raises(ValueError, match="attribution got a batch without labels"):
-        objective.numerators(view, view, known, options, None)
+        objective.loss_sum(view, view, known, options, None)
     with pytest.raises(ValueError, match="gradients of a model that was not shown"):
-        objective.numerators(View({}, inputs), view, known, setting("attribution")[1], None)
+        objective.loss_sum(View({}, inputs), view, known, setting("attribution")[1], None)
 
 
 def test_stored_logits_suffice_for_logits() -> None:
     """Guards speed: objectives on logits must not make the teacher run at every step."""
-    situation = room().situation
+    models = room().models
     for name in ("logit_mse", "noisy_teacher", "soft_targets", "teacher_argmax"):
         objective, options = setting(name)
-        assert objective.needs(situation, options).teacher == frozenset({LOGITS})
-        assert not objective.needs(situation, options).live_teacher
+        assert objective.needs(models, options).teacher == frozenset({LOGITS})
+        assert not objective.needs(models, options).live_teacher

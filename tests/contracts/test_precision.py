@@ -16,7 +16,7 @@ from kdprobe.errors import TrainingError
 from kdprobe.models import mixed_precision
 from kdprobe.models.architectures import LAYER_LISTS
 from kdprobe.models.mixed_precision import products
-from tests.contracts.students import FAMILIES, finite, lesson_of, take_steps
+from tests.contracts.students import FAMILIES, finite, job_of, take_steps
 
 CASES = [(family, objective) for family in FAMILIES for objective in OBJECTIVES.names()]
 # What this pair of options needs is a weight that it cannot move: vectors of a frozen channel.
@@ -45,18 +45,18 @@ def test_a_few_steps(family: str, objective: str, folder: Path, tmp_path: Path) 
     bfloat16 when that was asked for (those of a BiLSTM never) and only then. An objective that has
     no value for a family says why in words.
     """
-    lesson = lesson_of(family, objective, folder)
-    if isinstance(lesson, str):
-        assert len(lesson.split()) >= 4
+    job = job_of(family, objective, folder)
+    if isinstance(job, str):
+        assert len(job.split()) >= 4
         return
     if (family, objective) in NOTHING_TO_LEARN:
         with pytest.raises(TrainingError, match="no weight that is trained moves the loss"):
-            take_steps(lesson, tmp_path, bf16=True)
+            take_steps(job, tmp_path, bf16=True)
         return
-    full = take_steps(lesson, tmp_path / "full", bf16=False)
-    half = take_steps(lesson, tmp_path / "half", bf16=True)
+    full = take_steps(job, tmp_path / "full", bf16=False)
+    half = take_steps(job, tmp_path / "half", bf16=True)
     assert torch.bfloat16 not in full.seen
-    whole = products(lesson.student) == (0, 2)  # a BiLSTM stays in float32
+    whole = products(job.student) == (0, 2)  # a BiLSTM stays in float32
     assert (torch.bfloat16 in half.seen) is not whole
     assert (family.startswith("bilstm")) is whole
     assert finite(half.losses)

@@ -122,11 +122,11 @@ def test_zero_at_the_teacher(pair: Apart, name: str) -> None:
     twin = build_new(NewShape(2, 16, 32, 2), TASK, tokenizer=tiny_tokenizer("bert")).eval()
     twin.set_attn_implementation("eager")
     twin.load_state_dict(pair.teacher.state_dict())
-    shape = pair.situation.teacher
+    shape = pair.models.teacher
     assert shape is not None
-    situation = replace(pair.situation, student=shape, layer_map=((1, 1), (2, 2)))
+    models = replace(pair.models, student=shape, layer_map=((1, 1), (2, 2)))
     both = (pair.train[1], pair.train[1])
-    same = Apart(twin, pair.teacher, situation, both, both)
+    same = Apart(twin, pair.teacher, models, both, both)
     found = same.values(name, range(6), level="word")
     assert found.abs().max().item() < 1e-5
     found.sum().backward()
@@ -167,15 +167,15 @@ def test_a_word_lstm_learns_from_word_pieces(tmp_path: Path, name: str) -> None:
     pair = apart(tmp_path, hidden=8 if name == "cosine" else 24, train=16)
     objective = OBJECTIVES.load(name)
     options = objective.options(level="word")
-    assert objective.unmet(pair.situation, options) is None
+    assert objective.skip_reason(pair.models, options) is None
     torch.manual_seed(3)
-    bridge = objective.bridge(pair.situation, options)
-    weights = [*pair.student.parameters(), *(bridge.parameters() if bridge else ())]
+    projection = objective.projection(pair.models, options)
+    weights = [*pair.student.parameters(), *(projection.parameters() if projection else ())]
     optimiser = torch.optim.Adam(weights, lr=2e-2)
 
     def mean(held: bool) -> Any:
         rows = range(12 if held else 16)
-        return pair.values(name, rows, held=held, bridge=bridge, level="word").mean()
+        return pair.values(name, rows, held=held, trained=projection, level="word").mean()
 
     begun, unseen = mean(False).item(), mean(True).item()
     lowest, best = begun, unseen
@@ -236,7 +236,7 @@ def test_distilled_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
 def test_layers_that_cannot_be_taken_in_hand(pair: Apart) -> None:
     """Guards attribution to a layer of an LSTM: a reason before training, no crash in step 1."""
     objective = OBJECTIVES.load("attribution")
-    reason = objective.unmet(pair.situation, objective.options(level="word", layer="first"))
+    reason = objective.skip_reason(pair.models, objective.options(level="word", layer="first"))
     assert reason == (
         "the student has no attention layers whose output can be attributed to; its embeddings "
         'can: layer = "input"'

@@ -19,8 +19,8 @@ from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers.control import Control
 from kdprobe.distillers.encoding import GroupedByLength, steps_per_epoch
-from kdprobe.distillers.student_record import TaughtStudent, read_student
-from kdprobe.distillers.training_job import Lesson, TrainingResult
+from kdprobe.distillers.student_record import DistilledStudent, read_student
+from kdprobe.distillers.training_job import TrainingJob, TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.finetuning import finetune
 from tests.distillers.conftest import Toy
@@ -43,13 +43,13 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
     seen: list[Begun] = []
 
     def watched(fit: Any) -> Any:
-        def look(lesson: Lesson, *args: Any, **more: Any) -> TrainingResult:
-            batch = lesson.settings.batch_size * lesson.settings.gradient_accumulation
-            order = GroupedByLength(lesson.encoded.lengths, batch=batch, seed=lesson.seed)
-            weights = {k: v.clone() for k, v in lesson.student.state_dict().items()}
-            texts = [lesson.split.texts[row] for row in order]
-            seen.append(Begun(weights, texts, lesson.settings, lesson.steps))
-            return fit(lesson, *args, **more)
+        def look(job: TrainingJob, *args: Any, **more: Any) -> TrainingResult:
+            batch = job.settings.batch_size * job.settings.gradient_accumulation
+            order = GroupedByLength(job.encoded.lengths, batch=batch, seed=job.seed)
+            weights = {k: v.clone() for k, v in job.student.state_dict().items()}
+            texts = [job.split.texts[row] for row in order]
+            seen.append(Begun(weights, texts, job.settings, job.steps))
+            return fit(job, *args, **more)
 
         return look
 
@@ -240,7 +240,7 @@ def test_any_number_of_examples_gets_the_steps(
     steps: int, examples: int, batch: int, own: int
 ) -> None:
     """Guards rounding: epochs are a fraction, and one step more or less is another budget."""
-    student = TaughtStudent(
+    student = DistilledStudent(
         folder=Path("s"), task="toy", train_split="train", eval_split="dev", train_fingerprint="",
         examples=own, eval_examples=None, transfer=False, seed=0, sample_seed=0, teacher="",
         shape="bert:L1,H16", settings=TrainingSettings(batch_size=batch), steps=steps, stages=1,

@@ -77,8 +77,9 @@ def test_every_rule_fits_every_size() -> None:
         (
             "distilbert",
             ConfigError,
-            "layer_map: distilbert for 3 layers taught by 12, expected 6 taught by 12, all it is "
-            "defined for; use uniform, or list the pairs",
+            "layer_map: distilbert for a student of 3 layers and a teacher of 12, expected a "
+            "student of 6 and a teacher of 12, all it is defined for; use uniform, or list the "
+            "pairs",
         ),
     ],
 )
@@ -94,8 +95,8 @@ def test_a_deeper_student() -> None:
     with pytest.raises(ConfigError) as caught:
         read_layer_map("last", student=4, teacher=2)
     assert str(caught.value) == (
-        "layer_map: last for 4 layers taught by 2, expected at most as many layers as the teacher "
-        "has; use uniform, or list the pairs"
+        "layer_map: last for a student of 4 layers and a teacher of 2, expected at most as many "
+        "layers as the teacher has; use uniform, or list the pairs"
     )
     assert teachers("uniform", 4, 2) == [1, 1, 2, 2]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdprobe.distillers.forward import read
 from kdprobe.distillers.masked import first_tokens, log_softmax_over, unit
-from kdprobe.distillers.objective import LOGITS, Batch, ModelShape, Need, Situation, View
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, ModelShape, Need, View
 from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
 from kdprobe.models.gradients import attribute
 from tests.contracts.test_objectives import ROWS, inputs_of, room, setting, tiny, values
@@ -21,9 +21,7 @@ from tests.distillers.test_objectives import ZS, ZT, batch_of
 def logits(name: str, zs: Tensor, zt: Tensor, *, progress: float = 0.0, **options: Any) -> Tensor:
     objective, checked = setting(name, **options)
     batch = Batch(batch_of(len(zs)).mask, progress=progress)
-    found: Tensor = objective.numerators(
-        View({LOGITS: zs}), View({LOGITS: zt}), batch, checked, None
-    )
+    found: Tensor = objective.loss_sum(View({LOGITS: zs}), View({LOGITS: zt}), batch, checked, None)
     return found
 
 
@@ -58,7 +56,7 @@ def test_annealing_ends_at_one() -> None:
 
 
 SHAPE = ModelShape(2, 2, 1)
-SITUATION = Situation(TASK, SHAPE, SHAPE, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
+SITUATION = ModelPair(TASK, SHAPE, SHAPE, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
 
 
 def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: Any) -> Tensor:
@@ -71,9 +69,9 @@ def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: 
     ]
     firsts = {Need("first", layer): theirs[:, 0] for layer in range(3)}
     views = [View(values[0]), View(values[1] | firsts)]
-    batch = Batch(mask, situation=SITUATION)
-    found: Tensor = objective.numerators(*views, batch, checked, None)
-    return found / objective.denominators(batch, checked)
+    batch = Batch(mask, models=SITUATION)
+    found: Tensor = objective.loss_sum(*views, batch, checked, None)
+    return found / objective.loss_count(batch, checked)
 
 
 ROW = torch.tensor([[True, True, False]])

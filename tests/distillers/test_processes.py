@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kdprobe.distillers.processes import ALONE, Team, add_up_gradients, team
+from kdprobe.distillers.processes import ALONE, ProcessGroup, add_up_gradients, process_group
 from kdprobe.distillers.weighted_loss import Losses, Window
 from tests.distillers.conftest import Toy
 from tests.distillers.shared_work import run
@@ -90,7 +90,7 @@ def test_two_processes_train_the_same_student(
     """Guards torchrun: means of means, a lost remainder or doubled rows would train another one.
 
     65 examples in batches of 8, two batches a step: the last batch holds a single example, so that
-    the second process has none. The terms have different denominators in `token`.
+    the second process has none. The terms have different loss_count in `token`.
     """
     teacher = without_dropout(toy, tmp_path / "teacher")
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
@@ -157,7 +157,7 @@ def test_a_loss_that_is_not_finite_stops_both(
 
 def test_one_process_is_alone() -> None:
     """Guards the common case: no group, nothing is added up, everything is its own."""
-    assert team() is ALONE
+    assert process_group() is ALONE
     assert ALONE.leads
     assert not ALONE.many
     values = torch.ones(2)
@@ -175,7 +175,7 @@ def test_one_process_is_alone() -> None:
 def test_shares_cover_a_batch() -> None:
     """Guards rows that no process learns from, or two do."""
     for size in (1, 2, 3, 5):
-        shares = [Team(rank, size).share(list(range(4))) for rank in range(size)]
+        shares = [ProcessGroup(rank, size).share(list(range(4))) for rank in range(size)]
         assert sorted(row for share in shares for row in share) == [0, 1, 2, 3]
 
 

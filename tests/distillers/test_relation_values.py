@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.config.recipe import open_recipe
-from kdprobe.distillers.objective import Batch, ModelShape, Need, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, Need, View
 from tests.contracts.test_objectives import setting
 from tests.distillers.builders import TASK
 
@@ -42,7 +42,7 @@ def states(seed: int, width: int) -> list[Tensor]:
 
 OURS, THEIRS = states(1, WIDTHS[0]), states(2, WIDTHS[1])
 MASK = torch.arange(LONGEST)[None, :] < torch.tensor(LENGTHS)[:, None]
-SITUATION = Situation(
+SITUATION = ModelPair(
     TASK, ModelShape(2, WIDTHS[0], 2), ModelShape(4, WIDTHS[1], 2), LAYERS, same_tokens=True
 )
 
@@ -54,9 +54,9 @@ def value(name: str, **options: Any) -> Tensor:
         View({Need("hidden", layer): drawn for layer, drawn in enumerate(layers)})
         for layers in (OURS, THEIRS)
     ]
-    batch = Batch(MASK, situation=SITUATION)
-    numerators: Tensor = objective.numerators(*views, batch, checked, None)
-    return numerators / objective.denominators(batch, checked)
+    batch = Batch(MASK, models=SITUATION)
+    loss_sum: Tensor = objective.loss_sum(*views, batch, checked, None)
+    return loss_sum / objective.loss_count(batch, checked)
 
 
 def texts(pair: tuple[int, int]) -> list[tuple[Text, Text]]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kdprobe
-from kdprobe.distillers.data import Data
+from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.transfer import (
     refuse_unlabelled,
@@ -19,15 +19,15 @@ from kdprobe.distillers.transfer import (
 )
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.task import Split
-from tests.distillers.builders import TASK, toy_mixture, toy_split
+from tests.distillers.builders import TASK, toy_split, toy_weighted_loss
 from tests.distillers.conftest import Toy
 
 
-def data(*, pairs: bool = False) -> Data:
+def data(*, pairs: bool = False) -> TrainingData:
     train, dev = toy_split(20), toy_split(6, seed=1, name="dev")
     if pairs:
         train = Split(TASK, "train", train.ids, train.texts, train.texts, train.labels)
-    return Data(TASK, train, dev)
+    return TrainingData(TASK, train, dev)
 
 
 def test_texts_are_added_and_labels_left_out(tmp_path: Path) -> None:
@@ -161,15 +161,15 @@ def test_pairs_alone(tmp_path: Path) -> None:
 
 def test_only_objectives_that_read_labels_are_refused() -> None:
     """Guards a refusal of what needs no label, and labels that are there."""
-    from kdprobe.distillers.objective import Situation
+    from kdprobe.distillers.objective import ModelPair
     from kdprobe.models.shapes import NewShape, build_new
     from tests.models.tiny import tiny_tokenizer
 
     shape = shape_of(build_new(NewShape(1, 16, 32, 2), TASK, tokenizer=tiny_tokenizer("bert")))
-    situation = Situation(TASK, shape, shape)
+    models = ModelPair(TASK, shape, shape)
     train = toy_split(4)
     bare = Split(TASK, "train", train.ids, train.texts)
-    refuse_unlabelled(toy_mixture("soft_targets"), situation, bare)
-    refuse_unlabelled(toy_mixture("hard_labels"), situation, train)
+    refuse_unlabelled(toy_weighted_loss("soft_targets"), models, bare)
+    refuse_unlabelled(toy_weighted_loss("hard_labels"), models, train)
     with pytest.raises(ConfigError):
-        refuse_unlabelled(toy_mixture("soft_targets", "hard_labels"), situation, bare)
+        refuse_unlabelled(toy_weighted_loss("soft_targets", "hard_labels"), models, bare)

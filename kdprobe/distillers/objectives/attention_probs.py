@@ -70,23 +70,23 @@ class AttentionProbs(OfHeads):
         """The model of its options."""
         return AttentionProbsOptions
 
-    def denominators(self, batch: Batch, options: AttentionProbsOptions) -> Tensor:
+    def loss_count(self, batch: Batch, options: AttentionProbsOptions) -> Tensor:
         """The real tokens."""
         return token_counts(batch)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: AttentionProbsOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
-        situation, mask = batch.known, batch.mask
-        ours, theirs = head_counts(situation)
+        models, mask = batch.pair, batch.mask
+        ours, theirs = head_counts(models)
         total = torch.zeros(batch.size, device=mask.device)
-        for mine, yours in compared_layers(situation, options.layers):
+        for mine, yours in compared_layers(models, options.layers):
             log_q = _log_rows(student, mine, ours, ours != theirs, mask)
             log_p = _log_rows(teacher, yours, theirs, ours != theirs, mask)
             if options.divergence == "mse":

@@ -61,23 +61,23 @@ class AttentionScores(OfHeads):
         """The model of its options."""
         return AttentionScoresOptions
 
-    def denominators(self, batch: Batch, options: AttentionScoresOptions) -> Tensor:
+    def loss_count(self, batch: Batch, options: AttentionScoresOptions) -> Tensor:
         """The pairs of real tokens."""
         return pair_counts(batch)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: AttentionScoresOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's squared differences, summed over pairs of real tokens, `[B]`."""
-        situation = batch.known
-        ours, theirs = head_counts(situation)
+        models = batch.pair
+        ours, theirs = head_counts(models)
         total = torch.zeros(batch.size, device=batch.mask.device)
-        for mine, yours in compared_layers(situation, options.layers):
+        for mine, yours in compared_layers(models, options.layers):
             left = _scores(student, mine, ours, ours != theirs)
             right = _scores(teacher, yours, theirs, ours != theirs)
             squares = ((left - right) ** 2).mean(1)

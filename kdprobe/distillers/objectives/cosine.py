@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from kdprobe.config.base import Options
 from kdprobe.distillers.alignment import Level, matched, places, summed, tokens_differ
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_width
-from kdprobe.distillers.loss_counts import Unbridged
+from kdprobe.distillers.loss_counts import WithoutProjection
 from kdprobe.distillers.masked import unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 
 
 class CosineOptions(Options):
@@ -28,13 +28,13 @@ class CosineOptions(Options):
     level: Level = "token"
 
 
-def _last(situation: Situation) -> int:
+def _last(models: ModelPair) -> int:
     """The teacher's last layer."""
-    return situation.student.layers if situation.teacher is None else situation.teacher.layers
+    return models.student.layers if models.teacher is None else models.teacher.layers
 
 
 @dataclass(frozen=True)
-class Cosine(Unbridged):
+class Cosine(WithoutProjection):
     """One minus the cosine of the last hidden states.
 
     Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
@@ -52,35 +52,35 @@ class Cosine(Unbridged):
         """The model of its options."""
         return CosineOptions
 
-    def unmet(self, situation: Situation, options: CosineOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: CosineOptions) -> str | None:
         """It needs equal tokens and widths."""
-        apart = tokens_differ(situation, options.level)
-        return first_of(no_teacher(situation), apart, other_width(situation))
+        apart = tokens_differ(models, options.level)
+        return first_of(no_teacher(models), apart, other_width(models))
 
-    def needs(self, situation: Situation, options: CosineOptions) -> Needs:
+    def needs(self, models: ModelPair, options: CosineOptions) -> Needs:
         """Both last layers."""
-        if situation.teacher is None:
+        if models.teacher is None:
             return Needs()
         return Needs(
-            student=frozenset({Need("hidden", situation.student.layers)}),
-            teacher=frozenset({Need("hidden", situation.teacher.layers)}),
+            student=frozenset({Need("hidden", models.student.layers)}),
+            teacher=frozenset({Need("hidden", models.teacher.layers)}),
             words=options.level == "word",
         )
 
-    def denominators(self, batch: Batch, options: CosineOptions) -> Tensor:
+    def loss_count(self, batch: Batch, options: CosineOptions) -> Tensor:
         """The real tokens, or 1."""
         return places(batch, options.level)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: CosineOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's one minus cosine, summed over tokens or averaged over words, `[B]`."""
-        last = batch.known.student.layers, _last(batch.known)
+        last = batch.pair.student.layers, _last(batch.pair)
         ours, theirs, real = matched(student, teacher, batch, last, options.level)
         cosines = (unit(ours) * unit(theirs)).sum(-1)
         return summed(1 - cosines, real, options.level)

@@ -17,7 +17,7 @@ from torch.nn import functional
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask, scaled_products, split_heads, unit
-from kdprobe.distillers.objective import Batch, ModelShape, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     OfHiddenStates,
@@ -132,7 +132,7 @@ def _among(ours: Tensor, theirs: Tensor, mask: Tensor, options: GranularRelation
 
 
 def _no_heads(shape: ModelShape, heads: int, *, embeddings: bool) -> str | None:
-    """Give the reason why a model's vectors cannot be cut into heads, or None."""
+    """Return the reason why a model's vectors cannot be cut into heads, or None."""
     for width in (shape.width, *((shape.embedded,) if embeddings else ())):
         if width % heads:
             most = max(number for number in range(1, heads) if width % number == 0)
@@ -171,30 +171,28 @@ class GranularRelations(OfHiddenStates):
         """The model of its options."""
         return GranularRelationsOptions
 
-    def unmet(self, situation: Situation, options: GranularRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: GranularRelationsOptions) -> str | None:
         """It needs equal tokens, a matched layer and widths that divide."""
-        shapes = (situation.student, situation.teacher or situation.student)
-        embedded = [0 in side for side in zip(*situation.layer_map, strict=True)] or [False] * 2
+        shapes = (models.student, models.teacher or models.student)
+        embedded = [0 in side for side in zip(*models.layer_map, strict=True)] or [False] * 2
         wide = [
             _no_heads(shape, options.heads, embeddings=lowest)
             for shape, lowest in zip(shapes, embedded, strict=True)
         ]
-        return first_of(
-            no_teacher(situation), other_tokens(situation), none_matched(situation), *wide
-        )
+        return first_of(no_teacher(models), other_tokens(models), none_matched(models), *wide)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: GranularRelationsOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask = batch.mask
         total = torch.zeros(batch.size, device=mask.device)
-        for place, (ours, theirs) in enumerate(batch.known.layer_map):
+        for place, (ours, theirs) in enumerate(batch.pair.layer_map):
             left, right = student.hidden(ours), teacher.hidden(theirs)
             if place >= options.lower:
                 total = total + options.texts * _among(left, right, mask, options)
@@ -203,10 +201,10 @@ class GranularRelations(OfHiddenStates):
                 total = total + options.tokens * _within(left, right, mask, options)
             if options.phrases:
                 runs, real = _runs(left, mask, options.phrase)
-                wanted, _ = _runs(right, mask, options.phrase)
+                theirs_runs, _ = _runs(right, mask, options.phrase)
                 if options.average == "batch":
                     real = real & (real.sum(-1, keepdim=True) >= _FEWEST)
-                total = total + options.phrases * _within(runs, wanted, real, options)
+                total = total + options.phrases * _within(runs, theirs_runs, real, options)
         return total
 
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.loss_counts import PerExample
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Needs, View
 
 
 class HardLabelsOptions(Options):
@@ -37,28 +37,28 @@ class HardLabels(PerExample):
         """The model of its options."""
         return HardLabelsOptions
 
-    def unmet(self, situation: Situation, options: HardLabelsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: HardLabelsOptions) -> str | None:
         """It always has a value."""
         return None
 
-    def needs(self, situation: Situation, options: HardLabelsOptions) -> Needs:
+    def needs(self, models: ModelPair, options: HardLabelsOptions) -> Needs:
         """The student's logits and gold labels."""
         return Needs(student=frozenset({LOGITS}), labels=True)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: HardLabelsOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's loss, `[B]`.
 
         >>> import torch
         >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
-        >>> loss = OBJECTIVE.numerators(student, View({}), batch, HardLabelsOptions(), None)
+        >>> loss = OBJECTIVE.loss_sum(student, View({}), batch, HardLabelsOptions(), None)
         >>> round(loss.item(), 4)  # log 2
         0.6931
         """

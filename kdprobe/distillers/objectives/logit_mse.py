@@ -50,13 +50,13 @@ class LogitMse(OfLogits):
         """The model of its options."""
         return LogitMseOptions
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: LogitMseOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's squared difference, `[B]`.
 
@@ -65,7 +65,7 @@ class LogitMse(OfLogits):
         >>> s = View({LOGITS: torch.tensor([[1.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
-        >>> OBJECTIVE.numerators(s, t, batch, LogitMseOptions(), None).tolist()  # (4 + 1) / 2
+        >>> OBJECTIVE.loss_sum(s, t, batch, LogitMseOptions(), None).tolist()  # (4 + 1) / 2
         [2.5]
         """
         squares = ((student.logits - teacher.logits) / options.temperature) ** 2

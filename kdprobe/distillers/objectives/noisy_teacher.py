@@ -1,4 +1,4 @@
-"""The teacher's logits with noise, as if several teachers had spoken.
+"""The teacher's logits with noise, as if there were several teachers.
 
 Does: disturb the logits of some examples anew at every step. Does not: store the noise.
 """
@@ -52,19 +52,19 @@ class NoisyTeacher(OfLogits):
         """The model of its options."""
         return NoisyTeacherOptions
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: NoisyTeacherOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's squared difference, `[B]`."""
-        given = teacher.logits
-        struck = torch.rand(len(given), 1, device=given.device) < options.share
-        noise = options.deviation * torch.randn(len(given), 1, device=given.device)
-        disturbed = given * (1 + struck * noise)
+        logits = teacher.logits
+        chosen = torch.rand(len(logits), 1, device=logits.device) < options.share
+        noise = options.deviation * torch.randn(len(logits), 1, device=logits.device)
+        disturbed = logits * (1 + chosen * noise)
         return (((student.logits - disturbed) / options.temperature) ** 2).mean(-1)
 
 

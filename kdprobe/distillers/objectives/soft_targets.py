@@ -61,13 +61,13 @@ class SoftTargets(OfLogits):
         """The model of its options."""
         return SoftTargetsOptions
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: SoftTargetsOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's divergence, `[B]`.
 
@@ -77,7 +77,7 @@ class SoftTargets(OfLogits):
         >>> q = View({LOGITS: torch.tensor([[0.0, 0.0]])})  # one half each
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
         >>> options = SoftTargetsOptions(temperature=1.0)
-        >>> value = OBJECTIVE.numerators(q, p, batch, options, None).item()
+        >>> value = OBJECTIVE.loss_sum(q, p, batch, options, None).item()
         >>> round(value, 6) == round(0.75 * math.log(1.5) + 0.25 * math.log(0.5), 6)
         True
         """

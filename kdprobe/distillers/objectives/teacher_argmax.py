@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, not_classes
-from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, View
 from kdprobe.distillers.objectives._logits import OfLogits
 
 
@@ -40,17 +40,17 @@ class TeacherArgmax(OfLogits):
         """The model of its options."""
         return TeacherArgmaxOptions
 
-    def unmet(self, situation: Situation, options: object) -> str | None:
+    def skip_reason(self, models: ModelPair, options: object) -> str | None:
         """It needs a teacher and classes."""
-        return first_of(no_teacher(situation), not_classes(situation))
+        return first_of(no_teacher(models), not_classes(models))
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: TeacherArgmaxOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's cross-entropy, `[B]`.
 
@@ -59,7 +59,7 @@ class TeacherArgmax(OfLogits):
         >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
-        >>> value = OBJECTIVE.numerators(s, t, batch, TeacherArgmaxOptions(), None)
+        >>> value = OBJECTIVE.loss_sum(s, t, batch, TeacherArgmaxOptions(), None)
         >>> round(value.item(), 4)  # log 2
         0.6931
         """

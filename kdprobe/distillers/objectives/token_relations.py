@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask
-from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     Distance,
@@ -109,22 +109,20 @@ class TokenRelations(OfHiddenStates):
         """The model of its options."""
         return TokenRelationsOptions
 
-    def unmet(self, situation: Situation, options: TokenRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: TokenRelationsOptions) -> str | None:
         """It needs equal tokens and a matched layer."""
         even = (
             None if options.window % 2 else f"window = {options.window} is even and has no middle"
         )
-        return first_of(
-            no_teacher(situation), other_tokens(situation), none_matched(situation), even
-        )
+        return first_of(no_teacher(models), other_tokens(models), none_matched(models), even)
 
-    def numerators(
+    def loss_sum(
         self,
         student: View,
         teacher: View,
         batch: Batch,
         options: TokenRelationsOptions,
-        bridge: nn.Module | None,
+        projection: nn.Module | None,
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask, whole = batch.mask, options.average == "batch"
@@ -135,7 +133,7 @@ class TokenRelations(OfHiddenStates):
         if not whole:
             real = real & ~torch.eye(options.window, dtype=torch.bool, device=mask.device)
         total = torch.zeros(batch.size, device=mask.device)
-        for ours, theirs in batch.known.layer_map:
+        for ours, theirs in batch.pair.layer_map:
             left, right = student.hidden(ours), teacher.hidden(theirs)
             if options.pairs:
                 gaps = distance_gaps(left, right, apart, options.distance)
@@ -144,7 +142,7 @@ class TokenRelations(OfHiddenStates):
             if options.triples:
                 squares = (_cosines(left, windows) - _cosines(right, windows)) ** 2
                 total = total + options.triples * mean_of(squares * real, real, options.average)
-        return total / len(batch.known.layer_map) if whole else total
+        return total / len(batch.pair.layer_map) if whole else total
 
 
 OBJECTIVE = TokenRelations()
