@@ -144,7 +144,7 @@ def attribute(
 
     words = split_words(text, text_pair)
     if not words:
-        raise TaskError("--text", found="holds no word", expected="a text to explain")
+        raise TaskError("`text`", found="holds no word", expected="a text to explain")
     names = [METHODS.find(name, option="methods") for name in methods]
     chosen = {name: METHODS.load(name).options() for name in names}
     task = _own_task(model, offline=offline)
@@ -195,7 +195,7 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
         return int(logits[0].argmax())
     if label not in task.labels:
         raise ConfigError(
-            f"--label {label}", found=f"{model} has no such label",
+            f"`label={label}`", found=f"{model} has no such label",
             expected="one of " + ", ".join(task.labels),
         )  # fmt: skip
     return task.labels.index(label)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench
 from kdprobe.augmenters.collect import collect, result_of
@@ -45,7 +45,7 @@ def augment(
     output: str | Path | Output,
     method: str = "rules",
     n: int | None = None,
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, JsonValue] | None = None,
     data: DataOptions | None = None,
     runtime: Runtime | None = None,
     progress: Progress | None = None,

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
+from pydantic import JsonValue
+
 from kdprobe.config.commands import DistillOptions
 from kdprobe.config.docs import documented
 from kdprobe.config.keywords import DistillKeywords
@@ -47,7 +49,7 @@ def distill(
     output: str | Path | Output,
     student: str | None = None,
     recipe: str | Path = "vanilla",
-    settings: Mapping[str, object] | None = None,
+    settings: Mapping[str, JsonValue] | None = None,
     data: DataOptions | None = None,
     training: TrainingSettings | None = None,
     runtime: Runtime | None = None,

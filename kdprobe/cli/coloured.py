@@ -71,13 +71,13 @@ def word_lines(lines: Sequence[Line], *, width: int) -> list[Text]:
         if number and len(lines) > 1:
             written.append(Text())
         for name, row, line in zip(names, words, lines, strict=True):
-            line = Text(no_wrap=True)
-            line.append(f"{name}:", style="bold").append(" " * (head - cell_len(name) - 1))
+            shown = Text(no_wrap=True)
+            shown.append(f"{name}:", style="bold").append(" " * (head - cell_len(name) - 1))
             for place in block:
                 mark = line.marks[place]
                 score = _score(mark)
-                line.append(row[place], style=style_of(mark.tint))
+                shown.append(row[place], style=style_of(mark.tint))
                 blank = sizes[place] - cell_len(row[place]) - len(score) - 1
-                line.append(f" {score}" + " " * blank, style="dim")
-            written.append(line)
+                shown.append(f" {score}" + " " * blank, style="dim")
+            written.append(shown)
     return written

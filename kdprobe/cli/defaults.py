@@ -41,7 +41,7 @@ def _of_group(group: Any, data: Mapping[str, Any], path: str, name: str) -> dict
         where = f"{path}: [{name}{command}]"
         if command not in group.commands:
             raise unknown_name(f"config [{name}]" if name else "config", command,
-                               tuple(sorted(group.commands)))  # fmt: skip
+                               tuple(sorted(group.commands)), option="config")  # fmt: skip
         if not isinstance(values, dict):
             raise ConfigError(
                 path,
@@ -65,7 +65,7 @@ def _of_command(held: Any, values: Mapping[str, Any], where: str, name: str) -> 
     for key, value in values.items():
         plain = key.replace("-", "_")
         if plain not in known:
-            raise unknown_name(f"config [{name}]", key, tuple(sorted(known)))
+            raise unknown_name(f"config [{name}]", key, tuple(sorted(known)), option="config")
         target = known[plain]
         if target in defaults:
             raise ConfigError(f"{where} {key}", found="is given twice", expected="one way")

@@ -65,7 +65,7 @@ def demo(
         [str(models / "kd-student"), str(models / "control")],
         task="grammar",
         output=output,
-        attributions=kdprobe.AttributionRequest(METHODS, SENTENCES),
+        attributions=kdprobe.AttributionRequest(methods=METHODS, sentences=SENTENCES),
         probing=kdprobe.ProbingRequest(sentences=PROBED),
         seed=seed,
         device="cpu",

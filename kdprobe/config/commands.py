@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
 from kdprobe.config.options import AnySeed, Seed
@@ -33,7 +33,7 @@ class DistillOptions(FlagOptions):
         str | Path, Flag("A name (`kdprobe list recipes`) or a .toml file.", everyday=True)
     ] = "vanilla"
     settings: Annotated[
-        Mapping[str, object],
+        Mapping[str, JsonValue],
         Flag(
             "Change one thing in the recipe; repeat.",
             name="set",
@@ -97,7 +97,7 @@ class AugmentOptions(FlagOptions):
         ),
     ] = None
     settings: Annotated[
-        Mapping[str, object],
+        Mapping[str, JsonValue],
         Flag(
             "Another option of the method; repeat.",
             name="set",

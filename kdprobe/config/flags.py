@@ -16,9 +16,9 @@ An options model is a frozen pydantic model whose fields carry a `Flag`:
 
 Bounds stand in `Field`; the kind of the value is the annotation's; what is not given has the
 field's default. Nothing else has to be written: `flags_of(ProbingOptions)` reads the rest, the
-command line makes `--probe-tasks NAME,...` of it, `config.flat.checked` makes the model of plain
+command line makes a flag of it, `config.flat.checked` makes the model of plain
 values with one `ConfigError` for the first that is wrong, and an error names the option
-`` `probing.sentences` ``, which a person at a terminal reads as `--probe-sentences`.
+`` `probing.sentences` ``, which a person at a terminal reads as the flag.
 
 Texts outside `cli/` never name a flag. They name the option between backticks, as Python users
 write it (`` `batch_size` ``, `` `probing.sentences` ``, with a value `` `labels=A,B` ``).
@@ -51,7 +51,7 @@ class Flag:
     """How a field of an options model is written on the command line.
 
     Args:
-        help: what it does, one sentence, for `--help` and the docstrings.
+        help: what it does, one sentence, for the help and the docstrings.
         name: the long word without its dashes; empty: the field's name, `-` for `_`.
         short: a letter that means the same.
         also: other long words that mean the same.
@@ -63,7 +63,7 @@ class Flag:
         everyday: whether it stands among the first ten in the help.
         panel: the heading it stands under; empty: that of its model.
         kind: the type of one value, where the annotation does not say it.
-        both: for a truth value that may also be unset: `--mdl/--no-mdl`.
+        both: for a truth value that may also be unset: a flag for yes and one for no.
     """
 
     help: str = ""
@@ -87,7 +87,7 @@ class FlagOptions(Options):
         panel: the heading of its options in the help.
     """
 
-    model_config = ConfigDict(defer_build=True)  # `--help` reads fields and checks nothing
+    model_config = ConfigDict(defer_build=True)  # the help reads fields and checks nothing
 
     group: ClassVar[str] = ""
     panel: ClassVar[Panel] = "runtime"

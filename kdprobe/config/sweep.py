@@ -1,4 +1,4 @@
-"""What `--sweep` says: settings, the values each takes, and the runs that follow.
+"""What `runs` says: settings, the values each takes, and the runs that follow.
 
 Does: read `layers=3,6;hidden=192,384;seed=1,2,3` into axes, check their keys, and give their
 product as named runs. Does not: know which settings a recipe has (the caller names them) or train.
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from kdprobe.config.recipe_changes import resolve_setting
 from kdprobe.errors import ConfigError
 
-WHERE = "--sweep"
+WHERE = "`runs`"
 MOST_RUNS = 1000
 """Trainings of one sweep: a minute each they take most of a day."""
 SIZES = ("layers", "heads", "hidden", "intermediate", "init", "mode")
-"""Parts of a student that is made from its teacher; swept, they replace those of `--student`."""
+"""Parts of a student that is made from its teacher; swept, they replace those of `student`."""
 WHOLE = ("student", "seed", "recipe")
 _EXAMPLE = "layers=3,6;hidden=192,384;seed=1,2,3"
 
@@ -46,7 +46,7 @@ class Variant:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What is changed in the recipe, as `--set` takes it."""
+        """What is changed in the recipe, as `settings` takes it."""
         return {k: v for k, v in self.values.items() if k not in (*SIZES, *WHOLE)}
 
     @property
@@ -64,10 +64,10 @@ class Variant:
         return int(self.values.get("seed", otherwise))
 
     def student(self, otherwise: str | None, *, recipe: str) -> str | None:
-        """Return the run's student: the swept sizes in place of those of `--student`.
+        """Return the run's student: the swept sizes in place of those of `student`.
 
         Args:
-            otherwise: what `--student` says, or None.
+            otherwise: what `student` says, or None.
             recipe: the student of the run's recipe, which counts when no other is named.
 
         Raises:
@@ -86,7 +86,7 @@ class Variant:
             raise ConfigError(
                 f"{WHERE} {next(iter(swept))}",
                 found=f"the student is {base}, whose sizes are its own",
-                expected="a student made from its teacher, like --student layers=3",
+                expected="a student made from its teacher, like `student=layers=3`",
                 remedy="sweep whole students instead: student=bilstm:hidden=150|bilstm:hidden=300",
             )
         parts: dict[str, str] = {}

@@ -66,7 +66,7 @@ def precision_notes(job: TrainingJob) -> tuple[str, ...]:
         "multiplied in bfloat16, all else in float32"
     )
     if not large:
-        return (f"{products_note}: --bf16 changed nothing",)
+        return (f"{products_note}: `bf16` changed nothing",)
     architecture = str(job.student.config.model_type).removeprefix("kdprobe_")
     return (products_note, f"the price of bfloat16: {price_of(architecture)}")
 

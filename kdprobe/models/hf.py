@@ -50,7 +50,7 @@ def resolve_device(device: str) -> torch.device:
         found = torch.device(device)
     except RuntimeError as error:
         raise ConfigError(
-            f"--device {device}", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
+            f"`device={device}`", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
         ) from error
     present = {
         "cpu": 1,
@@ -59,10 +59,10 @@ def resolve_device(device: str) -> torch.device:
     }
     if (found.index or 0) >= present.get(found.type, 0):
         raise ConfigError(
-            f"--device {device}",
+            f"`device={device}`",
             found="this machine, or this build of torch, does not have it",
             expected="auto, cpu, cuda, cuda:N or mps",
-            remedy="use --device auto to take what is there",
+            remedy="use `device=auto` to take what is there",
         )
     return found
 
@@ -75,7 +75,7 @@ def resolve_dtype(dtype: str) -> torch.dtype:
     """
     if dtype not in _DTYPES:
         raise ConfigError(
-            f"--dtype {dtype}", found="not a type kdprobe runs models in", expected="float32, bf16"
+            f"`dtype={dtype}`", found="not a type kdprobe runs models in", expected="float32, bf16"
         )
     return _DTYPES[dtype]
 

@@ -52,9 +52,12 @@ def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """
     if not poolings:
         raise ConfigError(
-            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
+            "`probing.poolings`", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
+    option = "probing.poolings"
+    return tuple(
+        dict.fromkeys(known_name("pooling", name, POOLINGS, option=option) for name in poolings)
+    )
 
 
 class LayerReader:
@@ -92,7 +95,7 @@ class LayerReader:
                 handle.name,
                 found=why or "gives no hidden states",
                 expected="a checkpoint whose layers can be read",
-                remedy="leave probing out: --skip probing",
+                remedy="leave probing out: `skip=probing`",
             )
         self.handle = handle
         self.random = random_seed is not None
@@ -131,7 +134,7 @@ class LayerReader:
             asked = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {asked}",
+                found=f"has no vector to read under `probing.poolings={asked}`",
                 expected="another pooling, such as mean",
             )
 

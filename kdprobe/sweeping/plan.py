@@ -148,7 +148,7 @@ class Plan:
 
 
 def plan_sweep(text: str, request: SweepRequest) -> Plan:
-    """Read `--sweep` and check every run as far as names and values can be checked.
+    """Read `runs` and check every run as far as names and values can be checked.
 
     Raises:
         ConfigError: an unknown setting or a value of the wrong kind; a setting that is swept and
@@ -174,19 +174,19 @@ def _open(name: str, request: SweepRequest) -> Recipe:
 
 
 def _refuse_both(full: Mapping[str, str], request: SweepRequest, recipe: Recipe) -> None:
-    """Refuse a swept setting that an option or `--set` would override for every run."""
+    """Refuse a swept setting that an option or `settings` would override for every run."""
     names = option_names(recipe.all_objectives)
     fixed = check_keys(
         [Axis(key, (value,)) for key, value in request.settings.items()],
         setting_names(recipe, names),
-        where="--set",
+        where="`settings`",
     )
-    sources = {name: f"--set {key}" for key, name in fixed.items()}
+    sources = {name: f"`settings={key}`" for key, name in fixed.items()}
     for option, value in request.options.items():
         if value is not None:
-            sources[f"training.{option}"] = f"--{option.replace('_', '-')}"
+            sources[f"training.{option}"] = f"`{option}`"
     if request.student is not None:
-        sources["student"] = "--student"
+        sources["student"] = "`student`"
     for key, name in full.items():
         if name in sources:
             raise ConfigError(

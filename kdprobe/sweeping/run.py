@@ -1,4 +1,4 @@
-"""`kdprobe distill --sweep`: many students of one teacher, one after the other.
+"""`distill` with `runs`: many students of one teacher, one after the other.
 
 Does: train every run of a plan into a folder of its own, go on with a sweep that was interrupted,
 list what cannot be trained, and have all students measured and written down. Does not: train or

@@ -98,7 +98,7 @@ def test_recipes_that_contradict_themselves(options: Any, message: str) -> None:
 
 
 def test_changes_reach_the_stage_they_name() -> None:
-    """Guards --set and the options of the command: one stage, or every one, never none."""
+    """Guards `settings` and the options of the command: one stage, or every one, never none."""
     staged = recipe(stage("a", training={"epochs": 2, "learning_rate": 1e-3}), stage("b"))
     one = with_settings(staged, {"stages.a.training.epochs": "5"}, option_names=NAMES)
     assert [part.recipe.training.epochs for part in parts_of(one)] == [5, 9]
@@ -114,6 +114,6 @@ def test_changes_reach_the_stage_they_name() -> None:
     with pytest.raises(ConfigError) as caught:
         with_settings(staged, {"temperature": "3"}, option_names=NAMES)
     assert str(caught.value) == (
-        "--set temperature: is short for stages.a.objectives.soft_targets.temperature and "
+        "`settings` temperature: is short for stages.a.objectives.soft_targets.temperature and "
         "stages.b.objectives.soft_targets.temperature, expected one of them"
     )

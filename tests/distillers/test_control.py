@@ -1,4 +1,4 @@
-"""Tests of `--like`: a control that differs from its student in nothing but the teacher."""
+"""Tests of `like`: a control that differs from its student in nothing but the teacher."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     assert str(caught.value) == (
-        f"--like {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
+        f"`like` {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
         "from; name the pretrained encoder that its teacher was fine-tuned from"
     )
     other = finetune(
@@ -212,7 +212,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
         place.mkdir()
         (place / "kdprobe.json").write_text(broken)
         message = refused(place)
-        assert message.startswith((f"--like {place}", f"{place / 'kdprobe.json'}"))
+        assert message.startswith((f"`like` {place}", f"{place / 'kdprobe.json'}"))
     for key in ("recipe", "train", "eval", "fingerprint", "seed"):
         place = tmp_path / f"without-{key}"
         place.mkdir()
