@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 _OPTION = re.compile(r"`([a-z][a-z0-9_]*(?:\.[a-z0-9_]+)?)(?:=([^`]*))?`")
 _OTHERS = {
-    "accuracy": "accuracy", "config": "config", "fail_if": "fail-if", "generate": "generate", "kappa": "kappa",
-    "length_bins": "length-bins", "methods": "methods", "runs": "sweep", "source": "from",
+    "accuracy": "accuracy", "config": "config", "fail_if": "fail-if", "generate": "generate",
+    "kappa": "kappa", "length_bins": "length-bins", "methods": "methods", "runs": "sweep",
+    "source": "from",
 }  # fmt: skip
 """Options of single commands that no model types."""
 
