@@ -119,7 +119,7 @@ def _pair_texts(session: Session, options: MinimalPairOptions) -> PairTexts | No
     from kdprobe.tasks.pairs import grammar_pairs, read_minimal_pairs
 
     if options.folder is None:
-        if not session.task_file.is_generated:
+        if not session.is_generated:
             return None
         size = options.per_phenomenon or _GRAMMAR_PAIRS
         return grammar_pairs(size_per_phenomenon=size, seed=session.seed)

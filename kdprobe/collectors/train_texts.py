@@ -30,7 +30,7 @@ class TrainTextsCollector:
 
     def prepare(self, session: Session, options: NoOptions) -> Split | None:
         """Load the training examples; the embedded task's splits share no lexical frame."""
-        train = None if session.task_file.is_generated else session.training_split()
+        train = None if session.is_generated else session.training_split()
         return train if train is not None and len(train) else None
 
     def collect(self, session: Session, prepared: Split, progress: Progress) -> TrainTexts:

@@ -51,7 +51,7 @@ def histories_of(students: Sequence[ModelSpec]) -> TrainingHistories | None:
     """
     curves: list[Curve] = []
     notes: list[str] = []
-    for student in students:
+    for student in (each for each in students if each.paths):
         curves += _curves(student, notes)
     return TrainingHistories(tuple(curves), tuple(notes)) if curves else None
 

@@ -130,7 +130,7 @@ def compare_opened(
     folder = options.output.output
     if folder is not None:
         write_files(document, study, folder, text=text)
-    return Comparison(document, folder=folder)
+    return Comparison(document, folder=folder, study=study)
 
 
 def _specs(teacher: str, students: str | Sequence[str]) -> tuple[ModelSpec, ...]:

@@ -63,7 +63,8 @@ class Budget(NamedTuple):
 
 def read_records(students: Sequence[ModelSpec]) -> Records:
     """Read the record of each student that has one, by name; of several seeds the first."""
-    read = {spec.name: read_json(Path(spec.paths[0]) / "kdprobe.json") for spec in students}
+    folders = {spec.name: Path(spec.paths[0]) for spec in students if spec.paths}
+    read = {name: read_json(folder / "kdprobe.json") for name, folder in folders.items()}
     return {name: record for name, record in read.items() if isinstance(record, dict)}
 
 

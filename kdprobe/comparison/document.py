@@ -141,10 +141,11 @@ def _protocol(
     """Return every choice after defaults were filled in, for the protocol card; no full paths."""
     data, runtime = options.data, options.runtime
     half = trained_in_bfloat16([model.spec for model in session.models])
-    task = data.task if isinstance(data.task, str) else session.task_file.name
+    task, task_file = session.task.name, session.task_file
+    usual = session.split.name if task_file is None else task_file.compare_split
     return {
-        "task": Path(task).name,
-        "split": data.split or session.task_file.compare_split,
+        "task": Path(data.task).name if isinstance(data.task, str) else task,
+        "split": data.split or usual,
         "analyses": list(analyses),
         "limit": data.limit,
         "resamples": session.resamples,

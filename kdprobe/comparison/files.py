@@ -52,13 +52,13 @@ def _check_folder_name(output: Path) -> None:
 
 
 def write_files(
-    document: ResultsDocument, study: Study, folder: Path, *, text: str | None = None
+    document: ResultsDocument, study: Study | None, folder: Path, *, text: str | None = None
 ) -> None:
     """Write results.json, report.html, metrics.csv and predictions.parquet, all or none.
 
     Args:
         document: the results.
-        study: the observations behind them.
+        study: the observations behind them; None: the two tables of them are not written.
         folder: where; what an earlier run wrote is replaced.
         text: the document as JSON, where it was written already.
 
@@ -70,8 +70,9 @@ def write_files(
     with atomic.staged_folder(folder, outdated=(WORD_SCORES,)) as stage:
         (stage / "results.json").write_text(text or dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
-        (stage / "predictions.parquet").write_bytes(predictions_parquet(study))
-        _write_word_scores(study, stage)
+        if study is not None:
+            (stage / "predictions.parquet").write_bytes(predictions_parquet(study))
+            _write_word_scores(study, stage)
         (stage / "report.html").write_text(render(document), encoding="utf-8")
 
 

@@ -153,6 +153,39 @@ def compare_options(
     )
 
 
+class ArrayKeywords(TypedDict, total=False):
+    """The flat keywords of `kdprobe.compare_predictions`."""
+
+    only: Sequence[str]
+    skip: Sequence[str]
+    settings: Mapping[str, Mapping[str, object]] | None
+    slice_columns: Sequence[str]
+    resamples: int
+    seed: int
+    force: bool
+
+
+def array_options(
+    flat: Mapping[str, object],
+    *,
+    output: str | Path | None = None,
+    analyses: AnalysisOptions | None = None,
+) -> CompareOptions:
+    """Join and check the options of a comparison of arrays; see `compare_options`."""
+    places: dict[str, tuple[type[FlagOptions], FlagOptions | None]] = {
+        "analyses": (AnalysisOptions, analyses),
+        "output": (Output, None),
+    }
+    joined = gathered("compare_predictions", {**flat, "output": output}, places)
+    return CompareOptions(
+        EvaluationDataOptions(),
+        InferenceRuntime(cache=False),
+        cast(AnalysisOptions, joined["analyses"]),
+        cast(Output, joined["output"]),
+        {},
+    )
+
+
 def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     evidence: dict[str, CollectorOptions] = {}

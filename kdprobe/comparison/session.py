@@ -52,9 +52,9 @@ class Session:
     """An opened comparison.
 
     Args:
-        task_file: the task.
         split: the examples that are compared on.
         models: the teacher first, then the students in the order given.
+        task_file: the task; None where the examples are those of arrays.
         seed: of everything random; each consumer derives its own generator from it.
         resamples: bootstrap resamples behind every interval.
         slice_columns: extra columns of the split to slice by.
@@ -68,9 +68,9 @@ class Session:
         observations: what was collected so far, by type.
     """
 
-    task_file: TaskFile
     split: Split
     models: tuple[OpenedModel, ...]
+    task_file: TaskFile | None = None
     seed: int = 0
     resamples: int = 2000
     slice_columns: tuple[str, ...] = ()
@@ -102,6 +102,11 @@ class Session:
             self.split, self.outputs.models, self.seed, self.resamples, self.slice_columns, others
         )
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether the examples are those of the embedded grammar."""
+        return self.task_file is not None and self.task_file.is_generated
+
     def with_notices(self, *noticed: Notice) -> Session:
         """Return the session with what was noticed before it was opened."""
         return replace(self, noticed=(*self.noticed, *noticed))
@@ -130,7 +135,7 @@ class Session:
         """Return the training examples; None where they are not at hand without the hub."""
         from kdprobe.tasks.sources import load_split
 
-        if not self.train_split:
+        if self.task_file is None or not self.train_split:
             return None
         try:
             return load_split(

@@ -32,13 +32,13 @@ from tests.analysis.studies import binary, permuted, regression, several_seeds, 
 
 def maps_alone() -> Study:
     """A study of which attribution maps were compared, and no word explained."""
-    return dataclasses.replace(attributed_study(), attributions=None)
+    return attributed_study().without(Attributions)
 
 
 def everything() -> Study:
     """A study with all evidence at once: probes, word scores, maps and minimal pairs."""
-    pairs = with_minimal_pairs(60).minimal_pairs
-    return probed(dataclasses.replace(attributed_study(), minimal_pairs=pairs))
+    pairs = with_minimal_pairs(60).get(MinimalPairs)
+    return probed(attributed_study().with_observations(pairs))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
