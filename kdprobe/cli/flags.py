@@ -37,6 +37,7 @@ class Shown:
         help: other help, by name.
         unset: what is not typed stays unset though the model has a default (a recipe's or a
             student's counts): `quietly`, or with the default `named` in the help.
+        unnamed: names whose default is not named all the same: typing them asks for something.
     """
 
     only: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Shown:
     required: tuple[str, ...] = ()
     help: Mapping[str, str] = field(default_factory=dict)
     unset: Literal["", "quietly", "named"] = ""
+    unnamed: tuple[str, ...] = ()
 
     def fields(self, model: type[FlagOptions]) -> Iterator[FlagField]:
         """Yield the fields of a model that the command has."""
@@ -62,8 +64,10 @@ class Spread(NamedTuple):
     models: Callable[[], Mapping[str, type[FlagOptions]]]
 
 
-_TYPED = Shown(unset="named")
-"""Of several models only what is typed is handed on: their owner says what that asks for."""
+def _typed(model: type[FlagOptions]) -> Shown:
+    """Of several models only what is typed is handed on: `asks` says what that asks for."""
+    asks = getattr(model, "asks", None)
+    return Shown(unset="named", unnamed=tuple(model.model_fields) if asks == () else asks or ())
 
 
 def generated(command: Callable[..., None]) -> Callable[..., None]:
@@ -87,12 +91,12 @@ def generated(command: Callable[..., None]) -> Callable[..., None]:
         if spread is not None:
             several[parameter.name] = spread.models()
             for model in several[parameter.name].values():
-                flags |= _parameters(model, _TYPED)
+                flags |= _parameters(model, _typed(model))
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
         values: dict[str, object] = {
-            name: {key: _values(model, _TYPED, given) for key, model in models.items()}
+            name: {key: _values(model, _typed(model), given) for key, model in models.items()}
             for name, models in several.items()
         }
         values |= {
@@ -184,6 +188,7 @@ def _bound(one: FlagField, limit: float | None) -> float | None:
 def _help(one: FlagField, shown: Shown) -> str:
     text = shown.help.get(one.name, one.flag.help)
     named = shown.unset == "named" and one.default is not None and "Default:" not in text
+    named = named and one.name not in shown.unnamed
     return f"{text} Default: {one.default:g}." if named and isinstance(one.default, float) else (
         f"{text} Default: {one.default}." if named and isinstance(one.default, int | str) else text
     )  # fmt: skip
