@@ -4,19 +4,30 @@ import importlib
 import inspect
 import subprocess
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pytest
 import typer.main
 
 from kdprobe.cli.commands import EVERYDAY, PANELS, Deferred
-from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.cli.flags import Quiet, Shown, Spread, generated
 from kdprobe.cli.main import COMMANDS, GROUPS, app
 from kdprobe.cli.option_names import flag_words, with_flags
 from kdprobe.config.commands import DistillOptions
+from kdprobe.config.flags import Flag, FlagOptions
 from kdprobe.config.options import DataOptions, TrainingRuntime
 from kdprobe.config.training import TrainingSettings
 from tests.cli.scene import run
+
+
+class Grouped(FlagOptions):
+    """Options of which one asks."""
+
+    group: ClassVar[str] = "grouped"
+    asks: ClassVar[tuple[str, ...]] = ("student",)
+
+    student: Annotated[tuple[str, ...], Flag("Whom.", name="whom", reads="names")] = ("z",)
+    count: Annotated[int, Flag("How many.", name="how-many")] = 3
 
 
 def spread(unset: Any = "") -> tuple[Any, list[object]]:
@@ -129,4 +140,30 @@ def test_every_flag_word_is_a_flag() -> None:
     held += [each for one in held if hasattr(one, "commands") for each in one.commands.values()]
     for command in held:
         flags |= {word for param in command.params for word in getattr(param, "opts", ())}
-    assert {f"--{word}" for word in flag_words().values()} <= flags | {"--generate"}
+    assert {f"--{word}" for word in flag_words().values()} <= flags | {"--generate", "--config"}
+
+
+def test_several_models_give_what_was_typed() -> None:
+    """Guards a default of a collector's that would ask for minutes of work nobody wanted."""
+    calls: list[object] = []
+
+    @generated
+    def command(
+        *,
+        parts: Annotated[
+            dict[str, dict[str, object]], Spread(lambda: {"a": DistillOptions, "b": Grouped})
+        ],
+    ) -> None:
+        calls.append(parts)
+
+    parameters = inspect.signature(command).parameters
+    assert {"student", "grouped_student"} <= set(parameters)
+    given = {name: p.default for name, p in parameters.items()}
+    command(**given)
+    command(**given | {"recipe": "vanilla", "grouped_student": ["x,y"]})
+    assert calls == [
+        {"a": {}, "b": {}}, {"a": {"recipe": "vanilla"}, "b": {"student": ("x", "y")}}
+    ]  # fmt: skip
+    typed = parameters["grouped_student"].annotation.__metadata__[0]
+    assert typed.help == "Whom."
+    assert parameters["grouped_count"].annotation.__metadata__[0].help == "How many. Default: 3."
