@@ -177,7 +177,7 @@ def test_a_disk_too_small_is_told_before_the_first_pass(
     assert str(told.value) == (
         f"the cache, {tmp_path / 'c'}: no space for the layers of 8 sentences: 0 MB are needed, "
         "0 MB free; free some space, name another place in KDPROBE_CACHE, or ask for fewer "
-        "--probe-sentences"
+        "`probing.sentences`"
     )
 
 
