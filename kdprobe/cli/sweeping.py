@@ -48,7 +48,7 @@ def run(teacher: str, text: str, parts: Sequence[FlagOptions], *, quiet: bool) -
         named |= keywords(part)
     if "sample_seed" in named:
         raise ConfigError(
-            "`sample_seed`", found="is given beside `sweep`", expected="`seed`, which it takes"
+            "--sample-seed", found="is given beside --sweep", expected="--seed, which it takes"
         )
     named.pop("resume", None)
     swept = kdprobe.sweep(

@@ -96,7 +96,7 @@ def test_words_on_the_command_line_are_one_kind_each():
     for words in (["lime=1", "lime.samples=5"], ["lime.samples=5", "lime=1"]):
         with pytest.raises(ConfigError) as caught:
             nested("--method-set", words)
-        assert str(caught.value) == "`attribution.options`: 'lime' is given twice, expected one way"
+        assert str(caught.value) == "--method-set: 'lime' is given twice, expected one way"
 
 
 def test_each_model_can_be_asked_for_its_own_class_on_hard_texts(scene: Path):
