@@ -37,8 +37,8 @@ def _flag(match: re.Match[str]) -> str:
     word = flag_words().get(name)
     if word is None:
         return match.group()
-    if name == "output" and value is None:
-        return "-o"
+    if name == "output" and match.start():  # where the message begins it is spelt out
+        return "-o" if value is None else f"-o {value}"
     if value == "False":
         return f"--no-{word}"
     return f"--{word}" if value is None or value == "True" else f"--{word} {value}"

@@ -156,7 +156,7 @@ def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
         ([str(bare), str(bare.parent)], "no checkpoint says what it was trained for"),
         ([own, str(bare)], "trained for 'my table', a task of your own"),
     ):
-        with pytest.raises(ConfigError, match=f"--task: is missing, and .*{words}"):
+        with pytest.raises(ConfigError, match=f"`task`: is missing, and .*{words}"):
             choose_task(None, parse_specs(models), Columns())
     with pytest.raises(CheckpointError, match="nowhere: no such folder"):
         choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), Columns())
