@@ -71,22 +71,20 @@ def _layers(
         return tuple(layer + 1 for layer in copied)
     if rule in ("copied", "uniform"):
         return layer_pairs(student, teacher)
+    expected = ""
     if rule == "distilbert" and (student, teacher) != (6, 12):
+        expected = "a student of 6 and a teacher of 12, all it is defined for"
+    elif rule in ("first", "last") and student > teacher:
+        expected = "at most as many layers as the teacher has"
+    if expected:
         raise ConfigError(
             where,
-            found=f"distilbert for a student of {student} layers and a teacher of {teacher}",
-            expected="a student of 6 and a teacher of 12, all it is defined for",
+            found=f"{rule} for a student of {student} layers and a teacher of {teacher}",
+            expected=expected,
             remedy="use uniform, or list the pairs",
         )
     if rule == "distilbert":
         return _DISTILBERT
-    if rule in ("first", "last") and student > teacher:
-        raise ConfigError(
-            where,
-            found=f"{rule} for a student of {student} layers and a teacher of {teacher}",
-            expected="at most as many layers as the teacher has",
-            remedy="use uniform, or list the pairs",
-        )
     if rule == "first":
         return tuple(range(1, student + 1))
     if rule == "last":

@@ -23,13 +23,12 @@ from kdprobe.stats.correlations import pearson_draws
 from kdprobe.sweeping.statistics import Point, how_made, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
-PEARSON = Metric(
-    name="pearson_to_teacher",
-    label="Pearson with the teacher",
-    definition="The linear correlation of the student's scores with the teacher's.",
-    minimum=-1.0,
-    maximum=1.0,
-    higher_is_better=True,
+PEARSON = SCORES["pearson"].model_copy(
+    update={
+        "name": "pearson_to_teacher",
+        "label": "Pearson with the teacher",
+        "definition": "The linear correlation of the student's scores with the teacher's.",
+    }
 )
 DEFINED: Mapping[str, Metric] = {
     **SCORES,

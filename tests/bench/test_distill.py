@@ -173,7 +173,7 @@ def divergence(bench: Bench, student: Any) -> float:
     student.eval()
     inputs = bench.held.batch(range(HELD))
     said = predict(bench.teacher.model, inputs, columns=torch.tensor(bench.teacher.columns))
-    left, right = (torch.log_softmax(found, -1) for found in (predict(student, inputs), said))
+    left, right = (torch.log_softmax(logits, -1) for logits in (predict(student, inputs), said))
     value: Tensor = nn.functional.kl_div(left, right, log_target=True, reduction="batchmean")
     return float(value)
 
@@ -212,9 +212,9 @@ def test_steps_against_plain_loops(
             assert means["ours, bfloat16"] == pytest.approx(means["padded to 128"], abs=5e-2)
     start = divergence(bench, bench.student)
     assert learnt["ours, float32"] == pytest.approx(learnt["padded to 128"], abs=2e-3)
-    average = {name: statistics.mean(found) for name, found in learnt.items()}
+    average = {name: statistics.mean(steps) for name, steps in learnt.items()}
     assert abs(average["dynamic padding"] - average["ours, float32"]) < 0.15 * start + 2e-3
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    medians = {name: statistics.median(steps) for name, steps in seconds.items()}
     for name, took in medians.items():
         print(f"{name}: {STEPS / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
               f"KL to the teacher on unseen texts {average[name]:.4f} +- "

@@ -16,8 +16,8 @@ from tests.contracts.test_objectives import (
     ROWS,
     inputs_of,
     projection_of,
-    room,
     setting,
+    tiny_pair,
     values,
     views,
 )
@@ -41,7 +41,7 @@ def test_a_value_or_a_reason(name: str, task: Task) -> None:
     A softmax over one output is always 1, a relation of classes among two is always the same: such
     a term would add nothing and say nothing.
     """
-    at = room(task=task)
+    at = tiny_pair(task=task)
     objective, options = setting(name)
     reason = objective.skip_reason(at.models, options)
     if task is RATING and name in NO_CLASSES:
@@ -49,10 +49,10 @@ def test_a_value_or_a_reason(name: str, task: Task) -> None:
         return
     assert reason is None
     projection = projection_of(name, at)
-    found = values(name, at, labels=LABELS[task.name], trained=projection)
-    assert bool(torch.isfinite(found).all())
-    assert found.mean().item() > 1e-6
-    found.sum().backward()
+    losses = values(name, at, labels=LABELS[task.name], trained=projection)
+    assert bool(torch.isfinite(losses).all())
+    assert losses.mean().item() > 1e-6
+    losses.sum().backward()
     slopes = [w.grad for w in at.student.parameters() if w.grad is not None]
     assert all(bool(torch.isfinite(slope).all()) for slope in slopes)
     assert max(slope.abs().max().item() for slope in slopes) > 1e-6
@@ -61,7 +61,7 @@ def test_a_value_or_a_reason(name: str, task: Task) -> None:
 @each_name
 def test_the_number_of_classes_and_their_order_change_nothing(name: str) -> None:
     """Guards means over classes: outputs renamed alike in both models are the same 57 classes."""
-    at = room(task=SARA)
+    at = tiny_pair(task=SARA)
     order = torch.randperm(57, generator=torch.Generator().manual_seed(0))
     objective, options = setting(name)
     inputs = inputs_of(ROWS)
@@ -98,13 +98,13 @@ def objective_values(name: str, at: Any, shown: Any, labels: Tensor) -> Tensor:
     mask = inputs_of(ROWS)["attention_mask"].bool()
     batch = Batch(mask, labels, models=at.models)
     torch.manual_seed(0)
-    found: Tensor = objective.loss_sum(*shown, batch, options, None)
-    return found
+    losses: Tensor = objective.loss_sum(*shown, batch, options, None)
+    return losses
 
 
 def test_regressions_by_hand() -> None:
     """Guards what each logit term of a regression is: squared differences, (z_s - z_t)^2."""
-    at = room(task=RATING)
+    at = tiny_pair(task=RATING)
     inputs = inputs_of(ROWS)
     with torch.no_grad():
         zs, zt = (m(**inputs).logits[:, 0] for m in (at.student, at.teacher))
@@ -116,8 +116,8 @@ def test_regressions_by_hand() -> None:
         ("hard_labels", (zs - labels) ** 2),
     ):
         changed: Any = {"temperature": 1.0} if name == "soft_targets" else {}
-        found = values(name, at, labels=labels, **changed)
-        assert torch.allclose(found, expected, atol=1e-5), name
+        losses = values(name, at, labels=labels, **changed)
+        assert torch.allclose(losses, expected, atol=1e-5), name
 
 
 def test_two_classes_that_say_the_same_twice() -> None:
@@ -127,7 +127,7 @@ def test_two_classes_that_say_the_same_twice() -> None:
     """
     objective = OBJECTIVES.load("attribution")
     assert isinstance(objective, Remarking)
-    at = room()
+    at = tiny_pair()
     remark = objective.remark(at.models, objective.options())
     assert remark == (
         "attribution maps of two classes are each other's double with one step: the second only "
@@ -136,7 +136,7 @@ def test_two_classes_that_say_the_same_twice() -> None:
     both = values("attribution", at, labels=LABELS["toy"])
     one = values("attribution", at, labels=LABELS["toy"], views="gold")
     assert torch.allclose(both, one * 2**0.5, rtol=1e-4)
-    assert objective.remark(room(task=SARA).models, objective.options()) is None
+    assert objective.remark(tiny_pair(task=SARA).models, objective.options()) is None
     assert objective.remark(at.models, objective.options(views="gold")) is None
 
 
@@ -144,9 +144,9 @@ def test_two_classes_that_say_the_same_twice() -> None:
 def test_unequal_heads_are_told(name: str) -> None:
     """Guards heads that cannot be matched one by one: their means are compared, and it is told."""
     objective, options = setting(name)
-    assert objective.remark(room(heads=4).models, options) == (
+    assert objective.remark(tiny_pair(heads=4).models, options) == (
         f"{name} compares means over the heads: the student has 4 heads and the teacher 2; "
         "attention_relations compares any"
     )
-    assert objective.remark(room().models, options) is None
-    assert bool(torch.isfinite(values(name, room(heads=4))).all())
+    assert objective.remark(tiny_pair().models, options) is None
+    assert bool(torch.isfinite(values(name, tiny_pair(heads=4))).all())

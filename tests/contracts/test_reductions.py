@@ -15,11 +15,11 @@ from tests.contracts.test_objectives import (
     NAMES,
     ROWS,
     SPLIT,
-    Room,
+    TinyPair,
     inputs_of,
     projection_of,
-    room,
     setting,
+    tiny_pair,
     views,
 )
 
@@ -32,7 +32,7 @@ def weighted_loss_of(name: str, reduction: Any, **changed: Any) -> WeightedLoss:
     return WeightedLoss((Term(objective, 0.7, options),), reduction)
 
 
-def batch_of(rows: tuple[int, ...], at: Room) -> tuple[dict[str, Tensor], Batch]:
+def batch_of(rows: tuple[int, ...], at: TinyPair) -> tuple[dict[str, Tensor], Batch]:
     inputs = inputs_of(rows)
     labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
     return inputs, Batch(inputs["attention_mask"].bool(), labels, models=at.models)
@@ -41,7 +41,7 @@ def batch_of(rows: tuple[int, ...], at: Room) -> tuple[dict[str, Tensor], Batch]
 def losses_of(
     weighted_loss: WeightedLoss,
     rows: tuple[int, ...],
-    at: Room,
+    at: TinyPair,
     window: Window,
     *,
     half: bool = False,
@@ -69,7 +69,7 @@ def test_a_step_is_cut_as_one_likes(name: str, reduction: str) -> None:
     switched off, as they read who else is there.
     """
     alone: Any = {"lower": 9} if name == "granular_relations" else {}
-    at = room()
+    at = tiny_pair()
     weighted_loss = weighted_loss_of(name, reduction, **alone)
     weights = [weight for weight in at.student.parameters() if weight.requires_grad]
     window = weighted_loss.window([batch_of(ROWS, at)[1]])
@@ -94,7 +94,7 @@ def test_a_step_is_cut_as_one_likes(name: str, reduction: str) -> None:
 @each_name
 def test_bfloat16_is_summed_in_float32(name: str, reduction: str) -> None:
     """Guards `bf16`: products in bfloat16, the loss in float32 and near the exact one."""
-    at = room()
+    at = tiny_pair()
     weighted_loss = weighted_loss_of(name, reduction)
     window = weighted_loss.window([batch_of(ROWS, at)[1]])
     exact = losses_of(weighted_loss, ROWS, at, window)

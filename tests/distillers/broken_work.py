@@ -24,11 +24,11 @@ whole = HardLabels.loss_sum
 
 
 def broken(self: HardLabels, *given: Any) -> torch.Tensor:
-    """Give the loss, but of the last example of one process."""
-    found = whole(self, *given)
+    """Return the loss, but of the last example of one process."""
+    losses = whole(self, *given)
     if process_group().rank == BROKEN and given[2].progress >= AT:
-        found = torch.cat([found[:-1], found[-1:] * float("nan")])
-    return found
+        losses = torch.cat([losses[:-1], losses[-1:] * float("nan")])
+    return losses
 
 
 def run(commands: list[list[str]]) -> None:

@@ -6,7 +6,10 @@ train anything.
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +29,22 @@ from tests.models.tiny import tiny_tokenizer
 
 TASK = Task("toy", 1, "classification", ("neg", "pos"), "accuracy")
 RATING = Task("rating", 1, "regression", (), "pearson")
+ROOT = Path(__file__).resolve().parents[2]
 CPU = Compute("cpu", bf16=False, threads=1)
 _WORDS = ["the", "a", "film", "story", "music", "actor", "plan", "city", "dog", "man", "house"]
+
+
+def run_python(words: list[str], *, seconds: int) -> subprocess.CompletedProcess[str]:
+    """Run a program of the tests in a process of its own, from the top of the checkout."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def sentence(rng: random.Random, label: int) -> str:

@@ -41,10 +41,10 @@ def one_text(text: str, arch: Any = "bert", *, longest: int = 40, other: str | N
     model = build_new(NewShape(1, 4, 4, 1), TASK, tokenizer=tiny_tokenizer("bert"))
     plain = encode_for(model, tokenizer, split, max_length=longest)
     text_model = TextModel(model, tokenizer, name="m")
-    found = match_words(
+    with_words = match_words(
         plain, text_model, split, max_length=longest, progress=Silent(), title="words"
     )
-    return found.batch([0])["words"][0]
+    return with_words.batch([0])["words"][0]
 
 
 def test_shares_by_hand() -> None:
@@ -127,9 +127,9 @@ def test_zero_at_the_teacher(pair: Apart, name: str) -> None:
     models = replace(pair.models, student=shape, layer_map=((1, 1), (2, 2)))
     both = (pair.train[1], pair.train[1])
     same = Apart(twin, pair.teacher, models, both, both)
-    found = same.values(name, range(6), level="word")
-    assert found.abs().max().item() < 1e-5
-    found.sum().backward()
+    losses = same.values(name, range(6), level="word")
+    assert losses.abs().max().item() < 1e-5
+    losses.sum().backward()
     slopes = [w.grad.abs().max().item() for w in twin.parameters() if w.grad is not None]
     assert max(slopes) < 1e-4
     assert pair.values(name, range(6), level="word").min().item() > 1e-3
@@ -246,7 +246,7 @@ def test_layers_that_cannot_be_taken_in_hand(pair: Apart) -> None:
 def test_words_in_numpy(pair: Apart) -> None:
     """Guards the pooled values against numpy, word by word, from the tokens' own vectors."""
     rows = range(3)
-    found = pair.values("hidden_states", rows, level="word", projection="never").detach().numpy()
+    losses = pair.values("hidden_states", rows, level="word", projection="never").detach().numpy()
     ours, theirs = (part.batch(rows) for part in pair.train)
     views = []
     for model, batch, layer in ((pair.student, ours, 1), (pair.teacher, theirs, 2)):
@@ -265,7 +265,7 @@ def test_words_in_numpy(pair: Apart) -> None:
             if len(means) == 2:
                 gaps.append(((means[0] - means[1]) ** 2).mean())
         expected.append(np.mean(gaps))
-    assert np.allclose(found, expected, rtol=1e-4)
+    assert np.allclose(losses, expected, rtol=1e-4)
 
 
 def test_a_split_matched_twice_is_equal(pair: Apart) -> None:

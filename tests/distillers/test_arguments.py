@@ -18,8 +18,8 @@ from tests.distillers.builders import toy_job
 def optimizer_of(settings: TrainingSettings, folder: Path) -> torch.optim.Optimizer:
     torch.manual_seed(0)
     trainer = StudentTrainer(toy_job(settings, n=8), folder=folder, callbacks=[])
-    made: torch.optim.Optimizer = trainer.create_optimizer()
-    return made
+    optimizer: torch.optim.Optimizer = trainer.create_optimizer()
+    return optimizer
 
 
 def test_adamw_as_named(tmp_path: Path) -> None:

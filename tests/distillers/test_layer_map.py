@@ -103,8 +103,8 @@ def test_a_deeper_student() -> None:
 
 def test_table_of_the_preflight() -> None:
     """Guards what is shown before training: embeddings by name, and where weights came from."""
-    found = Preflight((), layer_table(((0, 0), (1, 2)), (0, 1)))
-    assert found.lines() == (
+    preflight = Preflight((), layer_table(((0, 0), (1, 2)), (0, 1)))
+    assert preflight.lines() == (
         "student embeddings <- teacher embeddings (copied)",
         "student layer 1 <- teacher layer 2 (copied from 1)",
     )

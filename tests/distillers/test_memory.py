@@ -21,11 +21,11 @@ def test_counted_by_hand() -> None:
     buffers = sum(b.numel() * b.element_size() for b in job.student.buffers())
     state = {name: weight.clone() for name, weight in job.student.state_dict().items()}
     teacher = torch.nn.Linear(9, 1)
-    found = estimate_memory(job, teacher)
-    assert found.student == 16 * size + buffers
-    assert found.teacher == 4 * 10
+    memory = estimate_memory(job, teacher)
+    assert memory.student == 16 * size + buffers
+    assert memory.teacher == 4 * 10
     fewer = estimate_memory(toy_job(TrainingSettings(batch_size=8)), teacher)
-    assert fewer.student < found.student
+    assert fewer.student < memory.student
     for name, weight in job.student.state_dict().items():
         assert torch.equal(weight, state[name])
 

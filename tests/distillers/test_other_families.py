@@ -68,11 +68,11 @@ def test_gradients_of_a_decoder_are_those_of_its_word_vectors():
     inputs = tokenizer("a dog sleeps", return_tensors="pt")
     vectors = model.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()
     model(inputs_embeds=vectors).logits[0, 2].backward()
-    found = attribute(
+    attributed = attribute(
         model, dict(inputs), layer=0, of="logit", picked=torch.tensor([2]), follow=False
     )
     assert vectors.grad is not None
-    torch.testing.assert_close(found[0].gradient, vectors.grad, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(attributed[0].gradient, vectors.grad, atol=1e-6, rtol=1e-4)
 
 
 def test_a_teacher_that_pads_elsewhere_is_laid_where_the_student_reads():

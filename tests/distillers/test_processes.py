@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,7 @@ from torch import nn
 
 from kdprobe.distillers.processes import ALONE, ProcessGroup, add_up_gradients, process_group
 from kdprobe.distillers.weighted_loss import Losses, Window
+from tests.distillers.builders import run_python
 from tests.distillers.conftest import Toy
 from tests.distillers.shared_work import run
 
@@ -65,20 +63,12 @@ def words_of(toy: Toy, tmp_path: Path, teacher: Path, name: str) -> list[list[st
 def run_twofold(
     tmp_path: Path, commands: list[list[str]], program: str = "shared_work"
 ) -> tuple[str, str]:
-    """Run commands in two processes; give what they print, and what they say on stderr."""
+    """Run commands in two processes; return what they write to stdout and to stderr."""
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps(commands))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    torchrun += ["--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*torchrun, "-m", f"tests.distillers.{program}", str(listed)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = [*torchrun, "-m", f"tests.distillers.{program}", str(listed)]
+    done = run_python(words, seconds=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout, done.stderr
 
@@ -137,15 +127,15 @@ def test_a_loss_that_is_not_finite_stops_both(
         for place, code in enumerate((2, 0, 0, 2))
         for rank in (0, 1)
     ]
-    told = re.findall(r"Error: .*", said)
-    assert len(told) == 2  # one process speaks
+    errors = re.findall(r"Error: .*", said)
+    assert len(errors) == 2  # one process speaks
     assert re.fullmatch(
         r"Error: step 9: the loss of 1 of 8 examples in a batch is not finite \('train-\d+'\); "
         "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes "
         "on from the last one",
-        told[0],
+        errors[0],
     )
-    assert told[1] == (
+    assert errors[1] == (
         "Error: --sweep: 2 processes, expected one; leave torchrun out; each run's card names the "
         "command that trains it alone"
     )

@@ -94,9 +94,9 @@ def test_dry_run_shows_remarks_and_the_table(toy: Toy, tmp_path: Path) -> None:
         student="layers=2,heads=4", limit=16, eval_limit=16, device="cpu", bf16=False,
         threads=1, offline=True, dry_run=True,
     )  # fmt: skip
-    told = "\n".join(result.preflight.lines())
-    assert "student layer 2 <- teacher layer 3 (copied)" in told
-    assert "the student has 4 heads and the teacher 2" in told
+    shown = "\n".join(result.preflight.lines())
+    assert "student layer 2 <- teacher layer 3 (copied)" in shown
+    assert "the student has 4 heads and the teacher 2" in shown
 
 
 def test_a_recipe_that_stops_teaching(tmp_path: Path) -> None:

@@ -111,9 +111,11 @@ def scene() -> Scene:
 def test_remembered_is_what_is_said(scene: Scene, tmp_path: Path) -> None:
     """Guards rows, padding and label order: a kept quantity is what the teacher says of the row."""
     recipe = mixture_of(scene)
-    asked = teacher_quantities(recipe, scene.models, scene.encoded.lengths)
-    assert asked.live is None
-    kept = scene.teacher_cache.recall(asked.quantities, cache=Cache(tmp_path), progress=Listener())
+    wanted_quantities = teacher_quantities(recipe, scene.models, scene.encoded.lengths)
+    assert wanted_quantities.live is None
+    kept = scene.teacher_cache.recall(
+        wanted_quantities.quantities, cache=Cache(tmp_path), progress=Listener()
+    )
     needs = recipe.needs(scene.models)
     prepare(scene.loaded.model, needs.teacher, gradients=True)
     live = LiveTeacher(scene.loaded.model, scene.encoded, needs.teacher, (1, 0), True)
@@ -125,10 +127,10 @@ def test_remembered_is_what_is_said(scene: Scene, tmp_path: Path) -> None:
     mask = theirs.inputs["attention_mask"].bool()
     batch = Batch(mask, torch.tensor([1, 1, 0, 0]), models=scene.models)
     for need, said in theirs.values.items():
-        found = ours.values[need]
+        value = ours.values[need]
         if said.ndim == 3:
             said = said * mask[..., None]
-        assert torch.allclose(found, said, atol=1e-5), need
+        assert torch.allclose(value, said, atol=1e-5), need
     for term in recipe.terms:
         if term.name == "attribution":
             maps = term.objective.lasting(theirs, batch, term.options)  # type: ignore[attr-defined]
@@ -139,14 +141,14 @@ def test_remembered_is_what_is_said(scene: Scene, tmp_path: Path) -> None:
 
 def test_found_is_checked(scene: Scene, tmp_path: Path) -> None:
     """Guards a stale store: a second run asks about a few rows only, a changed teacher is seen."""
-    asked = teacher_quantities(mixture_of(scene), scene.models, scene.encoded.lengths)
+    wanted_quantities = teacher_quantities(mixture_of(scene), scene.models, scene.encoded.lengths)
     cache, display = Cache(tmp_path), Listener()
-    first = scene.teacher_cache.recall(asked.quantities, cache=cache, progress=display)
+    first = scene.teacher_cache.recall(wanted_quantities.quantities, cache=cache, progress=display)
     sizes: list[int] = []
     hook = scene.loaded.model.register_forward_hook(
         lambda module, args, output: sizes.append(len(output.logits))
     )
-    again = scene.teacher_cache.recall(asked.quantities, cache=cache, progress=display)
+    again = scene.teacher_cache.recall(wanted_quantities.quantities, cache=cache, progress=display)
     hook.remove()
     assert set(sizes) == {16}
     assert display.said == []
@@ -155,10 +157,17 @@ def test_found_is_checked(scene: Scene, tmp_path: Path) -> None:
     with torch.no_grad():
         for weight in scene.loaded.model.parameters():
             weight.mul_(1.5)
-    changed = scene.teacher_cache.recall(asked.quantities[:1], cache=cache, progress=display)
-    told = asked.quantities[0].label
-    assert display.said == [f"The stored {told} is not what the teacher gives now; computed again."]
-    assert not np.allclose(changed[asked.quantities[0]].values, first[asked.quantities[0]].values)
+    changed = scene.teacher_cache.recall(
+        wanted_quantities.quantities[:1], cache=cache, progress=display
+    )
+    label = wanted_quantities.quantities[0].label
+    assert display.said == [
+        f"The stored {label} is not what the teacher gives now; computed again."
+    ]
+    assert not np.allclose(
+        changed[wanted_quantities.quantities[0]].values,
+        first[wanted_quantities.quantities[0]].values,
+    )
 
 
 def test_padding_on_the_left() -> None:
@@ -176,7 +185,7 @@ def test_a_recipe_that_remembers_trains_the_same(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the store as a whole: the student is that of a teacher who is asked at every step."""
-    found = []
+    results = []
     for name, limit in (("kept", LIMIT), ("live", 0)):
         monkeypatch.setattr(teacher_quantities, "__kwdefaults__", {"limit": limit})
         result = distill(
@@ -186,7 +195,7 @@ def test_a_recipe_that_remembers_trains_the_same(
         )  # fmt: skip
         asks = dict(result.preflight.facts)["asks the teacher"]
         assert asks.startswith("once" if limit else "at every step: first 1 of 32 examples")
-        found.append([entry["loss"] for entry in result.history if "loss" in entry])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+        results.append([entry["loss"] for entry in result.history if "loss" in entry])
+    assert results[0] == pytest.approx(results[1], rel=1e-4)
     assert open_recipe("pkd-skip").objectives[2].name == "patience"
     assert Need("first", 2) in weighted_loss("patience").needs(BASE).teacher

@@ -42,7 +42,7 @@ def ask(job: TrainingJob, file: TeacherFile, cache: Cache, display: Listener) ->
 def test_rows_and_columns(job: TrainingJob) -> None:
     """Guards the order: batches are sorted by length, the result must not be; labels by name."""
     job.student.train()
-    found = all_logits(
+    logits = all_logits(
         job.student, job.encoded, columns=(1, 0), device=DEVICE, batch_size=7,
         progress=Silent(), title="",
     )  # fmt: skip
@@ -51,7 +51,7 @@ def test_rows_and_columns(job: TrainingJob) -> None:
     for row in range(40):
         with torch.no_grad():
             alone = job.student(**job.encoded.batch([row])).logits[0]
-        assert found[row].tolist() == pytest.approx([float(alone[1]), float(alone[0])], abs=1e-5)
+        assert logits[row].tolist() == pytest.approx([float(alone[1]), float(alone[0])], abs=1e-5)
 
 
 def test_stored_once_and_checked(job: TrainingJob, tmp_path: Path) -> None:

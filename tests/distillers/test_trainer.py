@@ -73,14 +73,14 @@ def test_accumulation_equals_one_batch(tmp_path: Path, examples: int) -> None:
 
 def test_dropout_is_on_and_seeded(tmp_path: Path) -> None:
     """Guards dropout: a student made in eval mode must train with it, the same on every run."""
-    found = []
+    results = []
     for name, dropout in (("a", 0.3), ("b", 0.3), ("c", 0.0)):
         torch.manual_seed(0)
         job = toy_job(one_step(16, 1), dropout=dropout)
         trained(job, tmp_path / name)
-        found.append(weights(job))
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
+        results.append(weights(job))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
 
 
 def test_stored_teacher_is_matched_by_row(tmp_path: Path) -> None:
@@ -226,12 +226,12 @@ def test_bf16_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     job = toy_job(one_step(16, 1))
     job = TrainingJob(**{**vars(job), "compute": type(CPU)("cpu", bf16=True, threads=1)})
-    seen: list[torch.dtype] = []
+    dtypes: list[torch.dtype] = []
     hook = job.student.classifier.register_forward_hook(
-        lambda module, args, output: seen.append(output.dtype)
+        lambda module, args, output: dtypes.append(output.dtype)
     )
     trainer = trained(job, tmp_path)
     hook.remove()
-    assert torch.bfloat16 in seen
+    assert torch.bfloat16 in dtypes
     assert all(weight.dtype == torch.float32 for weight in job.student.parameters())
     assert np.isfinite(trainer.evaluate_student()["loss"].value or np.nan)

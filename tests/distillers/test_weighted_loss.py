@@ -219,8 +219,8 @@ def test_remarks_are_gathered() -> None:
     for heads, count in ((2, 1), (1, 0)):
         teacher = ModelShape(1, 4, heads)
         models = ModelPair(TASK, ModelShape(1, 4, 1), teacher, ((1, 1),), same_tokens=True)
-        told = remarks(weighted_loss, models)
-        assert len(told) == count
+        texts = remarks(weighted_loss, models)
+        assert len(texts) == count
     assert remarks(weighted_loss, replace(models, teacher=ModelShape(1, 4, 2))) == (
         "attention_probs compares means over the heads: the student has 1 heads and the teacher 2; "
         "attention_relations compares any",

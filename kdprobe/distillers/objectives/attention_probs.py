@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.masked import log_softmax_over, token_counts
 from kdprobe.distillers.objective import Batch, View
 from kdprobe.distillers.objectives._attention import (
@@ -48,7 +49,7 @@ def _log_rows(view: View, layer: int, heads: int, averaged: bool, mask: Tensor) 
 
 
 @dataclass(frozen=True)
-class AttentionProbs(OfHeads):
+class AttentionProbs(OfHeads, PerToken):
     """Divergence between the attention rows of teacher and student.
 
     Definition (Reading Between the LIMEs, section 5): -sum_j A_t,ij log A_s,ij in natural
@@ -64,15 +65,7 @@ class AttentionProbs(OfHeads):
     name: str = "attention_probs"
     version: int = 1
     title: str = "attention probabilities"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionProbsOptions
-
-    def loss_count(self, batch: Batch, options: AttentionProbsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
+    options: type[BaseModel] = AttentionProbsOptions
 
     def loss_sum(
         self,

@@ -81,11 +81,7 @@ class AttentionRelations(PerToken):
     name: str = "attention_relations"
     version: int = 1
     title: str = "query, key and value relations of one layer"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionRelationsOptions
+    options: type[BaseModel] = AttentionRelationsOptions
 
     def skip_reason(self, models: ModelPair, options: AttentionRelationsOptions) -> str | None:
         """It needs equal tokens, projections that can be read, and widths that divide."""

@@ -55,11 +55,7 @@ class AttentionScores(OfHeads):
     name: str = "attention_scores"
     version: int = 1
     title: str = "attention scores of matched layers"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionScoresOptions
+    options: type[BaseModel] = AttentionScoresOptions
 
     def loss_count(self, batch: Batch, options: AttentionScoresOptions) -> Tensor:
         """The pairs of real tokens."""

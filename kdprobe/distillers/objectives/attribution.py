@@ -139,11 +139,7 @@ class Attribution(WithoutProjection):
     name: str = "attribution"
     version: int = 1
     title: str = "attribution maps"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttributionOptions
+    options: type[BaseModel] = AttributionOptions
 
     def skip_reason(self, models: ModelPair, options: AttributionOptions) -> str | None:
         """It needs equal tokens or words, and layers that can be differentiated by."""

@@ -11,9 +11,9 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.alignment import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.alignment import Level, matched, summed, tokens_differ
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_width
-from kdprobe.distillers.loss_counts import WithoutProjection
+from kdprobe.distillers.loss_counts import PerPlace
 from kdprobe.distillers.masked import unit
 from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 
@@ -34,7 +34,7 @@ def _last(models: ModelPair) -> int:
 
 
 @dataclass(frozen=True)
-class Cosine(WithoutProjection):
+class Cosine(PerPlace):
     """One minus the cosine of the last hidden states.
 
     Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
@@ -46,11 +46,7 @@ class Cosine(WithoutProjection):
     name: str = "cosine"
     version: int = 1
     title: str = "directions of the last hidden states"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return CosineOptions
+    options: type[BaseModel] = CosineOptions
 
     def skip_reason(self, models: ModelPair, options: CosineOptions) -> str | None:
         """It needs equal tokens and widths."""
@@ -66,10 +62,6 @@ class Cosine(WithoutProjection):
             teacher=frozenset({Need("hidden", models.teacher.layers)}),
             words=options.level == "word",
         )
-
-    def loss_count(self, batch: Batch, options: CosineOptions) -> Tensor:
-        """The real tokens, or 1."""
-        return places(batch, options.level)
 
     def loss_sum(
         self,

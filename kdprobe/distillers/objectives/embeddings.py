@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_embedded, other_tokens
-from kdprobe.distillers.masked import token_counts
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 from kdprobe.distillers.objectives._projection import Projection, widening
 
@@ -29,7 +29,7 @@ class EmbeddingsOptions(Options):
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class Embeddings(PerToken):
     """Squared difference of the embeddings' output after a linear map of its own.
 
     Definition (Jiao et al. 2020, TinyBERT, eq. 9): MSE(E_s W_e, E_t), the mean over real tokens and
@@ -40,11 +40,7 @@ class Embeddings:
     name: str = "embeddings"
     version: int = 1
     title: str = "the output of the embeddings"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return EmbeddingsOptions
+    options: type[BaseModel] = EmbeddingsOptions
 
     def skip_reason(self, models: ModelPair, options: EmbeddingsOptions) -> str | None:
         """It needs equal tokens."""
@@ -61,10 +57,6 @@ class Embeddings:
         if models.teacher is None:
             return None
         return widening(options.projection, models.student.embedded, models.teacher.embedded)
-
-    def loss_count(self, batch: Batch, options: EmbeddingsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
 
     def loss_sum(
         self,

@@ -165,11 +165,7 @@ class GranularRelations(OfHiddenStates):
     name: str = "granular_relations"
     version: int = 2
     title: str = "relations among tokens, phrases and texts"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return GranularRelationsOptions
+    options: type[BaseModel] = GranularRelationsOptions
 
     def skip_reason(self, models: ModelPair, options: GranularRelationsOptions) -> str | None:
         """It needs equal tokens, a matched layer and widths that divide."""

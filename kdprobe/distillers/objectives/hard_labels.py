@@ -31,11 +31,7 @@ class HardLabels(PerExample):
     name: str = "hard_labels"
     version: int = 1
     title: str = "gold labels"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return HardLabelsOptions
+    options: type[BaseModel] = HardLabelsOptions
 
     def skip_reason(self, models: ModelPair, options: HardLabelsOptions) -> str | None:
         """It always has a value."""

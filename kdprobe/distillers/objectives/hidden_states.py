@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.alignment import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.alignment import Level, matched, summed, tokens_differ
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_width, too_few_pairs
+from kdprobe.distillers.loss_counts import PerPlace
 from kdprobe.distillers.objective import Batch, ModelPair, Needs, View, needs_of_pairs
 from kdprobe.distillers.objectives._projection import Projection, widening
 
@@ -35,7 +36,7 @@ class HiddenStatesOptions(Options):
 
 
 @dataclass(frozen=True)
-class HiddenStates:
+class HiddenStates(PerPlace):
     """Squared difference of hidden states after one shared linear map.
 
     Definition (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, eq. 8): the sum over matched layers of
@@ -49,11 +50,7 @@ class HiddenStates:
     name: str = "hidden_states"
     version: int = 1
     title: str = "hidden states of matched layers"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return HiddenStatesOptions
+    options: type[BaseModel] = HiddenStatesOptions
 
     def skip_reason(self, models: ModelPair, options: HiddenStatesOptions) -> str | None:
         """It needs equal tokens and a matched layer."""
@@ -74,10 +71,6 @@ class HiddenStates:
         if models.teacher is None:
             return None
         return widening(options.projection, models.student.width, models.teacher.width)
-
-    def loss_count(self, batch: Batch, options: HiddenStatesOptions) -> Tensor:
-        """The real tokens, or 1."""
-        return places(batch, options.level)
 
     def loss_sum(
         self,

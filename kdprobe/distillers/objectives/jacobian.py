@@ -58,11 +58,7 @@ class Jacobian(PerToken):
     name: str = "jacobian"
     version: int = 1
     title: str = "input gradients"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return JacobianOptions
+    options: type[BaseModel] = JacobianOptions
 
     def skip_reason(self, models: ModelPair, options: JacobianOptions) -> str | None:
         """It needs equal tokens and widths."""

@@ -74,11 +74,7 @@ class LayerRelations(PerToken):
     name: str = "layer_relations"
     version: int = 2
     title: str = "distances and angles among layers"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return LayerRelationsOptions
+    options: type[BaseModel] = LayerRelationsOptions
 
     def skip_reason(self, models: ModelPair, options: LayerRelationsOptions) -> str | None:
         """It needs equal tokens and three matched layers of one width."""

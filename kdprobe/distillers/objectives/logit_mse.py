@@ -44,11 +44,7 @@ class LogitMse(OfLogits):
     name: str = "logit_mse"
     version: int = 1
     title: str = "the teacher's logits"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return LogitMseOptions
+    options: type[BaseModel] = LogitMseOptions
 
     def loss_sum(
         self,

@@ -46,11 +46,7 @@ class NoisyTeacher(OfLogits):
     name: str = "noisy_teacher"
     version: int = 1
     title: str = "the teacher's logits with noise"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return NoisyTeacherOptions
+    options: type[BaseModel] = NoisyTeacherOptions
 
     def loss_sum(
         self,

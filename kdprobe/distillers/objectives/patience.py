@@ -54,11 +54,7 @@ class Patience(PerExample):
     name: str = "patience"
     version: int = 1
     title: str = "the first token's vectors of matched layers"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return PatienceOptions
+    options: type[BaseModel] = PatienceOptions
 
     def skip_reason(self, models: ModelPair, options: PatienceOptions) -> str | None:
         """It needs first tokens that read, equal widths and a matched layer before the last."""

@@ -55,11 +55,7 @@ class SoftTargets(OfLogits):
     name: str = "soft_targets"
     version: int = 1
     title: str = "the teacher's softened probabilities"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return SoftTargetsOptions
+    options: type[BaseModel] = SoftTargetsOptions
 
     def loss_sum(
         self,

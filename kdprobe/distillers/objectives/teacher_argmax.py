@@ -34,11 +34,7 @@ class TeacherArgmax(OfLogits):
     name: str = "teacher_argmax"
     version: int = 1
     title: str = "the teacher's labels"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return TeacherArgmaxOptions
+    options: type[BaseModel] = TeacherArgmaxOptions
 
     def skip_reason(self, models: ModelPair, options: object) -> str | None:
         """It needs a teacher and classes."""

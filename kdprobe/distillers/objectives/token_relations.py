@@ -103,11 +103,7 @@ class TokenRelations(OfHiddenStates):
     name: str = "token_relations"
     version: int = 2
     title: str = "distances and angles among tokens"
-
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return TokenRelationsOptions
+    options: type[BaseModel] = TokenRelationsOptions
 
     def skip_reason(self, models: ModelPair, options: TokenRelationsOptions) -> str | None:
         """It needs equal tokens and a matched layer."""
