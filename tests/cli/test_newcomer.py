@@ -67,7 +67,7 @@ def test_names_in_any_case_and_by_alias() -> None:
     assert open_probing_tasks(("Bigram-Shift",))[0].name == "bigram_shift"
     assert check_poolings(("CLS", "mean")) == ("cls", "mean")
     assert check_probe("Logistic") == "logistic"
-    request = AttributionRequest(("IG", "grad×input", "SHAP"))
+    request = AttributionRequest(methods=("IG", "grad×input", "SHAP"))
     assert request.methods == ("integrated_gradients", "gradient_x_input", "shap")
     assert ANALYSES.find("Task-Scores") == "task_scores"
     assert ANALYSES.find("losses") == "student_gaps"
