@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.option_names import with_flags
 from kdprobe.plain_text import printable
 
 SIDE_BY_SIDE = 3
@@ -51,7 +52,7 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
         typer.echo(printable(f"{row.student}: {row.sentence}"))
     for notice in document.warnings:
         if notice.code == "teacher-added":
-            typer.echo(printable(notice.message))
+            typer.echo(printable(with_flags(notice.message)))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
         if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
             terminal.tell(f"{notice.severity}: {notice.message}")
@@ -118,8 +119,8 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
         "score": head.score,
         "n": head.n,
         "students": students,
-        "notices": [{"severity": one.severity, "code": one.code, "message": one.message}
+        "notices": [{"severity": one.severity, "code": one.code, "message": with_flags(one.message)}
                     for one in notices if one.severity != "note"],
-        "skipped": [{"what": item.what, "reason": item.reason, "requested": item.requested}
-                    for item in document.skipped],
+        "skipped": [{"what": item.what, "reason": with_flags(item.reason),
+                     "requested": item.requested} for item in document.skipped],
     }  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.option_names import with_flags
 from kdprobe.config.flags import FlagOptions
 from kdprobe.plain_text import printable
 
@@ -25,7 +26,7 @@ def show_result(result: TrainingResult, *, quiet: bool) -> None:
         return
     if result.folder is None:
         for line in result.preflight.lines():
-            typer.echo(printable(line))
+            typer.echo(printable(with_flags(line)))
         typer.echo("Nothing was trained (--dry-run).")
         return
     rows = [
