@@ -27,16 +27,19 @@ from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.job_facts import job_facts, precision_notes, precision_of, settings_rows
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import CallObjects, RunOptions, display
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
-from kdprobe.distillers.teacher_store import NoTeacher
+from kdprobe.distillers.teacher_signal import NoTeacher
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
 from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
+from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 
@@ -219,6 +222,8 @@ def _prepare(
         seed=seed,
     )
     check_best_by(job)
+    own = TextModel(model, tokenizer, name=source.model)
+    OwnReading(own, data.train, job.encoded, longest).require_student()
     return job, (*notes, *data.notes(), *precision_notes(job))
 
 
@@ -226,7 +231,7 @@ def _card_facts(
     source: Source, data: TrainingData, job: TrainingJob, notes: tuple[str, ...], command: str
 ) -> CardFacts:
     """Compose what the model card says."""
-    local = Path(source.model).expanduser().exists()
+    local = expanded(source.model).exists()
     what = Path(source.model).resolve().name if local else source.model
     return CardFacts(
         kind="finetune",

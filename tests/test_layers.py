@@ -48,9 +48,6 @@ DOOR = {"plain_files.py", "tasks/readers.py"}
 KNOWN: dict[str, set[str]] = {
     "circle": {
         "kdprobe.models.measured, kdprobe.models.text_model",
-        "kdprobe.distillers.encoding, kdprobe.distillers.word_alignment",
-        "kdprobe.distillers.data, kdprobe.distillers.training_job",
-        "kdprobe.distillers.dry_run, kdprobe.distillers.staged_training",
         "kdprobe.extract.attributions, kdprobe.extract.own_outputs",
         "kdprobe.comparison.attribution_gap, kdprobe.comparison.attributions, "
         "kdprobe.comparison.inputs, kdprobe.comparison.probing, "

@@ -30,6 +30,13 @@ def check_text(value: object, where: str) -> None:
             )
         if "\0" in str(text):
             raise ConfigError(where, found="holds a zero byte", expected="text")
+        if any("\ud800" <= char <= "\udfff" for char in str(text)):  # bytes that are no UTF-8
+            raise ConfigError(
+                where,
+                found=f"is not UTF-8 ({printable(str(text), limit=40)!r})",
+                expected="text in UTF-8",
+                remedy="rename the file, or set the terminal to UTF-8",
+            )
         for part in text.parts if isinstance(text, Path) else ():
             length = len(part.encode("utf-8", "surrogateescape"))
             if length > _LONGEST_NAME:

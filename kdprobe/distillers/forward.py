@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
+from kdprobe.distillers.objective import GROUPS, LOGITS, WORDS, ModelShape, Need, View
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
 from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, layers_of
@@ -28,6 +28,11 @@ from kdprobe.models.text_model import TextModel
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what the model itself reads; `transformers` would ignore the rest silently."""
+    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
 
 
 def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShape:

@@ -47,11 +47,6 @@ GROUPS = "groups"
 together, all of one length; int64 `[B]`."""
 
 
-def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return what the model itself reads; `transformers` would ignore the rest silently."""
-    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
-
-
 @dataclass(frozen=True)
 class Needs:
     """Everything an objective reads; the trainer computes the union once a batch.
@@ -172,6 +167,7 @@ class View:
             the task's order.
         lasting: by the name of an objective, its teacher quantities from before the training; see
             `teacher_quantities.Lasting`.
+        projection: of the student, the module that this objective trains with it, or None.
     """
 
     values: Mapping[Need, Tensor]
@@ -179,6 +175,14 @@ class View:
     model: nn.Module | None = None
     columns: Tensor | None = None
     lasting: Mapping[str, Tensor] = field(default_factory=dict)
+    projection: nn.Module | None = None
+
+    def projected(self, vectors: Tensor) -> Tensor:
+        """Apply the projection to vectors `[..., H]`; without one they stay as they are."""
+        if self.projection is None:
+            return vectors
+        mapped: Tensor = self.projection(vectors)
+        return mapped
 
     @property
     def words(self) -> Tensor:
@@ -283,9 +287,7 @@ class Objective(Protocol):
     def loss_count(self, batch: Batch, options: Any) -> Tensor:
         """Count what each example's loss sums over: float32 `[B]`, positive."""
 
-    def loss_sum(
-        self, student: View, teacher: View, batch: Batch, options: Any, projection: nn.Module | None
-    ) -> Tensor:
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
         """Return each example's summed loss: float32 `[B]`, differentiable in the student."""
 
 

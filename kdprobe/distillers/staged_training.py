@@ -20,6 +20,7 @@ from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.data import TrainingData, encode_for
+from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.fitting import PreviousStages, Run, begin_run, fit, open_run
 from kdprobe.distillers.initial_student import (
     InitialStudent,
@@ -29,11 +30,12 @@ from kdprobe.distillers.initial_student import (
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Facts
 from kdprobe.distillers.prepared_part import PreparedPart, pair_models, preflight_of
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.teacher_signal import NoTeacher, TeacherSignal
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
 from kdprobe.distillers.transfer import refuse_unlabelled
 from kdprobe.distillers.weighted_loss import (
@@ -44,6 +46,7 @@ from kdprobe.distillers.weighted_loss import (
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import texts_of
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress, Silent
 
 STAGES = "stages"
@@ -220,6 +223,7 @@ class StagedTraining:
             encode_for(student.model, student.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
+        self._require_own(student, encoded, longest)
         models = pair_models(
             data.task, student, teacher, encoded=encoded, layer_map=recipe.layer_map
         )
@@ -259,3 +263,9 @@ class StagedTraining:
         require_values(weighted_loss, models)
         refuse_unlabelled(weighted_loss, models, self.data.train)
         return weighted_loss
+
+    def _require_own(self, student: InitialStudent, encoded: Encoded, longest: int) -> None:
+        """Stop unless a student reads in a training what it would read of each text alone."""
+        own = TextModel(student.model, student.tokenizer, name="the student")
+        with settled(self.teacher.compute, seed=self.seed, purpose="student"):
+            OwnReading(own, self.data.train, encoded, longest).require_student()

@@ -23,23 +23,20 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare
 from kdprobe.distillers.job_facts import parameter_count
 from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import refuse_chance
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
 from kdprobe.distillers.teacher_quantities import teacher_quantities
-from kdprobe.distillers.teacher_store import (
-    LiveTeacher,
-    StoredTeacher,
-    TeacherFile,
-    TeacherSignal,
-    teacher_logits,
-)
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, teacher_logits
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.model_inputs import token_limit
 from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
@@ -116,7 +113,7 @@ class Teacher:
     @property
     def name(self) -> str:
         """Its folder's name, without the way there; a hub id whole."""
-        local = bool(self.path) and Path(self.path).expanduser().exists()
+        local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
     def logits(
@@ -131,7 +128,13 @@ class Teacher:
                 cache=cache or Cache.default(),
                 progress=progress,
                 title=f"run the teacher on {split.name}",
+                own=self._own(split, encoded),
             )
+
+    def _own(self, split: Split, encoded: Encoded) -> OwnReading:
+        """Return some of its texts as it reads each alone, to hold its outputs against."""
+        text = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name or "the teacher")
+        return OwnReading(text, split, encoded, self.max_length, self.loaded.columns)
 
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
@@ -154,6 +157,9 @@ class Teacher:
         """Return what the objectives read of it: stored outputs, or itself at every step.
 
         What is computed is kept in `cache`; None: the user's.
+
+        Raises:
+            CapabilityError: its outputs in batches are not its own of each text alone.
         """
         cache = cache or Cache.default()
         needs = weighted_loss.needs(models)
@@ -169,7 +175,10 @@ class Teacher:
                 )  # fmt: skip
             shown = needs.teacher_model
             columns = self.loaded.columns
-            return LiveTeacher(self.loaded.model, read, needs.teacher, columns, shown)
+            live = LiveTeacher(self.loaded.model.eval(), read, needs.teacher, columns, shown)
+            with settled(self.compute, seed=0, purpose="teacher"):
+                self._own(data.train, read).require_signal(live)
+            return live
         logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
         if not quantities.quantities:
             return StoredTeacher(logits)
@@ -177,7 +186,9 @@ class Teacher:
         teacher_cache = TeacherCache(self.loaded, self.train, data.train, models, file)
         with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
             kept = teacher_cache.recall(quantities.quantities, cache=cache, progress=progress)
-        return CachedTeacher(logits, self.train, kept)
+            cached = CachedTeacher(logits, self.train, kept)
+            self._own(data.train, self.train).require_signal(cached, share=TOLERANCE)
+        return cached
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
         """Score it on a split with gold labels, and refuse it when it is no better than chance.

@@ -1,26 +1,24 @@
-"""The outputs of the teacher for every example: stored once, or computed at every step.
+"""The logits of a model for a whole split, and a teacher's in the cache.
 
-Does: run the teacher in eval mode over a split, keep its logits in the cache, checked when they are
-read again, and offer both kinds under one protocol. Does not: keep anything but logits;
-`teacher_memory.py` keeps more where it is small enough.
+Does: run a model in eval mode over a split, and keep a teacher's logits in the cache, checked when
+they are read again. Does not: keep anything but logits; `teacher_memory.py` keeps more where it is
+small enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_token_forward import first_token_forward, first_token_suffices
-from kdprobe.distillers.forward import predict, read
-from kdprobe.distillers.objective import LOGITS, NOTHING, Need, View
+from kdprobe.distillers.forward import predict
+from kdprobe.distillers.own_reading import FIRST_BATCH, OwnReading
 from kdprobe.distillers.processes import ALONE, ProcessGroup
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -29,64 +27,8 @@ from kdprobe.tasks.task import Split
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_BATCH = 64
 _CHECKED_ROWS = 16
-_TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
-
-
-class TeacherSignal(Protocol):
-    """The outputs of a teacher for the batches of a student's training."""
-
-    def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Return the teacher's outputs for these examples, without gradients."""
-
-
-class NoTeacher:
-    """The signal of a fine-tuning."""
-
-    def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Return no outputs."""
-        return NOTHING
-
-
-@dataclass(frozen=True)
-class StoredTeacher:
-    """Logits computed before the training: float32 `[n, C]`, in the task's label order."""
-
-    logits: Tensor
-
-    def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Return the stored logits of these rows."""
-        return View({LOGITS: self.logits[torch.as_tensor(rows)].to(device)})
-
-
-@dataclass(frozen=True)
-class LiveTeacher:
-    """A teacher that runs at every step.
-
-    Args:
-        model: in eval mode; it is held outside the trained module, so that no `train()`, no
-            optimiser and no checkpoint reaches it.
-        encoded: the training examples as the teacher reads them.
-        needs: the quantities the objectives read.
-        columns: the teacher's output for each label of the task.
-        shows_model: whether an objective reads the model itself.
-    """
-
-    model: PreTrainedModel
-    encoded: Encoded
-    needs: frozenset[Need]
-    columns: tuple[int, ...]
-    shows_model: bool = False
-
-    def view(self, rows: Sequence[int], device: torch.device) -> View:
-        """Run the teacher over the rows."""
-        inputs = {name: ids.to(device) for name, ids in self.encoded.batch(rows).items()}
-        columns = torch.tensor(self.columns, device=device)
-        # no_grad, not inference_mode: tensors of the latter cannot enter a squared error
-        with torch.no_grad():
-            values = read(self.model, inputs, self.needs, columns=columns)
-        return View(values, inputs, self.model if self.shows_model else None, columns)
+TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
 
 
 def all_logits(
@@ -169,18 +111,26 @@ def teacher_logits(
     cache: Cache,
     progress: Progress,
     title: str,
+    own: OwnReading,
 ) -> NDArray[np.float32]:
     """Return a teacher's logits for a split, from the cache when it holds them, else computed.
 
-    A stored entry is trusted only after 16 of its rows have been computed again.
+    A stored entry is trusted only after 16 of its rows have been computed again, and a few of them
+    by the teacher's own forward of each text alone.
 
     Returns:
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
+
+    Raises:
+        CapabilityError: what was computed is not what the teacher says of each text alone.
     """
     held = cache.load(file.key, say=progress.say)
     if held is not None:
         stored = held["logits"].astype(np.float32)
-        if _agrees(stored, model, encoded, file):
+        if (
+            _agrees(stored, model, encoded, file)
+            and own.deviation(stored[own.rows], own.rows) is None
+        ):
             return stored
         progress.say("The stored logits are not what the teacher gives now; computed again.")
     logits = all_logits(
@@ -188,10 +138,11 @@ def teacher_logits(
         encoded,
         columns=file.columns,
         device=file.device,
-        batch_size=_BATCH,
+        batch_size=FIRST_BATCH,
         progress=progress,
         title=title,
     )
+    own.require_logits(logits)
     split = file.split
     cache.store(file.key, {"logits": logits}, description=f"{split.task.name} {split.name}")
     return logits
@@ -220,4 +171,4 @@ def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> boo
     """Whether stored values are what the teacher gives now, but for rounding."""
     if stored.shape != again.shape:
         return False
-    return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))
+    return bool(np.allclose(stored, again, atol=TOLERANCE, rtol=TOLERANCE))

@@ -18,7 +18,7 @@ from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.encoding import Encoded, steps_per_epoch
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.teacher_store import TeacherSignal
+from kdprobe.distillers.teacher_signal import TeacherSignal
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.tasks.task import Split
 

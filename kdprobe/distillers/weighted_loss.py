@@ -8,7 +8,7 @@ optimiser.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -148,23 +148,18 @@ class WeightedLoss:
         for term in self.terms:
             if not term.counts(batch.progress):
                 continue
-            projection = projections[term.name] if term.name in projections else None  # noqa: SIM401 (ModuleDict)
-            shares = self._shares(term, student, teacher, batch, window, projection)
+            own = projections[term.name] if term.name in projections else None  # noqa: SIM401 (ModuleDict)
+            view = replace(student, projection=own)
+            shares = self._shares(term, view, teacher, batch, window)
             terms[term.name] = term.weight * shares.sum()
             total = total + terms[term.name]
             examples = examples + term.weight * shares.detach()
         return Losses(total, terms, examples)
 
     def _shares(
-        self,
-        term: Term,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        window: Window,
-        projection: nn.Module | None,
+        self, term: Term, student: View, teacher: View, batch: Batch, window: Window
     ) -> Tensor:
-        sums = term.objective.loss_sum(student, teacher, batch, term.options, projection)
+        sums = term.objective.loss_sum(student, teacher, batch, term.options)
         if self.reduction == "token":
             return sums / window.loss_counts[term.name]
         counts = term.objective.loss_count(batch, term.options)

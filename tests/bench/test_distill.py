@@ -27,7 +27,8 @@ from kdprobe.distillers.encoding import Encoded, GroupedByLength
 from kdprobe.distillers.forward import predict, shape_of
 from kdprobe.distillers.initial_student import open_student
 from kdprobe.distillers.objective import ModelPair
-from kdprobe.distillers.teacher_store import StoredTeacher, all_logits
+from kdprobe.distillers.teacher_signal import StoredTeacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import build_weighted_loss

@@ -26,7 +26,7 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare, shape_of
 from kdprobe.distillers.initial_student import InitialStudent, layer_map_of, open_student
 from kdprobe.distillers.objective import LOGITS, ModelPair
-from kdprobe.distillers.teacher_store import LiveTeacher
+from kdprobe.distillers.teacher_signal import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss

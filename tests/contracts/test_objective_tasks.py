@@ -98,7 +98,7 @@ def objective_values(name: str, at: Any, shown: Any, labels: Tensor) -> Tensor:
     mask = inputs_of(ROWS)["attention_mask"].bool()
     batch = Batch(mask, labels, models=at.models)
     torch.manual_seed(0)
-    losses: Tensor = objective.loss_sum(*shown, batch, options, None)
+    losses: Tensor = objective.loss_sum(*shown, batch, options)
     return losses
 
 

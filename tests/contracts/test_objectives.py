@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -118,7 +119,7 @@ def values(
     labels: Tensor | None = None,
     **changed: Any,
 ) -> Tensor:
-    """Each example's value, numerator / denominator; labels are the split's where not given."""
+    """Each example's value, loss_sum / loss_count; labels are the split's where not given."""
     objective, options = setting(name, **changed)
     inputs = inputs_of(rows, more)
     if labels is None:
@@ -126,7 +127,8 @@ def values(
     batch = Batch(inputs["attention_mask"].bool(), labels, models=at.models)
     student, teacher = views(objective, options, at, inputs)
     torch.manual_seed(0)
-    given: Tensor = objective.loss_sum(student, teacher, batch, options, trained)
+    student = replace(student, projection=trained)
+    given: Tensor = objective.loss_sum(student, teacher, batch, options)
     assert given.shape == (len(rows),)
     return given / objective.loss_count(batch, options)
 
@@ -235,7 +237,7 @@ def test_derivative(name: str, case: str) -> None:
         # in float64 from end to end, where `read` gives float32
         student = _precise_view(at.student, inputs, needs)
         torch.manual_seed(0)
-        total: Tensor = objective.loss_sum(student, teacher, batch, options, None).sum()
+        total: Tensor = objective.loss_sum(student, teacher, batch, options).sum()
         return total
 
     weights = [w for w in at.student.parameters() if w.requires_grad]
@@ -396,9 +398,9 @@ def test_faults_of_a_caller() -> None:
     view = View({}, inputs, at.student)
     known = Batch(bare.mask, models=at.models)
     with pytest.raises(ValueError, match="attribution got a batch without labels"):
-        objective.loss_sum(view, view, known, options, None)
+        objective.loss_sum(view, view, known, options)
     with pytest.raises(ValueError, match="gradients of a model that was not shown"):
-        objective.loss_sum(View({}, inputs), view, known, setting("attribution")[1], None)
+        objective.loss_sum(View({}, inputs), view, known, setting("attribution")[1])
 
 
 def test_stored_logits_suffice_for_logits() -> None:

@@ -20,7 +20,7 @@ from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.objective import ModelPair
-from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
+from kdprobe.distillers.teacher_signal import NoTeacher, TeacherSignal
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.shapes import NewShape, build_new

@@ -21,9 +21,7 @@ from tests.distillers.test_objectives import ZS, ZT, batch_of
 def logits(name: str, zs: Tensor, zt: Tensor, *, progress: float = 0.0, **options: Any) -> Tensor:
     objective, checked = setting(name, **options)
     batch = Batch(batch_of(len(zs)).mask, progress=progress)
-    losses: Tensor = objective.loss_sum(
-        View({LOGITS: zs}), View({LOGITS: zt}), batch, checked, None
-    )
+    losses: Tensor = objective.loss_sum(View({LOGITS: zs}), View({LOGITS: zt}), batch, checked)
     return losses
 
 
@@ -72,7 +70,7 @@ def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: 
     firsts = {Need("first", layer): theirs[:, 0] for layer in range(3)}
     views = [View(values[0]), View(values[1] | firsts)]
     batch = Batch(mask, models=SITUATION)
-    losses: Tensor = objective.loss_sum(*views, batch, checked, None)
+    losses: Tensor = objective.loss_sum(*views, batch, checked)
     return losses / objective.loss_count(batch, checked)
 
 
@@ -99,7 +97,7 @@ def test_patience_by_hand() -> None:
 
 
 def test_attention_scores_by_hand() -> None:
-    """Guards the scale and the denominator: pairs of real tokens, both layers."""
+    """Guards the scale and the loss count: pairs of real tokens, both layers."""
     # [[1, 0], [0, 4]] / sqrt 2 and [[1, 1], [1, 1]] / sqrt 2: squares (0 + 1 + 1 + 9) / 2
     computed = of_states("attention_scores", OURS, THEIRS, ROW)
     assert computed.item() == pytest.approx(2 * (11 / 2) / 4)

@@ -33,18 +33,14 @@ def batch_of(rows: int, labels: Tensor | None = None) -> Batch:
 
 def soft(zs: Tensor, zt: Tensor, **options: object) -> Tensor:
     return OBJECTIVES.load("soft_targets").loss_sum(
-        View({LOGITS: zs}),
-        View({LOGITS: zt}),
-        batch_of(len(zs)),
-        SoftTargetsOptions(**options),
-        None,
+        View({LOGITS: zs}), View({LOGITS: zt}), batch_of(len(zs)), SoftTargetsOptions(**options)
     )
 
 
 def hard(z: Tensor, labels: Tensor) -> Tensor:
     options = HardLabelsOptions()
     return OBJECTIVES.load("hard_labels").loss_sum(
-        View({LOGITS: z}), View({}), batch_of(len(z), labels), options, None
+        View({LOGITS: z}), View({}), batch_of(len(z), labels), options
     )
 
 
@@ -173,5 +169,5 @@ def test_labels_that_are_missing_are_a_fault() -> None:
     """Guards against training on None labels: the trainer must have asked for them."""
     with pytest.raises(ValueError, match="hard_labels got a batch without labels"):
         OBJECTIVES.load("hard_labels").loss_sum(
-            View({LOGITS: torch.zeros(1, 2)}), View({}), batch_of(1), HardLabelsOptions(), None
+            View({LOGITS: torch.zeros(1, 2)}), View({}), batch_of(1), HardLabelsOptions()
         )

@@ -55,7 +55,7 @@ def value(name: str, **options: Any) -> Tensor:
         for layers in (OURS, THEIRS)
     ]
     batch = Batch(MASK, models=SITUATION)
-    loss_sum: Tensor = objective.loss_sum(*views, batch, checked, None)
+    loss_sum: Tensor = objective.loss_sum(*views, batch, checked)
     return loss_sum / objective.loss_count(batch, checked)
 
 

@@ -18,7 +18,8 @@ from kdprobe.distillers.forward import prepare, shape_of
 from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, Need
 from kdprobe.distillers.teacher_memory import CachedTeacher, Kept, TeacherCache
 from kdprobe.distillers.teacher_quantities import LIMIT, teacher_quantities
-from kdprobe.distillers.teacher_store import LiveTeacher, TeacherFile
+from kdprobe.distillers.teacher_signal import LiveTeacher
+from kdprobe.distillers.teacher_store import TeacherFile
 from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import NewShape, build_new

@@ -11,8 +11,11 @@ import torch
 
 from kdprobe.cache import Cache
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.teacher_store import NoTeacher, TeacherFile, all_logits, teacher_logits
+from kdprobe.distillers.own_reading import OwnReading
+from kdprobe.distillers.teacher_signal import NoTeacher
+from kdprobe.distillers.teacher_store import TeacherFile, all_logits, teacher_logits
 from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Silent
 from tests.distillers.builders import toy_job, toy_split
 
@@ -36,7 +39,11 @@ def job() -> TrainingJob:
 
 
 def ask(job: TrainingJob, file: TeacherFile, cache: Cache, display: Listener) -> np.ndarray:
-    return teacher_logits(job.student, job.encoded, file, cache=cache, progress=display, title="t")
+    text = TextModel(job.student, job.tokenizer, name="t")
+    own = OwnReading(text, job.split, job.encoded, file.max_length, file.columns)
+    return teacher_logits(
+        job.student, job.encoded, file, cache=cache, progress=display, title="t", own=own
+    )
 
 
 def test_rows_and_columns(job: TrainingJob) -> None:
@@ -60,9 +67,13 @@ def test_stored_once_and_checked(job: TrainingJob, tmp_path: Path) -> None:
     cache, display = Cache(tmp_path), Listener()
     first = ask(job, file, cache, display)
     calls: list[int] = []
-    hook = job.student.register_forward_hook(lambda *_: calls.append(1))
+    hook = job.student.register_forward_hook(
+        lambda module, given, output: calls.append(len(output.logits))
+    )
     assert np.array_equal(ask(job, file, cache, display), first)
-    assert len(calls) == 1  # the rows that are checked again, in one batch
+    # the rows that are checked again, in one batch; a few alone
+    assert sorted(calls, reverse=True)[0] == 16
+    assert 0 < calls.count(1) == len(calls) - 1 < 8
     hook.remove()
     with torch.no_grad():
         job.student.classifier.bias += 1.0

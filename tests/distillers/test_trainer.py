@@ -16,7 +16,7 @@ from kdprobe.distillers.compute import settled
 from kdprobe.distillers.forward import read, shape_of
 from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Need, Needs, View
 from kdprobe.distillers.objectives.hard_labels import OBJECTIVE, HardLabels, HardLabelsOptions
-from kdprobe.distillers.teacher_store import LiveTeacher, StoredTeacher
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher
 from kdprobe.distillers.trainer import UNDEFINED_RANK, StudentTrainer
 from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.distillers.weighted_loss import Term, WeightedLoss
@@ -98,7 +98,7 @@ def test_stored_teacher_is_matched_by_row(tmp_path: Path) -> None:
     assert score > 0.9
 
 
-def test_live_teacher_and_bridge(tmp_path: Path) -> None:
+def test_live_teacher_and_projection(tmp_path: Path) -> None:
     """Guards objectives that ask for hidden states: the projection trains, the teacher stays."""
     torch.manual_seed(0)
     teacher = toy_job(one_step(16, 1)).student.eval().requires_grad_(False)
@@ -134,9 +134,7 @@ class Attentive(HardLabels):
     def needs(self, models: ModelPair, options: Any) -> Needs:
         return Needs(student=frozenset({LOGITS, Need("attention", 1)}), student_model=True)
 
-    def loss_sum(
-        self, student: View, teacher: View, batch: Batch, options: Any, projection: Any
-    ) -> Tensor:
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
         rows = student.attention(1).sum(-1)
         assert torch.allclose(rows, torch.ones_like(rows), atol=1e-5)
         assert student.model is not None
@@ -162,10 +160,8 @@ def test_a_layer_that_is_not_there_is_a_fault() -> None:
 class Exploding(HardLabels):
     """Hard labels whose loss is infinite for one example."""
 
-    def loss_sum(
-        self, student: View, teacher: View, batch: Batch, options: Any, projection: Any
-    ) -> Tensor:
-        values = OBJECTIVE.loss_sum(student, teacher, batch, options, projection)
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
+        values = OBJECTIVE.loss_sum(student, teacher, batch, options)
         return torch.where(batch.mask.sum(-1) == batch.mask.sum(-1).max(), torch.inf, values)
 
 

@@ -66,11 +66,9 @@ class HiddenSquares:
     def loss_count(self, batch: Batch, options: Any) -> Tensor:
         return batch.mask.sum(-1).float()
 
-    def loss_sum(
-        self, student: View, teacher: View, batch: Batch, options: Any, projection: nn.Module | None
-    ) -> Tensor:
-        assert projection is not None
-        mapped: Tensor = projection(student.hidden(1))
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
+        assert student.projection is not None
+        mapped = student.projected(student.hidden(1))
         squares: Tensor = ((mapped**2).sum(-1) * batch.mask).sum(-1)
         return squares
 
@@ -177,7 +175,7 @@ def test_unknown_option_is_named_with_its_recipe() -> None:
     )
 
 
-def test_unmet_objective_stops_before_training() -> None:
+def test_an_objective_without_a_value_stops_before_training() -> None:
     """Guards a term that could only be left out silently."""
     with pytest.raises(CapabilityError) as caught:
         require_values(toy_weighted_loss("soft_targets"), SITUATION)

@@ -68,9 +68,9 @@ class Apart(NamedTuple):
         shown = self.teacher if needs.teacher_model else None
         teacher = View(said, theirs, shown)
         shown = self.student if needs.student_model else None
-        student = View(read(self.student, ours, needs.student), ours, shown)
+        student = View(read(self.student, ours, needs.student), ours, shown, projection=trained)
         batch = Batch(ours["attention_mask"].bool(), models=self.models)
-        given = objective.loss_sum(student, teacher, batch, chosen, trained)
+        given = objective.loss_sum(student, teacher, batch, chosen)
         return given / objective.loss_count(batch, chosen)
 
 

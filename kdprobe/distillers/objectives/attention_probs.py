@@ -12,7 +12,7 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.loss_counts import PerToken
@@ -54,7 +54,7 @@ class AttentionProbs(OfHeads, PerToken):
 
     Definition (Reading Between the LIMEs, section 5): -sum_j A_t,ij log A_s,ij in natural
     logarithms, summed over the compared layers, the mean over heads and real tokens i; j runs over
-    real tokens. Denominator: real tokens. The paper names the cross-entropy and the layer; it
+    real tokens. Loss count: real tokens. The paper names the cross-entropy and the layer; it
     prints no minus sign, no weight, no mask, and does not say whether another loss trains the
     classifier. A DistilBERT student starts with a copy of the teacher's first layer, so that
     `first` begins near its lowest value. TextBrewer's `attention_ce` given probabilities takes a
@@ -68,12 +68,7 @@ class AttentionProbs(OfHeads, PerToken):
     options: type[BaseModel] = AttentionProbsOptions
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttentionProbsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: AttentionProbsOptions
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
         models, mask = batch.pair, batch.mask

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_projections, no_teacher, other_tokens
@@ -72,7 +72,7 @@ class AttentionRelations(PerToken):
     Definition (Wang et al. 2021, MiniLMv2, arXiv:2012.15828): with the projections cut into A
     relation heads of d dimensions, R = softmax(X X^T / sqrt(d)) for X = Q, K, V; the sum over the
     three of KL(R_t || R_s), the mean over relation heads and real tokens, natural logarithms.
-    Denominator: real tokens. `v1` (Wang et al. 2020, MiniLM, arXiv:2002.10957) is KL of the
+    Loss count: real tokens. `v1` (Wang et al. 2020, MiniLM, arXiv:2002.10957) is KL of the
     attention Q K^T plus KL of V V^T. Microsoft released weights but no training code; Bloomberg's
     (minilmv2.bb, 0d78e20) cuts to the true lengths, as the mask does here, and stays below the
     paper (RTE 60.7, paper 72.1).
@@ -101,12 +101,7 @@ class AttentionRelations(PerToken):
         )
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttentionRelationsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: AttentionRelationsOptions
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
         mask, heads = batch.mask, options.relation_heads

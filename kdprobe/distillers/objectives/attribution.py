@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.alignment import Level, places, tokens_differ, words_read
@@ -125,7 +125,7 @@ class Attribution(WithoutProjection):
     Definition (Wu et al. 2023, AD-KD, eq. 4 to 11): with IG the integrated gradients of class c at
     the embeddings, a token's score is the L2 norm over the width (of the teacher's K largest
     magnitudes); a map is scaled to unit norm over the real tokens; the maps of all classes are
-    joined, and the value is the norm of the difference. Denominator: 1, or real tokens for
+    joined, and the value is the norm of the difference. Loss count: 1, or real tokens for
     `squared`. In training mode the student's maps carry its dropout, as in the released code.
 
     Differs from the released code (d3cbb87), which starts from zeros where the paper says [PAD];
@@ -159,12 +159,7 @@ class Attribution(WithoutProjection):
         return places(batch, options.level) if options.distance == "squared" else ones(batch)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttributionOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: AttributionOptions
     ) -> Tensor:
         """Each example's distance, `[B]`."""
         real = batch.mask if options.level == "token" else words_read(student, teacher)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.alignment import Level, matched, summed, tokens_differ
@@ -38,7 +38,7 @@ class Cosine(PerPlace):
     """One minus the cosine of the last hidden states.
 
     Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
-    the last layers, the mean over real tokens. Denominator: real tokens. The paper gives no formula
+    the last layers, the mean over real tokens. Loss count: real tokens. The paper gives no formula
     and no weight; the code selects unmasked tokens, as here, and weighs 5 (soft targets), 2 (masked
     language model) and 1 in one example, a third each in another. Widths must be equal.
     """
@@ -64,12 +64,7 @@ class Cosine(PerPlace):
         )
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: CosineOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: CosineOptions
     ) -> Tensor:
         """Each example's one minus cosine, summed over tokens or averaged over words, `[B]`."""
         last = batch.pair.student.layers, _last(batch.pair)

@@ -33,7 +33,7 @@ class Embeddings(PerToken):
     """Squared difference of the embeddings' output after a linear map of its own.
 
     Definition (Jiao et al. 2020, TinyBERT, eq. 9): MSE(E_s W_e, E_t), the mean over real tokens and
-    the teacher's width. Denominator: real tokens. The released code has no W_e: it uses the map of
+    the teacher's width. Loss count: real tokens. The released code has no W_e: it uses the map of
     the hidden states, with a bias, and means over padded tokens.
     """
 
@@ -59,17 +59,11 @@ class Embeddings(PerToken):
         return widening(options.projection, models.student.embedded, models.teacher.embedded)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: EmbeddingsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: EmbeddingsOptions
     ) -> Tensor:
         """Each example's squared differences, summed over its real tokens, `[B]`."""
         states = student.hidden(0)
-        projected = states if projection is None else projection(states)
-        squares = ((projected - teacher.hidden(0)) ** 2).mean(-1)
+        squares = ((student.projected(states) - teacher.hidden(0)) ** 2).mean(-1)
         return (squares * batch.mask).sum(-1)
 
 

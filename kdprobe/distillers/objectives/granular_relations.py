@@ -11,7 +11,7 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
@@ -150,7 +150,7 @@ class GranularRelations(OfHiddenStates):
     and the cosines at the tokens that the teacher attends to most, between the tokens each of them
     attends to most, compared by the smooth L1 loss, the mean over such angles. In the upper layers:
     the cosines at a text's mean vector between those of the other texts of the batch, of every
-    head, the smooth L1 loss, the mean over heads and pairs. One value an example, denominator 1;
+    head, the smooth L1 loss, the mean over heads and pairs. One value an example, loss count 1;
     the sum over layers of what their sizes give, texts weighted 4. The relations among texts look
     at the other examples of a micro-batch, so that gradient accumulation and the batch size change
     them.
@@ -178,12 +178,7 @@ class GranularRelations(OfHiddenStates):
         return first_of(no_teacher(models), other_tokens(models), none_matched(models), *wide)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: GranularRelationsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: GranularRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask = batch.mask

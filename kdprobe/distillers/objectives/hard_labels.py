@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
@@ -25,7 +25,7 @@ class HardLabels(PerExample):
     """Cross-entropy with the gold class, or squared error to the gold score.
 
     Definition: -log softmax(z)[y] of natural logarithms in float32, with z the student's logits and
-    y the gold class; for a regression (z - y)^2. One value an example, denominator 1.
+    y the gold class; for a regression (z - y)^2. One value an example, loss count 1.
     """
 
     name: str = "hard_labels"
@@ -42,19 +42,14 @@ class HardLabels(PerExample):
         return Needs(student=frozenset({LOGITS}), labels=True)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: HardLabelsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: HardLabelsOptions
     ) -> Tensor:
         """Each example's loss, `[B]`.
 
         >>> import torch
         >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
-        >>> loss = OBJECTIVE.loss_sum(student, View({}), batch, HardLabelsOptions(), None)
+        >>> loss = OBJECTIVE.loss_sum(student, View({}), batch, HardLabelsOptions())
         >>> round(loss.item(), 4)  # log 2
         0.6931
         """

@@ -41,7 +41,7 @@ class HiddenStates(PerPlace):
 
     Definition (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, eq. 8): the sum over matched layers of
     MSE(H_s W, H_t), the mean over real tokens and the teacher's width, W shared by all layers and
-    without a bias. Denominator: real tokens. The released code means over the padded tokens too
+    without a bias. Loss count: real tokens. The released code means over the padded tokens too
     (the value then falls as padding grows: 2.31 to 2.24 with 58 pads on a toy), gives the map a
     bias, shares it with the embeddings even where widths are equal, and leaves dropout on in the
     teacher. LWD and TED take the mean over layers and one map a layer.
@@ -73,19 +73,13 @@ class HiddenStates(PerPlace):
         return widening(options.projection, models.student.width, models.teacher.width)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: HiddenStatesOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: HiddenStatesOptions
     ) -> Tensor:
         """Each example's squared differences, summed over tokens or averaged over words, `[B]`."""
         total = torch.zeros(batch.size, device=batch.mask.device)
         for pair in batch.pair.layer_pairs:
             ours, theirs, real = matched(student, teacher, batch, pair, options.level)
-            projected = ours if projection is None else projection(ours)
-            squares = ((projected - theirs) ** 2).mean(-1)
+            squares = ((student.projected(ours) - theirs) ** 2).mean(-1)
             total = total + summed(squares, real, options.level)
         return total
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import (
@@ -48,7 +48,7 @@ class Jacobian(PerToken):
 
     Definition (Papamakarios 2015, arXiv:1510.02437, derivative square error): half the squared
     Frobenius norm of dF_s/dE - dF_t/dE, F the log-probabilities of the compared classes and E what
-    the embeddings give, divided by the real tokens. Denominator: real tokens. The thesis has one
+    the embeddings give, divided by the real tokens. Loss count: real tokens. The thesis has one
     input for both models and picks random directions to save time; texts have embeddings of each
     model's own, so that widths must be equal and the match is only exact for a student that shares
     the teacher's embeddings. Srinivas and Fleuret (2018) normalise the gradient of the largest
@@ -74,12 +74,7 @@ class Jacobian(PerToken):
         return Needs(teacher=frozenset({LOGITS}), student_model=True, teacher_model=True)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: JacobianOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: JacobianOptions
     ) -> Tensor:
         """Each example's squared differences, summed over its real tokens, `[B]`."""
         picked = teacher.logits.argmax(-1) if options.classes == "teacher" else None

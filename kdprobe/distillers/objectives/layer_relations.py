@@ -11,7 +11,7 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
@@ -64,7 +64,7 @@ class LayerRelations(PerToken):
     token's hidden state in matched layer l (the embeddings too when the layer map names them), the
     distances ||r_l - r_m|| over their mean of the token, compared by the smooth L1 loss, the mean
     over pairs of different layers; and the cosines of (r_l - r_m, r_n - r_m), compared by squared
-    difference, the mean over triples of different layers. Denominator: real tokens.
+    difference, the mean over triples of different layers. Loss count: real tokens.
 
     Differs from the released code (28b124b), which squares distances or takes a divergence of
     cosines (see `token_relations`), divides by all pairs and triples, those of a layer with itself
@@ -92,12 +92,7 @@ class LayerRelations(PerToken):
         return needs_of_pairs(models.layer_map, "hidden")
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: LayerRelationsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: LayerRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, summed over its real tokens, `[B]`."""
         pairs = batch.pair.layer_map

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
@@ -37,7 +37,7 @@ class NoisyTeacher(OfLogits):
 
     Definition (Sau and Balasubramanian 2016, arXiv:1610.09650): the mean over classes of ((z_s - (1
     + e) z_t) / T)^2 with e drawn from N(0, deviation^2) for a share of the examples, one number for
-    all classes of an example, and 0 for the others. One value an example, denominator 1. The noise
+    all classes of an example, and 0 for the others. One value an example, loss count 1. The noise
     comes from torch's global generator, whose state is part of every checkpoint, so that a resumed
     run draws the same. No code was released with the paper; the default share and deviation are its
     middle settings. With `deviation = 0` it is `logit_mse`.
@@ -49,12 +49,7 @@ class NoisyTeacher(OfLogits):
     options: type[BaseModel] = NoisyTeacherOptions
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: NoisyTeacherOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: NoisyTeacherOptions
     ) -> Tensor:
         """Each example's squared difference, `[B]`."""
         logits = teacher.logits

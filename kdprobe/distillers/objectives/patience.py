@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import blind_first, first_of, no_teacher, other_width
@@ -45,7 +45,7 @@ class Patience(PerExample):
 
     Definition (Sun et al. 2019, PKD, arXiv:1908.09355, eq. 7): the sum over layers j of ||h_s,j /
     ||h_s,j|| - h_t,I(j) / ||h_t,I(j)|| ||^2 for the first token, I the layer map. The student's
-    last layer is left out. One value an example, denominator 1. The released code (9e9e860) takes
+    last layer is left out. One value an example, loss count 1. The released code (9e9e860) takes
     the mean over batch, layers and width (the default here), casts to 16 bits, makes the
     normalisation a flag, never shuffles the examples and matches stored teacher vectors by
     position.
@@ -71,12 +71,7 @@ class Patience(PerExample):
         )
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: PatienceOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: PatienceOptions
     ) -> Tensor:
         """Each example's squared difference, `[B]`."""
         squares = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
@@ -26,7 +26,7 @@ class TeacherArgmax(OfLogits):
     """Cross-entropy with the class the teacher gives.
 
     Definition: -log softmax(z_s)[argmax z_t], natural logarithms, float32; of equal logits the
-    first class counts. One value an example, denominator 1. Sucik (2020, `use_hard_logits`) and the
+    first class counts. One value an example, loss count 1. Sucik (2020, `use_hard_logits`) and the
     hard option of Stanton et al. (2021, gnosis) do this; gnosis multiplies by T squared. It is not
     0 when the student equals the teacher: it pulls towards certainty.
     """
@@ -41,12 +41,7 @@ class TeacherArgmax(OfLogits):
         return first_of(no_teacher(models), not_classes(models))
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: TeacherArgmaxOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: TeacherArgmaxOptions
     ) -> Tensor:
         """Each example's cross-entropy, `[B]`.
 
@@ -55,7 +50,7 @@ class TeacherArgmax(OfLogits):
         >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
-        >>> value = OBJECTIVE.loss_sum(s, t, batch, TeacherArgmaxOptions(), None)
+        >>> value = OBJECTIVE.loss_sum(s, t, batch, TeacherArgmaxOptions())
         >>> round(value.item(), 4)  # log 2
         0.6931
         """

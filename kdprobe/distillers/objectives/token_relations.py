@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
@@ -90,7 +90,7 @@ class TokenRelations(OfHiddenStates):
     their mean of the text, compared by the smooth L1 loss, the mean over pairs of different real
     tokens; and the cosines of (r_i - r_j, r_k - r_j) for i and k within a window around j, compared
     by squared difference, the mean over such triples; the sum over matched layers. One value an
-    example, denominator 1; 0 for a text of one token.
+    example, loss count 1; 0 for a text of one token.
 
     Differs from the released code (28b124b), whose L2 path squares the distances (its argument
     `squared=False` leaves the root out); whose published command takes cosines and a divergence
@@ -113,12 +113,7 @@ class TokenRelations(OfHiddenStates):
         return first_of(no_teacher(models), other_tokens(models), none_matched(models), even)
 
     def loss_sum(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: TokenRelationsOptions,
-        projection: nn.Module | None,
+        self, student: View, teacher: View, batch: Batch, options: TokenRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask, whole = batch.mask, options.average == "batch"
