@@ -13,7 +13,7 @@ from kdprobe.cli import options, terminal
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from kdprobe.attribution import Attributed
+    from kdprobe.attribution.result import TextAttribution
 
 
 @terminal.guarded
@@ -52,14 +52,16 @@ def attribute(
     """
     import dataclasses
 
-    from kdprobe.attribution import DEFAULT_METHODS, attribute_all, title_of
+    from kdprobe.attribution import DEFAULT_METHODS
+    from kdprobe.attribution import attribute as attribute_text
+    from kdprobe.attribution.result import title_of
 
     kind = _kind(output)
     if threads is not None:
         import torch
 
         torch.set_num_threads(threads)
-    found = attribute_all(
+    found = attribute_text(
         models,
         text,
         text_pair=text_pair,
@@ -102,16 +104,16 @@ def _kind(output: Path | None) -> str:
     return kinds[output.suffix.lower()]
 
 
-def _write(output: Path, kind: str, found: Sequence[Attributed]) -> None:
+def _write(output: Path, kind: str, found: Sequence[TextAttribution]) -> None:
     from kdprobe.atomic import write_text
-    from kdprobe.attribution import drawing_of, page_of
+    from kdprobe.attribution.result import drawing_of, page_of
 
     write_text(output, page_of(found) if kind == "html" else drawing_of(found))
 
 
-def _show(found: Sequence[Attributed]) -> None:
+def _show(found: Sequence[TextAttribution]) -> None:
     """Print the words of every method and model in colour."""
-    from kdprobe.attribution import lines_of
+    from kdprobe.attribution.result import lines_of
     from kdprobe.cli.coloured import word_lines
 
     for line in word_lines(lines_of(found), width=terminal.console().width):
