@@ -47,13 +47,14 @@ if TYPE_CHECKING:
     from kdprobe.tasks.open import task_names as list_tasks
 
 __all__ = [
-    "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError", "ChangedPlanError",
-    "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError", "Estimate",
-    "EvaluationDataOptions", "InferenceRuntime", "KdprobeError", "MinimalPairOptions",
-    "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest", "ResultsDocument", "ResultsFormatError", "TaskError",
-    "TextAttribution", "TextAttributions", "TrainingError", "UnknownNameError", "UsageError", "__version__",
-    "attribute", "augment", "compare", "compare_predictions", "distill", "finetune",
-    "kappa_range", "list_tasks", "load_results", "sweep",
+    "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError",
+    "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
+    "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError", "MinimalPairOptions",
+    "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest", "ResultsDocument",
+    "ResultsFormatError", "TaskError", "TextAttribution", "TextAttributions", "TrainingError",
+    "UnknownNameError", "UsageError", "__version__", "attribute", "augment", "compare",
+    "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks", "load_results",
+    "sweep",
 ]  # fmt: skip
 
 _HOMES = {
