@@ -7,6 +7,7 @@ gradients and random state as they were. Does not: read folders; `checkpoint.py`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Literal
 
@@ -120,6 +121,16 @@ class HfModel:
         columns = ",".join(map(str, loaded.columns))
         kind = str(dtype).removeprefix("torch.")
         self.reading: str = f"{kind} {device.type} columns {columns} text {TEXT_VERSION}"
+
+    def limited(self, longest: int) -> HfModel:
+        """Return the same model, on its weights, that reads at most so many tokens of a text."""
+        if longest >= self.text.limit:
+            return self
+        other = copy.copy(self)
+        other.text = copy.copy(self.text)
+        other.text.limit = longest
+        other.reading += f" longest {longest}"
+        return other
 
     def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
         """Ask for the outputs of every example.

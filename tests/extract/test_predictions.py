@@ -11,11 +11,12 @@ import pytest
 
 from kdprobe.cache import Cache
 from kdprobe.errors import MisalignedError
-from kdprobe.extract import predictions as room
-from kdprobe.extract.predictions import extract_predictions, text_keys
+from kdprobe.extract.predictions import extract_predictions
+from kdprobe.models import stored_outputs
 from kdprobe.models.handle import Outputs, ProgressCall
 from kdprobe.models.hf import open_hf
 from kdprobe.models.predictions_file import PredictionsFile
+from kdprobe.models.stored_outputs import text_keys
 from kdprobe.models.toy import BagOfWords
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split, Task
@@ -109,7 +110,7 @@ def test_another_model_or_another_reading_is_asked_anew(other, tmp_path: Path):
 
 def test_a_killed_run_goes_on_from_its_last_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Guards against a long run that starts over after Ctrl-C."""
-    monkeypatch.setattr(room, "PIECE", 10)
+    monkeypatch.setattr(stored_outputs, "PIECE", 10)
     cache, split = Cache(tmp_path), split_of(35)
 
     class Killed(BagOfWords):
