@@ -143,7 +143,7 @@ def _open_models(inputs: Inputs, task: Task) -> list[list[ModelHandle]]:
 
 def _load_examples(inputs: Inputs, task: Task) -> tuple[Split, list[Notice]]:
     """Load the split; when its data are nowhere, the predictions files give the examples."""
-    from kdprobe.models.predictions_file import is_predictions_file, split_from_file
+    from kdprobe.models.predictions.file import is_predictions_file, split_from_file
     from kdprobe.tasks.sources import load_split
 
     try:

@@ -1,7 +1,7 @@
 """What kdprobe asks of a model, whatever framework it comes from.
 
 Does: name the protocol and the capabilities. Does not: load anything; `hf.py` and
-`predictions_file.py` do, through `open_model`.
+`predictions/file.py` do, through `open_model`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models import stored_outputs
 from kdprobe.models.handle import Outputs, ProgressCall
 from kdprobe.models.hf import open_hf
-from kdprobe.models.predictions_file import PredictionsFile
+from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.models.stored_outputs import text_keys
 from kdprobe.models.toy import BagOfWords
 from kdprobe.progress import Silent

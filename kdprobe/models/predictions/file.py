@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from kdprobe.errors import CheckpointError, MisalignedError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
-from kdprobe.models.predictions_table import (
+from kdprobe.models.predictions.table import (
     PredictionsTable,
     is_output,
     is_predictions_file,

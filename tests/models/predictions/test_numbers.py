@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.errors import CheckpointError
-from kdprobe.models.written_numbers import Written, read_numbers, to_probabilities
+from kdprobe.models.predictions.numbers import Written, read_numbers, to_probabilities
 from kdprobe.observations.study import Floats
 from kdprobe.tasks.table import Table
 

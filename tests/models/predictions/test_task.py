@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import CheckpointError, TaskError
-from kdprobe.models.predictions_file import PredictionsFile
-from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.predictions.file import PredictionsFile
+from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.tasks.sources import load_split
 
 

@@ -2,7 +2,7 @@
 
 Does: read .tsv, .csv, .jsonl and .parquet, find the columns of outputs, turn probabilities into
 log-probabilities, and refuse a bad row with its line. Does not: join rows to a task's examples;
-`predictions_file.py` does.
+`file.py` does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
 from kdprobe.models.labels import match_labels
-from kdprobe.models.written_numbers import (
+from kdprobe.models.predictions.numbers import (
     SUM_TOLERANCE,
     Written,
     read_numbers,
