@@ -51,7 +51,7 @@ def add_map_gaps(
             continue
         with progress.stage(f"attribution maps of {name}", len(every)) as stage:
             for split, texts in chosen.items():
-                gaps[name, split] = map_gaps(teacher, student, texts, seen=stage.advance)
+                gaps[name, split] = map_gaps(teacher, student, texts, advance=stage.advance)
     splits = {split: len(texts) for split, texts in chosen.items()}
     classes = max(1, len(study.split.task.labels))
     return replace(study, map_gaps=MapGaps(gaps, reasons, splits, classes))

@@ -91,7 +91,7 @@ class ModelHandle(Protocol):
     def reading(self) -> str:
         """What its outputs depend on beside the fingerprint: dtype, device, order of the labels."""
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Ask for the outputs of every example, columns in the task's label order."""
 
 

@@ -127,16 +127,16 @@ class LayerReader:
         self.layers = tuple(str(at) for at in range(len(probe.states)))
         self.cells, self.widths = self._laid_out(probe)
         if not self.cells:
-            asked = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
+            missing = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {asked}",
+                found=f"has no vector to read under --pooling {missing}",
                 expected="another pooling, such as mean",
             )
 
-    def _without(self, asked: Sequence[str]) -> dict[str, str]:
+    def _without(self, poolings: Sequence[str]) -> dict[str, str]:
         """Say which poolings this model has not, and why."""
-        if "cls" not in asked:
+        if "cls" not in poolings:
             return {}
         if self._recurrent:
             return {"cls": "no token of a BiLSTM reads the whole sentence; see last"}

@@ -110,7 +110,7 @@ def stored_outputs(
         OutputError: the cache cannot be written.
     """
     if handle.source == "predictions file":
-        read = handle.outputs(split, batch_size=batch_size, seen=lambda done: None)
+        read = handle.outputs(split, batch_size=batch_size, advance=lambda done: None)
         return StoredOutputs(read.values, read.scale, read.truncated, computed=len(split))
     parts: dict[str, JsonValue] = {
         "model": handle.fingerprint,
@@ -190,7 +190,7 @@ def _run(
             size = max(PIECE, len(entry.values) // 8)
             piece, rows = split.take(rows[:size]), rows[size:]
             outputs = handle.outputs(
-                piece, batch_size=batch_size, seen=lambda done: stage.advance(done)
+                piece, batch_size=batch_size, advance=lambda done: stage.advance(done)
             )
             check_finite(handle.name, piece.ids, outputs.values)
             sound = not handle.alarms  # what is not the same twice is nothing to keep
