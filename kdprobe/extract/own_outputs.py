@@ -35,8 +35,8 @@ def require_own_outputs(games: Sequence[ValueFunction]) -> None:
     if deviation is not None:
         raise CapabilityError(
             reader.name,
-            found=f"what explainers would run of {deviation.text!r} is not what the model says of it: "
-            f"outputs differ by {deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
+            found=f"what explainers would run of {deviation.text!r} is not what the model says of "
+            f"it: outputs differ by {deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
             expected="one function",
             remedy="its output may not be the same twice; compare its predictions alone",
         )
