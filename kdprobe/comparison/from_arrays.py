@@ -21,8 +21,8 @@ from kdprobe.comparison.result import Comparison
 from kdprobe.comparison.session import OpenedModel, Session
 from kdprobe.errors import ConfigError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.numbers import to_log_probabilities
 from kdprobe.models.spec import ModelSpec
-from kdprobe.models.written_numbers import to_log_probabilities
 from kdprobe.observations.predictions import Scale
 from kdprobe.progress import Progress
 from kdprobe.stats.arrays import Floats
@@ -123,9 +123,9 @@ class _ArrayModel:
         self._values, self._scale, self.notes = _read(values, split, f"`{name}`")
         self.fingerprint = hashlib.sha256(self._values.tobytes()).hexdigest()
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Return the predictions; `batch_size` changes nothing."""
-        seen(len(split))
+        advance(len(split))
         return Outputs(self._values, self._scale, np.zeros(len(split), dtype=np.bool_))
 
 

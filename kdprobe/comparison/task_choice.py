@@ -14,8 +14,8 @@ from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
-from kdprobe.models.predictions_file import is_predictions_file
-from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.predictions.file import is_predictions_file
+from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.models.spec import ModelSpec
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.open import open_task, task_names

@@ -154,7 +154,7 @@ class Course:
     def score(self, teacher: Teacher) -> Facts:
         """Score a teacher on the evaluation split, and stop when it knows nothing."""
         evaluation = self.data.evaluation
-        logits = teacher.logits(evaluation, teacher.evaluation, progress=self.progress)
+        logits = teacher.logits(evaluation, progress=self.progress)
         return teacher.facts(evaluation, logits)
 
     def prepare(self, part: Part) -> Made:
@@ -211,7 +211,7 @@ class Course:
         said = None
         signal: TeacherSignal = NoTeacher()
         if not rehearsal:
-            said = teacher.logits(data.evaluation, teacher.evaluation, progress=self.progress)
+            said = teacher.logits(data.evaluation, progress=self.progress)
             signal = teacher.signal(mixture, situation, data, progress=self.progress)
         lesson = Lesson(
             student=pupil.model,

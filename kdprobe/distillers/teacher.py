@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,14 @@ from kdprobe.distillers.teacher_store import (
     StoredTeacher,
     TeacherFile,
     TeacherSignal,
-    teacher_logits,
 )
 from kdprobe.distillers.weighted_loss import Mixture
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
+from kdprobe.models.stored_outputs import stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
@@ -108,19 +110,35 @@ class Teacher:
         local = bool(self.path) and Path(self.path).expanduser().exists()
         return Path(self.path).resolve().name if local else self.path
 
+    @cached_property
+    def handle(self) -> HfModel:
+        """The teacher as `compare` opens it: what one of them asked of it, both know."""
+        return HfModel(
+            self.loaded,
+            name=self.name or "the teacher",
+            folder=self.name,
+            fingerprint=self.fingerprint,
+            device=torch.device(self.compute.device),
+            dtype=torch.float32,
+        )
+
     def logits(
-        self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
+        self, split: Split, *, progress: Progress, cache: Cache | None = None
     ) -> NDArray[np.float32]:
-        """Give what it says of a split, computed once for all students."""
+        """Return its logits for a split, float32 `[n, C]`, computed once for all students.
+
+        Rows are in the split's order, columns in the task's label order; see
+        `models.stored_outputs`. Kept under its fingerprint, where it has one.
+
+        Raises:
+            CapabilityError: its outputs are not the same twice.
+        """
+        kept = (cache or Cache.default()) if self.fingerprint else None
         with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            return teacher_logits(
-                self.loaded.model,
-                encoded,
-                self._file(split),
-                cache=cache or Cache.default(),
-                progress=progress,
-                title=f"ask the teacher about {split.name}",
+            values = stored_logits(
+                self.handle, split, longest=self.max_length, cache=kept, progress=progress
             )
+        return values.astype(np.float32)
 
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
@@ -159,7 +177,7 @@ class Teacher:
             shown = needs.teacher_model
             columns = self.loaded.columns
             return LiveTeacher(self.loaded.model, read, needs.teacher, columns, shown)
-        logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
+        logits = torch.tensor(self.logits(data.train, progress=progress, cache=cache))
         if not asked.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)

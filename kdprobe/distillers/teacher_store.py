@@ -1,8 +1,8 @@
-"""What the teacher says of every example: stored once, or asked at every step.
+"""What a teacher gives of every example: stored once, or computed at every step.
 
-Does: run the teacher in eval mode over a split, keep its logits in the cache, checked when they are
-read again, and give both kinds under one protocol. Does not: keep anything but logits;
-`teacher_memory.py` keeps more where it is small enough.
+Does: give both kinds under one protocol, run a model in eval mode over a split, and say whether
+stored quantities are those of a few rows computed again. Does not: keep anything: logits are kept
+by `models.stored_outputs`, and more by `teacher_memory.py` where it is small enough.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import JsonValue
 from torch import Tensor
 
-from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_token_forward import first_token_suffices, short_pass
 from kdprobe.distillers.forward import predict, read
@@ -29,7 +29,6 @@ from kdprobe.tasks.task import Split
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_BATCH = 64
 _CHECKED_ROWS = 16
 _TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
 
@@ -126,7 +125,7 @@ def all_logits(
 
 @dataclass(frozen=True)
 class TeacherFile:
-    """What stored logits belong to.
+    """What stored quantities belong to.
 
     Args:
         fingerprint: the teacher's; see `models.folder.fingerprint`.
@@ -143,68 +142,16 @@ class TeacherFile:
     device: torch.device
 
     @property
-    def key(self) -> CacheKey:
-        """The key in the cache."""
-        return CacheKey(
-            "teacher-logits",
-            {
-                "version": 2,
-                "model": self.fingerprint,
-                "split": self.split.fingerprint,
-                "max_length": self.max_length,
-                "columns": list(self.columns),
-                "device": self.device.type,
-            },
-        )
-
-
-def teacher_logits(
-    model: PreTrainedModel,
-    encoded: Encoded,
-    file: TeacherFile,
-    *,
-    cache: Cache,
-    progress: Progress,
-    title: str,
-) -> NDArray[np.float32]:
-    """Give a teacher's logits for a split, from the cache when it holds them, else computed.
-
-    A stored entry is trusted only after 16 of its rows have been computed again.
-
-    Returns:
-        float32 `[n, C]`, rows in the split's order, columns in the task's label order.
-    """
-    held = cache.load(file.key, say=progress.say)
-    if held is not None:
-        stored = held["logits"].astype(np.float32)
-        if _agrees(stored, model, encoded, file):
-            return stored
-        progress.say("The stored logits are not what the teacher says now; computed again.")
-    logits = all_logits(
-        model,
-        encoded,
-        columns=file.columns,
-        device=file.device,
-        batch_size=_BATCH,
-        progress=progress,
-        title=title,
-    )
-    split = file.split
-    cache.store(file.key, {"logits": logits}, description=f"{split.task.name} {split.name}")
-    return logits
-
-
-def _agrees(
-    stored: NDArray[np.float32], model: PreTrainedModel, encoded: Encoded, file: TeacherFile
-) -> bool:
-    count = len(encoded.lengths)
-    if len(stored) != count:
-        return False
-    rows = checked_rows(count)
-    inputs = {name: ids.to(file.device) for name, ids in encoded.batch(rows).items()}
-    columns = torch.tensor(file.columns, device=file.device)
-    again = predict(model.eval(), inputs, columns=columns).cpu().numpy()
-    return close_enough(stored[rows], again)
+    def parts(self) -> dict[str, JsonValue]:
+        """What the key of an entry of the cache says of it."""
+        return {
+            "version": 2,
+            "model": self.fingerprint,
+            "split": self.split.fingerprint,
+            "max_length": self.max_length,
+            "columns": list(self.columns),
+            "device": self.device.type,
+        }
 
 
 def checked_rows(count: int) -> list[int]:

@@ -177,13 +177,13 @@ def _distinct(masks: Bools) -> dict[bytes, Bools]:
     return {mask.tobytes(): mask for mask in masks}
 
 
-def fill(asked: Sequence[tuple[ValueFunction, Bools]]) -> None:
+def fill(wanted_masks: Sequence[tuple[ValueFunction, Bools]]) -> None:
     """Ask one model about the coalitions of many texts in common batches, each text once.
 
     Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
     grow with the number of coalitions of a long text.
     """
-    wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
+    wanted = [(game, text) for game, masks in wanted_masks for text in game.missing(masks)]
     sizes = [sum(map(len, texts)) for _, texts in wanted]
     block: list[tuple[ValueFunction, Texts]] = []
     letters = 0
@@ -204,9 +204,9 @@ def _ask(block: Sequence[tuple[ValueFunction, Texts]]) -> None:
     rows = [row for game, texts in samples.items() for row in game.tokens(texts)]
     values = next(iter(samples)).reader.logits(rows)
     start = 0
-    for game, asked in samples.items():
-        game.learn(asked, values[start : start + len(asked)])
-        start += len(asked)
+    for game, missing in samples.items():
+        game.learn(missing, values[start : start + len(missing)])
+        start += len(missing)
 
 
 def every_coalition(n: int) -> Bools:

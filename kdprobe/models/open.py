@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import ModelHandle
-from kdprobe.models.predictions_file import PredictionsFile, is_predictions_file
+from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
 from kdprobe.tasks.task import Task
 
 

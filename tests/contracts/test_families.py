@@ -121,7 +121,7 @@ def split_of(task: Task) -> Split:
 
 
 def outputs(handle: HfModel, split: Split, size: int) -> np.ndarray:
-    return handle.outputs(split, batch_size=size, seen=lambda done: None).values
+    return handle.outputs(split, batch_size=size, advance=lambda done: None).values
 
 
 @every_family

@@ -61,7 +61,7 @@ class DeepLift:
 
     def explain(
         self,
-        asked: Sequence[ExplanationInput],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: DeepLiftOptions,
         output: Output,
@@ -69,8 +69,8 @@ class DeepLift:
         """Explain texts."""
         from captum.attr import DeepLift as CaptumDeepLift
 
-        found: dict[int, Attribution] = {}
-        for batch in batches(asked, reader, options.baseline, copies=2):
+        attributions: dict[int, Attribution] = {}
+        for batch in batches(sentences, reader, options.baseline, copies=2):
             module = _Explained(reader, list(batch.inputs), output)
             inputs = (batch.target, *batch.inputs.values())
             with reader.evaluating(), _quietly():
@@ -85,10 +85,10 @@ class DeepLift:
             change = (ends[0] - ends[1]).double()[:, 0].cpu().numpy()
             tokens = vectors.detach().double().sum(dim=2).cpu().numpy()
             for place, row in enumerate(batch.rows):
-                found[row] = add_up(
-                    tokens[place], asked[row], options.pooling, change=float(change[place])
+                attributions[row] = add_up(
+                    tokens[place], sentences[row], options.pooling, change=float(change[place])
                 )
-        return [found[row] for row in range(len(asked))]
+        return [attributions[row] for row in range(len(sentences))]
 
 
 ALIASES = ("dl",)

@@ -2,7 +2,7 @@
 
 Does: read .tsv, .csv, .jsonl and .parquet, find the columns of outputs, turn probabilities into
 log-probabilities, and refuse a bad row with its line. Does not: join rows to a task's examples;
-`predictions_file.py` does.
+`file.py` does.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import label_order
 from kdprobe.models.labels import match_labels
-from kdprobe.models.written_numbers import (
+from kdprobe.models.predictions.numbers import (
     SUM_TOLERANCE,
     Written,
     read_numbers,
@@ -115,18 +115,20 @@ def read_predictions(
 def _unique_ids(table: Table) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
-    seen: dict[str, int] = {}
+    rows_by_id: dict[str, int] = {}
     for row, cell in enumerate(table.columns["id"]):
         key = (cell or "").strip()
-        if not key or key in seen:
+        if not key or key in rows_by_id:
             raise CheckpointError(
                 table.where(row),
-                found=f"id {key!r} stands at {table.where(seen[key])} too" if key else "no id",
+                found=f"id {key!r} stands at {table.where(rows_by_id[key])} too"
+                if key
+                else "no id",
                 expected="one row for each example, of one model",
                 remedy="correct it, or leave the id column out: rows are then joined by text",
             )
-        seen[key] = row
-    return tuple(seen)
+        rows_by_id[key] = row
+    return tuple(rows_by_id)
 
 
 def _texts(
