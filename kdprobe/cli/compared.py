@@ -11,7 +11,7 @@ from kdprobe.cli import terminal
 from kdprobe.plain_text import printable
 
 SIDE_BY_SIDE = 3
-LOSSES = 10
+GAPS = 10
 
 if TYPE_CHECKING:
     from kdprobe.comparison.result import Comparison
@@ -105,12 +105,12 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
                     "n": number.n,
                 }
         figures["lost"] = [
-            {"subset": loss.subset, "metric": loss.metric, "gap": _short(loss.gap),
-             "ci_low": _short(loss.low), "ci_high": _short(loss.high), "n": loss.n,
-             "certainty": certainty(loss)}
-            for result in document.analyses for loss in result.losses
-            if loss.student == row.student
-        ][:LOSSES]  # fmt: skip
+            {"subset": gap.subset, "metric": gap.metric, "gap": _short(gap.gap),
+             "ci_low": _short(gap.low), "ci_high": _short(gap.high), "n": gap.n,
+             "certainty": certainty(gap)}
+            for result in document.analyses for gap in result.gaps
+            if gap.student == row.student
+        ][:GAPS]  # fmt: skip
         students[row.student] = figures
     notices = (*document.warnings, *(w for r in document.analyses for w in r.warnings))
     return {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdprobe.analysis._nearness import agreement_difference
+from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.comparison.histories import read_json
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.study import Study

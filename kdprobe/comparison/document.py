@@ -61,10 +61,10 @@ def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -
 
 
 def named_ids(document: ResultsDocument) -> frozenset[str]:
-    """Collect the example ids that tables and losses link to."""
+    """Collect the example ids that tables and gaps link to."""
     found: set[str] = set()
     for result in document.analyses:
-        found.update(key for loss in result.losses for key in loss.examples)
+        found.update(key for gap in result.gaps for key in gap.examples)
         for table in result.tables:
             wanted = [i for i, column in enumerate(table.columns) if column.kind == "example"]
             found.update(str(row[i]) for row in table.rows for i in wanted if row[i])

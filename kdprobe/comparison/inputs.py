@@ -28,6 +28,7 @@ from kdprobe.comparison.training_split import train_hashes
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
 from kdprobe.models.spec import ModelSpec
+from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Floats, MinimalPairs, Population, Predictions, Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import ModelInfo, Notice, Skipped
@@ -100,7 +101,8 @@ def gather(inputs: Inputs, progress: Progress, noticed: Sequence[Notice] = ()) -
     notices = [*suspicions(inputs.models, handles, split), *notices]
     pairs, skipped = _judge_pairs(inputs, task, handles, progress, timings)
     probe = partial(probing.probe_all, inputs, handles, asked, progress, timings)
-    probes, unread = kept(("probing",), None, probe)
+    unprobable: tuple[ProbeFits | None, tuple[Skipped, ...]] = (None, ())
+    (probes, unread), unfit = kept(("probing",), unprobable, probe)
     study = Study(
         split=split,
         models=tuple(populations),
@@ -116,7 +118,7 @@ def gather(inputs: Inputs, progress: Progress, noticed: Sequence[Notice] = ()) -
     (study, unable), unsaid = kept(EXPLAINED, nothing, explain)
     compare_maps = partial(add_map_gaps, study, handles, inputs=inputs, progress=progress)
     study, apart = kept(("attribution_gap",), study, compare_maps)
-    skipped = (*skipped, *unprobed, *unread, *unable, *unsaid, *apart)
+    skipped = (*skipped, *unprobed, *unread, *unfit, *unable, *unsaid, *apart)
     notices += control_notices(inputs.models[1:], study)
     return Opened(study, tuple(infos), (*noticed, *notices), skipped, timings)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kdprobe.analysis._nearness import agreement_difference
+from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.cache import Cache
 from kdprobe.comparison.inputs import Inputs, gather
 from kdprobe.models.spec import parse_specs

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from kdprobe.cache import Cache
+from kdprobe.comparison.guarding import failure
+from kdprobe.comparison.probing_fits import Gathered, probe
 from kdprobe.comparison.probing_readers import (
     Asked,
     Missing,
@@ -24,7 +25,7 @@ from kdprobe.comparison.probing_readers import (
 from kdprobe.comparison.probing_request import ProbingRequest
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
-from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask, Unread
+from kdprobe.observations.probes import ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
@@ -83,6 +84,8 @@ def _obstacle(handle: ModelHandle, inputs: Inputs) -> str:
         LayerReader(handle, poolings)
     except CapabilityError as error:
         return error.found
+    except Exception as error:  # whatever a library raises: it is listed where the layers are read
+        failure("probing", error)
     return ""
 
 
@@ -92,14 +95,21 @@ def probe_all(
     asked: Sequence[Asked],
     progress: Progress,
     timings: dict[str, float],
-) -> ProbeFits | None:
-    """Fit the probes of every model on the tasks that `prepare` gave, if any."""
+) -> tuple[ProbeFits | None, tuple[Skipped, ...]]:
+    """Fit the probes of every model on the tasks that `prepare` gave, if any.
+
+    A model that fails on a task loses the fits of that task, those of its other runs too; all else
+    is kept.
+
+    Returns:
+        The fits, None where there is none, and what failed.
+    """
     from kdprobe.extract.probes.fits import described, few_seeds
     from kdprobe.models.hidden import check_poolings
 
     request, seed, cache = inputs.probing, inputs.seed, inputs.cache
     if request is None or not asked:
-        return None
+        return None, ()
     unable = _unable(inputs, handles)
     models = [
         Named(spec.name, members)
@@ -107,30 +117,35 @@ def probe_all(
         if spec.name not in unable
     ]
     poolings = check_poolings(request.poolings)
-    readers = readers_of(models, poolings, seed=seed)
+    readers, unread = readers_of(models, poolings, seed=seed)
     work = [_work(reader, asked, request, seed, cache) for reader in readers]
     tell_estimate(work, progress)
-    fits: list[ProbeFit] = []
+    gathered = Gathered()
     for each in work:
         started = time.perf_counter()
-        fits += _probe(each, asked, cache, inputs.batch_size, progress)
-        reader = each.reader
-        label = f"probing of {reader.model}"
+        gathered.add(each, *probe(each, asked, cache, inputs.batch_size, progress))
+        label = f"probing of {each.reader.model}"
         timings[label] = timings.get(label, 0.0) + time.perf_counter() - started
-    origins = "; ".join(dict.fromkeys(one.set.origin for one in asked))
-    unread = [Unread(name, "", reason) for name, reason in unable.items()]
-    unread += [
+    fits = gathered.fits
+    if not fits:
+        return None, (*unread, *gathered.skipped)
+    known = {fit.task for fit in fits}
+    probed = [one for one in asked if one.task.name in known]
+    origins = "; ".join(dict.fromkeys(one.set.origin for one in probed))
+    without = [Unread(name, "", reason) for name, reason in unable.items()]
+    without += [
         Unread(each.model, pooling, reason)
         for each in readers
         if not each.random and not each.run
         for pooling, reason in each.reader.undefined.items()
     ]
     notes = dict.fromkeys(f"{note}." for each in readers for note in each.reader.notes)
-    return ProbeFits(
-        _told(asked), tuple(fits), described(request.probe, request.seeds), poolings,
-        (f"Sentences: {origins}.", *notes), tuple(unread), seeds=request.seeds,
+    found = ProbeFits(
+        _told(probed), fits, described(request.probe, request.seeds), poolings,
+        (f"Sentences: {origins}.", *notes), tuple(without), seeds=request.seeds,
         few_seeds=few_seeds(request.probe, request.seeds),
     )  # fmt: skip
+    return found, (*unread, *gathered.skipped)
 
 
 def _told(asked: Sequence[Asked]) -> tuple[ProbeTask, ...]:
@@ -171,10 +186,12 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Say which tasks of one encoder are known, and how the others are fitted."""
+    from kdprobe.comparison.probing_begun import Begun
     from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
+    keys: dict[str, Asked] = {}
     read = reader.reader
     for one in asked:
         options = ProbeOptions(
@@ -182,52 +199,14 @@ def _work(
             mdl=request.wants_mdl(one.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
         key = fit_key(read.key, read.reading, read.poolings, one.set, options)
+        keys[key.digest] = one
         held = load_fits(cache, key)
         if held is not None:
             known[one.task.name] = held
         else:
             missing.append(Missing(one, options, key))
-    return Work(reader, known, missing)
-
-
-def _probe(
-    work: Work,
-    asked: Sequence[Asked],
-    cache: Cache | None,
-    batch_size: int,
-    progress: Progress,
-) -> list[ProbeFit]:
-    """Fit all tasks of one encoder; tasks that are known are not read again."""
-    from kdprobe.extract.features import extract_features, forget_features
-    from kdprobe.extract.probes.fits import fit_probes, store_fits
-
-    each, reader, made = work.reader, work.reader.reader, dict(work.known)
-    kind = ", random weights" if each.random else ""
-    if work.missing:
-        with (
-            extract_features(
-                reader, work.texts, cache=cache, progress=progress, rows=4 * batch_size
-            ) as features,
-            progress.stage(
-                f"probes of {each.model}{kind}", len(work.missing) * len(reader.cells)
-            ) as stage,
-        ):
-            for one, options, key in work.missing:
-                control = one.control if options.control else None
-                fitted = fit_probes(
-                    features, one.set, options, control=control,
-                    tell=partial(stage.advance, note=one.task.name),
-                )  # fmt: skip
-                described = f"probes of {each.model} on {one.task.name}"
-                store_fits(cache, key, fitted, described=described)
-                made[one.task.name] = fitted
-    else:
-        held = (part for one in asked for part in one.set.parts)
-        forget_features(reader, [text for part in held for text in part.sentences], cache=cache)
-    return [
-        made[one.task.name].as_fit(
-            reader.cells, model=each.model, run=each.run,
-            weights="random" if each.random else "trained", task=one.task.name,
-        )
-        for one in asked
-    ]  # fmt: skip
+    if cache is None:
+        return Work(reader, known, missing, [one.asked for one in missing], None)
+    begun = Begun(read, keys, cache)
+    names = [one.asked.task.name for one in missing]
+    return Work(reader, known, missing, begun.tasks(names), begun)

@@ -10,11 +10,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.comparison.guarding import unable_or_failed
 from kdprobe.progress import Progress
+from kdprobe.results.schema import Skipped
 from kdprobe.seeds import derive_seed
 
 if TYPE_CHECKING:
     from kdprobe.cache import CacheKey
+    from kdprobe.comparison.probing_begun import Begun
     from kdprobe.config.probing import ProbingTask
     from kdprobe.extract.probes.fits import Fitted, ProbeOptions
     from kdprobe.models.handle import ModelHandle
@@ -60,28 +63,51 @@ class Work(NamedTuple):
     reader: Reader
     known: dict[str, Fitted]
     missing: list[Missing]
+    chosen: list[Asked]
+    """Whose sentences are read: those of what is missing, and what a killed run read with them."""
+    begun: Begun | None
+    """Where that is kept; None without a cache."""
 
     @property
     def texts(self) -> list[str]:
         """The different sentences that must be read."""
-        held = (part for one in self.missing for part in one.asked.set.parts)
-        return list(dict.fromkeys(sentence for part in held for sentence in part.sentences))
+        return sentences_of(self.chosen)
 
 
-def readers_of(models: Sequence[Named], poolings: tuple[str, ...], *, seed: int) -> list[Reader]:
-    """Every run of every model, and each model's architecture once with random weights."""
+def sentences_of(asked: Sequence[Asked]) -> list[str]:
+    """Give the different sentences of some tasks, in their order."""
+    parts = (part for one in asked for part in one.set.parts)
+    return list(dict.fromkeys(sentence for part in parts for sentence in part.sentences))
+
+
+def readers_of(
+    models: Sequence[Named], poolings: tuple[str, ...], *, seed: int
+) -> tuple[list[Reader], tuple[Skipped, ...]]:
+    """Every run of every model, and each model's architecture once with random weights.
+
+    Returns:
+        The encoders, and those that a library could not make, with what was raised: of a model none
+        of its runs is read then, of an architecture no random weights.
+    """
     from kdprobe.models.hidden import LayerReader
 
     drawn = derive_seed(seed, "random weights") % 2**31
-    readers = []
+    readers: list[Reader] = []
+    unread: list[Skipped] = []
     for model in models:
-        readers += [
-            Reader(model.name, run, False, LayerReader(member, poolings))
-            for run, member in enumerate(model.members)
-        ]
-        random = LayerReader(model.members[0], poolings, random_seed=drawn)
+        where = model.name
+        try:
+            readers += [
+                Reader(model.name, run, False, LayerReader(member, poolings))
+                for run, member in enumerate(model.members)
+            ]
+            where = f"{model.name} with random weights"
+            random = LayerReader(model.members[0], poolings, random_seed=drawn)
+        except Exception as error:
+            unread.append(unable_or_failed("probing", where, error, model=model.name))
+            continue
         readers.append(Reader(model.name, 0, True, random))
-    return readers
+    return readers, tuple(unread)
 
 
 def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
@@ -104,13 +130,18 @@ def tell_estimate(work: Sequence[Work], progress: Progress) -> None:
 
 
 def _reading_seconds(work: Work) -> float:
+    """Measure a few sentences; 0 for an encoder that cannot run them, as its reading will tell."""
     reader, texts = work.reader.reader, work.texts
     few = texts[:: max(len(texts) // 48, 1)][:48]
-    ids = reader.encode(few)
-    reader.read(ids[0][None])  # the first call is slower
-    started = time.perf_counter()
-    for row in ids[::4]:
-        reader.read(row[None].repeat(4, axis=0))
+    try:
+        ids = reader.encode(few)
+        reader.read(ids[0][None])  # the first call is slower
+        started = time.perf_counter()
+        for row in ids[::4]:
+            reader.read(row[None].repeat(4, axis=0))
+    except Exception as error:
+        unable_or_failed("probing", work.reader.model, error, model=work.reader.model)
+        return 0.0
     return (time.perf_counter() - started) / len(few) * len(texts)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdprobe.comparison.histories import read_json
+from kdprobe.plain_files import expanded
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class TrainingRecord:
 
 def training_record(path: str) -> TrainingRecord | None:
     """Read the record of a model folder; None for anything else."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     record, history = (read_json(folder / name) for name in ("kdprobe.json", "history.json"))
     if not isinstance(record, dict) or not isinstance(record.get("task"), str):
         return None

@@ -1,7 +1,7 @@
 """What makes a comparison suspect before any number of it: said aloud, never refused.
 
 Does: look at the records, sizes and fingerprints of the models, and at which examples have a gold
-label. Does not: look at predictions; the analysis `alarms` does.
+label. Does not: look at predictions; the analysis `sanity_checks` does.
 """
 
 from __future__ import annotations

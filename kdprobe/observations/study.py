@@ -21,11 +21,12 @@ from kdprobe.errors import MisalignedError, TaskError
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.probes import ProbeFits
+from kdprobe.stats.arrays import Bools as Bools
+from kdprobe.stats.arrays import Floats as Floats
+from kdprobe.stats.arrays import Ints as Ints
+from kdprobe.stats.divergence import log_softmax
 from kdprobe.tasks.task import Split
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 Scale = Literal["logits", "log-probabilities", "labels", "scores"]
 
 
@@ -127,9 +128,7 @@ class Predictions:
     @property
     def log_probabilities(self) -> Floats:
         """log-softmax of the outputs in float64, `[n, c]`; for `logits` and `log-probabilities`."""
-        shifted = self.values - self.values.max(axis=1, keepdims=True)
-        normalised: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-        return normalised
+        return log_softmax(self.values)
 
     @property
     def confidence(self) -> Floats:

@@ -1,7 +1,7 @@
 """Whether two columns of outputs can belong to the same rows and the same label names.
 
 Does: chance-corrected agreement and its reach, a correlation of outputs, and the search for a
-permutation of labels that explains a bad score. Does not: word warnings; `alarms.py` does.
+permutation of labels that explains a bad score. Does not: word warnings.
 """
 
 from __future__ import annotations
@@ -10,70 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Predictions
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.hypothesis_tests import mcnemar_p
-
-
-def confusion(a: Ints, b: Ints, classes: int) -> Ints:
-    """Count how often the first says c and the second d, int64 `[classes, classes]`."""
-    return np.bincount(a * classes + b, minlength=classes * classes).reshape(classes, classes)
-
-
-def _kappa(table: Floats) -> float | None:
-    total = table.sum()
-    rows, columns = table.sum(axis=1) / total, table.sum(axis=0) / total
-    if rows.max() == 1.0 or columns.max() == 1.0:
-        return None
-    chance = float(rows @ columns)
-    return (float(np.trace(table) / total) - chance) / (1.0 - chance)
-
-
-def kappa_of(table: Ints) -> float | None:
-    """Give Cohen's kappa of a table of counts, or None when one side is constant.
-
-    >>> kappa_of(np.array([[2, 0], [1, 1]]))
-    0.5
-    """
-    return _kappa(table.astype(np.float64))
-
-
-def reachable_kappa(table: Ints) -> float:
-    """Give the largest kappa two sides with these label counts can reach, 0 if one is constant.
-
-    >>> reachable_kappa(np.array([[2, 0], [0, 2]]))
-    1.0
-    """
-    shares = table / table.sum()
-    rows, columns = shares.sum(axis=1), shares.sum(axis=0)
-    chance = float(rows @ columns)
-    if rows.max() == 1.0 or columns.max() == 1.0:
-        return 0.0
-    return (float(np.minimum(rows, columns).sum()) - chance) / (1.0 - chance)
-
-
-def independent_kappa(gold: Ints, a: Ints, b: Ints, classes: int) -> float | None:
-    """Give the kappa of two models whose errors are independent given the gold label.
-
-    Definition: Cohen's kappa of the table `sum_c pi_c A[c, .] B[c, .]`, A and B the shares of
-    predictions given gold label c, pi_c the share of that label.
-    """
-    of_a = confusion(gold, a, classes).astype(np.float64)
-    of_b = confusion(gold, b, classes).astype(np.float64)
-    sizes = np.maximum(of_a.sum(axis=1, keepdims=True), 1.0)
-    return _kappa((of_a / sizes).T @ of_b)
-
-
-def spread(run: Predictions, classes: int) -> Floats:
-    """Give a run's probabilities, or its labels as 0 and 1 where only these are known."""
-    if run.has_probabilities:
-        return np.exp(run.log_probabilities)
-    if run.scale == "scores":
-        return run.values
-    return np.eye(classes)[run.predicted]
+from kdprobe.stats.kappa import confusion, kappa_of
 
 
 def relation(a: Floats, b: Floats) -> float | None:
-    """Give the correlation of two tables of outputs, or None when one is constant.
+    """Return the correlation of two tables of outputs, or None when one is constant.
 
     Definition: sum of products of the columns' deviations from their means, over the root of the
     product of their sums of squares; for one column it is Pearson's correlation, for 0/1 columns of
@@ -107,12 +50,12 @@ class Renaming:
 
 def _cycles(target: Ints) -> list[list[int]]:
     """Split a permutation into its cycles of two and more labels."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     cycles = []
     for start in range(len(target)):
         cycle, at = [], start
-        while at not in seen:
-            seen.add(at)
+        while at not in visited:
+            visited.add(at)
             cycle.append(at)
             at = int(target[at])
         if len(cycle) > 1:
@@ -141,7 +84,7 @@ def renamings(gold: Ints, predicted: Ints, classes: int) -> list[Renaming]:
     meant, said = linear_sum_assignment(table + bonus, maximize=True)
     target = np.empty(classes, dtype=np.int64)
     target[said] = meant
-    found = []
+    renamed = []
     for cycle in _cycles(target):
         gained = int(sum(table[target[label], label] for label in cycle))
         spoiled = int(sum(table[label, label] for label in cycle))
@@ -153,5 +96,5 @@ def renamings(gold: Ints, predicted: Ints, classes: int) -> list[Renaming]:
         noise = 3.0 / np.sqrt(inside.sum())
         if before is not None and after is not None and before < noise < after:
             meanings = tuple(int(target[label]) for label in cycle)
-            found.append(Renaming(tuple(cycle), meanings, gained, spoiled))
-    return found
+            renamed.append(Renaming(tuple(cycle), meanings, gained, spoiled))
+    return renamed

@@ -1,7 +1,8 @@
 """The paired bootstrap: one resample matrix for all numbers of a run.
 
-Does: draw B resamples of the examples once, turn sums over resamples into matrix products, and make
-an `Estimate` of a statistic's draws. Does not: know any metric; a metric is a function of sums.
+Does: draw B resamples of the examples, turn sums over resamples into matrix products, average draws
+over runs, and take the percentile interval of draws. Does not: know any metric (a metric is a
+function of sums) or any study; `analysis/estimates.py` makes estimates of draws.
 
 Definition: percentile bootstrap over examples (Efron and Tibshirani 1993, ch. 13), the same
 resamples for every model and metric, so that differences are paired. With several runs (seeds) of
@@ -13,20 +14,17 @@ itself stands first, so that point value and interval come from the same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations.study import Floats, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats, ratio
 
 _CHUNK = 256
 LEVEL = 0.95
-HOW = "paired bootstrap over examples, percentile"
 
 
 @dataclass(frozen=True)
@@ -74,10 +72,7 @@ class Resamples:
 
     def mean(self, features: NDArray[np.generic]) -> Floats:
         """Average a per-example value over every resample, float64 `[B + 1]`; NaN over nothing."""
-        totals = self.totals
-        result: Floats = np.full(totals.shape, np.nan)
-        np.divide(self.sums(features), totals, out=result, where=totals > 0)
-        return result
+        return ratio(self.sums(features), self.totals)
 
     def by_group(self, groups: NDArray[np.integer], size: int) -> Floats:
         """Count the examples of each group in every resample.
@@ -103,7 +98,7 @@ class Resamples:
         return result
 
     def quantile(self, values: Floats, share: float) -> Floats:
-        """Give a quantile of a per-example value in every resample, float64 `[B + 1]`.
+        """Return a quantile of a per-example value in every resample, float64 `[B + 1]`.
 
         Definition: linear between the two order statistics around place share * (total - 1), as
         `numpy.quantile` does; NaN over nothing.
@@ -138,7 +133,14 @@ class Resamples:
 
 
 @lru_cache(maxsize=2)  # a matrix of 2,000 x 10,000 takes 80 MB
-def _draw(seed: int, n: int, draws: int) -> Resamples:
+def draw_resamples(seed: int, n: int, draws: int) -> Resamples:
+    """Draw resamples of n examples with replacement; the same ones for a seed, n and number.
+
+    Args:
+        seed: the run's seed.
+        n: the number of examples.
+        draws: B; the matrix has one row more, the sample itself first.
+    """
     generator = derive_generator(seed, "bootstrap", "examples")
     counts = np.empty((draws + 1, n), dtype=np.float32)
     counts[0] = 1
@@ -148,63 +150,78 @@ def _draw(seed: int, n: int, draws: int) -> Resamples:
     return Resamples(counts)
 
 
-def resamples_of(study: Study) -> Resamples:
-    """Give the run's one resample matrix; drawn once, the same for every analysis."""
-    return _draw(study.seed, study.n, study.resamples)
+def whole_sample(n: int) -> Resamples:
+    """Return n examples once each and no resample, for a number without an interval.
+
+    >>> whole_sample(4).mean(np.array([True, True, True, False]))
+    array([0.75])
+    """
+    return Resamples(np.ones((1, n), dtype=np.float32))
 
 
-def _run_weights(study: Study, population: Population) -> Floats:
-    """How often each run is in each resample, float64 `[B + 1, runs]`, rows sum to `runs`."""
-    runs = len(population.runs)
-    weights = np.ones((study.resamples + 1, runs))
+def draw_run_weights(seed: int, model: str, runs: int, draws: int) -> Floats:
+    """Draw how often each run of a model is in each resample, by the model's own generator.
+
+    Args:
+        seed: the run's seed.
+        model: the name of the model.
+        runs: how many runs (seeds) it has; a single one is in every resample.
+        draws: B.
+
+    Returns:
+        float64 `[B + 1, runs]`, whole numbers; rows sum to `runs`, the first is all ones.
+    """
+    weights = np.ones((draws + 1, runs))
     if runs > 1:
-        generator = derive_generator(study.seed, "bootstrap", "runs", population.name)
-        weights[1:] = generator.multinomial(runs, [1.0 / runs] * runs, size=study.resamples)
+        generator = derive_generator(seed, "bootstrap", "runs", model)
+        weights[1:] = generator.multinomial(runs, [1.0 / runs] * runs, size=draws)
     return weights
 
 
-def _weighted(values: Floats, weights: Floats) -> Floats:
-    """Average draws `[runs, B + 1]` by whole weights; NaN only where a run that counts is NaN.
+def mean_over_runs(values: Floats, weights: Floats) -> Floats:
+    """Average draws of several runs by whole weights; NaN only where a run that counts is NaN.
 
     The division comes last, so that the average of equal shares is that share to the last bit.
+
+    Args:
+        values: float64 `[runs, B + 1]`.
+        weights: float64 `[B + 1, runs]`, see `draw_run_weights`.
+
+    Returns:
+        float64 `[B + 1]`.
+
+    >>> mean_over_runs(np.array([[0.5, np.nan], [1.0, 0.25]]), np.array([[1, 1], [0, 2]]))
+    array([0.75, 0.25])
     """
     terms = np.where(weights.T > 0, values * weights.T, 0.0)
     average: Floats = terms.sum(axis=0) / weights.sum(axis=1)
     return average
 
 
-def draws_of(
-    study: Study, population: Population, statistic: Callable[[Predictions], Floats]
-) -> Floats:
-    """Average a statistic over the runs of a model, in every resample.
+def mean_within(resamples: Resamples, mask: Bools, values: Floats | Bools) -> Floats:
+    """Average values over the examples of a subset, in every resample.
+
+    Definition: the sum over the subset divided by how many of its examples were drawn, which
+    varies between resamples; NaN where none was drawn.
 
     Args:
-        study: gives the seed and the number of resamples.
-        population: one model with one or more runs.
-        statistic: gives the draws `float64[B + 1]` of one run.
+        resamples: of all n examples.
+        mask: bool `[n]`, the subset.
+        values: `[n]`, any unit.
 
     Returns:
-        float64 `[B + 1]`, the value on the sample first; NaN where undefined.
+        float64 `[B + 1]`.
+
+    >>> counts = np.array([[1, 1, 1], [0, 3, 0], [2, 0, 1]], dtype=np.float32)
+    >>> mean_within(Resamples(counts), np.array([True, False, True]), np.array([1.0, 9.0, 4.0]))
+    array([2.5, nan, 2. ])
     """
-    values = np.stack([statistic(run) for run in population.runs])
-    return _weighted(values, _run_weights(study, population))
-
-
-def pair_draws_of(
-    study: Study,
-    a: Population,
-    b: Population,
-    statistic: Callable[[Predictions, Predictions], Floats],
-) -> Floats:
-    """Average a statistic of two models over all pairs of their runs, in every resample."""
-    values = np.stack([statistic(run, other) for run in a.runs for other in b.runs])
-    left, right = _run_weights(study, a), _run_weights(study, b)
-    weights = (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
-    return _weighted(values, weights)
+    inside = np.where(mask, values, np.zeros_like(values))  # a boolean stays one
+    return ratio(resamples.sums(inside), resamples.sums(mask))
 
 
 def interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, float] | None:
-    """Give the percentile interval of draws, or None when fewer than 9 in 10 resamples are defined.
+    """Return the percentile interval of draws; None when fewer than 9 in 10 resamples are defined.
 
     >>> interval(np.array([0.5, 0.0, 0.5, 1.0]), level=0.5)
     (0.25, 0.75)
@@ -216,76 +233,3 @@ def interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, float] | No
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(defined, [tail, 1.0 - tail])
     return float(low), float(high)
-
-
-@dataclass(frozen=True)
-class At:
-    """Where a number stands: the coordinates of an estimate, the columns of `metrics.csv`."""
-
-    metric: str
-    model_a: str
-    model_b: str = ""
-    subset: str = "all"
-    layer: str = ""
-    pooling: str = ""
-    method: str = ""
-
-
-def estimate(
-    at: At,
-    draws: Floats,
-    *,
-    n: int,
-    undefined: str,
-    share: bool = False,
-    p_value: float | None = None,
-    how: str = HOW,
-) -> Estimate:
-    """Make an estimate of a statistic's draws.
-
-    Args:
-        at: the coordinates of the number.
-        draws: float64 `[B + 1]`, the value on the sample first; NaN where undefined.
-        n: the number of examples behind the value.
-        undefined: the reason given when the value on the sample is NaN.
-        share: whether the value is a share of the n examples; a share of exactly 0 or 1 then gets
-            the rule-of-three bound 3/n instead of an interval of no width.
-        p_value: of the test that belongs to this number, in 0..1.
-        how: how the interval was made.
-
-    >>> estimate(At("agreement", "t"), np.ones(11), n=30, undefined="", share=True).low
-    0.9
-    """
-    value = float(draws[0])
-    if not np.isfinite(value):
-        return Estimate(**vars(at), n=n, undefined=undefined)
-    bounds = interval(draws)
-    # The resampled share of a sample without a single error never moves: an interval of no width
-    # would claim certainty. 3/n is the 95 % bound for an event not seen in n tries.
-    if share and n and value in (0.0, 1.0):
-        bounds = (max(0.0, 1 - 3 / n), 1.0) if value == 1.0 else (0.0, min(1.0, 3 / n))
-        how = "rule of three"
-    return Estimate(
-        **vars(at),
-        value=value,
-        low=bounds[0] if bounds else None,
-        high=bounds[1] if bounds else None,
-        level=LEVEL,
-        interval=how if bounds else "",
-        n=n,
-        p_value=p_value,
-        note=_caveat(bounds),
-    )
-
-
-def _caveat(bounds: tuple[float, float] | None) -> str:
-    if bounds is None:
-        return "no interval: undefined in more than 1 of 10 resamples"
-    if bounds[0] == bounds[1]:
-        return "the value is the same in every resample: the interval understates the uncertainty"
-    return ""
-
-
-def undefined_estimate(at: At, reason: str, *, n: int | None = None) -> Estimate:
-    """Make the estimate of a number that does not exist here, with the reason."""
-    return Estimate(**vars(at), n=n, undefined=reason)

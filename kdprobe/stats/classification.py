@@ -11,20 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.stats.arrays import Floats, Ints, ratio
 from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.correlations import pearson_draws
-
-
-def ratio(top: Floats, bottom: Floats) -> Floats:
-    """Divide draws, NaN where the denominator is 0.
-
-    >>> ratio(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
-    array([0.5, nan])
-    """
-    result: Floats = np.full(np.broadcast_shapes(np.shape(top), np.shape(bottom)), np.nan)
-    np.divide(top, bottom, out=result, where=bottom != 0)
-    return result
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from dataclasses import replace
 
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.observations.study import Population, Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
-from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
-from kdprobe.stats.hypothesis_tests import pearson_draws
+from kdprobe.stats.correlations import pearson_draws
 from kdprobe.sweeping.statistics import Point, how_made, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
@@ -71,7 +71,7 @@ def _closeness(study: Study, student: Population) -> list[Estimate]:
         student,
         lambda one, other: pearson_draws(sample, one.scores, other.scores),
     )
-    at = At(PEARSON.name, study.teacher.name, student.name)
+    at = EstimateKey(PEARSON.name, study.teacher.name, student.name)
     return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
 
 

@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.views import primary_name
-from kdprobe.observations.study import Floats, Population, Study
+from kdprobe.observations.study import Population, Study
 from kdprobe.results.schema import Estimate, Metric
-from kdprobe.stats.bootstrap import At, draws_of, estimate
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import holm
 
 DIFFERENCE = "score_difference"
@@ -83,7 +84,7 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
         most = max(a, b, key=lambda model: len(model.runs))
         found.append(
             estimate(
-                At(DIFFERENCE, a.name, b.name),
+                EstimateKey(DIFFERENCE, a.name, b.name),
                 gap,
                 n=study.n,
                 undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),

@@ -9,7 +9,8 @@ import numpy as np
 
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions, Word
-from kdprobe.observations.study import Floats, Study
+from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")

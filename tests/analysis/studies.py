@@ -15,15 +15,8 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kdprobe.observations.study import (
-    Floats,
-    Ints,
-    MinimalPairs,
-    Population,
-    Predictions,
-    Scale,
-    Study,
-)
+from kdprobe.observations.study import MinimalPairs, Population, Predictions, Scale, Study
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, Task
 
 RESAMPLES = 200

@@ -11,11 +11,12 @@ from scipy import special
 from sklearn.metrics import brier_score_loss, log_loss
 
 from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
-from kdprobe.observations.study import Floats, Population, Predictions, Study
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.gold import gold_of
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats import calibration as _calibration
-from kdprobe.stats.bootstrap import resamples_of
-from kdprobe.stats.hits import gold_of
+from kdprobe.stats.arrays import Floats
 from tests.analysis import studies
 
 QUICK = CalibrationOptions(simulations=200)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from kdprobe.analysis.confidence import ANALYSIS, ConfidenceOptions
+from kdprobe.analysis.gold import gold_of
 from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
-from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 

@@ -18,8 +18,9 @@ from kdprobe.analysis.minimal_pairs.judgements import (
     spearman_tables,
 )
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.study import Floats, MinimalPairs, Study
+from kdprobe.observations.study import MinimalPairs, Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import binary, classification, with_minimal_pairs
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from kdprobe.analysis.gold import gold_of
 from kdprobe.analysis.overlap import ANALYSIS, OverlapOptions
 from kdprobe.errors import TaskError
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
-from kdprobe.stats.hits import gold_of
 from tests.analysis import studies
 
 # Ten examples, all of gold label 1. The teacher errs on 0-3, the student on 2-6.

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdprobe.analysis.losses import ANALYSIS as LOSSES
 from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
+from kdprobe.analysis.student_gaps import ANALYSIS as STUDENT_GAPS
 from kdprobe.observations.probes import Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.probed import N, fit, probed, probes_of
@@ -169,7 +169,7 @@ def test_a_score_below_the_majority_class_is_not_printed():
     assert values == [(None, None, None, None)] * 2
     assert result.tables[0].rows[0][-1] == "below the majority class; head below the majority class"
     assert "layer 1 (below the majority class)" in result.curves[0].series[0].labels
-    assert not LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
+    assert not STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
 
 
 def test_several_probe_seeds_are_averaged():
@@ -262,10 +262,10 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
     assert len(result.matrices) == 2
     assert result.tables[0].name == "best_layers"
     assert any(notice.code == "probing-small" for notice in result.warnings)
-    assert LOSSES.unmet(study) is None
-    losses = LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
-    assert [loss.subset for loss in losses] == ["probing past_present"] * 2
-    assert losses[0].teacher_value == pytest.approx(0.9)
+    assert STUDENT_GAPS.unmet(study) is None
+    gaps = STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
+    assert [gap.subset for gap in gaps] == ["probing past_present"] * 2
+    assert gaps[0].teacher_value == pytest.approx(0.9)
 
 
 def test_without_probes_the_reason_names_the_option():

@@ -11,13 +11,13 @@ from sklearn.metrics import mean_absolute_error, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from kdprobe.analysis._slicing import SliceOptions, length_bins, slices_of, words_of
-from kdprobe.analysis.losses.gaps import gap_estimate, paired_p
+from kdprobe.analysis.estimates import EstimateKey
 from kdprobe.analysis.slices import ANALYSIS
+from kdprobe.analysis.slicing import SliceOptions, length_bins, slices_of, words_of
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p
 from kdprobe.errors import TaskError
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
-from kdprobe.stats.bootstrap import At
 from tests.analysis.studies import (
     binary,
     classification,
@@ -272,7 +272,7 @@ def test_paired_p_where_nothing_varies():
 def test_a_gap_of_numbers_that_never_moves_has_no_interval():
     """An interval of zero width claims certainty."""
     made = gap_estimate(
-        At("gap", "t", "s"), np.full(9, 0.5), n=4, undefined="", share=False, p_value=0.5
+        EstimateKey("gap", "t", "s"), np.full(9, 0.5), n=4, undefined="", share=False, p_value=0.5
     )
     assert (made.low, made.high, made.interval) == (None, None, "")
     assert "same in all resamples" in made.note

@@ -102,7 +102,7 @@ def test_f1_is_about_the_positive_label_of_the_task():
 
 def test_intervals_equal_an_explicit_loop_over_resamples():
     """Guards against draws that belong to other resamples than the counts say."""
-    from kdprobe.stats.bootstrap import resamples_of
+    from kdprobe.analysis.estimates import resamples_of
 
     study = binary(60, resamples=60)
     gold, predicted = np.asarray(study.split.labels), study.teacher.first.predicted

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from kdprobe.observations.study import Floats, Ints
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.gold import gold_of
 from kdprobe.stats import calibration as _calibration
-from kdprobe.stats.bootstrap import resamples_of
-from kdprobe.stats.hits import gold_of
+from kdprobe.stats.arrays import Floats, Ints
 from tests.analysis import studies
 from tests.analysis.test_calibration import calibration, ends, found, with_teacher
 

@@ -8,9 +8,10 @@ import scipy.stats
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
 from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
-from kdprobe.stats.bootstrap import _draw, resamples_of
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.stats.bootstrap import draw_resamples
 from kdprobe.stats.classification import counts_of, mcc
-from kdprobe.stats.hypothesis_tests import kappa_draws, spearman_draws
+from kdprobe.stats.correlations import kappa_draws, spearman_draws
 from tests.analysis.studies import classification
 
 N, DRAWS, LOOPED = 10_000, 2_000, 40
@@ -24,7 +25,7 @@ def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixtu
     scaled to 2,000; the values of those 40 must be equal.
     """
     study = classification(N, students=1, resamples=DRAWS)
-    resamples = _draw(study.seed, N, DRAWS)
+    resamples = draw_resamples(study.seed, N, DRAWS)
     gold = np.asarray(study.split.labels)
     a, b = (model.first for model in study.models)
     start = time.perf_counter()

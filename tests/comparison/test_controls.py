@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import binomtest
 
 import kdprobe
-from kdprobe.analysis._nearness import agreement_difference
+from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.comparison.controls import (
     Budget,
     control_notices,

@@ -56,14 +56,14 @@ MISTAKES = (
 )  # fmt: skip
 READ: Mapping[str, Callable[[Estimate], bool]] = {
     "agreement": lambda made: made.metric in MISTAKES,
-    "alarms": lambda made: False,
+    "sanity_checks": lambda made: False,
     "attribution_agreement": lambda made: (
         made.metric == "other_reasons" or made.subset.startswith("label: ")
     ),
     "confidence": lambda made: made.subset in ("hits", "mistakes"),
     "exemplars": lambda made: made.metric == "accuracy",
-    "lists": lambda made: False,
-    "losses": lambda made: True,
+    "exemplary_cases": lambda made: False,
+    "student_gaps": lambda made: True,
     "paired_tests": lambda made: made.metric != "stuart_maxwell",
     "slices": lambda made: made.metric != "agreement" or made.subset.startswith("label: "),
 }
@@ -163,7 +163,7 @@ def test_numbers_against_gold_are_those_of_the_labelled_examples(name: str, kind
             continue
         assert known[key] == wanted[key], key
     assert {k for k, made in known.items() if reads_gold(name, made)} == set(keys)
-    assert [loss.model_dump() for loss in some.losses] == [x.model_dump() for x in fewer.losses]
+    assert [gap.model_dump() for gap in some.gaps] == [x.model_dump() for x in fewer.gaps]
 
 
 @each_case
@@ -211,9 +211,11 @@ def test_each_kind_of_number_is_met():
         some = result(name, kind, "some")
         for made in some.estimates if some else ():
             met[reads_gold(name, made)].add(name)
-    both = {name for name in READ if name not in ("alarms", "lists", "losses")}
+    both = {
+        name for name in READ if name not in ("sanity_checks", "exemplary_cases", "student_gaps")
+    }
     assert both <= met[True] & met[False]
-    assert {"task_scores", "calibration", "overlap", "buckets"} <= met[True]
+    assert {"task_scores", "calibration", "overlap", "correctness_groups"} <= met[True]
     assert {"faithfulness", "minimal_pairs", "attribution_gap", "probing"} <= met[False]
 
 

@@ -6,7 +6,7 @@ from kdprobe.results.headline import Headline, headline
 from kdprobe.results.schema import (
     AnalysisResult,
     Estimate,
-    Loss,
+    Gap,
     Metric,
     ModelInfo,
     ProducedBy,
@@ -17,11 +17,11 @@ from kdprobe.results.schema import (
 )
 
 
-def result(name: str, *estimates: Estimate, losses: tuple[Loss, ...] = ()) -> AnalysisResult:
+def result(name: str, *estimates: Estimate, gaps: tuple[Gap, ...] = ()) -> AnalysisResult:
     names = dict.fromkeys(estimate.metric for estimate in estimates)
     metrics = tuple(Metric(name=n, label=n.replace("_", " "), definition="x") for n in names)
     return AnalysisResult(
-        name=name, version=1, title=name, metrics=metrics, estimates=estimates, losses=losses
+        name=name, version=1, title=name, metrics=metrics, estimates=estimates, gaps=gaps
     )
 
 
@@ -87,14 +87,14 @@ def test_the_sentence_claims_no_more_than_the_interval(
     low: float | None, q: float | None, told: str
 ):
     """A loss within noise that is told as a loss is the reader's first impression, and wrong."""
-    gain = Loss(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
+    gain = Gap(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
                 student_value=0.6, gap=-0.1, n=9)  # fmt: skip
     lost = gain.model_copy(
         update={"subset": "long", "gap": 0.2, "teacher_value": 0.8, "student_value": 0.6}
         | {"low": low, "high": None if low is None else 0.3, "q_value": q}
     )
-    losses = result("losses", losses=(gain, lost))
-    assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), losses))) == (
+    gaps = result("student_gaps", gaps=(gain, lost))
+    assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), gaps))) == (
         f"s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; {told}"
     )
 

@@ -5,23 +5,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.observations.study import Floats, Predictions
-from kdprobe.stats.bootstrap import (
-    At,
-    Resamples,
-    _draw,
+from kdprobe.analysis.estimates import (
+    EstimateKey,
     draws_of,
     estimate,
-    interval,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
+)
+from kdprobe.observations.study import Predictions
+from kdprobe.stats.arrays import Floats
+from kdprobe.stats.bootstrap import (
+    Resamples,
+    draw_resamples,
+    interval,
 )
 from tests.analysis.studies import binary, classification, quick, several_seeds, study_of
 
 
 def small_resamples(n: int, draws: int = 20, seed: int = 3) -> Resamples:
-    return _draw(seed, n, draws)
+    return draw_resamples(seed, n, draws)
 
 
 def expanded(resamples: Resamples, row: int) -> np.ndarray:
@@ -141,7 +144,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     for seed in range(120):
         generator = np.random.Generator(np.random.PCG64(seed))
         hits = generator.random(150) < 0.8
-        bounds = interval(_draw(seed, 150, 200).mean(hits))
+        bounds = interval(draw_resamples(seed, 150, 200).mean(hits))
         covered += bounds is not None and bounds[0] <= 0.8 <= bounds[1]
     assert 105 <= covered <= 120
 
@@ -150,24 +153,24 @@ def test_an_interval_needs_nine_in_ten_resamples():
     """Guards against an interval over the lucky few resamples in which a number existed."""
     draws = np.array([1.0] + [0.5] * 8 + [np.nan] * 2)
     assert interval(draws) is None
-    made = estimate(At("m", "a"), draws, n=5, undefined="")
+    made = estimate(EstimateKey("m", "a"), draws, n=5, undefined="")
     assert (made.low, made.high) == (None, None)
     assert made.note == "no interval: undefined in more than 1 of 10 resamples"
 
 
 def test_a_perfect_share_gets_the_rule_of_three():
     """Guards against an interval of no width that claims certainty."""
-    full = estimate(At("accuracy", "a"), np.ones(11), n=60, undefined="", share=True)
-    none = estimate(At("churn", "a"), np.zeros(11), n=60, undefined="", share=True)
+    full = estimate(EstimateKey("accuracy", "a"), np.ones(11), n=60, undefined="", share=True)
+    none = estimate(EstimateKey("churn", "a"), np.zeros(11), n=60, undefined="", share=True)
     assert (full.low, full.high, full.interval) == (0.95, 1.0, "rule of three")
     assert (none.low, none.high) == (0.0, 0.05)
-    tiny = estimate(At("accuracy", "a"), np.ones(11), n=2, undefined="", share=True)
+    tiny = estimate(EstimateKey("accuracy", "a"), np.ones(11), n=2, undefined="", share=True)
     assert (tiny.low, tiny.high) == (0.0, 1.0)
 
 
 def test_an_interval_of_no_width_says_so():
     """Guards against a reader who takes [0, 0] for certainty."""
-    made = estimate(At("difference", "a"), np.zeros(11), n=60, undefined="")
+    made = estimate(EstimateKey("difference", "a"), np.zeros(11), n=60, undefined="")
     assert made.note == (
         "the value is the same in every resample: the interval understates the uncertainty"
     )
@@ -175,9 +178,9 @@ def test_an_interval_of_no_width_says_so():
 
 def test_an_undefined_value_carries_its_reason():
     """Guards against NaN in the document, or a reason lost on the way."""
-    made = estimate(At("mcc", "a"), np.full(5, np.nan), n=4, undefined="one label only")
+    made = estimate(EstimateKey("mcc", "a"), np.full(5, np.nan), n=4, undefined="one label only")
     assert (made.value, made.undefined) == (None, "one label only")
-    assert undefined_estimate(At("mcc", "a"), "why", n=3).undefined == "why"
+    assert undefined_estimate(EstimateKey("mcc", "a"), "why", n=3).undefined == "why"
 
 
 def test_renaming_the_runs_owner_changes_its_generator_only():

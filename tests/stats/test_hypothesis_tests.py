@@ -12,15 +12,17 @@ from statsmodels.stats.contingency_tables import SquareTable, cochrans_q, mcnema
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from kdprobe.stats.bootstrap import _draw
+from kdprobe.stats.bootstrap import draw_resamples
+from kdprobe.stats.correlations import (
+    kappa_draws,
+    pearson_draws,
+    spearman_draws,
+)
 from kdprobe.stats.hypothesis_tests import (
     benjamini_hochberg,
     cochran_q,
     holm,
-    kappa_draws,
     mcnemar_p,
-    pearson_draws,
-    spearman_draws,
     stuart_maxwell,
     wilcoxon_p,
     wilson,
@@ -190,7 +192,7 @@ def test_correlations_equal_scipy_in_every_resample(rows: list[tuple[int, float]
     """
     x = np.array([row[0] for row in rows], dtype=np.float64)
     y = np.array([row[1] for row in rows])
-    resamples = _draw(5, len(x), 8)
+    resamples = draw_resamples(5, len(x), 8)
     ranked, linear = spearman_draws(resamples, x, y), pearson_draws(resamples, x, y)
     for row in range(9):
         drawn = np.repeat(np.arange(len(x)), resamples.counts[row].astype(int))
@@ -205,7 +207,7 @@ def test_correlations_equal_scipy_in_every_resample(rows: list[tuple[int, float]
 
 def test_a_constant_far_from_zero_is_undefined_and_not_noise():
     """Guards against a correlation made of rounding errors."""
-    resamples = _draw(0, 50, 20)
+    resamples = draw_resamples(0, 50, 20)
     flat = np.full(50, 0.1) + 1e8
     moving = np.random.Generator(np.random.PCG64(1)).normal(size=50)
     assert np.isnan(pearson_draws(resamples, flat, moving)).all()
@@ -214,7 +216,7 @@ def test_a_constant_far_from_zero_is_undefined_and_not_noise():
 
 def test_correlation_survives_a_large_offset():
     """Guards against cancellation: a shift of a million must not move the value."""
-    resamples = _draw(0, 60, 20)
+    resamples = draw_resamples(0, 60, 20)
     x = np.random.Generator(np.random.PCG64(1)).normal(size=60)
     y = x + np.random.Generator(np.random.PCG64(2)).normal(size=60)
     assert pearson_draws(resamples, x + 1e6, y) == pytest.approx(
@@ -228,7 +230,7 @@ def test_spearman_by_hand_with_a_tie():
     x = 1, 2, 2, 3 has ranks 1, 2.5, 2.5, 4; y = 1..4: sum of squared differences .5, so
     cov = 4.5, var_x = 4.5, var_y = 5: 4.5 / sqrt(22.5).
     """
-    sample = _draw(0, 4, 1)
+    sample = draw_resamples(0, 4, 1)
     found = spearman_draws(sample, np.array([1, 2, 2, 3]), np.array([1, 2, 3, 4]))
     assert found[0] == pytest.approx(4.5 / np.sqrt(22.5))
 
@@ -236,7 +238,7 @@ def test_spearman_by_hand_with_a_tie():
 def test_more_examples_than_a_chunk_holds():
     """Guards against a block boundary that loses or doubles resamples."""
     n = 30_000  # 33 resamples a block
-    resamples = _draw(0, n, 70)
+    resamples = draw_resamples(0, n, 70)
     generator = np.random.Generator(np.random.PCG64(0))
     x, y = generator.normal(size=n), generator.integers(0, 5, size=n)
     for row in (0, 32, 33, 70):
@@ -250,7 +252,7 @@ def test_more_examples_than_a_chunk_holds():
 def test_kappa_equals_scikit_learn_in_every_resample(case):
     """Guards against marginals of the sample used for a resample, and 0 for a constant rater."""
     _, a, b, classes = case
-    resamples = _draw(2, len(a), 6)
+    resamples = draw_resamples(2, len(a), 6)
     found = kappa_draws(resamples, a, b, classes)
     for row in range(7):
         drawn = np.repeat(np.arange(len(a)), resamples.counts[row].astype(int))

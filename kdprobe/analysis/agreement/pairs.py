@@ -12,19 +12,21 @@ from functools import cached_property
 
 import numpy as np
 
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-    At,
+from kdprobe.analysis.estimates import (
+    EstimateKey,
     estimate,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.stats.classification import ratio
+from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Floats, Ints, ratio
+from kdprobe.stats.bootstrap import (
+    LEVEL,
+)
+from kdprobe.stats.correlations import kappa_draws
 from kdprobe.stats.divergence import Fidelity, fidelity
-from kdprobe.stats.hypothesis_tests import kappa_draws
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
@@ -34,7 +36,7 @@ _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 
 
 def corrected_estimate(
-    at: At, found: Corrected, *, observed: float, n: int, undefined: str
+    at: EstimateKey, coefficient: Corrected, *, observed: float, n: int, undefined: str
 ) -> Estimate:
     """Make an estimate of a chance-corrected coefficient.
 
@@ -42,18 +44,18 @@ def corrected_estimate(
     then comes from the rule of three on the share of equal labels, at the sample's own chance
     agreement.
     """
-    made = estimate(at, found.draws, n=n, undefined=undefined)
-    if made.value is None or observed not in (0.0, 1.0):
-        return made
-    chance = float(found.chance[0])
+    number = estimate(at, coefficient.draws, n=n, undefined=undefined)
+    if number.value is None or observed not in (0.0, 1.0):
+        return number
+    chance = float(coefficient.chance[0])
     reach = min(1.0, 3.0 / n)
     moved = 1.0 - reach if observed == 1.0 else reach
     edge = max(-1.0, (moved - chance) / (1.0 - chance))
     return Estimate(
         **vars(at),
-        value=made.value,
-        low=min(edge, made.value),
-        high=max(edge, made.value),
+        value=number.value,
+        low=min(edge, number.value),
+        high=max(edge, number.value),
         level=LEVEL,
         interval="rule of three on the agreement",
         n=n,
@@ -99,25 +101,28 @@ class PairView:
 
     def corrected(self, of: Callable[[Pairing], Corrected]) -> Corrected:
         """Average a coefficient and its chance agreement over all pairs of runs."""
-        made = {key: of(pairing) for key, pairing in self.pairings.items()}
+        coefficients = {key: of(pairing) for key, pairing in self.pairings.items()}
 
         def part(place: int) -> Floats:
             return pair_draws_of(
-                self.study, self.a, self.b, lambda one, other: made[id(one), id(other)][place]
+                self.study,
+                self.a,
+                self.b,
+                lambda one, other: coefficients[id(one), id(other)][place],
             )
 
         return Corrected(part(0), part(1))
 
-    def at(self, metric: str, *, method: str = "") -> At:
+    def at(self, metric: str, *, method: str = "") -> EstimateKey:
         """The coordinates of a number about this pair."""
-        return At(metric, self.a.name, self.b.name, method=method)
+        return EstimateKey(metric, self.a.name, self.b.name, method=method)
 
 
 def pair_estimates(view: PairView) -> list[Estimate]:
-    """Give every number about one pair, in the order of the report."""
+    """Return every number about one pair, in the order of the report."""
     n = view.study.n
     observed = view.draws(lambda pairing: pairing.observed)
-    found = [
+    estimates = [
         estimate(view.at("agreement"), observed, n=n, undefined="", share=True),
         estimate(view.at("churn"), 1.0 - observed, n=n, undefined="", share=True),
     ]
@@ -127,14 +132,14 @@ def pair_estimates(view: PairView) -> list[Estimate]:
         ("pabak", view.corrected(lambda pairing: pairing.pabak())),
         ("gwet_ac1", view.corrected(lambda pairing: pairing.ac1())),
     ):
-        found.append(
+        estimates.append(
             corrected_estimate(
                 view.at(name), coefficient, observed=float(observed[0]), n=n, undefined=CONSTANT
             )
         )
         if name == "cohens_kappa":
-            found += _asymptotic(view)
-    return [*found, *_mistakes(view), *_fidelities(view)]
+            estimates += _asymptotic(view)
+    return [*estimates, *_mistakes(view), *_fidelities(view)]
 
 
 def _asymptotic(view: PairView) -> list[Estimate]:
@@ -234,7 +239,9 @@ def _fidelities(view: PairView) -> list[Estimate]:
         return [undefined_estimate(view.at(name), reason, n=n) for name in names]
     sample = resamples_of(view.study)
     apart = {
-        (id(one), id(other)): fidelity(one, other) for one in view.a.runs for other in view.b.runs
+        (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
+        for one in view.a.runs
+        for other in view.b.runs
     }
     statistics: tuple[Callable[[Fidelity], Floats], ...] = (
         lambda part: sample.mean(part.kl),

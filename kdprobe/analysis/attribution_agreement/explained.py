@@ -12,9 +12,11 @@ from functools import cached_property
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Study
-from kdprobe.stats.bootstrap import Resamples, resamples_of
+from kdprobe.observations.study import Population, Study
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
@@ -30,13 +32,13 @@ class Attributed:
     """A study whose words were explained.
 
     Args:
-        study, seen: as given.
+        study, attributions: as given.
         rows: the explained examples' places in the split, int64 `[m]`.
         resamples: the run's resamples of these examples.
     """
 
     study: Study
-    seen: Attributions
+    attributions: Attributions
     rows: Ints
     resamples: Resamples
 
@@ -48,7 +50,7 @@ class Attributed:
     @property
     def models(self) -> tuple[Population, ...]:
         """The explained models."""
-        names = {model for model, _, kind in self.seen.scores if not kind}
+        names = {model for model, _, kind in self.attributions.scores if not kind}
         return tuple(model for model in self.study.models if model.name in names)
 
     @property
@@ -57,8 +59,8 @@ class Attributed:
         return tuple(model for model in self.models if model.role == "student")
 
     def scores(self, model: str, method: str, kind: str = "") -> tuple[Floats, ...] | None:
-        """Give a model's word scores, one array an example, or None when there are none."""
-        return self.seen.scores.get((model, method, kind))
+        """Return a model's word scores, one array an example, or None when there are none."""
+        return self.attributions.scores.get((model, method, kind))
 
     def compare(
         self,
@@ -67,7 +69,7 @@ class Attributed:
         measure: Callable[[Floats, Floats], float],
     ) -> Floats:
         """Measure every example, float64 `[m]`; NaN where it cannot be ranked."""
-        values: Floats = np.full(len(self.seen.ids), np.nan)
+        values: Floats = np.full(len(self.attributions.ids), np.nan)
         if left is None or right is None:
             return values
         for row, (a, b) in enumerate(zip(left, right, strict=True)):
@@ -87,7 +89,7 @@ class Attributed:
         return int(known.sum())
 
     def agree(self, student: Population) -> Bools:
-        """Say on which explained examples teacher and student predict the same, bool `[m]`."""
+        """Return on which explained examples teacher and student predict the same, bool `[m]`."""
         same: Bools = self.teacher.first.predicted == student.first.predicted
         return same[self.rows]
 
@@ -98,7 +100,7 @@ class Attributed:
         return self if known is self.study else _attributed(known)
 
     def both_right(self, student: Population) -> Bools | None:
-        """Say on which explained examples both are right, or None without labels."""
+        """Return on which explained examples both are right, or None without labels."""
         labels = self.study.split.labels
         if labels is None or self.study.split.task.kind == "regression":
             return None
@@ -106,14 +108,14 @@ class Attributed:
         return np.asarray(right & self.study.split.has_gold, dtype=np.bool_)[self.rows]
 
     def trivial(self, row: int) -> Floats:
-        """Give what a word shows without any model, float64 `[words, 3]`.
+        """Return what a word shows without any model, float64 `[words, 3]`.
 
         Definition: its letters, minus the logarithm of how often it stands in the split, its place.
         """
-        words = self.seen.words[row]
+        words = self.attributions.words[row]
         return np.array(
             [
-                (len(word.text), -np.log(self.seen.counts.get(word.text.lower(), 1)), place)
+                (len(word.text), -np.log(self.attributions.counts.get(word.text.lower(), 1)), place)
                 for place, word in enumerate(words)
             ],
             dtype=np.float64,
@@ -126,11 +128,11 @@ def attributed(study: Study) -> Attributed:
 
 
 def _attributed(study: Study) -> Attributed:
-    seen = study.attributions
-    assert seen is not None
+    attributions = study.attributions
+    assert attributions is not None
     places = {key: row for row, key in enumerate(study.split.ids)}
-    rows = np.array([places[key] for key in seen.ids], dtype=np.int64)
-    return Attributed(study, seen, rows, Resamples(resamples_of(study).counts[:, rows]))
+    rows = np.array([places[key] for key in attributions.ids], dtype=np.int64)
+    return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
 
 
 def unmet(study: Study) -> str | None:

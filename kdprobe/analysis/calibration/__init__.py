@@ -15,20 +15,28 @@ import numpy as np
 from pydantic import Field
 
 from kdprobe.analysis.calibration.metrics import metrics
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
-from kdprobe.seeds import derive_generator
-from kdprobe.stats import calibration as _calibration
-from kdprobe.stats.bootstrap import HOW, At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.stats.hits import (
+from kdprobe.analysis.estimates import (
+    HOW,
+    EstimateKey,
+    draws_of,
+    estimate,
+    resamples_of,
+    undefined_estimate,
+)
+from kdprobe.analysis.gold import (
     NO_PROBABILITIES,
     first_run_note,
     gold_of,
     hits_of,
     no_right_and_wrong,
 )
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
+from kdprobe.seeds import derive_generator
+from kdprobe.stats import calibration as _calibration
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.hypothesis_tests import wilson
 
 Statistic = Callable[[Predictions], Floats]
@@ -54,7 +62,7 @@ def _confidence(run: Predictions) -> Floats:
 
 
 def _statistics(study: Study, bins: int) -> dict[str, Statistic]:
-    """Give the draws of each metric, for one run."""
+    """Return the draws of each metric, for one run."""
     gold, resamples = gold_of(study), resamples_of(study)
     rows = np.arange(study.n)
 
@@ -85,7 +93,7 @@ def _statistics(study: Study, bins: int) -> dict[str, Statistic]:
 
 
 def _no_temperature(study: Study, population: Population) -> str:
-    """Give the reason why no temperature is best."""
+    """Return the reason why no temperature is best."""
     gold = gold_of(study)
     if any(hits_of(run, gold).all() for run in population.runs):
         return "every prediction is right, so the loss falls as long as the temperature falls"
@@ -125,7 +133,7 @@ def _of_model(
     as_large = int((null >= draws["ece"][0]).sum())
     estimates = [
         estimate(
-            At(metric, population.name),
+            EstimateKey(metric, population.name),
             values,
             n=study.n,
             undefined=_no_temperature(study, population),
@@ -136,7 +144,7 @@ def _of_model(
     ]
     estimates.append(
         estimate(
-            At("ece_null", population.name),
+            EstimateKey("ece_null", population.name),
             np.concatenate([[null.mean()], null]),
             n=study.n,
             undefined="nothing was simulated",
@@ -162,7 +170,7 @@ def _differences(
     teacher = study.teacher
     estimates = []
     for metric in ("ece", "brier", "nll"):
-        at = At(f"{metric}_difference", teacher.name, student.name)
+        at = EstimateKey(f"{metric}_difference", teacher.name, student.name)
         missing = [name for name in (teacher.name, student.name) if name not in draws]
         if missing:
             estimates.append(undefined_estimate(at, f"{missing[0]}: {NO_PROBABILITIES}"))
@@ -227,7 +235,7 @@ class Calibration:
                 estimates += _of_model(study, model, options, draws[model.name])
             else:
                 estimates += [
-                    undefined_estimate(At(metric.name, model.name), NO_PROBABILITIES)
+                    undefined_estimate(EstimateKey(metric.name, model.name), NO_PROBABILITIES)
                     for metric in explained
                     if not metric.name.endswith("_difference")
                 ]

@@ -16,12 +16,14 @@ import numpy as np
 from kdprobe.analysis.confidence import margins as _margins
 from kdprobe.analysis.confidence import metrics as _confidence_metrics
 from kdprobe.analysis.confidence.margins import Subset, between_models, between_seeds
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Population, Predictions, Study
-from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
-from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.stats.hits import (
+from kdprobe.analysis.estimates import (
+    EstimateKey,
+    draws_of,
+    estimate,
+    resamples_of,
+    undefined_estimate,
+)
+from kdprobe.analysis.gold import (
     NO_GOLD,
     NO_PROBABILITIES,
     first_run_note,
@@ -29,9 +31,16 @@ from kdprobe.stats.hits import (
     hits_of,
     labelled_note,
     mean_size,
-    mean_within,
     no_right_and_wrong,
     several_runs,
+)
+from kdprobe.analysis.protocol import Gold
+from kdprobe.config.base import Options
+from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
+from kdprobe.stats.arrays import Bools, Floats
+from kdprobe.stats.bootstrap import (
+    mean_within,
 )
 
 _SUBSETS = ("all", "hits", "mistakes")
@@ -50,13 +59,13 @@ def _mask(study: Study, run: Predictions, subset: str) -> Bools:
 
 
 def _about(study: Study, subset: str) -> Study:
-    """Give the examples that a subset is taken of: hits and mistakes need gold labels."""
+    """Return the examples that a subset is taken of: hits and mistakes need gold labels."""
     return study if subset == "all" else study.with_gold()
 
 
 def _mean(study: Study, population: Population, subset: str) -> Estimate:
     """Estimate a model's mean confidence over all examples, its hits or its mistakes."""
-    at = At("mean_confidence", population.name, subset=subset)
+    at = EstimateKey("mean_confidence", population.name, subset=subset)
     if not population.has_probabilities:
         return undefined_estimate(at, NO_PROBABILITIES)
     study = _about(study, subset)
@@ -78,7 +87,7 @@ def _mean(study: Study, population: Population, subset: str) -> Estimate:
 
 def _difference(study: Study, a: Population, b: Population) -> Estimate:
     """Estimate by how much model_b is the more confident."""
-    at = At("confidence_difference", a.name, b.name)
+    at = EstimateKey("confidence_difference", a.name, b.name)
     for population in (a, b):
         if not population.has_probabilities:
             return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")

@@ -13,19 +13,22 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
-from kdprobe.results.schema import Estimate
-from kdprobe.stats.bootstrap import (
+from kdprobe.analysis.estimates import (
     HOW,
-    At,
-    Resamples,
+    EstimateKey,
     estimate,
     pair_draws_of,
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.stats.hits import NO_PROBABILITIES, mean_size
-from kdprobe.stats.hypothesis_tests import pearson_draws, spearman_draws
+from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
+from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import (
+    Resamples,
+)
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 
 Subset = Literal["all", "agree", "disagree"]
 FEWEST = 3  # two examples always correlate perfectly
@@ -53,7 +56,7 @@ class Correlation:
 
 
 def margin_of(values: Floats, classes: Ints) -> Floats:
-    """Give the log-odds of one class of each example against all others together.
+    """Return the log-odds of one class of each example against all others together.
 
     Definition: log p_c - log(1 - p_c) = v_c - log sum_{j != c} exp v_j, for logits v or
     log-probabilities v alike. In this form nothing saturates: a probability that rounds to 1 still
@@ -104,7 +107,7 @@ OF_SCORES = (
 
 
 def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
-    """Tell which examples belong to a subset, bool `[n]`."""
+    """Return which examples belong to a subset, bool `[n]`."""
     if subset == "all":
         return np.ones(len(a.ids), dtype=bool)
     same: Bools = a.predicted == b.predicted
@@ -112,7 +115,7 @@ def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
 
 
 def _why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Population) -> str:
-    """Give the reason why a correlation does not exist, from the first pair of runs at fault."""
+    """Return the reason why a correlation does not exist, from the first pair of runs at fault."""
     for run in a.runs:
         for other in b.runs:
             mask = mask_of(subset, run, other)
@@ -129,7 +132,7 @@ def between_models(
 ) -> Estimate:
     """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
     a, b = pair
-    at = At(correlation.metric, a.name, b.name, subset)
+    at = EstimateKey(correlation.metric, a.name, b.name, subset)
     if study.split.task.kind == "classification":
         for population in pair:
             if not population.has_probabilities:
@@ -157,7 +160,7 @@ def between_seeds(study: Study, correlation: Correlation, population: Population
     Averaged over all pairs of different runs; where the class explained is that of the first, both
     ways. The runs are not resampled: a run drawn twice would be compared with itself.
     """
-    at = At(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
+    at = EstimateKey(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
     if study.split.task.kind == "classification" and not population.has_probabilities:
         return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
     resamples = resamples_of(study)

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.study import Floats, MinimalPairs, Population, Study
+from kdprobe.observations.study import MinimalPairs, Population, Study
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.hypothesis_tests import spearman_draws
+from kdprobe.stats.correlations import spearman_draws
 
 Rows = NDArray[np.intp]
 _CELLS = 4_000_000  # counts held at once
@@ -29,7 +30,7 @@ _RANKED = 400_000  # pairs × resamples ranked for one correlation, at most
 
 
 def judgements(margins: Floats) -> Floats:
-    """Give 1 for a pair judged rightly (margin above 0), 0.5 for a tie, 0 for a wrong judgement.
+    """Return 1 for a pair judged rightly (margin above 0), 0.5 for a tie, 0 for a wrong judgement.
 
     >>> judgements(np.array([0.3, 0.0, -2.0]))
     array([1. , 0.5, 0. ])
@@ -39,7 +40,7 @@ def judgements(margins: Floats) -> Floats:
 
 
 def judged(study: Study, pairs: MinimalPairs) -> tuple[Population, ...]:
-    """Give the models whose margins are known, in the study's order.
+    """Return the models whose margins are known, in the study's order.
 
     Raises:
         MisalignedError: the margins of a model are not one row a run and one column a pair.
@@ -78,7 +79,7 @@ class Part:
 
 
 def parts_of(pairs: MinimalPairs) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Give the phenomena, by name, and the wider parts: all pairs, then the fields by name."""
+    """Return the phenomena, by name, and the wider parts: all pairs, then the fields by name."""
     places: dict[Cell, list[int]] = {}
     for row, cell in enumerate(zip(pairs.phenomena, pairs.fields, strict=True)):
         places.setdefault(cell, []).append(row)
@@ -130,7 +131,7 @@ def _counts(
 
 
 def _resampled(study: Study, part: Part, draws: int) -> Iterator[tuple[slice, Resamples]]:
-    """Walk over blocks of resamples small enough to hold; the sample itself comes first."""
+    """Yield blocks of resamples small enough to hold; the sample itself comes first."""
     size = len(part.rows)
     yield slice(0, 1), Resamples(np.ones((1, size), dtype=np.float32))
     generator = derive_generator(study.seed, "bootstrap", "minimal pair margins", part.subset)

@@ -12,20 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
+from kdprobe.analysis.gold import gold_of, hits_of, mean_size, no_right_and_wrong, several_runs
 from kdprobe.analysis.overlap.metrics import METRICS
 from kdprobe.analysis.protocol import Gold
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Bools, Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
-from kdprobe.stats.bootstrap import At, estimate, pair_draws_of, resamples_of
-from kdprobe.stats.hits import (
-    gold_of,
-    hits_of,
-    mean_size,
-    mean_within,
-    no_right_and_wrong,
-    several_runs,
-)
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import mean_within
 
 _Mask = Callable[[Bools, Bools], Bools]
 
@@ -93,7 +88,7 @@ def _estimate(
         share.of(hits_of(run, gold), hits_of(other, gold)) for run in a.runs for other in b.runs
     ]
     return estimate(
-        At(share.metric, a.name, b.name),
+        EstimateKey(share.metric, a.name, b.name),
         pair_draws_of(study, a, b, draws),
         n=mean_size(sizes),
         undefined=share.empty.format(pair[share.whose].name),

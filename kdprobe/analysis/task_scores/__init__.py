@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resamples_of
 from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Floats, Ints, Population, Predictions, Study
+from kdprobe.observations.study import Population, Predictions, Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
-from kdprobe.stats.bootstrap import At, draws_of, estimate, resamples_of
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.classification import Counts, counts_of
-from kdprobe.stats.hypothesis_tests import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
@@ -74,7 +75,7 @@ def _tally(study: Study) -> _Tally:
 
 
 def positive_class(study: Study) -> int:
-    """Give the class that F1 of a binary task is about: the task's positive label or the last."""
+    """Return the class that F1 of a binary task is about: the task's positive label or the last."""
     task = study.split.task
     return task.labels.index(task.positive) if task.positive else len(task.labels) - 1
 
@@ -113,7 +114,7 @@ def _number_scores(study: Study) -> tuple[_Score, ...]:
 
 
 def primary_statistic(study: Study) -> Callable[[Predictions], Floats]:
-    """Give the statistic of the task's primary score: a run's predictions in, its draws out."""
+    """Return the statistic of the task's primary score: a run's predictions in, its draws out."""
     number = study.split.task.kind == "regression"
     scores = _number_scores(study) if number else _class_scores(_tally(study))
     return next(score.draws for score in scores if score.name == primary_name(study))
@@ -129,7 +130,7 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
         of = {model.name: draws_of(study, model, score.draws) for model in study.models}
         levels += [
             estimate(
-                At(score.name, model.name),
+                EstimateKey(score.name, model.name),
                 of[model.name],
                 n=study.n,
                 undefined=score.undefined,
@@ -139,7 +140,7 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
         ]
         for student in study.students:
             gap = of[student.name] - of[teacher.name]
-            at = At(f"{score.name}_difference", teacher.name, student.name)
+            at = EstimateKey(f"{score.name}_difference", teacher.name, student.name)
             differences.append(estimate(at, gap, n=study.n, undefined=score.undefined))
             if score.name == primary:
                 differences.append(_drop(study, student, of))
@@ -151,7 +152,7 @@ def _drop(study: Study, student: Population, of: Mapping[str, Floats]) -> Estima
     teacher = study.teacher.name
     positive = np.where(of[teacher] > 0, of[teacher], np.nan)
     return estimate(
-        At("relative_drop", teacher, student.name),
+        EstimateKey("relative_drop", teacher, student.name),
         (positive - of[student.name]) / positive,
         n=study.n,
         undefined=f"the {primary_name(study)} of the teacher or of the student is undefined, or "
@@ -162,7 +163,7 @@ def _drop(study: Study, student: Population, of: Mapping[str, Floats]) -> Estima
 def _by_label(tally: _Tally) -> list[Estimate]:
     """Precision and recall of every model on every label."""
     study = tally.study
-    found: list[Estimate] = []
+    estimates: list[Estimate] = []
     for model in study.models:
         for place, label in enumerate(study.split.task.labels):
             predicted = [float(tally.of(run).predicted[0, place]) for run in model.runs]
@@ -176,37 +177,37 @@ def _by_label(tally: _Tally) -> list[Estimate]:
             }
             for name, of in (("precision", _scores.precision), ("recall", _scores.recall)):
                 draws = draws_of(study, model, tally.label(of, place))
-                found.append(
+                estimates.append(
                     estimate(
-                        At(name, model.name, subset=label),
+                        EstimateKey(name, model.name, subset=label),
                         draws,
                         n=sizes[name],
                         undefined=reasons[name],
                         share=True,
                     )
                 )
-    return found
+    return estimates
 
 
 def _majority(tally: _Tally) -> Estimate:
     """The accuracy of always giving the label that is most frequent in this split."""
     study = tally.study
     frequent = int(np.argmax(np.bincount(tally.gold, minlength=study.classes)))
-    found = estimate(
-        At("majority_baseline", "majority baseline"),
+    number = estimate(
+        EstimateKey("majority_baseline", "majority baseline"),
         resamples_of(study).mean(tally.gold == frequent),
         n=study.n,
         undefined="",
         share=True,
     )
     label = study.split.task.labels[frequent]
-    return found.model_copy(update={"note": f"always {label!r}"})
+    return number.model_copy(update={"note": f"always {label!r}"})
 
 
 def _mean_baseline(study: Study) -> Estimate:
     gold = np.asarray(study.split.labels, dtype=np.float64)
     draws = resamples_of(study).mean((gold - gold.mean()) ** 2)
-    return estimate(At("mean_baseline", "mean baseline"), draws, n=study.n, undefined="")
+    return estimate(EstimateKey("mean_baseline", "mean baseline"), draws, n=study.n, undefined="")
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class TaskScores:
     options: type[TaskScoresOptions] = TaskScoresOptions
 
     def unmet(self, study: Study) -> str | None:
-        """Tell that there are no gold labels to score against, or None."""
+        """Return a reason where there are no gold labels to score against, or None."""
         if study.split.labels is None:
             return "the split has no gold labels, so nothing can be scored against them"
         return None
