@@ -24,6 +24,7 @@ from pydantic import JsonValue
 from kdprobe import atomic
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import clear_leftovers
+from kdprobe.plain_files import expanded
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -83,7 +84,7 @@ class Cache:
         """The cache in `$KDPROBE_CACHE`, else in the user's cache folder."""
         place = os.environ.get("KDPROBE_CACHE")
         if place:
-            return cls(Path(place).expanduser())
+            return cls(expanded(place))
         import platformdirs
 
         return cls(Path(platformdirs.user_cache_dir("kdprobe", appauthor=False)))
@@ -166,9 +167,12 @@ class Cache:
         return CacheInfo(root=self.root, entries=sum(kinds.values()), bytes=size, kinds=kinds)
 
     def clear(self) -> int:
-        """Delete every entry, give their number, and leave all other files alone."""
+        """Delete every entry, give their number, and leave all other files alone.
+
+        A JSON goes after what it describes: where this is killed, no entry is left without one.
+        """
         files = self._files()
-        for file in files:
+        for file in sorted(files, key=lambda file: file.suffix == ".json"):
             file.unlink(missing_ok=True)
         for folder in (self.root / "observations").glob("*/*"):
             clear_leftovers(folder)

@@ -29,6 +29,7 @@ from kdprobe.distillers.fitting import fit
 from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import together
 from kdprobe.distillers.run_options import Occasion, display
@@ -39,6 +40,8 @@ from kdprobe.distillers.training_job import Examination, Lesson, TrainingResult
 from kdprobe.distillers.weighted_loss import build_mixture
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
+from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 from kdprobe.tasks.open import open_task
@@ -255,6 +258,8 @@ def _prepare(
         seed=seed,
     )
     check_best_by(lesson)
+    own = TextModel(model, tokenizer, name=source.model)
+    OwnReading(own, data.train, lesson.encoded, longest).require_student()
     return lesson, (*notes, *data.notes(), *precision_notes(lesson))
 
 
@@ -268,7 +273,7 @@ def _story(
     options += [(f"--{name.replace('_', '-')}", typed.get(name)) for name in _SETTINGS]
     options += [("--limit", typed["limit"]), ("--eval-limit", typed["eval_limit"])]
     options.append(("--labels", ",".join(typed["labels"]) or None))
-    local = Path(source.model).expanduser().exists()
+    local = expanded(source.model).exists()
     what = Path(source.model).resolve().name if local else source.model
     return Story(
         kind="finetune",

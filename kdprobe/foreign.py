@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 
 from kdprobe.errors import KdprobeError, UsageError
@@ -17,6 +18,7 @@ from kdprobe.plain_text import printable, shortened
 DEBUG = "KDPROBE_DEBUG"
 """The environment variable that, set to 1, lets every exception through with its traceback."""
 _LONGEST = 200
+_MODULE = re.compile(r"\(\n\s.*?\n\)", re.DOTALL)
 _PLAIN = (OSError, ValueError, RuntimeError)
 """Exceptions whose words need no name before them."""
 
@@ -29,12 +31,16 @@ def debugging() -> bool:
 def said(error: BaseException) -> str:
     r"""Give the first line of what a library said, its kind before it where the words need it.
 
-    A long line ends after a whole sentence, or at least after a whole word.
+    A long line ends after a whole sentence, or at least after a whole word. Where the words begin
+    with a module as torch prints it, over many lines, its inside is left out.
 
     >>> said(ValueError("no such layer\nat 3")), said(KeyError(0)), said(StopIteration())
     ('no such layer', 'KeyError: 0', 'StopIteration')
+    >>> said(ValueError("Layer(\n  (a): Linear()\n) is no decoder"))
+    'Layer(…) is no decoder'
     """
     kind, text = type(error).__name__, str(error).strip()
+    text = _MODULE.sub("(…)", text)
     line = text.splitlines()[0] if text else ""
     if not line:
         return kind

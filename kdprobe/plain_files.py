@@ -7,6 +7,7 @@ check that, and say which error it is to them.
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import tomllib
@@ -23,7 +24,27 @@ DEEPEST = 100
 """Levels of brackets. What kdprobe and transformers write has fewer than twenty."""
 MOST_DIGITS = 400
 """Digits of one whole number: JSON's largest floating-point number has 309."""
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins with UTF-16's: to be looked for first
+    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
+    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
+)
+"""Byte order marks, their codecs and the encodings' names."""
 _TOML_LEAST, _TOML_MOST = -(2**63), 2**63 - 1
+
+
+def expanded(path: str | Path) -> Path:
+    """Put a home in the place of `~`; where there is no such home, the path stays as it is.
+
+    >>> str(expanded("~nobody-of-this-name/a.tsv"))
+    '~nobody-of-this-name/a.tsv'
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 class _Fault(ValueError):
@@ -36,6 +57,8 @@ def read_text(
     error: type[UsageError] = ConfigError,
     expected: str = "",
     largest: int = LARGEST_JSON,
+    marked: bool = False,
+    bare: bool = False,
 ) -> str:
     """Read a file of UTF-8 text, without its byte order mark.
 
@@ -44,9 +67,13 @@ def read_text(
         error: what a message is raised as.
         expected: what should stand there, for the message.
         largest: bytes; of a longer file (or a device without an end) no more is read.
+        marked: read UTF-16 and UTF-32 too where a byte order mark says so, as Windows' editors and
+            shells write them.
+        bare: refuse a byte order mark: a library that does not know it will read the file again.
 
     Raises:
-        UsageError: of the class `error`: it cannot be read, is no text in UTF-8, or is too long.
+        UsageError: of the class `error`: it cannot be read, is no text in UTF-8, is too long, or
+            holds a zero byte.
     """
     try:
         with path.open("rb") as stream:
@@ -60,15 +87,27 @@ def read_text(
         raise error(
             str(path), found=f"is longer than {largest:,} bytes", expected=expected or "less"
         )
+    marks = MARKS if marked else MARKS[:1]
+    codec, name = next((mark[1:] for mark in marks if data.startswith(mark[0])), ("utf-8", "UTF-8"))
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode(codec)
     except UnicodeDecodeError as fault:
+        reason = f"is not {name} (byte {fault.start:,})"
+        raise error(
+            str(path), found=reason, expected=expected, remedy="save it as UTF-8"
+        ) from fault
+    if bare and codec == "utf-8-sig":
         raise error(
             str(path),
-            found=f"is not UTF-8 (byte {fault.start:,})",
+            found="begins with a byte order mark, which transformers does not read",
             expected=expected,
-            remedy="save it as UTF-8",
-        ) from fault
+            remedy="save it as UTF-8 without the mark",
+        )
+    if "\0" in text:
+        raise error(
+            str(path), found="holds a zero byte", expected=expected, remedy="save it as UTF-8"
+        )
+    return text
 
 
 def read_json(
@@ -79,9 +118,10 @@ def read_json(
     remedy: str = "",
     finite: bool = False,
     largest: int = LARGEST_JSON,
+    bare: bool = False,
 ) -> Any:
     """Read a JSON file; see `read_text` and `parse_json`."""
-    text = read_text(path, error=error, expected=expected, largest=largest)
+    text = read_text(path, error=error, expected=expected, largest=largest, bare=bare)
     return parse_json(
         text, where=str(path), error=error, expected=expected, remedy=remedy, finite=finite
     )
@@ -141,7 +181,7 @@ def parse_json(
 
 def read_toml(path: Path, *, error: type[UsageError] = ConfigError) -> dict[str, Any]:
     """Read a TOML file; see `read_text` and `parse_toml`."""
-    text = read_text(path, error=error, largest=LARGEST_TOML)
+    text = read_text(path, error=error, largest=LARGEST_TOML, marked=True)
     return parse_toml(text, where=str(path), error=error)
 
 

@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from kdprobe.plain_files import expanded
+
 PLACEHOLDER = "PATH/TO/"
 _ABSOLUTE = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
 _JOINTS = re.compile(r"([=,])")
@@ -31,7 +33,7 @@ def portable(path: str) -> str:
     home = Path.home()
     if not _ABSOLUTE.match(path) and home.name not in Path(path).parts:
         return path
-    place = Path(path).expanduser() if path.startswith("~") else Path(path)
+    place = expanded(path) if path.startswith("~") else Path(path)
     for here in (Path.cwd(), Path.cwd().resolve()):
         if place.is_absolute() and place.is_relative_to(here) and place != here:
             below = place.relative_to(here)

@@ -92,9 +92,12 @@ def draw() -> str:
         ]
     for one, other in sorted(pairs):
         if one in place and other in place:
-            x, y = left + place[other] * SIDE + SIDE / 2, TOP + place[one] * SIDE + SIDE / 2
+            across, down = (place[name] * SIDE + SIDE / 2 for name in (other, one))
             title = f"<title>{escape(one)} imports {escape(other)}</title>"
-            parts.append(f'<circle cx="{x}" cy="{y}" r="4.5" fill="#1d4f91">{title}</circle>')
+            parts.append(
+                f'<circle cx="{left + across}" cy="{TOP + down}" r="4.5" fill="#1d4f91">'
+                f"{title}</circle>"
+            )
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -129,6 +129,33 @@ def test_clearing_counts_and_touches_nothing_else(tmp_path: Path):
     assert (tmp_path / "thesis.npz").exists()
 
 
+def test_a_clear_that_is_killed_leaves_no_entry_without_its_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Guards against entries that nobody can tell the meaning of: they would never get one."""
+    cache = Cache(tmp_path)
+    unlink = Path.unlink
+    for stop in range(6):
+        for number in range(3):
+            cache.store(CacheKey("predictions", {"n": number}), {"a": np.zeros(2)}, description="")
+        left = [stop]
+
+        def killed(self: Path, missing_ok: bool = False, left: list[int] = left) -> None:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            unlink(self, missing_ok=missing_ok)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", killed)
+            with pytest.raises(KeyboardInterrupt):
+                cache.clear()
+        for place in tmp_path.rglob("*.npz"):
+            assert place.with_suffix(".json").exists()
+    assert cache.clear() <= 1
+    assert not [place for place in tmp_path.rglob("*") if place.is_file()]
+
+
 def test_where_the_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Guards against a setting that is read but not followed."""
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "here"))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import kdprobe
+from kdprobe import ProbingRequest
+from kdprobe.cli import demo
 from tests.cli.scene import EXAMPLES, run, write_task
 
 USER = "aloysius"
@@ -92,6 +95,46 @@ def test_no_file_names_the_user(
         assert "`PATH/TO/` stands for" in card
         assert "s=PATH/TO/student" in page
         assert "stands for folders of the machine" in page
+
+
+@pytest.mark.slow
+def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards the page that newcomers show around: the demo's machinery, with next to no training.
+
+    Its files, and its terminal where the user typed no path; then once more by an absolute path,
+    the models kept.
+    """
+    small = {"TEACHER": TEACHER, "STUDENT": STUDENT, "TEACHER_EPOCHS": 0.01}
+    small |= {"STUDENT_EPOCHS": 0.01, "METHODS": ("integrated_gradients",)}
+    small |= {"SENTENCES": 2}
+    for name, value in small.items():
+        monkeypatch.setattr(demo, name, value)
+    for name in ("check_learnt", "check_nearer"):  # nobody has learnt anything
+        monkeypatch.setattr(demo, name, lambda value: None)
+    short = ProbingRequest(("sentence_length",), sentences=40)
+    monkeypatch.setattr(kdprobe, "ProbingRequest", lambda **options: short)
+    kdprobe_itself = str(home / ".venv" / "bin" / "kdprobe")
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(sys, "argv", [kdprobe_itself, "demo", "-o", "out"])
+    done = run("demo", "-o", "out", "--threads", "1")
+    assert done.code == 0, done.err
+    written = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*")}
+    assert {"results.json", "report.html", "metrics.csv", "predictions.parquet"} <= written
+    for name in ("teacher", "kd-student", "control"):
+        assert {f"models/{name}/README.md", f"models/{name}/training.html"} <= written
+    assert not tell_tales(home)
+    assert "kdprobe demo -o out" in (home / "out" / "report.html").read_text(encoding="utf-8")
+    for word in (USER, str(tmp_path)):
+        assert word not in done.out + done.err
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo, "_train", lambda models, **options: None)
+    words = ("demo", "-o", str(home / "out"), "--threads", "1")
+    monkeypatch.setattr(sys, "argv", [kdprobe_itself, *words])
+    done = run(*words)
+    assert done.code == 0, done.err
+    assert not tell_tales(home)
+    page = (home / "out" / "report.html").read_text(encoding="utf-8")
+    assert "kdprobe demo -o PATH/TO/out" in page
 
 
 def test_a_run_goes_on_from_another_place(

@@ -52,37 +52,37 @@ def _draws(study: Study, split: str, gaps: Floats) -> Floats:
     return means
 
 
-def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
+def _student(study: Study, maps: MapGaps, student: str) -> list[Estimate]:
     teacher = study.teacher.name
-    reason = seen.reasons.get(student)
+    reason = maps.reasons.get(student)
     if reason is not None:
         places = [
-            EstimateKey("attribution_gap", teacher, student, subset=split) for split in seen.splits
+            EstimateKey("attribution_gap", teacher, student, subset=split) for split in maps.splits
         ]
         return [undefined_estimate(one, reason) for one in places]
-    draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
-    made = [
+    draws = {split: _draws(study, split, maps.gaps[student, split]) for split in maps.splits}
+    estimates = [
         estimate(
             EstimateKey("attribution_gap", teacher, student, subset=split),
-            found, n=len(seen.gaps[student, split]), undefined="no example", how=_HOW,
+            split_draws, n=len(maps.gaps[student, split]), undefined="no example", how=_HOW,
         )
-        for split, found in draws.items()
+        for split, split_draws in draws.items()
     ]  # fmt: skip
-    held_out = [split for split in seen.splits if split != "train"]
+    held_out = [split for split in maps.splits if split != "train"]
     if "train" in draws and held_out:
         at = EstimateKey("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
-        n = sum(len(seen.gaps[student, split]) for split in ("train", held_out[0]))
+        n = sum(len(maps.gaps[student, split]) for split in ("train", held_out[0]))
         apart = draws[held_out[0]] - draws["train"]
-        made.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
-    return made
+        estimates.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
+    return estimates
 
 
-def _notes(seen: MapGaps) -> tuple[str, ...]:
-    taken = ", ".join(f"{count} of {split}" for split, count in seen.splits.items())
-    path = "gradient times input (one step)" if seen.steps == 1 else f"{seen.steps} steps"
-    wide = f"the teacher's {seen.top} largest dimensions" if seen.top else "all dimensions"
+def _notes(maps: MapGaps) -> tuple[str, ...]:
+    taken = ", ".join(f"{count} of {split}" for split, count in maps.splits.items())
+    path = "gradient times input (one step)" if maps.steps == 1 else f"{maps.steps} steps"
+    wide = f"the teacher's {maps.top} largest dimensions" if maps.top else "all dimensions"
     notes = [f"Examples: {taken}, a seeded choice. Integrated gradients by {path}, {wide}."]
-    if seen.classes == 2:
+    if maps.classes == 2:
         notes.append("With two classes both maps are the same: the gap is that of one times 1.41.")
     return tuple(notes)
 
@@ -108,7 +108,7 @@ class AttributionGapAnalysis:
         self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
-        seen = study.get(MapGaps)
+        maps = study.get(MapGaps)
         return AnalysisResult(
             name=self.name,
             version=self.version,
@@ -119,9 +119,9 @@ class AttributionGapAnalysis:
             options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=tuple(
-                one for student in study.students for one in _student(study, seen, student.name)
+                one for student in study.students for one in _student(study, maps, student.name)
             ),
-            notes=_notes(seen),
+            notes=_notes(maps),
         )
 
 

@@ -79,7 +79,7 @@ class CorrectnessGroupsOptions(Options):
 
 
 def groups_of(study: Study) -> dict[str, Bools]:
-    """Put every example into its group, by the first run of each model.
+    """Return the examples of each group, by the first run of each model.
 
     Returns:
         Bucket name -> bool `[n]`; each example is in exactly one.
@@ -124,10 +124,10 @@ def _estimates(study: Study, group: str, mask: Bools) -> tuple[Estimate, Estimat
 
 def _overview(groups: Mapping[str, Bools], estimates: tuple[Estimate, ...]) -> Table:
     """Lay out all groups with counts and shares."""
-    found = {(item.metric, item.subset): item for item in estimates}
+    by_place = {(item.metric, item.subset): item for item in estimates}
     rows: list[tuple[Cell, ...]] = []
     for group, mask in groups.items():
-        share, sure = found["share", group], found["mean_teacher_confidence", group]
+        share, sure = by_place["share", group], by_place["mean_teacher_confidence", group]
         count = int(mask.sum())
         rows.append((group, GROUPS[group], count, share.value, share.low, share.high, sure.value))
     return Table(

@@ -54,14 +54,14 @@ def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
 
 
 def gold_cells(study: Study, rows: Ints) -> list[Cell]:
-    """Give the gold label names of these rows, None where there is none."""
+    """Return the gold label names of these rows, None where there is none."""
     labels, known = study.split.labels, study.split.has_gold
     names = study.split.task.labels
     return [names[int(labels[row])] if labels is not None and known[row] else None for row in rows]
 
 
 def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:
-    """Give two columns per model: what it predicts, and how sure it is."""
+    """Return two columns per model: what it predicts, and how sure it is."""
     return tuple(
         column
         for place, model in enumerate(models)
@@ -78,7 +78,7 @@ def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:
 
 
 def model_cells(study: Study, models: Sequence[Population], rows: Ints) -> list[tuple[Cell, ...]]:
-    """Give, for each row, label and confidence of each model's first run (None: unknown)."""
+    """Return, for each row, label and confidence of each model's first run (None: unknown)."""
     names = study.split.task.labels
     cells: list[tuple[Cell, ...]] = []
     predicted = [model.first.predicted for model in models]

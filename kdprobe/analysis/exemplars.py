@@ -134,16 +134,16 @@ def _share(study: Study, t: Population, s: Population, apart: Bools) -> Estimate
 def _of_model(study: Study, model: Population, votes: _Votes) -> list[Estimate]:
     """Estimate how far the runs of one model agree among themselves."""
     one_run = f"{model.name} has one run; agreement between runs needs two"
-    made = []
+    estimates = []
     for metric in ("seed_disagreement", "seed_stability"):
         at = EstimateKey(metric, model.name)
         if votes.runs < 2:
-            made.append(undefined_estimate(at, one_run, n=study.n))
+            estimates.append(undefined_estimate(at, one_run, n=study.n))
             continue
         values = votes.disagreement if metric == "seed_disagreement" else votes.stability
         draws = resamples_of(study).mean(values)
-        made.append(estimate(at, draws, n=study.n, undefined="", share=True))
-    return made
+        estimates.append(estimate(at, draws, n=study.n, undefined="", share=True))
+    return estimates
 
 
 def _by_part(
@@ -152,7 +152,7 @@ def _by_part(
     """Estimate accuracy and stability on the exemplars of a pair and on the other examples."""
     known, resamples = study.with_gold(), resamples_of(study)
     gold = gold_classes(known)
-    made = []
+    estimates = []
     for model, other in (pair, pair[::-1]):
         for subset, mask in (("exemplars", apart), ("others", ~apart)):
             n = int(mask.sum())
@@ -161,12 +161,12 @@ def _by_part(
                 inside = mask[study.split.gold_rows]
                 at = EstimateKey("accuracy", model.name, other.name, subset=subset)
                 bare = f"none of the {n} {subset} of this pair has a gold label" if n else empty
-                made.append(_accuracy(known, at, gold, inside, bare))
+                estimates.append(_accuracy(known, at, gold, inside, bare))
             if votes[model.name].runs > 1:
                 draws = mean_within(resamples, mask, votes[model.name].stability)
                 at = EstimateKey("seed_stability", model.name, other.name, subset=subset)
-                made.append(estimate(at, draws, n=n, undefined=empty, share=True))
-    return made
+                estimates.append(estimate(at, draws, n=n, undefined=empty, share=True))
+    return estimates
 
 
 def _accuracy(study: Study, at: EstimateKey, gold: Ints, inside: Bools, empty: str) -> Estimate:
@@ -225,12 +225,12 @@ def _notes(study: Study, votes: Mapping[str, _Votes]) -> tuple[str, ...]:
         "exemplars are one seed's accident."
         for name in single
     ]
-    for name, seen in votes.items():
-        ties = int(seen.tied.sum())
+    for name, vote in votes.items():
+        ties = int(vote.tied.sum())
         if ties:
             notes.append(
                 f"On {ties} of {study.n} examples two labels are equally frequent among the "
-                f"{seen.runs} runs of {name}; the one that stands first in the task counts."
+                f"{vote.runs} runs of {name}; the one that stands first in the task counts."
             )
     return (*notes, *labelled_note(study, "Accuracy"))
 
@@ -274,7 +274,7 @@ class Exemplars:
             if len(teacher.runs) > 1 or len(student.runs) > 1:
                 estimates += _by_part(study, (teacher, student), votes, apart)
                 rows += _examples(study, student, votes, apart, options.shown)
-        used = {made.metric for made in estimates}
+        used = {number.metric for number in estimates}
         return AnalysisResult(
             name=self.name,
             version=self.version,

@@ -211,7 +211,7 @@ def _all_students_unsure(study: Study, top: int) -> Table:
 
 
 def _skipped(study: Study) -> dict[str, str]:
-    """Give the reason for each list that cannot be made."""
+    """Return the reason for each list that cannot be made."""
     reasons: dict[str, str] = {}
     blind = [model.name for model in study.models if not model.first.has_probabilities]
     if no_right_and_wrong(study):

@@ -23,14 +23,14 @@ NO_PROBABILITIES = "only predicted labels are known of this model, no probabilit
 
 
 def no_right_and_wrong(study: Study) -> str | None:
-    """Give the reason why predictions cannot be counted as right or wrong, or None."""
+    """Return the reason why predictions cannot be counted as right or wrong, or None."""
     if study.split.task.kind == "regression":
         return "a regression predicts numbers, which are more or less close, not right or wrong"
     return NO_GOLD if study.split.labels is None else None
 
 
 def gold_of(study: Study) -> Ints:
-    """Give the gold classes of a study with right and wrong, int64 `[n]`.
+    """Return the gold classes of a study with right and wrong, int64 `[n]`.
 
     Raises:
         TaskError: there are none; an analysis asks `no_right_and_wrong` first.
@@ -43,13 +43,13 @@ def gold_of(study: Study) -> Ints:
 
 
 def hits_of(run: Predictions, gold: Ints) -> Bools:
-    """Tell which examples a run predicts rightly, bool `[n]`."""
+    """Return which examples a run predicts rightly, bool `[n]`."""
     right: Bools = run.predicted == gold
     return right
 
 
 def labelled_note(study: Study, what: str) -> tuple[str, ...]:
-    """Say, where some examples have no gold label, that `what` is of the others alone."""
+    """State, where some examples have no gold label, that `what` is of the others alone."""
     known = len(study.split.gold_rows)
     if known in (0, study.n):
         return ()
@@ -57,12 +57,12 @@ def labelled_note(study: Study, what: str) -> tuple[str, ...]:
 
 
 def several_runs(study: Study) -> tuple[Population, ...]:
-    """Give the models that have more than one run."""
+    """Return the models that have more than one run."""
     return tuple(population for population in study.models if len(population.runs) > 1)
 
 
 def first_run_note(study: Study, what: str) -> tuple[str, ...]:
-    """Say, where a model has several runs, that `what` shows its first run only."""
+    """State, where a model has several runs, that `what` shows its first run only."""
     names = [population.name for population in several_runs(study)]
     if not names:
         return ()
@@ -70,7 +70,7 @@ def first_run_note(study: Study, what: str) -> tuple[str, ...]:
 
 
 def mean_size(masks: list[Bools]) -> int:
-    """Give the number of examples in a subset, averaged over runs and rounded.
+    """Return the number of examples in a subset, averaged over runs and rounded.
 
     >>> mean_size([np.array([True, False]), np.array([True, True])])
     2

@@ -60,7 +60,7 @@ class Analysis(Protocol):
         """The frozen model of its options; all have defaults."""
 
     def unmet(self, study: Study) -> str | None:
-        """Give the reason why this study cannot be analysed, in plain words, or None."""
+        """Return the reason why this study cannot be analysed, in plain words, or None."""
 
     def run(self, study: Study, options: Any, done: Mapping[str, AnalysisResult]) -> AnalysisResult:
         """Analyse a study for which `unmet` gave None."""
@@ -76,7 +76,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
 
 
 def given(analysis: Analysis, study: Study) -> Study:
-    """Give the examples that an analysis is to look at.
+    """Return the examples that an analysis is to look at.
 
     An analysis that needs gold labels gets those that have one; one that needs none, or both kinds,
     gets all, and one of both kinds takes `study.with_gold()` for the numbers that need them. A

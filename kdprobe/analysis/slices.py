@@ -200,16 +200,16 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
         for part, values in zip(cut.slices, by_slice, strict=True)
     ]
     gaps = [
-        made
+        gap
         for student in cut.study.students
-        for made in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
+        for gap in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
     ]
     return scores, list(with_q(gaps))
 
 
 def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
     """Agreement on all examples of a slice; on a gold label's, those that have it."""
-    made = []
+    estimates = []
     for place, student in enumerate(whole.study.students):
         cuts = {cut.study.n: cut for cut in (whole, known)}
         drawn = {
@@ -218,7 +218,7 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
         }
         for at, part in enumerate(whole.slices):
             cut = known if part.kind == "label" else whole
-            made.append(
+            estimates.append(
                 estimate(
                     EstimateKey(
                         "agreement", whole.study.teacher.name, student.name, subset=part.subset
@@ -229,7 +229,7 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
                     share=True,
                 )
             )
-    return made
+    return estimates
 
 
 def _notes(cut: _Cut, options: SliceOptions) -> tuple[str, ...]:

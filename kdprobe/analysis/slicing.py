@@ -158,7 +158,7 @@ def slices_of(study: Study, options: SliceOptions) -> tuple[Slice, ...]:
 
 
 def pooled_notes(slices: Sequence[Slice], options: SliceOptions) -> tuple[str, ...]:
-    """Say which slices hold several rare levels of a column."""
+    """State which slices hold several rare levels of a column."""
     pooled = [part for part in slices if ": other (" in part.subset]
     return tuple(
         f"{part.subset} pools the levels of the column {part.kind} that have fewer than "

@@ -68,6 +68,13 @@ class Parameter(NamedTuple):
             )
         if "\0" in text:
             raise ConfigError(where, found="holds a zero byte", expected="text")
+        if any("\ud800" <= char <= "\udfff" for char in text):  # bytes that are no UTF-8
+            raise ConfigError(
+                where,
+                found=f"is not UTF-8 ({printable(text, limit=40)!r})",
+                expected="text in UTF-8",
+                remedy="rename the file, or set the terminal to UTF-8",
+            )
         if isinstance(value, Path):
             for part in value.parts:
                 length = len(part.encode("utf-8", "surrogateescape"))

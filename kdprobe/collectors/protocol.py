@@ -82,13 +82,13 @@ class Collected(Generic[Kind]):
     """An observation with what the reader must know of how it was made.
 
     Args:
-        observation: what goes into the study.
+        observation: what goes into the study; None: nothing, for the reasons in `skipped`.
         skipped: parts of it that could not be collected; one whose `what` is the collector's name
             is told of every analysis that reads the observation.
         seconds: for the list of timings, by words for the reader.
     """
 
-    observation: Kind
+    observation: Kind | None
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 

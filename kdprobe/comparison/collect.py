@@ -118,7 +118,8 @@ def collect(
             continue
         skipped[name] += result.skipped
         seconds.update(result.seconds)
-        session = session.with_observation(result.observation)
+        if result.observation is not None:
+            session = session.with_observation(result.observation)
     asked = [name for name, each in (given or {}).items() if name in chosen and _asks(name, each)]
     return Evidence(
         session=session,

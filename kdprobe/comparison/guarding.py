@@ -6,7 +6,7 @@ in the report and in the exit code. Does not: hide messages to the user or a ful
 
 from __future__ import annotations
 
-from kdprobe.errors import KdprobeError
+from kdprobe.errors import CapabilityError, KdprobeError
 from kdprobe.foreign import DEBUG, debugging, disk_is_full
 from kdprobe.plain_text import printable, shortened
 from kdprobe.results.schema import Skipped
@@ -34,3 +34,26 @@ def failure(what: str, error: Exception) -> Skipped:
     return Skipped(
         what=what, reason=f"{reason}; {DEBUG}=1 shows where, please report it", requested=True
     )
+
+
+def unable_or_failed(what: str, where: str, error: Exception, *, model: str) -> Skipped:
+    """List what one model cannot give, or what failed inside it, its words kept.
+
+    Args:
+        what: the analysis.
+        where: for people, of which of its parts, like `m on past_present`.
+        error: what was raised.
+        model: the model's name.
+
+    Raises:
+        Exception: see `failure`; but what a model cannot give (`CapabilityError`) is listed.
+
+    >>> error = CapabilityError("m", found="its forward cannot run a text", expected="another")
+    >>> unable_or_failed("probing", "m on depth", error, model="m").reason
+    'm on depth: its forward cannot run a text'
+    """
+    if isinstance(error, CapabilityError):
+        reason = shortened(printable(error.found), _LONGEST)
+    else:
+        reason = failure(what, error).reason
+    return Skipped(what=what, reason=f"{where}: {reason}", models=(model,), requested=True)

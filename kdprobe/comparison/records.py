@@ -14,6 +14,7 @@ from typing import Any
 from kdprobe import plain_files
 from kdprobe.errors import UsageError
 from kdprobe.models.spec import ModelSpec
+from kdprobe.plain_files import expanded
 
 _MOST = 2_000_000  # bytes; a longer history would fill the page
 
@@ -45,7 +46,7 @@ class TrainingRecord:
 
 def training_record(path: str) -> TrainingRecord | None:
     """Read the record of a model folder; None for anything else."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     record, history = (read_json(folder / name) for name in ("kdprobe.json", "history.json"))
     if not isinstance(record, dict) or not isinstance(record.get("task"), str):
         return None

@@ -28,6 +28,7 @@ from kdprobe.distillers.initial_student import Pupil, layer_map_of, open_student
 from kdprobe.distillers.model_card import Story
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Facts, Preflight, layer_table
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.teacher import Teacher
@@ -193,6 +194,7 @@ class Course:
             encode_for(pupil.model, pupil.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
+        self._require_own(pupil, encoded, longest)
         situation = self._situation(part, teacher, pupil, encoded)
         teacher = teacher.beside(encoded) if situation.same_tokens else teacher
         mixture = build_mixture(
@@ -235,6 +237,12 @@ class Course:
         notes += precision_notes(lesson)
         table = layer_table(situation.layer_map, pupil.copied, how=pupil.how)
         return Made(part, lesson, Preflight(tuple(facts), table, notes), pupil)
+
+    def _require_own(self, pupil: Pupil, encoded: Encoded, longest: int) -> None:
+        """Stop unless a student reads in a training what it would read of each text alone."""
+        own = TextModel(pupil.model, pupil.tokenizer, name="the student")
+        with settled(self.master.compute, seed=self.seed, purpose="student"):
+            OwnReading(own, self.data.train, encoded, longest).require_student()
 
     def _situation(self, part: Part, teacher: Teacher, pupil: Pupil, encoded: Encoded) -> Situation:
         """Lay a student and its teacher side by side."""

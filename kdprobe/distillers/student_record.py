@@ -19,7 +19,7 @@ from kdprobe.distillers.resume import RECORD
 from kdprobe.distillers.transfer import ALONE
 from kdprobe.errors import ConfigError, UsageError
 from kdprobe.models.folder import fingerprint
-from kdprobe.plain_files import read_json
+from kdprobe.plain_files import expanded, read_json
 
 OPTION = "--like"
 _LARGEST = 50_000_000  # bytes; no record of kdprobe comes near
@@ -82,7 +82,7 @@ def read_student(folder: str | Path) -> TaughtStudent:
     Raises:
         ConfigError: no record, one that cannot be read, or one of a model without a teacher.
     """
-    place = Path(folder).expanduser()
+    place = expanded(folder)
     where = f"{OPTION} {folder}"
     if not (place / RECORD).is_file():
         raise ConfigError(

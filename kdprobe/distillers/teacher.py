@@ -23,11 +23,13 @@ from kdprobe.distillers.data import Data, encode_for, parameter_count
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare
 from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import refuse_chance
 from kdprobe.distillers.processes import team
 from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer
 from kdprobe.distillers.teacher_quantities import wanted
 from kdprobe.distillers.teacher_store import (
+    TOLERANCE,
     LiveTeacher,
     StoredTeacher,
     TeacherFile,
@@ -40,7 +42,7 @@ from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
 from kdprobe.models.stored_outputs import stored_logits
-from kdprobe.models.text_model import TextModel
+from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
@@ -107,7 +109,7 @@ class Teacher:
     @property
     def name(self) -> str:
         """Its folder's name, without the way there; a hub id whole."""
-        local = bool(self.path) and Path(self.path).expanduser().exists()
+        local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
     @cached_property
@@ -140,6 +142,10 @@ class Teacher:
             )
         return values.astype(np.float32)
 
+    def _own(self, split: Split, encoded: Encoded) -> OwnReading:
+        """Give some of its texts as it reads each alone, to hold its answers against."""
+        return OwnReading(self.handle.text, split, encoded, self.max_length, self.loaded.columns)
+
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
             fingerprint=self.fingerprint,
@@ -161,6 +167,9 @@ class Teacher:
         """Give what the objectives can ask of it: what is stored, or itself at every step.
 
         What is computed is kept in `cache`; None: the user's.
+
+        Raises:
+            CapabilityError: what it gives is not what it says of each text alone.
         """
         cache = cache or Cache.default()
         needs = mixture.needs(situation)
@@ -169,14 +178,16 @@ class Teacher:
             prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
             read = self.train
             if needs.words:
-                own = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name)
                 read = match_words(
-                    read, own, data.train, max_length=self.max_length,
+                    read, self.handle.text, data.train, max_length=self.max_length,
                     progress=progress, title="match the teacher's words",
                 )  # fmt: skip
             shown = needs.teacher_model
             columns = self.loaded.columns
-            return LiveTeacher(self.loaded.model, read, needs.teacher, columns, shown)
+            live = LiveTeacher(self.loaded.model.eval(), read, needs.teacher, columns, shown)
+            with settled(self.compute, seed=0, purpose="teacher"):
+                self._own(data.train, read).require_signal(live)
+            return live
         logits = torch.tensor(self.logits(data.train, progress=progress, cache=cache))
         if not asked.quantities:
             return StoredTeacher(logits)
@@ -184,7 +195,9 @@ class Teacher:
         keeper = Rememberer(self.loaded, self.train, data.train, situation, file)
         with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
             kept = keeper.recall(asked.quantities, cache=cache, progress=progress)
-        return RememberedTeacher(logits, self.train, kept)
+            remembered = RememberedTeacher(logits, self.train, kept)
+            self._own(data.train, self.train).require_signal(remembered, share=TOLERANCE)
+        return remembered
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
         """Score it on a split with gold labels, and stop when it knows nothing.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _CHECKED_ROWS = 16
-_TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
+TOLERANCE = 1e-3  # float32 logits differ by 1e-6 between batch sizes and by 1e-4 between devices
 
 
 class TeacherSignal(Protocol):
@@ -164,4 +164,4 @@ def close_enough(stored: NDArray[np.generic], again: NDArray[np.generic]) -> boo
     """Whether stored values are what the teacher says now, but for rounding."""
     if stored.shape != again.shape:
         return False
-    return bool(np.allclose(stored, again, atol=_TOLERANCE, rtol=_TOLERANCE))
+    return bool(np.allclose(stored, again, atol=TOLERANCE, rtol=TOLERANCE))

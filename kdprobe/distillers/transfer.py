@@ -15,6 +15,7 @@ from kdprobe.distillers.data import Data
 from kdprobe.distillers.objective import Situation
 from kdprobe.distillers.weighted_loss import Mixture
 from kdprobe.errors import ConfigError, TaskError
+from kdprobe.plain_files import expanded
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import join_columns
 from kdprobe.tasks.readers import read_table
@@ -41,7 +42,7 @@ def with_transfer_set(data: Data, path: str | Path, *, limit: int | None, seed: 
     Raises:
         TaskError: the file cannot be read, lacks a column, or has no rows.
     """
-    more = _read(Path(path).expanduser(), data.train)
+    more = _read(expanded(path), data.train)
     train = data.train
     joined = replace(
         train,
@@ -69,7 +70,7 @@ def transfer_set_alone(
     Raises:
         TaskError: the file cannot be read, lacks a column, or has no rows.
     """
-    texts = replace(_read(Path(path).expanduser(), evaluation), name=ALONE)
+    texts = replace(_read(expanded(path), evaluation), name=ALONE)
     texts = replace(texts, origin=f"{texts.origin}, no labels")
     return Data(evaluation.task, _sample(texts, limit, seed), evaluation)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pydantic import JsonValue
@@ -26,9 +26,9 @@ from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.stats.arrays import Bools, Floats
 
-EXTRACTOR_VERSION = 3
+EXTRACTOR_VERSION = 4
 PIECE = 16
-"""Sentences explained before they are kept; their coalitions share batches."""
+"""Sentences explained before they are kept; their coalitions share batches, a method at a time."""
 PIECE_WORDS = 1000
 """Words of one piece at most (or one sentence): what is held of coalitions grows with them."""
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
@@ -120,9 +120,10 @@ def _explain_piece(
     stores: Mapping[str, _Store],
 ) -> None:
     inputs = [ask(reader, one, setting) for one in piece]
+    answers: dict[bytes, Floats] = {}
     for name, store in stores.items():
         rows = [row for row, one in enumerate(piece) if one.key not in store.known]
-        chosen = [inputs[row] for row in rows]
+        chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
         if name == RANDOM:

@@ -118,15 +118,15 @@ def _key(reader: LayerReader, texts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _place(cache: Cache | None, key: str) -> Path:
-    assert cache is not None
+def features_place(cache: Cache, key: str) -> Path:
+    """Give the file of a key."""
     return cache.root / "observations" / "features" / key[:2] / f"{key}.features"
 
 
-def forget_features(reader: LayerReader, texts: Sequence[str], *, cache: Cache | None) -> None:
+def forget_features(reader: LayerReader, texts: Sequence[str], *, cache: Cache) -> None:
     """Delete what a run left that was killed after its last probe: nobody will read it again."""
-    if cache is not None:
-        _place(cache, _key(reader, list(dict.fromkeys(texts)))).unlink(missing_ok=True)
+    key = _key(reader, list(dict.fromkeys(texts)))
+    features_place(cache, key).unlink(missing_ok=True)
 
 
 def extract_features(
@@ -152,15 +152,18 @@ def extract_features(
         CapabilityError: a batch does not fit into the device's memory.
     """
     unique = list(dict.fromkeys(texts))
-    folder = tempfile.TemporaryDirectory(prefix="kdprobe-") if cache is None else None
-    key = _key(reader, unique)
-    path = Path(folder.name) / f"{key}.features" if folder is not None else _place(cache, key)
+    key, folder = _key(reader, unique), None
+    if cache is None:
+        folder = tempfile.TemporaryDirectory(prefix="kdprobe-")
+        path = Path(folder.name) / f"{key}.features"
+    else:
+        path = features_place(cache, key)
     root = path.parent
     flat, starts = _encode(reader, unique)
     batches = list(equal_length_batches(np.diff(starts), tokens=_TOKENS, rows=rows))
     size = _BYTES * sum(reader.widths)
     started = time.perf_counter()
-    done = _done(path, size, len(unique))
+    done = _done(path, size, batches)
     try:
         root.mkdir(parents=True, exist_ok=True)
         _check_space(root, size * (len(unique) - done), len(unique), cache)
@@ -169,15 +172,15 @@ def extract_features(
             kind = ", random weights" if reader.random else ""
             title = f"layers of {reader.handle.name}{kind}"
             with progress.stage(title, len(unique) - done) as stage:
-                for rest in _rest(batches, done):
-                    tokens = np.arange(starts[rest[0] + 1] - starts[rest[0]])
-                    given = flat[:, starts[rest][:, None] + tokens].transpose(1, 0, 2)
+                for batch in _after(batches, done):
+                    tokens = np.arange(starts[batch[0] + 1] - starts[batch[0]])
+                    given = flat[:, starts[batch][:, None] + tokens].transpose(1, 0, 2)
                     stream.write(reader.read(given).tobytes())
-                    stage.advance(len(rest))
-    except (OSError, OutputError) as error:
+                    stage.advance(len(batch))
+    except BaseException as error:
         if folder is not None:
             folder.cleanup()
-        if isinstance(error, OutputError):
+        if not isinstance(error, OSError):
             raise
         with contextlib.suppress(OSError):  # a full disk needs the space more than the next run
             path.unlink(missing_ok=True)
@@ -196,16 +199,16 @@ def extract_features(
     )
 
 
-def _rest(batches: Sequence[NDArray[np.int64]], done: int) -> Iterator[NDArray[np.int64]]:
-    """Give the batches after the first `done` rows, the one that was cut short from there on.
+def _after(batches: Sequence[NDArray[np.int64]], done: int) -> Iterator[NDArray[np.int64]]:
+    """Give the batches after the first `done` rows, which end with a batch.
 
-    >>> [b.tolist() for b in _rest([np.array([4, 2]), np.array([0, 1, 3])], 3)]
-    [[1, 3]]
+    >>> [b.tolist() for b in _after([np.array([4, 2]), np.array([0, 1, 3])], 2)]
+    [[0, 1, 3]]
     """
-    for batch in batches:
-        if len(batch) > done:
-            yield batch[done:]
-        done = max(done - len(batch), 0)
+    ends = np.cumsum([len(batch) for batch in batches])
+    for end, batch in zip(ends, batches, strict=True):
+        if end > done:
+            yield batch
 
 
 def _check_space(root: Path, needed: int, sentences: int, cache: Cache | None) -> None:
@@ -233,9 +236,14 @@ def _disk_error(root: Path, problem: str, cache: Cache | None) -> OutputError:
     )
 
 
-def _done(path: Path, size: int, most: int) -> int:
-    """Whole rows that an earlier run wrote."""
-    return min(path.stat().st_size // size, most) if path.is_file() else 0
+def _done(path: Path, size: int, batches: Sequence[NDArray[np.int64]]) -> int:
+    """Count the rows of the whole batches that an earlier run wrote.
+
+    A batch that was cut short is read again as it was: in a smaller one the last digits differ.
+    """
+    rows = path.stat().st_size // size if path.is_file() else 0
+    ends = np.cumsum([0, *(len(batch) for batch in batches)])
+    return int(ends[ends <= rows].max())
 
 
 def _encode(

@@ -140,6 +140,6 @@ def whole_number(text: str, where: str, key: str) -> int:
         raise ConfigError(
             where,
             found=f"{key} is {printable(text, limit=40)!r}",
-            expected="a whole number from 1",
+            expected="a whole number from 1" + (" below a billion" if text.isdigit() else ""),
         )
     return int(text)

@@ -6,9 +6,11 @@ not: open configs; `opening.py` does. Loads no torch.
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kdprobe.errors import CheckpointError
@@ -25,27 +27,47 @@ _SIZES = (
     "max_position_embeddings",
 )
 _LARGEST = 2**31
+_MOST_FIELDS = 200
 _FIELD = re.compile(r"[Ff]ield '(\w+)'")
 _WANTED = re.compile(r"expected (\w+), got|any type in \((.*?)\)\.")
 _COPY_AGAIN = "copy or download the folder again"
 
 
-def names_field(error: Exception) -> bool:
-    """Whether a library's words name a field."""
-    return _FIELD.search(str(error)) is not None
+def field_at_fault(
+    written: Mapping[str, Any], error: Exception, opens: Callable[[dict[str, Any]], object]
+) -> str | None:
+    """Find the field of a config that a library stumbled over.
+
+    Definition: the one that its words name; else the one whose text is the key it did not find;
+    else the first without which it opens.
+
+    Args:
+        written: the config as its file holds it.
+        error: what the library raised.
+        opens: does again what failed, with other fields; raises where it fails.
+
+    >>> int_of = lambda fields: int(fields.get("dropout", "0"))
+    >>> field_at_fault({"size": "3", "dropout": "x"}, ValueError("x is no number"), int_of)
+    'dropout'
+    """
+    named = _FIELD.search(str(error))
+    if named:
+        return named[1]
+    return field_with_value(written, error) or _without_which_it_opens(written, opens)
 
 
-def fault_of_field(where: str, written: Mapping[str, Any], error: Exception) -> CheckpointError:
-    """Say which field of a config a library stumbled over, where its words name one.
+def fault_of_field(
+    where: str, written: Mapping[str, Any], error: Exception, field: str | None
+) -> CheckpointError:
+    """Say which field of a config a library stumbled over, and what it wants there.
 
     Args:
         where: the file, for the message.
         written: the config as its file holds it.
         error: what the library raised.
+        field: what `field_at_fault` gave.
     """
     words = str(error)
-    match = _FIELD.search(words)
-    field = match[1] if match else field_with_value(written, error)
     if field is None or field not in written:
         of_type = "model type" in words
         return CheckpointError(
@@ -65,6 +87,27 @@ def fault_of_field(where: str, written: Mapping[str, Any], error: Exception) -> 
         expected=kinds.replace(", ", " or ") or "what transformers takes there",
         remedy="" if kinds else f"it says: {said(error)}",
     )
+
+
+def _without_which_it_opens(
+    written: Mapping[str, Any], opens: Callable[[dict[str, Any]], object]
+) -> str | None:
+    """Find the one field without which a config opens; None where it opens with all of them."""
+    if len(written) > _MOST_FIELDS:
+        return None
+    fields = copy.deepcopy(dict(written))
+    with contextlib.suppress(Exception):
+        opens(fields)
+        return None
+    for name in written:
+        if name == "model_type":
+            continue
+        try:
+            opens(copy.deepcopy({key: value for key, value in written.items() if key != name}))
+        except Exception:
+            continue
+        return name
+    return None
 
 
 def field_with_value(written: Mapping[str, Any], error: Exception) -> str | None:

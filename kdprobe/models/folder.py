@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,14 @@ from pathlib import Path
 from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
-from kdprobe.models.weights import ADAPTER, INDEX, read_shapes, refuse_adapter, weight_files
+from kdprobe.models.weights import (
+    ADAPTER,
+    INDEX,
+    read_shapes,
+    refuse_adapter,
+    refuse_no_file,
+    weight_files,
+)
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
@@ -179,6 +187,7 @@ def fingerprint(folder: Path) -> str:
 def _read_config(folder: Path) -> Mapping[str, object]:
     place = folder / "config.json"
     if not place.is_file():
+        refuse_no_file(place)
         names = sorted(item.name for item in folder.iterdir())
         nested = sorted(item.parent.name for item in folder.glob("*/config.json"))
         raise CheckpointError(
@@ -188,12 +197,18 @@ def _read_config(folder: Path) -> Mapping[str, object]:
             expected="a transformers model folder",
             remedy=_did_you_mean(folder, nested[:3]),
         )
-    config = read_json(place, error=CheckpointError, expected=_WRITTEN)
+    config = read_json(place, error=CheckpointError, expected=_WRITTEN, bare=True)
     if not isinstance(config, dict) or "model_type" not in config:
         raise CheckpointError(
             str(place),
             found="names no model_type",
             expected="the config that save_pretrained writes",
+        )
+    if not isinstance(config["model_type"], str):
+        raise CheckpointError(
+            str(place),
+            found=f"model_type is {printable(json.dumps(config['model_type']), limit=40)}",
+            expected='the name of an architecture, like "bert"',
         )
     return config
 
@@ -202,7 +217,9 @@ def _refuse_custom_code(folder: Path, config: Mapping[str, object]) -> None:
     parts = {"config.json": config}
     tokenizer = folder / "tokenizer_config.json"
     if tokenizer.is_file():
-        parts[tokenizer.name] = read_json(tokenizer, error=CheckpointError, expected=_WRITTEN)
+        parts[tokenizer.name] = read_json(
+            tokenizer, error=CheckpointError, expected=_WRITTEN, bare=True
+        )
     for name, part in parts.items():
         if isinstance(part, dict) and part.get("auto_map"):
             raise CheckpointError(

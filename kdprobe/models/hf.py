@@ -18,11 +18,12 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
+from kdprobe.models.deviation import Deviation
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
-from kdprobe.models.text_model import TEXT_VERSION, Deviation, TextModel
+from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.tasks.task import Split, Task
 

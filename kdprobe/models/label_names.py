@@ -8,12 +8,14 @@ torch.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from kdprobe.errors import CheckpointError
 from kdprobe.plain_text import printable
 
 _SHOWN = 5
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")  # one way to write each, so that no two keys are one
 _REMEDY = "correct id2label and label2id in config.json"
 
 
@@ -43,7 +45,7 @@ def numbered_names(written: Mapping[str, object], *, where: str) -> dict[int, st
             remedy=_REMEDY,
         )  # fmt: skip
     for key in table:
-        if not (key.isascii() and key.isdigit()):
+        if not _NUMBER.fullmatch(key):
             raise CheckpointError(
                 where, found=f"id2label numbers an output {key[:40]!r}",
                 expected="whole numbers from 0", remedy=_REMEDY,

@@ -15,7 +15,7 @@ from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.models.predictions.table import is_predictions_file
-from kdprobe.plain_files import read_json
+from kdprobe.plain_files import expanded, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.open import open_task
@@ -109,7 +109,7 @@ def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
     """
     try:
         if is_predictions_file(model):
-            columns = read_table(Path(model).expanduser()).columns
+            columns = read_table(expanded(model)).columns
             parts = [
                 name.partition(":") for name in columns if name.startswith(("logit:", "prob:"))
             ]

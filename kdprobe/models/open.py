@@ -7,11 +7,11 @@ Does not: either of the two itself. Loads torch only for the first.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
+from kdprobe.plain_files import expanded
 from kdprobe.tasks.task import Task
 
 
@@ -40,7 +40,7 @@ def open_model(
         UsageError: whatever makes it unusable; one message.
     """
     if is_predictions_file(path):
-        if not Path(path).expanduser().exists():
+        if not expanded(path).exists():
             raise CheckpointError(
                 path, found="no such file", expected="a predictions file or a model folder"
             )

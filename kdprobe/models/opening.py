@@ -9,32 +9,38 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    CONFIG_MAPPING,
+    AutoConfig,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 import kdprobe.models.bilstm  # noqa: F401 (registers the BiLSTM with transformers)
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said, translated
-from kdprobe.models.building import described
+from kdprobe.models.building import Described, described
 from kdprobe.models.capacity import billions, check_memory, count_of
 from kdprobe.models.config_faults import (
     check_config_sizes,
     fault_of_field,
-    field_with_value,
-    names_field,
+    field_at_fault,
 )
 from kdprobe.models.label_names import numbered_names
+from kdprobe.models.tokenizer_faults import unreadable
 from kdprobe.models.weights import read_shapes, unwrapped, weight_files, wrapper_note, wrapper_of
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
-_PACKAGES = ("sentencepiece", "protobuf", "tiktoken")
+_NUMBERS = re.compile(r"(?<=\.)\d+(?=\.)")
 _COPY_AGAIN = "copy or download the folder again"
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -84,10 +90,26 @@ def open_config(folder: Path, path: str) -> Any:
     where = f"{path}: config.json"
     written = read_json(folder / "config.json", error=CheckpointError)
     numbered_names(written, where=where)
-    with translated(lambda error: fault_of_field(where, written, error)), quiet():
+    with (
+        quiet(),
+        translated(
+            lambda error: fault_of_field(
+                where, written, error, field_at_fault(written, error, _config_of)
+            )
+        ),
+    ):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     check_config_sizes(where, written, config)
+    # Outputs are asked for by their names; a config for torch.jit gives tuples of the same numbers.
+    for name, usual in (("return_dict", True), ("torchscript", False)):
+        if getattr(config, name, usual) != usual:
+            setattr(config, name, usual)
     return config
+
+
+def _config_of(written: dict[str, Any]) -> Any:
+    """Make a config of fields, as one is made of its file."""
+    return CONFIG_MAPPING[written["model_type"]].from_dict(written)
 
 
 def open_model(
@@ -120,7 +142,12 @@ def open_model(
     if prefix:
         settings["key_mapping"] = {f"^{re.escape(prefix)}": ""}
     written = read_json(folder / "config.json", error=CheckpointError)
-    with translated(lambda error: _unopened(path, written, error, expected)), quiet():
+
+    def opens(fields: dict[str, Any]) -> None:
+        with torch.device("meta"):
+            auto.from_config(_config_of(fields), trust_remote_code=False)
+
+    with quiet(), translated(lambda error: _unopened(path, written, error, expected, opens)):
         model, info = auto.from_pretrained(
             folder,
             config=config,
@@ -146,10 +173,8 @@ def open_tokenizer(folder: Path, path: str) -> PreTrainedTokenizerBase:
         CheckpointError: its files are damaged, ask for a package that is not installed, or let no
             token in.
     """
-    with translated(lambda error: _unreadable(folder, path, error)), quiet():
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            folder, trust_remote_code=False, local_files_only=True
-        )
+    with quiet(), translated(lambda error: unreadable(folder, path, error, _tokenizer_of)):
+        tokenizer = _tokenizer_of(folder)
     limit = tokenizer.model_max_length
     special = tokenizer.num_special_tokens_to_add()
     if not isinstance(limit, int | float) or limit <= special:
@@ -159,6 +184,15 @@ def open_tokenizer(folder: Path, path: str) -> PreTrainedTokenizerBase:
             expected=f"more than the {special} special tokens of a text",
             remedy="set it to the number of tokens that the model reads",
         )
+    return tokenizer
+
+
+def _tokenizer_of(folder: Path) -> PreTrainedTokenizerBase:
+    """Open a tokenizer and read a text: some faults of its files are not noticed before."""
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True
+    )
+    tokenizer(["a", "\u2603"])  # a letter, and what most have no token for
     return tokenizer
 
 
@@ -176,6 +210,7 @@ def _check_against_weights(auto: Any, path: str, config: Any, held: Shapes) -> N
         saved = held.get(name, held.get(name.removeprefix(model.body), shape))
         if saved != shape and name.startswith(model.body) and ".pooler." not in name:
             raise _other_shape(path, name, saved, shape)
+    _refuse_more_layers(path, model, held)
     check_memory(
         4 * model.total,
         where=path,
@@ -184,6 +219,22 @@ def _check_against_weights(auto: Any, path: str, config: Any, held: Shapes) -> N
         error=CheckpointError,
         remedy="a machine with more memory can open it",
     )
+
+
+def _refuse_more_layers(path: str, model: Described, held: Shapes) -> None:
+    """Refuse weights of layers that a config does not count: `transformers` leaves them out."""
+    names = {name.removeprefix(model.body) for name in model.shapes}
+    kinds = {_NUMBERS.sub("#", name) for name in names}
+    for name in sorted(held):
+        inside = name.removeprefix(model.body)
+        if inside not in names and "#" in (kind := _NUMBERS.sub("#", inside)) and kind in kinds:
+            raise CheckpointError(
+                path,
+                found=f"its files hold the weight {name} of a layer that its config does not count",
+                expected="the weights of the model that config.json describes",
+                remedy=f"{_COPY_AGAIN}; a model cut on purpose is saved again: "
+                "from_pretrained(folder).save_pretrained(new folder)",
+            )
 
 
 def _refuse_holes(
@@ -225,31 +276,14 @@ def _other_shape(path: str, name: str, held: Any, wanted: Any) -> CheckpointErro
 
 
 def _unopened(
-    path: str, written: Mapping[str, Any], error: Exception, expected: str
+    path: str,
+    written: Mapping[str, Any],
+    error: Exception,
+    expected: str,
+    opens: Callable[[dict[str, Any]], object],
 ) -> CheckpointError:
-    field = field_with_value(written, error)
-    if field is not None or names_field(error):
-        return fault_of_field(f"{path}: config.json", written, error)
-    return CheckpointError(
-        path,
-        found=f"cannot be opened ({said(error)})",
-        expected=expected,
-    )
-
-
-def _unreadable(folder: Path, path: str, error: Exception) -> CheckpointError:
-    """Say why a tokenizer cannot be read; a missing package is named, with how to install it."""
-    words, models = str(error), sorted(item.name for item in folder.glob("*.model"))
-    if any(name in words for name in _PACKAGES) and models:
-        return CheckpointError(
-            path,
-            found=f"its tokenizer ({models[0]}) needs packages that are not installed",
-            expected="sentencepiece and protobuf",
-            remedy="pip install sentencepiece protobuf",
-        )
-    return CheckpointError(
-        path,
-        found=f"its tokenizer files cannot be read ({said(error)})",
-        expected="those that save_pretrained writes",
-        remedy=_COPY_AGAIN,
-    )
+    with torch.random.fork_rng([]):
+        field = field_at_fault(written, error, opens)
+    if field is not None:
+        return fault_of_field(f"{path}: config.json", written, error, field)
+    return CheckpointError(path, found=f"cannot be opened ({said(error)})", expected=expected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from kdprobe.errors import CapabilityError, KdprobeError
 from kdprobe.foreign import said
 from kdprobe.models.batches import bounded_batches, equal_length_batches, near_equal_batches
 from kdprobe.models.checkpoint import quiet
+from kdprobe.models.deviation import Compared, Deviation, largest_deviation, tolerance_of
 from kdprobe.models.measured import Together, measure_together
 from kdprobe.models.model_inputs import begun_anew, evaluating, out_of_memory
 from kdprobe.models.text_inputs import TextInputs
@@ -32,16 +33,6 @@ TEXT_VERSION = 2
 
 _SHOWN = 60
 _MANY = 2**40
-_EXACT, _ROUNDED = 1e-5, 0.05
-"""Tolerance of a logit in float32 and in bfloat16, times one plus the largest logit."""
-
-
-class Deviation(NamedTuple):
-    """How far an output lies from the model's own, in logits, and for which text."""
-
-    size: float
-    tolerance: float
-    text: str
 
 
 class TextModel(TextInputs):
@@ -157,22 +148,25 @@ class TextModel(TextInputs):
             remedy="change or leave out the text",
         )
 
-    def own_logits(self, texts: Texts) -> Tensor | None:
-        """Run one text as its tokenizer gives it, alone; `[outputs]`, None for a text of no token.
-
-        The measure that batches and explainers are held against: no padding, no hooks, no
-        shortcut.
-        """
+    def own_inputs(self, texts: Texts, *, longest: int | None = None) -> dict[str, Tensor]:
+        """Give one text as its tokenizer gives it, `[1, L]`: no padding, no shortcut."""
         with quiet():
             given = self.tokenizer(
                 *([text] for text in texts),
                 truncation=True,
-                max_length=self.limit,
+                max_length=self._most(longest),
                 return_tensors="pt",
             )
-        if not given["input_ids"].shape[1]:
+        return {name: given[name].to(self.device) for name in given if name in self.sent}
+
+    def own_logits(self, texts: Texts, *, longest: int | None = None) -> Tensor | None:
+        """Run one text alone; `[outputs]`, None for a text of no token.
+
+        The measure that batches, explainers and stored answers are held against.
+        """
+        inputs = self.own_inputs(texts, longest=longest)
+        if not inputs["input_ids"].shape[1]:
             return None
-        inputs = {name: given[name].to(self.device) for name in given if name in self.sent}
         with evaluating(self.model), torch.no_grad():
             logits: Tensor = self.forward(inputs)[0].double().cpu()
         return logits
@@ -183,6 +177,7 @@ class TextModel(TextInputs):
         values: NDArray[np.float64],
         *,
         columns: Sequence[int] | None = None,
+        longest: int | None = None,
     ) -> Deviation | None:
         """Compare outputs of whole texts with the model's own of that one text.
 
@@ -190,20 +185,23 @@ class TextModel(TextInputs):
             samples: up to a few texts or pairs.
             values: what was computed for them, `[n, outputs]`.
             columns: which of the model's outputs these are; None: all, in its order.
+            longest: the most tokens that were read of a text; None: `limit`.
 
         Returns:
             The largest deviation beyond its tolerance, or None.
         """
-        worst: Deviation | None = None
-        first: Tensor = next(iter(self.model.parameters()))
-        share = _EXACT if first.dtype in (torch.float32, torch.float64) else _ROUNDED
+        return largest_deviation(
+            self._compared(samples, values, columns, longest), share=tolerance_of(self.model)
+        )
+
+    def _compared(
+        self,
+        samples: Sequence[Texts],
+        values: NDArray[np.float64],
+        columns: Sequence[int] | None,
+        longest: int | None,
+    ) -> Iterator[Compared]:
         for texts, row in zip(samples, values, strict=True):
-            own = self.own_logits(texts)
-            if own is None or not bool(torch.isfinite(own).all()):
-                continue  # outputs that are not finite are refused elsewhere
-            own = own if columns is None else own[list(columns)]
-            size = float(np.abs(own.numpy() - row).max())
-            allowed = share * (1.0 + float(own.abs().max()))
-            if not size <= allowed and (worst is None or size > worst.size):
-                worst = Deviation(size, allowed, " | ".join(texts)[:_SHOWN])
-        return worst
+            own = self.own_logits(texts, longest=longest)
+            if own is not None:
+                yield Compared(texts, (own if columns is None else own[list(columns)]).numpy(), row)

@@ -14,6 +14,7 @@ from pathlib import Path
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said
 from kdprobe.plain_files import read_json
+from kdprobe.plain_text import printable
 
 INDEX = "model.safetensors.index.json"
 ADAPTER = "adapter_config.json"
@@ -44,7 +45,7 @@ def refuse_adapter(folder: Path) -> None:
     if ADAPTER in names:
         config = read_json(folder / ADAPTER, error=CheckpointError)
         named = config.get("base_model_name_or_path") if isinstance(config, dict) else None
-        base = named if isinstance(named, str) and named else base
+        base = printable(named, limit=80) if isinstance(named, str) and named else base
     beside = any((folder / name).is_file() for name in ("model.safetensors", INDEX))
     merge = (
         "merge it: PeftModel.from_pretrained(base, adapter).merge_and_unload()"
@@ -70,6 +71,7 @@ def weight_files(folder: Path) -> list[Path]:
         return [single]
     if index.is_file():
         return _pieces(index)
+    refuse_no_file(single)
     others = sorted(
         {item.name for pattern in _OTHER_WEIGHTS for item in folder.glob(pattern)}
         | {item.name for item in folder.glob("*.safetensors")}
@@ -91,11 +93,18 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def _pieces(index: Path) -> list[Path]:
-    data = read_json(index, error=CheckpointError, expected="a weight_map")
+    data = read_json(index, error=CheckpointError, expected="a weight_map", bare=True)
     weights = data.get("weight_map") if isinstance(data, dict) else None
     if not isinstance(weights, dict) or not weights:
         raise CheckpointError(
             str(index), found="names no weight_map", expected="the index save_pretrained writes"
+        )
+    if not isinstance(data.get("metadata"), dict):
+        raise CheckpointError(
+            str(index),
+            found="names no metadata",
+            expected='a table, like {"total_size": bytes}, which transformers asks for',
+            remedy="copy or download the folder again",
         )
     for tensor, name in weights.items():
         if not isinstance(name, str):
@@ -117,6 +126,22 @@ def _pieces(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
+def refuse_no_file(place: Path) -> None:
+    """Refuse what stands in the place of a file and is none: a folder, a broken link, a pipe.
+
+    Raises:
+        CheckpointError: there is such a thing.
+    """
+    if place.is_symlink() or place.exists():
+        kind = "a folder" if place.is_dir() else "no file that can be read"
+        raise CheckpointError(
+            str(place),
+            found=f"is {'a link to ' if place.is_symlink() else ''}{kind}",
+            expected="a file",
+            remedy="copy or download it again",
+        )
+
+
 def _is_file(place: Path) -> bool:
     try:
         return place.is_file()
@@ -128,7 +153,7 @@ def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
     """Give the shape of every tensor, from the headers alone.
 
     Raises:
-        CheckpointError: a file is damaged, cut off or holds nothing.
+        CheckpointError: a file is damaged, cut off, holds nothing, or whole or complex numbers.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -136,7 +161,9 @@ def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
     for file in files:
         try:
             with safe_open(file, framework="np") as tensors:
-                held = {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 (no mapping)
+                slices = {name: tensors.get_slice(name) for name in tensors.keys()}  # noqa: SIM118 (no mapping)
+                kinds = {name: part.get_dtype() for name, part in slices.items()}
+                held = {name: tuple(part.get_shape()) for name, part in slices.items()}
         except (SafetensorError, OSError) as error:
             raise CheckpointError(
                 str(file),
@@ -146,8 +173,23 @@ def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
             ) from error
         if not held:
             raise CheckpointError(str(file), found="holds no tensor", expected="a model's weights")
+        _refuse_kinds(file, kinds)
         shapes |= held
     return shapes
+
+
+def _refuse_kinds(file: Path, kinds: Mapping[str, str]) -> None:
+    """Refuse weights that are no floating-point numbers; positions and counters are whole."""
+    for name, kind in kinds.items():
+        whole = not kind.startswith(("F", "BF", "C"))
+        if kind.startswith("C") or (whole and name.endswith(("weight", "bias"))):
+            raise CheckpointError(
+                str(file),
+                found=f"the weight {name} holds numbers of the kind {kind}",
+                expected="floating-point numbers",
+                remedy="quantized weights are saved as plain ones: "
+                "model.dequantize().save_pretrained(new folder)",
+            )
 
 
 def wrapper_of(names: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ not: exit; the command line does.
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.plain_text import printable
 from kdprobe.registry import known_name, unknown_name
 from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
@@ -68,10 +70,10 @@ def parse_gate(text: str) -> Gate:
     ('small', 'overlap', 'negative_flips', 0.05)
     """
     match = _FORM.match(text)
-    if match is None:
+    if match is None or not math.isfinite(float(match["bound"])):
         raise ConfigError(
             f"--{_OPTION}",
-            found=repr(text),
+            found=repr(printable(text, limit=80)),
             expected="METRIC<NUMBER or METRIC>NUMBER",
             remedy="for example --fail-if 'kappa<0.8', 'kappa_low<0.8' (the lower end of its "
             "interval) or 'overlap.negative_flips>0.05'",
@@ -88,7 +90,7 @@ def parse_gate(text: str) -> Gate:
 def checked_gate(
     gate: Gate, metrics: Mapping[str, Sequence[str]], students: Sequence[str], run: Sequence[str]
 ) -> Gate:
-    """Give a gate with every name as it is spelt, before anything runs.
+    """Return a gate with every name as it is spelt, before anything runs.
 
     A score of the task comes before a number of the same name on other sentences, and a metric of
     this very name before the end of an interval: `kappa_attainable_low` is a number, `kappa_low`
@@ -160,7 +162,7 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
 
 
 def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
-    """Say, one line a student, why the gate is tripped; empty when it is not.
+    """State, one line a student, why the gate is tripped; empty when it is not.
 
     A number that is undefined, that has no interval when an end of it is asked for, or that is not
     there, trips the gate: what cannot be told is not good enough.
@@ -181,7 +183,7 @@ def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
 
 
 def _compared(gate: Gate, number: Estimate) -> str:
-    """Say that a number fulfils the condition; empty when it does not."""
+    """State that a number fulfils the condition; empty when it does not."""
     value = {"value": number.value, "low": number.low, "high": number.high}[gate.end]
     what = {"value": "", "low": " at least", "high": " at most"}[gate.end]
     if value is None:
@@ -192,7 +194,7 @@ def _compared(gate: Gate, number: Estimate) -> str:
 
 
 def _why(gate: Gate, document: ResultsDocument) -> str:
-    """Give the reason why its analysis was skipped, in brackets."""
+    """Return the reason why its analysis was skipped, in brackets."""
     reasons = [item.reason for item in document.skipped if item.what in gate.homes]
     return f" ({reasons[0]})" if reasons else " on all examples"
 

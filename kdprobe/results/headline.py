@@ -16,7 +16,7 @@ from kdprobe.results.schema import (
     ModelInfo,
     ResultsDocument,
 )
-from kdprobe.results.sentences import Told, sentence
+from kdprobe.results.sentences import SentenceParts, sentence
 
 BETWEEN_SEEDS = "between seeds"
 NO_GOLD = "no-gold"
@@ -70,7 +70,7 @@ def _absence(document: ResultsDocument, analysis: str, model: str) -> str:
 
 
 def _metric(result: AnalysisResult | None, name: str) -> tuple[str, str]:
-    """Give the label and the unit of a metric; the bare name when nothing explains it."""
+    """Return the label and the unit of a metric; the bare name when nothing explains it."""
     for metric in result.metrics if result else ():
         if metric.name == name:
             return metric.label, metric.unit
@@ -85,13 +85,13 @@ class _Finder:
     def give(self, key: str, analysis: str, metric: str, model_a: str, model_b: str = "") -> Figure:
         """Find a number over all examples, whatever its method."""
         label, unit = _metric(self.document.analysis(analysis), metric)
-        found = self.document.find(analysis, metric, model_a, model_b)
-        if found is None and model_b:
-            found = self.document.find(analysis, metric, model_b, model_a)
-        absent = "" if found else _absence(self.document, analysis, self.student)
-        left_out = found is None and absent == _not_run(analysis)
+        number = self.document.find(analysis, metric, model_a, model_b)
+        if number is None and model_b:
+            number = self.document.find(analysis, metric, model_b, model_a)
+        absent = "" if number else _absence(self.document, analysis, self.student)
+        left_out = number is None and absent == _not_run(analysis)
         return Figure(
-            key=key, label=label, estimate=found, absent=absent, unit=unit, left_out=left_out
+            key=key, label=label, estimate=number, absent=absent, unit=unit, left_out=left_out
         )
 
     def ceiling(self) -> Figure:
@@ -107,8 +107,8 @@ class _Finder:
         ]
         between.sort(key=lambda estimate: estimate.model_a != teacher)
         absent = "" if between else "no model was given with several seeds"
-        found = between[0] if between else None
-        return Figure(key="ceiling", label="kappa between seeds", estimate=found, absent=absent)
+        number = between[0] if between else None
+        return Figure(key="ceiling", label="kappa between seeds", estimate=number, absent=absent)
 
     def parameters(self, model: ModelInfo) -> Figure:
         """Find the number of parameters, measured or from the model's own description."""
@@ -143,12 +143,12 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
     confidence = find.give("confidence", "confidence", "spearman", teacher, name)
     lost = largest_gap(document, name)
-    told = Told(
+    material = SentenceParts(
         scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
     )
     return HeadlineRow(
         student=name,
-        sentence=sentence(name, told, lost),
+        sentence=sentence(name, material, lost),
         teacher_score=scores[0],
         student_score=scores[1],
         agreement=agreement,
@@ -171,7 +171,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
 
 
 def model_figure(document: ResultsDocument, model: ModelInfo, key: str) -> Figure:
-    """Give a headline figure of one model alone: `ece`, `parameters` or `latency`."""
+    """Return a headline figure of one model alone: `ece`, `parameters` or `latency`."""
     find = _Finder(document, model.name)
     if key == "parameters":
         return find.parameters(model)
@@ -181,7 +181,7 @@ def model_figure(document: ResultsDocument, model: ModelInfo, key: str) -> Figur
 
 
 def headline(document: ResultsDocument) -> Headline:
-    """Give the first screen of a results document.
+    """Return the first screen of a results document.
 
     Args:
         document: any results document; analyses may be missing.

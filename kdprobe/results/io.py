@@ -147,7 +147,7 @@ def write_document(document: ResultsDocument, path: Path) -> None:
 
 
 def metrics_csv(document: ResultsDocument) -> str:
-    """Give every number as one tidy row; columns that do not apply are empty.
+    """Return every number as one tidy row; columns that do not apply are empty.
 
     A text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-` or `@`) gets a
     leading apostrophe: model and slice names are foreign text.
@@ -161,7 +161,7 @@ def metrics_csv(document: ResultsDocument) -> str:
 
 
 def metric_rows(document: ResultsDocument) -> Iterator[tuple[str | float | None, ...]]:
-    """Give every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
+    """Yield every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
     for result in document.analyses:
         for number in result.estimates:
             yield (

@@ -210,7 +210,7 @@ class ResultsDocument(Frozen):
     def find(
         self, analysis: str, metric: str, model_a: str, model_b: str = "", subset: str = "all"
     ) -> Estimate | None:
-        """Give the first estimate with these coordinates, or None."""
+        """Return the first estimate with these coordinates, or None."""
         result = self.analysis(analysis)
         for estimate in result.estimates if result else ():
             if (estimate.metric, estimate.model_a) == (metric, model_a) and (

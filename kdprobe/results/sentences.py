@@ -53,13 +53,13 @@ def certainty(gap: Gap) -> str:
 
 
 def _loses(lost: Gap) -> str:
-    """Say where most is lost, as surely as the interval and the q-value allow."""
+    """State where most is lost, as surely as the interval and the q-value allow."""
     sure = certainty(lost)
     if sure == NOISE:
         return "no loss on any part is beyond noise"
-    told = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
+    text = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
     values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
-    return told + values.replace("-", "−")
+    return text + values.replace("-", "−")
 
 
 def _within_noise(difference: Figure) -> bool:
@@ -82,7 +82,7 @@ def percent(share: float) -> str:
 
 
 def _agrees(whom: str, agreement: Figure, kappa: Figure) -> str:
-    """Say how often a student agrees, and whether that is more than chance would give."""
+    """State how often a student agrees, and whether that is more than chance would give."""
     if agreement.estimate is None or agreement.estimate.value is None:
         return ""
     low = None if kappa.estimate is None else kappa.estimate.low
@@ -91,7 +91,7 @@ def _agrees(whom: str, agreement: Figure, kappa: Figure) -> str:
 
 
 def _ranks(confidence: Figure, kind: str) -> str:
-    """Say, where nothing is scored, how far confidences (or predicted scores) go together."""
+    """State, where nothing is scored, how far confidences (or predicted scores) go together."""
     if confidence.estimate is None or confidence.estimate.value is None:
         return ""
     value = f"{confidence.estimate.value:.2f}".replace("-", "−")
@@ -100,7 +100,7 @@ def _ranks(confidence: Figure, kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class SentenceParts:
     """What a sentence is made of.
 
     Args:
@@ -118,19 +118,19 @@ class Told:
     labelled: bool
 
 
-def sentence(student: str, told: Told, lost: Gap | None) -> str:
-    """Put a student into words."""
-    scores, parts = told.scores, []
-    if told.labelled and not scores[1].left_out:
+def sentence(student: str, material: SentenceParts, lost: Gap | None) -> str:
+    """Return one plain sentence on a student."""
+    scores, parts = material.scores, []
+    if material.labelled and not scores[1].left_out:
         noise = _within_noise(scores[2])
         parts.append(_keeps(scores[0], scores[1], scores[1].label, within_noise=noise))
-    agrees = _agrees("it" if parts else "the teacher", told.agreement, told.kappa)
-    said = [" and ".join([*parts, agrees] if agrees else parts)]
-    if not told.labelled:
-        said += [
-            _ranks(told.confidence, told.kind),
+    agrees = _agrees("it" if parts else "the teacher", material.agreement, material.kappa)
+    clauses = [" and ".join([*parts, agrees] if agrees else parts)]
+    if not material.labelled:
+        clauses += [
+            _ranks(material.confidence, material.kind),
             "no example has a gold label, so nothing is scored",
         ]
-    said += [_loses(lost)] if lost else []
-    whole = "; ".join(filter(None, said))
+    clauses += [_loses(lost)] if lost else []
+    whole = "; ".join(filter(None, clauses))
     return f"{student} {whole or 'was neither scored nor held against the teacher here'}."

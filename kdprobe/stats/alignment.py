@@ -16,7 +16,7 @@ from kdprobe.stats.kappa import confusion, kappa_of
 
 
 def relation(a: Floats, b: Floats) -> float | None:
-    """Give the correlation of two tables of outputs, or None when one is constant.
+    """Return the correlation of two tables of outputs, or None when one is constant.
 
     Definition: sum of products of the columns' deviations from their means, over the root of the
     product of their sums of squares; for one column it is Pearson's correlation, for 0/1 columns of
@@ -50,12 +50,12 @@ class Renaming:
 
 def _cycles(target: Ints) -> list[list[int]]:
     """Split a permutation into its cycles of two and more labels."""
-    seen: set[int] = set()
+    visited: set[int] = set()
     cycles = []
     for start in range(len(target)):
         cycle, at = [], start
-        while at not in seen:
-            seen.add(at)
+        while at not in visited:
+            visited.add(at)
             cycle.append(at)
             at = int(target[at])
         if len(cycle) > 1:
@@ -84,7 +84,7 @@ def renamings(gold: Ints, predicted: Ints, classes: int) -> list[Renaming]:
     meant, said = linear_sum_assignment(table + bonus, maximize=True)
     target = np.empty(classes, dtype=np.int64)
     target[said] = meant
-    found = []
+    renamed = []
     for cycle in _cycles(target):
         gained = int(sum(table[target[label], label] for label in cycle))
         spoiled = int(sum(table[label, label] for label in cycle))
@@ -96,5 +96,5 @@ def renamings(gold: Ints, predicted: Ints, classes: int) -> list[Renaming]:
         noise = 3.0 / np.sqrt(inside.sum())
         if before is not None and after is not None and before < noise < after:
             meanings = tuple(int(target[label]) for label in cycle)
-            found.append(Renaming(tuple(cycle), meanings, gained, spoiled))
-    return found
+            renamed.append(Renaming(tuple(cycle), meanings, gained, spoiled))
+    return renamed

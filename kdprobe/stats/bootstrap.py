@@ -98,7 +98,7 @@ class Resamples:
         return result
 
     def quantile(self, values: Floats, share: float) -> Floats:
-        """Give a quantile of a per-example value in every resample, float64 `[B + 1]`.
+        """Return a quantile of a per-example value in every resample, float64 `[B + 1]`.
 
         Definition: linear between the two order statistics around place share * (total - 1), as
         `numpy.quantile` does; NaN over nothing.
@@ -221,7 +221,7 @@ def mean_within(resamples: Resamples, mask: Bools, values: Floats | Bools) -> Fl
 
 
 def interval(draws: Floats, *, level: float = LEVEL) -> tuple[float, float] | None:
-    """Give the percentile interval of draws, or None when fewer than 9 in 10 resamples are defined.
+    """Return the percentile interval of draws; None when fewer than 9 in 10 resamples are defined.
 
     >>> interval(np.array([0.5, 0.0, 0.5, 1.0]), level=0.5)
     (0.25, 0.75)

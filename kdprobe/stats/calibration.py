@@ -20,7 +20,7 @@ _BISECTIONS = 50
 
 
 def equal_width(confidence: Floats, bins: int) -> Ints:
-    """Give each confidence its bin of equal width; a confidence on an edge belongs below it.
+    """Return each confidence its bin of equal width; a confidence on an edge belongs below it.
 
     Definition: bin b holds (b/bins, (b+1)/bins] (Guo et al. 2017); 0 itself belongs to the first.
     Differs from: torchmetrics puts a confidence on an edge into the bin above it, and 1 into a bin
@@ -34,12 +34,12 @@ def equal_width(confidence: Floats, bins: int) -> Ints:
     [0, 0, 1, 1]
     """
     edges = np.linspace(0.0, 1.0, bins + 1)
-    found = np.searchsorted(edges, confidence, side="left") - 1
-    return np.clip(found, 0, bins - 1).astype(np.int64)
+    places = np.searchsorted(edges, confidence, side="left") - 1
+    return np.clip(places, 0, bins - 1).astype(np.int64)
 
 
 def equal_mass(confidence: Floats, bins: int) -> Ints:
-    """Give each confidence its bin of (nearly) equal numbers; equal confidences stay together.
+    """Return each confidence its bin of (nearly) equal numbers; equal confidences stay together.
 
     Definition: the edges are the b/bins quantiles of the sample's own confidences, right-closed
     (Nixon et al. 2019 split by rank instead, so that the bin of a tie depends on the row order).
@@ -53,7 +53,7 @@ def equal_mass(confidence: Floats, bins: int) -> Ints:
 
 
 def ece_draws(resamples: Resamples, gaps: Floats, members: Ints, *, bins: int) -> Floats:
-    """Give the expected calibration error in every resample, without recentring.
+    """Return the expected calibration error in every resample, without recentring.
 
     Definition: sum_b (n_b / N) |accuracy_b - confidence_b| = sum_b |sum_{i in b} gap_i| / N
     (Naeini et al. 2015; Guo et al. 2017).
@@ -158,7 +158,7 @@ def _terms(values: Floats, gold: Ints, inverse: Floats) -> _Terms:
 
 
 def _bracket(slopes: Floats) -> tuple[Ints, Bools]:
-    """Give, for rows of rising slopes, the node after which the sign changes, and whether it does.
+    """Return where the sign of each row of rising slopes changes: the node before, and whether.
 
     A loss that has fallen to 0 for good has a slope that rounds to 0: that is no crossing.
     """
@@ -209,8 +209,8 @@ def fit_temperatures(resamples: Resamples, values: Floats, gold: Ints) -> Fit:
     node, within = _bracket(slopes)
     rows = np.arange(len(node))
     rise, width = slopes[rows, node + 1] - slopes[rows, node], fine[node + 1] - fine[node]
-    found = inside & within & (rise > 0)
-    part = np.divide(-slopes[rows, node], rise, out=nothing.copy(), where=found)
+    crossed = inside & within & (rise > 0)
+    part = np.divide(-slopes[rows, node], rise, out=nothing.copy(), where=crossed)
     inverse = fine[node] + part * width
     best = losses[rows, node] + slopes[rows, node] * part * width / 2  # the slope falls to 0
     temperature, nll = 1.0 / inverse, best / resamples.n

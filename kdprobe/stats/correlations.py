@@ -20,7 +20,7 @@ Values = Floats | Ints | Bools
 
 
 def _chunks(resamples: Resamples) -> Iterator[tuple[slice, Floats]]:
-    """Walk over blocks of resamples so that a block holds about a million numbers."""
+    """Yield blocks of resamples so that a block holds about a million numbers."""
     step = max(1, _CELLS // max(1, resamples.n))
     for start in range(0, len(resamples.counts), step):
         rows = slice(start, start + step)
@@ -59,7 +59,7 @@ def _safe_ratio(top: Floats, bottom: Floats, defined: Bools) -> Floats:
 
 
 def pearson_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
-    """Give Pearson's correlation of two variables in every resample.
+    """Return Pearson's correlation of two variables in every resample.
 
     Args:
         resamples: how often each example counts; rows may sum to any number.
@@ -97,7 +97,7 @@ def pearson_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
 
 
 def spearman_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
-    """Give Spearman's rank correlation of two variables in every resample, exactly.
+    """Return Spearman's rank correlation of two variables in every resample, exactly.
 
     Definition: Pearson's correlation of midranks, where ranks are those *within the resample*: a
     value drawn c times after b smaller ones has midrank b + (c + 1) / 2.
@@ -157,7 +157,7 @@ def indicator(values: Ints, classes: int) -> Bools:
 
 
 def kappa_draws(resamples: Resamples, a: Ints, b: Ints, classes: int) -> Floats:
-    """Give Cohen's kappa of two raters in every resample.
+    """Return Cohen's kappa of two raters in every resample.
 
     Definition: (p_o - p_e) / (1 - p_e), p_o the share of equal labels, p_e = sum_c r_c s_c from the
     raters' own label shares (Cohen 1960).

@@ -33,7 +33,8 @@ def kl_divergence(log_p: Floats, log_q: Floats) -> Floats:
     >>> kl_divergence(np.log([[0.75, 0.25]]), np.log([[0.5, 0.5]])).round(4)
     array([0.1308])
     """
-    return np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
+    nats: Floats = np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
+    return nats
 
 
 class Fidelity(NamedTuple):

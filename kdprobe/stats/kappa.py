@@ -78,10 +78,10 @@ class Pairing:
     @cached_property
     def constant(self) -> Bools:
         """Whether one of the two gives only one label; kappa is then 0 by construction."""
-        found: Bools = (self.left.max(axis=1) == self.total) | (
+        constant: Bools = (self.left.max(axis=1) == self.total) | (
             self.right.max(axis=1) == self.total
         )
-        return found
+        return constant
 
     def kappa(self) -> Corrected:
         """Cohen's kappa (Cohen 1960)."""
@@ -108,7 +108,7 @@ class Attainable(NamedTuple):
 
 
 def attainable(pairing: Pairing, gold: Ints) -> Attainable:
-    """Give the range of kappa when each model's own confusion table is held fixed.
+    """Return the range of kappa when each model's own confusion table is held fixed.
 
     Definition: fixed tables fix p_e, so kappa moves with the number of equal labels alone. Within
     gold class c of n_c examples, A_ck and B_ck given as label k, at most sum_k min(A_ck, B_ck) can
@@ -146,7 +146,7 @@ class ManyRaters(NamedTuple):
 
 
 def many_raters(resamples: Resamples, raters: Sequence[Ints], *, classes: int) -> ManyRaters:
-    """Give Fleiss' kappa and Krippendorff's nominal alpha over m models.
+    """Return Fleiss' kappa and Krippendorff's nominal alpha over m models.
 
     Definition: p_o is the mean over examples of the share of equal pairs among the m labels.
     Fleiss: p_e = sum_c q_c^2 with q_c the share of label c among all n m labels (Fleiss 1971).
@@ -185,7 +185,7 @@ def _kappa(table: Floats) -> float | None:
 
 
 def kappa_of(table: Ints) -> float | None:
-    """Give Cohen's kappa of a table of counts, or None when one side is constant.
+    """Return Cohen's kappa of a table of counts, or None when one side is constant.
 
     >>> kappa_of(np.array([[2, 0], [1, 1]]))
     0.5
@@ -194,7 +194,7 @@ def kappa_of(table: Ints) -> float | None:
 
 
 def reachable_kappa(table: Ints) -> float:
-    """Give the largest kappa two sides with these label counts can reach, 0 if one is constant.
+    """Return the largest kappa two sides with these label counts can reach, 0 if one is constant.
 
     >>> reachable_kappa(np.array([[2, 0], [0, 2]]))
     1.0
@@ -208,7 +208,7 @@ def reachable_kappa(table: Ints) -> float:
 
 
 def independent_kappa(gold: Ints, a: Ints, b: Ints, classes: int) -> float | None:
-    """Give the kappa of two models whose errors are independent given the gold label.
+    """Return the kappa of two models whose errors are independent given the gold label.
 
     Definition: Cohen's kappa of the table `sum_c pi_c A[c, .] B[c, .]`, A and B the shares of
     predictions given gold label c, pi_c the share of that label.
@@ -220,7 +220,7 @@ def independent_kappa(gold: Ints, a: Ints, b: Ints, classes: int) -> float | Non
 
 
 def asymptotic_error(table: Ints) -> float | None:
-    """Give the large-sample standard error of Cohen's kappa, or None when kappa is undefined.
+    """Return the large-sample standard error of Cohen's kappa, or None when kappa is undefined.
 
     Definition: Fleiss, Cohen and Everitt 1969, for kappa not assumed to be 0.
 
@@ -247,7 +247,7 @@ def asymptotic_error(table: Ints) -> float | None:
 
 
 def chance_error(table: Ints) -> float | None:
-    """Give the standard error that kappa has when the two raters are independent, or None.
+    """Return the standard error that kappa has when the two raters are independent, or None.
 
     Definition: the root of (p_e + p_e^2 - sum_i p_i. p_.i (p_i. + p_.i)) / (n (1 - p_e)^2), of
     Fleiss, Cohen and Everitt 1969 for kappa of 0. None when kappa is undefined, or

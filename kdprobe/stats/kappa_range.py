@@ -95,7 +95,7 @@ def _range(setting: Setting) -> KappaRange | None:
 def attainable_from_accuracies(
     accuracy_a: float, accuracy_b: float, positives: int, negatives: int
 ) -> KappaRange:
-    """Give the exact range of Cohen's kappa from accuracies and label counts alone.
+    """Return the exact range of Cohen's kappa from accuracies and label counts alone.
 
     Definition: see the head of this module; splits in which a model gives only one label are left
     out, because kappa is undefined there.
@@ -110,8 +110,8 @@ def attainable_from_accuracies(
         ConfigError: an accuracy outside 0..1, a label without examples, or accuracies that only
             models with a single label can have.
 
-    >>> found = attainable_from_accuracies(0.8274, 0.8207, 721, 322)
-    >>> round(found.low, 4), round(found.high, 4)
+    >>> limits = attainable_from_accuracies(0.8274, 0.8207, 721, 322)
+    >>> round(limits.low, 4), round(limits.high, 4)
     (-0.2135, 0.9866)
     """
     for accuracy in (accuracy_a, accuracy_b):
@@ -133,51 +133,53 @@ def attainable_from_accuracies(
             )
     n = positives + negatives
     errors_a, errors_b = (round(n * (1.0 - accuracy)) for accuracy in (accuracy_a, accuracy_b))
-    found = _range(Setting(errors_a, errors_b, positives, negatives))
-    if found is None:
+    limits = _range(Setting(errors_a, errors_b, positives, negatives))
+    if limits is None:
         raise ConfigError(
             "--accuracy",
             found=f"{accuracy_a:g} and {accuracy_b:g} on {positives} and {negatives} examples",
             expected="accuracies that a model with two labels can have",
             remedy="a model of this accuracy gives one label to all examples; kappa is undefined",
         )
-    return found
+    return limits
 
 
-def place_of(kappa: float, found: KappaRange) -> KappaPlace:
-    """Tell where a reported kappa lies in the range.
+def place_of(kappa: float, limits: KappaRange) -> KappaPlace:
+    """Return where a reported kappa lies in the range.
 
     Args:
         kappa: the reported value, -1..1.
-        found: the range that the accuracies and label counts allow.
+        limits: the range that the accuracies and label counts allow.
 
     Returns:
         A verdict; with it, for up to four million splits of the mistakes, the most shared mistakes
         that give the value to its last digit and how far from independence it is at the least.
     """
-    reach = f"{found.low:.4f} to {found.high:.4f}"
+    reach = f"{limits.low:.4f} to {limits.high:.4f}"
     slack = _half_a_digit(kappa)
-    if not found.low - slack <= kappa <= found.high + slack:
-        said = f"impossible: two such models have a kappa from {reach}; check rows, labels, numbers"
-        return KappaPlace(kappa, possible=False, verdict=said)
-    shared, deviations = _shared(kappa, found)
-    if kappa < found.independent_low:
-        said = (
+    if not limits.low - slack <= kappa <= limits.high + slack:
+        verdict = (
+            f"impossible: two such models have a kappa from {reach}; check rows, labels, numbers"
+        )
+        return KappaPlace(kappa, possible=False, verdict=verdict)
+    shared, deviations = _shared(kappa, limits)
+    if kappa < limits.independent_low:
+        verdict = (
             f"possible ({reach}) but below what independent mistakes give "
-            f"({found.independent_low:.4f} to {found.independent_high:.4f}): the models would "
+            f"({limits.independent_low:.4f} to {limits.independent_high:.4f}): the models would "
             f"have to avoid each other's mistakes; rows out of order look like this"
         )
-    elif kappa <= found.independent_high:
-        said = (
+    elif kappa <= limits.independent_high:
+        verdict = (
             f"possible ({reach}) and within what independent mistakes can give "
-            f"({found.independent_low:.4f} to {found.independent_high:.4f})"
+            f"({limits.independent_low:.4f} to {limits.independent_high:.4f})"
         )
     else:
-        said = (
+        verdict = (
             f"possible ({reach}) and above what independent mistakes give (at most "
-            f"{found.independent_high:.4f}): the models share mistakes"
+            f"{limits.independent_high:.4f}): the models share mistakes"
         )
-    return KappaPlace(kappa, True, said, shared, deviations)
+    return KappaPlace(kappa, True, verdict, shared, deviations)
 
 
 def _half_a_digit(value: float) -> float:
@@ -190,9 +192,9 @@ def _half_a_digit(value: float) -> float:
     return max(1e-9, 0.5 * 10.0 ** min(0, int(exponent)))
 
 
-def _shared(kappa: float, found: KappaRange) -> tuple[int | None, float | None]:
+def _shared(kappa: float, limits: KappaRange) -> tuple[int | None, float | None]:
     """The most shared mistakes, and the distance from independence nearest to 0."""
-    setting = Setting(found.errors_a, found.errors_b, found.positives, found.negatives)
+    setting = Setting(limits.errors_a, limits.errors_b, limits.positives, limits.negatives)
     first_a, last_a = setting.misses(setting.errors_a)
     first_b, last_b = setting.misses(setting.errors_b)
     if (last_a - first_a + 1) * (last_b - first_b + 1) > _GRID:
@@ -232,9 +234,9 @@ def kappa_range(
     >>> kappa_range((0.8274, 0.8207), (721, 322), -0.0003).place.shared_most
     51
     """
-    found = attainable_from_accuracies(*accuracy, *labels)
+    limits = attainable_from_accuracies(*accuracy, *labels)
     if kappa is None:
-        return found
+        return limits
     if not -1.0 <= kappa <= 1.0:
         raise ConfigError("--kappa", found=f"{kappa:g}", expected="a number from -1 to 1")
-    return KappaRange(**{**vars(found), "place": place_of(kappa, found)})
+    return KappaRange(**{**vars(limits), "place": place_of(kappa, limits)})

@@ -51,7 +51,7 @@ class Differing(NamedTuple):
 
 
 def differing(setting: Setting, miss_a: Ints, miss_b: Ints) -> Differing:
-    """Give how many labels differ at each split: at least, at most, and with independent errors."""
+    """Return how many labels differ at each split: least, most, and with independent errors."""
     least, most, independent = (np.zeros(1) for _ in range(3))
     for size, a, b in (
         (setting.positives, miss_a, miss_b),

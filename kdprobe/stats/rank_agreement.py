@@ -17,7 +17,7 @@ PARTIAL_WORDS = 6
 
 
 def ranks(values: Floats) -> Floats:
-    """Give average ranks from 1, ties sharing theirs.
+    """Return average ranks from 1, ties sharing theirs.
 
     >>> ranks(np.array([5.0, 1.0, 5.0]))
     array([2.5, 1. , 2.5])
@@ -29,7 +29,7 @@ def ranks(values: Floats) -> Floats:
 
 
 def pearson(a: Floats, b: Floats) -> float:
-    """Give Pearson's correlation; NaN when either side is constant.
+    """Return Pearson's correlation; NaN when either side is constant.
 
     >>> pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
     1.0
@@ -43,12 +43,12 @@ def pearson(a: Floats, b: Floats) -> float:
 
 
 def spearman(a: Floats, b: Floats) -> float:
-    """Give Spearman's rank correlation with average ranks; NaN when either side is constant."""
+    """Return Spearman's rank correlation with average ranks; NaN when either side is constant."""
     return pearson(ranks(a), ranks(b))
 
 
 def kendall(a: Floats, b: Floats) -> float:
-    """Give Kendall's tau-b; NaN when either side is constant.
+    """Return Kendall's tau-b; NaN when either side is constant.
 
     >>> kendall(np.array([1.0, 2.0, 3.0]), np.array([1.0, 3.0, 2.0]))
     0.3333333333333333
@@ -60,7 +60,7 @@ def kendall(a: Floats, b: Floats) -> float:
 
 
 def _leading(scores: Floats) -> Ints:
-    """Give words by falling size of their score; ties go to the earlier word."""
+    """Return words by falling size of their score; ties go to the earlier word."""
     return np.argsort(-np.abs(scores), kind="stable")
 
 
@@ -69,7 +69,7 @@ def _k(scores: Floats) -> int:
 
 
 def top_k(a: Floats, b: Floats) -> float:
-    """Give the share of the top k words in common, k = min(3, n // 2), corrected for chance.
+    """Return the share of the top k words in common, k = min(3, n // 2), corrected for chance.
 
     Definition: (x - k/n) / (1 - k/n), x the share in common, k/n what chance gives: 1 when the same
     words lead, 0 on average when unrelated (feature agreement, Krishna et al. 2022).
@@ -83,28 +83,28 @@ def top_k(a: Floats, b: Floats) -> float:
 
 
 def rank_agreement(a: Floats, b: Floats) -> float:
-    """Give the share of the top k places held by the same word, corrected for chance (1/n)."""
+    """Return the share of the top k places held by the same word, corrected for chance (1/n)."""
     k, n = _k(a), len(a)
     same = float((_leading(a)[:k] == _leading(b)[:k]).mean())
     return (same - 1 / n) / (1 - 1 / n)
 
 
 def sign_agreement(a: Floats, b: Floats) -> float:
-    """Give the share of the top k words in common that also have the same sign; not corrected."""
+    """Return the share of the top k words in common that also have the same sign; not corrected."""
     k = _k(a)
     common = set(_leading(a)[:k].tolist()) & set(_leading(b)[:k].tolist())
     return sum(bool(np.sign(a[i]) == np.sign(b[i])) for i in common) / k
 
 
 def signed_rank_agreement(a: Floats, b: Floats) -> float:
-    """Give the share of the top k places held by the same word with the same sign."""
+    """Return the share of the top k places held by the same word with the same sign."""
     k = _k(a)
     first, second = _leading(a)[:k], _leading(b)[:k]
     return float(((first == second) & (np.sign(a[first]) == np.sign(b[second]))).mean())
 
 
 def pairwise_agreement(a: Floats, b: Floats) -> float:
-    """Give the share of pairs of words put in the same order by size, minus the share reversed."""
+    """Return the share of pairs of words in the same order by size, minus the share reversed."""
     upper = np.triu_indices(len(a), 1)
     x, y = np.abs(a), np.abs(b)
     return float((np.sign(x[upper[0]] - x[upper[1]]) * np.sign(y[upper[0]] - y[upper[1]])).mean())
@@ -125,7 +125,7 @@ MEASURES: Mapping[str, Callable[[Floats, Floats], float]] = {
 
 
 def comparable(a: Floats, b: Floats) -> tuple[Floats, Floats] | None:
-    """Give the scores of the words both have, or None when they cannot be ranked.
+    """Return the scores of the words both have, or None when they cannot be ranked.
 
     None: not explained, fewer than three words in common, or a side without any difference.
     """
@@ -139,7 +139,7 @@ def comparable(a: Floats, b: Floats) -> tuple[Floats, Floats] | None:
 
 
 def partial_spearman(a: Floats, b: Floats, given: Floats) -> float:
-    """Give the rank correlation left when the ranks of other columns are taken out of both sides.
+    """Return the rank correlation left when the ranks of other columns are taken out of both sides.
 
     Definition: Pearson's correlation of what least squares on the ranks of `given` (and a constant)
     leaves of the ranks of a and b; NaN below six words, or when nothing is left of a side.

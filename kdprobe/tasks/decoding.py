@@ -7,22 +7,14 @@ most likely has and how a line would read then, so that a person can decide.
 
 from __future__ import annotations
 
-import codecs
 import unicodedata
 from pathlib import Path
 
 from kdprobe.errors import TaskError
+from kdprobe.plain_files import MARKS
 from kdprobe.plain_text import printable
 from kdprobe.tasks.encodings import likely_encodings
 
-# UTF-32's little-endian mark begins with UTF-16's: it must be looked for first.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
-    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
-    (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
-)
 _OTHER_KINDS = {
     b"PK\x03\x04": "a zip archive (as every .xlsx is)",
     b"\xd0\xcf\x11\xe0": "an Excel file of the old kind",
@@ -63,7 +55,7 @@ def decode(data: bytes, path: Path) -> str:
                 expected="a text file",
                 remedy="unpack it, or save the table as .csv or .tsv in UTF-8",
             )
-    for mark, codec, name in _MARKS:
+    for mark, codec, name in MARKS:
         if data.startswith(mark):
             text = _decode_marked(data, codec, name, path)
             break

@@ -24,7 +24,23 @@ _FILE = "kdprobe.toml: [compare] "
 CASES = (
     C("config file: 50k brackets", configured("a = " + "[" * 50_000), "deeper than 100 levels"),
     C("config file: 5000 digits", configured("a = " + "1" * 5000), "5000 digits"),
-    C("config file: UTF-16", configured("[compare]", encoding="utf-16"), "is not UTF-8"),
+    C(
+        "config file: UTF-16",
+        configured("[compare]\nseed = 1", encoding="utf-16"),
+        code=0,
+    ),
+    C(
+        "config file: UTF-16 without a mark",
+        configured("[compare]\nseed = 1", encoding="utf-16-le"),
+        "kdprobe.toml: holds a zero byte",
+        "save it as UTF-8",
+    ),
+    C(
+        "config file: cp1252",
+        configured('[compare]\nsplit = "é"', encoding="cp1252"),
+        "kdprobe.toml: is not UTF-8",
+        "save it as UTF-8",
+    ),
     C(
         "config file: byte order mark",
         configured("\ufeff[compare]\nseed = 1\nresamples = 100"),

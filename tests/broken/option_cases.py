@@ -48,6 +48,11 @@ def placed(output: Callable[[World], object]) -> Callable[[World], Words]:
     return words
 
 
+def attributed(text: str) -> Callable[[World], Words]:
+    """Explain a text."""
+    return lambda world: ["attribute", world / "T", "--text", text]
+
+
 def swept(values: str) -> Callable[[World], Words]:
     return lambda world: [*world.distil, "--sweep", values]
 
@@ -128,6 +133,16 @@ CASES = (
     C("an option beyond all bounds", typed("--set", "calibration.bins=1e300"), "bins is 1e+300"),
     C("an analysis nobody knows", typed("--set", "wibble.bins=1"), "wibble"),
     C("-o of 300 letters", placed(lambda world: world / _LONG), "--output", "300 bytes", "255"),
+    C("-o of a home that is not there", placed(lambda world: "~nobody-here/x"), code=0),
+    C("-o of bytes that are no text", placed(lambda world: "a\udcff"), "--output", "is not UTF-8"),
+    C("--text of bytes that are no text", attributed("a \udcff dog"), "--text", "is not UTF-8"),
+    C(
+        "predictions of a home that is not there",
+        lambda world: ["compare", world / "t.jsonl", "~nobody-here/s.jsonl", *world.rest],
+        "~nobody-here/s.jsonl",
+    ),
+    C("a gate of 5000 digits", typed("--fail-if", "kappa<" + "1" * 5000), "--fail-if", "METRIC<"),
+    C("H beyond a billion", built("bert:L1,H1000000000000,A2"), "from 1 below a billion"),
     C("-o is a file", placed(lambda world: world.text("file", "x")), "is a file"),
     C("-o is below a file", placed(lambda world: world.text("file", "x") / "out"), "file"),
     C(

@@ -46,6 +46,7 @@ def _stages(count: int) -> str:
 
 
 _DEEP = "[" * 50_000
+_READ = "expected a teacher that has learnt the task"  # the world's knows nothing
 CASES = (
     C("recipe: 50k brackets", recipe(f"name = {_DEEP}"), "mine.toml", "deeper than 100 levels"),
     C("recipe: 5000 digits", recipe(f"name = {'1' * 5000}"), "mine.toml", "5000 digits"),
@@ -76,7 +77,13 @@ CASES = (
         recipe(f'name = "r"\n{_OBJECTIVE}[training]\nbatch_size = 1000000000000'),
         "batch_size",
     ),
-    C("recipe: UTF-16", recipe('name = "r"', encoding="utf-16"), "mine.toml", "is not UTF-8"),
+    C("recipe: UTF-16", recipe(f'name = "r"\n{_OBJECTIVE}', encoding="utf-16"), _READ),
+    C("recipe: byte order mark", recipe(f'\ufeffname = "r"\n{_OBJECTIVE}'), _READ),
+    C(
+        "recipe: UTF-16 without a mark",
+        recipe('name = "r"', encoding="utf-16-be"),
+        "mine.toml: holds a zero byte",
+    ),
     C("recipe: empty", recipe(""), "mine.toml", "name is missing"),
     C("recipe: cut off", recipe('name = "r'), "mine.toml", "is not TOML", "Unterminated"),
     C("recipe: a key twice", recipe('name = "r"\nname = "s"'), "mine.toml", "is not TOML"),
@@ -124,7 +131,7 @@ CASES = (
         "labels",
     ),
     C("task: an unknown key", task(lambda text: f"wibble = 1\n{text}"), "unknown key 'wibble'"),
-    C("task: UTF-16", task(lambda text: text, encoding="utf-16"), "is not UTF-8"),
+    C("task: UTF-16", task(lambda text: text, encoding="utf-16"), code=0),
     C("task: byte order mark", task(lambda text: f"\ufeff{text}"), code=0),
     C(
         "task: a file of a long name",

@@ -57,12 +57,14 @@ class Family(NamedTuple):
         tokens: the kind of its tokenizer; see `tokenizer_of`.
         left: whether the tokenizer pads on the left.
         refused: what it cannot give -> words of the reason.
+        rounded: how far its gradients lie from those in float64, as a share of the largest.
     """
 
     config: tuple[str, dict[str, Any]]
     tokens: str
     left: bool = False
     refused: dict[str, str] = {}  # noqa: RUF012 (never written to)
+    rounded: float = 1e-5
 
 
 _CAUSAL = {"cls": "its attention is causal"}
@@ -158,9 +160,40 @@ FAMILIES: dict[str, Family] = {
     "Mistral": Family(("MistralConfig", {**_LLAMA_LIKE, "sliding_window": 6}), "bos",
                       refused=_CAUSAL),
     "Gemma": Family(("GemmaConfig", {**_LLAMA_LIKE, "head_dim": 8}), "bos", refused=_CAUSAL),
+    "Gemma 2": Family(("Gemma2Config", {**_LLAMA_LIKE, "head_dim": 8, "sliding_window": 6}), "bos",
+                      refused=_CAUSAL),
+    "Qwen3 left": Family(("Qwen3Config", {**_LLAMA_LIKE, "head_dim": 8}), "bare", left=True,
+                         refused=_CAUSAL),
+    "Phi": Family(("PhiConfig", {**_LLAMA_LIKE, "partial_rotary_factor": 0.5}), "bare",
+                  refused=_CAUSAL),
+    "Falcon": Family(
+        ("FalconConfig", {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2,
+                          "ffn_hidden_size": 48, "alibi": True}), "bare", refused=_CAUSAL,
+    ),
+    "CTRL": Family(("CTRLConfig", {**_GPT_LIKE, "dff": 48}), "bare", refused=_CAUSAL),
+    "OpenAI GPT": Family(("OpenAIGPTConfig", _GPT_LIKE), "bare", refused=_CAUSAL),
+    "RoFormer": Family(("RoFormerConfig", {**_BERT_LIKE, "embedding_size": 32}), "cls-sep"),
+    "SqueezeBERT": Family(
+        ("SqueezeBertConfig", {**_BERT_LIKE, "embedding_size": 32, "q_groups": 2, "k_groups": 2,
+                               "v_groups": 2, "intermediate_groups": 2, "output_groups": 2}),
+        "cls-sep",
+    ),
+    "UMT5": Family(
+        ("UMT5Config", {"d_model": 32, "num_layers": 2, "num_heads": 2, "d_ff": 48, "d_kv": 16,
+                        "pad_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}), "eos",
+        refused={"cls": "its tokenizer puts no token before the words"}, rounded=1e-4,
+    ),
+    "RoBERTa, padding is 7": Family(
+        ("RobertaConfig", {**_ROBERTA_LIKE, "type_vocab_size": 1, "pad_token_id": 7,
+                           "max_position_embeddings": LIMIT + 8}), "roberta",
+    ),
     "BiLSTM": Family(("", {}), "cls-sep", refused={"cls": "no token of a BiLSTM reads"}),
 }  # fmt: skip
-HEAVY = ("BigBird", "Funnel", "CANINE", "T5", "Longformer", "GPT-NeoX", "Gemma", "ConvBERT")
+HEAVY = (
+    "BigBird", "Funnel", "CANINE", "T5", "Longformer", "GPT-NeoX", "Gemma", "ConvBERT", "Gemma 2",
+    "Qwen3 left", "Phi", "Falcon", "CTRL", "OpenAI GPT", "RoFormer", "SqueezeBERT", "UMT5",
+    "RoBERTa, padding is 7",
+)  # fmt: skip
 """Families of the slow run: the others hold the same properties in the quick one."""
 
 

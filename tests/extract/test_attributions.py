@@ -95,6 +95,31 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
             np.testing.assert_array_equal(one.deletion, other.deletion)
 
 
+@pytest.mark.parametrize("known", ["occlusion", "lime", "shap"])
+def test_a_run_killed_between_two_methods_ends_in_the_same_bits(
+    known: str, handle: HfModel, tmp_path: Path
+):
+    """Guards against last digits that tell which methods were known already.
+
+    A kill leaves one method of a piece kept and the next not. What the next one asks must not
+    share batches with what the first had asked: not its scores, nor its deletion.
+    """
+    names = ("occlusion", "lime", "shap")
+    options = {n: METHODS.load(n).options(**FAST.get(n, {})) for n in names}
+    setting = ExplanationSettings(options, seed=3)
+    asked = [sentence(text) for text in (*SENTENCES[:4], "the dog " * 8)]
+    whole = explain_model(handle, asked, setting, cache=None, progress=Silent())
+    cache = Cache(tmp_path)
+    first = ExplanationSettings({known: options[known]}, seed=3, deletion=True)
+    explain_model(handle, asked, first, cache=cache, progress=Silent())
+    resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
+    assert set(resumed) == {*names, attributions.RANDOM}
+    for name, entries in whole.items():
+        for one, other in zip(entries, resumed[name], strict=True):
+            np.testing.assert_array_equal(one.scored.scores, other.scored.scores)
+            np.testing.assert_array_equal(one.deletion, other.deletion)
+
+
 @pytest.mark.parametrize("name", METHODS.names())
 def test_no_batch_holds_more_tokens_than_its_bound(
     name: str, handle: HfModel, monkeypatch: pytest.MonkeyPatch

@@ -113,6 +113,33 @@ def test_each_text_is_asked_once(monkeypatch: pytest.MonkeyPatch):
     assert asked == [9]
 
 
+def test_a_method_asks_for_itself_and_enumerations_are_shared(monkeypatch: pytest.MonkeyPatch):
+    """Guards against LIME's limit and Shapley's values that each ask about all coalitions.
+
+    And against answers to other requests that a method would find or not, by what was known.
+    """
+    whole = game_of("the big dog")
+    asked: list[int] = []
+    real = whole.reader.logits
+
+    def counted(rows):
+        asked.append(len(rows))
+        return real(rows)
+
+    monkeypatch.setattr(whole.reader, "logits", counted)
+    answers: dict[bytes, np.ndarray] = {}
+    lime, shap, occlusion = (whole.anew(answers) for _ in range(3))
+    alone = np.vstack([np.ones(3, dtype=bool), ~np.eye(3, dtype=bool)])
+    first = lime.logits(every_coalition(3))
+    fill([(shap, every_coalition(3))])
+    assert asked == [8]
+    np.testing.assert_array_equal(shap.logits(every_coalition(3)), first)
+    shap.logits(alone)
+    assert asked == [8]  # of its own
+    occlusion.logits(alone)
+    assert asked == [8, 4]  # of no other's
+
+
 def test_values_are_those_of_the_texts():
     """Guards against a memory that mixes up coalitions."""
     game = game_of("the dog sleeps and runs")

@@ -140,6 +140,33 @@ def test_a_killed_pass_goes_on_where_it_was(tmp_path: Path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_a_batch_cut_short_is_read_again_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: int
+):
+    """Guards against last digits that tell of a kill: a smaller batch is summed otherwise."""
+    reader = LayerReader(opened(tmp_path), ["mean"])
+    texts = [f"the {a} {b}" for a in WORDS[:4] for b in WORDS[:5]]
+    read, batches = LayerReader.read, []
+
+    def counted(self: LayerReader, ids: np.ndarray) -> np.ndarray:
+        batches.append(ids.tolist())
+        return read(self, ids)
+
+    monkeypatch.setattr(LayerReader, "read", counted)
+    cache = Cache(tmp_path / "cache")
+    whole = extract_features(reader, texts, cache=cache, progress=Silent(), rows=4)
+    first, size = list(batches), whole.values.shape[1] * 2
+    assert [len(batch) for batch in first] == [4] * 5
+    data = whole.path.read_bytes()
+    batches.clear()
+    whole.path.write_bytes(data[: -lost * size - 1])  # a torn row, and some whole ones before it
+    again = extract_features(reader, texts, cache=cache, progress=Silent(), rows=4)
+    assert batches == first[-1:]
+    assert again.read == 4
+    assert again.path.read_bytes() == data
+
+
 @pytest.mark.parametrize("cached", [True, False])
 def test_a_full_disk_is_one_message_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool

@@ -6,13 +6,19 @@ not: kill.
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import kdprobe
+from kdprobe.cache import Cache
+from kdprobe.cli.attribute import attribute
+from kdprobe.cli.report import report
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
 from tests.augmenters.builders import TEXTS, task_file
@@ -81,8 +87,19 @@ def make_inputs(inputs: Path) -> None:
     )  # fmt: skip
     tiny_checkpoint(inputs / "student", labels=("neg", "pos"), layers=1, width=16)
     write_sets(inputs / "sets")
+    (inputs / "sets" / "obj_number.txt").write_text(second_set())
     (inputs / "staged.toml").write_text(STAGED)
     task_file(inputs / "texts", train=TEXTS, dev=["a film"])
+
+
+def second_set() -> str:
+    """Give a second probing task, some of its sentences those of the first."""
+    rows = [
+        f"{part}\t{'NN' if k % 2 else 'NNS'}\t{'the dog' if k % 3 else 'she saw'} {part} {k}"
+        for part, size in (("tr", 40), ("va", 20), ("te", 20))
+        for k in range(size)
+    ]
+    return "\n".join(rows) + "\n"
 
 
 def finetune(place: Place, *, resume: bool, **more: Any) -> None:
@@ -125,7 +142,7 @@ def compare(place: Place, *, resume: bool, words: bool = True, force: bool = Fal
         only=["agreement", "probing", *(["attribution_agreement"] if words else [])],
         attributions=AttributionRequest(methods=("occlusion",), sentences=6) if words else None,
         probing=ProbingRequest(
-            tasks=("bigram_shift",), sentences=40, probing_dir=place.inputs / "sets"
+            tasks=("bigram_shift", "obj_number"), sentences=40, probing_dir=place.inputs / "sets"
         ),
         limit=12, resamples=100, device="cpu", offline=True, threads=1, force=force,
     )  # fmt: skip
@@ -146,10 +163,14 @@ class Command:
     Args:
         run: runs it, with `--resume` or without.
         prepare: run before.
+        then: what is typed after it, and after a kill in its place; None: after a kill the same.
+        late: whether all of it is its end.
     """
 
     run: Callable[..., None]
     prepare: Callable[[Place], None] = lambda place: None
+    then: Callable[..., None] | None = None
+    late: bool = False
 
 
 def _over(command: Callable[..., None], before: Mapping[str, Any], **now: Any) -> Command:
@@ -168,6 +189,94 @@ def _over(command: Callable[..., None], before: Mapping[str, Any], **now: Any) -
     return Command(run, prepare)
 
 
+class _Stop:
+    """A display that ends its process, as a kill does, after so many optimiser steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[_Stop]:
+        """Count the steps of the training only."""
+        self.counting = title.startswith("train on")
+        yield self
+
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        """Count, and end."""
+        self.left -= steps if self.counting else 0
+        if self.left <= 0:
+            os._exit(0)
+
+    def say(self, message: str) -> None:
+        """Say nothing."""
+
+
+def _killed_once(place: Place) -> None:
+    """Leave a training that was killed after its second checkpoint of three."""
+    child = os.fork()
+    if not child:
+        try:
+            finetune(place, resume=False, progress=_Stop(3))
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (place.output / "checkpoints" / "checkpoint-2").is_dir()
+
+
+def go_on(place: Place, *, resume: bool) -> None:
+    """Go on with a training."""
+    finetune(place, resume=True)
+
+
+def remember(place: Place, *, resume: bool) -> None:
+    """Distil with a teacher of which the cache keeps more than its logits."""
+    kdprobe.distill(
+        place.teacher, task=place.task, output=place.output, resume=resume, student="layers=2",
+        recipe="pkd-last", epochs=1, evaluate_every=2, **TRAINING,
+    )  # fmt: skip
+
+
+def explain(place: Place, *, resume: bool) -> None:
+    """Compare word scores, of which the cache keeps much."""
+    kdprobe.compare(
+        place.teacher, str(place.inputs / "student"), task=place.task, output=place.output,
+        only=["agreement", "attribution_agreement"],
+        attributions=AttributionRequest(methods=("occlusion", "lime"), sentences=4),
+        limit=12, resamples=100, device="cpu", offline=True, threads=1, force=True,
+    )  # fmt: skip
+
+
+def clear(place: Place, *, resume: bool) -> None:
+    """Delete what the cache holds."""
+    Cache.default().clear()
+
+
+def _results_to_render(place: Place) -> None:
+    """Leave a comparison, an older page of it, older figures and a file of the user's."""
+    compare(place, resume=False, words=False)
+    shutil.rmtree(place.root / "cache")
+    (place.output / "report.html").write_text("older" * 100)
+    figures = place.output / "figures"
+    report(place.output, output=place.root / "first.html", figures=figures)
+    for figure in figures.iterdir():
+        figure.write_text("older" * 100)
+    (figures / "notes.txt").write_text("mine")
+
+
+def render(place: Place, *, resume: bool) -> None:
+    """Render a comparison again, page and figures."""
+    report(place.output, figures=place.output / "figures")
+
+
+def _older(page: Path) -> None:
+    page.write_text("older" * 100)
+
+
+def draw(place: Place, *, resume: bool) -> None:
+    """Explain one text into a page."""
+    attribute([place.teacher], text="a fine film", output=place.root / "words.html", device="cpu")
+
+
 COMMANDS: dict[str, Command] = {
     "finetune": Command(finetune),
     "distill": Command(distill),
@@ -178,4 +287,9 @@ COMMANDS: dict[str, Command] = {
     "finetune-over": _over(finetune, {"seed": 1}),
     "compare-over": _over(compare, {}, words=False),
     "augment-over": _over(augment, {"seed": 1}),
+    "finetune-resume": Command(go_on, _killed_once),
+    "distill-memory": Command(remember),
+    "cache-clear": Command(clear, partial(explain, resume=False), then=explain, late=True),
+    "report": Command(render, _results_to_render, late=True),
+    "attribute": Command(draw, lambda place: _older(place.root / "words.html"), late=True),
 }

@@ -20,6 +20,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
+import contextlib
 import itertools
 import json
 import re
@@ -91,7 +92,7 @@ def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[s
     from kdprobe.distillers.trainer import StudentTrainer
     from kdprobe.sweeping import run as sweeping
 
-    seen = Watch(place.root, keep, strict)
+    seen = Watch(place.root, keep, strict, late=command.late)
 
     def ends(owner: Any, name: str, *, itself: bool) -> None:
         """Say that the end begins with a function, or after it."""
@@ -116,16 +117,17 @@ def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[s
 
 
 def again(command: Command, place: Place) -> str:
-    """Type the same line again, and then what the message advises; give the last message."""
+    """Type the next line, and then what the message advises; give the last message."""
+    run = command.then or command.run
     try:
-        command.run(place, resume=False)
+        run(place, resume=False)
     except UsageError as refused:
         if "--resume" not in str(refused):
             return str(refused)
     else:
         return ""
     try:
-        command.run(place, resume=True)
+        run(place, resume=True)
     except UsageError as refused:
         return str(refused)
     return ""
@@ -152,6 +154,12 @@ def results_of(place: Place) -> dict[str, bytes]:
     return {name: _SECONDS.sub(rb"\1", data) for name, data in files.items()}
 
 
+def _to_the_end(command: Command, place: Place) -> None:
+    command.run(place, resume=False)
+    if command.then is not None:
+        command.then(place, resume=False)
+
+
 def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
     """Run a command, and again from every state."""
     os.environ["KDPROBE_CACHE"] = str(place.root / "cache")
@@ -159,12 +167,14 @@ def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
     place.root.mkdir(parents=True)
     command.prepare(place)
     shutil.copytree(place.root, first)
-    command.run(place, resume=False)  # here, so that all further processes are warm
+    _to_the_end(command, place)  # here, so that all further processes are warm
     whole = results_of(place)
     shutil.rmtree(place.root)
     shutil.copytree(first, place.root)
     strict = which == "strict"
     seen = forked(partial(watch, command, place, folder / "states", strict=strict))
+    if command.then is not None:
+        forked(partial(command.then, place, resume=False))
     faults = {} if results_of(place) == whole else {"watched": "it ends otherwise when watched"}
     states = [State(event, late, Path(copy)) for event, late, copy in seen["states"]]
     chosen = [state for state in states if state.late or which != "late"]
@@ -183,11 +193,14 @@ def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
 def main(names: list[str], folder: Path, which: str) -> dict[str, Any]:
     """Try commands that read the same inputs."""
     stop_clocks()
-    make_inputs(folder / "inputs")
-    return {
-        name: tried(name, Place(folder / "inputs", folder / name / "root"), folder / name, which)
-        for name in names
-    }
+    with contextlib.redirect_stdout(sys.stderr):  # what commands print is not the answer
+        make_inputs(folder / "inputs")
+        return {
+            name: tried(
+                name, Place(folder / "inputs", folder / name / "root"), folder / name, which
+            )
+            for name in names
+        }
 
 
 if __name__ == "__main__":

@@ -219,7 +219,7 @@ def test_foreign_code_is_never_run(name, copy: Path):
 def test_a_damaged_tokenizer_is_named(copy: Path):
     """Guards against two spellings of a damaged tokenizer: its settings and its words."""
     (copy / "tokenizer.json").write_text("{")
-    assert refusal(copy).startswith(f"{copy}: its tokenizer files cannot be read (")
+    assert refusal(copy).startswith(f"{copy / 'tokenizer.json'}:1: is not JSON (")
     (copy / "tokenizer_config.json").write_text("{")
     assert refusal(copy).startswith(f"{copy / 'tokenizer_config.json'}:1: is not JSON (")
 

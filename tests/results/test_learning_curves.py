@@ -43,3 +43,10 @@ def test_what_was_not_logged_is_left_out() -> None:
     assert [curve.name for curve in curves] == ["scores", "loss"]
     assert [line.name for line in curves[0].series] == ["accuracy", "kept"]
     assert learning_curves([], best_step=0) == ()
+
+
+def test_the_order_of_names_in_an_entry_moves_no_line() -> None:
+    """Guards a page on which objectives change colours when a training is gone on with."""
+    logged = [dict(reversed(entry.items())) for entry in HISTORY]  # as an objective list may be
+    kept = [dict(sorted(entry.items())) for entry in HISTORY]  # as a checkpoint holds it
+    assert learning_curves(logged, best_step=10) == learning_curves(kept, best_step=10)

@@ -75,7 +75,7 @@ class Agreement:
     options: type[AgreementOptions] = AgreementOptions
 
     def unmet(self, study: Study) -> str | None:
-        """Tell that labels cannot agree (a regression) or nothing can be compared, or None."""
+        """Return a reason where labels cannot agree (a regression) or there is one model."""
         if study.split.task.kind == "regression":
             return "a regression predicts numbers, which do not agree or disagree as labels do"
         if len(study.models) < 2:
@@ -88,11 +88,11 @@ class Agreement:
         """Compare every pair of models; `done` is not read."""
         views = [PairView(study, a, b) for a, b in study.pairs]
         top = ceilings(study)
-        estimates = [found for view in views for found in pair_estimates(view)]
+        estimates = [number for view in views for number in pair_estimates(view)]
         estimates += all_models(study)
         estimates += ceiling_estimates(study, top)
-        estimates += [found for view in views for found in of_ceiling(view, top)]
-        used = {found.metric for found in estimates}
+        estimates += [number for view in views for number in of_ceiling(view, top)]
+        used = {number.metric for number in estimates}
         return AnalysisResult(
             name=self.name,
             version=self.version,

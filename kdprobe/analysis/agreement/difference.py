@@ -24,7 +24,7 @@ METRIC = "agreement_difference"
 
 
 def agreement_difference(study: Study, student: Population, other: Population) -> Estimate:
-    """Give how much more often one student has the teacher's label than another.
+    """Return how much more often one student has the teacher's label than another.
 
     Definition: agreement(teacher, student) - agreement(teacher, other), the means over pairs of
     runs, in -1..1; the interval is the paired bootstrap over examples (the same resamples for both

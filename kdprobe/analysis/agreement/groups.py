@@ -30,20 +30,20 @@ _FIXED = f"{HOW}; the runs are held fixed"
 
 
 def all_models(study: Study) -> list[Estimate]:
-    """Give the agreement of all models at once, from the first run of each."""
+    """Return the agreement of all models at once, from the first run of each."""
     raters = [model.first.predicted for model in study.models]
-    found = many_raters(resamples_of(study), raters, classes=study.classes)
+    agreement = many_raters(resamples_of(study), raters, classes=study.classes)
     return [
         corrected_estimate(
             EstimateKey(name, ALL),
             coefficient,
-            observed=float(found.observed[0]),
+            observed=float(agreement.observed[0]),
             n=study.n,
             undefined="all models give one and the same label everywhere",
         )
         for name, coefficient in (
-            ("fleiss_kappa", found.fleiss),
-            ("krippendorff_alpha", found.krippendorff),
+            ("fleiss_kappa", agreement.fleiss),
+            ("krippendorff_alpha", agreement.krippendorff),
         )
     ]
 
@@ -56,8 +56,8 @@ class Ceiling(NamedTuple):
 
 
 def ceilings(study: Study) -> dict[str, Ceiling]:
-    """Give the ceiling of each model with two or more runs, averaged over all pairs of its runs."""
-    found = {}
+    """Return the ceiling of each model with several runs, averaged over all pairs of its runs."""
+    ceilings = {}
     sample = resamples_of(study)
     for model in study.models:
         pairings = [
@@ -66,20 +66,20 @@ def ceilings(study: Study) -> dict[str, Ceiling]:
         ]
         if pairings:
             kappas = [pairing.kappa() for pairing in pairings]
-            found[model.name] = Ceiling(
+            ceilings[model.name] = Ceiling(
                 np.mean([pairing.observed for pairing in pairings], axis=0),
                 Corrected(
                     np.mean([kappa.draws for kappa in kappas], axis=0),
                     np.mean([kappa.chance for kappa in kappas], axis=0),
                 ),
             )
-    return found
+    return ceilings
 
 
-def ceiling_estimates(study: Study, found: Mapping[str, Ceiling]) -> list[Estimate]:
-    """Give seed-to-seed agreement and kappa of each model that has several runs."""
-    made = []
-    for name, ceiling in found.items():
+def ceiling_estimates(study: Study, ceilings: Mapping[str, Ceiling]) -> list[Estimate]:
+    """Return seed-to-seed agreement and kappa of each model that has several runs."""
+    estimates = []
+    for name, ceiling in ceilings.items():
         observed = float(ceiling.agreement[0])
         agreement = estimate(
             EstimateKey("agreement", name, name, subset=BETWEEN),
@@ -97,26 +97,26 @@ def ceiling_estimates(study: Study, found: Mapping[str, Ceiling]) -> list[Estima
             undefined=CONSTANT,
         )
         how = {"interval": _FIXED} if kappa.interval == HOW else {}
-        made += [agreement, kappa.model_copy(update=how)]
-    return made
+        estimates += [agreement, kappa.model_copy(update=how)]
+    return estimates
 
 
-def _whose(a: Population, b: Population, found: Mapping[str, Ceiling]) -> str | None:
+def _whose(a: Population, b: Population, ceilings: Mapping[str, Ceiling]) -> str | None:
     """The first named model's ceiling if it has several runs, else the other's, else None."""
-    return next((model.name for model in (a, b) if model.name in found), None)
+    return next((model.name for model in (a, b) if model.name in ceilings), None)
 
 
-def of_ceiling(view: PairView, found: Mapping[str, Ceiling]) -> list[Estimate]:
-    """Give agreement and kappa of a pair as shares of the seed ceiling, where there is one."""
-    whose = _whose(view.a, view.b, found)
+def of_ceiling(view: PairView, ceilings: Mapping[str, Ceiling]) -> list[Estimate]:
+    """Return agreement and kappa of a pair as shares of the seed ceiling, where there is one."""
+    whose = _whose(view.a, view.b, ceilings)
     if whose is None:
         return []
-    ceiling = found[whose]
+    ceiling = ceilings[whose]
     agreement = ratio(view.draws(lambda pairing: pairing.observed), ceiling.agreement)
     top = np.where(ceiling.kappa.draws > 0, ceiling.kappa.draws, np.nan)
     kappa = view.draws(lambda pairing: pairing.kappa().draws) / top
     reason = f"the two runs of {whose} never agree"
-    made = [
+    estimates = [
         estimate(view.at("agreement_of_ceiling"), agreement, n=view.study.n, undefined=reason),
         estimate(
             view.at("kappa_of_ceiling"),
@@ -127,5 +127,5 @@ def of_ceiling(view: PairView, found: Mapping[str, Ceiling]) -> list[Estimate]:
     ]
     return [
         each if each.value is None else each.model_copy(update={"note": f"ceiling: {whose}"})
-        for each in made
+        for each in estimates
     ]

@@ -42,7 +42,7 @@ _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 
 
 def corrected_estimate(
-    at: EstimateKey, found: Corrected, *, observed: float, n: int, undefined: str
+    at: EstimateKey, coefficient: Corrected, *, observed: float, n: int, undefined: str
 ) -> Estimate:
     """Make an estimate of a chance-corrected coefficient.
 
@@ -50,18 +50,18 @@ def corrected_estimate(
     then comes from the rule of three on the share of equal labels, at the sample's own chance
     agreement.
     """
-    made = estimate(at, found.draws, n=n, undefined=undefined)
-    if made.value is None or observed not in (0.0, 1.0):
-        return made
-    chance = float(found.chance[0])
+    number = estimate(at, coefficient.draws, n=n, undefined=undefined)
+    if number.value is None or observed not in (0.0, 1.0):
+        return number
+    chance = float(coefficient.chance[0])
     reach = min(1.0, 3.0 / n)
     moved = 1.0 - reach if observed == 1.0 else reach
     edge = max(-1.0, (moved - chance) / (1.0 - chance))
     return Estimate(
         **vars(at),
-        value=made.value,
-        low=min(edge, made.value),
-        high=max(edge, made.value),
+        value=number.value,
+        low=min(edge, number.value),
+        high=max(edge, number.value),
         level=LEVEL,
         interval="rule of three on the agreement",
         n=n,
@@ -107,11 +107,14 @@ class PairView:
 
     def corrected(self, of: Callable[[Pairing], Corrected]) -> Corrected:
         """Average a coefficient and its chance agreement over all pairs of runs."""
-        made = {key: of(pairing) for key, pairing in self.pairings.items()}
+        coefficients = {key: of(pairing) for key, pairing in self.pairings.items()}
 
         def part(place: int) -> Floats:
             return pair_draws_of(
-                self.study, self.a, self.b, lambda one, other: made[id(one), id(other)][place]
+                self.study,
+                self.a,
+                self.b,
+                lambda one, other: coefficients[id(one), id(other)][place],
             )
 
         return Corrected(part(0), part(1))
@@ -122,10 +125,10 @@ class PairView:
 
 
 def pair_estimates(view: PairView) -> list[Estimate]:
-    """Give every number about one pair, in the order of the report."""
+    """Return every number about one pair, in the order of the report."""
     n = view.study.n
     observed = view.draws(lambda pairing: pairing.observed)
-    found = [
+    estimates = [
         estimate(view.at("agreement"), observed, n=n, undefined="", share=True),
         estimate(view.at("churn"), 1.0 - observed, n=n, undefined="", share=True),
     ]
@@ -135,14 +138,14 @@ def pair_estimates(view: PairView) -> list[Estimate]:
         ("pabak", view.corrected(lambda pairing: pairing.pabak())),
         ("gwet_ac1", view.corrected(lambda pairing: pairing.ac1())),
     ):
-        found.append(
+        estimates.append(
             corrected_estimate(
                 view.at(name), coefficient, observed=float(observed[0]), n=n, undefined=CONSTANT
             )
         )
         if name == "cohens_kappa":
-            found += _asymptotic(view)
-    return [*found, *_mistakes(view), *_fidelities(view)]
+            estimates += _asymptotic(view)
+    return [*estimates, *_mistakes(view), *_fidelities(view)]
 
 
 def _asymptotic(view: PairView) -> list[Estimate]:

@@ -52,59 +52,69 @@ class AttributionAgreementOptions(Options):
 
 
 def _agreement(pair: Pair) -> list[Estimate]:
-    made = []
-    teacher, student = pair.scores(pair.seen.teacher), pair.scores(pair.student)
+    estimates = []
+    teacher, student = pair.scores(pair.explained.teacher), pair.scores(pair.student)
     for name, measure in MEASURES.items():
-        values = pair.rho if name == "spearman" else pair.seen.compare(teacher, student, measure)
-        made += [
-            mean_estimate(pair.at(name, subset), pair.seen, values, mask)
+        values = (
+            pair.rho if name == "spearman" else pair.explained.compare(teacher, student, measure)
+        )
+        estimates += [
+            mean_estimate(pair.at(name, subset), pair.explained, values, mask)
             for subset, mask in subsets(pair).items()
         ]
-    return made
+    return estimates
 
 
 def _bounds(pair: Pair) -> list[Estimate]:
     """Ceiling and floors of the pair, and the agreement between them."""
-    seen, made = pair.seen, []
-    own, other = pair.ceiling(seen.teacher), pair.ceiling(pair.student)
+    explained, estimates = pair.explained, []
+    own, other = pair.ceiling(explained.teacher), pair.ceiling(pair.student)
     shuffled = pair.shuffled()
-    made.append(mean_estimate(pair.at("floor_shuffled"), seen, shuffled))
+    estimates.append(mean_estimate(pair.at("floor_shuffled"), explained, shuffled))
     for subset, mask in subsets(pair).items():
-        rho, floor = seen.draws(pair.rho, mask), seen.draws(pair.floor, mask)
-        product = seen.draws(own, mask) * seen.draws(other, mask)
+        rho, floor = explained.draws(pair.rho, mask), explained.draws(pair.floor, mask)
+        product = explained.draws(own, mask) * explained.draws(other, mask)
         top = np.sqrt(np.where(product > 0, product, np.nan))
         room = np.where(top - floor > 1e-9, top - floor, np.nan)
-        n = seen.count(pair.rho, mask)
-        made += [
+        n = explained.count(pair.rho, mask)
+        estimates += [
             estimate(pair.at("ceiling", subset), top, n=n, undefined=UNRANKED),
             estimate(pair.at("floor", subset), floor, n=n, undefined=UNRANKED),
             estimate(pair.at("normalised", subset), (rho - floor) / room, n=n, undefined=_NO_ROOM),
             estimate(pair.at("disattenuated", subset), rho / top, n=n, undefined=_NO_ROOM),
         ]
-    return made
+    return estimates
 
 
-def _own(seen: Attributed, method: str) -> list[Estimate]:
+def _own(explained: Attributed, method: str) -> list[Estimate]:
     """Numbers of each model alone: its ceiling, and how far trivial explainers explain it."""
-    made = []
-    for model in seen.models:
-        scores = seen.scores(model.name, method)
-        again = seen.compare(scores, seen.scores(model.name, method, RESEEDED), spearman)
-        made.append(mean_estimate(EstimateKey("ceiling", model.name, method=method), seen, again))
+    estimates = []
+    for model in explained.models:
+        scores = explained.scores(model.name, method)
+        again = explained.compare(scores, explained.scores(model.name, method, RESEEDED), spearman)
+        estimates.append(
+            mean_estimate(EstimateKey("ceiling", model.name, method=method), explained, again)
+        )
         for column, name in enumerate(TRIVIAL):
-            plain = [seen.trivial(row)[:, column] for row in range(len(seen.seen.ids))]
-            values = seen.compare(scores, plain, lambda a, b: spearman(np.abs(a), b))
-            made.append(
+            plain = [
+                explained.trivial(row)[:, column] for row in range(len(explained.attributions.ids))
+            ]
+            values = explained.compare(scores, plain, lambda a, b: spearman(np.abs(a), b))
+            estimates.append(
                 mean_estimate(
-                    EstimateKey("trivial", model.name, subset=name, method=method), seen, values
+                    EstimateKey("trivial", model.name, subset=name, method=method),
+                    explained,
+                    values,
                 )
             )
-    second = seen.scores(seen.teacher.name, method, SECOND_RUN)
+    second = explained.scores(explained.teacher.name, method, SECOND_RUN)
     if second is not None:
-        values = seen.compare(seen.scores(seen.teacher.name, method), second, spearman)
-        at = EstimateKey("ceiling", seen.teacher.name, subset="between seeds", method=method)
-        made.append(mean_estimate(at, seen, values))
-    return made
+        values = explained.compare(
+            explained.scores(explained.teacher.name, method), second, spearman
+        )
+        at = EstimateKey("ceiling", explained.teacher.name, subset="between seeds", method=method)
+        estimates.append(mean_estimate(at, explained, values))
+    return estimates
 
 
 @dataclass(frozen=True)
@@ -119,24 +129,30 @@ def _others(pair: Pair) -> _Others:
     least = threshold(pair)
     low = Estimate(**vars(pair.at("low_agreement")), value=least, n=len(pair.rho))
     pair = pair.labelled  # the limit is the explainer's noise, on all; who is right needs labels
-    right = pair.seen.both_right(pair.student)
+    right = pair.explained.both_right(pair.student)
     if right is None:
         return _Others([low], [])
     below = np.where(np.isfinite(pair.rho), (pair.rho < least).astype(np.float64), np.nan)
-    made = estimate(
+    share = estimate(
         pair.at("other_reasons"),
-        pair.seen.draws(below, right),
-        n=pair.seen.count(below, right),
+        pair.explained.draws(below, right),
+        n=pair.explained.count(below, right),
         undefined="no sentence that both get right can be ranked",
         share=True,
     )
     order = np.argsort(pair.rho, kind="stable")
     rows = [
-        (pair.student.name, pair.method, pair.seen.seen.ids[row], float(pair.rho[row]), least)
+        (
+            pair.student.name,
+            pair.method,
+            pair.explained.attributions.ids[row],
+            float(pair.rho[row]),
+            least,
+        )
         for row in order
         if right[row] and below[row] == 1
     ]
-    return _Others([low, made], rows)
+    return _Others([low, share], rows)
 
 
 def _list(rows: list[tuple[str, str, str, float, float]]) -> Table:
@@ -155,15 +171,15 @@ def _list(rows: list[tuple[str, str, str, float, float]]) -> Table:
     )
 
 
-def _notes(seen: Attributed) -> tuple[str, ...]:
-    notes = list(seen.seen.notes)
-    for method in seen.seen.methods:
-        for model in seen.models:
-            drawn = int(seen.seen.sampled[model.name, method].sum())
+def _notes(explained: Attributed) -> tuple[str, ...]:
+    notes = list(explained.attributions.notes)
+    for method in explained.attributions.methods:
+        for model in explained.models:
+            drawn = int(explained.attributions.sampled[model.name, method].sum())
             if drawn:
                 notes.append(
-                    f"{method} of {model.name}: {drawn} of {len(seen.seen.ids)} sentences are too "
-                    "long for exact values and were sampled."
+                    f"{method} of {model.name}: {drawn} of {len(explained.attributions.ids)} "
+                    "sentences are too long for exact values and were sampled."
                 )
     return tuple(notes)
 
@@ -192,19 +208,23 @@ class AttributionAgreementAnalysis:
         done: Mapping[str, AnalysisResult],
     ) -> AnalysisResult:
         """Measure agreement by method and student."""
-        seen = attributed(study)
+        explained = attributed(study)
         estimates: list[Estimate] = []
         rows: list[tuple[str, str, str, float, float]] = []
-        parts = slices(seen.study)
-        pairs = [Pair(seen, s, method) for method in seen.seen.methods for s in seen.students]
+        parts = slices(explained.study)
+        pairs = [
+            Pair(explained, s, method)
+            for method in explained.attributions.methods
+            for s in explained.students
+        ]
         for pair in pairs:
             others = _others(pair)
             estimates += [*_agreement(pair), *_bounds(pair), *slice_estimates(pair, parts)]
-            estimates.append(mean_estimate(pair.at("partial"), seen, pair.partial()))
+            estimates.append(mean_estimate(pair.at("partial"), explained, pair.partial()))
             estimates += others.estimates
             rows += others.rows[: options.listed]
-        for method in seen.seen.methods:
-            estimates += _own(seen, method)
+        for method in explained.attributions.methods:
+            estimates += _own(explained, method)
         rhos = {(pair.student.name, pair.method): pair.rho for pair in pairs}
         return AnalysisResult(
             name=self.name,
@@ -217,14 +237,16 @@ class AttributionAgreementAnalysis:
             metrics=AGREEMENT,
             estimates=tuple(estimates),
             tables=(
-                highlights(seen, rhos, options.shown),
-                top_words(seen, options.shown),
+                highlights(explained, rhos, options.shown),
+                top_words(explained, options.shown),
                 _list(rows),
             ),
             curves=(*spread_charts(pairs, estimates), *slice_charts(estimates, parts)),
             notes=(
-                *_notes(seen),
-                *labelled_note(seen.study, "Right for other reasons, and slices of a gold label"),
+                *_notes(explained),
+                *labelled_note(
+                    explained.study, "Right for other reasons, and slices of a gold label"
+                ),
             ),
         )
 

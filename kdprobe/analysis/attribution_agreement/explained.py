@@ -38,13 +38,13 @@ class Attributed:
     """A study whose words were explained.
 
     Args:
-        study, seen: as given.
+        study, attributions: as given.
         rows: the explained examples' places in the split, int64 `[m]`.
         resamples: the run's resamples of these examples.
     """
 
     study: Study
-    seen: Attributions
+    attributions: Attributions
     rows: Ints
     resamples: Resamples
 
@@ -56,7 +56,7 @@ class Attributed:
     @property
     def models(self) -> tuple[Population, ...]:
         """The explained models."""
-        names = {model for model, _, kind in self.seen.scores if not kind}
+        names = {model for model, _, kind in self.attributions.scores if not kind}
         return tuple(model for model in self.study.models if model.name in names)
 
     @property
@@ -65,8 +65,8 @@ class Attributed:
         return tuple(model for model in self.models if model.role == "student")
 
     def scores(self, model: str, method: str, kind: str = "") -> tuple[Floats, ...] | None:
-        """Give a model's word scores, one array an example, or None when there are none."""
-        return self.seen.scores.get((model, method, kind))
+        """Return a model's word scores, one array an example, or None when there are none."""
+        return self.attributions.scores.get((model, method, kind))
 
     def compare(
         self,
@@ -75,7 +75,7 @@ class Attributed:
         measure: Callable[[Floats, Floats], float],
     ) -> Floats:
         """Measure every example, float64 `[m]`; NaN where it cannot be ranked."""
-        values: Floats = np.full(len(self.seen.ids), np.nan)
+        values: Floats = np.full(len(self.attributions.ids), np.nan)
         if left is None or right is None:
             return values
         for row, (a, b) in enumerate(zip(left, right, strict=True)):
@@ -95,7 +95,7 @@ class Attributed:
         return int(known.sum())
 
     def agree(self, student: Population) -> Bools:
-        """Say on which explained examples teacher and student predict the same, bool `[m]`."""
+        """Return on which explained examples teacher and student predict the same, bool `[m]`."""
         same: Bools = self.teacher.first.predicted == student.first.predicted
         return same[self.rows]
 
@@ -106,7 +106,7 @@ class Attributed:
         return self if known is self.study else _attributed(known)
 
     def both_right(self, student: Population) -> Bools | None:
-        """Say on which explained examples both are right, or None without labels."""
+        """Return on which explained examples both are right, or None without labels."""
         labels = self.study.split.labels
         if labels is None or self.study.split.task.kind == "regression":
             return None
@@ -114,14 +114,14 @@ class Attributed:
         return np.asarray(right & self.study.split.has_gold, dtype=np.bool_)[self.rows]
 
     def trivial(self, row: int) -> Floats:
-        """Give what a word shows without any model, float64 `[words, 3]`.
+        """Return what a word shows without any model, float64 `[words, 3]`.
 
         Definition: its letters, minus the logarithm of how often it stands in the split, its place.
         """
-        words = self.seen.words[row]
+        words = self.attributions.words[row]
         return np.array(
             [
-                (len(word.text), -np.log(self.seen.counts.get(word.text.lower(), 1)), place)
+                (len(word.text), -np.log(self.attributions.counts.get(word.text.lower(), 1)), place)
                 for place, word in enumerate(words)
             ],
             dtype=np.float64,
@@ -139,10 +139,10 @@ def _explained(study: Study) -> Study:
 
 
 def _attributed(study: Study) -> Attributed:
-    seen = study.get(Attributions)
+    attributions = study.get(Attributions)
     places = {key: row for row, key in enumerate(study.split.ids)}
-    rows = np.array([places[key] for key in seen.ids], dtype=np.int64)
-    return Attributed(study, seen, rows, Resamples(resamples_of(study).counts[:, rows]))
+    rows = np.array([places[key] for key in attributions.ids], dtype=np.int64)
+    return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
 
 
 def unmet(study: Study) -> str | None:

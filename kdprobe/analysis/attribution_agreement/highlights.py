@@ -19,7 +19,7 @@ MOST_WORDS = 40
 TOP_WORDS = 5
 
 
-def representative(seen: Attributed, count: int) -> list[int]:
+def representative(explained: Attributed, count: int) -> list[int]:
     """Choose sentences whose explanations cover many important words.
 
     Definition: the submodular pick of LIME (Ribeiro et al. 2016) over the teacher's explanations by
@@ -28,10 +28,12 @@ def representative(seen: Attributed, count: int) -> list[int]:
     sentences are taken greedily by the weight of the types they add; ties go to the smaller id.
     Sentences of more than 40 words are left out: no reader takes them in.
     """
-    found = seen.scores(seen.teacher.name, seen.seen.methods[0]) or ()
+    scores_of = explained.scores(explained.teacher.name, explained.attributions.methods[0]) or ()
     shares: dict[int, dict[str, float]] = {}
     totals: dict[str, float] = {}
-    for row, (words, scores) in enumerate(zip(seen.seen.words, found, strict=True)):
+    for row, (words, scores) in enumerate(
+        zip(explained.attributions.words, scores_of, strict=True)
+    ):
         sizes = np.abs(np.nan_to_num(scores)) if len(scores) else np.zeros(0)
         total = float(sizes.sum())
         if not total or len(words) > MOST_WORDS:
@@ -46,52 +48,54 @@ def representative(seen: Attributed, count: int) -> list[int]:
     while len(chosen) < min(count, len(shares)):
         left = [row for row in shares if row not in chosen]
         gain = {row: sum(totals[w] ** 0.5 for w in shares[row] if w not in covered) for row in left}
-        best = min(left, key=lambda row: (-round(gain[row], 9), seen.seen.ids[row]))
+        best = min(left, key=lambda row: (-round(gain[row], 9), explained.attributions.ids[row]))
         chosen.append(best)
         covered |= set(shares[best])
     return chosen
 
 
 def _picked(
-    seen: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int
+    explained: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int
 ) -> list[tuple[int, str]]:
     """Choose rows with the reason: half representative, half of least agreement."""
-    chosen = [(row, "representative") for row in representative(seen, (count + 1) // 2)]
+    chosen = [(row, "representative") for row in representative(explained, (count + 1) // 2)]
     if rhos:
         # Rounded, so that the order of equal values is that of the ids on every machine.
         first = np.round(next(iter(rhos.values())), 9)
         order = sorted(
             np.flatnonzero(np.isfinite(first)).tolist(),
-            key=lambda row: (first[row], seen.seen.ids[row]),
+            key=lambda row: (first[row], explained.attributions.ids[row]),
         )
         taken = {row for row, _ in chosen}
         least = [
-            row for row in order if row not in taken and len(seen.seen.words[row]) <= MOST_WORDS
+            row
+            for row in order
+            if row not in taken and len(explained.attributions.words[row]) <= MOST_WORDS
         ]
         chosen += [(row, "least agreement") for row in least[: count - len(chosen)]]
     return chosen
 
 
-def top_words(seen: Attributed, count: int) -> Table:
+def top_words(explained: Attributed, count: int) -> Table:
     """List the five words of each representative sentence with the largest scores, of each model.
 
     The first method's; `in common` counts how many of them are among the teacher's five.
     """
-    method = seen.seen.methods[0]
+    method = explained.attributions.methods[0]
     rows: list[tuple[Cell, ...]] = []
-    for row in representative(seen, (count + 1) // 2):
+    for row in representative(explained, (count + 1) // 2):
         teachers: set[int] = set()
-        for model in seen.models:
-            scores = (seen.scores(model.name, method) or ())[row]
+        for model in explained.models:
+            scores = (explained.scores(model.name, method) or ())[row]
             if not len(scores):
                 continue
             order = np.argsort(-np.abs(np.nan_to_num(scores)), kind="stable")
             lead = [int(i) for i in order if np.isfinite(scores[i])][:TOP_WORDS]
-            words = [f"{seen.seen.words[row][i].text} {scores[i]:+.2f}" for i in lead]
-            common = None if model is seen.teacher else len(teachers & set(lead))
-            teachers = set(lead) if model is seen.teacher else teachers
+            words = [f"{explained.attributions.words[row][i].text} {scores[i]:+.2f}" for i in lead]
+            common = None if model is explained.teacher else len(teachers & set(lead))
+            teachers = set(lead) if model is explained.teacher else teachers
             blank = [None] * (TOP_WORDS - len(words))
-            rows.append((seen.seen.ids[row], model.name, *words, *blank, common))
+            rows.append((explained.attributions.ids[row], model.name, *words, *blank, common))
     return Table(
         name="top_words",
         title="Strongest words of representative sentences",
@@ -106,27 +110,29 @@ def top_words(seen: Attributed, count: int) -> Table:
     )
 
 
-def highlights(seen: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int) -> Table:
+def highlights(explained: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int) -> Table:
     """Lay out the word scores of chosen sentences: a row per sentence, method, model and word."""
-    labels = seen.study.split.task.labels
+    labels = explained.study.split.task.labels
     rows: list[tuple[Cell, ...]] = []
-    damaged = damaged_words(seen)
-    for row, why in _picked(seen, rhos, count):
+    damaged = damaged_words(explained)
+    for row, why in _picked(explained, rhos, count):
         if row in damaged:
-            broken = " ".join(seen.seen.words[row][index].text for index in damaged[row])
+            broken = " ".join(
+                explained.attributions.words[row][index].text for index in damaged[row]
+            )
             why = f"{why}; damaged word: {broken}"
-        target = labels[int(seen.seen.target[row])] if labels else ""
-        for method in seen.seen.methods:
-            for model in seen.models:
-                scores = (seen.scores(model.name, method) or ())[row]
+        target = labels[int(explained.attributions.target[row])] if labels else ""
+        for method in explained.attributions.methods:
+            for model in explained.models:
+                scores = (explained.scores(model.name, method) or ())[row]
                 if not len(scores):
                     continue
-                for index, word in enumerate(seen.seen.words[row]):
+                for index, word in enumerate(explained.attributions.words[row]):
                     value = float(scores[index])
                     shown = round(value, 4) if np.isfinite(value) else None
                     rows.append(
-                        (seen.seen.ids[row], why, target, method, model.name, index, word.text,
-                         shown)
+                        (explained.attributions.ids[row], why, target, method, model.name, index,
+                         word.text, shown)
                     )  # fmt: skip
     return Table(
         name="highlights",

@@ -29,19 +29,19 @@ def slice_estimates(pair: Pair, parts: Sequence[Slice]) -> list[Estimate]:
     Below five sentences that can be ranked the mean is undefined: with eight words the standard
     deviation of one correlation under independence is .38.
     """
-    made = []
-    gold_rows = pair.seen.study.split.gold_rows
+    estimates = []
+    gold_rows = pair.explained.study.split.gold_rows
     for part in parts:
         of_label = part.kind == "label"  # such a slice is of the labelled examples alone
         own = pair.labelled if of_label else pair
-        mask = (part.mask[gold_rows] if of_label else part.mask)[own.seen.rows]
-        at, n = own.at("spearman", part.subset), own.seen.count(own.rho, mask)
+        mask = (part.mask[gold_rows] if of_label else part.mask)[own.explained.rows]
+        at, n = own.at("spearman", part.subset), own.explained.count(own.rho, mask)
         if n < LEAST_SENTENCES:
             reason = f"only {n} of its explained sentences can be ranked"
-            made.append(undefined_estimate(at, reason, n=n))
+            estimates.append(undefined_estimate(at, reason, n=n))
         else:
-            made.append(mean_estimate(at, own.seen, own.rho, mask))
-    return made
+            estimates.append(mean_estimate(at, own.explained, own.rho, mask))
+    return estimates
 
 
 def slice_charts(estimates: Sequence[Estimate], parts: Sequence[Slice]) -> tuple[Curve, ...]:
@@ -76,8 +76,8 @@ def slice_charts(estimates: Sequence[Estimate], parts: Sequence[Slice]) -> tuple
     return tuple(curves)
 
 
-def _series(method: str, found: Sequence[Estimate], rows: dict[str, str]) -> Series:
-    ordered = sorted(found, key=lambda one: list(rows).index(one.subset))
+def _series(method: str, estimates: Sequence[Estimate], rows: dict[str, str]) -> Series:
+    ordered = sorted(estimates, key=lambda one: list(rows).index(one.subset))
     return Series(
         name=method,
         x=tuple(one.value for one in ordered if one.value is not None),

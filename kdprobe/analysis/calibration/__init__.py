@@ -68,7 +68,7 @@ def _confidence(run: Predictions) -> Floats:
 
 
 def _statistics(study: Study, bins: int) -> dict[str, Statistic]:
-    """Give the draws of each metric, for one run."""
+    """Return the draws of each metric, for one run."""
     gold, resamples = gold_of(study), resamples_of(study)
     rows = np.arange(study.n)
 
@@ -99,7 +99,7 @@ def _statistics(study: Study, bins: int) -> dict[str, Statistic]:
 
 
 def _no_temperature(study: Study, population: Population) -> str:
-    """Give the reason why no temperature is best."""
+    """Return the reason why no temperature is best."""
     gold = gold_of(study)
     if any(hits_of(run, gold).all() for run in population.runs):
         return "every prediction is right, so the loss falls as long as the temperature falls"

@@ -97,7 +97,7 @@ _FIXED = (
 
 
 def metrics(bins: int) -> tuple[Metric, ...]:
-    """Give the definitions, with the number of bins that was asked for."""
+    """Return the definitions, with the number of bins that was asked for."""
     return (
         Metric(
             name="ece",

@@ -65,7 +65,7 @@ def _mask(study: Study, run: Predictions, subset: str) -> Bools:
 
 
 def _about(study: Study, subset: str) -> Study:
-    """Give the examples that a subset is taken of: hits and mistakes need gold labels."""
+    """Return the examples that a subset is taken of: hits and mistakes need gold labels."""
     return study if subset == "all" else study.with_gold()
 
 

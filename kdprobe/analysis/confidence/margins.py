@@ -62,7 +62,7 @@ class Correlation:
 
 
 def margin_of(values: Floats, classes: Ints) -> Floats:
-    """Give the log-odds of one class of each example against all others together.
+    """Return the log-odds of one class of each example against all others together.
 
     Definition: log p_c - log(1 - p_c) = v_c - log sum_{j != c} exp v_j, for logits v or
     log-probabilities v alike. In this form nothing saturates: a probability that rounds to 1 still
@@ -113,7 +113,7 @@ OF_SCORES = (
 
 
 def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
-    """Tell which examples belong to a subset, bool `[n]`."""
+    """Return which examples belong to a subset, bool `[n]`."""
     if subset == "all":
         return np.ones(len(a.ids), dtype=bool)
     same: Bools = a.predicted == b.predicted
@@ -121,7 +121,7 @@ def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
 
 
 def _why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Population) -> str:
-    """Give the reason why a correlation does not exist, from the first pair of runs at fault."""
+    """Return the reason why a correlation does not exist, from the first pair of runs at fault."""
     for run in a.runs:
         for other in b.runs:
             mask = mask_of(subset, run, other)

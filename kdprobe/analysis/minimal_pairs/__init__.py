@@ -116,56 +116,56 @@ def _judge(study: Study, pairs: MinimalPairs) -> _Judged:
     return _Judged(study, pairs, models, phenomena, wide, scores, draws)
 
 
-def _accuracies(seen: _Judged) -> list[Estimate]:
+def _accuracies(judged: _Judged) -> list[Estimate]:
     return [
         estimate(
             EstimateKey("accuracy", model.name, subset=part.subset),
-            seen.draws[model.name, part.subset],
+            judged.draws[model.name, part.subset],
             n=len(part.rows),
             undefined="no pairs",
             share=True,
             how=HOW,
         )
-        for model in seen.models
-        for part in (*seen.wide, *seen.phenomena)
+        for model in judged.models
+        for part in (*judged.wide, *judged.phenomena)
     ]
 
 
-def _p_value(seen: _Judged, student: Population, part: Part) -> float | None:
-    t = seen.scores[seen.teacher.name][:, part.rows]
-    s = seen.scores[student.name][:, part.rows]
+def _p_value(judged: _Judged, student: Population, part: Part) -> float | None:
+    t = judged.scores[judged.teacher.name][:, part.rows]
+    s = judged.scores[student.name][:, part.rows]
     if len(t) > 1 or len(s) > 1:
         return paired_p(t, s)
     return mcnemar_p(int((t > s).sum()), int((t < s).sum()))
 
 
-def _gap(seen: _Judged, student: Population, part: Part) -> Estimate:
-    draws = seen.draws[seen.teacher.name, part.subset] - seen.draws[student.name, part.subset]
+def _gap(judged: _Judged, student: Population, part: Part) -> Estimate:
+    draws = judged.draws[judged.teacher.name, part.subset] - judged.draws[student.name, part.subset]
     return gap_estimate(
-        EstimateKey("gap", seen.teacher.name, student.name, subset=part.subset),
+        EstimateKey("gap", judged.teacher.name, student.name, subset=part.subset),
         draws,
         n=len(part.rows),
         undefined="no pairs",
         share=True,
-        p_value=_p_value(seen, student, part),
+        p_value=_p_value(judged, student, part),
         how=HOW,
     )
 
 
-def _margins(seen: _Judged, student: Population, part: Part) -> Estimate:
+def _margins(judged: _Judged, student: Population, part: Part) -> Estimate:
     """Estimate the rank correlation of margins, averaged over all pairs of runs."""
-    teacher, margins = seen.teacher, seen.pairs.margins
+    teacher, margins = judged.teacher, judged.pairs.margins
     runs = [(t, s) for t in range(len(teacher.runs)) for s in range(len(student.runs))]
     columns = [(margins[teacher.name][t], margins[student.name][s]) for t, s in runs]
-    tables = dict(zip(runs, spearman_tables(seen.study, part, columns), strict=True))
-    draws = ranked_draws(seen.study, part)
+    tables = dict(zip(runs, spearman_tables(judged.study, part, columns), strict=True))
+    draws = ranked_draws(judged.study, part)
     values = pair_draws_of(
-        replace(seen.study, resamples=draws),
+        replace(judged.study, resamples=draws),
         teacher,
         student,
         lambda run, other: tables[_place(teacher, run), _place(student, other)],
     )
-    fewer = draws < seen.study.resamples
+    fewer = draws < judged.study.resamples
     return estimate(
         EstimateKey("margin_spearman", teacher.name, student.name, subset=part.subset),
         values,
@@ -175,20 +175,20 @@ def _margins(seen: _Judged, student: Population, part: Part) -> Estimate:
     )
 
 
-def _lost_pairs(seen: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
+def _lost_pairs(judged: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
     """Show pairs that the teacher's first run judges rightly and the student's does not."""
-    parts = {part.subset: part for part in seen.phenomena}
+    parts = {part.subset: part for part in judged.phenomena}
     rows = []
-    for student in seen.students:
-        own = [made for made in gaps if made.model_b == student.name and (made.low or 0.0) > 0]
-        for gap in sorted(own, key=lambda made: -(made.low or 0.0))[:5]:
+    for student in judged.students:
+        own = [gap for gap in gaps if gap.model_b == student.name and (gap.low or 0.0) > 0]
+        for gap in sorted(own, key=lambda gap: -(gap.low or 0.0))[:5]:
             inside = parts[gap.subset].rows
-            t = seen.pairs.margins[seen.teacher.name][0][inside]
-            s = seen.pairs.margins[student.name][0][inside]
+            t = judged.pairs.margins[judged.teacher.name][0][inside]
+            s = judged.pairs.margins[student.name][0][inside]
             lost = np.flatnonzero((t > 0) & (s < 0))
             for at in lost[np.argsort(-(t - s)[lost], kind="stable")][:shown]:
                 row = int(inside[at])
-                good, bad = seen.pairs.good[row], seen.pairs.bad[row]
+                good, bad = judged.pairs.good[row], judged.pairs.bad[row]
                 rows.append((student.name, gap.subset, good, bad, float(t[at]), float(s[at])))
     return Table(
         name="lost_pairs",
@@ -207,21 +207,24 @@ def _lost_pairs(seen: _Judged, gaps: Sequence[Estimate], shown: int) -> Table:
     )
 
 
-def _unjudged(seen: _Judged) -> list[Estimate]:
+def _unjudged(judged: _Judged) -> list[Estimate]:
     return [
         undefined_estimate(EstimateKey("accuracy", model.name), _UNJUDGED.format(model.name))
-        for model in seen.study.models
-        if model.name not in seen.pairs.margins
+        for model in judged.study.models
+        if model.name not in judged.pairs.margins
     ]
 
 
-def _notes(seen: _Judged) -> tuple[str, ...]:
+def _notes(judged: _Judged) -> tuple[str, ...]:
     ties = {
-        model.name: int((seen.scores[model.name] == 0.5).any(axis=0).sum()) for model in seen.models
+        model.name: int((judged.scores[model.name] == 0.5).any(axis=0).sum())
+        for model in judged.models
     }
-    said = [f"{name} ties on {n} of {len(seen.pairs.ids)} pairs." for name, n in ties.items() if n]
-    missing = [m.name for m in seen.study.models if m.name not in seen.pairs.margins]
-    return (*said, *(f"No minimal pairs were put to {name}." for name in missing))
+    notes = [
+        f"{name} ties on {n} of {len(judged.pairs.ids)} pairs." for name, n in ties.items() if n
+    ]
+    missing = [m.name for m in judged.study.models if m.name not in judged.pairs.margins]
+    return (*notes, *(f"No minimal pairs were put to {name}." for name in missing))
 
 
 @dataclass(frozen=True)
@@ -250,14 +253,16 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        seen = _judge(study, study.get(MinimalPairs))
-        accuracies = _accuracies(seen)
-        narrow = with_q([_gap(seen, s, part) for s in seen.students for part in seen.phenomena])
-        wide = [_gap(seen, s, part) for s in seen.students for part in seen.wide]
+        judged = _judge(study, study.get(MinimalPairs))
+        accuracies = _accuracies(judged)
+        narrow = with_q(
+            [_gap(judged, s, part) for s in judged.students for part in judged.phenomena]
+        )
+        wide = [_gap(judged, s, part) for s in judged.students for part in judged.wide]
         margins = [
-            _margins(seen, student, part)
-            for student in seen.students
-            for part in (seen.wide[0], *seen.phenomena)
+            _margins(judged, student, part)
+            for student in judged.students
+            for part in (judged.wide[0], *judged.phenomena)
         ]
         tables = (
             gap_table(
@@ -268,21 +273,21 @@ class MinimalPairAnalysis:
                 title="By phenomenon",
                 more=margins,
             ),
-            _lost_pairs(seen, narrow, options.shown),
+            _lost_pairs(judged, narrow, options.shown),
         )
         return AnalysisResult(
             name=self.name,
             version=self.version,
             title=self.title,
-            caption=f"{len(seen.pairs.ids)} pairs of {len(seen.phenomena)} phenomena "
-            f"({seen.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
+            caption=f"{len(judged.pairs.ids)} pairs of {len(judged.phenomena)} phenomena "
+            f"({judged.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
             "count every pair once.",
             options=options.model_dump(mode="json"),
             metrics=METRICS,
-            estimates=(*accuracies, *_unjudged(seen), *wide, *narrow, *margins),
-            tables=tables if seen.students else (),
+            estimates=(*accuracies, *_unjudged(judged), *wide, *narrow, *margins),
+            tables=tables if judged.students else (),
             curves=forest(study, narrow, what="phenomenon", unit="accuracy"),
-            notes=_notes(seen),
+            notes=_notes(judged),
         )
 
 

@@ -38,7 +38,7 @@ _RANKED = 400_000  # pairs × resamples ranked for one correlation, at most
 
 
 def judgements(margins: Floats) -> Floats:
-    """Give 1 for a pair judged rightly (margin above 0), 0.5 for a tie, 0 for a wrong judgement.
+    """Return 1 for a pair judged rightly (margin above 0), 0.5 for a tie, 0 for a wrong judgement.
 
     >>> judgements(np.array([0.3, 0.0, -2.0]))
     array([1. , 0.5, 0. ])
@@ -48,7 +48,7 @@ def judgements(margins: Floats) -> Floats:
 
 
 def judged(study: Study, pairs: MinimalPairs) -> tuple[Population, ...]:
-    """Give the models whose margins are known, in the study's order.
+    """Return the models whose margins are known, in the study's order.
 
     Raises:
         MisalignedError: the margins of a model are not one row a run and one column a pair.
@@ -87,7 +87,7 @@ class Part:
 
 
 def parts_of(pairs: MinimalPairs) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Give the phenomena, by name, and the wider parts: all pairs, then the fields by name."""
+    """Return the phenomena, by name, and the wider parts: all pairs, then the fields by name."""
     places: dict[Cell, list[int]] = {}
     for row, cell in enumerate(zip(pairs.phenomena, pairs.fields, strict=True)):
         places.setdefault(cell, []).append(row)
@@ -139,7 +139,7 @@ def _counts(
 
 
 def _resampled(study: Study, part: Part, draws: int) -> Iterator[tuple[slice, Resamples]]:
-    """Walk over blocks of resamples small enough to hold; the sample itself comes first."""
+    """Yield blocks of resamples small enough to hold; the sample itself comes first."""
     size = len(part.rows)
     yield slice(0, 1), Resamples(np.ones((1, size), dtype=np.float32))
     generator = derive_generator(study.seed, "bootstrap", "minimal pair margins", part.subset)

@@ -37,15 +37,15 @@ def _adjust(study: Study, estimates: Sequence[Estimate]) -> list[Estimate]:
     for metric in _ADJUSTED:
         family = [
             place
-            for place, found in enumerate(estimates)
-            if found.metric == metric and found.model_a == teacher
+            for place, number in enumerate(estimates)
+            if number.metric == metric and number.model_a == teacher
         ]
         holms = f"q: Holm over {len(family)} teacher-student test{'s' if len(family) > 1 else ''}"
         for place, q in zip(family, holm([estimates[i].p_value for i in family]), strict=True):
-            found = estimates[place]
+            number = estimates[place]
             if q is not None:
-                said = "; ".join(part for part in (found.note, holms) if part)
-                result[place] = found.model_copy(update={"q_value": q, "note": said})
+                note = "; ".join(part for part in (number.note, holms) if part)
+                result[place] = number.model_copy(update={"q_value": q, "note": note})
     return result
 
 
@@ -115,7 +115,7 @@ class PairedTests:
     options: type[PairedTestsOptions] = PairedTestsOptions
 
     def unmet(self, study: Study) -> str | None:
-        """Tell that there is nothing to test, or None."""
+        """Return the reason that there is nothing to test, or None."""
         if len(study.models) < 2:
             return "there is one model only, so there is no pair to test"
         if study.split.task.kind == "regression" and study.split.labels is None:
@@ -130,13 +130,13 @@ class PairedTests:
         of = number_tests if number else class_tests
         tests = [PairTest(known if number else study, a, b)
                  for a, b in (known if number else study).pairs]  # fmt: skip
-        estimates = _adjust(study, [made for test in tests for made in of(test)])
+        estimates = _adjust(study, [number for test in tests for number in of(test)])
         tables: tuple[Table, ...] = ()
         if known.split.labels is not None and not number:
             gold = np.asarray(known.split.labels, dtype=np.int64)
             estimates += _cochran(known, gold)
             tables = (_table(known, estimates, gold),)
-        used = {made.metric for made in estimates}
+        used = {number.metric for number in estimates}
         several = any(len(model.runs) > 1 for model in study.models)
         return AnalysisResult(
             name=self.name,

@@ -93,13 +93,13 @@ class PairTest:
         """All pairs of runs."""
         return [(one, other) for one in self.a.runs for other in self.b.runs]
 
-    def noted(self, made: Estimate, *, p_value: float | None = None) -> Estimate:
+    def noted(self, number: Estimate, *, p_value: float | None = None) -> Estimate:
         """Add a p-value, and how it was combined when there are several runs."""
-        if made.value is None:
-            return made
+        if number.value is None:
+            return number
         note = SEVERAL if p_value is not None and len(self.runs) > 1 else ""
-        both = "; ".join(part for part in (made.note, note) if part)
-        return made.model_copy(update={"p_value": p_value, "note": both})
+        both = "; ".join(part for part in (number.note, note) if part)
+        return number.model_copy(update={"p_value": p_value, "note": both})
 
 
 def discordances(test: PairTest, gold: Ints) -> list[tuple[int, int, int, int]]:
@@ -123,7 +123,7 @@ def discordance(test: PairTest, gold: Ints) -> Discordance:
 
 
 def class_tests(test: PairTest) -> list[Estimate]:
-    """Give the tests of two classifiers.
+    """Return the tests of two classifiers.
 
     Who is right is tested on the examples with a gold label, which labels are given on all.
     """
@@ -154,12 +154,12 @@ def _accuracy_difference(
             sample.mean(one.predicted == gold) - sample.mean(other.predicted == gold)
         ),
     )
-    made = estimate(test.at(metric), draws, n=test.study.n, undefined="")
+    number = estimate(test.at(metric), draws, n=test.study.n, undefined="")
     mid = metric == "mcnemar_midp"
     p = combined_p([mcnemar_p(only_a, only_b, mid_p=mid) for _, only_a, only_b, _ in counted])
     if not any(only_a + only_b for _, only_a, only_b, _ in counted):
-        made = _unseen(test, metric)
-    return test.noted(made, p_value=p)
+        number = _unseen(test, metric)
+    return test.noted(number, p_value=p)
 
 
 def _unseen(test: PairTest, metric: str) -> Estimate:
@@ -202,12 +202,12 @@ def _label_shift(test: PairTest) -> Estimate:
 
     p = combined_p([stuart_maxwell(a.predicted, b.predicted, classes) for a, b in test.runs])
     draws = pair_draws_of(test.study, test.a, test.b, statistic)
-    made = estimate(test.at("stuart_maxwell"), draws, n=test.study.n, undefined="")
-    return test.noted(made, p_value=p)
+    number = estimate(test.at("stuart_maxwell"), draws, n=test.study.n, undefined="")
+    return test.noted(number, p_value=p)
 
 
 def number_tests(test: PairTest) -> list[Estimate]:
-    """Give the tests of two regressions; every example of the study has a gold score.
+    """Return the tests of two regressions; every example of the study has a gold score.
 
     Wilcoxon's test rather than the sign test: under the null hypothesis that it does not matter
     which model predicts, the difference of their errors is symmetric about 0, which is all that

@@ -22,7 +22,7 @@ from kdprobe.analysis.probing.cells import (
     resamples_of_task,
 )
 from kdprobe.analysis.probing.metrics import METRICS
-from kdprobe.analysis.probing.scores import Seen, score_estimates
+from kdprobe.analysis.probing.scores import ProbedTask, score_estimates
 from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
 from kdprobe.analysis.protocol import Gold
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
@@ -40,7 +40,7 @@ class ProbingOptions(Options):
     """This analysis has nothing to choose."""
 
 
-def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> Seen:
+def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
     resamples = resamples_of_task(study, task)
     held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
     for population in study.models:
@@ -53,14 +53,14 @@ def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> Seen:
             if fits:
                 cells[population.name] = cells_of(study, task, fits, resamples)
     reasons = {(each.model, each.pooling): each.reason for each in probes.unread}
-    return Seen(task, held["trained"], held["random"], reasons)
+    return ProbedTask(task, held["trained"], held["random"], reasons)
 
 
-def _gap(seen: Seen, at: EstimateKey, teacher: int | None, student: int | None) -> Estimate:
-    t, s = seen.trained[at.model_a], seen.trained[at.model_b]
+def _gap(probed: ProbedTask, at: EstimateKey, teacher: int | None, student: int | None) -> Estimate:
+    t, s = probed.trained[at.model_a], probed.trained[at.model_b]
     if teacher is None or student is None:
         lacking = at.model_a if teacher is None else at.model_b
-        return undefined_estimate(at, seen.without(lacking, at.pooling))
+        return undefined_estimate(at, probed.without(lacking, at.pooling))
     left, right = t.means(teacher), s.means(student)
     if len(t.hits) == 1 and len(s.hits) == 1:
         p_value: float | None = mcnemar_p(int((left > right).sum()), int((left < right).sum()))
@@ -69,7 +69,7 @@ def _gap(seen: Seen, at: EstimateKey, teacher: int | None, student: int | None) 
     return gap_estimate(
         at,
         t.draws[:, teacher] - s.draws[:, student],
-        n=seen.task.test,
+        n=probed.task.test,
         undefined="no test sentences",
         share=True,
         p_value=p_value,
@@ -85,12 +85,12 @@ class _Gaps(NamedTuple):
     numbers: list[Estimate]
 
 
-def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _Gaps:
+def _gaps(probed: ProbedTask, teacher: str, student: str, poolings: Sequence[str]) -> _Gaps:
     """Estimate the gaps of the best layers, and of all layers set against each other."""
-    t, s, task = seen.trained[teacher], seen.trained[student], seen.task.name
+    t, s, task = probed.trained[teacher], probed.trained[student], probed.task.name
     best = [
         _gap(
-            seen,
+            probed,
             EstimateKey("gap", teacher, student, subset=task, layer="best", pooling=pooling),
             t.best(pooling),
             s.best(pooling),
@@ -106,20 +106,22 @@ def _gaps(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> _G
             where = EstimateKey(
                 "gap", teacher, student, subset=task, layer=f"{one}:{other}", pooling=pooling
             )
-            layers.append(_gap(seen, where, left, right))
-    return _Gaps(best, layers, _by_number(seen, teacher, student, poolings))
+            layers.append(_gap(probed, where, left, right))
+    return _Gaps(best, layers, _by_number(probed, teacher, student, poolings))
 
 
-def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) -> list[Estimate]:
+def _by_number(
+    probed: ProbedTask, teacher: str, student: str, poolings: Sequence[str]
+) -> list[Estimate]:
     """Estimate the gaps of layers of one number, where that is not their relative depth."""
-    t, s = seen.trained[teacher], seen.trained[student]
+    t, s = probed.trained[teacher], probed.trained[student]
     matched = matched_layers(t, s)
     layers = [str(k) for k in range(min(t.depth, s.depth) + 1)]
     return [
         _gap(
-            seen,
-            EstimateKey("gap_by_number", teacher, student, subset=seen.task.name, layer=f"{k}:{k}",
-               pooling=pooling),
+            probed,
+            EstimateKey("gap_by_number", teacher, student, subset=probed.task.name,
+                        layer=f"{k}:{k}", pooling=pooling),
             t.cell(k, pooling),
             s.cell(k, pooling),
         )
@@ -129,17 +131,17 @@ def _by_number(seen: Seen, teacher: str, student: str, poolings: Sequence[str]) 
     ]  # fmt: skip
 
 
-def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate:
+def _retention(probed: ProbedTask, teacher: str, student: str, pooling: str) -> Estimate:
     at = EstimateKey(
-        "retention", teacher, student, subset=seen.task.name, layer="best", pooling=pooling
+        "retention", teacher, student, subset=probed.task.name, layer="best", pooling=pooling
     )
-    if teacher not in seen.random:
+    if teacher not in probed.random:
         return undefined_estimate(at, "no encoder with random weights was probed")
-    t, s, floor = seen.trained[teacher], seen.trained[student], seen.random[teacher]
+    t, s, floor = probed.trained[teacher], probed.trained[student], probed.random[teacher]
     places = [cells.best(pooling) for cells in (t, s, floor)]
     for model, place in zip((teacher, student, teacher), places, strict=True):
         if place is None:
-            return undefined_estimate(at, seen.without(model, pooling))
+            return undefined_estimate(at, probed.without(model, pooling))
     of_teacher, of_student, low = (
         cells.draws[:, place] for cells, place in zip((t, s, floor), places, strict=True)
     )
@@ -147,34 +149,36 @@ def _retention(seen: Seen, teacher: str, student: str, pooling: str) -> Estimate
     bounds = interval(above)
     if bounds is None or bounds[0] <= 0:
         reason = "the teacher is not beyond random weights by more than noise"
-        return undefined_estimate(at, f"{reason} ({above[0]:+.3f})", n=seen.task.test)
+        return undefined_estimate(at, f"{reason} ({above[0]:+.3f})", n=probed.task.test)
     kept = of_student - low
     draws = np.full(len(kept), np.nan)
     np.divide(kept, above, out=draws, where=above > 0)
-    return estimate(at, draws, n=seen.task.test, undefined="nothing to keep", how=HOW)
+    return estimate(at, draws, n=probed.task.test, undefined="nothing to keep", how=HOW)
 
 
 def _gravity(
-    seen: Seen, teacher: str, students: Sequence[str], poolings: Sequence[str]
+    probed: ProbedTask, teacher: str, students: Sequence[str], poolings: Sequence[str]
 ) -> list[Estimate]:
-    made = []
+    estimates = []
     nothing = "no layer is above the majority class"
-    task, n = seen.task.name, seen.task.test
+    task, n = probed.task.name, probed.task.test
     for pooling in poolings:
         draws, reasons = {}, {}
-        for model, cells in seen.trained.items():
-            reasons[model] = nothing if cells.of_pooling(pooling) else seen.without(model, pooling)
-            draws[model] = gravity_draws(cells, pooling, seen.task.majority)
+        for model, cells in probed.trained.items():
+            reasons[model] = (
+                nothing if cells.of_pooling(pooling) else probed.without(model, pooling)
+            )
+            draws[model] = gravity_draws(cells, pooling, probed.task.majority)
             at = EstimateKey("centre_of_gravity", model, subset=task, pooling=pooling)
-            made.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
+            estimates.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
         for student in students:
             at = EstimateKey(
                 "centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling
             )
             shift = draws[student] - draws[teacher]
             lacking = teacher if np.isnan(draws[teacher][0]) else student
-            made.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
-    return made
+            estimates.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
+    return estimates
 
 
 def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
@@ -255,20 +259,24 @@ class Probing:
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
         for task in probes.tasks:
-            seen = _see(study, probes, task)
-            cells[task.name] = seen.trained
-            scores += score_estimates(seen)
-            for student in students:
-                made = _gaps(seen, teacher, student, probes.poolings)
-                for family, more in zip(gaps_of[student], made, strict=True):
+            probed = _see(study, probes, task)
+            cells[task.name] = probed.trained
+            scores += score_estimates(probed)
+            paired = [s for s in students if {s, teacher} <= probed.trained.keys()]
+            for student in paired:
+                families = _gaps(probed, teacher, student, probes.poolings)
+                for family, more in zip(gaps_of[student], families, strict=True):
                     family += more
-                rest += [_retention(seen, teacher, student, p) for p in probes.poolings]
-            rest += _gravity(seen, teacher, students, probes.poolings)
-            curves.append(small_multiple(task, seen.trained, seen.random, probes.poolings[0]))
-        gaps = [gap for made in gaps_of.values() for family in made for gap in with_q(family)]
+                rest += [_retention(probed, teacher, student, p) for p in probes.poolings]
+            rest += _gravity(probed, teacher, paired, probes.poolings)
+            curves.append(small_multiple(task, probed.trained, probed.random, probes.poolings[0]))
+        gaps = [
+            gap for families in gaps_of.values() for family in families for gap in with_q(family)
+        ]
         matrices = [
             gap_matrix(student, probes.tasks, gaps, pooling, place)
             for place, student in enumerate(students, start=1)
+            if gaps_of[student].layers
             for pooling in probes.poolings
             if not any(
                 u.pooling == pooling and u.model in (teacher, student) for u in probes.unread

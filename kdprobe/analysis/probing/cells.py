@@ -164,7 +164,7 @@ def gravity_draws(cells: Cells, pooling: str, majority: float) -> Floats:
 
 
 def compression(task: ProbeTask, bits: float) -> float:
-    """Give n log2 K over the online code length: how many times shorter a layer makes the labels.
+    """Return n log2 K over the online code length: how many times shorter a layer makes the labels.
 
     >>> task = ProbeTask("t", "other", ("a", "b"), 8, 2, 2, 0.5, 0.5, "")
     >>> compression(task, 4.0)

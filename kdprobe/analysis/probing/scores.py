@@ -18,7 +18,7 @@ _NO_TEST = "no test sentences"
 
 
 @dataclass(frozen=True)
-class Seen:
+class ProbedTask:
     """One task: the cells of every model, trained and random.
 
     Args:
@@ -33,28 +33,32 @@ class Seen:
     reasons: Mapping[tuple[str, str], str]
 
     def without(self, model: str, pooling: str) -> str:
-        """Say why a model has no cell."""
-        told = self.reasons.get((model, pooling), "it has no such layer")
-        return f"{model}: {told}"
+        """State why a model has no cell."""
+        reason = self.reasons.get((model, pooling), "it has no such layer")
+        return f"{model}: {reason}"
 
 
-def score_estimates(seen: Seen) -> list[Estimate]:
+def score_estimates(probed: ProbedTask) -> list[Estimate]:
     """Estimate every cell's accuracy, selectivity and code length, and the baselines."""
-    made: list[Estimate] = []
-    for prefix, models in (("", seen.trained), ("random_", seen.random)):
+    estimates: list[Estimate] = []
+    for prefix, models in (("", probed.trained), ("random_", probed.random)):
         for model, cells in models.items():
             for at, (layer, pooling) in enumerate(zip(cells.layers, cells.poolings, strict=True)):
-                made += _of_cell(seen.task, cells, at, prefix, (model, layer, pooling))
+                estimates += _of_cell(probed.task, cells, at, prefix, (model, layer, pooling))
     for metric, name, value in (
-        ("majority", "majority class", seen.task.majority),
-        ("word_endings", "word endings", seen.task.endings),
+        ("majority", "majority class", probed.task.majority),
+        ("word_endings", "word endings", probed.task.endings),
     ):
-        made.append(
+        estimates.append(
             Estimate(
-                metric=metric, model_a=name, subset=seen.task.name, value=value, n=seen.task.test
+                metric=metric,
+                model_a=name,
+                subset=probed.task.name,
+                value=value,
+                n=probed.task.test,
             )
         )
-    return made
+    return estimates
 
 
 def _of_cell(
@@ -87,5 +91,5 @@ def _code(task: ProbeTask, bits: float, prefix: str, at: EstimateKey) -> Iterato
 
 
 def below_majority(accuracy: float, task: ProbeTask) -> str:
-    """Say that a score is below the majority class."""
+    """State that a score is below the majority class."""
     return f"below the majority class ({accuracy:.3f} against {task.majority:.3f})"

@@ -92,8 +92,8 @@ def gap_matrix(
         and gap.pooling in (pooling, "")
     ]
     layers = list(dict.fromkeys(gap.layer for gap in own))
-    found = {(gap.subset, gap.layer): gap for gap in own}
-    grid = [[found.get((task.name, layer)) for layer in layers] for task in tasks]
+    by_place = {(gap.subset, gap.layer): gap for gap in own}
+    grid = [[by_place.get((task.name, layer)) for layer in layers] for task in tasks]
 
     def minus(value: float | None) -> float | None:
         return None if value is None else 0.0 - value
@@ -127,7 +127,7 @@ def best_table(
     tasks: Sequence[ProbeTask], cells: Mapping[str, ByModel], poolings: Sequence[str]
 ) -> Table:
     """List the best layer of every model on every task."""
-    coded = any(held.bits is not None for seen in cells.values() for held in seen.values())
+    coded = any(held.bits is not None for models in cells.values() for held in models.values())
     numbers = _NUMBERS if coded else _NUMBERS[:-1]
     rows: list[tuple[Cell, ...]] = []
     for task in tasks:
@@ -136,9 +136,9 @@ def best_table(
                 at = held.best(pooling)
                 if at is None:
                     continue
-                told, remark = _row(task, held, at)
+                values, remark = _row(task, held, at)
                 where = (task.name, model, pooling, held.layers[at])
-                rows.append((*where, *told[: len(numbers)], task.test, remark))
+                rows.append((*where, *values[: len(numbers)], task.test, remark))
     return Table(
         name="best_layers",
         title="Best layer of every model on every task",

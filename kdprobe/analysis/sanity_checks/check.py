@@ -44,7 +44,7 @@ class Check:
     notice: Notice | None = None
 
 
-def found(
+def flagged(
     what: str,
     code: str,
     severity: Severity,
@@ -69,7 +69,7 @@ def unchecked(what: str, reason: str, *, models: tuple[str, ...] = ()) -> Check:
 
 
 def runs_of(study: Study) -> Iterator[tuple[Population, str, Predictions]]:
-    """Walk over every run of every model, with the name a reader knows it by."""
+    """Yield every run of every model, with the name a reader knows it by."""
     for model in study.models:
         for place, run in enumerate(model.runs, start=1):
             several = len(model.runs) > 1
@@ -77,7 +77,7 @@ def runs_of(study: Study) -> Iterator[tuple[Population, str, Predictions]]:
 
 
 def gold_classes(study: Study) -> Ints | None:
-    """Give the gold classes, int64 `[n]`, or None without them and for a regression."""
+    """Return the gold classes, int64 `[n]`, or None without them and for a regression."""
     if study.split.labels is None or study.split.task.kind == "regression":
         return None
     return np.asarray(study.split.labels, dtype=np.int64)

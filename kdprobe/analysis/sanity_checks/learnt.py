@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.analysis.sanity_checks.check import Check, fine, found, runs_of, unchecked
+from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, unchecked
 from kdprobe.observations.predictions import (
     Population,
 )
@@ -48,7 +48,7 @@ def _pair(study: Study, student: Population) -> Check:
         f"{student.name} agrees with {study.teacher.name} no more than chance would have it "
         f"({detail}): is it a model of the same task, and trained at all?"
     )
-    return found(_CHANCE, "chance_agreement", "warning", message, models=models, detail=detail)
+    return flagged(_CHANCE, "chance_agreement", "warning", message, models=models, detail=detail)
 
 
 def check_chance(study: Study) -> list[Check]:
@@ -80,6 +80,8 @@ def check_sure(study: Study) -> list[Check]:
             f"{study.classes} is {guess:.1%}: was its head trained?"
         )
         checks.append(
-            found(_SURE, "untrained_head", "warning", message, models=(model.name,), detail=detail)
+            flagged(
+                _SURE, "untrained_head", "warning", message, models=(model.name,), detail=detail
+            )
         )
     return checks

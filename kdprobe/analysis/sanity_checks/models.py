@@ -14,7 +14,7 @@ from kdprobe.analysis.sanity_checks.check import (
     Check,
     Severity,
     fine,
-    found,
+    flagged,
     gold_classes,
     runs_of,
     unchecked,
@@ -49,12 +49,12 @@ def _renamed(study: Study, name: str, model: str, run: Predictions) -> Check:
     gain = sum(cycle.gained - cycle.spoiled for cycle in cycles) / study.n
     renamed = "; ".join(
         ", ".join(
-            f"'{names[said]}' as '{names[meant]}'"
-            for said, meant in zip(cycle.said, cycle.meant, strict=True)
+            f"'{names[answer]}' as '{names[meant]}'"
+            for answer, meant in zip(cycle.said, cycle.meant, strict=True)
         )
         for cycle in cycles
     )
-    return found(
+    return flagged(
         _LABELS,
         "label_permutation",
         "alarm",
@@ -88,7 +88,7 @@ def _reversed(study: Study, name: str, model: str, run: Predictions) -> Check:
         f"The scores of {name} fall where the gold scores rise ({detail}): is its scale upside "
         "down?"
     )
-    return found(what, "reversed_scale", "alarm", message, models=(model,), detail=detail)
+    return flagged(what, "reversed_scale", "alarm", message, models=(model,), detail=detail)
 
 
 def check_constant(study: Study) -> list[Check]:
@@ -104,16 +104,16 @@ def check_constant(study: Study) -> list[Check]:
             kinds = f"{len(np.unique(answers))} different answers"
             checks.append(fine(_CONSTANT, kinds, models=models))
         else:
-            said = f"'{names[int(answers[0])]}'" if names else f"{answers[0]:g}"
+            answer = f"'{names[int(answers[0])]}'" if names else f"{answers[0]:g}"
             checks.append(
-                found(
+                flagged(
                     _CONSTANT,
                     "constant_predictor",
                     "alarm",
-                    f"{name} answers {said} to all {study.n} examples: kappa and correlations with "
-                    "it are undefined, and its score is that of no model at all.",
+                    f"{name} answers {answer} to all {study.n} examples: kappa and correlations "
+                    "with it are undefined, and its score is that of no model at all.",
                     models=models,
-                    detail=f"always {said}",
+                    detail=f"always {answer}",
                 )
             )
     return checks
@@ -141,7 +141,7 @@ def check_against_majority(study: Study) -> list[Check]:
             f"'{study.split.task.labels[frequent]}' would be right on {share:.1%}."
         )
         checks.append(
-            found(
+            flagged(
                 _MAJORITY,
                 "below_majority",
                 "warning",
@@ -171,7 +171,7 @@ def check_perfect(study: Study) -> list[Check]:
             "label in the text?"
         )
         checks.append(
-            found(
+            flagged(
                 _PERFECT,
                 "perfect_score",
                 "warning",
@@ -198,13 +198,13 @@ def _copies(study: Study, a: Population, b: Population) -> Check:
         return fine(_COPIES, "their outputs differ", models=models)
     hard = a.first.scale == "labels"
     severity: Severity = "note" if hard or study.n < _FEW else "warning"
-    said = "labels" if hard else "outputs"
+    answer = "labels" if hard else "outputs"
     message = (
-        f"{a.name} and {b.name} give the same {said} on all {study.n} examples: are these the same "
-        "model?"
+        f"{a.name} and {b.name} give the same {answer} on all {study.n} examples: are these the "
+        "same model?"
     )
-    return found(
-        _COPIES, "identical_models", severity, message, models=models, detail=f"equal {said}"
+    return flagged(
+        _COPIES, "identical_models", severity, message, models=models, detail=f"equal {answer}"
     )
 
 
@@ -225,6 +225,6 @@ def check_copies(study: Study) -> list[Check]:
         )
         detail = f"{equal} pairs of equal runs"
         checks.append(
-            found(what, "identical_runs", "warning", message, models=(model.name,), detail=detail)
+            flagged(what, "identical_runs", "warning", message, models=(model.name,), detail=detail)
         )
     return checks

@@ -18,7 +18,7 @@ from kdprobe.analysis.gold import NO_GOLD
 from kdprobe.analysis.sanity_checks.check import (
     Check,
     fine,
-    found,
+    flagged,
     gold_classes,
     runs_of,
     unchecked,
@@ -94,7 +94,7 @@ def _against_gold(study: Study, name: str, model: str, run: Predictions) -> Chec
     if not (bare and claims):
         return fine(_GOLD, detail, models=(name,))
     certain = gold is not None and run.has_probabilities
-    return found(
+    return flagged(
         _GOLD,
         "misaligned_gold",
         "alarm" if certain else "warning",
@@ -130,7 +130,7 @@ def _labelled_pair(
     beaten = min(scores) > _majority(gold)
     if not (beaten and abs(kappa) < noise and baseline - kappa > 1.5 * noise):
         return fine(_PAIR, detail, models=models)
-    return found(
+    return flagged(
         _PAIR,
         "misaligned_models",
         "alarm",
@@ -159,7 +159,7 @@ def _unlabelled_pair(
         detail += f"; agreement {agreement:.3f}, their confidences promise {least:.3f}"
     if not bare:
         return fine(_PAIR, detail, models=models)
-    return found(
+    return flagged(
         _PAIR,
         "misaligned_models",
         "alarm" if sure else "warning",
@@ -180,12 +180,14 @@ def check_pair_rows(study: Study) -> list[Check]:
     checks = []
     for place, student in enumerate(study.students):
         models = (study.teacher.name, student.name)
-        made: list[Check] = []
+        pair_checks: list[Check] = []
         if gold is not None:
             pairs = product(known.teacher.runs, known.students[place].runs)
-            made += [_labelled_pair(known, models, a, b, gold) for a, b in pairs]
+            pair_checks += [_labelled_pair(known, models, a, b, gold) for a, b in pairs]
         if gold is None or known is not study:
             pairs = product(study.teacher.runs, student.runs)
-            made += [_unlabelled_pair(study, models, a, b) for a, b in pairs]
-        checks.append(next((check for check in made if check.notice is not None), made[0]))
+            pair_checks += [_unlabelled_pair(study, models, a, b) for a, b in pairs]
+        checks.append(
+            next((check for check in pair_checks if check.notice is not None), pair_checks[0])
+        )
     return checks

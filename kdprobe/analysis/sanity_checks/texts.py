@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from kdprobe.analysis.sanity_checks.check import Check, fine, found, unchecked
+from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, unchecked
 from kdprobe.observations.study import Study
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.tasks.task import text_hash
@@ -39,15 +39,15 @@ def check_train(study: Study) -> list[Check]:
         return [unchecked(_TRAIN, "the training texts are unknown")]
     hashes = zip(study.split.ids, _hashes(study), strict=True)
     training = study.get(TrainTexts).hashes
-    seen = [name for name, key in hashes if key in training]
-    detail = f"{len(seen)} of {study.n} stand in the training split"
-    if not seen:
+    repeated = [name for name, key in hashes if key in training]
+    detail = f"{len(repeated)} of {study.n} stand in the training split"
+    if not repeated:
         return [fine(_TRAIN, detail)]
     message = (
-        f"{len(seen)} of {study.n} texts ({len(seen) / study.n:.1%}) also stand in the training "
-        f"split ({_named(seen)}): scores on them tell memory, not skill."
+        f"{len(repeated)} of {study.n} texts ({len(repeated) / study.n:.1%}) also stand in the "
+        f"training split ({_named(repeated)}): scores on them tell memory, not skill."
     )
-    return [found(_TRAIN, "train_overlap", "warning", message, detail=detail)]
+    return [flagged(_TRAIN, "train_overlap", "warning", message, detail=detail)]
 
 
 def check_doubles(study: Study) -> list[Check]:
@@ -71,14 +71,14 @@ def check_doubles(study: Study) -> list[Check]:
             f"{len(torn)} texts stand in the split with different gold labels ({_named(ids)}): no "
             "model can be right on all of them."
         )
-        return [found(_DOUBLES, "conflicting_duplicates", "warning", message, detail=detail)]
+        return [flagged(_DOUBLES, "conflicting_duplicates", "warning", message, detail=detail)]
     extra = sum(len(group) - 1 for group in double)
     ids = [study.split.ids[row] for group in double for row in group]
     message = (
         f"{len(double)} texts stand more than once in the split ({_named(ids)}): {extra} examples "
         "are counted again, and intervals are a little too narrow."
     )
-    return [found(_DOUBLES, "duplicate_texts", "note", message, detail=detail)]
+    return [flagged(_DOUBLES, "duplicate_texts", "note", message, detail=detail)]
 
 
 def check_size(study: Study) -> list[Check]:
@@ -88,13 +88,13 @@ def check_size(study: Study) -> list[Check]:
         message = (
             f"The split has {study.n} of at least {_FEW} examples: intervals are wide and rough."
         )
-        return [found(_SIZE, "few_examples", "note", message, detail=f"{study.n} examples")]
+        return [flagged(_SIZE, "few_examples", "note", message, detail=f"{study.n} examples")]
     if 0 < known < _FEW:
         message = (
             f"{known} of at least {_FEW} examples have a gold label: intervals of all that is "
             "measured against gold labels are wide and rough."
         )
-        return [found(_SIZE, "few_labels", "note", message, detail=f"{known} gold labels")]
+        return [flagged(_SIZE, "few_labels", "note", message, detail=f"{known} gold labels")]
     return [fine(_SIZE, f"{study.n} examples")]
 
 
@@ -106,4 +106,4 @@ def check_one_label(study: Study) -> list[Check]:
     only = task.labels[int(labels[0])] if task.labels else f"{labels[0]:g}"
     message = f"All {study.n} gold labels are '{only}': nothing that compares labels is defined."
     what, detail = "more than one gold label", f"always '{only}'"
-    return [found(what, "single_class", "warning", message, detail=detail)]
+    return [flagged(what, "single_class", "warning", message, detail=detail)]

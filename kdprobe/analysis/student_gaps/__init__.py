@@ -50,7 +50,7 @@ def _rank(gap: Gap) -> tuple[int, float, float, str, str]:
 
 
 def _examples(study: Study, student: Population, part: Slice) -> tuple[str, ...]:
-    """Name examples the teacher gets right and the student does not, surest teacher first.
+    """Return examples the teacher gets right and the student does not, surest teacher first.
 
     Of a regression: those on which the student is furthest beyond the teacher's error.
     """
@@ -77,9 +77,9 @@ def _gaps_of(
 ) -> list[Gap]:
     """Read the gaps above 0 of one analysis."""
     scores = {
-        (made.model_a, made.subset): made.value
-        for made in result.estimates
-        if made.metric == score and not made.model_b
+        (number.model_a, number.subset): number.value
+        for number in result.estimates
+        if number.metric == score and not number.model_b
     }
     students = {student.name: student for student in study.students}
     gaps = []
@@ -141,11 +141,11 @@ def _quotes(study: Study, gap: Gap) -> tuple[str, ...]:
 def _gap_count(study: Study, done: Mapping[str, AnalysisResult], student: str) -> int:
     """How many subsets the student was compared with the teacher on (those with a q-value)."""
     return sum(
-        made.metric == "gap" and made.model_b == student and made.q_value is not None
+        number.metric == "gap" and number.model_b == student and number.q_value is not None
         for name in ("slices", "minimal_pairs")
         if name in done
-        for made in done[name].estimates
-    ) + sum(made.model_b == student for made in probing_gaps(study, done))
+        for number in done[name].estimates
+    ) + sum(number.model_b == student for number in probing_gaps(study, done))
 
 
 def _in_words(gap: Gap) -> str:
@@ -161,13 +161,13 @@ def _in_words(gap: Gap) -> str:
 
 
 def _overall(study: Study, done: Mapping[str, AnalysisResult], student: str) -> str:
-    """Say both primary scores, where they were computed."""
+    """State both primary scores, where they were computed."""
     result, score = done.get("task_scores"), study.split.task.primary_score
-    found: dict[str, Estimate] = {}
-    for made in result.estimates if result else ():
-        if made.metric == score and not made.model_b and made.subset == "all":
-            found.setdefault(made.model_a, made)
-    t, s = found.get(study.teacher.name), found.get(student)
+    by_model: dict[str, Estimate] = {}
+    for number in result.estimates if result else ():
+        if number.metric == score and not number.model_b and number.subset == "all":
+            by_model.setdefault(number.model_a, number)
+    t, s = by_model.get(study.teacher.name), by_model.get(student)
     if t is None or s is None or t.value is None or s.value is None:
         return ""
     return f" Overall {score}: {s.value:.3f}, the teacher's {t.value:.3f}."
@@ -176,7 +176,7 @@ def _overall(study: Study, done: Mapping[str, AnalysisResult], student: str) -> 
 def _sentence(
     study: Study, done: Mapping[str, AnalysisResult], student: str, ranked: Sequence[Ranked]
 ) -> str:
-    """Say in one sentence what a student loses most on, or that nothing is lost beyond noise."""
+    """State in one sentence what a student loses most on, or that nothing is lost beyond noise."""
     tested = _gap_count(study, done, student)
     own = [row for row in ranked if row.gap.student == student]
     sure = [row.gap for row in own if row.status == LOST]

@@ -19,7 +19,7 @@ _NO_VARIANCE = 1e-24  # rounding alone
 
 
 def paired_p(teacher: Floats, student: Floats) -> float | None:
-    """Give the two-sided p-value of "there is no gap", for numbers and for several runs.
+    """Return the two-sided p-value of "there is no gap", for numbers and for several runs.
 
     Definition: t = mean difference / root of its variance, which is that of the differences over
     examples, plus, where a model has several runs, that of its means over runs; degrees of freedom
@@ -71,18 +71,18 @@ def gap_estimate(
     ...              p_value=1.0).high
     0.1
     """
-    made = estimate(at, draws, n=n, undefined=undefined, p_value=p_value, how=how)
-    if made.low is None or made.value is None or made.low != made.high:
-        return made
+    number = estimate(at, draws, n=n, undefined=undefined, p_value=p_value, how=how)
+    if number.low is None or number.value is None or number.low != number.high:
+        return number
     if not share:
         note = "no interval: the value is the same in all resamples"
-        return made.model_copy(update={"low": None, "high": None, "interval": "", "note": note})
-    low, high = max(-1.0, made.value - 3 / n), min(1.0, made.value + 3 / n)
-    return made.model_copy(update={"low": low, "high": high, "interval": "rule of three"})
+        return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})
+    low, high = max(-1.0, number.value - 3 / n), min(1.0, number.value + 3 / n)
+    return number.model_copy(update={"low": low, "high": high, "interval": "rule of three"})
 
 
 def near_end(gap: Estimate) -> float | None:
-    """Give the end of a gap's interval that lies nearest to 0; 0 where the interval includes 0.
+    """Return the end of a gap's interval that lies nearest to 0; 0 where the interval includes 0.
 
     None where the gap is undefined; 0 where it has no interval, for nothing is sure of it then.
 
@@ -99,8 +99,9 @@ def near_end(gap: Estimate) -> float | None:
 
 
 def with_q(estimates: Sequence[Estimate]) -> tuple[Estimate, ...]:
-    """Give each estimate the q-value of its p-value within this family (Benjamini-Hochberg)."""
-    q = benjamini_hochberg([made.p_value for made in estimates])
+    """Return each estimate the q-value of its p-value within this family (Benjamini-Hochberg)."""
+    q = benjamini_hochberg([number.p_value for number in estimates])
     return tuple(
-        made.model_copy(update={"q_value": value}) for made, value in zip(estimates, q, strict=True)
+        number.model_copy(update={"q_value": value})
+        for number, value in zip(estimates, q, strict=True)
     )

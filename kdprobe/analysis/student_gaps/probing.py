@@ -14,14 +14,14 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Gap
 
 
 def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estimate]:
-    """Give one gap a task and student: best layer against best layer, first pooling."""
+    """Return one gap a task and student: best layer against best layer, first pooling."""
     if not study.has(ProbeFits) or "probing" not in done:
         return []
     pooling = study.get(ProbeFits).poolings[0]
     return [
-        made
-        for made in done["probing"].estimates
-        if (made.metric, made.layer, made.pooling) == ("gap", "best", pooling)
+        number
+        for number in done["probing"].estimates
+        if (number.metric, number.layer, number.pooling) == ("gap", "best", pooling)
     ]
 
 

@@ -13,8 +13,8 @@ from kdprobe.results.schema import Cell, Column, Curve, Estimate, Series, Table
 FOREST_ROWS = 30
 
 
-def _value(found: Estimate | None) -> float | None:
-    return None if found is None else found.value
+def _value(number: Estimate | None) -> float | None:
+    return None if number is None else number.value
 
 
 def _columns(score: str) -> list[Column]:
@@ -51,8 +51,8 @@ def gap_table(
         title: the table's title.
         more: one further number of the pair on each subset, under its metric's name.
     """
-    by_place = {(made.model_a, made.subset): made for made in scores}
-    extra = {(made.model_b, made.subset): made for made in more}
+    by_place = {(number.model_a, number.subset): number for number in scores}
+    extra = {(number.model_b, number.subset): number for number in more}
     columns = _columns(score)
     if more:
         name = more[0].metric
@@ -83,11 +83,13 @@ def forest(study: Study, gaps: Sequence[Estimate], *, what: str, unit: str) -> t
     """Draw each student's gaps, largest first, with their intervals and a line at no gap."""
     curves = []
     for place, student in enumerate(study.students, start=1):
-        drawn = [made for made in gaps if made.model_b == student.name and made.value is not None]
+        drawn = [
+            number for number in gaps if number.model_b == student.name and number.value is not None
+        ]
         if not drawn:
             continue
-        shown = sorted(drawn, key=lambda made: -abs(made.value or 0.0))[:FOREST_ROWS]
-        shown.sort(key=lambda made: -(made.value or 0.0))
+        shown = sorted(drawn, key=lambda number: -abs(number.value or 0.0))[:FOREST_ROWS]
+        shown.sort(key=lambda number: -(number.value or 0.0))
         rest = len(drawn) - len(shown)
         cut = f" The {rest} smallest gaps are in the table only." if rest else ""
         curves.append(
@@ -101,11 +103,11 @@ def forest(study: Study, gaps: Sequence[Estimate], *, what: str, unit: str) -> t
                 series=(
                     Series(
                         name=student.name,
-                        x=tuple(made.value or 0.0 for made in shown),
-                        low=tuple(made.low for made in shown),
-                        high=tuple(made.high for made in shown),
-                        counts=tuple(made.n or 0 for made in shown),
-                        labels=tuple(made.subset for made in shown),
+                        x=tuple(number.value or 0.0 for number in shown),
+                        low=tuple(number.low for number in shown),
+                        high=tuple(number.high for number in shown),
+                        counts=tuple(number.n or 0 for number in shown),
+                        labels=tuple(number.subset for number in shown),
                     ),
                 ),
                 reference=0.0,

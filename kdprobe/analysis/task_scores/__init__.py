@@ -81,7 +81,7 @@ def _tally(study: Study) -> _Tally:
 
 
 def positive_class(study: Study) -> int:
-    """Give the class that F1 of a binary task is about: the task's positive label or the last."""
+    """Return the class that F1 of a binary task is about: the task's positive label or the last."""
     task = study.split.task
     return task.labels.index(task.positive) if task.positive else len(task.labels) - 1
 
@@ -120,7 +120,7 @@ def _number_scores(study: Study) -> tuple[_Score, ...]:
 
 
 def primary_statistic(study: Study) -> Callable[[Predictions], Floats]:
-    """Give the statistic of the task's primary score: a run's predictions in, its draws out."""
+    """Return the statistic of the task's primary score: a run's predictions in, its draws out."""
     number = study.split.task.kind == "regression"
     scores = _number_scores(study) if number else _class_scores(_tally(study))
     return next(score.draws for score in scores if score.name == primary_name(study))
@@ -169,7 +169,7 @@ def _drop(study: Study, student: Population, of: Mapping[str, Floats]) -> Estima
 def _by_label(tally: _Tally) -> list[Estimate]:
     """Precision and recall of every model on every label."""
     study = tally.study
-    found: list[Estimate] = []
+    estimates: list[Estimate] = []
     for model in study.models:
         for place, label in enumerate(study.split.task.labels):
             predicted = [float(tally.of(run).predicted[0, place]) for run in model.runs]
@@ -183,7 +183,7 @@ def _by_label(tally: _Tally) -> list[Estimate]:
             }
             for name, of in (("precision", _scores.precision), ("recall", _scores.recall)):
                 draws = draws_of(study, model, tally.label(of, place))
-                found.append(
+                estimates.append(
                     estimate(
                         EstimateKey(name, model.name, subset=label),
                         draws,
@@ -192,14 +192,14 @@ def _by_label(tally: _Tally) -> list[Estimate]:
                         share=True,
                     )
                 )
-    return found
+    return estimates
 
 
 def _majority(tally: _Tally) -> Estimate:
     """The accuracy of always giving the label that is most frequent in this split."""
     study = tally.study
     frequent = int(np.argmax(np.bincount(tally.gold, minlength=study.classes)))
-    found = estimate(
+    number = estimate(
         EstimateKey("majority_baseline", "majority baseline"),
         resamples_of(study).mean(tally.gold == frequent),
         n=study.n,
@@ -207,7 +207,7 @@ def _majority(tally: _Tally) -> Estimate:
         share=True,
     )
     label = study.split.task.labels[frequent]
-    return found.model_copy(update={"note": f"always {label!r}"})
+    return number.model_copy(update={"note": f"always {label!r}"})
 
 
 def _mean_baseline(study: Study) -> Estimate:
@@ -229,7 +229,7 @@ class TaskScores:
     options: type[TaskScoresOptions] = TaskScoresOptions
 
     def unmet(self, study: Study) -> str | None:
-        """Tell that there are no gold labels to score against, or None."""
+        """Return a reason where there are no gold labels to score against, or None."""
         if study.split.labels is None:
             return "the split has no gold labels, so nothing can be scored against them"
         return None

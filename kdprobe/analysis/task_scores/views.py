@@ -14,19 +14,19 @@ from kdprobe.stats.arrays import Ints
 
 
 def primary_name(study: Study) -> str:
-    """Give the score that ranks models; F1 of more than two labels is the mean over labels."""
+    """Return the score that ranks models; F1 of more than two labels is the mean over labels."""
     name = study.split.task.primary_score
     return "f1_macro" if name == "f1" and study.classes > 2 else name
 
 
 def label_table(study: Study, estimates: Sequence[Estimate], gold: Ints) -> Table:
     """Labels down, models across."""
-    found = {(e.metric, e.model_a, e.subset): e.value for e in estimates}
+    by_place = {(e.metric, e.model_a, e.subset): e.value for e in estimates}
     rows: list[tuple[Cell, ...]] = []
     for place, label in enumerate(study.split.task.labels):
         cells: list[Cell] = [label, int((gold == place).sum())]
         for model in study.models:
-            cells += [found[name, model.name, label] for name in ("precision", "recall")]
+            cells += [by_place[name, model.name, label] for name in ("precision", "recall")]
         rows.append(tuple(cells))
     heads = [
         Column(name=f"{name}:{model.name}", label=f"{model.name}: {name}", kind="share")

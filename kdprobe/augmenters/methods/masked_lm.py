@@ -24,7 +24,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -40,6 +39,7 @@ from kdprobe.config.base import Options
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import describe
 from kdprobe.models.folder import fingerprint
+from kdprobe.plain_files import expanded
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
 
@@ -210,7 +210,7 @@ class _MaskedLm:
             "model": fingerprint(find(options.model, kind="masked", offline=offline))
         }
         if options.word_vectors is not None:
-            place = Path(options.word_vectors).expanduser()
+            place = expanded(options.word_vectors)
             if not place.is_file():
                 raise ConfigError(
                     f"--set word_vectors={options.word_vectors}", found="no such file"
@@ -224,7 +224,7 @@ class _MaskedLm:
         opened = open_pretrained(options.model, kind="masked", offline=bench.offline)
         near, told = None, "stay as they are (no word vectors were given)"
         if options.word_vectors is not None:
-            place = Path(options.word_vectors).expanduser()
+            place = expanded(options.word_vectors)
             near = read_vectors(place)
             told = f"the nearest of {len(near.words):,} words by {place.name}"
         generator = derive_generator(bench.seed, "augment masked_lm order")

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,6 +31,7 @@ from kdprobe.augmenters.augmenter import Bench, Draft
 from kdprobe.augmenters.taggers import Tagger, english_tagger, treebank_tagger
 from kdprobe.augmenters.worded import read_words, spell
 from kdprobe.config.base import Options
+from kdprobe.plain_files import expanded
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
 
@@ -222,7 +222,7 @@ class _Rules:
     def _tagger(self, options: RulesOptions) -> Tagger:
         if options.pos_from is None:
             return english_tagger()
-        return treebank_tagger(Path(options.pos_from).expanduser())
+        return treebank_tagger(expanded(options.pos_from))
 
 
 AUGMENTER = _Rules()

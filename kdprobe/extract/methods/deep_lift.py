@@ -51,12 +51,30 @@ def _quietly() -> Iterator[None]:
         yield
 
 
+def _deep_lift() -> Any:
+    """Give captum's DeepLIFT, but for its own rule for softmax modules.
+
+    That rule takes the mean over all elements of the batch off each gradient, so that a text's
+    scores would depend on the texts beside it; only a few architectures (SqueezeBERT) have softmax
+    as a module, the others as a function, which is passed by its gradient. So are these then.
+    """
+    from captum.attr import DeepLift as CaptumDeepLift
+
+    class ByGradient(CaptumDeepLift):  # type: ignore[misc]
+        def _can_register_hook(self, module: torch.nn.Module) -> bool:
+            return not isinstance(module, torch.nn.Softmax) and bool(
+                super()._can_register_hook(module)
+            )
+
+    return ByGradient
+
+
 @dataclass(frozen=True)
 class DeepLift:
     """DeepLIFT, rescale rule (Shrikumar, Greenside and Kundaje 2017)."""
 
     name: str = "deep_lift"
-    version: int = 1
+    version: int = 2
     options: type[DeepLiftOptions] = DeepLiftOptions
 
     def explain(
@@ -67,14 +85,12 @@ class DeepLift:
         output: Output,
     ) -> list[Attribution]:
         """Explain texts."""
-        from captum.attr import DeepLift as CaptumDeepLift
-
         attributions: dict[int, Attribution] = {}
         for batch in batches(sentences, reader, options.baseline, copies=2):
             module = _Explained(reader, list(batch.inputs), output)
             inputs = (batch.target, *batch.inputs.values())
             with reader.evaluating(), _quietly():
-                vectors = CaptumDeepLift(module).attribute(
+                vectors = _deep_lift()(module).attribute(
                     batch.vectors.requires_grad_(),
                     baselines=batch.baseline,
                     additional_forward_args=inputs,

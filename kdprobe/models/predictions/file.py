@@ -25,6 +25,7 @@ from kdprobe.models.predictions.table import (
     is_predictions_file,
     read_predictions,
 )
+from kdprobe.plain_files import expanded
 from kdprobe.plain_text import printable
 from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
 
@@ -66,7 +67,7 @@ class PredictionsFile:
         task: Task,
         label_map: Mapping[str, str] | None = None,
     ) -> None:
-        place = Path(path).expanduser()
+        place = expanded(path)
         self._said = read_predictions(place, task, label_map)
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
@@ -110,7 +111,7 @@ def split_from_file(path: Path, task: Task) -> Split:
     Raises:
         CheckpointError: the file has no texts, or cannot be used; see `read_predictions`.
     """
-    said = read_predictions(path.expanduser(), task)
+    said = read_predictions(expanded(path), task)
     if said.texts is None:
         raise CheckpointError(
             str(path),

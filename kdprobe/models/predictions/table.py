@@ -25,8 +25,13 @@ from kdprobe.models.predictions.numbers import (
     to_log_probabilities,
     to_probabilities,
 )
-from kdprobe.observations.predictions import Scale
-from kdprobe.stats.arrays import Floats
+from kdprobe.observations.predictions import (
+    Scale,
+)
+from kdprobe.plain_files import expanded
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
@@ -81,7 +86,7 @@ def is_predictions_file(path: str) -> bool:
     >>> is_predictions_file("out/teacher.tsv"), is_predictions_file("out/teacher")
     (True, False)
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     return place.suffix.lower() in SUFFIXES and not place.is_dir()
 
 

@@ -14,6 +14,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import CheckpointError
 from kdprobe.models.label_sources import label_names
 from kdprobe.models.predictions.table import HARD_NAMES, TEXT_NAMES, is_output
+from kdprobe.plain_files import expanded
 from kdprobe.tasks.guess import guess_task_file
 from kdprobe.tasks.guess_labels import require_classes, show_labels
 from kdprobe.tasks.readers import read_table
@@ -37,7 +38,7 @@ def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> Task
         CheckpointError: the file has no texts.
         TaskError: it cannot be read, ids repeat, or fewer than two classes are known.
     """
-    place = Path(path).expanduser()
+    place = expanded(path)
     table = read_table(place)
     text = next((name for name in TEXT_NAMES if name in table.columns), None)
     if text is None:
