@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, JsonValue
 
 from kdprobe.collectors.protocol import CollectorOptions
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.flags import Flag, Panel
 from kdprobe.models.handle import Capability
 from kdprobe.observations.attribution_maps import MapGaps

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.flags import FlagOptions
 from kdprobe.config.flat import refusal
 from kdprobe.models.handle import Capability
@@ -146,5 +146,5 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
     attribute="COLLECTOR",
     kind="collector",
     entry_points="kdprobe.collectors",
-    apart=("protocol",),
+    apart=("guarding", "protocol", "session"),
 )

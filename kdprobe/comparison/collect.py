@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.protocol import COLLECTORS, Collected, Collector, CollectorOptions
-from kdprobe.comparison.guarding import failure
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
 from kdprobe.observations.predictions import Populations
 from kdprobe.progress import Progress

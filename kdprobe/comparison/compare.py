@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Unpack
 
 from kdprobe.collectors.protocol import CollectorOptions
+from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
 from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.comparison.document import document_of
@@ -22,7 +23,6 @@ from kdprobe.comparison.options import (
     compare_options,
 )
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.session import Session, open_session
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile

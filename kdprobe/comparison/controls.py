@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.analysis.agreement.difference import agreement_difference
-from kdprobe.comparison.records import read_json
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import read_json
 from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate, Notice

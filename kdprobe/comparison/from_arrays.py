@@ -13,12 +13,12 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
+from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
 from kdprobe.comparison.compare import compare_opened
 from kdprobe.comparison.files import check_output
 from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.session import OpenedModel, Session
 from kdprobe.errors import ConfigError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.predictions.numbers import to_log_probabilities

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
-from kdprobe.comparison.session import open_session
+from kdprobe.collectors.session import open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent

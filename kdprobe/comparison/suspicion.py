@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.comparison.records import TrainingRecord, training_record
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import TrainingRecord, training_record
 from kdprobe.results.headline import NO_GOLD
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Notice

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from transformers import BertForSequenceClassification
 
-from kdprobe.comparison.guarding import unable_or_failed
+from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.extract.probes import fits
 from kdprobe.results.io import read_document

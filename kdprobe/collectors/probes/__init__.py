@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.cache import Cache
+from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
 from kdprobe.collectors.probes.fits import GatheredFits, probe
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.collectors.probes.work import Missing, Work, say_estimate
 from kdprobe.collectors.protocol import Collected
-from kdprobe.comparison.guarding import failure
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import Capability

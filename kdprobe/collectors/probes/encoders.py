@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from kdprobe.comparison.guarding import unable_or_failed
-from kdprobe.comparison.session import OpenedModel
+from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.session import OpenedModel
 from kdprobe.results.schema import Skipped
 from kdprobe.seeds import derive_seed
 

@@ -12,9 +12,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kdprobe.cache import Cache
+from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.encoders import Encoder, TaskData
 from kdprobe.collectors.probes.work import Missing, Work
-from kdprobe.comparison.guarding import unable_or_failed
 from kdprobe.observations.probes import ProbeFit
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped

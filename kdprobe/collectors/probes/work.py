@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, sentences_of
-from kdprobe.comparison.guarding import unable_or_failed
 from kdprobe.progress import Progress
 
 if TYPE_CHECKING:
