@@ -231,7 +231,7 @@ def _split_of(
 
 
 def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
-    """Tell a regression by numbers with a fraction, and name the classes."""
+    """Return a regression where numbers have a fraction, else the classes by name."""
     known = [value for value in gold.tolist() if value is not None and value == value]
     if labels is None and any(
         isinstance(value, float) and not float(value).is_integer() for value in known

@@ -42,7 +42,7 @@ def nearness(
         progress: where to show progress.
 
     Returns:
-        See `analysis._nearness.agreement_difference`. The models' outputs are kept in the cache, so
+        See `analysis.agreement.difference`. The models' outputs are kept in the cache, so
         that a comparison with the same seed asks them nothing anew and has the same number.
     """
     session = open_session(

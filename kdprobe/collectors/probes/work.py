@@ -91,7 +91,7 @@ def _fitting_seconds(work: Work) -> float:
 
 
 def _duration(seconds: float) -> str:
-    """Say a time as people do.
+    """Return a time as people say it.
 
     >>> [_duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
     ['12 seconds', '5 minutes', '2.5 hours']
