@@ -1,7 +1,7 @@
 """Students that had a teacher beside controls that had none, by the records of their trainings.
 
-Does: find such pairs, warn where their budgets differ, and measure what the teacher added. Does not: train
-or judge models without a record of kdprobe.
+Does: find such pairs, warn where their budgets differ, and measure what the teacher added. Does
+not: train, or judge models without a record of kdprobe.
 """
 
 from __future__ import annotations
