@@ -55,6 +55,6 @@ def _frame_of(task: Any) -> Any:
     for column, feature in (getattr(task, "features", None) or {}).items():
         names = getattr(feature, "names", None)
         if names:
-            known = {index: name for index, name in enumerate(names)}
+            known = dict(enumerate(names))
             frame[column] = [known.get(value) for value in frame[column].tolist()]
     return frame

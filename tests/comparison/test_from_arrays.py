@@ -81,7 +81,7 @@ def test_every_way_of_writing_predictions() -> None:
 
 
 def test_regressions_seeds_and_missing_gold() -> None:
-    """Guards numbers taken for classes, runs taken for examples, and a missing label for a class."""
+    """Guards numbers taken for classes, runs for examples, and a missing label for a class."""
     scores = [0.5, 1.25, 3.0, 4.75]
     result = kdprobe.compare_predictions(
         scores, teacher=scores, students={"s": [0.5, 1.0, 3.5, 4.5]}, resamples=100
