@@ -134,7 +134,7 @@ class Cache:
         save: Callable[..., None] = np.savez  # its signature names an option of its own
         save(data, **dict(arrays))
         place = self._place(key)
-        told = {
+        record = {
             "kind": key.kind,
             "description": description,
             "parts": dict(key.parts),
@@ -143,7 +143,7 @@ class Cache:
                 for name, array in arrays.items()
             },
         }
-        text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         try:
             atomic.write_text(place.with_suffix(".json"), text)
             atomic.write_bytes(place, data.getvalue())
@@ -183,9 +183,9 @@ class Cache:
         return self.root / "observations" / key.kind / digest[:2] / f"{digest}.npz"
 
     def _files(self) -> list[Path]:
-        found = (self.root / "observations").glob("*/*/*")
+        files = (self.root / "observations").glob("*/*/*")
         return sorted(
             file
-            for file in found
+            for file in files
             if file.suffix in (".npz", ".json", ".features") and _ENTRY.fullmatch(file.stem)
         )

@@ -257,16 +257,16 @@ def _joined(
 
     Words of scripts without blanks, links and keycaps are not joined to others.
     """
-    made: list[Span] = []
+    joined: list[Span] = []
     place = 0
     while place < len(spans):
         span = spans[place]
         while place + 2 < len(spans) and _holds(text, spans[place : place + 3], atoms, joints):
             place += 2
             span = (span[0], spans[place][1])
-        made.append(span)
+        joined.append(span)
         place += 1
-    return made
+    return joined
 
 
 def _holds(

@@ -83,7 +83,7 @@ def main(folder: Path, threads: int) -> dict[str, Any]:
         trained = finetune(shape, output=place, **given)
         close[f"{kind} losses"] = [e["loss"] for e in trained.history if "loss" in e]
         handle = open_hf(str(place), name=kind, task=TASK, device="cpu")
-        values = handle.outputs(split, batch_size=16, seen=lambda _: None).values
+        values = handle.outputs(split, batch_size=16, advance=lambda _: None).values
         close[f"{kind} logits"] = values.ravel().tolist()
         labels[kind] = values.argmax(1).tolist()
         state = load_file(place / "model.safetensors")

@@ -41,7 +41,7 @@ def test_scores_are_those_of_the_folder(toy: Toy, tmp_path: Path) -> None:
     outputs = []
     for folder in (toy.teacher, str(tmp_path / "s")):
         handle = open_hf(folder, task=task_file.task(), name="m", device="cpu")
-        outputs.append(handle.outputs(split, batch_size=8, seen=lambda done: None).values)
+        outputs.append(handle.outputs(split, batch_size=8, advance=lambda done: None).values)
     teacher, student = (values.argmax(axis=1) for values in outputs)
     assert result.scores["accuracy"] == pytest.approx(float((student == split.labels).mean()))
     assert result.scores["agreement"] == pytest.approx(float((student == teacher).mean()))

@@ -19,9 +19,10 @@ ROWS: dict[str, int] = {
     "tasks": 4, "observations": 4,
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
-    "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
-    "sweeping": 8,
-    "cli": 9,
+    "collectors": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
+    "comparison": 8,
+    "sweeping": 9,
+    "cli": 10,
 }  # fmt: skip
 
 ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}
@@ -49,14 +50,11 @@ KNOWN: dict[str, set[str]] = {
     "circle": {
         "kdprobe.models.measured, kdprobe.models.text_model",
         "kdprobe.extract.attributions, kdprobe.extract.own_outputs",
-        "kdprobe.comparison.attribution_gap, kdprobe.comparison.attributions, "
-        "kdprobe.comparison.inputs, kdprobe.comparison.probing, "
-        "kdprobe.comparison.training_split",
     },
     "private": set(),
     "wide": {
         "augmentation.py augment", "cli/augment.py augment", "cli/compare.py compare",
-        "cli/distill.py distill", "comparison/compare.py compare", "distillation.py distill",
+        "cli/distill.py distill", "distillation.py distill",
         "finetuning.py finetune", "sweeping/run.py sweep",
     },
     "locals": {"distillation.py", "finetuning.py"},

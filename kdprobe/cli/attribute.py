@@ -16,7 +16,7 @@ from kdprobe.config.options import Runtime
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from kdprobe.attribution import Attributed
+    from kdprobe.attribution.result import TextAttribution
 
 
 @terminal.guarded
@@ -55,14 +55,16 @@ def attribute(
     """
     import dataclasses
 
-    from kdprobe.attribution import DEFAULT_METHODS, attribute_all, title_of
+    from kdprobe.attribution import DEFAULT_METHODS
+    from kdprobe.attribution import attribute as attribute_text
+    from kdprobe.attribution.result import title_of
 
     kind = _kind(output)
     if runtime.threads is not None:
         import torch
 
         torch.set_num_threads(runtime.threads)
-    attributed = attribute_all(
+    attributed = attribute_text(
         models,
         text,
         text_pair=text_pair,
@@ -105,16 +107,16 @@ def _kind(output: Path | None) -> str:
     return kinds[output.suffix.lower()]
 
 
-def _write(output: Path, kind: str, attributed: Sequence[Attributed]) -> None:
+def _write(output: Path, kind: str, attributed: Sequence[TextAttribution]) -> None:
     from kdprobe.atomic import write_text
-    from kdprobe.attribution import drawing_of, page_of
+    from kdprobe.attribution.result import drawing_of, page_of
 
     write_text(output, page_of(attributed) if kind == "html" else drawing_of(attributed))
 
 
-def _show(attributed: Sequence[Attributed]) -> None:
+def _show(attributed: Sequence[TextAttribution]) -> None:
     """Print the words of every method and model in colour."""
-    from kdprobe.attribution import lines_of
+    from kdprobe.attribution.result import lines_of
     from kdprobe.cli.coloured import word_lines
 
     for line in word_lines(lines_of(attributed), width=terminal.console().width):

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field, JsonValue
 
 from kdprobe.collectors.protocol import CollectorOptions
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.flags import Flag, Panel
 from kdprobe.models.handle import Capability
 from kdprobe.observations.attribution_maps import MapGaps
@@ -90,7 +90,7 @@ class AttributionMapsCollector:
                 continue
             with progress.stage(f"attribution maps of {model.name}", len(every)) as stage:
                 for split, texts in prepared.items():
-                    gaps[model.name, split] = map_gaps(first, other, texts, seen=stage.advance)
+                    gaps[model.name, split] = map_gaps(first, other, texts, advance=stage.advance)
         sizes = {split: len(texts) for split, texts in prepared.items()}
         return MapGaps(gaps, reasons, sizes, max(1, len(session.task.labels)))
 

@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue
 
 from kdprobe.collectors.predictions import outputs_of
 from kdprobe.collectors.protocol import Collected, CollectorOptions
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.flags import Flag, Panel
 from kdprobe.errors import ConfigError
 from kdprobe.models.handle import Capability

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdprobe.collectors.protocol import Collected, NoOptions
-from kdprobe.comparison.session import OpenedModel, Session
+from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.models.handle import Capability
 from kdprobe.observations.predictions import Population, Populations, Predictions
 from kdprobe.progress import Progress

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.flags import FlagOptions
 from kdprobe.config.flat import refusal
 from kdprobe.models.handle import Capability
@@ -82,13 +82,13 @@ class Collected(Generic[Kind]):
     """An observation with what the reader must know of how it was made.
 
     Args:
-        observation: what goes into the study.
+        observation: what goes into the study; None: nothing, for the reasons in `skipped`.
         skipped: parts of it that could not be collected; one whose `what` is the collector's name
             is told of every analysis that reads the observation.
         seconds: for the list of timings, by words for the reader.
     """
 
-    observation: Kind
+    observation: Kind | None
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -146,5 +146,5 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
     attribute="COLLECTOR",
     kind="collector",
     entry_points="kdprobe.collectors",
-    apart=("protocol",),
+    apart=("guarding", "protocol", "session"),
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kdprobe.collectors.protocol import NoOptions
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.progress import Progress

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdprobe.collectors.protocol import NoOptions
-from kdprobe.comparison.records import read_json
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import read_json
 from kdprobe.observations.training_history import TrainingHistories
 from kdprobe.progress import Progress
 from kdprobe.results.learning_curves import learning_curves

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from kdprobe.analysis.protocol import ANALYSES, Analysis, given
-from kdprobe.comparison.guarding import failure
+from kdprobe.collectors.guarding import failure
 from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.collectors.guarding import failure
 from kdprobe.collectors.protocol import COLLECTORS, Collected, Collector, CollectorOptions
-from kdprobe.comparison.guarding import failure
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
 from kdprobe.observations.predictions import Populations
 from kdprobe.progress import Progress
@@ -118,14 +118,17 @@ def collect(
             continue
         skipped[name] += result.skipped
         seconds.update(result.seconds)
-        session = session.with_observation(result.observation)
-    asked = [name for name, each in (given or {}).items() if name in chosen and _asks(name, each)]
+        if result.observation is not None:
+            session = session.with_observation(result.observation)
+    by_option = [
+        name for name, each in (given or {}).items() if name in chosen and _asks(name, each)
+    ]
     return Evidence(
         session=session,
         skipped=tuple(line for name in skipped for line in _by_reader(name, skipped[name])),
         seconds=seconds,
         options=_described(chosen),
-        requested=tuple(each for name in asked for each in readers(COLLECTORS.load(name).kind)),
+        requested=tuple(each for name in by_option for each in readers(COLLECTORS.load(name).kind)),
     )
 
 
@@ -143,7 +146,7 @@ def _guarded(
 
 
 def _by_reader(name: str, skipped: Sequence[Skipped]) -> list[Skipped]:
-    """Say what could not be collected of each analysis that reads it."""
+    """Return what could not be collected, a line for each analysis that reads it."""
     others = readers(COLLECTORS.load(name).kind) or (name,)
     return [
         line.model_copy(update={"what": what})
@@ -153,7 +156,7 @@ def _by_reader(name: str, skipped: Sequence[Skipped]) -> list[Skipped]:
 
 
 def _asks(name: str, options: CollectorOptions) -> bool:
-    """Say whether options ask for the observation, and not only say how it is made."""
+    """Return whether options ask for the observation, and not only say how it is made."""
     by_default = COLLECTORS.load(name).by_default
     return not by_default or not options.model_fields_set.isdisjoint(options.asks)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from kdprobe.collectors.protocol import CollectorOptions
+from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
 from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.comparison.document import document_of
@@ -22,7 +23,7 @@ from kdprobe.comparison.options import (
     compare_options,
 )
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.session import Session, open_session
+from kdprobe.comparison.task_at_hand import task_on_disk
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
@@ -30,12 +31,16 @@ from kdprobe.errors import ConfigError
 from kdprobe.models.spec import ModelSpec, parse_specs
 from kdprobe.progress import Progress, Silent
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from datasets import Dataset
+
 
 def compare(
     teacher: str,
     students: str | Sequence[str],
     *,
-    task: str | TaskFile | ChosenTask | None = None,
+    task: str | Path | TaskFile | ChosenTask | pd.DataFrame | Dataset | None = None,
     output: str | Path | None = None,
     data: EvaluationDataOptions | None = None,
     runtime: InferenceRuntime | None = None,
@@ -51,9 +56,9 @@ def compare(
         teacher: a checkpoint folder, a hub id or a predictions file; `NAME=PATH` names it,
             `NAME=PATH,PATH` is one model trained with several seeds.
         students: one or more of the same.
-        task: a task's name, a task file (.toml, or open) or a table of examples, as typed or as
-            `choose_task` opened it; None: what the records of the checkpoints name, or what the
-            predictions files are about.
+        task: a task's name, a task file (.toml, or open), or examples: a table's path, a
+            DataFrame or a `datasets.Dataset`; None: what the records of the checkpoints name, or
+            what the predictions files are about.
         output: a new or empty folder for results.json, report.html, metrics.csv and
             predictions.parquet; None writes nothing.
         data: the split, where the task's files are, the columns of a table, the limit.
@@ -78,22 +83,23 @@ def compare(
         collectors=collectors,
     )  # fmt: skip
     specs = _specs(teacher, students)
-    chosen = choose_task(
-        options.data.task, specs, columns_of(options.data), offline=options.runtime.offline,
-        label_map=options.data.label_map,
-    )  # fmt: skip
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
     use_threads(options.runtime.threads)
-    session = open_session(
-        specs, chosen.task_file, data=options.data, runtime=options.runtime,
-        seed=options.analyses.seed, resamples=options.analyses.resamples,
-        slice_columns=options.analyses.slice_columns,
-    )  # fmt: skip
-    session = session.with_notices(*chosen.notices)
-    return compare_opened(
-        session, to_run, options, command=command, progress=progress, started=started
-    )
+    with task_on_disk(options.data.task) as named:
+        chosen = choose_task(
+            named, specs, columns_of(options.data), offline=options.runtime.offline,
+            label_map=options.data.label_map,
+        )  # fmt: skip
+        session = open_session(
+            specs, chosen.task_file, data=options.data, runtime=options.runtime,
+            seed=options.analyses.seed, resamples=options.analyses.resamples,
+            slice_columns=options.analyses.slice_columns,
+        )  # fmt: skip
+        return compare_opened(
+            session.with_notices(*chosen.notices), to_run, options, command=command,
+            progress=progress, started=started,
+        )  # fmt: skip
 
 
 def compare_opened(

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import JsonValue
 
+from kdprobe.collectors.session import Session
 from kdprobe.comparison.analyses import TRAINING, Ran
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.collect import Evidence
@@ -23,9 +24,8 @@ from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.examples import examples, named_ids, page_rows
 from kdprobe.comparison.model_facts import model_info, model_notices
 from kdprobe.comparison.options import AnalysisOptions, CompareOptions
-from kdprobe.comparison.records import trained_in_bfloat16
-from kdprobe.comparison.session import Session
 from kdprobe.comparison.suspicion import suspicions
+from kdprobe.models.training_record import trained_in_bfloat16
 from kdprobe.observations.study import Study
 from kdprobe.observations.training_history import TrainingHistories
 from kdprobe.results.io import dumps, loads

@@ -137,17 +137,22 @@ def _write_word_scores(study: Study, folder: Path) -> None:
     study = study.get(OwnSentences).study if study.has(OwnSentences) else study
     if not study.has(Attributions):
         return
-    seen = study.get(Attributions)
+    attributions = study.get(Attributions)
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
-    for (model, method, kind), arrays in seen.scores.items():
+    for (model, method, kind), arrays in attributions.scores.items():
         if kind:
             continue
-        explained = seen.own_target.get(model, seen.target).tolist()
+        explained = attributions.own_target.get(model, attributions.target).tolist()
         for key, words, target, gap, scores in zip(
-            seen.ids, seen.words, explained, seen.gaps[model, method].tolist(), arrays, strict=True
+            attributions.ids,
+            attributions.words,
+            explained,
+            attributions.gaps[model, method].tolist(),
+            arrays,
+            strict=True,
         ):
             if not len(scores):
                 continue

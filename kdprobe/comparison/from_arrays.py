@@ -13,16 +13,16 @@ from typing import Any, Literal, Unpack
 
 import numpy as np
 
+from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
 from kdprobe.comparison.compare import compare_opened
 from kdprobe.comparison.files import check_output
 from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.session import OpenedModel, Session
 from kdprobe.errors import ConfigError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.numbers import to_log_probabilities
 from kdprobe.models.spec import ModelSpec
-from kdprobe.models.written_numbers import to_log_probabilities
 from kdprobe.observations.predictions import Scale
 from kdprobe.progress import Progress
 from kdprobe.stats.arrays import Floats
@@ -123,9 +123,9 @@ class _ArrayModel:
         self._values, self._scale, self.notes = _read(values, split, f"`{name}`")
         self.fingerprint = hashlib.sha256(self._values.tobytes()).hexdigest()
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Return the predictions; `batch_size` changes nothing."""
-        seen(len(split))
+        advance(len(split))
         return Outputs(self._values, self._scale, np.zeros(len(split), dtype=np.bool_))
 
 
@@ -231,7 +231,7 @@ def _split_of(
 
 
 def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
-    """Tell a regression by numbers with a fraction, and name the classes."""
+    """Return a regression where numbers have a fraction, else the classes by name."""
     known = [value for value in gold.tolist() if value is not None and value == value]
     if labels is None and any(
         isinstance(value, float) and not float(value).is_integer() for value in known

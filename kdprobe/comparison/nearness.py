@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
-from kdprobe.comparison.session import open_session
+from kdprobe.collectors.session import open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
@@ -42,7 +42,7 @@ def nearness(
         progress: where to show progress.
 
     Returns:
-        See `analysis._nearness.agreement_difference`. The models' outputs are kept in the cache, so
+        See `analysis.agreement.difference`. The models' outputs are kept in the cache, so
         that a comparison with the same seed asks them nothing anew and has the same number.
     """
     session = open_session(

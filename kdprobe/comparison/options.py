@@ -128,6 +128,9 @@ def compare_options(
         TypeError: a keyword that there is not (the nearest is named), or one given twice.
         UsageError: the first value that is wrong, or a name that no collector has.
     """
+    if task is not None and data is not None:  # the argument comes before the object's
+        fields = {name: getattr(data, name) for name in data.model_fields_set - {"task"}}
+        data = type(data)(**fields)
     places: dict[str, tuple[type[FlagOptions], FlagOptions | None]] = {
         "data": (EvaluationDataOptions, data),
         "runtime": (InferenceRuntime, runtime),

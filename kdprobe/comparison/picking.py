@@ -76,7 +76,7 @@ def _narrowed(
 
 def _what_differs(rows: Sequence[tuple[str, Estimate]]) -> str:
     """Return which keywords tell rows apart, with their values."""
-    told = []
+    keywords = []
     columns = {"analysis": [name for name, _ in rows]} | {
         key: [getattr(each, key) for _, each in rows]
         for key in ("model_a", "model_b", "layer", "pooling", "method")
@@ -85,5 +85,5 @@ def _what_differs(rows: Sequence[tuple[str, Estimate]]) -> str:
         different = list(dict.fromkeys(values))
         if len(different) > 1:
             name = "student" if key in ("model_a", "model_b") else key
-            told.append(f"{name}= one of {', '.join(repr(value) for value in different[:8])}")
-    return "; ".join(told)
+            keywords.append(f"{name}= one of {', '.join(repr(value) for value in different[:8])}")
+    return "; ".join(keywords)

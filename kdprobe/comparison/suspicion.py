@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.comparison.records import TrainingRecord, training_record
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import TrainingRecord, training_record
 from kdprobe.results.headline import NO_GOLD
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Notice
@@ -36,7 +36,7 @@ class Suspect:
 def suspicions(
     specs: Sequence[ModelSpec], handles: Sequence[Sequence[ModelHandle]], split: Split
 ) -> list[Notice]:
-    """Give what the reader must know of the choice of models and examples, worst first.
+    """Return what the reader must know of the choice of models and examples, worst first.
 
     Args:
         specs: the teacher first.
@@ -125,7 +125,7 @@ def _chosen_here(suspects: Sequence[Suspect], split: Split) -> list[Notice]:
 
 
 def missing_gold(split: Split) -> list[Notice]:
-    """Say how many examples have no gold label, how that is written, and what follows."""
+    """Return how many examples have no gold label, how that is written, and what follows."""
     if not split.missing_gold:
         return []
     counted = split.missing_gold[0].upper() + split.missing_gold[1:]

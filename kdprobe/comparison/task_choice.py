@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kdprobe.comparison.records import training_record
 from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
-from kdprobe.models.predictions_file import is_predictions_file
-from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.predictions.file import is_predictions_file
+from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import training_record
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.open import open_task, task_names
 

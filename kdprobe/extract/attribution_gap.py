@@ -43,7 +43,7 @@ def map_gaps(
     *,
     steps: int = 1,
     top: int = 0,
-    seen: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Floats:
     """Give the distance of teacher's and student's attribution maps of every text.
 
@@ -57,7 +57,7 @@ def map_gaps(
         texts: what is explained.
         steps: points on the path of the integrated gradients; 1 is gradient times input.
         top: of the teacher, only so many dimensions with the largest magnitudes count; 0: all.
-        seen: told the number of texts after every batch.
+        advance: told the number of texts after every batch.
 
     Returns:
         float64 `[n]`, from 0 to the square root of twice the number of classes.
@@ -74,7 +74,7 @@ def map_gaps(
         ]
         distance = torch.linalg.vector_norm(maps[0] - maps[1], dim=-1)
         gaps[batch] = distance.double().cpu().numpy()
-        seen(len(batch))
+        advance(len(batch))
     return gaps
 
 
@@ -99,11 +99,11 @@ def _maps(
     inputs = reader.tensors(rows)
     # The recurrent kernels of cuDNN have no backward pass in eval mode.
     with reader.evaluating(), torch.backends.cudnn.flags(enabled=False):
-        found = attribute(
+        gradients = attribute(
             reader.model, inputs, columns=torch.tensor(reader.columns, device=reader.device),
             layer=0, of="probability", steps=steps, follow=False,
         )  # fmt: skip
-    return attribution_maps(found, _real(inputs), top=top)
+    return attribution_maps(gradients, _real(inputs), top=top)
 
 
 def _real(inputs: dict[str, torch.Tensor]) -> torch.Tensor:

@@ -119,22 +119,22 @@ def _explain_piece(
     setting: ExplanationSettings,
     stores: Mapping[str, _Store],
 ) -> None:
-    asked = [ask(reader, one, setting) for one in piece]
+    inputs = [ask(reader, one, setting) for one in piece]
     answers: dict[bytes, Floats] = {}
     for name, store in stores.items():
         rows = [row for row, one in enumerate(piece) if one.key not in store.known]
-        chosen = [replace(o, game=o.game.anew(answers)) for o in (asked[row] for row in rows)]
+        chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
         if name == RANDOM:
             scored = [Attribution(np.empty(0)) for _ in rows]
         else:
             method: Method = METHODS.load(name)
-            made = method.explain(chosen, reader, setting.methods[name], setting.output)
-            scored = [_checked(one) for one in made]
+            attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
+            scored = [_checked(one) for one in attributions]
         deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=setting.deletion)
-        found = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
-        store.add({piece[row].key: one for row, one in zip(rows, found, strict=True)})
+        explanations = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
+        store.add({piece[row].key: one for row, one in zip(rows, explanations, strict=True)})
 
 
 def _checked(scored: Attribution) -> Attribution:
@@ -170,26 +170,26 @@ def _rankings(one: ExplanationInput, scored: Attribution, *, random: bool) -> li
 
 
 def _deletions(
-    asked: Sequence[ExplanationInput], scored: Sequence[Attribution], *, random: bool, wanted: bool
+    inputs: Sequence[ExplanationInput], scored: Sequence[Attribution], *, random: bool, wanted: bool
 ) -> list[Floats]:
     """Measure comprehensiveness and sufficiency at every share, `[shares, 2]` a sentence.
 
     Definition: the probability of the explained class of the whole text minus that without the top
     words, and minus that of the top words alone (DeYoung et al. 2020), float64.
     """
-    if not wanted or (asked and len(asked[0].game.reader.columns) == 1):
-        return [np.full((len(SHARES), 2), np.nan) for _ in asked]
+    if not wanted or (inputs and len(inputs[0].game.reader.columns) == 1):
+        return [np.full((len(SHARES), 2), np.nan) for _ in inputs]
     plans = []
-    for one, found in zip(asked, scored, strict=True):
-        rankings = _rankings(one, found, random=random)
+    for one, attribution in zip(inputs, scored, strict=True):
+        rankings = _rankings(one, attribution, random=random)
         tops = [_top(ranking, share) for ranking in rankings for share in SHARES]
         rows = [np.ones(one.game.n, dtype=np.bool_)]
         rows += [side for top in tops for side in (~top, top)]
         plans.append((one.game, np.stack(rows)))
     fill(plans)
     measured = []
-    for one, found, (game, masks) in zip(asked, scored, plans, strict=True):
-        if not random and not len(found.scores):
+    for one, attribution, (game, masks) in zip(inputs, scored, plans, strict=True):
+        if not random and not len(attribution.scores):
             measured.append(np.full((len(SHARES), 2), np.nan))
             continue
         values = game.values(masks, one.target, "probability")
@@ -221,28 +221,30 @@ class _Store:
             "deletion": setting.deletion,
         }  # fmt: skip
         self._key, self._cache = CacheKey("attributions", parts), cache
-        self._told = f"{name} of {handle.name}"
+        self._described = f"{name} of {handle.name}"
         held = cache.load(self._key, say=progress.say) if cache is not None else None
         self.known: dict[bytes, Explanation] = _unpack(held) if held is not None else {}
 
-    def add(self, found: Mapping[bytes, Explanation]) -> None:
+    def add(self, explanations: Mapping[bytes, Explanation]) -> None:
         """Take up what was just found and keep all of it."""
-        self.known.update(found)
+        self.known.update(explanations)
         if self._cache is not None:
-            told = f"{self._told} for {len(self.known)} texts"
-            self._cache.store(self._key, _pack(self.known), description=told)
+            described = f"{self._described} for {len(self.known)} texts"
+            self._cache.store(self._key, _pack(self.known), description=described)
 
 
 def _pack(known: Mapping[bytes, Explanation]) -> Arrays:
-    found = list(known.values())
-    lengths = np.array([len(one.scored.scores) for one in found], dtype=np.int64)
+    explanations = list(known.values())
+    lengths = np.array([len(one.scored.scores) for one in explanations], dtype=np.int64)
     return {
         "keys": np.frombuffer(b"".join(known), dtype=np.uint8).reshape(-1, 16),
         "lengths": lengths,
-        "scores": np.concatenate([one.scored.scores for one in found]),
-        "errors": np.concatenate([_errors(one.scored) for one in found]),
-        "facts": np.array([(o.scored.special, o.scored.gap, o.scored.sampled) for o in found]),
-        "deletion": np.stack([one.deletion for one in found]),
+        "scores": np.concatenate([one.scored.scores for one in explanations]),
+        "errors": np.concatenate([_errors(one.scored) for one in explanations]),
+        "facts": np.array(
+            [(o.scored.special, o.scored.gap, o.scored.sampled) for o in explanations]
+        ),
+        "deletion": np.stack([one.deletion for one in explanations]),
     }
 
 

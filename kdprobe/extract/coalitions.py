@@ -95,13 +95,15 @@ class ValueFunction:
         self._values: list[Floats] = []
         self._exact: bool | None = None
 
-    def anew(self, answers: dict[bytes, Floats]) -> Game:
+    def anew(self, answers: dict[bytes, Floats]) -> ValueFunction:
         """Give the same game with nothing known but the answers to whole requests.
 
         The batch that a text is run in decides the last digits of its outputs. With a game of its
         own, a method says the same whatever other methods are asked, or were before a kill.
         """
-        return Game(self.reader, self.texts, self.words, removal=self.removal, answers=answers)
+        return ValueFunction(
+            self.reader, self.texts, self.words, removal=self.removal, answers=answers
+        )
 
     @property
     def n(self) -> int:
@@ -200,19 +202,19 @@ def _distinct(masks: Bools) -> dict[bytes, Bools]:
     return {mask.tobytes(): mask for mask in masks}
 
 
-def fill(asked: Sequence[tuple[ValueFunction, Bools]]) -> None:
+def fill(wanted_masks: Sequence[tuple[ValueFunction, Bools]]) -> None:
     """Ask one model about the coalitions of many texts in common batches, each text once.
 
     Complete enumerations are requests of their own: LIME's limit and Shapley's values share them.
     Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
     grow with the number of coalitions of a long text.
     """
-    _fill([(game, masks) for game, masks in asked if len(masks) == 2**game.n])
-    _fill([(game, masks) for game, masks in asked if len(masks) != 2**game.n])
+    _fill([(game, masks) for game, masks in wanted_masks if len(masks) == 2**game.n])
+    _fill([(game, masks) for game, masks in wanted_masks if len(masks) != 2**game.n])
 
 
-def _fill(asked: Sequence[tuple[Game, Bools]]) -> None:
-    wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
+def _fill(wanted_masks: Sequence[tuple[ValueFunction, Bools]]) -> None:
+    wanted = [(game, text) for game, masks in wanted_masks for text in game.missing(masks)]
     sizes = [sum(map(len, texts)) for _, texts in wanted]
     block: list[tuple[ValueFunction, Texts]] = []
     letters = 0
@@ -237,9 +239,9 @@ def _ask(block: Sequence[tuple[ValueFunction, Texts]]) -> None:
         first.answers[request] = first.reader.logits(rows)
     values = first.answers[request]
     start = 0
-    for game, asked in samples.items():
-        game.learn(asked, values[start : start + len(asked)])
-        start += len(asked)
+    for game, missing in samples.items():
+        game.learn(missing, values[start : start + len(missing)])
+        start += len(missing)
 
 
 def every_coalition(n: int) -> Bools:

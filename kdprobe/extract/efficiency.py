@@ -140,7 +140,7 @@ def measure_speed(
                 name = names[(turn + place) % len(names)]
                 started = clock()
                 # The outputs come back as numbers: a device has finished when they are there.
-                models[name].outputs(piece, batch_size=size, seen=lambda done: None)
+                models[name].outputs(piece, batch_size=size, advance=lambda done: None)
                 taken[name].append((clock() - started) / len(piece))
             stage.advance()
     half = WARM_UP + pace.batches

@@ -111,8 +111,8 @@ class LayerFeatures:
 
 def _key(reader: LayerReader, texts: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    told = [FEATURES_VERSION, reader.key, reader.reading, list(reader.poolings), len(texts)]
-    digest.update(json.dumps(told).encode())
+    parts = [FEATURES_VERSION, reader.key, reader.reading, list(reader.poolings), len(texts)]
+    digest.update(json.dumps(parts).encode())
     for text in texts:
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
@@ -219,18 +219,18 @@ def _check_space(root: Path, needed: int, sentences: int, cache: Cache | None) -
     """
     free = shutil.disk_usage(root).free
     if free < needed:
-        found = (
+        problem = (
             f"no space for the layers of {sentences:,} sentences: {needed / 1e6:,.0f} MB are "
             f"needed, {free / 1e6:,.0f} MB free"
         )
-        raise _disk_error(root, found, cache)
+        raise _disk_error(root, problem, cache)
 
 
-def _disk_error(root: Path, found: str, cache: Cache | None) -> OutputError:
+def _disk_error(root: Path, problem: str, cache: Cache | None) -> OutputError:
     place = "TMPDIR" if cache is None else "KDPROBE_CACHE"
     return OutputError(
         str(root) if cache is None else f"the cache, {cache.root}",
-        found=found,
+        found=problem,
         remedy=f"free some space, name another place in {place}, or ask for fewer "
         "`probing.sentences`",
     )

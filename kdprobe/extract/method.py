@@ -77,7 +77,7 @@ class Method(Protocol):
         """The frozen model of its options; all have defaults."""
 
     def explain(
-        self, asked: Sequence[ExplanationInput], reader: Reader, options: Any, output: Output
+        self, sentences: Sequence[ExplanationInput], reader: Reader, options: Any, output: Output
     ) -> list[Attribution]:
         """Explain texts to one model, in the order given."""
 

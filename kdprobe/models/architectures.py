@@ -117,7 +117,7 @@ def layers_of(model: PreTrainedModel) -> nn.ModuleList:
     return cast(nn.ModuleList, model.base_model.get_submodule(ARCHITECTURES[kind].layers))
 
 
-def require_parts(source: PreTrainedModel, *, found: str, remedy: str) -> PartNames:
+def require_parts(source: PreTrainedModel, *, wanted: str, remedy: str) -> PartNames:
     """Return where an architecture keeps its parts.
 
     Raises:
@@ -127,7 +127,7 @@ def require_parts(source: PreTrainedModel, *, found: str, remedy: str) -> PartNa
     if names is None:
         raise CapabilityError(
             type(source).__name__,
-            found=f"{found} of the architecture {source.config.model_type!r} cannot be taken",
+            found=f"{wanted} of the architecture {source.config.model_type!r} cannot be taken",
             expected="one of " + ", ".join(PARTS),
             remedy=remedy,
         )

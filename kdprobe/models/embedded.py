@@ -87,9 +87,9 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
     ]
     if len(shared) < 2:
         return [named]
-    asked: list[Any] = []
+    used: list[Any] = []
     handles = [
-        module.register_forward_hook(lambda module, *_: asked.append(module)) for module in shared
+        module.register_forward_hook(lambda module, *_: used.append(module)) for module in shared
     ]
     try:
         with torch.no_grad():
@@ -97,7 +97,7 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
     finally:
         for handle in handles:
             handle.remove()
-    return list(dict.fromkeys(asked)) or [named]
+    return list(dict.fromkeys(used)) or [named]
 
 
 @contextlib.contextmanager
@@ -119,10 +119,10 @@ def given_vectors(
 
     def hook(_: torch.nn.Module, arguments: tuple[Any, ...], own: Tensor) -> Tensor | None:
         # a copy: a model may work on what it looked up in place (CTRL)
-        found = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
-        if found is not None:
+        placed_vectors = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
+        if placed_vectors is not None:
             placed.append(True)
-        return found
+        return placed_vectors
 
     handles = [table.register_forward_hook(hook) for table in tables]
     try:

@@ -25,11 +25,11 @@ def last_attention_output(model: torch.nn.Module) -> torch.nn.Module | None:
     attention gives and the layer's input, both `[n, t, d]`, and all that follows works token by
     token.
     """
-    found = None
+    last = None
     for name, module in model.named_modules():
         if name.endswith("attention.output") and type(module).__name__.endswith("SelfOutput"):
-            found = module
-    return found
+            last = module
+    return last
 
 
 @contextlib.contextmanager

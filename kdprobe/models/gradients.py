@@ -118,14 +118,14 @@ def _traced(
     Returns:
         The logits, the layer's output, and the moved output that the logits depend on.
     """
-    seen: list[tuple[Tensor, Tensor]] = []
+    runs: list[tuple[Tensor, Tensor]] = []
 
     def hook(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> object:
         whole = output if isinstance(output, Tensor) else output[0]
         point = move(whole)
         if not point.requires_grad:
             point.requires_grad_(True)
-        seen.append((whole, point))
+        runs.append((whole, point))
         return point if isinstance(output, Tensor) else (point, *output[1:])
 
     handle = site_of(model, layer).register_forward_hook(hook)
@@ -137,7 +137,7 @@ def _traced(
         handle.remove()
     if columns is not None:
         logits = logits.index_select(1, columns)
-    whole, point = seen[0]
+    whole, point = runs[0]
     return logits, whole, point
 
 
@@ -253,8 +253,8 @@ def attribution_maps(
         counts.
     """
     maps = []
-    for found in attributed:
-        sizes = precise(found.product)
+    for attribution in attributed:
+        sizes = precise(attribution.product)
         if top:
             sizes = sizes.abs().topk(min(top, sizes.shape[-1]), dim=-1).values
         scores = torch.linalg.vector_norm(sizes, dim=-1)

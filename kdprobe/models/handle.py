@@ -1,7 +1,7 @@
 """What kdprobe asks of a model, whatever framework it comes from.
 
 Does: name the protocol and the capabilities. Does not: load anything; `hf.py` and
-`predictions_file.py` do, through `open_model`.
+`predictions/file.py` do, through `open_model`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class ModelHandle(Protocol):
     def reading(self) -> str:
         """What its outputs depend on beside the fingerprint: dtype, device, order of the labels."""
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Ask for the outputs of every example, columns in the task's label order."""
 
 

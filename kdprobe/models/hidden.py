@@ -6,24 +6,22 @@ architecture with random weights. Does not: store; `extract/features.py` does.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
+from kdprobe.models.random_init import random_fingerprint, random_weights
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.registry import known_name
@@ -99,15 +97,16 @@ class LayerReader:
             )
         self.handle = handle
         self.random = random_seed is not None
-        self.model = handle.model if random_seed is None else _randomised(handle, random_seed)
+        self.model, self.key = handle.model, handle.fingerprint
+        if random_seed is not None:  # other models of this shape share the baseline
+            weights = random_weights(handle, seed=random_seed)
+            placed: Any = weights.to(device=handle.device, dtype=handle.model.dtype)
+            self.model, self.key = placed, random_fingerprint(handle, seed=random_seed)
         self.text = TextModel(
             self.model, handle.tokenizer, name=handle.name, together=handle.text.together
         )
         self.columns = tuple(name for name in self.text.sent if name != "attention_mask")
-        self.key = handle.fingerprint if random_seed is None else f"random {random_seed}"
         self.reading = f"{handle.reading} {_shape(handle.model)}"
-        if self.random:  # other models of this shape share the baseline, if they read alike
-            self.reading += f" {_vocabulary(handle)}"
         special = handle.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
         words = [at for at, mark in enumerate(special) if not mark]
         self._before = words[0] if words else 0
@@ -131,16 +130,16 @@ class LayerReader:
         self.layers = tuple(str(at) for at in range(len(probe.states)))
         self.cells, self.widths = self._laid_out(probe)
         if not self.cells:
-            asked = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
+            missing = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under `probing.poolings={asked}`",
+                found=f"has no vector to read under `probing.poolings={missing}`",
                 expected="another pooling, such as mean",
             )
 
-    def _without(self, asked: Sequence[str]) -> dict[str, str]:
+    def _without(self, poolings: Sequence[str]) -> dict[str, str]:
         """Say which poolings this model has not, and why."""
-        if "cls" not in asked:
+        if "cls" not in poolings:
             return {}
         if self._recurrent:
             return {"cls": "no token of a BiLSTM reads the whole sentence; see last"}
@@ -236,11 +235,6 @@ def _joined(parts: Sequence[_Vectors]) -> _Vectors:
     )
 
 
-def _vocabulary(handle: HfModel) -> str:
-    told = json.dumps(sorted(handle.tokenizer.get_vocab().items(), key=lambda item: item[1]))
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def _shape(model: PreTrainedModel) -> str:
     config = model.config
     sizes = [
@@ -248,11 +242,3 @@ def _shape(model: PreTrainedModel) -> str:
         for name in ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads")
     ]
     return " ".join(map(str, [*sizes, sum(p.numel() for p in model.parameters())]))
-
-
-def _randomised(handle: HfModel, seed: int) -> PreTrainedModel:
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = AutoModelForSequenceClassification.from_config(handle.model.config)
-    placed: PreTrainedModel = model.to(device=handle.device, dtype=handle.model.dtype).eval()
-    return placed

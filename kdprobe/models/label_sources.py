@@ -14,7 +14,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
-from kdprobe.models.predictions_table import is_predictions_file
+from kdprobe.models.predictions.table import is_predictions_file
 from kdprobe.plain_files import expanded, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners

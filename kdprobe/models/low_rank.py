@@ -128,9 +128,9 @@ def principal_directions(samples: Tensor, count: int) -> Tensor:
         return torch.eye(count, dtype=torch.float64)
     centred = values - values.mean(0)
     _, vectors = torch.linalg.eigh(centred.T @ centred)
-    found = vectors.flip(1)[:, :count]
-    largest = found.gather(0, found.abs().argmax(0, keepdim=True))
-    directions: Tensor = found * largest.sign()
+    leading = vectors.flip(1)[:, :count]
+    largest = leading.gather(0, leading.abs().argmax(0, keepdim=True))
+    directions: Tensor = leading * largest.sign()
     return directions
 
 

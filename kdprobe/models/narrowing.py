@@ -66,7 +66,7 @@ def student_of(
     """
     if shape.start in ("copy", "random"):
         return make_student(shape, source, task, columns=columns)
-    names = require_parts(source, found="the weights", remedy="init=random")
+    names = require_parts(source, wanted="the weights", remedy="init=random")
     which = chosen_layers(shape, len(layers_of(source)))
     student = empty_student(shape, source, task, layers=len(which))
     _refuse_larger(student, source)

@@ -34,14 +34,14 @@ def ends_of(state: Tensor, start: int, stop: int) -> Tensor:
 def last_linear(model: PreTrainedModel) -> nn.Linear | None:
     """The linear map that gives the logits; the last one outside the encoder of that many."""
     body = model.base_model_prefix + "."
-    found = [
+    maps = [
         module
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear)
         and not name.startswith(body)
         and module.out_features == model.config.num_labels
     ]
-    return found[-1] if found else None
+    return maps[-1] if maps else None
 
 
 def head_vector(held: Sequence[tuple[Tensor, Tensor]], logits: Tensor) -> Tensor | None:

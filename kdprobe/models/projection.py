@@ -60,7 +60,7 @@ def learn_projection(
         CapabilityError: an architecture whose parts are not known.
     """
     random = "let them start at random: init=random, or bert:L4,H128 without embeddings=teacher"
-    require_parts(source, found="the embeddings", remedy=random)
+    require_parts(source, wanted="the embeddings", remedy=random)
     activations = record_activations(
         source, tokenizer, texts, {"embeddings": embedding_norm(source)}
     )

@@ -171,12 +171,12 @@ class Reader:
 
     def _frame(self, count: int) -> _Frame:
         if count not in self._frames:
-            found = self.encode(("a",) * count)
+            encoded = self.encode(("a",) * count)
             parts: list[list[int]] = [[] for _ in range(count + 1)]
             types: list[list[int]] = [[] for _ in range(count + 1)]
             inner = [0] * count
             at = 0
-            for token, kind, piece in zip(found.ids, found.types, found.pieces, strict=True):
+            for token, kind, piece in zip(encoded.ids, encoded.types, encoded.pieces, strict=True):
                 if piece.segment == SPECIAL:
                     parts[at].append(token)
                     types[at].append(kind)
@@ -195,8 +195,8 @@ class Reader:
         """
         if at_once and rows and self.text.together in ("right", "left"):
             with self.evaluating(), torch.no_grad():
-                found = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
-            return np.asarray(found, dtype=np.float64)
+                outputs = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
+            return np.asarray(outputs, dtype=np.float64)
         lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):

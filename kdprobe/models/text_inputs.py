@@ -50,6 +50,9 @@ class TextInputs:
         first: Tensor = next(iter(self.model.parameters()))
         return first.device
 
+    def _most(self, longest: int | None) -> int:
+        return self.limit if longest is None else min(longest, self.limit)
+
     def encode(
         self,
         texts: Sequence[str],
@@ -67,7 +70,7 @@ class TextInputs:
             pairs: the second texts, an empty one is one too.
             longest: the most tokens; None: `limit`.
         """
-        limit = self.limit if longest is None else min(longest, self.limit)
+        limit = self._most(longest)
         first, second = list(texts), None if pairs is None else list(pairs)
         with quiet():  # the tokenizer's own warning about long texts is told by `truncated`
             whole = self.tokenizer(first, second)
@@ -105,7 +108,7 @@ class TextInputs:
                 self.tokenizer(
                     *([text] for text in texts),
                     truncation=True,
-                    max_length=self.limit if longest is None else min(longest, self.limit),
+                    max_length=self._most(longest),
                     return_offsets_mapping=bool(self.tokenizer.is_fast),
                 )
             )

@@ -49,8 +49,8 @@ class OneText(dict[str, list[Any]]):
 
     def sequence_ids(self, _: int = 0) -> list[int | None]:
         """Say for each token which text it stands in; None: a special token."""
-        found: list[int | None] = self._encoding.sequence_ids(0)
-        return found
+        sequences: list[int | None] = self._encoding.sequence_ids(0)
+        return sequences
 
 
 def pad_rows(

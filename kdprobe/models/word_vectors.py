@@ -46,8 +46,8 @@ class WordVectors(NamedTuple):
     @property
     def known(self) -> NDArray[np.bool_]:
         """For each word, whether it has a vector at all."""
-        found: NDArray[np.bool_] = self.own | self.composed
-        return found
+        spelling: NDArray[np.bool_] = self.own | self.composed
+        return spelling
 
 
 def format_of(path: Path) -> Format:
@@ -124,9 +124,9 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
     composed = np.zeros(len(words), dtype=np.bool_)
     for row, word in enumerate(words):
         spelt = (word, word.capitalize(), word.upper())
-        found = next((one for one in spelt if one in table.key_to_index), None)
-        if found is not None:
-            values[row], own[row] = table[found], True
+        spelling = next((one for one in spelt if one in table.key_to_index), None)
+        if spelling is not None:
+            values[row], own[row] = table[spelling], True
         elif form == "fastText binary":
             values[row] = table.get_vector(word)
             composed[row] = True

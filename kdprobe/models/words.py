@@ -86,11 +86,11 @@ def _segments(tokenizer: Any, texts: Sequence[str], encoding: Any, ids: list[int
     special = tokenizer.get_special_tokens_mask(ids, already_has_special_tokens=True)
     unknown = tokenizer.unk_token_id  # a special token that stands for a word of the text
     flags = [bool(flag) and token != unknown for flag, token in zip(special, ids, strict=True)]
-    segments, current, seen = [], 0, False
+    segments, current, inside_text = [], 0, False
     for flag in flags:
-        if flag and seen:
-            current, seen = min(current + 1, len(texts) - 1), False
-        seen = seen or not flag
+        if flag and inside_text:
+            current, inside_text = min(current + 1, len(texts) - 1), False
+        inside_text = inside_text or not flag
         segments.append(SPECIAL if flag else current)
     return segments
 

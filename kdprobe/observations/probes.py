@@ -77,10 +77,10 @@ class ProbeFits:
     """All probes of a comparison.
 
     Args:
-        tasks: what was asked.
+        tasks: the probing tasks.
         fits: of every model, run and task.
         probe: which probe was fitted, in words for the reader.
-        poolings: in the order asked for; the first is the one charts and losses show.
+        poolings: in the order asked for; the first is the one charts and gaps show.
         notes: choices that move the numbers.
         unread: poolings and models without a vector to probe, and why.
         seeds: how many starts each accuracy is the mean of.

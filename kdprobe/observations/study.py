@@ -83,7 +83,7 @@ class Study:
             object.__setattr__(self, "split", replace(self.split, labels=None))
 
     def has(self, kind: type) -> bool:
-        """Say whether there is an observation of this type."""
+        """Return whether there is an observation of this type."""
         return kind in self.observations
 
     def get(self, kind: type[Kind]) -> Kind:

@@ -8,8 +8,8 @@ from pathlib import Path
 from kdprobe.collectors.training_history import histories_of
 from kdprobe.comparison.document import training_result
 from kdprobe.comparison.options import AnalysisOptions
-from kdprobe.comparison.records import trained_in_bfloat16
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import trained_in_bfloat16
 from kdprobe.report.section import SECTIONS
 from tests.analysis.studies import binary
 from tests.report import documents

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions
+from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.collect import collect, collectors_of
-from kdprobe.comparison.session import Session, open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.handle import Capability

@@ -73,7 +73,7 @@ def test_outputs_and_layers(name: str, folder: Path) -> None:
     assert next(half.model.parameters()).dtype == torch.bfloat16
     split = split_of(FAMILIES[name])
     ours, theirs = (
-        one.outputs(split, batch_size=8, seen=lambda _: None).values for one in (half, full)
+        one.outputs(split, batch_size=8, advance=lambda _: None).values for one in (half, full)
     )
     near(ours, theirs)
     cells = []

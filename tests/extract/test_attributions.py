@@ -106,11 +106,11 @@ def test_a_run_killed_between_two_methods_ends_in_the_same_bits(
     """
     names = ("occlusion", "lime", "shap")
     options = {n: METHODS.load(n).options(**FAST.get(n, {})) for n in names}
-    setting = Setting(options, seed=3)
+    setting = ExplanationSettings(options, seed=3)
     asked = [sentence(text) for text in (*SENTENCES[:4], "the dog " * 8)]
     whole = explain_model(handle, asked, setting, cache=None, progress=Silent())
     cache = Cache(tmp_path)
-    first = Setting({known: options[known]}, seed=3, deletion=True)
+    first = ExplanationSettings({known: options[known]}, seed=3, deletion=True)
     explain_model(handle, asked, first, cache=cache, progress=Silent())
     resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
     assert set(resumed) == {*names, attributions.RANDOM}

@@ -42,7 +42,7 @@ def handle_of(model: Any, tokenizer: Any, name: str = "m", dtype: Any = torch.fl
 def outputs(handle: HfModel, texts: tuple[str, ...] = TEXTS, size: int = 64) -> np.ndarray:
     ids = tuple(str(row) for row in range(len(texts)))
     split = Split(SINGLE, "dev", ids, texts)
-    return handle.outputs(split, batch_size=size, seen=lambda done: None).values
+    return handle.outputs(split, batch_size=size, advance=lambda done: None).values
 
 
 def sentence(text: str) -> Sentence:

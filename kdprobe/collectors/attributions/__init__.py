@@ -17,7 +17,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import Plan, plan_of
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.protocol import Collected
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
 from kdprobe.models.handle import Capability
 from kdprobe.observations.attributions import Attributions

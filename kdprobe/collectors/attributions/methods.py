@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kdprobe.collectors.attributions.options import DEFAULT_METHODS
 from kdprobe.collectors.attributions.plan import Plan
-from kdprobe.comparison.guarding import failure
+from kdprobe.collectors.guarding import failure
 from kdprobe.extract.attributions import Explained, ask
 from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.settings import ExplanationSettings
@@ -69,7 +69,7 @@ def explain_apart(
         with what was raised.
 
     Raises:
-        Exception: see `comparison.guarding.failure`; or every method failed.
+        Exception: see `collectors.guarding.failure`; or every method failed.
     """
     try:
         return {name: explain(name, setting) for name in models}, setting, ()

@@ -9,25 +9,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.cache import Cache
-from kdprobe.collectors.probes.encoders import (
-    Encoder,
-    Missing,
-    TaskData,
-    Work,
-    encoders_of,
-    say_estimate,
-)
+from kdprobe.collectors.guarding import failure
+from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
+from kdprobe.collectors.probes.fits import GatheredFits, probe
 from kdprobe.collectors.probes.options import ProbingRequest
+from kdprobe.collectors.probes.work import Missing, Work, say_estimate
 from kdprobe.collectors.protocol import Collected
-from kdprobe.comparison.session import Session
+from kdprobe.collectors.session import Session
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import Capability
-from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask, Unread
+from kdprobe.observations.probes import ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.probing.baselines import control_set, endings_accuracy, majority_accuracy
@@ -80,22 +75,31 @@ class ProbesCollector:
     def collect(
         self, session: Session, prepared: Prepared, progress: Progress
     ) -> Collected[ProbeFits]:
-        """Fit the probes of every model on every task."""
+        """Fit the probes of every model on every task.
+
+        A model that fails on a task loses the fits of that task, those of its other runs too; all
+        else is kept.
+        """
         from kdprobe.extract.probes.fits import described, few_seeds
 
         request, tasks = prepared.request, prepared.tasks
         models = [model for model in session.models if model.name not in prepared.unread]
-        encoders = encoders_of(models, request.poolings, seed=session.seed)
+        encoders, unmade = encoders_of(models, request.poolings, seed=session.seed)
         work = [_work(each, tasks, request, session.seed, session.cache) for each in encoders]
         say_estimate(work, progress)
-        fits: list[ProbeFit] = []
+        gathered = GatheredFits()
         seconds: dict[str, float] = {}
         for each in work:
             started = time.perf_counter()
-            fits += _probe(each, tasks, session.cache, session.batch_size, progress)
+            gathered.add(each, *probe(each, tasks, session.cache, session.batch_size, progress))
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
-        origins = "; ".join(dict.fromkeys(one.set.origin for one in tasks))
+        fits, skipped = gathered.fits, (*unmade, *gathered.skipped)
+        if not fits:
+            return Collected(None, skipped, seconds)
+        known = {fit.task for fit in fits}
+        probed = [each for each in tasks if each.task.name in known]
+        origins = "; ".join(dict.fromkeys(one.set.origin for one in probed))
         unread = [Unread(name, "", reason) for name, reason in prepared.unread.items()]
         unread += [
             Unread(each.model, pooling, reason)
@@ -104,15 +108,12 @@ class ProbesCollector:
             for pooling, reason in each.reader.undefined.items()
         ]
         notes = dict.fromkeys(f"{note}." for each in encoders for note in each.reader.notes)
-        return Collected(
-            ProbeFits(
-                tuple(map(_probe_task, tasks)), tuple(fits),
-                described(request.probe, request.seeds), request.poolings,
-                (f"Sentences: {origins}.", *notes), tuple(unread), seeds=request.seeds,
-                few_seeds=few_seeds(request.probe, request.seeds),
-            ),
-            seconds=seconds,
+        observation = ProbeFits(
+            tuple(map(_probe_task, probed)), fits, described(request.probe, request.seeds),
+            request.poolings, (f"Sentences: {origins}.", *notes), tuple(unread),
+            seeds=request.seeds, few_seeds=few_seeds(request.probe, request.seeds),
         )  # fmt: skip
+        return Collected(observation, skipped, seconds)
 
 
 def _unread(session: Session, poolings: tuple[str, ...]) -> dict[str, str]:
@@ -138,6 +139,8 @@ def _obstacle(handle: ModelHandle, poolings: tuple[str, ...]) -> str:
         LayerReader(handle, poolings)
     except CapabilityError as error:
         return error.found
+    except Exception as error:  # whatever a library raises: it is listed where the layers are read
+        failure("probes", error)
     return ""
 
 
@@ -164,10 +167,12 @@ def _work(
     cache: Cache | None,
 ) -> Work:
     """Return which tasks of one encoder are in the cache, and how the others are fitted."""
+    from kdprobe.collectors.probes.begun import Begun
     from kdprobe.extract.probes.fits import Fitted, ProbeOptions, fit_key, load_fits
 
     known: dict[str, Fitted] = {}
     missing = []
+    keys: dict[str, TaskData] = {}
     reader = encoder.reader
     for each in tasks:
         options = ProbeOptions(
@@ -175,55 +180,17 @@ def _work(
             mdl=request.wants_mdl(each.set), seed=seed, seeds=request.seeds,
         )  # fmt: skip
         key = fit_key(reader.key, reader.reading, reader.poolings, each.set, options)
+        keys[key.digest] = each
         fitted = load_fits(cache, key)
         if fitted is not None:
             known[each.task.name] = fitted
         else:
             missing.append(Missing(each, options, key))
-    return Work(encoder, known, missing)
-
-
-def _probe(
-    work: Work,
-    tasks: Sequence[TaskData],
-    cache: Cache | None,
-    batch_size: int,
-    progress: Progress,
-) -> list[ProbeFit]:
-    """Fit all tasks of one encoder; tasks in the cache are not read again."""
-    from kdprobe.extract.features import extract_features, forget_features
-    from kdprobe.extract.probes.fits import fit_probes, store_fits
-
-    encoder, reader, fits = work.encoder, work.encoder.reader, dict(work.known)
-    kind = ", random weights" if encoder.random else ""
-    if work.missing:
-        with (
-            extract_features(
-                reader, work.texts, cache=cache, progress=progress, rows=4 * batch_size
-            ) as features,
-            progress.stage(
-                f"probes of {encoder.model}{kind}", len(work.missing) * len(reader.cells)
-            ) as stage,
-        ):
-            for data, options, key in work.missing:
-                control = data.control if options.control else None
-                fitted = fit_probes(
-                    features, data.set, options, control=control,
-                    tell=partial(stage.advance, note=data.task.name),
-                )  # fmt: skip
-                described = f"probes of {encoder.model} on {data.task.name}"
-                store_fits(cache, key, fitted, described=described)
-                fits[data.task.name] = fitted
-    else:
-        parts = (part for each in tasks for part in each.set.parts)
-        forget_features(reader, [text for part in parts for text in part.sentences], cache=cache)
-    return [
-        fits[each.task.name].as_fit(
-            reader.cells, model=encoder.model, run=encoder.run,
-            weights="random" if encoder.random else "trained", task=each.task.name,
-        )
-        for each in tasks
-    ]  # fmt: skip
+    if cache is None:
+        return Work(encoder, known, missing, [each.data for each in missing], None)
+    begun = Begun(reader, keys, cache)
+    names = [each.data.task.name for each in missing]
+    return Work(encoder, known, missing, begun.tasks(names), begun)
 
 
 COLLECTOR = ProbesCollector()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatcherScore:
-    """What the probes found in a batcher's vectors; accuracies are shares.
+    """Accuracies of the probes on a batcher's vectors, as shares.
 
     Args:
         task, group: of the probing task.
@@ -81,7 +81,7 @@ def probe_batcher(
         probing_dir: a folder of SentEval's files; None: `$KDPROBE_DATA/senteval`, else built from
             the embedded grammar.
         seed: of samples, control labels and the probes' starts.
-        progress: told of every task.
+        progress: where to show progress.
 
     Raises:
         UsageError: a task, file, size or probe that cannot be used.
@@ -95,13 +95,13 @@ def probe_batcher(
     seeds = probe_fits.probe_seeds(probe_fits.check_probe(probe), probe_seeds)
     if sentences < 20:
         raise ConfigError("sentences", found=f"is {sentences}", expected="at least 20")
-    asked = open_probing_tasks(tuple(tasks))
+    chosen = open_probing_tasks(tuple(tasks))
     folder = Path(probing_dir) if probing_dir is not None else None
     source = ProbingSource(sentences=sentences, probing_dir=folder, seed=seed)
     given = parameters(params or {})
     scores = []
-    with (progress or Silent()).stage("probes of the batcher", len(asked)) as stage:
-        for task in asked:
+    with (progress or Silent()).stage("probes of the batcher", len(chosen)) as stage:
+        for task in chosen:
             held = sample_set(source.load(task), sentences=sentences, seed=seed)
             data = read_batcher(batcher, held, given, prepare=prepare)
             options = probe_fits.ProbeOptions(probe, linear=task.linear, seed=seed, seeds=seeds)

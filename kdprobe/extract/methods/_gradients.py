@@ -46,30 +46,30 @@ class Batch:
 
 
 def batches(
-    asked: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
+    sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
 ) -> Iterator[Batch]:
     """Give texts of equal token length together, so that no padding is explained.
 
     Args:
-        asked: the texts.
+        sentences: the texts.
         reader: the model.
         baseline: what stands for nothing: the vector of [PAD] or [MASK], or zeros; special tokens
             keep their own vector.
         copies: how many times a text stands in a batch (integration steps), to bound memory.
     """
     lengths: dict[int, list[int]] = {}
-    for row, one in enumerate(asked):
+    for row, one in enumerate(sentences):
         lengths.setdefault(len(one.encoded.ids), []).append(row)
     for length, rows in sorted(lengths.items()):
         size = max(1, BATCH_TOKENS // (length * copies))
         for start in range(0, len(rows), size):
-            yield _batch(tuple(rows[start : start + size]), asked, reader, baseline)
+            yield _batch(tuple(rows[start : start + size]), sentences, reader, baseline)
 
 
 def _batch(
-    rows: tuple[int, ...], asked: Sequence[ExplanationInput], reader: Reader, baseline: Baseline
+    rows: tuple[int, ...], sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline
 ) -> Batch:
-    chosen = [asked[row] for row in rows]
+    chosen = [sentences[row] for row in rows]
     inputs = reader.tensors([(one.encoded.ids, one.encoded.types) for one in chosen])
     special = torch.tensor(
         [[piece.segment == SPECIAL for piece in one.encoded.pieces] for one in chosen],

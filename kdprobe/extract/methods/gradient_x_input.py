@@ -31,7 +31,7 @@ class GradientTimesInput:
 
     def explain(
         self,
-        asked: Sequence[ExplanationInput],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: GradientOptions,
         output: Output,
@@ -39,8 +39,8 @@ class GradientTimesInput:
         """Explain texts."""
         from captum.attr import InputXGradient
 
-        found: dict[int, Attribution] = {}
-        for batch in batches(asked, reader, "zero"):
+        attributions: dict[int, Attribution] = {}
+        for batch in batches(sentences, reader, "zero"):
             call = forward(reader, list(batch.inputs), output)
             with reader.evaluating():
                 vectors = InputXGradient(call).attribute(
@@ -49,8 +49,8 @@ class GradientTimesInput:
                 )
             tokens = vectors.detach().double().sum(dim=2).cpu().numpy()
             for place, row in enumerate(batch.rows):
-                found[row] = add_up(tokens[place], asked[row], options.pooling)
-        return [found[row] for row in range(len(asked))]
+                attributions[row] = add_up(tokens[place], sentences[row], options.pooling)
+        return [attributions[row] for row in range(len(sentences))]
 
 
 ALIASES = ("gradxinput", "grad×input", "inputxgradient", "gxi")

@@ -72,12 +72,12 @@ def fit(masks: Bools, values: Floats, width: float) -> Floats:
     from lime.lime_base import LimeBase
 
     base = LimeBase(lambda d: kernel(d, width), random_state=np.random.RandomState(0))
-    found = base.explain_instance_with_data(
+    explanation = base.explain_instance_with_data(
         masks.astype(np.float64), values[:, None], distances(masks), 0, masks.shape[1],
         feature_selection="none",
     )  # fmt: skip
     scores = np.zeros(masks.shape[1])
-    for word, weight in found[1]:
+    for word, weight in explanation[1]:
         scores[int(word)] = float(weight)
     return scores
 
@@ -115,14 +115,14 @@ class Lime:
 
     def explain(
         self,
-        asked: Sequence[ExplanationInput],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: LimeOptions,
         output: Output,
     ) -> list[Attribution]:
         """Explain texts; their perturbations are asked in common batches, each once."""
         wanted = []
-        for one in asked:
+        for one in sentences:
             n = one.game.n
             if n <= options.exact_words:
                 wanted.append((one.game, every_coalition(n)))
@@ -130,15 +130,15 @@ class Lime:
                 state = np.random.RandomState(derive_seed(one.seed, "lime") % 2**32)
                 wanted.append((one.game, draw(n, options.samples, state)))
         fill(wanted)
-        found = []
-        for one, (game, masks) in zip(asked, wanted, strict=True):
+        attributions = []
+        for one, (game, masks) in zip(sentences, wanted, strict=True):
             values = game.values(masks, one.target, output)
             if game.n <= options.exact_words:
-                found.append(Attribution(limit(values, options.kernel_width)))
+                attributions.append(Attribution(limit(values, options.kernel_width)))
             else:
                 scores = fit(masks, values, options.kernel_width)
-                found.append(Attribution(scores, sampled=True))
-        return found
+                attributions.append(Attribution(scores, sampled=True))
+        return attributions
 
 
 METHOD = Lime()

@@ -36,14 +36,14 @@ class Occlusion:
 
     def explain(
         self,
-        asked: Sequence[ExplanationInput],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: OcclusionOptions,
         output: Output,
     ) -> list[Attribution]:
         """Explain texts; one model call a word."""
-        fill([(one.game, coalitions(one.game.n)) for one in asked])
-        return [Attribution(self._scores(one, output)) for one in asked]
+        fill([(one.game, coalitions(one.game.n)) for one in sentences])
+        return [Attribution(self._scores(one, output)) for one in sentences]
 
     def _scores(self, one: ExplanationInput, output: Output) -> Floats:
         values = one.game.values(coalitions(one.game.n), one.target, output)

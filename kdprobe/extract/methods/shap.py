@@ -135,8 +135,8 @@ def owen(one: ExplanationInput, output: Output) -> Floats:
 
     explainer = package.PartitionExplainer(v, masker)
     # Below its cap on evaluations shap breaks no ties at random.
-    found = explainer(np.ones((1, n)), max_evals=2 * n * n + 2, silent=True)
-    values: Floats = np.asarray(found.values[0], dtype=np.float64)
+    explanation = explainer(np.ones((1, n)), max_evals=2 * n * n + 2, silent=True)
+    values: Floats = np.asarray(explanation.values[0], dtype=np.float64)
     return values
 
 
@@ -185,16 +185,16 @@ class Shap:
 
     def explain(
         self,
-        asked: Sequence[ExplanationInput],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: ShapOptions,
         output: Output,
     ) -> list[Attribution]:
         """Explain texts; their coalitions are asked in common batches."""
         if options.values == "owen":
-            return [Attribution(owen(one, output)) for one in asked]
-        fill([(one.game, _wanted(one, options)) for one in asked])
-        return [_scored(one, options, output) for one in asked]
+            return [Attribution(owen(one, output)) for one in sentences]
+        fill([(one.game, _wanted(one, options)) for one in sentences])
+        return [_scored(one, options, output) for one in sentences]
 
 
 METHOD = Shap()

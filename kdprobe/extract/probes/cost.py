@@ -48,18 +48,18 @@ def _one_cell(n: int, classes: int, width: int, options: ProbeOptions) -> float:
     x = torch.randn(1, rows, width, generator=generator)
     y = torch.randint(classes, (rows,), generator=generator)
     data = ProbeData(x, x[:, :1], x[:, :1], y, y[:1], y[:1], classes)
-    asked = protocols(options)
+    chosen = protocols(options)
     logistic = 0.0
-    if not asked or options.mdl:
+    if not chosen or options.mdl:
         logistic = _logistic_seconds(data, n / rows)
-    once = 0.0 if asked else logistic
-    for protocol in asked[:1]:
+    once = 0.0 if chosen else logistic
+    for protocol in chosen[:1]:
         started = time.perf_counter()
         fit_senteval(data, replace(protocol, passes=1, looks=1))
         steps = protocol.passes * _USUAL_LOOKS * (_HALVED if protocol.halvings else 1.0)
         once += (time.perf_counter() - started) * n / rows * steps
     # Every seed costs what the first costs; the control task is fitted from one.
-    fits = max(len(asked), 1) + options.control
+    fits = max(len(chosen), 1) + options.control
     return once * fits + logistic * _MDL * options.mdl
 
 

@@ -87,7 +87,7 @@ def check_probe(name: str) -> str:
     return known_name("probe", name, tuple(PROBES), option="probing.probe")
 
 
-def probe_seeds(probe: str, asked: int | None) -> int:
+def probe_seeds(probe: str, seeds: int | None) -> int:
     """Give how many starts a probe gets: as many as asked for, else as many as is usual for it.
 
     Raises:
@@ -97,17 +97,17 @@ def probe_seeds(probe: str, asked: int | None) -> int:
     [1, 3, 1, 1, 3, 3]
     """
     option = "`probing.probe_seeds`"
-    if asked is not None and asked < 1:
-        raise ConfigError(option, found=f"is {asked}", expected="at least 1")
-    if probe not in SEEDS and asked not in (None, 1):
+    if seeds is not None and seeds < 1:
+        raise ConfigError(option, found=f"is {seeds}", expected="at least 1")
+    if probe not in SEEDS and seeds not in (None, 1):
         raise ConfigError(
             option,
-            found=f"is {asked} with `probing.probe={probe}`, which is convex and draws nothing at "
+            found=f"is {seeds} with `probing.probe={probe}`, which is convex and draws nothing at "
             "random",
             expected="a probe that starts from a seed: " + ", ".join(SEEDS),
             remedy=f"leave {option} out, or name another `probing.probe`",
         )
-    return SEEDS.get(probe, 1) if asked is None else asked
+    return SEEDS.get(probe, 1) if seeds is None else seeds
 
 
 def described(probe: str, seeds: int) -> str:
@@ -145,11 +145,11 @@ def fit_cells(data: ProbeData, options: ProbeOptions) -> list[CellFits]:
     Seeds come one after the other: a stack of one seed already fills the processor's cache at the
     widths of encoders, so that a larger one is no faster (see `senteval`).
     """
-    asked = protocols(options)
-    if not asked:
+    chosen = protocols(options)
+    if not chosen:
         return [fit_logistic(data)]
     ready = data.standardised() if options.probe == "mlp" else data
-    return [fit_senteval(ready, protocol) for protocol in asked]
+    return [fit_senteval(ready, protocol) for protocol in chosen]
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,11 @@ class Fitted:
 
 
 def fit_key(
-    model_key: str, reading: str, poolings: Sequence[str], asked: ProbingSet, options: ProbeOptions
+    model_key: str,
+    reading: str,
+    poolings: Sequence[str],
+    probing_set: ProbingSet,
+    options: ProbeOptions,
 ) -> CacheKey:
     """Everything the fits depend on."""
     return CacheKey(
@@ -190,7 +194,7 @@ def fit_key(
             "model": model_key,
             "reading": reading,
             "poolings": list(poolings),
-            "set": asked.fingerprint,
+            "set": probing_set.fingerprint,
             "probe": options.probe,
             "linear": options.linear,
             "control": options.control,
@@ -216,7 +220,7 @@ def load_fits(cache: Cache | None, key: CacheKey) -> Fitted | None:
     )
 
 
-def store_fits(cache: Cache | None, key: CacheKey, made: Fitted, *, described: str) -> None:
+def store_fits(cache: Cache | None, key: CacheKey, fits: Fitted, *, described: str) -> None:
     """Keep fits for the next run.
 
     Raises:
@@ -224,17 +228,17 @@ def store_fits(cache: Cache | None, key: CacheKey, made: Fitted, *, described: s
     """
     if cache is None:
         return
-    arrays: dict[str, NDArray[np.generic]] = {"dev": made.dev, "hits": made.hits, "flat": made.flat}
-    if made.control is not None:
-        arrays["control"] = made.control
-    if made.bits is not None:
-        arrays["bits"] = made.bits
+    arrays: dict[str, NDArray[np.generic]] = {"dev": fits.dev, "hits": fits.hits, "flat": fits.flat}
+    if fits.control is not None:
+        arrays["control"] = fits.control
+    if fits.bits is not None:
+        arrays["bits"] = fits.bits
     cache.store(key, arrays, description=described)
 
 
 def fit_probes(
     features: LayerFeatures,
-    asked: ProbingSet,
+    probing_set: ProbingSet,
     options: ProbeOptions,
     *,
     control: ProbingSet | None = None,
@@ -244,7 +248,7 @@ def fit_probes(
 
     Args:
         features: hold every sentence of the set.
-        asked: the sentences and their classes.
+        probing_set: the sentences and their classes.
         options: which probe.
         control: the control task on the same sentences, or None.
         tell: told the number of cells that are done.
@@ -253,7 +257,7 @@ def fit_probes(
         One row a probe seed, one column a cell; cells are read in groups, so that memory is bounded
         by the sentences of one layer, however many layers there are.
     """
-    rows = [features.rows(part.sentences) for part in asked.parts]
+    rows = [features.rows(part.sentences) for part in probing_set.parts]
     sentences = sum(map(len, rows))
     groups: list[list[CellFits]] = []
     controls: list[CellFits] = []
@@ -261,7 +265,7 @@ def fit_probes(
     flat: list[int] = []
     for cells in features.groups(lambda width: _BYTES // (12 * sentences * width)):
         x = [torch.from_numpy(features.take(part, cells)) for part in rows]
-        data = _data(x, asked)
+        data = _data(x, probing_set)
         spread = data.train.std(dim=1).mean(dim=1) / data.train.abs().mean(dim=(1, 2)).clamp_min(
             1e-9
         )
@@ -282,6 +286,6 @@ def fit_probes(
     )
 
 
-def _data(x: Sequence[torch.Tensor], asked: ProbingSet) -> ProbeData:
-    y = [torch.from_numpy(part.labels) for part in asked.parts]
-    return ProbeData(x[0], x[1], x[2], y[0], y[1], y[2], len(asked.labels))
+def _data(x: Sequence[torch.Tensor], probing_set: ProbingSet) -> ProbeData:
+    y = [torch.from_numpy(part.labels) for part in probing_set.parts]
+    return ProbeData(x[0], x[1], x[2], y[0], y[1], y[2], len(probing_set.labels))

@@ -61,8 +61,8 @@ def rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
     keep = min(n, d)
     axes, spread = axes[:, :, -keep:], spread[:, -keep:].clamp_min(0.0)
     train, dev, test = (part @ axes for part in (data.train, data.dev, data.test))
-    made = ProbeData(train, dev, test, data.y_train, data.y_dev, data.y_test, data.classes)
-    return made, spread
+    turned = ProbeData(train, dev, test, data.y_train, data.y_dev, data.y_test, data.classes)
+    return turned, spread
 
 
 def _choose(data: ProbeData, weights: Tensor, strengths: tuple[float, ...]) -> CellFits:

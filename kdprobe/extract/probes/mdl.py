@@ -74,11 +74,11 @@ def _coded(
     ends = block_ends(len(y))
     bits = np.full(len(train), uniform_bits(ends[0], data.classes))
     weights: Tensor | None = None
-    for seen, end in itertools.pairwise(ends):
-        loss = Loss(train[:, :seen].contiguous(), y[:seen], data.classes, strengths, free=False)
+    for known, end in itertools.pairwise(ends):
+        loss = Loss(train[:, :known].contiguous(), y[:known], data.classes, strengths, free=False)
         weights = minimise(loss, spread, start=weights)  # from where the block before ended
         chosen = _nats(dev, data.y_dev, weights).argmin(dim=1)
-        cost = _nats(train[:, seen:end], y[seen:end], weights)
+        cost = _nats(train[:, known:end], y[known:end], weights)
         bits += cost.gather(1, chosen[:, None])[:, 0].numpy() / np.log(2)
     return bits
 
@@ -87,5 +87,5 @@ def _nats(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
     """Sum -ln p of the right classes, float64 `[cells, strengths]`."""
     cells, n = x.shape[:2]
     logits = torch.bmm(x, weights.reshape(cells, weights.shape[1], -1))
-    told = torch.log_softmax(logits.view(cells, n, *weights.shape[2:]), dim=-1)
-    return -told[:, torch.arange(n), :, y].double().sum(dim=0)
+    log_probabilities = torch.log_softmax(logits.view(cells, n, *weights.shape[2:]), dim=-1)
+    return -log_probabilities[:, torch.arange(n), :, y].double().sum(dim=0)

@@ -43,16 +43,16 @@ class _Parameters(dict[str, Any]):
 
 def parameters(given: Mapping[str, object]) -> Any:
     """Make what a batcher gets as `params`: SentEval's own type where that module is installed."""
-    told = {"batch_size": BATCH_SIZE, **given}
+    values = {"batch_size": BATCH_SIZE, **given}
     try:
-        made = importlib.import_module("senteval.utils").dotdict
+        kind = importlib.import_module("senteval.utils").dotdict
     except ModuleNotFoundError:
-        made = _Parameters
-    return made(told)
+        kind = _Parameters
+    return kind(values)
 
 
 def read_batcher(
-    batcher: Batcher, asked: ProbingSet, params: Any, *, prepare: Prepare | None = None
+    batcher: Batcher, probing_set: ProbingSet, params: Any, *, prepare: Prepare | None = None
 ) -> ProbeData:
     """Read a task's sentences with a batcher.
 
@@ -61,7 +61,7 @@ def read_batcher(
 
     Args:
         batcher: as SentEval takes it.
-        asked: the sentences, words joined with blanks.
+        probing_set: the sentences, words joined with blanks.
         params: see `parameters`.
         prepare: SentEval's function of this name.
 
@@ -73,20 +73,20 @@ def read_batcher(
             of several widths.
     """
     if prepare is not None:
-        every = (sentence.split() for part in asked.parts for sentence in part.sentences)
+        every = (sentence.split() for part in probing_set.parts for sentence in part.sentences)
         prepare(params, list(every))
-    x = [_read_part(batcher, part, params) for part in asked.parts]
+    x = [_read_part(batcher, part, params) for part in probing_set.parts]
     widths = sorted({one.shape[1] for one in x})
     if len(widths) > 1:
         raise _refused(f"gives rows of {widths[0]} and of {widths[-1]} numbers")
-    y = [torch.from_numpy(part.labels) for part in asked.parts]
+    y = [torch.from_numpy(part.labels) for part in probing_set.parts]
     train, dev, test = (torch.from_numpy(one)[None] for one in x)
-    return ProbeData(train, dev, test, y[0], y[1], y[2], len(asked.labels))
+    return ProbeData(train, dev, test, y[0], y[1], y[2], len(probing_set.labels))
 
 
-def labelled_anew(data: ProbeData, asked: ProbingSet) -> ProbeData:
+def labelled_anew(data: ProbeData, probing_set: ProbingSet) -> ProbeData:
     """Give the same features under the labels of another set of the same sentences."""
-    y = [torch.from_numpy(part.labels) for part in asked.parts]
+    y = [torch.from_numpy(part.labels) for part in probing_set.parts]
     return replace(data, y_train=y[0], y_dev=y[1], y_test=y[2])
 
 
@@ -97,28 +97,30 @@ def _read_part(batcher: Batcher, part: ProbingPart, params: Any) -> NDArray[np.f
     size = int(params.batch_size)
     for start in range(0, len(order), size):
         rows = order[start : start + size]
-        made = _checked(batcher(params, [words[row] for row in rows]), len(rows))
+        vectors = _checked(batcher(params, [words[row] for row in rows]), len(rows))
         if not start:
-            out = np.empty((len(words), made.shape[1]), dtype=np.float32)
-        elif made.shape[1] != out.shape[1]:
-            raise _refused(f"gives rows of {out.shape[1]} and of {made.shape[1]} numbers")
-        out[rows] = made
+            out = np.empty((len(words), vectors.shape[1]), dtype=np.float32)
+        elif vectors.shape[1] != out.shape[1]:
+            raise _refused(f"gives rows of {out.shape[1]} and of {vectors.shape[1]} numbers")
+        out[rows] = vectors
     return out
 
 
 def _checked(given: ArrayLike, rows: int) -> NDArray[np.float32]:
     try:
-        made = np.asarray(given, dtype=np.float32)
+        vectors = np.asarray(given, dtype=np.float32)
     except (TypeError, ValueError) as error:
         raise _refused(f"gives no numbers ({error})") from error
-    if made.ndim != 2 or len(made) != rows:
-        raise _refused(f"gives shape {list(made.shape)} for {rows} sentences")
-    if not np.isfinite(made).all():
+    if vectors.ndim != 2 or len(vectors) != rows:
+        raise _refused(f"gives shape {list(vectors.shape)} for {rows} sentences")
+    if not np.isfinite(vectors).all():
         raise _refused("gives numbers that are not finite")
-    return made
+    return vectors
 
 
-def _refused(found: str) -> CapabilityError:
+def _refused(problem: str) -> CapabilityError:
     return CapabilityError(
-        "batcher", found=found, expected="one row of finite numbers for each sentence, of one width"
+        "batcher",
+        found=problem,
+        expected="one row of finite numbers for each sentence, of one width",
     )

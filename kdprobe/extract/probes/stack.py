@@ -20,7 +20,7 @@ _ROWS = 1024
 """Sentences looked at at once: bounds memory whatever the size of dev and test."""
 
 
-class Setting(NamedTuple):
+class ExplanationSettings(NamedTuple):
     """One point of the grid."""
 
     hidden: int
@@ -83,7 +83,7 @@ class Stack:
         x: Tensor,
         y: Tensor,
         classes: int,
-        settings: list[Setting],
+        settings: list[ExplanationSettings],
         *,
         seed: int,
         rate: float,
@@ -139,12 +139,12 @@ class Stack:
         """The dropout masks of one minibatch as `nn.Dropout` draws them, `[rows, slots, h, b]`."""
         if not self.hidden or not self._dropout[-1][0]:
             return None
-        made = torch.ones(len(self._dropout), rows, self.hidden)
-        for mask, (share, generator) in zip(made, self._dropout, strict=True):
+        masks = torch.ones(len(self._dropout), rows, self.hidden)
+        for mask, (share, generator) in zip(masks, self._dropout, strict=True):
             if share:
                 mask.bernoulli_(1 - share, generator=generator).div_(1 - share)
         by_slot = self._share_of[self.setting].flatten()
-        chosen = made.transpose(1, 2).contiguous().index_select(0, by_slot)
+        chosen = masks.transpose(1, 2).contiguous().index_select(0, by_slot)
         return chosen.view(*self.setting.shape, self.hidden, rows)
 
     def _step(self, at: Tensor) -> None:
@@ -202,14 +202,14 @@ def forward(x: Tensor, weights: list[Tensor], masks: Tensor | None = None) -> tu
     """
     first = weights[0]
     rows, inputs, slots, units = first.shape
-    made = torch.bmm(first.view(rows, inputs, -1).transpose(1, 2), x.transpose(1, 2))
-    made = made.view(rows, slots, units, -1)
+    hidden = torch.bmm(first.view(rows, inputs, -1).transpose(1, 2), x.transpose(1, 2))
+    hidden = hidden.view(rows, slots, units, -1)
     if len(weights) == 1:
-        return made, made
+        return hidden, hidden
     if masks is not None:
-        made.mul_(masks)
-    made.sigmoid_()
-    return (weights[1] @ made).add_(weights[2]), made
+        hidden.mul_(masks)
+    hidden.sigmoid_()
+    return (weights[1] @ hidden).add_(weights[2]), hidden
 
 
 def right(x: Tensor, y: Tensor, weights: list[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kdprobe.errors import UsageError
 from kdprobe.models.open import open_model
-from kdprobe.models.predictions_file import (
+from kdprobe.models.predictions.file import (
     PredictionsFile,
     is_predictions_file,
     split_from_file,
@@ -44,7 +44,7 @@ def tsv(folder: Path, header: str, *rows: str) -> Path:
 
 def asked(place: Path, split: Split = SPLIT, task: Task = TASK) -> list[list[float]]:
     handle = PredictionsFile(place, name="m", task=task)
-    said = handle.outputs(split, batch_size=1, seen=lambda done: None)
+    said = handle.outputs(split, batch_size=1, advance=lambda done: None)
     values: list[list[float]] = said.values.tolist()
     return values
 
@@ -93,7 +93,7 @@ def test_probabilities_become_log_probabilities_and_say_so(tmp_path: Path):
         "a film\t.5\t.5",
     )
     handle = PredictionsFile(place, name="m", task=TASK)
-    said = handle.outputs(SPLIT, batch_size=1, seen=lambda done: None)
+    said = handle.outputs(SPLIT, batch_size=1, advance=lambda done: None)
     assert said.scale == "log-probabilities"
     shares = np.exp(Predictions("m", SPLIT.ids, said.values, said.scale).log_probabilities)
     expected = np.array([[0.75, 0.25], [0.0, 1.0], [0.5, 0.5]])
@@ -107,7 +107,7 @@ def test_hard_labels_and_scores(tmp_path: Path):
     """Guards against labels read as confident probabilities, or a score as a class."""
     place = tsv(tmp_path, "text\tpredicted", "a film\t1", "the dog\tgood", "he ran\tbad")
     handle = PredictionsFile(place, name="m", task=TASK)
-    said = handle.outputs(SPLIT, batch_size=1, seen=lambda done: None)
+    said = handle.outputs(SPLIT, batch_size=1, advance=lambda done: None)
     assert (said.scale, said.values.tolist()) == ("labels", [[1.0], [0.0], [1.0]])
     assert handle.notes[0].startswith("only its predicted labels are known")
     number = Split(NUMBER, "dev", ("a",), ("the dog",), None, np.array([2.5]))
@@ -181,7 +181,7 @@ def test_columns_are_matched_as_the_user_says(tmp_path: Path):
     assert "say which label is which with `label_map`" in refusal(place)
     said = {"LABEL_0": "good", "LABEL_1": "bad"}
     handle = PredictionsFile(place, name="m", task=TASK, label_map=said)
-    values = handle.outputs(SPLIT, batch_size=1, seen=lambda done: None).values
+    values = handle.outputs(SPLIT, batch_size=1, advance=lambda done: None).values
     assert values.tolist() == [[2, 1], [4, 3], [6, 5]]
     assert handle.notes == (
         "its labels were read as the command says: LABEL_0 as good, LABEL_1 as bad",
@@ -206,7 +206,7 @@ def test_how_the_file_was_read_is_told(tmp_path: Path):
     split = SPLIT.take([0])
     handle = PredictionsFile(place, name="m", task=TASK)
     assert handle.notes[-1] == "its columns are separated by semicolons, though it ends in .csv"
-    shares = np.exp(handle.outputs(split, batch_size=1, seen=lambda done: None).values)
+    shares = np.exp(handle.outputs(split, batch_size=1, advance=lambda done: None).values)
     np.testing.assert_allclose(shares, [[0.25, 0.75]])
     nested = written(tmp_path, '{"text": ["a"], "logits": [1, 2]}\n', "p.jsonl")
     assert "p.jsonl:1: column 'text' holds lists or objects" in refusal(nested)
@@ -229,7 +229,7 @@ def test_missing_and_extra_rows(tmp_path: Path):
     rows = ["\t".join((row[0], row[2])) for row in ROWS]
     handle = PredictionsFile(tsv(tmp_path, "text\tlogits", *rows, "more\t1,2"), name="m", task=TASK)
     for _ in range(2):
-        handle.outputs(SPLIT, batch_size=1, seen=lambda done: None)
+        handle.outputs(SPLIT, batch_size=1, advance=lambda done: None)
     assert handle.notes[1:] == ("1 rows of its file are no examples of dev and were left out",)
 
 

@@ -2,7 +2,7 @@
 
 Does: read a list as JSON, Python, numpy and torch print it, a percentage, a decimal comma; tell to
 how many digits a file was rounded, and turn probabilities that were rounded into ones that sum to
-1. Does not: know which column is whose; `predictions_table.py` does.
+1. Does not: know which column is whose; `table.py` does.
 """
 
 from __future__ import annotations

@@ -12,23 +12,24 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kdprobe.cache import Cache
-from kdprobe.comparison.guarding import unable_or_failed
-from kdprobe.comparison.probing_readers import Asked, Missing, Reader, Work
+from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.probes.encoders import Encoder, TaskData
+from kdprobe.collectors.probes.work import Missing, Work
 from kdprobe.observations.probes import ProbeFit
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 
 if TYPE_CHECKING:
-    from kdprobe.extract.probe_fits import Fitted
+    from kdprobe.extract.probes.fits import Fitted
 
 Failures = dict[str, Exception]
 """Task -> what was raised."""
 
 
 def probe(
-    work: Work, asked: Sequence[Asked], cache: Cache | None, batch_size: int, progress: Progress
+    work: Work, tasks: Sequence[TaskData], cache: Cache | None, batch_size: int, progress: Progress
 ) -> tuple[list[ProbeFit], Failures]:
-    """Fit all tasks of one encoder; tasks that are known are not read again.
+    """Fit all tasks of one encoder; tasks in the cache are not read again.
 
     Returns:
         The fits in the order of the tasks, and for each task without one what was raised.
@@ -38,35 +39,35 @@ def probe(
     """
     from kdprobe.extract.features import forget_features
 
-    each, reader, made = work.reader, work.reader.reader, dict(work.known)
+    encoder, reader, fits = work.encoder, work.encoder.reader, dict(work.known)
     failed: Failures = {}
     if work.missing:
         rows = 4 * batch_size
         if work.begun is not None:
             work.begun.begin(work.chosen)
         try:
-            failed = _fit(work, work.missing, made, cache, rows, progress)
+            failed = _fit(work, work.missing, fits, cache, rows, progress)
         except Exception as error:
-            _listed(each, "", error)  # raises what ends the comparison
+            _skipped(encoder, "", error)  # raises what ends the comparison
             if cache is not None:
                 forget_features(reader, work.texts, cache=cache)
-            failed = _one_by_one(work, made, cache, rows, progress, error)
+            failed = _one_by_one(work, fits, cache, rows, progress, error)
     if work.begun is not None:
         work.begun.end()
-    fits = [
-        made[one.task.name].as_fit(
-            reader.cells, model=each.model, run=each.run,
-            weights="random" if each.random else "trained", task=one.task.name,
+    done = [
+        fits[each.task.name].as_fit(
+            reader.cells, model=encoder.model, run=encoder.run,
+            weights="random" if encoder.random else "trained", task=each.task.name,
         )
-        for one in asked
-        if one.task.name in made
+        for each in tasks
+        if each.task.name in fits
     ]  # fmt: skip
-    return fits, failed
+    return done, failed
 
 
 def _one_by_one(
     work: Work,
-    made: dict[str, Fitted],
+    fits: dict[str, Fitted],
     cache: Cache | None,
     rows: int,
     progress: Progress,
@@ -76,65 +77,65 @@ def _one_by_one(
     from kdprobe.extract.features import forget_features
 
     if len(work.missing) == 1:
-        return {work.missing[0].asked.task.name: error}
+        return {work.missing[0].data.task.name: error}
     failed: Failures = {}
     for one in work.missing:
-        alone = work._replace(missing=[one], chosen=[one.asked])
-        if one.asked.task.name in made:
+        alone = work._replace(missing=[one], chosen=[one.data])
+        if one.data.task.name in fits:
             continue
         try:
-            failed |= _fit(alone, alone.missing, made, cache, rows, progress)
+            failed |= _fit(alone, alone.missing, fits, cache, rows, progress)
         except Exception as caught:
-            _listed(work.reader, one.asked.task.name, caught)
+            _skipped(work.encoder, one.data.task.name, caught)
             if cache is not None:
-                forget_features(work.reader.reader, alone.texts, cache=cache)
-            failed[one.asked.task.name] = caught
+                forget_features(work.encoder.reader, alone.texts, cache=cache)
+            failed[one.data.task.name] = caught
     return failed
 
 
 def _fit(
     work: Work,
     missing: Sequence[Missing],
-    made: dict[str, Fitted],
+    fits: dict[str, Fitted],
     cache: Cache | None,
     rows: int,
     progress: Progress,
 ) -> Failures:
-    """Read the sentences of some tasks in one pass and fit each into `made`."""
+    """Read the sentences of some tasks in one pass and fit each into `fits`."""
     from kdprobe.extract.features import extract_features
-    from kdprobe.extract.probe_fits import fit_probes, store_fits
+    from kdprobe.extract.probes.fits import fit_probes, store_fits
 
-    each, reader = work.reader, work.reader.reader
+    encoder, reader = work.encoder, work.encoder.reader
     failed: Failures = {}
-    title = f"probes of {each.model}{', random weights' if each.random else ''}"
+    title = f"probes of {encoder.model}{', random weights' if encoder.random else ''}"
     with (
         extract_features(reader, work.texts, cache=cache, progress=progress, rows=rows) as features,
         progress.stage(title, len(missing) * len(reader.cells)) as stage,
     ):
-        for one, options, key in missing:
-            name = one.task.name
-            control = one.control if options.control else None
+        for data, options, key in missing:
+            name = data.task.name
+            control = data.control if options.control else None
             tell = partial(stage.advance, note=name)
             try:
-                fitted = fit_probes(features, one.set, options, control=control, tell=tell)
+                fitted = fit_probes(features, data.set, options, control=control, tell=tell)
             except Exception as error:
-                _listed(each, name, error)
+                _skipped(encoder, name, error)
                 failed[name] = error
                 continue
-            store_fits(cache, key, fitted, described=f"probes of {each.model} on {name}")
-            made[name] = fitted
+            store_fits(cache, key, fitted, described=f"probes of {encoder.model} on {name}")
+            fits[name] = fitted
     return failed
 
 
-def _listed(each: Reader, tasks: str, error: Exception) -> Skipped:
-    """List what failed of one encoder; see `guarding.unable_or_failed`."""
-    kind = " (random weights)" if each.random else ""
-    where = f"{each.model}{kind} on {tasks}"
-    return unable_or_failed("probing", where, error, model=each.model)
+def _skipped(encoder: Encoder, tasks: str, error: Exception) -> Skipped:
+    """Return what failed of one encoder; see `guarding.unable_or_failed`."""
+    kind = " (random weights)" if encoder.random else ""
+    where = f"{encoder.model}{kind} on {tasks}"
+    return unable_or_failed("probes", where, error, model=encoder.model)
 
 
 @dataclass
-class Gathered:
+class GatheredFits:
     """The fits of all encoders that can be compared, and what failed."""
 
     _fits: list[ProbeFit] = field(default_factory=list)
@@ -143,15 +144,15 @@ class Gathered:
 
     def add(self, work: Work, fits: Sequence[ProbeFit], failed: Failures) -> None:
         """Take up the fits of one encoder; tasks that failed in one way are listed together."""
-        each = work.reader
+        encoder = work.encoder
         self._fits += fits
         groups: dict[str, tuple[list[str], Exception]] = {}
         for task, error in failed.items():
-            groups.setdefault(_listed(each, "", error).reason, ([], error))[0].append(task)
-            if not each.random:
-                self._lost.add((each.model, task))
+            groups.setdefault(_skipped(encoder, "", error).reason, ([], error))[0].append(task)
+            if not encoder.random:
+                self._lost.add((encoder.model, task))
         for tasks, error in groups.values():
-            self._skipped.append(_listed(each, ", ".join(tasks), error))
+            self._skipped.append(_skipped(encoder, ", ".join(tasks), error))
 
     @property
     def fits(self) -> tuple[ProbeFit, ...]:

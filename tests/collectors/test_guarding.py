@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kdprobe.comparison import guarding
+from kdprobe.collectors import guarding
 from kdprobe.errors import ConfigError
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods import lime

@@ -1,4 +1,4 @@
-"""What a killed run was reading for its probes, so that the next one goes on with that.
+"""The reading that a killed run had begun for its probes, so that the next one goes on with it.
 
 Does: keep, while the layers of some sentences stand on the disk, for which tasks they were read.
 Does not: read layers or keep probes.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from kdprobe import atomic, plain_files
 from kdprobe.cache import Cache, CacheKey
-from kdprobe.comparison.probing_readers import Asked, sentences_of
+from kdprobe.collectors.probes.encoders import TaskData, sentences_of
 from kdprobe.errors import OutputError
 from kdprobe.extract.features import features_place, forget_features
 
@@ -32,34 +32,34 @@ class Begun:
 
     Args:
         reader: the encoder.
-        asked: every task, by the digest of its probes' key.
+        data: every task, by the digest of its probes' key.
         cache: where probes are kept.
     """
 
     reader: LayerReader
-    asked: Mapping[str, Asked]
+    data: Mapping[str, TaskData]
     cache: Cache
 
     @property
     def place(self) -> Path:
         """The file with the names of the tasks whose sentences are read."""
-        key = CacheKey("features", {"probes": list(self.asked)})
+        key = CacheKey("features", {"probes": list(self.data)})
         return features_place(self.cache, key.digest).with_suffix(".json")
 
-    def tasks(self, missing: Collection[str]) -> list[Asked]:
-        """Give the tasks whose sentences are to be read: those that are missing, or more.
+    def tasks(self, missing: Collection[str]) -> list[TaskData]:
+        """Return the tasks whose sentences are to be read: those that are missing, or more.
 
         Args:
             missing: names of the tasks whose probes are not known.
 
         Returns:
-            What a killed run was reading, where all that is missing is among it; else what is
-            missing.
+            Those that a killed run was reading, where all that is missing is among them; else
+            those that are missing.
         """
         names = self._names()
         return self._named(names if names.issuperset(missing) else missing)
 
-    def begin(self, chosen: Collection[Asked]) -> None:
+    def begin(self, chosen: Collection[TaskData]) -> None:
         """Keep for which tasks sentences are read, before the first is.
 
         Raises:
@@ -78,16 +78,16 @@ class Begun:
             forget_features(self.reader, begun, cache=self.cache)
         self.place.unlink(missing_ok=True)
 
-    def _named(self, names: Collection[str]) -> list[Asked]:
-        return [one for one in self.asked.values() if one.task.name in names]
+    def _named(self, names: Collection[str]) -> list[TaskData]:
+        return [one for one in self.data.values() if one.task.name in names]
 
     def _names(self) -> frozenset[str]:
         """Read the names of the tasks; none where none is begun, or the file is damaged."""
         try:
-            held = plain_files.read_json(self.place, error=OutputError)
+            record = plain_files.read_json(self.place, error=OutputError)
         except OutputError:
             return frozenset()
-        names = held.get("tasks") if isinstance(held, dict) else None
+        names = record.get("tasks") if isinstance(record, dict) else None
         if not isinstance(names, list):
             return frozenset()
         return frozenset(name for name in names if isinstance(name, str))

@@ -1,7 +1,7 @@
 """A task out of a predictions file: its own texts and labels, when no task is named.
 
 Does: take texts, gold labels and classes from the columns that predictions files have, never from
-the outputs. Does not: join other files to it; `predictions_file.py` does.
+the outputs. Does not: join other files to it; `file.py` does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import CheckpointError
 from kdprobe.models.label_sources import label_names
-from kdprobe.models.predictions_table import HARD_NAMES, TEXT_NAMES, is_output
+from kdprobe.models.predictions.table import HARD_NAMES, TEXT_NAMES, is_output
 from kdprobe.plain_files import expanded
 from kdprobe.tasks.guess import guess_task_file
 from kdprobe.tasks.guess_labels import require_classes, show_labels

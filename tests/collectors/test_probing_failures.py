@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from transformers import BertForSequenceClassification
 
-from kdprobe.comparison.guarding import unable_or_failed
+from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.extract import probe_fits
+from kdprobe.extract.probes import fits
 from kdprobe.results.io import read_document
 from kdprobe.results.schema import Estimate, ResultsDocument
 from tests.cli.scene import LABELS, Outcome, run, write_task
@@ -111,13 +111,13 @@ def test_the_next_run_finds_what_was_kept(world: Path, monkeypatch: pytest.Monke
         compare(world, monkeypatch, "one", cache="cache")
     assert not list((world / "cache").rglob("*.features"))
     fitted: list[int] = []
-    fit_probes = probe_fits.fit_probes
+    fit_probes = fits.fit_probes
 
     def counted(*given: Any, **more: Any) -> Any:
         fitted.append(1)
         return fit_probes(*given, **more)
 
-    monkeypatch.setattr(probe_fits, "fit_probes", counted)
+    monkeypatch.setattr(fits, "fit_probes", counted)
     done, document = compare(world, monkeypatch, "two", cache="cache")
     assert done.code == 0, done.err
     assert len(fitted) == 2  # u on one task, and its architecture with random weights
@@ -149,14 +149,14 @@ def test_a_task_that_fails_for_all_is_left_out(
 ) -> None:
     """Guards one probe that does not converge ending every other; both reasons are told."""
     _, first = compare(world, monkeypatch, "first", tasks="bigram_shift")
-    fit_probes = probe_fits.fit_probes
+    fit_probes = fits.fit_probes
 
     def singular(features: Any, asked: Any, *given: Any, **more: Any) -> Any:
         if "dog" in asked.train.sentences[0]:
             raise ValueError("singular matrix")
         return fit_probes(features, asked, *given, **more)
 
-    monkeypatch.setattr(probe_fits, "fit_probes", singular)
+    monkeypatch.setattr(fits, "fit_probes", singular)
     done, document = compare(world, monkeypatch, "out")
     assert done.code == 3
     reasons = [item.reason for item in document.skipped if item.requested]
@@ -179,7 +179,7 @@ def test_nothing_left_says_why(world: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert document.analysis("probing") is None
     reasons = [item.reason for item in document.skipped if item.what == "probing"]
     assert any("cannot run the text" in reason for reason in reasons)
-    assert not any("--probe-tasks all adds it" in reason for reason in reasons)
+    assert not any("`probing.tasks=all` adds it" in reason for reason in reasons)
 
 
 def test_a_full_disk_or_a_slip_still_ends_it() -> None:

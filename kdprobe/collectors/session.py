@@ -248,7 +248,7 @@ def _load_examples(
     seed: int,
 ) -> tuple[Split, tuple[Notice, ...]]:
     """Load the split; when its data are nowhere, the predictions files give the examples."""
-    from kdprobe.models.predictions_file import is_predictions_file, split_from_file
+    from kdprobe.models.predictions.file import is_predictions_file, split_from_file
     from kdprobe.tasks.sources import load_split
 
     limit = data.limit

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.errors import CheckpointError
-from kdprobe.models.written_numbers import Written, read_numbers, to_probabilities
-from kdprobe.stats.arrays import Floats
+from kdprobe.models.predictions.numbers import Written, read_numbers, to_probabilities
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.tasks.table import Table
 
 TABLE = Table("p.csv", {}, (2, 3, 4, 5), separator=",")

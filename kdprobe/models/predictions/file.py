@@ -19,7 +19,7 @@ from scipy.special import softmax
 
 from kdprobe.errors import CheckpointError, MisalignedError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
-from kdprobe.models.predictions_table import (
+from kdprobe.models.predictions.table import (
     PredictionsTable,
     is_output,
     is_predictions_file,
@@ -74,7 +74,7 @@ class PredictionsFile:
         self.labels: tuple[str, ...] = task.labels
         self.notes: tuple[str, ...] = self._said.notes
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Look up what the model said of every example; `batch_size` changes nothing.
 
         Rows are joined by id when the file shares an id with the split, else by text. Rows of the
@@ -87,14 +87,16 @@ class PredictionsFile:
         rows = _join(self._said, split, self.name)
         _compare_labels(self._said, split, rows, self.name)
         extra = len(self._said.table.lines) - len(np.unique(rows))
-        told = (f"{extra} rows of its file are no examples of {split.name} and were left out",)
+        extra_note = (
+            f"{extra} rows of its file are no examples of {split.name} and were left out",
+        )
         unchecked = ("its rows were joined by id alone; it has no texts to check",)
         self.notes = (
             *self._said.notes,
-            *(told if extra else ()),
+            *(extra_note if extra else ()),
             *(unchecked if self._said.texts is None else ()),
         )
-        seen(len(split))
+        advance(len(split))
         values = self._said.values[rows]
         return Outputs(values, self._said.scale, np.zeros(len(split), dtype=np.bool_))
 
@@ -136,14 +138,14 @@ def split_from_file(path: Path, task: Task) -> Split:
 
 
 def _content_ids(said: PredictionsTable) -> tuple[str, ...]:
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     ids = []
     for row in range(len(said.table.lines)):
         text, pair = _text_of(said, row)
         label = "" if said.labels is None else str(said.labels[row].item())
         key = text_hash(f"{label}\x1e{text}", pair)
-        seen[key] += 1
-        ids.append(key if seen[key] == 1 else f"{key}-{seen[key]}")
+        counts[key] += 1
+        ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")
     return tuple(ids)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import CheckpointError, TaskError
-from kdprobe.models.predictions_file import PredictionsFile
-from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.predictions.file import PredictionsFile
+from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.tasks.sources import load_split
 
 
@@ -31,7 +31,7 @@ def test_texts_labels_and_classes_are_the_file_s(tmp_path: Path):
     assert split.labels is not None
     assert split.labels.tolist() == [1, -1, 0]
     handle = PredictionsFile(path, name="T", task=task_file.task())
-    said = handle.outputs(split, batch_size=1, seen=lambda done: None)
+    said = handle.outputs(split, batch_size=1, advance=lambda done: None)
     assert said.values.argmax(axis=1).tolist() == [1, 0, 0]
 
 

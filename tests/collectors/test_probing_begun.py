@@ -10,9 +10,9 @@ import pytest
 
 import kdprobe
 from kdprobe.cache import Cache, CacheKey
-from kdprobe.comparison.probing_begun import Begun
-from kdprobe.comparison.probing_request import ProbingRequest
-from kdprobe.extract import probe_fits
+from kdprobe.collectors.probes.begun import Begun
+from kdprobe.collectors.probes.options import ProbingRequest
+from kdprobe.extract.probes import fits
 from kdprobe.models.hidden import LayerReader
 from tests.cli.test_probing import write_sets
 from tests.distillers.builders import toy_file
@@ -55,14 +55,14 @@ def test_a_run_killed_between_two_tasks_reads_nothing_again(
     Four encoders of two tasks each: killed after the first task of the first, second and third.
     """
     rows: list[int] = []
-    read, store = LayerReader.read, probe_fits.store_fits
+    read, store = LayerReader.read, fits.store_fits
 
     def counted(self: LayerReader, ids: np.ndarray) -> np.ndarray:
         rows.append(len(ids))
         return read(self, ids)
 
     monkeypatch.setattr(LayerReader, "read", counted)
-    monkeypatch.setattr("kdprobe.comparison.probing.tell_estimate", lambda work, progress: None)
+    monkeypatch.setattr("kdprobe.collectors.probes.say_estimate", lambda work, progress: None)
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "whole"))
     probe(place, "a")
     undisturbed = sum(rows)
@@ -77,7 +77,7 @@ def test_a_run_killed_between_two_tasks_reads_nothing_again(
 
     rows.clear()
     with monkeypatch.context() as patch:
-        patch.setattr(probe_fits, "store_fits", killed)
+        patch.setattr(fits, "store_fits", killed)
         with pytest.raises(KeyboardInterrupt):
             probe(place, "b")
     assert list((place / "cut").rglob("*.features"))
@@ -99,7 +99,7 @@ def test_one_more_task_reads_its_own_sentences_alone(
         return read(self, ids)
 
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "cache"))
-    monkeypatch.setattr("kdprobe.comparison.probing.tell_estimate", lambda work, progress: None)
+    monkeypatch.setattr("kdprobe.collectors.probes.say_estimate", lambda work, progress: None)
     probe(place, "a", TASKS[:1])
     monkeypatch.setattr(LayerReader, "read", counted)
     probe(place, "b")
