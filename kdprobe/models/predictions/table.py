@@ -115,20 +115,18 @@ def read_predictions(
 def _unique_ids(table: Table) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
-    rows_by_id: dict[str, int] = {}
+    first: dict[str, int] = {}
     for row, cell in enumerate(table.columns["id"]):
         key = (cell or "").strip()
-        if not key or key in rows_by_id:
+        if not key or key in first:
             raise CheckpointError(
                 table.where(row),
-                found=f"id {key!r} stands at {table.where(rows_by_id[key])} too"
-                if key
-                else "no id",
+                found=f"id {key!r} stands at {table.where(first[key])} too" if key else "no id",
                 expected="one row for each example, of one model",
                 remedy="correct it, or leave the id column out: rows are then joined by text",
             )
-        rows_by_id[key] = row
-    return tuple(rows_by_id)
+        first[key] = row
+    return tuple(first)
 
 
 def _texts(
