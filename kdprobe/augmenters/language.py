@@ -120,7 +120,7 @@ def token_rows(
     return [[*ids, end][:longest] for ids in read if ids]
 
 
-def told(language: Language, loss: float) -> Mapping[str, str]:
+def facts_of(language: Language, loss: float) -> Mapping[str, str]:
     """Say which model it is, for people."""
     start = "random weights" if language.fresh else "pretrained weights"
     return {

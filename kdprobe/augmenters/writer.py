@@ -107,8 +107,8 @@ def columns_of(drafts: Sequence[Draft], *, method: str, has_pairs: bool) -> dict
     texts = {"text_a" if has_pairs else "text": [draft.text for draft in drafts]}
     if has_pairs:
         texts["text_b"] = [draft.pair or "" for draft in drafts]
-    told = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
-    return {"id": ids, **texts, **told}
+    origins = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
+    return {"id": ids, **texts, **origins}
 
 
 def write_set(

@@ -120,13 +120,13 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> TaskError:
     """Say which encoding the file most likely has, never which one it might as well not have."""
     start = data.rfind(b"\n", 0, error.start) + 1
     line = data.count(b"\n", 0, error.start) + 1
-    where, found = f"{path}:{line}", f"byte 0x{data[error.start]:02x} is not UTF-8"
+    where, fault = f"{path}:{line}", f"byte 0x{data[error.start]:02x} is not UTF-8"
     broken = data.decode("utf-8", "replace").count("�")
     whole = sum(char > "\x7f" for char in data.decode("utf-8", "ignore"))
     if whole >= broken:
         return TaskError(
             where,
-            found=f"{found} ({whole:,} other characters of the file are, {broken:,} are not)",
+            found=f"{fault} ({whole:,} other characters of the file are, {broken:,} are not)",
             expected="a file in UTF-8",
             remedy="correct the line: it is damaged, or came from a file of another encoding",
         )
@@ -140,14 +140,14 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> TaskError:
     if len(likely) == 1:
         return TaskError(
             where,
-            found=f"{found}; {readings[0]}",
+            found=f"{fault}; {readings[0]}",
             expected="a file in UTF-8",
             remedy=f"if that reads right, convert it: iconv -f {likely[0].iconv} -t UTF-8 "
             f"'{path.name}' > 'utf8-{path.name}'",
         )
     return TaskError(
         where,
-        found="; ".join([found, *readings]),
+        found="; ".join([fault, *readings]),
         expected="a file in UTF-8",
         remedy="save it as UTF-8 in the program that wrote it"
         + (", or convert it from the encoding that reads right" if readings else ""),

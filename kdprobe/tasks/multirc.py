@@ -49,7 +49,7 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
     questions = cast(list[object], _part(passage, "questions", list, where, "passage.questions"))
     for number, question in enumerate(questions):
         place = f"passage.questions[{number}]"
-        asked = cast(str, _part(question, "question", str, where, f"{place}.question"))
+        question_text = cast(str, _part(question, "question", str, where, f"{place}.question"))
         answers = cast(list[object], _part(question, "answers", list, where, f"{place}.answers"))
         key = f"{passage_id}-{_number(question, number)}"
         for position, answer in enumerate(answers):
@@ -57,7 +57,7 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
             said = _answer(answer, where, spot)
             label = cast(dict[str, object], answer).get("label")
             cell = None if label is None else str(label).casefold()
-            rows.append((paragraph, asked, said, cell, key))
+            rows.append((paragraph, question_text, said, cell, key))
     return rows
 
 

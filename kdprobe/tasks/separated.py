@@ -88,8 +88,8 @@ def read_separated(
     separator = _separator(text, ending)
     rows, notes = _rows(path, text, separator, None, as_published)
     if separator != ending:
-        told = f"its columns are separated by {NAMES[separator]}s, though it ends in "
-        notes = (f"{told}{path.suffix.lower()}", *notes)
+        separated_by = f"its columns are separated by {NAMES[separator]}s, though it ends in "
+        notes = (f"{separated_by}{path.suffix.lower()}", *notes)
     return Separated(rows, separator, notes)
 
 

@@ -29,11 +29,11 @@ from pydantic import Field, JsonValue
 from kdprobe.augmenters.augmenter import Bench, Draft
 from kdprobe.augmenters.language import (
     Language,
+    facts_of,
     joined,
     open_language,
     shape_in,
     token_rows,
-    told,
 )
 from kdprobe.augmenters.language_fit import Fit, fit_language
 from kdprobe.augmenters.pretrained import find
@@ -179,7 +179,7 @@ class _LanguageModel:
             language=language,
             prefixes=first_tokens(rows),
             options=options,
-            facts=told(language, loss),
+            facts=facts_of(language, loss),
             has_pairs=split.pairs is not None,
             bench=bench,
             examples=len(split),

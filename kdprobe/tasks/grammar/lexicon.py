@@ -57,12 +57,12 @@ def _third(base: str) -> str:
 def _verbs(
     objects: Literal["none", "any", "persons", "things", "clause"], words: str
 ) -> tuple[Verb, ...]:
-    found = []
+    verbs = []
     for word in words.split():
         base, _, past = word.partition("/")
         regular = f"{base}d" if base.endswith("e") else f"{base}ed"
-        found.append(Verb(base, _third(base), past or regular, objects))
-    return tuple(found)
+        verbs.append(Verb(base, _third(base), past or regular, objects))
+    return tuple(verbs)
 
 
 MEN = _nouns("male", "boy man/men king uncle prince")
