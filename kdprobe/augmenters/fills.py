@@ -87,7 +87,7 @@ class Filler:
         return Read(columns, tuple(places))
 
     def fill(self, masked: Sequence[tuple[Read, Place]]) -> list[tuple[str, ...]]:
-        """Give the candidates for each place, the most probable first.
+        """Return the candidates for each place, the most probable first.
 
         Definition: the words of the `count` largest logits at the masked place, without special
         tokens and without pieces that cannot stand there as a word (that go on a word, or begin
@@ -105,7 +105,7 @@ class Filler:
         return candidates
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Give the rows of batches of like lengths and few tokens."""
+        """Yield the rows of batches of like lengths and few tokens."""
         batch: list[int] = []
         for row in np.argsort(lengths, kind="stable"):
             if batch and lengths[row] * (len(batch) + 1) > _TOKENS:

@@ -87,7 +87,7 @@ def _commonest(tags: Counter[str]) -> str:
 
 
 def lexicon_place() -> Path | None:
-    """Give the lexicon file of the installed textblob; None where there is none."""
+    """Return the lexicon file of the installed textblob; None where there is none."""
     try:
         installed = importlib.metadata.distribution("textblob")
     except importlib.metadata.PackageNotFoundError:

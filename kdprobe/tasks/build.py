@@ -26,7 +26,7 @@ class EmptyShareError(TaskError):
 
 
 def hash_share(text: str, pair: str | None = None) -> float:
-    """Give the place in 0..1 that decides on which side of a split a text falls.
+    """Return the place in 0..1 that decides on which side of a split a text falls.
 
     Definition: the first 64 bits of SHA-256 over the text (and its pair), divided by 2**64. It
     depends on nothing else, so equal texts fall on the same side and no seed moves them.
@@ -38,7 +38,7 @@ def hash_share(text: str, pair: str | None = None) -> float:
 
 
 def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tuple[str, ...]:
-    """Give the texts of one column, or of several joined by a blank.
+    """Return the texts of one column, or of several joined by a blank.
 
     Raises:
         TaskError: a column is missing or holds lists, a text is empty, or holds half a surrogate

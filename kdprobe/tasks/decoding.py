@@ -30,7 +30,7 @@ _SHOWN = 40
 
 
 def decode(data: bytes, path: Path) -> str:
-    """Give the text of a file, without a byte order mark.
+    """Return the text of a file, without a byte order mark.
 
     Definition: the encoding is that of the byte order mark; without one it is UTF-16 where zero
     bytes stand on one side of the byte pairs mostly, are 2 % of the bytes or more, and the result
@@ -89,7 +89,7 @@ def _decode_marked(data: bytes, codec: str, name: str, path: Path) -> str:
 
 
 def _wide_codec(data: bytes) -> str | None:
-    """Name the UTF-16 codec of a file without a mark, or None when it is not UTF-16."""
+    """Return the UTF-16 codec of a file without a mark, or None when it is not UTF-16."""
     if len(data) % 2 or data.count(0) < _WIDE_SHARE * len(data) or not data:
         return None
     even, odd_ones = data[0::2].count(0), data[1::2].count(0)
@@ -117,7 +117,7 @@ def _decode_unmarked(data: bytes, path: Path) -> str:
 
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> TaskError:
-    """Say which encoding the file most likely has, never which one it might as well not have."""
+    """Return which encoding the file most likely has, never which one it might as well not have."""
     start = data.rfind(b"\n", 0, error.start) + 1
     line = data.count(b"\n", 0, error.start) + 1
     where, fault = f"{path}:{line}", f"byte 0x{data[error.start]:02x} is not UTF-8"

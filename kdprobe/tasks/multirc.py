@@ -62,7 +62,7 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
 
 
 def _answer(answer: object, where: str, place: str) -> str | None:
-    """Give an answer's text; SuperGLUE's files hold three answers without one."""
+    """Return an answer's text; SuperGLUE's files hold three answers without one."""
     if isinstance(answer, dict) and "text" in answer and answer["text"] is None:
         return None
     return cast(str, _part(answer, "text", str, where, place))

@@ -25,7 +25,7 @@ from kdprobe.tasks.task import Split
 
 
 def split_names(task_file: TaskFile) -> tuple[str, ...]:
-    """Give the names of a task's splits, in the task file's order."""
+    """Return the names of a task's splits, in the task file's order."""
     return task_file.split_names
 
 

@@ -192,7 +192,7 @@ class MaskedLmMaker:
         return self.options.words == "all" or is_content(word)
 
     def _nearest(self, word: str) -> tuple[str, ...]:
-        """Give candidates for a word of several pieces."""
+        """Return candidates for a word of several pieces."""
         if self.near is None or not self._may_change(word):
             return ()
         return self.near.near(word, self.options.candidates)
@@ -205,7 +205,7 @@ class _MaskedLm:
     runs_model = True
 
     def identity(self, options: MaskedLmOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the model, and the word vectors if there are any, by content."""
+        """Return the model, and the word vectors if there are any, by content."""
         named: dict[str, JsonValue] = {
             "model": fingerprint(find(options.model, kind="masked", offline=offline))
         }

@@ -200,7 +200,7 @@ class _Rules:
     runs_model = False
 
     def identity(self, options: RulesOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the lexicon of parts of speech by content."""
+        """Return the lexicon of parts of speech by content."""
         return {"parts of speech": self._tagger(options).identity}
 
     def open(self, split: Split, options: RulesOptions, bench: Bench) -> RulesMaker:

@@ -66,7 +66,7 @@ class PredictionsTable:
 
 
 def is_output(column: str) -> bool:
-    """Say whether a column of a predictions file holds outputs of the model.
+    """Return whether a column of a predictions file holds outputs of the model.
 
     >>> is_output("prob:yes"), is_output("prediction"), is_output("genre")
     (True, True, False)
@@ -76,7 +76,7 @@ def is_output(column: str) -> bool:
 
 
 def is_predictions_file(path: str) -> bool:
-    """Say whether a path is meant as a predictions file, by its ending; folders are none.
+    """Return whether a path is meant as a predictions file, by its ending; folders are none.
 
     >>> is_predictions_file("out/teacher.tsv"), is_predictions_file("out/teacher")
     (True, False)
@@ -266,7 +266,7 @@ def _one_number(table: Table, name: str) -> list[Written]:
 
 
 def _first(bad: NDArray[np.bool_]) -> int | None:
-    """Give the first row that is bad, or None."""
+    """Return the first row that is bad, or None."""
     return int(np.argmax(bad)) if bad.any() else None
 
 

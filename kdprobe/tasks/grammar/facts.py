@@ -118,12 +118,12 @@ def _labels(phrase: Tree) -> list[str]:
 
 
 def _article(phrase: Tree) -> bool:
-    """Say whether "a" or "an" opens the phrase, which would tell of another noun."""
+    """Return whether "a" or "an" opens the phrase, which would tell of another noun."""
     return phrase.children[0].word in ("a", "an")
 
 
 def _asks_for_arguments(clause: Tree) -> bool:
-    """Say whether a missing object is felt: general statements may leave it out."""
+    """Return whether a missing object is felt: general statements may leave it out."""
     return (
         clause.features.get("clauses") == "1"
         and clause.features.get("tense") != "present"

@@ -203,7 +203,7 @@ def _check(where: str, name: str, size: int) -> None:
 
 
 def _pair_ids(name: str, size: int) -> tuple[str, ...]:
-    """Give both members of a pair one id; a sentence without its partner has none."""
+    """Return both members of a pair one id; a sentence without its partner has none."""
     return tuple(
         f"grammar-{name}-pair-{k // 2 + 1:04d}" if k < size - size % 2 else "" for k in range(size)
     )

@@ -53,7 +53,7 @@ def word_order(writer: Writer) -> Draft:
 
 
 def _movable(first: Tree, second: Tree) -> bool:
-    """Say whether no reading makes English of the two words in the other order."""
+    """Return whether no reading makes English of the two words in the other order."""
     if first.label == "DT":
         return first.word in PLAIN_DETERMINERS
     if first.label == "IN":

@@ -76,7 +76,7 @@ class Build:
     seed: int = 0
 
     def shuffled(self, rows: Sequence[Facts]) -> list[Facts]:
-        """Give the facts in a random order."""
+        """Return the facts in a random order."""
         return [rows[at] for at in self.rng.permutation(len(rows)).tolist()]
 
 
@@ -112,7 +112,7 @@ def balanced(build: Build, by_class: Mapping[str, Mapping[str, list[str]]]) -> M
 
 
 def grouped(build: Build, label: Callable[[Facts], str | None]) -> dict[str, dict[str, list[str]]]:
-    """Give part -> label -> sentences; facts without a label are left out."""
+    """Return part -> label -> sentences; facts without a label are left out."""
     by_class: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
     for part in PARTS:
         for facts in build.parts[part]:
@@ -140,7 +140,7 @@ def capped(build: Build, by_class: Mapping[str, Mapping[str, list[str]]]) -> Mad
 
 
 def form_parts(groups: Mapping[str, Mapping[str, int]], seed: int) -> dict[str, str]:
-    """Say which part each word form belongs to, so that none stands in two.
+    """Return which part each word form belongs to, so that none stands in two.
 
     Definition: in every group very frequent forms (over an eighth of its sentences) train; the
     others fall by their order, drawn once from the seed, to dev or test until each has a tenth of

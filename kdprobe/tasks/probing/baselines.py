@@ -18,13 +18,13 @@ _SEEN = 5
 
 
 def majority_accuracy(probing_set: ProbingSet) -> float:
-    """Give the test accuracy of always saying the most frequent training class."""
+    """Return the test accuracy of always saying the most frequent training class."""
     common = int(np.bincount(probing_set.train.labels).argmax())
     return float((probing_set.test.labels == common).mean())
 
 
 def endings_accuracy(probing_set: ProbingSet) -> float:
-    """Give the test accuracy of naive Bayes over word endings.
+    """Return the test accuracy of naive Bayes over word endings.
 
     Definition: the set of the last three letters of every word, add-one smoothed class
     frequencies of the training part; the strongest string guesser that sees no whole word longer
@@ -56,7 +56,7 @@ def _endings(sentence: str) -> list[str]:
 
 
 def control_set(probing_set: ProbingSet, *, seed: int) -> ProbingSet:
-    """Give the control task of a probing set (Hewitt and Liang 2019), adapted to sentences.
+    """Return the control task of a probing set (Hewitt and Liang 2019), adapted to sentences.
 
     Definition: a sentence's key word is its rarest word among those that stand in at least five
     training sentences (ties: the first in the alphabet; none: the empty word); every key word gets

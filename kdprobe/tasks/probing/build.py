@@ -137,7 +137,7 @@ def build_set(
 
 
 def reason_missing(task: ProbingTask, corpus: Corpus) -> str:
-    """Say why `build_set` made nothing of a task."""
+    """Return why `build_set` made nothing of a task."""
     facts = [one for part in corpus.parts.values() for one in part]
     if task.recipe in ("depth", "top") and all(one.depth is None for one in facts):
         return "asks for constituents, and dependencies have none"

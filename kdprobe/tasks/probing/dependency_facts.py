@@ -96,7 +96,7 @@ def _exchange(sentence: Sequence[UdWord], root: int) -> tuple[str, ...] | None:
 
 
 def _hangs_on(sentence: Sequence[UdWord], at: int, head: int) -> bool:
-    """Say whether the head is this word or above it; heads run in no circle."""
+    """Return whether the head is this word or above it; heads run in no circle."""
     while at and at != head:
         at = sentence[at - 1].head
     return at == head

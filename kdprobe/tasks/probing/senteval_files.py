@@ -53,7 +53,7 @@ class Fetched:
 
 
 def git_blob_id(path: Path) -> str:
-    """Give the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
+    """Return the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
 
     Raises:
         OSError: the file cannot be read.

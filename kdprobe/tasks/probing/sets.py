@@ -39,7 +39,7 @@ class ProbingPart:
         return len(self.sentences)
 
     def take(self, rows: NDArray[np.int64]) -> ProbingPart:
-        """Give these rows in this order."""
+        """Return these rows in this order."""
         return ProbingPart(tuple(self.sentences[row] for row in rows.tolist()), self.labels[rows])
 
 
