@@ -93,7 +93,7 @@ class Augmenter(Protocol):
         """Whether a neural network runs, so that device and threads matter."""
 
     def identity(self, options: Any, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name by content what it reads beside the training texts (a model, a treebank)."""
+        """Return by content what it reads beside the training texts (a model, a treebank)."""
 
     def open(self, split: Split, options: Any, bench: Bench) -> Maker:
         """Get ready; long work goes on where `bench.folder` says it had stopped."""

@@ -18,7 +18,7 @@ Key = tuple[str, str]
 
 
 def one_line(text: str) -> str:
-    r"""Give a text without line breaks, tabs and doubled blanks, as it is written.
+    r"""Return a text without line breaks, tabs and doubled blanks, as it is written.
 
     >>> one_line(" a\tb \n")
     'a b'
@@ -27,7 +27,7 @@ def one_line(text: str) -> str:
 
 
 def key_of(text: str, pair: str | None = None) -> Key:
-    """Give what two texts share that count as the same.
+    """Return what two texts share that count as the same.
 
     Definition: Unicode's compatibility form (NFKC), case folded, runs of white space made one
     blank; of a pair, both.
@@ -44,7 +44,7 @@ def key_of(text: str, pair: str | None = None) -> Key:
 
 
 def keys_of(split: Split) -> set[Key]:
-    """Give the keys of all examples of a split."""
+    """Return the keys of all examples of a split."""
     pairs = split.pairs or (None,) * len(split)
     return {key_of(text, pair) for text, pair in zip(split.texts, pairs, strict=True)}
 

@@ -101,7 +101,7 @@ def _built(shape: NewShape, texts: Sequence[str], *, seed: int, longest: int) ->
 
 
 def joined(split: Split) -> tuple[str, ...]:
-    """Give the texts of a split as one writes them for the model: a pair has a tab between."""
+    """Return the texts of a split as one writes them for the model: a pair has a tab between."""
     if split.pairs is None:
         return tuple(" ".join(text.split()) for text in split.texts)
     return tuple(
@@ -120,8 +120,8 @@ def token_rows(
     return [[*ids, end][:longest] for ids in read if ids]
 
 
-def told(language: Language, loss: float) -> Mapping[str, str]:
-    """Say which model it is, for people."""
+def facts_of(language: Language, loss: float) -> Mapping[str, str]:
+    """Return which model it is, for people."""
     start = "random weights" if language.fresh else "pretrained weights"
     return {
         "language model": f"{describe(language.model)}, from {start}",

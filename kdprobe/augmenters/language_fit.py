@@ -121,7 +121,7 @@ def fit_language(
 
 
 def _batch(count: int, step: int, size: int, seed: int) -> NDArray[np.int64]:
-    """Give the rows of a step: every row once an epoch, in an order of the epoch's own."""
+    """Return the rows of a step: every row once an epoch, in an order of the epoch's own."""
     epoch, place = divmod(step, -(-count // size))
     order = derive_generator(seed, "augment language_model order", str(epoch)).permutation(count)
     return order[place * size : (place + 1) * size]

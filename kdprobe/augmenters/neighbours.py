@@ -35,7 +35,7 @@ class Neighbours:
         return {word: place for place, word in enumerate(self.words)}
 
     def near(self, word: str, count: int) -> tuple[str, ...]:
-        """Give the nearest other words, the nearest first; of equally near ones the first.
+        """Return the nearest other words, the nearest first; of equally near ones the first.
 
         A word without a vector is looked up in lower case; without one still it has none.
         """

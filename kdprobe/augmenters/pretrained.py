@@ -31,7 +31,7 @@ class Opened(NamedTuple):
 
 
 def find(path: str, *, kind: Kind, offline: bool) -> Path:
-    """Give the folder of a model; see `models.folder.locate`.
+    """Return the folder of a model; see `models.folder.locate`.
 
     Raises:
         CheckpointError: there is none; the message tells what would do.

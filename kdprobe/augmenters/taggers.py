@@ -87,12 +87,12 @@ def _commonest(tags: Counter[str]) -> str:
 
 
 def lexicon_place() -> Path | None:
-    """Give the lexicon file of the installed textblob; None where there is none."""
+    """Return the lexicon file of the installed textblob; None where there is none."""
     try:
-        found = importlib.metadata.distribution("textblob")
+        installed = importlib.metadata.distribution("textblob")
     except importlib.metadata.PackageNotFoundError:
         return None
-    place = Path(str(found.locate_file("textblob/en/en-lexicon.txt")))
+    place = Path(str(installed.locate_file("textblob/en/en-lexicon.txt")))
     return place if place.is_file() else None
 
 

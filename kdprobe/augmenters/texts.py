@@ -65,7 +65,7 @@ class Texts:
         return cls(train, whole, held_out, tuple(missing))
 
     def plan(self) -> dict[str, Any]:
-        """Name them by content."""
+        """Return what names them by content."""
         return {
             "task": self.train.task.name,
             "train": {"split": self.train.name, "fingerprint": self.train.fingerprint},
@@ -73,7 +73,7 @@ class Texts:
         }
 
     def sieve(self) -> Sieve:
-        """Give a sieve that lets through what is new."""
+        """Return a sieve that lets through what is new."""
         return Sieve(
             train=keys_of(self.whole),
             held_out={name: keys_of(split) for name, split in self.held_out.items()},
@@ -81,7 +81,7 @@ class Texts:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Tell which splits could not be checked."""
+        """Return which splits could not be checked."""
         if not self.missing:
             return ()
         return (f"not checked for leaks, as they were not found: {', '.join(self.missing)}",)

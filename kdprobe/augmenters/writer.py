@@ -54,7 +54,7 @@ class TransferSet:
     seconds: float
 
     def record(self, plan: Mapping[str, Any]) -> dict[str, JsonValue]:
-        """Tell everything that a program may want to read again."""
+        """Return everything that a program may want to read again."""
         return {
             "record_version": 1,
             "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
@@ -97,18 +97,18 @@ def check_suffix(path: Path) -> None:
 
 
 def record_of(path: Path) -> Path:
-    """Name the file that tells how a transfer set was made: `FILE.json`."""
+    """Return the file that tells how a transfer set was made: `FILE.json`."""
     return path.with_name(f"{path.name}.json")
 
 
 def columns_of(drafts: Sequence[Draft], *, method: str, has_pairs: bool) -> dict[str, list[str]]:
-    """Give the texts as columns of one length."""
+    """Return the texts as columns of one length."""
     ids = [f"{method}-{row:06d}" for row in range(1, len(drafts) + 1)]
     texts = {"text_a" if has_pairs else "text": [draft.text for draft in drafts]}
     if has_pairs:
         texts["text_b"] = [draft.pair or "" for draft in drafts]
-    told = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
-    return {"id": ids, **texts, **told}
+    origins = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
+    return {"id": ids, **texts, **origins}
 
 
 def write_set(

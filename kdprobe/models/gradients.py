@@ -53,7 +53,7 @@ class Attributed(NamedTuple):
 
 
 def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
-    """Give the module whose output is `hidden_states[layer]`; 0 is the embeddings.
+    """Return the module whose output is `hidden_states[layer]`; 0 is the embeddings.
 
     Of a model that keeps its embeddings in no module of their own (GPT-2 adds positions later) 0 is
     its word embeddings.
@@ -77,7 +77,7 @@ def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
 
 
 def input_obstacle(text: TextModel) -> str:
-    """Say why outputs cannot be differentiated by what the embeddings give; empty: they can.
+    """Return why outputs cannot be differentiated by what the embeddings give; empty: they can.
 
     Definition: on a text of a few words the embeddings run once and give one vector a token.
     """
@@ -144,7 +144,7 @@ def _traced(
 def _targets(
     logits: Tensor, of: Output, picked: Tensor | None, classes: Literal["all", "picked"]
 ) -> list[Tensor]:
-    """Give the outputs that are differentiated, each `[B]`; a regression has one, its score."""
+    """Return the outputs that are differentiated, each `[B]`; a regression has one, its score."""
     if logits.shape[1] == 1 or of == "logit":
         outputs = logits
     else:

@@ -161,7 +161,7 @@ class HfModel:
     def _check(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
     ) -> NDArray[np.float64]:
-        """Give outputs that are the model's own of that one text, or raise an alarm.
+        """Return outputs that are the model's own of that one text, or raise an alarm.
 
         Where the first batches moved them, all texts are run alone.
         """
@@ -216,7 +216,7 @@ class HfModel:
 
 
 def _lacks(text: TextModel) -> dict[Capability, str]:
-    """Say what a model cannot give, each with the reason."""
+    """Return what a model cannot give, each with the reason."""
     lacks: dict[Capability, str] = {}
     hidden = hidden_obstacle(text)
     if hidden:

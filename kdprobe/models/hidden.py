@@ -39,7 +39,7 @@ class FeatureCell(NamedTuple):
 
 
 def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Give the poolings that are meant, each once.
+    """Return the poolings that are meant, each once.
 
     Raises:
         UnknownNameError: a pooling that is not known.
@@ -138,7 +138,7 @@ class LayerReader:
             )
 
     def _without(self, poolings: Sequence[str]) -> dict[str, str]:
-        """Say which poolings this model has not, and why."""
+        """Return which poolings this model has not, and why."""
         if "cls" not in poolings:
             return {}
         if self._recurrent:
@@ -153,7 +153,7 @@ class LayerReader:
         return {}
 
     def _laid_out(self, probe: _Vectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
-        """Name every layer under every pooling, then the head, and give the width of each."""
+        """Return every layer under every pooling, then the head, and the width of each."""
         grid = [
             (FeatureCell(layer, pool), int(state.shape[-1]))
             for layer, state in zip(self.layers, probe.states, strict=True)

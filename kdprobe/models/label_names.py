@@ -20,7 +20,7 @@ _REMEDY = "correct id2label and label2id in config.json"
 
 
 def numbered_names(written: Mapping[str, object], *, where: str) -> dict[int, str]:
-    """Give the names of a config's labels by the numbers that stand there, in their order.
+    """Return the names of a config's labels by the numbers that stand there, in their order.
 
     Args:
         written: the config as its file holds it.
@@ -54,7 +54,7 @@ def numbered_names(written: Mapping[str, object], *, where: str) -> dict[int, st
 
 
 def label_names(written: Mapping[str, object], *, where: str) -> tuple[str, ...]:
-    """Give the names of a config's labels in the order of the outputs.
+    """Return the names of a config's labels in the order of the outputs.
 
     Args:
         written: the config as its file holds it.

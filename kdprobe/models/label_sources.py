@@ -28,7 +28,7 @@ def name_classes(
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
 ) -> TaskFile:
-    """Give a guessed task the classes that its rows do not show.
+    """Return a guessed task the classes that its rows do not show.
 
     Definition: the classes of the first model that has more of them than the rows show and a
     partner for each that they show (`label_names.partners`), in the model's order and the rows'
@@ -66,7 +66,7 @@ def name_classes(
 
 
 def _completed(names: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the model's names with those of the rows in their places, or None."""
+    """Return the model's names with those of the rows in their places, or None."""
     if len(names) <= max(len(shown), 1) or len(set(names)) < len(names):
         return None
     numbers = tuple(str(index) for index in range(len(names)))
@@ -84,7 +84,7 @@ def _are_unnamed(names: tuple[str, ...]) -> bool:
 
 
 def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
-    """Give the label names of a model in its own order, none for one output; None: not known.
+    """Return the label names of a model in its own order, none for one output; None: not known.
 
     A model folder has them in its config, a predictions file in its columns `logit:NAME` or
     `prob:NAME`.

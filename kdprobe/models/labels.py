@@ -32,7 +32,7 @@ class LabelOrder(NamedTuple):
 def match_outputs(
     path: str, config: Any, task: Task, label_map: Mapping[str, str] | None
 ) -> LabelOrder:
-    """Give the model's column of each label of the task, `(0,)` for a regression.
+    """Return the model's column of each label of the task, `(0,)` for a regression.
 
     Args:
         path: the model, for messages.
@@ -122,7 +122,7 @@ def match_labels(
 
 
 def _remedy(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
-    """Say what to do about names that differ: no map is offered between two tasks' words.
+    """Return what to do about names that differ: no map is offered between two tasks' words.
 
     >>> _remedy(("acceptable", "unacceptable"), ("negative", "positive"))[:35]
     'was it trained for another task? On'

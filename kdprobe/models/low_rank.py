@@ -40,7 +40,7 @@ class Linear(NamedTuple):
         return Linear(self.weight @ kept.matrix.T, self.bias + self.weight @ kept.offset)
 
     def rows(self, picked: Tensor) -> Linear:
-        """Give these outputs only."""
+        """Return these outputs only."""
         return Linear(self.weight[picked], self.bias[picked])
 
 
@@ -119,7 +119,7 @@ def keep_best(samples: Tensor, count: int, *, weights: Tensor | None = None) -> 
 
 
 def principal_directions(samples: Tensor, count: int) -> Tensor:
-    """Give the directions in which samples vary most: float64 `[d, count]`, orthonormal.
+    """Return the directions in which samples vary most: float64 `[d, count]`, orthonormal.
 
     All d of them are given as the identity. Each points to where its largest entry is positive.
     """
@@ -135,7 +135,7 @@ def principal_directions(samples: Tensor, count: int) -> Tensor:
 
 
 def _roots(moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the square root of a positive matrix and the pseudo-inverse of that root."""
+    """Return the square root of a positive matrix and the pseudo-inverse of that root."""
     values, vectors = torch.linalg.eigh(moments)
     alive = values > _DEAD * values.max().clamp_min(1e-30)
     roots = torch.where(alive, values.clamp_min(0).sqrt(), torch.zeros_like(values))

@@ -122,7 +122,7 @@ class Reader:
         return spans_read(self.text, texts, words, self.encode(texts).pieces)
 
     def shorten(self, texts: Texts) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Give ids and segment ids of a text or pair, put together from blank-separated chunks.
+        """Return ids and segment ids of a text or pair, put together from blank-separated chunks.
 
         Exact for tokenizers that split at blanks; `is_exact` says whether that holds for a text.
         """
@@ -142,7 +142,7 @@ class Reader:
         return tuple(ids), tuple(types if "token_type_ids" in self.text.sent else [0] * len(ids))
 
     def is_exact(self, samples: Sequence[Texts]) -> bool:
-        """Say whether `shorten` gives what the tokenizer gives, for each of these.
+        """Return whether `shorten` gives what the tokenizer gives, for each of these.
 
         Texts that hold a special token are left to the tokenizer: it takes blanks beside them.
         """
@@ -155,7 +155,7 @@ class Reader:
         )
 
     def retokenise(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Give ids and segment ids of many texts or pairs by the tokenizer itself."""
+        """Return ids and segment ids of many texts or pairs by the tokenizer itself."""
         columns = [list(column) for column in zip(*samples, strict=True)]
         tokens = self.text.encode(*columns).columns
         rows = tokens["input_ids"]

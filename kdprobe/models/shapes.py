@@ -258,7 +258,7 @@ def _check_words(words: dict[str, str], where: str, text: str) -> None:
 
 
 def label_settings(task: Task) -> dict[str, Any]:
-    """Give the config entries that make a model speak of a task: labels, or one number."""
+    """Return the config entries that make a model speak of a task: labels, or one number."""
     if task.kind == "regression":
         return {"num_labels": 1, "problem_type": "regression"}
     return {
@@ -296,5 +296,5 @@ def build_new(
 
 
 def texts_of(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:
-    """Give all texts of a split, first and second ones."""
+    """Return all texts of a split, first and second ones."""
     return (*texts, *(pairs or ()))

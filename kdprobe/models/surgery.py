@@ -103,7 +103,7 @@ def empty_student(
 
 
 def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
-    """Give the layers of a source of `available` layers that a student takes, from 0.
+    """Return the layers of a source of `available` layers that a student takes, from 0.
 
     Raises:
         ConfigError: a layer that is not there.

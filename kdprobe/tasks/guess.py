@@ -126,7 +126,7 @@ def _label_note(column: str, shown: ShownLabels) -> str:
 
 
 def _usual(table: Table) -> dict[str, str]:
-    """Give the columns by their names in small letters; of `Text` and `text` the latter."""
+    """Return the columns by their names in small letters; of `Text` and `text` the latter."""
     names = {name.casefold(): name for name in table.columns}
     return names | {name: name for name in table.columns if name == name.casefold()}
 

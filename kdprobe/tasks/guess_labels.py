@@ -49,7 +49,7 @@ class ShownLabels(NamedTuple):
 
 
 def show_labels(table: Table, column: str, named: tuple[str, ...] = ()) -> ShownLabels:
-    """Say what the labels of a plain data file are.
+    """Return what the labels of a plain data file are.
 
     Classes are the values of the column, sorted (as numbers when all are whole), or what the file
     or the user names, in that order. It is a regression when every value is a number and either
@@ -114,7 +114,7 @@ def _check_named(named: tuple[str, ...]) -> None:
 
 
 def _missing(values: set[str], *, comma: bool) -> tuple[str, ...]:
-    """Give the values that mean that there is no label; see the head of this file."""
+    """Return the values that mean that there is no label; see the head of this file."""
     dashes = values & set(NO_CONSENSUS)
     others = values - dashes
     if dashes and len(others) > 1 and all(map(_LETTER.search, others)):
@@ -127,7 +127,7 @@ def _missing(values: set[str], *, comma: bool) -> tuple[str, ...]:
 
 
 def _numbers(values: set[str], *, comma: bool) -> list[float] | None:
-    """Give the values as numbers, or None where one is none or there are none.
+    """Return the values as numbers, or None where one is none or there are none.
 
     With `comma` 2,5 is two and a half: where semicolons separate, programs write it so.
     """

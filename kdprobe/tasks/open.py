@@ -17,7 +17,7 @@ from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
 
 
 def suites_folder() -> Path:
-    """Give the folder of the files that ship with kdprobe.
+    """Return the folder of the files that ship with kdprobe.
 
     In an installed package it is inside the package, in a checkout beside it.
     """
@@ -27,7 +27,7 @@ def suites_folder() -> Path:
 
 
 def task_names() -> tuple[str, ...]:
-    """Give the names of the tasks that ship with kdprobe, sorted; reads no file."""
+    """Return the names of the tasks that ship with kdprobe, sorted; reads no file."""
     return tuple(sorted(path.stem for path in (suites_folder() / "tasks").glob("*.toml")))
 
 

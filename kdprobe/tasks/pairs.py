@@ -99,13 +99,13 @@ def grammar_pairs(*, size_per_phenomenon: int, seed: int = 0) -> PairTexts:
     from kdprobe.tasks.grammar.generation import minimal_pairs
 
     _check_size(size_per_phenomenon)
-    made = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)
+    generated = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)
     return PairTexts(
-        ids=made.ids,
-        phenomena=made.phenomena,
-        fields=made.fields,
-        good=made.good,
-        bad=made.bad,
+        ids=generated.ids,
+        phenomena=generated.phenomena,
+        fields=generated.fields,
+        good=generated.good,
+        bad=generated.bad,
         origin=f"embedded grammar, seed {seed}",
     )
 

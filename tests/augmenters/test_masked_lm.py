@@ -58,10 +58,10 @@ def test_which_words_have_candidates(model: str, tmp_path: Path) -> None:
     """Guards words of grammar being exchanged by default, and words of several pieces at random."""
     text = "The zebra quickly read 3 letter, and she saw the old film."
     (found,) = maker(model, tmp_path).choices([text])
-    changing = {word for word, c in zip(found.worded.told, found.candidates, strict=True) if c}
+    changing = {word for word, c in zip(found.worded.forms, found.candidates, strict=True) if c}
     assert changing == {"read", "letter", "saw", "old", "film"}
     (found,) = maker(model, tmp_path, words="all").choices([text])
-    changing = {word for word, c in zip(found.worded.told, found.candidates, strict=True) if c}
+    changing = {word for word, c in zip(found.worded.forms, found.candidates, strict=True) if c}
     assert changing == {"The", "read", "3", "letter", ",", "and", "she", "saw", "the", "old",
                         "film", "."}  # fmt: skip
     assert is_content("Zebra")

@@ -29,11 +29,11 @@ from pydantic import Field, JsonValue
 from kdprobe.augmenters.augmenter import Bench, Draft
 from kdprobe.augmenters.language import (
     Language,
+    facts_of,
     joined,
     open_language,
     shape_in,
     token_rows,
-    told,
 )
 from kdprobe.augmenters.language_fit import Fit, fit_language
 from kdprobe.augmenters.pretrained import find
@@ -72,7 +72,7 @@ class LanguageModelOptions(Options):
     longest: int = Field(128, ge=2, le=100_000)
 
     def fit(self, *, fresh: bool) -> Fit:
-        """Say how a model is fine-tuned."""
+        """Return how a model is fine-tuned."""
         return Fit(
             epochs=self.epochs or (_FRESH_EPOCHS if fresh else _EPOCHS),
             batch_size=self.batch_size,
@@ -154,7 +154,7 @@ class _LanguageModel:
     runs_model = True
 
     def identity(self, options: LanguageModelOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the pretrained model by content; a shape is made of the training texts alone."""
+        """Return the pretrained model by content; a shape is made of the training texts alone."""
         if shape_in(options.model) is not None:
             return {}
         return {"model": fingerprint(find(options.model, kind="causal", offline=offline))}
@@ -179,7 +179,7 @@ class _LanguageModel:
             language=language,
             prefixes=first_tokens(rows),
             options=options,
-            facts=told(language, loss),
+            facts=facts_of(language, loss),
             has_pairs=split.pairs is not None,
             bench=bench,
             examples=len(split),

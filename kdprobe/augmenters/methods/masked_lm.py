@@ -82,7 +82,7 @@ def exchange(choices: Choices, *, replace: float, generator: np.random.Generator
     words = []
     chances = generator.random(len(choices.candidates))
     for word, candidates, chance in zip(
-        choices.worded.told, choices.candidates, chances, strict=True
+        choices.worded.forms, choices.candidates, chances, strict=True
     ):
         if candidates and chance < replace:
             words.append(candidates[int(generator.integers(len(candidates)))])
@@ -163,26 +163,26 @@ class MaskedLmMaker:
         """Find the candidates of every word of some texts."""
         worded = [read_words(text) for text in texts]
         reads = [self.filler.read(*pair) for pair in zip(texts, worded, strict=True)]
-        asked = [
+        masked = [
             (number, read, place)
             for number, (read, words) in enumerate(zip(reads, worded, strict=True))
             for place in read.places
             if self._may_change(words.words[place.word].text)
         ]
-        filled = self.filler.fill([(read, place) for _, read, place in asked])
-        found = {
+        filled = self.filler.fill([(read, place) for _, read, place in masked])
+        filled_words = {
             (number, place.word): words
-            for (number, _, place), words in zip(asked, filled, strict=True)
+            for (number, _, place), words in zip(masked, filled, strict=True)
         }
         whole = {(number, place.word) for number, read in enumerate(reads) for place in read.places}
         return [
             Choices(
                 words,
                 tuple(
-                    found.get((number, place), ())
+                    filled_words.get((number, place), ())
                     if (number, place) in whole
                     else self._nearest(word)
-                    for place, word in enumerate(words.told)
+                    for place, word in enumerate(words.forms)
                 ),
             )
             for number, words in enumerate(worded)
@@ -192,7 +192,7 @@ class MaskedLmMaker:
         return self.options.words == "all" or is_content(word)
 
     def _nearest(self, word: str) -> tuple[str, ...]:
-        """Give candidates for a word of several pieces."""
+        """Return candidates for a word of several pieces."""
         if self.near is None or not self._may_change(word):
             return ()
         return self.near.near(word, self.options.candidates)
@@ -205,7 +205,7 @@ class _MaskedLm:
     runs_model = True
 
     def identity(self, options: MaskedLmOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the model, and the word vectors if there are any, by content."""
+        """Return the model, and the word vectors if there are any, by content."""
         named: dict[str, JsonValue] = {
             "model": fingerprint(find(options.model, kind="masked", offline=offline))
         }
@@ -222,11 +222,11 @@ class _MaskedLm:
     def open(self, split: Split, options: MaskedLmOptions, bench: Bench) -> MaskedLmMaker:
         """Open the model and the word vectors."""
         opened = open_pretrained(options.model, kind="masked", offline=bench.offline)
-        near, told = None, "stay as they are (no word vectors were given)"
+        near, unchanged = None, "stay as they are (no word vectors were given)"
         if options.word_vectors is not None:
             place = expanded(options.word_vectors)
             near = read_vectors(place)
-            told = f"the nearest of {len(near.words):,} words by {place.name}"
+            unchanged = f"the nearest of {len(near.words):,} words by {place.name}"
         generator = derive_generator(bench.seed, "augment masked_lm order")
         return MaskedLmMaker(
             split=split,
@@ -239,7 +239,7 @@ class _MaskedLm:
             ),
             near=near,
             options=options,
-            facts={"model": describe(opened.model), "words of several pieces": told},
+            facts={"model": describe(opened.model), "words of several pieces": unchanged},
             seed=bench.seed,
             wanted=bench.wanted,
         )

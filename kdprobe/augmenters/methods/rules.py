@@ -80,7 +80,7 @@ class Tagged(NamedTuple):
 def read_tagged(text: str, tagger: Tagger) -> Tagged:
     """Take a text apart into words with their parts of speech, and what stands between."""
     read = read_words(text)
-    return Tagged(read.told, tagger.tag(read.told), read.gaps)
+    return Tagged(read.forms, tagger.tag(read.forms), read.gaps)
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ def lotteries(texts: Sequence[Tagged]) -> dict[str, Lottery]:
         for word, tag in zip(text.words, text.tags, strict=True):
             counts.setdefault(tag, {}).setdefault(word, 0)
             counts[tag][word] += 1
-    made = {}
+    by_tag = {}
     for tag, words in counts.items():
         names = tuple(sorted(words))
         shares = np.array([words[name] for name in names], dtype=np.float64)
-        made[tag] = Lottery(names, np.cumsum(shares) / shares.sum())
-    return made
+        by_tag[tag] = Lottery(names, np.cumsum(shares) / shares.sum())
+    return by_tag
 
 
 def change(
@@ -184,13 +184,13 @@ class RulesMaker:
         turn, block = divmod(chunk, self._blocks)
         generator = derive_generator(self.seed, "augment rules", str(chunk))
         changed = _SIDES[turn % 3] if len(self.sides) == 2 else (0,)
-        made = []
+        drafts = []
         for row in range(block * _BLOCK, min((block + 1) * _BLOCK, len(self.ids))):
             parts = [texts[row] for texts in self.texts]
             for side in changed:
                 parts[side] = change(self.sides[side][row], self.drawn, self.options, generator)
-            made.append(Draft(parts[0], parts[1] if len(parts) == 2 else None, self.ids[row]))
-        return made
+            drafts.append(Draft(parts[0], parts[1] if len(parts) == 2 else None, self.ids[row]))
+        return drafts
 
 
 class _Rules:
@@ -200,7 +200,7 @@ class _Rules:
     runs_model = False
 
     def identity(self, options: RulesOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the lexicon of parts of speech by content."""
+        """Return the lexicon of parts of speech by content."""
         return {"parts of speech": self._tagger(options).identity}
 
     def open(self, split: Split, options: RulesOptions, bench: Bench) -> RulesMaker:

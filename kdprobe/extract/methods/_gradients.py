@@ -48,7 +48,7 @@ class Batch:
 def batches(
     sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
 ) -> Iterator[Batch]:
-    """Give texts of equal token length together, so that no padding is explained.
+    """Yield texts of equal token length together, so that no padding is explained.
 
     Args:
         sentences: the texts.
@@ -127,7 +127,7 @@ def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tens
 
 
 def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..., Tensor]:
-    """Give the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
+    """Return the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
 
     Its value is what is explained, float32 `[n]`; see `coalitions.output_of`.
     """

@@ -79,7 +79,7 @@ class ProbeOptions:
 
 
 def check_probe(name: str) -> str:
-    """Give the probe that is meant.
+    """Return the probe that is meant.
 
     Raises:
         UnknownNameError: no probe goes by this name.
@@ -88,7 +88,7 @@ def check_probe(name: str) -> str:
 
 
 def probe_seeds(probe: str, seeds: int | None) -> int:
-    """Give how many starts a probe gets: as many as asked for, else as many as is usual for it.
+    """Return how many starts a probe gets: as many as asked for, else as many as is usual for it.
 
     Raises:
         ConfigError: fewer than one; or several of a probe that has no start.
@@ -111,7 +111,7 @@ def probe_seeds(probe: str, seeds: int | None) -> int:
 
 
 def described(probe: str, seeds: int) -> str:
-    """Say in words which probe is fitted and from how many starts.
+    """Return in words which probe is fitted and from how many starts.
 
     >>> described("senteval", 2)
     "SentEval's protocol to the letter, no hidden layer, raw features; mean of 2 probe seeds"
@@ -125,7 +125,7 @@ def few_seeds(probe: str, seeds: int) -> bool:
 
 
 def protocols(options: ProbeOptions) -> list[Protocol]:
-    """Give the protocol of each probe seed; none for logistic regression, which has no seed."""
+    """Return the protocol of each probe seed; none for logistic regression, which has no seed."""
     if options.probe == "logistic":
         return []
     seeds = [derive_seed(options.seed, "probe", str(k)) % 2**31 for k in range(options.seeds)]
@@ -171,7 +171,7 @@ class Fitted:
         weights: Literal["trained", "random"],
         task: str,
     ) -> ProbeFit:
-        """Name the numbers."""
+        """Return the numbers with their names."""
         return ProbeFit(
             model=model, run=run, weights=weights, task=task,
             layers=tuple(cell.layer for cell in cells),
@@ -207,7 +207,7 @@ def fit_key(
 
 
 def load_fits(cache: Cache | None, key: CacheKey) -> Fitted | None:
-    """Give fits of an earlier run, or None."""
+    """Return fits of an earlier run, or None."""
     held = cache.load(key) if cache is not None else None
     if held is None:
         return None

@@ -213,7 +213,7 @@ def forward(x: Tensor, weights: list[Tensor], masks: Tensor | None = None) -> tu
 
 
 def right(x: Tensor, y: Tensor, weights: list[Tensor]) -> Tensor:
-    """Say which sentences fits get right, bool `[rows, slots, n]`; see `forward`."""
+    """Return which sentences fits get right, bool `[rows, slots, n]`; see `forward`."""
     parts = []
     for start in range(0, len(y), _ROWS):
         logits, _ = forward(x[:, start : start + _ROWS], weights)

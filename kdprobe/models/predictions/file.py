@@ -160,7 +160,7 @@ def _example(split: Split, row: int) -> tuple[str, str | None]:
 
 
 def _join(said: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
-    """Give the row of the file for each example."""
+    """Return the row of the file for each example."""
     if said.ids is not None and not set(said.ids).isdisjoint(split.ids):
         return _join_by_id(said, said.ids, split, name)
     if said.texts is None:

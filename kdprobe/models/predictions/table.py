@@ -71,7 +71,7 @@ class PredictionsTable:
 
 
 def is_output(column: str) -> bool:
-    """Say whether a column of a predictions file holds outputs of the model.
+    """Return whether a column of a predictions file holds outputs of the model.
 
     >>> is_output("prob:yes"), is_output("prediction"), is_output("genre")
     (True, True, False)
@@ -81,7 +81,7 @@ def is_output(column: str) -> bool:
 
 
 def is_predictions_file(path: str) -> bool:
-    """Say whether a path is meant as a predictions file, by its ending; folders are none.
+    """Return whether a path is meant as a predictions file, by its ending; folders are none.
 
     >>> is_predictions_file("out/teacher.tsv"), is_predictions_file("out/teacher")
     (True, False)
@@ -120,20 +120,18 @@ def read_predictions(
 def _unique_ids(table: Table) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
-    rows_by_id: dict[str, int] = {}
+    first: dict[str, int] = {}
     for row, cell in enumerate(table.columns["id"]):
         key = (cell or "").strip()
-        if not key or key in rows_by_id:
+        if not key or key in first:
             raise CheckpointError(
                 table.where(row),
-                found=f"id {key!r} stands at {table.where(rows_by_id[key])} too"
-                if key
-                else "no id",
+                found=f"id {key!r} stands at {table.where(first[key])} too" if key else "no id",
                 expected="one row for each example, of one model",
                 remedy="correct it, or leave the id column out: rows are then joined by text",
             )
-        rows_by_id[key] = row
-    return tuple(rows_by_id)
+        first[key] = row
+    return tuple(first)
 
 
 def _texts(
@@ -273,7 +271,7 @@ def _one_number(table: Table, name: str) -> list[Written]:
 
 
 def _first(bad: NDArray[np.bool_]) -> int | None:
-    """Give the first row that is bad, or None."""
+    """Return the first row that is bad, or None."""
     return int(np.argmax(bad)) if bad.any() else None
 
 

@@ -71,7 +71,7 @@ def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> Task
 
 
 def _answers(table: Table, task_file: TaskFile) -> dict[str, object]:
-    """Say what the file's labels and predicted labels are together."""
+    """Return what the file's labels and predicted labels are together."""
     hard = next((name for name in HARD_NAMES if name in table.columns), None)
     if hard is None and "score" in table.columns and not task_file.labels:
         return {"kind": "regression", "primary_score": "pearson", "open_labels": False}

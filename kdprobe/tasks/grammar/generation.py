@@ -168,9 +168,9 @@ def minimal_pairs(*, size_per_phenomenon: int, seed: int = DEFAULT_SEED) -> Gram
     rows: list[tuple[Phenomenon, int, Sentence, Sentence]] = []
     for phenomenon in PHENOMENA:
         rng = random.Random(derive_seed(seed, "grammar", "minimal pairs", phenomenon.name))
-        seen: set[str] = set()
+        known_texts: set[str] = set()
         for k in range(1, size_per_phenomenon + 1):
-            good, bad = _fresh(phenomenon, rng, "test", seen)
+            good, bad = _fresh(phenomenon, rng, "test", known_texts)
             rows.append((phenomenon, k, good, bad))
     return GrammarPairs(
         ids=tuple(f"grammar-{phenomenon.name}-{k:04d}" for phenomenon, k, _, _ in rows),
@@ -203,7 +203,7 @@ def _check(where: str, name: str, size: int) -> None:
 
 
 def _pair_ids(name: str, size: int) -> tuple[str, ...]:
-    """Give both members of a pair one id; a sentence without its partner has none."""
+    """Return both members of a pair one id; a sentence without its partner has none."""
     return tuple(
         f"grammar-{name}-pair-{k // 2 + 1:04d}" if k < size - size % 2 else "" for k in range(size)
     )
@@ -220,10 +220,10 @@ def _rounds(rng: random.Random) -> Iterator[Phenomenon]:
 def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
     """Yield both members of each pair, in either order."""
     rng = random.Random(derive_seed(seed, "grammar", name))
-    seen: set[str] = set()
+    known_texts: set[str] = set()
     phenomena = _rounds(rng)
     for k in count(0, 2):
-        pair = _fresh(next(phenomena), rng, name, seen)
+        pair = _fresh(next(phenomena), rng, name, known_texts)
         if rng.random() < 0.5:
             pair = (pair[1], pair[0])
         for at, sentence in enumerate(pair, start=k):
@@ -233,7 +233,7 @@ def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
 
 
 def _fresh(
-    phenomenon: Phenomenon, rng: random.Random, part: str, seen: set[str]
+    phenomenon: Phenomenon, rng: random.Random, part: str, known_texts: set[str]
 ) -> tuple[Sentence, Sentence]:
     """Build an acceptable sentence that was not seen before, and its damaged counterpart."""
     while True:
@@ -242,8 +242,8 @@ def _fresh(
         # "The man that that boy greeted" is English but hard to read.
         if " that that " in good.text or " that that " in bad.text:
             continue
-        if good.text not in seen and bad.text not in seen:
-            seen.update((good.text, bad.text))
+        if good.text not in known_texts and bad.text not in known_texts:
+            known_texts.update((good.text, bad.text))
             return good, bad
 
 

@@ -46,11 +46,11 @@ def _tense(main: UdWord) -> Marked | None:
 
 
 def _number(sentence: Sequence[UdWord], root: int, relation: str) -> Marked | None:
-    found = [word for word in sentence if word.head == root and word.relation == relation]
-    if len(found) != 1 or found[0].upos != "NOUN" or not root:
+    related = [word for word in sentence if word.head == root and word.relation == relation]
+    if len(related) != 1 or related[0].upos != "NOUN" or not root:
         return None
-    label = _NUMBER.get(found[0].features.get("Number", ""))
-    return Marked(label, found[0].form.lower()) if label else None
+    label = _NUMBER.get(related[0].features.get("Number", ""))
+    return Marked(label, related[0].form.lower()) if label else None
 
 
 def _exchange(sentence: Sequence[UdWord], root: int) -> tuple[str, ...] | None:
@@ -96,7 +96,7 @@ def _exchange(sentence: Sequence[UdWord], root: int) -> tuple[str, ...] | None:
 
 
 def _hangs_on(sentence: Sequence[UdWord], at: int, head: int) -> bool:
-    """Say whether the head is this word or above it; heads run in no circle."""
+    """Return whether the head is this word or above it; heads run in no circle."""
     while at and at != head:
         at = sentence[at - 1].head
     return at == head

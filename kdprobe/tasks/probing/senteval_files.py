@@ -53,7 +53,7 @@ class Fetched:
 
 
 def git_blob_id(path: Path) -> str:
-    """Give the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
+    """Return the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
 
     Raises:
         OSError: the file cannot be read.
@@ -101,11 +101,11 @@ def fetch_senteval(
 def _fetch(path: Path, address: str, blob_id: str, progress: Progress) -> Fetched:
     if path.is_file():
         with _writing(path):
-            found = git_blob_id(path)
-        if not found.startswith(blob_id):
+            blob = git_blob_id(path)
+        if not blob.startswith(blob_id):
             raise TaskError(
                 str(path),
-                found=f"is there with the git blob id {found[:8]}",
+                found=f"is there with the git blob id {blob[:8]}",
                 expected=f"SentEval's file, {blob_id}",
                 remedy="move it away, or fetch into another folder with -o",
             )
@@ -113,12 +113,12 @@ def _fetch(path: Path, address: str, blob_id: str, progress: Progress) -> Fetche
     partial = path.with_name(f"{path.name}.part")
     _download(partial, address, progress)
     with _writing(partial):
-        found = git_blob_id(partial)
-        if not found.startswith(blob_id):
+        blob = git_blob_id(partial)
+        if not blob.startswith(blob_id):
             partial.unlink()
             raise TaskError(
                 address,
-                found=f"gave a file with the git blob id {found[:8]}; it was deleted",
+                found=f"gave a file with the git blob id {blob[:8]}; it was deleted",
                 expected=blob_id,
                 remedy="run the command again; if this stays, the file has changed at its source",
             )
@@ -140,8 +140,8 @@ def _download(partial: Path, address: str, progress: Progress) -> None:
     ):
         if answer.status != http.client.PARTIAL_CONTENT:
             done = 0
-        told = answer.headers.get("Content-Length", "")
-        wanted = int(told) if told.isdigit() else None
+        length = answer.headers.get("Content-Length", "")
+        wanted = int(length) if length.isdigit() else None
         title = partial.name.removesuffix(".part")
         with _writing(partial), partial.open("r+b" if done else "wb") as stream:
             stream.seek(done)
