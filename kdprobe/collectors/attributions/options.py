@@ -51,7 +51,7 @@ class AttributionRequest(CollectorOptions):
         tuple[str, ...],
         Flag(
             "Explain words by these methods and compare; see `kdprobe list methods`.",
-            also=("attribution-methods",), metavar="NAME,...", reads="names",
+            also=("attribution-methods",), metavar="NAME,...", reads="names", everyday=True,
         ),
     ] = DEFAULT_METHODS  # fmt: skip
     sentences: Annotated[
