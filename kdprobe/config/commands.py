@@ -26,12 +26,12 @@ class DistillOptions(FlagOptions):
 
     panel: ClassVar[Panel] = "models and data"
 
-    student: Annotated[
-        str | None, Flag("See `kdprobe list students`. Default: the recipe's.", everyday=True)
-    ] = None
     recipe: Annotated[
         str | Path, Flag("A name (`kdprobe list recipes`) or a .toml file.", everyday=True)
     ] = "vanilla"
+    student: Annotated[
+        str | None, Flag("See `kdprobe list students`. Default: the recipe's.", everyday=True)
+    ] = None
     settings: Annotated[
         Mapping[str, JsonValue],
         Flag(

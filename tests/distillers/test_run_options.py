@@ -42,7 +42,7 @@ def test_the_command_on_the_card() -> None:
         device="cpu", threads=1,
     )  # fmt: skip
     assert run.command_line("distill", "a b", student="layers=1") == (
-        "kdprobe distill 'a b' --task 'my task.tsv' -o out --student layers=1 --recipe vanilla "
+        "kdprobe distill 'a b' --task 'my task.tsv' -o out --recipe vanilla --student layers=1 "
         "--set temperature=3 --epochs 3 --text review --labels a,b --eval-limit 5 --seed 2 "
         "--sample-seed 3"
     )
