@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from kdprobe.atomic import write_text
-from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench, Draft, Maker
-from kdprobe.augmenters.deduplicate import Sieve
+from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, AugmenterRun, GeneratedText, Maker
+from kdprobe.augmenters.deduplicate import Deduplicator
 from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
 from kdprobe.config.base import parse
@@ -60,7 +60,7 @@ def augment(
     """Make a transfer set for distillation.
 
     No text stands in it twice, in the training split, or in another split of the task: equal means
-    equal after `augmenters.sieve.key_of`.
+    equal after `augmenters.deduplicate.key_of`.
 
     Args:
         task: a name, a task file or a data file.
@@ -109,7 +109,7 @@ def augment(
         shown.say(f"{path} had been finished already.")
         return held
     with _begun(path, plan, resume=resume, force=force) as work:
-        bench = Bench(seed, n, room.device, offline, work, shown)
+        bench = AugmenterRun(seed, n, room.device, offline, work, shown)
         with room.settled(seed):
             maker = augmenter.open(texts.train, options, bench)
             sieve = _collect(maker, texts, work, title=f"make texts by {method}", progress=shown)
@@ -243,30 +243,34 @@ def _work_folder(path: Path) -> Path:
     return path.with_name(f"{path.name}.unfinished")
 
 
-def _collect(maker: Maker, texts: Texts, work: Path, *, title: str, progress: Progress) -> Sieve:
+def _collect(
+    maker: Maker, texts: Texts, work: Path, *, title: str, progress: Progress
+) -> Deduplicator:
     """Make chunks, or take those a killed run had made, until there is enough."""
-    sieve = texts.sieve()
+    sieve = texts.deduplicator()
     wanted = maker.wanted
     with progress.stage(title, maker.chunks if wanted is None else wanted) as stage:
         for chunk in range(maker.chunks):
-            kept = sieve.pour(_chunk(maker, chunk, work), wanted=wanted)
+            kept = sieve.add(_chunk(maker, chunk, work), wanted=wanted)
             stage.advance(1 if wanted is None else kept, note=f"{len(sieve.kept):,} kept")
             if wanted is not None and len(sieve.kept) >= wanted:
                 break
     return sieve
 
 
-def _chunk(maker: Maker, chunk: int, work: Path) -> list[Draft]:
+def _chunk(maker: Maker, chunk: int, work: Path) -> list[GeneratedText]:
     place = work / f"chunk-{chunk:06d}.json"
     if place.is_file():
         rows = read_json(place, error=OutputError, remedy="say --force to start anew")
-        return [Draft(*row) for row in rows]
+        return [GeneratedText(*row) for row in rows]
     drafts = maker.make(chunk)
     write_text(place, json.dumps(drafts))
     return drafts
 
 
-def _result(path: Path, maker: Maker, sieve: Sieve, texts: Texts, *, seconds: float) -> TransferSet:
+def _result(
+    path: Path, maker: Maker, sieve: Deduplicator, texts: Texts, *, seconds: float
+) -> TransferSet:
     size = len(sieve.kept)
     if not size:
         raise TaskError(

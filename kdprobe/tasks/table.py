@@ -116,7 +116,7 @@ def join_tables(tables: list[Table]) -> Table:
 
 
 def leave_out_empty(table: Table, names: tuple[str, ...]) -> Table:
-    """Return the table without rows in which one of these columns is empty; they are noted in it."""
+    """Return the table without rows in which one of these columns is empty; it notes them."""
     present = [table.columns[name] for name in names if name in table.columns]
     empty = {i for cells in present for i, cell in enumerate(cells) if not (cell or "").strip()}
     if not empty:

@@ -50,7 +50,7 @@ RATE = 5e-5
 CPU = torch.device("cpu")
 
 
-class Bench(NamedTuple):
+class AugmenterRun(NamedTuple):
     """A teacher, a student of three layers or fewer, and what they read."""
 
     teacher: Loaded
@@ -61,7 +61,7 @@ class Bench(NamedTuple):
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path) -> AugmenterRun:
     folder = os.environ.get("KDPROBE_ENCODER")
     if folder:
         task = open_task("cola")
@@ -84,10 +84,10 @@ def bench(tmp_path: Path) -> Bench:
     encoded, unseen = (
         encode_for(pupil.model, loaded.tokenizer, part, max_length=PADDED) for part in (split, held)
     )
-    return Bench(loaded, pupil.model, split, encoded, unseen)
+    return AugmenterRun(loaded, pupil.model, split, encoded, unseen)
 
 
-def our_order(bench: Bench, seed: int) -> Iterator[list[int]]:
+def our_order(bench: AugmenterRun, seed: int) -> Iterator[list[int]]:
     """The batches of our trainer; padding to 128 costs the same in any order."""
     sampler = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
     for epoch in range(EPOCHS):
@@ -103,7 +103,9 @@ def shuffled(seed: int) -> Iterator[list[int]]:
         yield from (drawn[start : start + BATCH].tolist() for start in range(0, EXAMPLES, BATCH))
 
 
-def plain_loop(bench: Bench, student: Any, order: Iterator[list[int]], padding: Any) -> list[float]:
+def plain_loop(
+    bench: AugmenterRun, student: Any, order: Iterator[list[int]], padding: Any
+) -> list[float]:
     """The loop of tutorials: tokenise, ask the teacher, step; gives each step's loss."""
     optimizer = torch.optim.AdamW(student.parameters(), lr=RATE, weight_decay=0.0)
     student.train()
@@ -130,7 +132,9 @@ def plain_loop(bench: Bench, student: Any, order: Iterator[list[int]], padding: 
     return losses
 
 
-def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: int) -> list[float]:
+def ours(
+    bench: AugmenterRun, student: Any, compute: Compute, folder: Path, *, seed: int
+) -> list[float]:
     """Our trainer: the teacher's pass first, then every epoch."""
     logits = all_logits(
         bench.teacher.model, bench.encoded, columns=bench.teacher.columns, device=CPU,
@@ -167,7 +171,7 @@ def timed(call: Callable[[], list[float]]) -> tuple[float, list[float]]:
     return time.process_time() - started, losses
 
 
-def divergence(bench: Bench, student: Any) -> float:
+def divergence(bench: AugmenterRun, student: Any) -> float:
     """Mean KL to the teacher over unseen examples: how well the student has learnt."""
     student.eval()
     inputs = bench.held.batch(range(HELD))
@@ -180,7 +184,7 @@ def divergence(bench: Bench, student: Any) -> float:
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
 def test_steps_against_plain_loops(
-    bench: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
+    bench: AugmenterRun, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Guards speed that is bought with another student: losses are equal before times are told.
 
