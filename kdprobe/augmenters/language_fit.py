@@ -54,7 +54,8 @@ class LanguageFit:
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0.
 
-        >>> [round(LanguageFit(epochs=1, learning_rate=1.0, warmup=0.2).rate(s, 10), 3) for s in (0, 1, 2)]
+        >>> fit = LanguageFit(epochs=1, learning_rate=1.0, warmup=0.2)
+        >>> [round(fit.rate(step, 10), 3) for step in (0, 1, 2)]
         [0.5, 1.0, 1.0]
         """
         rising = max(1, int(np.ceil(self.warmup * steps)))
