@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from pydantic import BaseModel, JsonValue
 
-from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench
+from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, AugmenterRun
 from kdprobe.augmenters.collect import collect, result_of
 from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
@@ -93,14 +93,16 @@ def augment(
         shown.say(f"{path} had been finished already.")
         return held
     with _begun(path, plan, resume=resume, force=force) as work:
-        bench = Bench(seed, own.n, machine.device, call.runtime.offline, work, shown)
+        run = AugmenterRun(seed, own.n, machine.device, call.runtime.offline, work, shown)
         with machine.settled(seed):
-            maker = augmenter.open(texts.train, options, bench)
+            maker = augmenter.open(texts.train, options, run)
             title = f"make texts by {augmenter.name}"
-            sieve = collect(maker, texts, work, title=title, progress=shown)
-        transfer_set = result_of(path, maker, sieve, texts, seconds=time.perf_counter() - started)
+            deduplicator = collect(maker, texts, work, title=title, progress=shown)
+        transfer_set = result_of(
+            path, maker, deduplicator, texts, seconds=time.perf_counter() - started
+        )
         columns = columns_of(
-            sieve.kept, method=augmenter.name, has_pairs=texts.train.pairs is not None
+            deduplicator.kept, method=augmenter.name, has_pairs=texts.train.pairs is not None
         )
         write_set(path, columns, transfer_set.record(plan))
     remove_folder(work)

@@ -23,7 +23,7 @@ _EXAMPLES = {
 }
 
 
-class Opened(NamedTuple):
+class PretrainedModel(NamedTuple):
     """A language model with its tokenizer."""
 
     model: PreTrainedModel
@@ -46,7 +46,7 @@ def find(path: str, *, kind: Kind, offline: bool) -> Path:
         ) from error  # fmt: skip
 
 
-def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
+def open_pretrained(path: str, *, kind: Kind, offline: bool) -> PretrainedModel:
     """Open a language model, float32, on the CPU, in eval mode.
 
     Raises:
@@ -73,7 +73,7 @@ def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
     if token is None:
         lacking = "end of text" if kind == "causal" else "mask token"
         raise CapabilityError(f"`model={path}`", found=f"its tokenizer has no {lacking}")
-    return Opened(model.eval(), tokenizer)
+    return PretrainedModel(model.eval(), tokenizer)
 
 
 def _load(

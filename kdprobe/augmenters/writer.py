@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from kdprobe.atomic import write_bytes, write_text
-from kdprobe.augmenters.augmenter import Draft
+from kdprobe.augmenters.augmenter import GeneratedText
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
@@ -101,7 +101,9 @@ def record_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
 
 
-def columns_of(drafts: Sequence[Draft], *, method: str, has_pairs: bool) -> dict[str, list[str]]:
+def columns_of(
+    drafts: Sequence[GeneratedText], *, method: str, has_pairs: bool
+) -> dict[str, list[str]]:
     """Return the texts as columns of one length."""
     ids = [f"{method}-{row:06d}" for row in range(1, len(drafts) + 1)]
     texts = {"text_a" if has_pairs else "text": [draft.text for draft in drafts]}

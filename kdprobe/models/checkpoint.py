@@ -194,7 +194,7 @@ def _embedded_rows(model: PreTrainedModel) -> int | None:
 
 
 def settle_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Tell a model its tokenizer's padding token, where its config names none that it has.
+    """Set a model's tokenizer's padding token, where its config names none that it has.
 
     The head of a decoder looks for the last token that is not padding and refuses batches without.
     """

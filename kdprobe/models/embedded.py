@@ -104,7 +104,7 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
 def given_vectors(
     tables: Sequence[torch.nn.Module], vectors: Tensor, ids: Tensor, name: str
 ) -> Iterator[None]:
-    """Give a model these word vectors in place of those it looks up, while inside.
+    """Put these word vectors in place of those that a model looks up, while inside.
 
     Args:
         tables: its word embeddings; see `word_tables`.

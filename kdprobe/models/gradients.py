@@ -41,7 +41,7 @@ def unit(vectors: Tensor) -> Tensor:
     return torch.where(norms > _TINY, vectors / norms.clamp_min(_TINY), torch.zeros_like(vectors))
 
 
-class Attributed(NamedTuple):
+class LayerAttribution(NamedTuple):
     """One output's gradient.
 
     `gradient` is `[B, L, H]`, with respect to the layer's output; `product` is its path mean times
@@ -169,7 +169,7 @@ def attribute(
     baseline: Baseline = "zero",
     pad: int = 0,
     follow: bool,
-) -> list[Attributed]:
+) -> list[LayerAttribution]:
     """Differentiate a model's outputs by a layer's output, along a path from a baseline.
 
     Definition: (x - x') times the mean over k = 1..m of dF(x' + k / m (x - x')) / dx
@@ -224,7 +224,9 @@ def attribute(
                 else:
                     gradients[place] = gradients[place] + slope
                     products[place] = products[place] + slope * length
-    return [Attributed(g / steps, p / steps) for g, p in zip(gradients, products, strict=True)]
+    return [
+        LayerAttribution(g / steps, p / steps) for g, p in zip(gradients, products, strict=True)
+    ]
 
 
 def word_sums(scores: Tensor, shares: Tensor) -> Tensor:
@@ -233,7 +235,11 @@ def word_sums(scores: Tensor, shares: Tensor) -> Tensor:
 
 
 def attribution_maps(
-    attributed: Sequence[Attributed], mask: Tensor, *, top: int = 0, words: Tensor | None = None
+    attributed: Sequence[LayerAttribution],
+    mask: Tensor,
+    *,
+    top: int = 0,
+    words: Tensor | None = None,
 ) -> Tensor:
     """Reduce integrated gradients to maps over tokens or words, those of all classes joined.
 

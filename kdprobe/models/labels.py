@@ -79,7 +79,7 @@ def match_labels(
     wanted: tuple[str, ...],
     label_map: Mapping[str, str] | None = None,
 ) -> LabelOrder:
-    """Give, for each label of the task, the model's column of that name, and notes for the reader.
+    """Return the model's column for each label of the task, and notes for the reader.
 
     Args:
         where: the model, for messages.

@@ -37,7 +37,7 @@ Row = tuple[Sequence[int], Sequence[int]]
 """Ids and segment ids of one text."""
 
 
-class Encoded(NamedTuple):
+class EncodedText(NamedTuple):
     """The tokens of one text or pair: ids, segment ids, and where each token stands."""
 
     ids: tuple[int, ...]
@@ -95,7 +95,7 @@ class Reader:
                 self.model, lambda: torch.cat([self.model(**one).logits for one in inputs])
             )
 
-    def encode(self, texts: Texts) -> Encoded:
+    def encode(self, texts: Texts) -> EncodedText:
         """Encode one text or pair, cut at the model's limit.
 
         Raises:
@@ -104,13 +104,13 @@ class Reader:
         given = self.text.encode_one(texts)
         ids = tuple(given["input_ids"])
         if not ids:
-            return Encoded((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
+            return EncodedText((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
         pieces = pieces_of(self.tokenizer, texts, given)
         types = given.get("token_type_ids") or [0] * len(ids)
-        return Encoded(ids, tuple(types), tuple(pieces))
+        return EncodedText(ids, tuple(types), tuple(pieces))
 
     def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[Span, ...]:
-        """Say, for each text, from which character to which the model reads whole words.
+        """Return, for each text, from which character to which the model reads whole words.
 
         A text that fits whole is read from end to end. Of one that was cut, on the tokenizer's own
         side, the words all of whose letters have a token are read; what stands between them is

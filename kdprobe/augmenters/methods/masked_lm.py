@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, JsonValue
 
-from kdprobe.augmenters.augmenter import Bench, Draft
+from kdprobe.augmenters.augmenter import AugmenterRun, GeneratedText
 from kdprobe.augmenters.fills import Filler
 from kdprobe.augmenters.function_words import is_content
 from kdprobe.augmenters.neighbours import Neighbours, read_vectors
@@ -132,7 +132,7 @@ class MaskedLmMaker:
         """One for each block of examples in each pass."""
         return self._blocks * -(-self.options.samples // self._at_once)
 
-    def make(self, chunk: int) -> list[Draft]:
+    def make(self, chunk: int) -> list[GeneratedText]:
         """Draw the next samples of the examples of a block."""
         turn, block = divmod(chunk, self._blocks)
         rows = self.order[block * _BLOCK : (block + 1) * _BLOCK]
@@ -153,11 +153,14 @@ class MaskedLmMaker:
                 drafts += self._drafts(row, drawn)
         return drafts
 
-    def _drafts(self, row: int, drawn: Sequence[str]) -> list[Draft]:
+    def _drafts(self, row: int, drawn: Sequence[str]) -> list[GeneratedText]:
         key, text = self.split.ids[row], self.split.texts[row]
         if self.split.pairs is None:
-            return [Draft(drawn[0], None, key)]
-        return [Draft(drawn[0], self.split.pairs[row], key), Draft(text, drawn[1], key)]
+            return [GeneratedText(drawn[0], None, key)]
+        return [
+            GeneratedText(drawn[0], self.split.pairs[row], key),
+            GeneratedText(text, drawn[1], key),
+        ]
 
     def choices(self, texts: Sequence[str]) -> list[Choices]:
         """Find the candidates of every word of some texts."""
@@ -219,20 +222,20 @@ class _MaskedLm:
                 named["word vectors"] = hashlib.file_digest(stream, "sha256").hexdigest()
         return named
 
-    def open(self, split: Split, options: MaskedLmOptions, bench: Bench) -> MaskedLmMaker:
+    def open(self, split: Split, options: MaskedLmOptions, run: AugmenterRun) -> MaskedLmMaker:
         """Open the model and the word vectors."""
-        opened = open_pretrained(options.model, kind="masked", offline=bench.offline)
+        opened = open_pretrained(options.model, kind="masked", offline=run.offline)
         near, unchanged = None, "stay as they are (no word vectors were given)"
         if options.word_vectors is not None:
             place = expanded(options.word_vectors)
             near = read_vectors(place)
             unchanged = f"the nearest of {len(near.words):,} words by {place.name}"
-        generator = derive_generator(bench.seed, "augment masked_lm order")
+        generator = derive_generator(run.seed, "augment masked_lm order")
         return MaskedLmMaker(
             split=split,
             order=tuple(generator.permutation(len(split)).tolist()),
             filler=Filler(
-                opened.model.to(bench.device),
+                opened.model.to(run.device),
                 opened.tokenizer,
                 options.show_original,
                 options.candidates,
@@ -240,8 +243,8 @@ class _MaskedLm:
             near=near,
             options=options,
             facts={"model": describe(opened.model), "words of several pieces": unchanged},
-            seed=bench.seed,
-            wanted=bench.wanted,
+            seed=run.seed,
+            wanted=run.wanted,
         )
 
 

@@ -20,7 +20,7 @@ _ROWS = 1024
 """Sentences looked at at once: bounds memory whatever the size of dev and test."""
 
 
-class ExplanationSettings(NamedTuple):
+class ProbeSetting(NamedTuple):
     """One point of the grid."""
 
     hidden: int
@@ -83,7 +83,7 @@ class Stack:
         x: Tensor,
         y: Tensor,
         classes: int,
-        settings: list[ExplanationSettings],
+        settings: list[ProbeSetting],
         *,
         seed: int,
         rate: float,

@@ -27,8 +27,8 @@ from kdprobe.tasks.grammar.lexicon import (
     Verb,
 )
 from kdprobe.tasks.grammar.phrases import TENSES
-from kdprobe.tasks.grammar.trees import Sentence, Tree
-from kdprobe.tasks.probing.facts import Facts, Marked, Slot, facts_of_tree
+from kdprobe.tasks.grammar.trees import Derivation, Tree
+from kdprobe.tasks.probing.facts import Facts, MarkedForm, Slot, facts_of_tree
 
 _NUMBER = {"singular": "NN", "plural": "NNS"}
 _SIDES = {"things": 0, "persons": 1}
@@ -41,7 +41,7 @@ _VERBS: Mapping[str, Verb] = MappingProxyType(
 )
 
 
-def facts_of_derivation(sentence: Sentence) -> Facts:
+def facts_of_derivation(sentence: Derivation) -> Facts:
     """Read the facts off a derivation of the embedded grammar.
 
     Tense and numbers are those the derivation decided; what shows them stands in the tree. Tense is
@@ -55,7 +55,7 @@ def facts_of_derivation(sentence: Sentence) -> Facts:
     tense = None if timed else {"past": "PAST", "present": "PRES"}.get(decided.get("tense", ""))
     return replace(
         plain,
-        tense=Marked(tense, plain.tense.form) if plain.tense and tense and single else None,
+        tense=MarkedForm(tense, plain.tense.form) if plain.tense and tense and single else None,
         subject=_decided(plain.subject, _NUMBER.get(decided.get("subject", "")), single),
         object=_decided(plain.object, _NUMBER.get(decided.get("object", "")), single),
         coordinate=None,
@@ -64,8 +64,8 @@ def facts_of_derivation(sentence: Sentence) -> Facts:
     )
 
 
-def _decided(shown: Marked | None, label: str | None, single: bool) -> Marked | None:
-    return Marked(label, shown.form) if shown and label and single else None
+def _decided(shown: MarkedForm | None, label: str | None, single: bool) -> MarkedForm | None:
+    return MarkedForm(label, shown.form) if shown and label and single else None
 
 
 def _slots(tree: Tree) -> Mapping[int, Slot]:

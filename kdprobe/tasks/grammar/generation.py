@@ -26,7 +26,7 @@ from kdprobe.seeds import derive_seed
 from kdprobe.tasks.grammar import agreement, structure
 from kdprobe.tasks.grammar.clauses import Draft, Writer
 from kdprobe.tasks.grammar.lexicon import PARTS
-from kdprobe.tasks.grammar.trees import Sentence, Tree
+from kdprobe.tasks.grammar.trees import Derivation, Tree
 from kdprobe.tasks.task import Split, Task
 
 DEFAULT_SIZES: Mapping[str, int] = MappingProxyType({"train": 8000, "dev": 1000, "test": 1000})
@@ -141,7 +141,7 @@ def generate_split(task: Task, name: str, *, size: int = 0, seed: int = DEFAULT_
     )
 
 
-def derivations(name: str, *, size: int, seed: int = DEFAULT_SEED) -> Iterator[Sentence]:
+def derivations(name: str, *, size: int, seed: int = DEFAULT_SEED) -> Iterator[Derivation]:
     """Yield the sentences of `generate_split(task, name, size=size, seed=seed)` with their trees.
 
     Raises:
@@ -165,7 +165,7 @@ def minimal_pairs(*, size_per_phenomenon: int, seed: int = DEFAULT_SEED) -> Gram
         TaskError: the size is negative.
     """
     _check("grammar minimal pairs", "test", size_per_phenomenon)
-    rows: list[tuple[Phenomenon, int, Sentence, Sentence]] = []
+    rows: list[tuple[Phenomenon, int, Derivation, Derivation]] = []
     for phenomenon in PHENOMENA:
         rng = random.Random(derive_seed(seed, "grammar", "minimal pairs", phenomenon.name))
         known_texts: set[str] = set()
@@ -217,7 +217,7 @@ def _rounds(rng: random.Random) -> Iterator[Phenomenon]:
             yield left.pop(int(rng.random() * len(left)))
 
 
-def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
+def _pairs(name: str, seed: int, size: int) -> Iterator[Derivation]:
     """Yield both members of each pair, in either order."""
     rng = random.Random(derive_seed(seed, "grammar", name))
     known_texts: set[str] = set()
@@ -234,7 +234,7 @@ def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
 
 def _fresh(
     phenomenon: Phenomenon, rng: random.Random, part: str, known_texts: set[str]
-) -> tuple[Sentence, Sentence]:
+) -> tuple[Derivation, Derivation]:
     """Build an acceptable sentence that was not seen before, and its damaged counterpart."""
     while True:
         draft = phenomenon.build(Writer(rng, part))
@@ -247,7 +247,7 @@ def _fresh(
             return good, bad
 
 
-def _spell(phenomenon: str, draft: Draft) -> tuple[Sentence, Sentence]:
+def _spell(phenomenon: str, draft: Draft) -> tuple[Derivation, Derivation]:
     """Read the acceptable and the damaged sentence off a draft."""
     # Leaves are compared by identity: equal words stand in several places.
     changed = {id(leaf): word for leaf, word in draft.changes}
@@ -258,5 +258,5 @@ def _spell(phenomenon: str, draft: Draft) -> tuple[Sentence, Sentence]:
     tree: Tree = draft.tree.capitalised()
     words = tree.words()
     frame = "+".join(draft.frames)
-    good = Sentence(words, tree, True, phenomenon, None, frame, words)
-    return good, Sentence(tuple(damaged), tree, False, phenomenon, at, frame, words)
+    good = Derivation(words, tree, True, phenomenon, None, frame, words)
+    return good, Derivation(tuple(damaged), tree, False, phenomenon, at, frame, words)

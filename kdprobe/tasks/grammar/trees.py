@@ -76,7 +76,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Derivation:
     """One sentence of the embedded grammar, acceptable or damaged.
 
     Args:

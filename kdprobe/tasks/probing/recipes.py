@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from kdprobe.tasks.probing.balance import Build, Made, Recipe, balanced, capped, form_parts, grouped
 from kdprobe.tasks.probing.changes import inversion, shift
-from kdprobe.tasks.probing.facts import Facts, Marked
+from kdprobe.tasks.probing.facts import Facts, MarkedForm
 from kdprobe.tasks.probing.odd_man_out import odd
 from kdprobe.tasks.probing.sets import PARTS
 
@@ -109,7 +109,7 @@ def top(build: Build) -> Made:
     return capped(build, by_class)
 
 
-def _by_form(build: Build, mark: Callable[[Facts], Marked | None]) -> Made:
+def _by_form(build: Build, mark: Callable[[Facts], MarkedForm | None]) -> Made:
     """Let the inflected form decide the part, so that no form stands in two."""
     texts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for part in PARTS:
