@@ -63,7 +63,11 @@ def result_of(
     if maker.wanted is not None and size < maker.wanted:
         notes += (f"{maker.wanted:,} texts were asked for; the method made {size:,} new ones",)
     counts = {
-        "drawn": deduplicator.drawn, "kept": size, "empty": deduplicator.empty, "known": deduplicator.known,
-        "repeated": deduplicator.repeated, "leaked": deduplicator.leaked,
-    }  # fmt: skip
+        "drawn": deduplicator.drawn,
+        "kept": size,
+        "empty": deduplicator.empty,
+        "known": deduplicator.known,
+        "repeated": deduplicator.repeated,
+        "leaked": deduplicator.leaked,
+    }
     return TransferSet(path, size, counts, deduplicator.leaks, dict(maker.facts), notes, seconds)
