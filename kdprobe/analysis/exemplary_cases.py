@@ -32,7 +32,10 @@ from kdprobe.analysis.gold import (
 )
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
 from kdprobe.stats.arrays import Bools, Floats, Ints
 

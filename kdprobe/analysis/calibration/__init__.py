@@ -32,7 +32,11 @@ from kdprobe.analysis.gold import (
 )
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.seeds import derive_generator
 from kdprobe.stats import calibration as _calibration
