@@ -240,6 +240,7 @@ class Exemplars:
     version: int = 1
     title: str = "Compression-identified exemplars"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions

@@ -239,6 +239,7 @@ class ExemplaryCases:
     version: int = 1
     title: str = "Examples to read"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[ExemplaryCasesOptions] = ExemplaryCasesOptions

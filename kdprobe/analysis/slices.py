@@ -251,6 +251,7 @@ class Slices:
     version: int = 1
     title: str = "Slices"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(metric.name for metric in (*_HITS, *_ERRORS, _AGREEMENT))

@@ -65,6 +65,7 @@ class Agreement:
     version: int = 1
     title: str = "Agreement"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[NoOptions] = NoOptions

@@ -127,7 +127,7 @@ class Attributed:
 
 
 def attributed(study: Study) -> Attributed:
-    """Take a study's attributions, or those of its own sentences; `skip_reason` refuses other studies."""
+    """Return a study's attributions, or those of its own sentences, where there are any."""
     return _attributed(_explained(study))
 
 

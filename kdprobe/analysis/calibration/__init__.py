@@ -213,6 +213,7 @@ class Calibration:
     version: int = 1
     title: str = "Calibration"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in metrics(CalibrationOptions().bins))
     options: type[CalibrationOptions] = CalibrationOptions

@@ -222,6 +222,7 @@ class TaskScores:
     version: int = 1
     title: str = "Task scores"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[TaskScoresOptions] = TaskScoresOptions
