@@ -16,13 +16,15 @@ from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, with_settings, with_training
 from kdprobe.config.stages import parts_of
 from kdprobe.config.training import BestBy, TrainingSettings
-from kdprobe.distillers.data import Data, command_line, precision_of, settings_rows
-from kdprobe.distillers.dry_run import rehearse
-from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.dry_run import dry_run
+from kdprobe.distillers.job_facts import command_line, precision_of, settings_rows
+from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import Occasion, display
-from kdprobe.distillers.staged_training import Course, Made
+from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
@@ -128,7 +130,7 @@ def distill(
         UsageError: anything that cannot be used, in one message.
     """
     given = locals()
-    with together():
+    with join_processes():
         return _distill(given, display(progress))
 
 
@@ -159,14 +161,16 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     run = at.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
-    course = Course(parts, data, master, Path(given["output"]), at.seed, at.offline, progress)
+    course = StagedTraining(
+        parts, data, master, Path(given["output"]), at.seed, at.offline, progress
+    )
     if run is None:
-        return TrainingResult.of_dry_run(data, rehearse(course))
+        return TrainingResult.of_dry_run(data, dry_run(course))
 
-    def tell(made: Made) -> Story:
+    def tell(made: PreparedPart) -> CardFacts:
         return _story(master, data, recipe, made, given)
 
-    def draw(made: Made) -> WritePage:
+    def draw(made: PreparedPart) -> WritePage:
         student, told = portable_word(made.part.recipe.student), made.part.told
         title = f"{data.task.name}: {student} taught with {recipe.name}{told}"
         return page_writer(title, made.preflight.facts)
@@ -174,7 +178,7 @@ def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
     return course.run(run, plan, tell, draw)
 
 
-def _data(at: Occasion, transfer_set: str | Path | None, *, alone: bool) -> Data:
+def _data(at: Occasion, transfer_set: str | Path | None, *, alone: bool) -> TrainingData:
     """Load the examples, with a transfer set beside the training texts or in their place.
 
     Raises:
@@ -207,8 +211,12 @@ def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:
 
 
 def _story(
-    master: Teacher, data: Data, recipe: Recipe, made: Made, given: Mapping[str, Any]
-) -> Story:
+    master: Teacher,
+    data: TrainingData,
+    recipe: Recipe,
+    made: PreparedPart,
+    given: Mapping[str, Any],
+) -> CardFacts:
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
     options.append(("--transfer-set", given["transfer_set"]))
@@ -228,9 +236,9 @@ def _story(
         term.name: f"weight {term.weight:g}" + "".join(
             f", {key} {value}" for key, value in term.options.model_dump().items()
         )
-        for term in made.lesson.mixture.terms
+        for term in made.job.weighted_loss.terms
     }  # fmt: skip
-    return Story(
+    return CardFacts(
         kind="distill",
         headline=f"A student for {data.task.name}, taught by {master.name} with the recipe "
         f"{recipe.name}{made.part.told}.",
@@ -242,11 +250,11 @@ def _story(
                 "student": portable_word(made.part.recipe.student),
                 **settings_rows(made.part.recipe.training.model_dump()),
                 "seed": str(given["seed"]),
-                "computed in": precision_of(made.lesson),
+                "computed in": precision_of(made.job),
             },
         },
         command=command_line("distill", master.path, options),
-        precision=precision_of(made.lesson),
+        precision=precision_of(made.job),
         recipe=recipe.source,
         notes=made.preflight.notes,
     )

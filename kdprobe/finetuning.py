@@ -16,28 +16,27 @@ from kdprobe.config.training import BestBy, TrainingSettings
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.control import Control
-from kdprobe.distillers.data import (
-    Data,
+from kdprobe.distillers.data import TrainingData, encode_for
+from kdprobe.distillers.fitting import fit
+from kdprobe.distillers.forward import shape_of
+from kdprobe.distillers.job_facts import (
     command_line,
-    encode_for,
-    lesson_facts,
+    job_facts,
     precision_notes,
     precision_of,
     settings_rows,
 )
-from kdprobe.distillers.fitting import fit
-from kdprobe.distillers.forward import shape_of
-from kdprobe.distillers.model_card import Story
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.model_card import CardFacts
+from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.processes import join_processes
 from kdprobe.distillers.run_options import Occasion, display
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
-from kdprobe.distillers.teacher_store import NoTeacher
-from kdprobe.distillers.training_job import Examination, Lesson, TrainingResult
-from kdprobe.distillers.weighted_loss import build_mixture
+from kdprobe.distillers.teacher_signal import NoTeacher
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.errors import ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.text_model import TextModel
@@ -134,7 +133,7 @@ def finetune(
         UsageError: anything that cannot be used, in one message.
     """
     typed = locals()
-    with together():
+    with join_processes():
         return _finetune(typed, display(progress))
 
 
@@ -159,12 +158,12 @@ def _finetune(typed: Mapping[str, Any], progress: Progress) -> TrainingResult:
     with settled(compute, seed=at.seed, purpose="new weights"):
         lesson, begun = _prepare(source, data, settings, compute, at.seed)
     notes = (*begun, *notes, *more)
-    preflight = Preflight(facts=(*data.rows().items(), *lesson_facts(lesson)), notes=notes)
+    preflight = Preflight(facts=(*data.rows().items(), *job_facts(lesson)), notes=notes)
     if run is None:
         return TrainingResult.of_dry_run(data, preflight)
     story = _story(source, data, lesson, notes, typed)
     return fit(
-        lesson, run, plan=plan, preflight=preflight, story=story, progress=progress,
+        lesson, run, plan=plan, preflight=preflight, card=story, progress=progress,
         write_page=page_writer(story.headline, preflight.facts),
     )  # fmt: skip
 
@@ -217,7 +216,7 @@ def _source(
 
 
 def _settings(
-    source: Source, like: Control | None, data: Data, chosen: Mapping[str, Any]
+    source: Source, like: Control | None, data: TrainingData, chosen: Mapping[str, Any]
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Give the settings: what is typed, then what the student had, then the defaults."""
     if like is None:
@@ -235,23 +234,23 @@ def _defaults(source: Source) -> TrainingSettings:
 
 
 def _prepare(
-    source: Source, data: Data, settings: TrainingSettings, compute: Compute, seed: int
-) -> tuple[Lesson, tuple[str, ...]]:
+    source: Source, data: TrainingData, settings: TrainingSettings, compute: Compute, seed: int
+) -> tuple[TrainingJob, tuple[str, ...]]:
     """Build the model and everything around it; nothing is written."""
     model, tokenizer, notes = source.build(data)
     longest = settings.max_length
-    lesson = Lesson(
+    lesson = TrainingJob(
         student=model,
         tokenizer=tokenizer,
         split=data.train,
         encoded=encode_for(model, tokenizer, data.train, max_length=longest),
-        examination=Examination(
+        evaluation=EvaluationSet(
             data.evaluation, encode_for(model, tokenizer, data.evaluation, max_length=longest)
         ),
-        mixture=build_mixture(
+        weighted_loss=build_weighted_loss(
             (ObjectiveSetting(name="hard_labels"),), reduction="example", where="finetune"
         ),
-        situation=Situation(data.task, shape_of(model)),
+        models=ModelPair(data.task, shape_of(model)),
         teacher=NoTeacher(),
         settings=settings,
         compute=compute,
@@ -264,8 +263,12 @@ def _prepare(
 
 
 def _story(
-    source: Source, data: Data, lesson: Lesson, notes: tuple[str, ...], typed: Mapping[str, Any]
-) -> Story:
+    source: Source,
+    data: TrainingData,
+    lesson: TrainingJob,
+    notes: tuple[str, ...],
+    typed: Mapping[str, Any],
+) -> CardFacts:
     """Compose what the model card tells."""
     options: list[tuple[str, object]] = [("--task", typed["task"]), ("-o", typed["output"])]
     options += [("--student", typed["student"]), ("--like", typed["like"])]
@@ -275,7 +278,7 @@ def _story(
     options.append(("--labels", ",".join(typed["labels"]) or None))
     local = expanded(source.model).exists()
     what = Path(source.model).resolve().name if local else source.model
-    return Story(
+    return CardFacts(
         kind="finetune",
         headline=f"A classifier for {data.task.name}, fine-tuned from {what}.",
         sections={

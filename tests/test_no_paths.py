@@ -98,6 +98,7 @@ def test_no_file_names_the_user(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the page that newcomers show around: the demo's machinery, with next to no training.
 

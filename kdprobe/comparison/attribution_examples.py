@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.comparison.document import examples as lay_out
 from kdprobe.observations.study import Floats, Study
 from kdprobe.results.schema import Example, ExampleWords
@@ -52,7 +52,7 @@ def with_words(
         examples: rows of the browser, of the split.
         named: ids that tables of the document point at.
     """
-    if unmet(study) is not None:
+    if skip_reason(study) is not None:
         return tuple(examples)
     if study.own is not None:
         mine = lay_out(study.own, list(range(study.own.n)))
@@ -60,7 +60,7 @@ def with_words(
     seen = attributed(study)
     rhos = _rhos(seen)
     carried = _carried(seen, rhos, named)
-    places = {key: row for row, key in enumerate(seen.seen.ids)}
+    places = {key: row for row, key in enumerate(seen.attributions.ids)}
     return tuple(
         example.model_copy(
             update={"words": _words(seen, rhos, places[example.id], example.id in carried)}
@@ -77,21 +77,23 @@ def _rhos(seen: Attributed) -> _Rhos:
         (method, student.name): seen.compare(
             seen.scores(seen.teacher.name, method), seen.scores(student.name, method), spearman
         )
-        for method in seen.seen.methods
+        for method in seen.attributions.methods
         for student in seen.students
     }
 
 
 def _carried(seen: Attributed, rhos: _Rhos, named: frozenset[str]) -> frozenset[str]:
-    first = [values for (method, _), values in rhos.items() if method == seen.seen.methods[0]]
+    first = [
+        values for (method, _), values in rhos.items() if method == seen.attributions.methods[0]
+    ]
     # Rounded, so that the order of equal values is that of the ids on every machine.
     least = np.round(np.nan_to_num(np.stack(first), nan=np.inf).min(axis=0), 9)
-    ids, lines = seen.seen.ids, len(seen.seen.methods) * len(seen.models)
+    ids, lines = seen.attributions.ids, len(seen.attributions.methods) * len(seen.models)
     order = sorted(range(len(ids)), key=lambda row: (ids[row] not in named, least[row], ids[row]))
     chosen: set[str] = set()
     spent = 0
     for row in order[:PAGE_EXPLAINED]:
-        spent += lines * len(seen.seen.words[row])
+        spent += lines * len(seen.attributions.words[row])
         if spent > PAGE_SCORES:
             break
         chosen.add(ids[row])
@@ -106,13 +108,13 @@ def _words(seen: Attributed, rhos: _Rhos, row: int, carried: bool) -> ExampleWor
     )
     scores = tuple(
         WordScores(method=method, model=model.name, scores=_shown(found[row]))
-        for method in seen.seen.methods
+        for method in seen.attributions.methods
         for model in seen.models
         if (found := seen.scores(model.name, method)) is not None and len(found[row])
     )
     return ExampleWords(
-        explained=int(seen.seen.target[row]) if seen.study.split.task.labels else None,
-        words=tuple(word.text for word in seen.seen.words[row]) if carried else (),
+        explained=int(seen.attributions.target[row]) if seen.study.split.task.labels else None,
+        words=tuple(word.text for word in seen.attributions.words[row]) if carried else (),
         scores=scores if carried else (),
         agreement=agreement,
     )

@@ -41,7 +41,7 @@ def nearness(
         progress: a display.
 
     Returns:
-        See `analysis._nearness.agreement_difference`. What the models say is kept in the cache, so
+        See `analysis.agreement.difference`. What the models say is kept in the cache, so
         that a comparison with the same seed asks them nothing anew and has the same number.
     """
     task_file = open_task(task)

@@ -83,12 +83,12 @@ def choose_compute(
 def has_bfloat16(device: str) -> bool:
     """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
 
-    It is told, and a GPU without it refuses `--bf16`; nothing is chosen by it.
+    It is shown, and a GPU without it refuses `--bf16`; nothing is chosen by it.
     """
     if device == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(ask() for ask in supported)
+    return any(is_supported() for is_supported in supported)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from kdprobe.config.base import parse
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
-from kdprobe.distillers.student_record import TaughtStudent, read_object
+from kdprobe.distillers.student_record import DistilledStudent, read_object
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, parse_student
@@ -51,7 +51,7 @@ class Control:
         student: what the student had.
     """
 
-    student: TaughtStudent
+    student: DistilledStudent
 
     def task_for(self, typed: str | None) -> str:
         """Give the task of the control as `open_task` takes it.

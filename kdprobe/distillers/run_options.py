@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from kdprobe.config.task import TaskFile
 from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16
-from kdprobe.distillers.data import Data, load_data, load_evaluation
+from kdprobe.distillers.data import TrainingData, load_data, load_evaluation
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.precision import family_of
-from kdprobe.distillers.processes import team
+from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.models.label_sources import open_with_models
 from kdprobe.progress import Progress, Silent
@@ -64,7 +64,7 @@ class Occasion:
             offline=self.offline, label_map=self.label_map,
         )  # fmt: skip
 
-    def data(self) -> Data:
+    def data(self) -> TrainingData:
         """Load the examples; see `load_data`."""
         return load_data(
             self.task_file(), train_split=self.train_split, eval_split=self.eval_split,
@@ -100,16 +100,16 @@ class Occasion:
             )
         return compute
 
-    def plan(self, data: Data, compute: Compute) -> dict[str, Any]:
+    def plan(self, data: TrainingData, compute: Compute) -> dict[str, Any]:
         """Name everything of it that decides the result, as JSON values.
 
         The number of processes is among it: each has its own random numbers in a checkpoint.
         """
-        crew = team()
+        group = process_group()
         return {
             **data.plan(), "seed": self.seed, "sample_seed": self.sampled_by,
             "device": compute.device, "bf16": compute.bf16, "threads": compute.threads,
-            **({"processes": crew.size} if crew.many else {}),
+            **({"processes": group.size} if group.many else {}),
         }  # fmt: skip
 
     def open(self, plan: Mapping[str, Any], progress: Progress) -> Run | TrainingResult | None:
@@ -123,4 +123,4 @@ class Occasion:
 
 def display(progress: Progress | None) -> Progress:
     """Give the display of this process: of several that train together one speaks."""
-    return progress if progress is not None and team().leads else Silent()
+    return progress if progress is not None and process_group().leads else Silent()

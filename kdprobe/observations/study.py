@@ -187,7 +187,7 @@ class Study:
 
     Gold labels may be missing, of some examples or of all. What is measured against them is
     measured on `with_gold()`, the same study of the labelled examples alone; everything else on all
-    examples. `analysis.protocol.given` hands each analysis the one that it asks for.
+    examples. `analysis.protocol.examples_for` hands each analysis the one that it asks for.
 
     Args:
         split: the examples, with gold labels (of all, of some, or None) and extra columns.

@@ -33,7 +33,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.sweep import SweepDocument
 from kdprobe.sweeping.document import make_document, write_all
 from kdprobe.sweeping.measure import Trained, measure
-from kdprobe.sweeping.plan import NOTHING, Asked, Plan, Planned, plan_sweep
+from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep
 
 RECORD = "sweep"
 _OF_ALL = (ChangedPlanError, OutputError, TaskError)
@@ -52,7 +52,7 @@ class DryRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep gave.
+    """The result of a sweep.
 
     Args:
         folder: where the students and the files are.
@@ -90,8 +90,8 @@ def sweep(
 ) -> Sweep:
     """Distil a student for every combination of some settings, and compare them all.
 
-    What the teacher says is computed once, before the first student, and read from the cache by all
-    others; objectives that read its inside run it as they do for a single student. An interrupted
+    The teacher's logits are computed once, before the first student, and cached for all
+    others; objectives that read its layers run it as they do for a single student. An interrupted
     sweep goes on when it is called again: finished runs are recognised by their record and not
     repeated, the one that was broken off goes on from its last checkpoint.
 
@@ -122,25 +122,27 @@ def sweep(
     """
     _refuse_processes()
     shown, folder = progress or Silent(), Path(output)
-    asked = Asked(teacher, task, student, recipe, settings, seed, options)
-    plan = plan_sweep(runs, asked)
+    request = SweepRequest(teacher, task, student, recipe, settings, seed, options)
+    plan = plan_sweep(runs, request)
     if dry_run:
-        return Sweep(folder, checked=tuple(_check(run, asked, folder, shown) for run in plan.runs))
+        return Sweep(
+            folder, checked=tuple(_check(run, request, folder, shown) for run in plan.runs)
+        )
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    _open_folder(folder, asked, force=force)
+    _open_folder(folder, request, force=force)
     try:
-        trained = _train_all(plan, asked, folder, force=force, progress=shown)
+        trained = _train_all(plan, request, folder, force=force, progress=shown)
     except UsageError:
-        _take_away(folder, missing)
+        _remove_begun(folder, missing)
         raise
-    measured = measure(plan, asked, trained, folder, shown)
-    document = make_document(plan, asked, trained, measured, command=command)
+    measured = measure(plan, request, trained, folder, shown)
+    document = make_document(plan, request, trained, measured, command=command)
     write_all(document, folder)
     return Sweep(folder, document=document)
 
 
-def _take_away(folder: Path, missing: Sequence[Path]) -> None:
-    """Take away what a sweep began that trained nothing; an interrupted one is left to go on."""
+def _remove_begun(folder: Path, missing: Sequence[Path]) -> None:
+    """Remove what a sweep began that trained nothing; an interrupted one is left to go on."""
     if {item.name for item in folder.iterdir()} == {RECORD}:
         remove_folder(folder / RECORD)
         with contextlib.suppress(OSError):
@@ -163,15 +165,15 @@ def _refuse_processes() -> None:
         )
 
 
-def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
-    """Look at the folder for a new sweep, or for one of the same settings that goes on.
+def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
+    """Open the folder for a new sweep, or for one of the same settings that goes on.
 
     Raises:
         ChangedPlanError: another sweep was begun here; the first setting that differs is named.
         OutputError: the folder holds something else.
     """
-    offline = bool(asked.options.get("offline"))
-    record = asked.record(fingerprint(locate(asked.teacher, offline=offline)))
+    offline = bool(request.options.get("offline"))
+    record = request.record(fingerprint(locate(request.teacher, offline=offline)))
     begun = None if force else read_plan(folder / RECORD)
     require_empty_folder(folder, force=force, resume=begun is not None)
     if begun is None:
@@ -181,58 +183,62 @@ def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
 
 
 def _train_all(
-    plan: Plan, asked: Asked, folder: Path, *, force: bool, progress: Progress
+    plan: Plan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
 ) -> dict[str, Trained]:
     """Train run by run; one that cannot be trained keeps its reason."""
-    found: dict[str, Trained] = {}
+    trained: dict[str, Trained] = {}
     how = {"force": force, "resume": not force}
     for place, run in enumerate(plan.runs, start=1):
         progress.say(f"Run {place} of {len(plan.runs)}: {run.name}")
         try:
-            result = _distil(run, asked, folder, progress, how)
+            result = _distil(run, request, folder, progress, how)
         except UsageError as error:
-            _raise_if_of_all(error, asked)
+            _raise_if_of_all(error, request)
             progress.say(f"{run.name} gives no student: {error}")
-            found[run.name] = Trained(failed=str(error))
+            trained[run.name] = Trained(failed=str(error))
         else:
-            found[run.name] = Trained(steps=result.steps, seconds=result.seconds)
-    return found
+            trained[run.name] = Trained(steps=result.steps, seconds=result.seconds)
+    return trained
 
 
 def _distil(
-    run: Planned, asked: Asked, folder: Path, progress: Progress, how: Mapping[str, bool]
+    run: PlannedRun,
+    request: SweepRequest,
+    folder: Path,
+    progress: Progress,
+    how: Mapping[str, bool],
 ) -> TrainingResult:
-    """Tell `distill` what a run is."""
+    """Distil the student of a run."""
     return distill(
-        asked.teacher,
-        task=asked.task,
+        request.teacher,
+        task=request.task,
         output=folder / run.name,
         student=run.student,
         recipe=run.recipe,
         settings=run.settings,
         seed=run.seed,
-        sample_seed=asked.seed,
+        sample_seed=request.seed,
         progress=progress,
-        **{**asked.options, **how},
+        **{**request.options, **how},
     )
 
 
-def _raise_if_of_all(error: UsageError, asked: Asked) -> None:
+def _raise_if_of_all(error: UsageError, request: SweepRequest) -> None:
     """Raise an error that every other run would meet too: a full disk, no data, a bad teacher."""
-    of_teacher = isinstance(error, CheckpointError) and error.where == asked.teacher
+    of_teacher = isinstance(error, CheckpointError) and error.where == request.teacher
     if of_teacher or isinstance(error, _OF_ALL):
         raise error
 
 
-def _check(run: Planned, asked: Asked, folder: Path, progress: Progress) -> DryRow:
+def _check(run: PlannedRun, request: SweepRequest, folder: Path, progress: Progress) -> DryRow:
     """Do everything of a run but its training."""
     try:
-        result = _distil(run, asked, folder, progress, {"dry_run": True})
+        result = _distil(run, request, folder, progress, {"dry_run": True})
     except UsageError as error:
-        _raise_if_of_all(error, asked)
+        _raise_if_of_all(error, request)
         return DryRow(run.name, "", "", 0.0, str(error))
     facts = result.preflight.facts
-    # A recipe in stages tells each fact once a stage: `intermediate: steps`.
-    sizes = [told for name, told in facts if name.endswith("student's parameters")]
-    steps = [told.partition(" (")[0] for name, told in facts if name.endswith("steps")]
+    # A recipe in stages has each fact once a stage: `intermediate: steps`.
+    sizes = [value for name, value in facts if name.endswith("student's parameters")]
+    steps = [value.partition(" (")[0] for name, value in facts if name.endswith("steps")]
     return DryRow(run.name, sizes[-1], " + ".join(steps), result.seconds)

@@ -206,13 +206,13 @@ def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
 def test_nothing_is_measured_where_nothing_was_asked():
     """Guards against a default comparison that crashes, or does not say what would add this."""
     for analysis in (attribution_agreement.ANALYSIS, faithfulness.ANALYSIS):
-        reason = analysis.unmet(binary())
+        reason = analysis.skip_reason(binary())
         assert reason is not None
         assert "--methods" in reason
         empty = attributed_study()
         assert empty.attributions is not None
         gone = replace(empty, attributions=replace(empty.attributions, ids=()))
-        assert analysis.unmet(gone) == (
+        assert analysis.skip_reason(gone) == (
             "none of the chosen examples holds a word that every model reads"
         )
 
@@ -413,6 +413,6 @@ def test_own_sentences_are_read_instead_of_the_splits():
     study = replace(attributed_study(), own=own)
     found = agreement(study)
     assert found.estimates == agreement(own).estimates
-    assert attribution_agreement.ANALYSIS.unmet(replace(study, attributions=None)) is None
+    assert attribution_agreement.ANALYSIS.skip_reason(replace(study, attributions=None)) is None
     empty = replace(own, attributions=None)
-    assert attribution_agreement.ANALYSIS.unmet(replace(study, own=empty)) is not None
+    assert attribution_agreement.ANALYSIS.skip_reason(replace(study, own=empty)) is not None

@@ -26,11 +26,12 @@ from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded, GroupedByLength
 from kdprobe.distillers.forward import predict, shape_of
 from kdprobe.distillers.initial_student import open_student
-from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.teacher_store import StoredTeacher, all_logits
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.teacher_signal import StoredTeacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.training_job import Examination, Lesson
-from kdprobe.distillers.weighted_loss import build_mixture
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
@@ -50,7 +51,7 @@ RATE = 5e-5
 CPU = torch.device("cpu")
 
 
-class AugmenterRun(NamedTuple):
+class Bench(NamedTuple):
     """A teacher, a student of three layers or fewer, and what they read."""
 
     teacher: Loaded
@@ -61,7 +62,7 @@ class AugmenterRun(NamedTuple):
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> AugmenterRun:
+def bench(tmp_path: Path) -> Bench:
     folder = os.environ.get("KDPROBE_ENCODER")
     if folder:
         task = open_task("cola")
@@ -77,17 +78,18 @@ def bench(tmp_path: Path) -> AugmenterRun:
     loaded.model.requires_grad_(False).eval()
     torch.manual_seed(0)
     spec = "layers=3" if folder else "layers=2"
-    pupil = open_student(spec, loaded, split.task, offline=True, progress=Silent())
-    for module in pupil.model.modules():
+    student = open_student(spec, loaded, split.task, offline=True, progress=Silent())
+    for module in student.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # else no two ways to compute one loss are equal
     encoded, unseen = (
-        encode_for(pupil.model, loaded.tokenizer, part, max_length=PADDED) for part in (split, held)
+        encode_for(student.model, loaded.tokenizer, part, max_length=PADDED)
+        for part in (split, held)
     )
-    return AugmenterRun(loaded, pupil.model, split, encoded, unseen)
+    return Bench(loaded, student.model, split, encoded, unseen)
 
 
-def our_order(bench: AugmenterRun, seed: int) -> Iterator[list[int]]:
+def our_order(bench: Bench, seed: int) -> Iterator[list[int]]:
     """The batches of our trainer; padding to 128 costs the same in any order."""
     sampler = GroupedByLength(bench.encoded.lengths, batch=BATCH, seed=seed)
     for epoch in range(EPOCHS):
@@ -103,9 +105,7 @@ def shuffled(seed: int) -> Iterator[list[int]]:
         yield from (drawn[start : start + BATCH].tolist() for start in range(0, EXAMPLES, BATCH))
 
 
-def plain_loop(
-    bench: AugmenterRun, student: Any, order: Iterator[list[int]], padding: Any
-) -> list[float]:
+def plain_loop(bench: Bench, student: Any, order: Iterator[list[int]], padding: Any) -> list[float]:
     """The loop of tutorials: tokenise, ask the teacher, step; gives each step's loss."""
     optimizer = torch.optim.AdamW(student.parameters(), lr=RATE, weight_decay=0.0)
     student.train()
@@ -132,9 +132,7 @@ def plain_loop(
     return losses
 
 
-def ours(
-    bench: AugmenterRun, student: Any, compute: Compute, folder: Path, *, seed: int
-) -> list[float]:
+def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: int) -> list[float]:
     """Our trainer: the teacher's pass first, then every epoch."""
     logits = all_logits(
         bench.teacher.model, bench.encoded, columns=bench.teacher.columns, device=CPU,
@@ -149,16 +147,16 @@ def ours(
         ObjectiveSetting(name="hard_labels", weight=0.5),
         ObjectiveSetting(name="soft_targets", weight=0.5, options={"temperature": 1.0}),
     )
-    mixture = build_mixture(terms, reduction="example", where="bench")
-    lesson = Lesson(
+    weighted_loss = build_weighted_loss(terms, reduction="example", where="bench")
+    job = TrainingJob(
         student=student, tokenizer=bench.teacher.tokenizer, split=bench.split,
-        encoded=bench.encoded, examination=Examination(bench.split, bench.encoded),
-        mixture=mixture, situation=Situation(bench.split.task, *shapes, same_tokens=True),
+        encoded=bench.encoded, evaluation=EvaluationSet(bench.split, bench.encoded),
+        weighted_loss=weighted_loss, models=ModelPair(bench.split.task, *shapes, same_tokens=True),
         teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute,
         seed=seed,
     )  # fmt: skip
     with settled(compute, seed=seed, purpose="bench"):
-        trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+        trainer = StudentTrainer(job, folder=folder, callbacks=[])
         trainer.args.logging_steps = STEPS  # one log of the mean over all steps
         trainer.train()
     fold(student, *FORMS)
@@ -171,12 +169,12 @@ def timed(call: Callable[[], list[float]]) -> tuple[float, list[float]]:
     return time.process_time() - started, losses
 
 
-def divergence(bench: AugmenterRun, student: Any) -> float:
+def divergence(bench: Bench, student: Any) -> float:
     """Mean KL to the teacher over unseen examples: how well the student has learnt."""
     student.eval()
     inputs = bench.held.batch(range(HELD))
     said = predict(bench.teacher.model, inputs, columns=torch.tensor(bench.teacher.columns))
-    left, right = (torch.log_softmax(found, -1) for found in (predict(student, inputs), said))
+    left, right = (torch.log_softmax(logits, -1) for logits in (predict(student, inputs), said))
     value: Tensor = nn.functional.kl_div(left, right, log_target=True, reduction="batchmean")
     return float(value)
 
@@ -184,7 +182,7 @@ def divergence(bench: AugmenterRun, student: Any) -> float:
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
 def test_steps_against_plain_loops(
-    bench: AugmenterRun, tmp_path: Path, record_property: Callable[[str, object], None]
+    bench: Bench, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Guards speed that is bought with another student: losses are equal before times are told.
 
@@ -215,9 +213,9 @@ def test_steps_against_plain_loops(
             assert means["ours, bfloat16"] == pytest.approx(means["padded to 128"], abs=5e-2)
     start = divergence(bench, bench.student)
     assert learnt["ours, float32"] == pytest.approx(learnt["padded to 128"], abs=2e-3)
-    average = {name: statistics.mean(found) for name, found in learnt.items()}
+    average = {name: statistics.mean(steps) for name, steps in learnt.items()}
     assert abs(average["dynamic padding"] - average["ours, float32"]) < 0.15 * start + 2e-3
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    medians = {name: statistics.median(steps) for name, steps in seconds.items()}
     for name, took in medians.items():
         print(f"{name}: {STEPS / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
               f"KL to the teacher on unseen texts {average[name]:.4f} +- "

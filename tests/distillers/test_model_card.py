@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kdprobe.distillers._scores import Score
-from kdprobe.distillers.data import command_line
-from kdprobe.distillers.model_card import Story, card_text
+from kdprobe.distillers.job_facts import command_line
+from kdprobe.distillers.model_card import CardFacts, card_text
 from kdprobe.distillers.preflight import Preflight, layer_table, refuse_chance
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError
@@ -19,11 +19,11 @@ def test_card_escapes_and_gives_reasons() -> None:
         undefined={"mcc": "one label is predicted for every example"}, history=(), best_step=3,
         steps=9, seconds=1.0, preflight=Preflight((), layer_table(((1, 1), (2, 3)), (0, 2))),
     )  # fmt: skip
-    story = Story(
+    facts = CardFacts(
         kind="distill", headline="A student.", sections={"Data": {"file|name": "a|b\x1b[31m"}},
-        command="kdprobe distill t", precision="float32", recipe="Somebody 2020", notes=("said",),
+        command="kdprobe distill t", precision="float32", recipe="Somebody 2020", notes=("noted",),
     )  # fmt: skip
-    card = card_text("s", result, story)
+    card = card_text("s", result, facts)
     assert "| mcc | undefined: one label is predicted for every example |" in card
     assert "| file\\|name | a\\|b\ufffd[31m |" in card
     assert "| 2 | 3 | copied |" in card

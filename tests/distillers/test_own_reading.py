@@ -17,12 +17,8 @@ from kdprobe.distillers import encoding
 from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.objective import LOGITS, Need, View
 from kdprobe.distillers.own_reading import OwnReading
-from kdprobe.distillers.teacher_store import (
-    LiveTeacher,
-    StoredTeacher,
-    TeacherSignal,
-    all_logits,
-)
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
 from kdprobe.finetuning import finetune
 from kdprobe.models.hf import open_hf
@@ -122,8 +118,8 @@ class Shifted:
     need: Need
 
     def view(self, rows: Any, device: torch.device) -> View:
-        seen = self.inner.view(rows, device)
-        return replace(seen, values={**seen.values, self.need: seen.values[self.need].roll(1, 1)})
+        view = self.inner.view(rows, device)
+        return replace(view, values={**view.values, self.need: view.values[self.need].roll(1, 1)})
 
 
 def test_every_quantity_of_a_teacher_is_looked_at() -> None:
@@ -132,8 +128,8 @@ def test_every_quantity_of_a_teacher_is_looked_at() -> None:
     live = LiveTeacher(own.text.model, own.encoded, NEEDS, (1, 2, 0))
     own.require_signal(live)
     for need in NEEDS:
-        told = f"its {need.quantity} of layer {need.layer} for "
-        with pytest.raises(CapabilityError, match=told):
+        message = f"its {need.quantity} of layer {need.layer} for "
+        with pytest.raises(CapabilityError, match=message):
             own.require_signal(Shifted(live, need))
     with pytest.raises(CapabilityError, match="its logits for "):
         own.require_signal(Shifted(live, LOGITS))

@@ -1,4 +1,4 @@
-"""Tests of what a teacher gives: right rows, right teacher, right labels."""
+"""Tests of the logits of a split: right rows, right teacher, right labels."""
 
 from __future__ import annotations
 
@@ -8,43 +8,34 @@ import pytest
 import torch
 
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.teacher_store import NoTeacher, TeacherFile, all_logits
-from kdprobe.distillers.training_job import Lesson
+from kdprobe.distillers.teacher_signal import NoTeacher
+from kdprobe.distillers.teacher_store import TeacherFile, all_logits
+from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.progress import Silent
-from tests.distillers.builders import toy_lesson, toy_split
+from tests.distillers.builders import toy_job, toy_split
 
 DEVICE = torch.device("cpu")
 
 
-class Listener(Silent):
-    """A display that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-
 @pytest.fixture
-def lesson() -> Lesson:
+def job() -> TrainingJob:
     torch.manual_seed(0)
-    return toy_lesson(TrainingSettings(), n=40)
+    return toy_job(TrainingSettings(), n=40)
 
 
-def test_rows_and_columns(lesson: Lesson) -> None:
+def test_rows_and_columns(job: TrainingJob) -> None:
     """Guards the order: batches are sorted by length, the result must not be; labels by name."""
-    lesson.student.train()
-    found = all_logits(
-        lesson.student, lesson.encoded, columns=(1, 0), device=DEVICE, batch_size=7,
+    job.student.train()
+    logits = all_logits(
+        job.student, job.encoded, columns=(1, 0), device=DEVICE, batch_size=7,
         progress=Silent(), title="",
     )  # fmt: skip
-    assert lesson.student.training  # its mode is put back
-    lesson.student.eval()
+    assert job.student.training  # its mode is put back
+    job.student.eval()
     for row in range(40):
         with torch.no_grad():
-            alone = lesson.student(**lesson.encoded.batch([row])).logits[0]
-        assert found[row].tolist() == pytest.approx([float(alone[1]), float(alone[0])], abs=1e-5)
+            alone = job.student(**job.encoded.batch([row])).logits[0]
+        assert logits[row].tolist() == pytest.approx([float(alone[1]), float(alone[0])], abs=1e-5)
 
 
 def test_keys_differ_by_everything_that_matters() -> None:

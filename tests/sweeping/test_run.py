@@ -67,7 +67,7 @@ class Scene(NamedTuple):
 
     toy: Toy
     swept: Sweep
-    asked: Counter[tuple[int, ...]]
+    request: Counter[tuple[int, ...]]
 
 
 def start(toy: Toy, folder: Path, runs: str = RUNS, **more: Any) -> Sweep:
@@ -87,18 +87,18 @@ def _hurry() -> Iterator[None]:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("sweep")
     toy = make_toy(folder)
-    asked: Counter[tuple[int, ...]] = Counter()
+    request: Counter[tuple[int, ...]] = Counter()
     before: Counter[tuple[int, ...]] = Counter()
     forward, measure = BertForSequenceClassification.forward, measuring.measure
 
     @functools.wraps(forward)  # what a model takes is read from its signature
     def counted(self: Any, input_ids: Any = None, **inputs: Any) -> Any:
         if self.config.num_hidden_layers == 3:
-            asked.update(tuple(filter(None, row)) for row in input_ids.tolist())
+            request.update(tuple(filter(None, row)) for row in input_ids.tolist())
         return forward(self, input_ids=input_ids, **inputs)
 
     def measured(*given: Any) -> Any:
-        before.update(asked)
+        before.update(request)
         return measure(*given)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -111,9 +111,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def test_the_teacher_is_asked_once(scene: Scene) -> None:
     """Guards the one store: every text once for six runs; beyond that each checks a few rows."""
-    repeated = [row for row, times in scene.asked.items() if times > 1]
-    assert len(scene.asked) > (TRAIN + DEV) // 2
-    assert 0 < len(repeated) < len(scene.asked) // 2
+    repeated = [row for row, times in scene.request.items() if times > 1]
+    assert len(scene.request) > (TRAIN + DEV) // 2
+    assert 0 < len(repeated) < len(scene.request) // 2
 
 
 def test_a_run_is_what_distill_alone_gives(scene: Scene, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from kdprobe.analysis.minimal_pairs.judgements import (
     spearman_tables,
 )
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.config.base import Options
@@ -230,7 +230,7 @@ class MinimalPairAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
         pairs = study.minimal_pairs
         if pairs is None or not pairs.ids:
@@ -243,7 +243,7 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        assert study.minimal_pairs is not None  # unmet() has refused studies without
+        assert study.minimal_pairs is not None  # skip_reason() has refused studies without
         judged = _judge(study, study.minimal_pairs)
         accuracies = _accuracies(judged)
         narrow = with_q(
@@ -267,13 +267,10 @@ class MinimalPairAnalysis:
             _lost_pairs(judged, narrow, options.shown),
         )
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"{len(judged.pairs.ids)} pairs of {len(judged.phenomena)} phenomena "
             f"({judged.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
             "count every pair once.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=(*accuracies, *_unjudged(judged), *wide, *narrow, *margins),
             tables=tables if judged.students else (),
