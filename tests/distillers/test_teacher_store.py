@@ -17,6 +17,16 @@ from tests.distillers.builders import toy_job, toy_split
 DEVICE = torch.device("cpu")
 
 
+class Listener(Silent):
+    """A display that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.said.append(message)
+
+
 @pytest.fixture
 def job() -> TrainingJob:
     torch.manual_seed(0)
