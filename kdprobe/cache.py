@@ -151,7 +151,7 @@ class Cache:
             raise OutputError(
                 f"the cache, {self.root}",
                 found=error.found,
-                remedy="free some space, name another place in KDPROBE_CACHE, or say --no-cache",
+                remedy="free some space, name another place in KDPROBE_CACHE, or say `cache=False`",
             ) from error
 
     def info(self) -> CacheInfo:

@@ -19,7 +19,7 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 
-NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
+NOT_ASKED = "the maps were not asked for; add them with `attribution_gap=200`"
 _HOW = "bootstrap over examples, percentile"
 METRICS = (
     Metric(
@@ -91,19 +91,19 @@ class AttributionGapAnalysis:
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MapGaps,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[NoOptions] = NoOptions
 
     def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
-        return NOT_ASKED if study.map_gaps is None else None
+        return None if study.has(MapGaps) else NOT_ASKED
 
     def run(
         self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
-        maps = study.map_gaps
-        assert maps is not None
+        maps = study.get(MapGaps)
         return AnalysisResult(
             **described(self, options),
             caption="How far the maps of important tokens, which AD-KD trains towards each other, "

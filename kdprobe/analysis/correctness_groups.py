@@ -183,6 +183,7 @@ class CorrectnessGroups:
     version: int = 1
     title: str = "Who gets it right"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[CorrectnessGroupsOptions] = CorrectnessGroupsOptions

@@ -22,7 +22,10 @@ from kdprobe.analysis.estimates import (
 from kdprobe.analysis.gold import gold_classes, hits_of, labelled_note, several_runs
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import mean_within
@@ -237,6 +240,7 @@ class Exemplars:
     version: int = 1
     title: str = "Compression-identified exemplars"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions

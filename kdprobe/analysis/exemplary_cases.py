@@ -32,7 +32,10 @@ from kdprobe.analysis.gold import (
 )
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
 from kdprobe.stats.arrays import Bools, Floats, Ints
 
@@ -236,6 +239,7 @@ class ExemplaryCases:
     version: int = 1
     title: str = "Examples to read"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[ExemplaryCasesOptions] = ExemplaryCasesOptions

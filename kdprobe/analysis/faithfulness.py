@@ -18,7 +18,11 @@ from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
 from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.rank_agreement import kendall
@@ -227,6 +231,7 @@ class FaithfulnessAnalysis:
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 

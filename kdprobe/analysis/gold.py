@@ -9,7 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.errors import TaskError
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Ints
 
 NO_GOLD = "the split has no gold labels, so no prediction is known to be right or wrong"

@@ -53,6 +53,10 @@ class Analysis(Protocol):
         """Whether its numbers are measured against gold labels."""
 
     @property
+    def reads(self) -> tuple[type, ...]:
+        """The observations without which it cannot run; with no such line, none but the outputs."""
+
+    @property
     def defines(self) -> tuple[str, ...]:
         """The names of its metrics, of every kind of task."""
 

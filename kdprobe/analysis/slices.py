@@ -20,7 +20,11 @@ from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.stats.arrays import Bools, Floats, ratio
 from kdprobe.stats.hypothesis_tests import mcnemar_p
@@ -247,6 +251,7 @@ class Slices:
     version: int = 1
     title: str = "Slices"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(metric.name for metric in (*_HITS, *_ERRORS, _AGREEMENT))

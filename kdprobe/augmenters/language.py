@@ -50,7 +50,7 @@ def shape_in(model: str) -> NewShape | None:
     """
     if not model.startswith("gpt2:"):
         return None
-    shape = parse_student(f"bert:{model.removeprefix('gpt2:')}", where=f"--model {model}")
+    shape = parse_student(f"bert:{model.removeprefix('gpt2:')}", where=f"`model={model}`")
     return shape if isinstance(shape, NewShape) else None
 
 
@@ -77,10 +77,10 @@ def open_language(
     limit = getattr(opened.model.config, "max_position_embeddings", None)
     if limit is not None and limit < longest:
         raise CapabilityError(
-            f"--model {model}",
+            f"`model={model}`",
             found=f"reads {limit} tokens",
             expected=f"{longest}",
-            remedy=f"say --set longest={limit}",
+            remedy=f"say `settings=longest={limit}`",
         )
     return Language(*opened, fresh=False)
 

@@ -103,9 +103,9 @@ def fit_language(
             loss = _loss(model, batch, device)
             if not bool(torch.isfinite(loss)):
                 raise TrainingError(
-                    "--method language_model",
+                    "`method=language_model`",
                     found=f"the loss of step {step + 1} is {loss.item()}",
-                    remedy="say --set learning_rate= with a lower one",
+                    remedy="say `settings=learning_rate=` with a lower one",
                 )
             optimizer.zero_grad()
             torch.autograd.backward(loss)

@@ -17,7 +17,7 @@ from kdprobe.models.gradients import attribute, attribution_maps, input_obstacle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 
 OTHER_TOKENS = (
     "it cuts texts into other tokens than the teacher, so that their maps have no common places"

@@ -22,9 +22,9 @@ from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
+from kdprobe.stats.arrays import Bools, Floats
 
 EXTRACTOR_VERSION = 4
 PIECE = 16

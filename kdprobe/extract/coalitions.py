@@ -16,9 +16,9 @@ from kdprobe.errors import CapabilityError
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import writes_no_blanks
+from kdprobe.stats.arrays import Bools, Floats
 
 Removal = Literal["delete", "mask"]
 Output = Literal["log-odds", "probability"]

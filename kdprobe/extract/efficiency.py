@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe.models.handle import ModelHandle
-from kdprobe.observations.study import Floats
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.task import Split
 
 WARM_UP = 2

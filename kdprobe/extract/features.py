@@ -232,7 +232,7 @@ def _disk_error(root: Path, problem: str, cache: Cache | None) -> OutputError:
         str(root) if cache is None else f"the cache, {cache.root}",
         found=problem,
         remedy=f"free some space, name another place in {place}, or ask for fewer "
-        "--probe-sentences",
+        "`probing.sentences`",
     )
 
 

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 from kdprobe.extract.coalitions import Output, ValueFunction
 from kdprobe.models.reader import EncodedText, Reader
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Floats
 from kdprobe.registry import Plugins
+from kdprobe.stats.arrays import Floats
 
 
 @dataclass(frozen=True)

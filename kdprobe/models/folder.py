@@ -124,7 +124,7 @@ def _refuse_unfinished(folder: Path) -> None:
             str(folder),
             found="holds the model of a killed training, whose files are not all in their places",
             expected="a finished model",
-            remedy="run that training again with --resume; it takes no further step",
+            remedy="run that training again with `resume`; it takes no further step",
         )
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations.study import Scale
+from kdprobe.observations.predictions import Scale
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 

@@ -50,9 +50,12 @@ def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """
     if not poolings:
         raise ConfigError(
-            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
+            "`probing.poolings`", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
+    option = "probing.poolings"
+    return tuple(
+        dict.fromkeys(known_name("pooling", name, POOLINGS, option=option) for name in poolings)
+    )
 
 
 class LayerReader:
@@ -90,7 +93,7 @@ class LayerReader:
                 handle.name,
                 found=why or "gives no hidden states",
                 expected="a checkpoint whose layers can be read",
-                remedy="leave probing out: --skip probing",
+                remedy="leave probing out: `skip=probing`",
             )
         self.handle = handle
         self.random = random_seed is not None
@@ -130,7 +133,7 @@ class LayerReader:
             missing = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {missing}",
+                found=f"has no vector to read under `probing.poolings={missing}`",
                 expected="another pooling, such as mean",
             )
 

@@ -18,25 +18,7 @@ from kdprobe.models.predictions.table import is_predictions_file
 from kdprobe.plain_files import expanded, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
-from kdprobe.tasks.open import open_task
 from kdprobe.tasks.readers import read_table
-
-
-def open_with_models(
-    task: str,
-    models: Sequence[str],
-    *,
-    labels: Sequence[str] = (),
-    offline: bool = True,
-    label_map: Mapping[str, str] | None = None,
-) -> TaskFile:
-    """Open what `--task` names; see `open_task` and `name_classes`.
-
-    Raises:
-        UsageError: as those two.
-    """
-    opened = open_task(task, labels=labels)
-    return name_classes(opened, models, offline=offline, label_map=label_map)
 
 
 def name_classes(

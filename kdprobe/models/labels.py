@@ -19,7 +19,7 @@ _NUMBERED = re.compile(r"(?:label|class)?[ _-]?-?\d+", re.IGNORECASE)
 """Names that say nothing of what they mean: `LABEL_0`, `class 1`, `2`."""
 
 POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
-"""The label map (`--label-map '*=*'`) of a user who says that outputs are in the task's order."""
+"""The label map (`label_map='*=*'`) of a user who says that outputs are in the task's order."""
 
 
 class LabelOrder(NamedTuple):
@@ -68,7 +68,7 @@ def match_outputs(
             found=f"its head has {outputs} outputs ({_listed(names)})",
             expected=f"{len(task.labels)}, as {task.name} has ({_listed(task.labels)})",
             remedy="was it trained for another task? Classes that the rows of a table do not show "
-            "are named with --labels A,B,C",
+            "are named with `labels=A,B,C`",
         )
     return match_labels(path, names, task.labels, label_map)
 
@@ -130,12 +130,12 @@ def _remedy(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     if not any(map(_NUMBERED.fullmatch, (*names, *wanted))):
         return (
             "was it trained for another task? Only if its labels mean the same, say which is "
-            "which: --label-map MODEL=TASK,…"
+            "which: `label_map=MODEL=TASK,…`"
         )
     example = ",".join(f"{one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True))
     return (
-        f"say which is which (--label-map '{example}{',…' if names[3:] else ''}'), "
-        "or --label-map '*=*' when they are in the task's order"
+        f"say which is which (`label_map='{example}{',…' if names[3:] else ''}'`), "
+        "or `label_map='*=*'` when they are in the task's order"
     )
 
 

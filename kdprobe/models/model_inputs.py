@@ -120,5 +120,5 @@ def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityErr
         name,
         found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
         f"{device}",
-        remedy="use a smaller --batch-size, or --device cpu",
+        remedy="use a smaller `batch_size`, or `device=cpu`",
     )

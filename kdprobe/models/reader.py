@@ -25,7 +25,7 @@ from kdprobe.models.read_spans import Span, spans_read
 from kdprobe.models.tokens import Texts
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""

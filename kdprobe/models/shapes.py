@@ -92,7 +92,7 @@ class ModelPlace:
 
 
 def parse_student(
-    text: str, *, where: str = "--student"
+    text: str, *, where: str = "`student`"
 ) -> CopyShape | NewShape | LstmShape | ModelPlace:
     """Read how a person names a student.
 
@@ -116,7 +116,7 @@ mode='non-static')
     >>> parse_student("out/s6")
     ModelPlace(path='out/s6')
     """
-    number = text.isdecimal() and where == "--student" and not Path(text).exists()
+    number = text.isdecimal() and where == "`student`" and not Path(text).exists()
     if number or re.match(r"[a-z]+=", text):
         return _parse_copy(f"layers={text}" if number else text, where)
     shape = re.fullmatch(r"([a-z]+):(.*)", text)

@@ -94,12 +94,12 @@ def empty_student(
         setattr(config, architecture_of(source).inner, shape.intermediate)
     if config.hidden_size % config.num_attention_heads:
         raise ConfigError(
-            "--student",
+            "`student`",
             found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
             expected="heads that divide it",
         )
     make = AutoModelForSequenceClassification.from_config
-    return build_fresh(make, config, where="--student").float().eval()
+    return build_fresh(make, config, where="`student`").float().eval()
 
 
 def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
@@ -111,7 +111,7 @@ def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
     if isinstance(shape.which, tuple):
         if max(shape.which) >= available:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"layer {max(shape.which)}",
                 expected=f"layers from 0 to {available - 1}",
             )

@@ -97,17 +97,17 @@ def require_classes(task_file: TaskFile) -> None:
         return
     shown = f"every label is {task_file.labels[0]!r}" if task_file.labels else "it shows no labels"
     raise TaskError(
-        f"--task {task_file.name}",
+        f"`task={task_file.name}`",
         found=shown,
         expected="two classes or more",
-        remedy="name them all with --labels A,B, or the label column with --label COLUMN",
+        remedy="name them all with `labels=A,B`, or the label column with `label=COLUMN`",
     )
 
 
 def _check_named(named: tuple[str, ...]) -> None:
     if named and len(set(named)) < max(2, len(named)):
         raise TaskError(
-            "--labels",
+            "`labels`",
             found=", ".join(named),
             expected="the names of two classes or more, each once",
         )
@@ -145,7 +145,7 @@ def _number_notes(ordered: tuple[str, ...]) -> tuple[str, ...]:
     if ordered[0] == "-1" and ordered[1:] == tuple(map(str, range(len(ordered) - 1))):
         named = ",".join(ordered[1:])
         return ("-1 is a class of its own; if it means that there is no label, say "
-                f"--labels {named}",)  # fmt: skip
+                f"`labels={named}`",)  # fmt: skip
     return ()
 
 
@@ -157,14 +157,14 @@ def _notes(values: set[str]) -> tuple[str, ...]:
         named = ",".join(sorted(values - set(words)))
         notes.append(
             f"{_shown(tuple(words))} is a class of its own; if it means that there is no label, "
-            f"write an empty field, or say --labels {named}"
+            f"write an empty field, or say `labels={named}`"
         )
     alike: dict[str, list[str]] = {}
     for value in sorted(values):
         alike.setdefault(fold(value), []).append(value)
     notes += [
         f"{_shown(tuple(group))} differ in capitals, blanks or underscores only and are classes of "
-        "their own; --labels with one of them reads them as one"
+        "their own; `labels` with one of them reads them as one"
         for group in alike.values()
         if len(group) > 1
     ]

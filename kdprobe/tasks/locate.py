@@ -1,6 +1,6 @@
 """Where a task's files may be, and where they are.
 
-Does: look in `--data-dir`, then in `$KDPROBE_DATA`, for each way the files may be laid out, and
+Does: look in `data_dir`, then in `$KDPROBE_DATA`, for each way the files may be laid out, and
 remember every place it looked at. Does not: read files or ask the hub; `sources.py` does.
 """
 
@@ -64,7 +64,7 @@ def find_split(task_file: TaskFile, split: str, *, data_dir: Path | None) -> Sea
         if files is not None:
             return Search(files, tuple(looked))
     if any(layout.folders for layout in task_file.local):
-        looked += [] if data_dir is not None else ["--data-dir (not given)"]
+        looked += [] if data_dir is not None else ["`data_dir` (not given)"]
         looked += [] if os.environ.get(DATA_VARIABLE) else [f"${DATA_VARIABLE} (not set)"]
     return Search(None, tuple(dict.fromkeys(looked)))
 
@@ -73,7 +73,7 @@ def _roots(data_dir: Path | None) -> list[Path]:
     variable = os.environ.get(DATA_VARIABLE, "")
     if data_dir is not None and not data_dir.is_dir():
         raise TaskError(
-            f"--data-dir {data_dir}",
+            f"`data_dir={data_dir}`",
             found="is a file" if data_dir.exists() else "no such folder",
             expected="a folder that holds the task's folder",
         )

@@ -56,16 +56,16 @@ def load_split(
         TaskError: the data are nowhere (every place is named), or a file is malformed (file, line).
     """
     split = known_name("split", split, split_names(task_file))
-    for option, count in (("--limit", limit), ("--generate", generate)):
+    for option, count in (("`limit`", limit), ("`generate`", generate)):
         if count is not None and count < 1:
             raise TaskError(option, found=str(count), expected="1 or more")
     search = find_split(task_file, split, data_dir=data_dir)
     if generate is not None and (search.files is None or search.files.layout.reader != "grammar"):
         raise TaskError(
-            "--generate",
+            "`generate`",
             found=f"{task_file.name} is not generated",
             expected="a task of the embedded grammar",
-            remedy="use --limit to take fewer examples",
+            remedy="use `limit` to take fewer examples",
         )
     if search.files is None:
         whole = _from_hub(task_file, split, offline=offline, looked=search.looked)
@@ -171,7 +171,7 @@ def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split
 
 def _nowhere(task_file: TaskFile, split: str, places: list[str]) -> DataNotFoundError:
     return DataNotFoundError(
-        f"--task {task_file.name}",
+        f"`task={task_file.name}`",
         found=f"the data of split {split!r} were not found; looked at " + ", ".join(places),
-        remedy=task_file.obtain or "name the folder that holds them with --data-dir",
+        remedy=task_file.obtain or "name the folder that holds them with `data_dir`",
     )

@@ -62,7 +62,7 @@ class Table:
             found=f"no column {name!r} for the {role}, only {present or 'none'}",
             expected="a header line that names it" if self.marker == ":" else "",
             remedy="is this the file as it was distributed? For a file of your own, name the "
-            "columns in the task file or with --text, --text-pair and --label",
+            "columns in the task file or with `text`, `text_pair` and `label`",
         )
 
     def take(self, rows: list[int]) -> Table:

@@ -13,7 +13,11 @@ from sklearn.metrics import brier_score_loss, log_loss
 from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.gold import gold_of
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats import calibration as _calibration
 from kdprobe.stats.arrays import Floats

@@ -11,7 +11,11 @@ from scipy import special, stats
 from kdprobe.analysis.confidence import ANALYSIS
 from kdprobe.analysis.gold import gold_of
 from kdprobe.analysis.protocol import NoOptions
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
 

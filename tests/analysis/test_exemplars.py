@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import mode
 
 from kdprobe.analysis.exemplars import ANALYSIS, ExemplarOptions
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,

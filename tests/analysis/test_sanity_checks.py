@@ -11,7 +11,12 @@ from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
 from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.sanity_checks import ANALYSIS
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
+from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.results.schema import Notice
 from kdprobe.stats.alignment import relation, renamings
 from kdprobe.stats.arrays import Floats, Ints
@@ -277,9 +282,9 @@ def test_texts_of_the_training_split():
     """Scores on remembered texts are not skill."""
     study = classification(60)
     seen = frozenset(text_hash(text) for text in study.split.texts[:6])
-    found = notices(replace(study, train_texts=seen))["train_overlap"]
+    found = notices(study.with_observations(TrainTexts(seen)))["train_overlap"]
     assert found.message.startswith("6 of 60 texts (10.0%) also stand in the training split")
-    unseen = replace(study, train_texts=frozenset({text_hash("something else")}))
+    unseen = study.with_observations(TrainTexts(frozenset({text_hash("something else")})))
     assert "train_overlap" not in notices(unseen)
 
 

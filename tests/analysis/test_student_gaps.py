@@ -11,6 +11,7 @@ from kdprobe.analysis import minimal_pairs, slices
 from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.slicing import SliceOptions
 from kdprobe.analysis.student_gaps import ANALYSIS
+from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, Metric
 from kdprobe.results.sentences import certainty
@@ -216,7 +217,7 @@ def test_unlabelled_minimal_pairs_are_enough():
 def test_pairs_are_quoted_where_there_are_no_examples():
     """A lost phenomenon without a sentence to look at cannot be checked by its reader."""
     study = with_minimal_pairs()
-    pairs = study.minimal_pairs
+    pairs = study.get(MinimalPairs)
     assert pairs is not None
     lost = [each for each in analysed(study).gaps if each.kind == "phenomenon"]
     assert lost

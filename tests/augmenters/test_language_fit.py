@@ -112,6 +112,6 @@ def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
             language.model, rows, FIT, seed=0, device="cpu", place=tmp_path / "x", progress=Silent()
         )
     assert str(caught.value) == (
-        "--method language_model: the loss of step 1 is nan; say --set learning_rate= with a "
+        "`method=language_model`: the loss of step 1 is nan; say `settings=learning_rate=` with a "
         "lower one"
     )

@@ -114,4 +114,4 @@ def test_identity(model: str, tmp_path: Path) -> None:
     missing = MaskedLmOptions(model=model, word_vectors=str(tmp_path / "no"))
     with pytest.raises(ConfigError) as caught:
         AUGMENTER.identity(missing, offline=True)
-    assert str(caught.value) == f"--set word_vectors={tmp_path / 'no'}: no such file"
+    assert str(caught.value) == f"`settings=word_vectors={tmp_path / 'no'}`: no such file"

@@ -24,7 +24,7 @@ from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.models.words import split_words, word_shares
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 

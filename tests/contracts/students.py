@@ -1,6 +1,6 @@
 """Every family of students that distilling supports, each as a job of a few tiny steps.
 
-Does: build a teacher of the right architecture, the student as `--student` would, and a job for
+Does: build a teacher of the right architecture, the student as `student` would, and a job for
 one objective. The families are read from the tables of the package, so that a new architecture,
 beginning or mode is met by the contract suites on arrival. Does not: assert.
 """
@@ -56,7 +56,7 @@ BATCHES = ((0, 1, 2, 3, 4, 5), (6, 7, 8), (9, 10, 11, 12))
 
 
 class Family(NamedTuple):
-    """A student as `--student` names it, and the architecture of its teacher."""
+    """A student as `student` names it, and the architecture of its teacher."""
 
     student: str
     teacher: str = "bert"

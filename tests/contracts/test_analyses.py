@@ -18,6 +18,10 @@ import pytest
 from numpy.typing import NDArray
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
@@ -28,13 +32,13 @@ from tests.analysis.studies import binary, permuted, regression, several_seeds, 
 
 def maps_alone() -> Study:
     """A study of which attribution maps were compared, and no word explained."""
-    return dataclasses.replace(attributed_study(), attributions=None)
+    return attributed_study().without(Attributions)
 
 
 def everything() -> Study:
     """A study with all evidence at once: probes, word scores, maps and minimal pairs."""
-    pairs = with_minimal_pairs(60).minimal_pairs
-    return probed(dataclasses.replace(attributed_study(), minimal_pairs=pairs))
+    pairs = with_minimal_pairs(60).get(MinimalPairs)
+    return probed(attributed_study().with_observations(pairs))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -56,10 +60,10 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "one run": lambda study: all(len(model.runs) == 1 for model in study.models),
     "no probabilities": lambda study: not any(model.has_probabilities for model in study.models),
     "one slice": lambda study: study.n == 1,
-    "no minimal pairs": lambda study: study.minimal_pairs is None,
-    "no layer was probed": lambda study: study.probes is None,
-    "words were not explained": lambda study: study.attributions is None,
-    "maps were not asked for": lambda study: study.map_gaps is None,
+    "no minimal pairs": lambda study: not study.has(MinimalPairs),
+    "no layer was probed": lambda study: not study.has(ProbeFits),
+    "words were not explained": lambda study: not study.has(Attributions),
+    "maps were not asked for": lambda study: not study.has(MapGaps),
 }
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kdprobe.analysis.protocol import ANALYSES, examples_for
+from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
@@ -98,21 +99,24 @@ def without_rows(study: Study) -> Study:
         )
         for model in study.models
     )
-    words = study.attributions
-    if words is not None:
+    taken = replace(study, split=split, models=models)
+    if study.has(Attributions):
+        words = study.get(Attributions)
         m = [row for row, key in enumerate(words.ids) if key in set(split.ids)]
-        words = replace(
-            words,
-            ids=tuple(words.ids[i] for i in m),
-            words=tuple(words.words[i] for i in m),
-            target=words.target[m],
-            scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
-            special={key: rows[m] for key, rows in words.special.items()},
-            gaps={key: rows[m] for key, rows in words.gaps.items()},
-            sampled={key: rows[m] for key, rows in words.sampled.items()},
-            deletion={key: rows[m] for key, rows in words.deletion.items()},
+        taken = taken.with_observations(
+            replace(
+                words,
+                ids=tuple(words.ids[i] for i in m),
+                words=tuple(words.words[i] for i in m),
+                target=words.target[m],
+                scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
+                special={key: rows[m] for key, rows in words.special.items()},
+                gaps={key: rows[m] for key, rows in words.gaps.items()},
+                sampled={key: rows[m] for key, rows in words.sampled.items()},
+                deletion={key: rows[m] for key, rows in words.deletion.items()},
+            )
         )
-    return replace(study, split=split, models=models, attributions=words)
+    return taken
 
 
 def bare(study: Study) -> Study:

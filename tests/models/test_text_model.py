@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache
-from kdprobe.comparison.attribution_methods import usable_methods
-from kdprobe.comparison.attribution_plan import Plan
+from kdprobe.collectors.attributions.methods import usable_methods
+from kdprobe.collectors.attributions.plan import Plan
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction

@@ -107,7 +107,7 @@ def test_every_place_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     one.mkdir()
     assert find_split(file, "dev", data_dir=None) == (
         None,
-        ("--data-dir (not given)", "$KDPROBE_DATA (not set)"),
+        ("`data_dir` (not given)", "$KDPROBE_DATA (not set)"),
     )
     monkeypatch.setenv("KDPROBE_DATA", str(tmp_path / "gone"))
     assert find_split(file, "dev", data_dir=one) == (
@@ -121,11 +121,11 @@ def test_every_place_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_data_dir_that_is_none_is_refused(tmp_path: Path):
-    """A typo in --data-dir must not lead to other data unsaid."""
+    """A typo in `data_dir` must not lead to other data unsaid."""
     with pytest.raises(TaskError) as caught:
         find_split(task_file(layout("Mine")), "dev", data_dir=tmp_path / "no")
     assert str(caught.value) == (
-        f"--data-dir {tmp_path / 'no'}: no such folder, expected a folder that holds the task's "
+        f"`data_dir={tmp_path / 'no'}`: no such folder, expected a folder that holds the task's "
         "folder"
     )
     with pytest.raises(TaskError, match="is a file, expected a folder"):

@@ -36,6 +36,7 @@ from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
+from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.rank_agreement import MEASURES, spearman
@@ -192,6 +193,7 @@ class AttributionAgreementAnalysis:
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 

@@ -32,7 +32,11 @@ from kdprobe.analysis.gold import (
 )
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.seeds import derive_generator
 from kdprobe.stats import calibration as _calibration
@@ -209,6 +213,7 @@ class Calibration:
     version: int = 1
     title: str = "Calibration"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in metrics(CalibrationOptions().bins))
     options: type[CalibrationOptions] = CalibrationOptions

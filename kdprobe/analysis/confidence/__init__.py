@@ -35,7 +35,11 @@ from kdprobe.analysis.gold import (
     several_runs,
 )
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import (
@@ -225,6 +229,7 @@ class Confidence:
     version: int = 1
     title: str = "Confidence"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(

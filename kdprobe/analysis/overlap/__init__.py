@@ -16,7 +16,11 @@ from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, res
 from kdprobe.analysis.gold import gold_of, hits_of, mean_size, no_right_and_wrong, several_runs
 from kdprobe.analysis.overlap.metrics import METRICS
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import mean_within
@@ -144,6 +148,7 @@ class Overlap:
     version: int = 1
     title: str = "Shared mistakes and flips"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[NoOptions] = NoOptions

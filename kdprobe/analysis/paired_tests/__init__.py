@@ -105,6 +105,7 @@ class PairedTests:
     version: int = 1
     title: str = "Paired tests"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[NoOptions] = NoOptions

@@ -23,7 +23,11 @@ from kdprobe.analysis.estimates import (
     undefined_estimate,
 )
 from kdprobe.analysis.gold import NO_GOLD
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import (

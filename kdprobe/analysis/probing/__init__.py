@@ -143,7 +143,7 @@ def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
                 code="probing-few-seeds",
                 severity="note",
                 message=f"These probes start from {seeds}: gaps below one or two points may be "
-                "their doing (--probe-seeds 3 averages three).",
+                "their doing (`probing.probe_seeds=3` averages three).",
             )
         )
     notices += [
@@ -177,21 +177,21 @@ class Probing:
     title: str = "Probing"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (ProbeFits,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[NoOptions] = NoOptions
 
     def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
-        if study.probes is None or not study.probes.fits:
-            return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+        if not study.has(ProbeFits) or not study.get(ProbeFits).fits:
+            return "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
         return None
 
     def run(
         self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
-        probes = study.probes
-        assert probes is not None  # skip_reason() has refused studies without
+        probes = study.get(ProbeFits)
         teacher = study.teacher.name
         seen_models = {fit.model for fit in probes.fits}
         students = [s.name for s in study.students if s.name in seen_models]

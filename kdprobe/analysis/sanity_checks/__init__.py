@@ -79,6 +79,7 @@ class SanityChecks:
     version: int = 1
     title: str = "Checks"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[NoOptions] = NoOptions

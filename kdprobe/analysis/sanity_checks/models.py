@@ -18,7 +18,11 @@ from kdprobe.analysis.sanity_checks.check import (
     runs_of,
     unchecked,
 )
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import renamings
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 

@@ -22,7 +22,10 @@ from kdprobe.analysis.sanity_checks.check import (
     runs_of,
     unchecked,
 )
-from kdprobe.observations.study import Predictions, Study
+from kdprobe.observations.predictions import (
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import relation
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa

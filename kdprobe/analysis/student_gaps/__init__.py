@@ -16,7 +16,12 @@ import numpy as np
 from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.student_gaps.probing import probing_gaps, probing_rows
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.probes import ProbeFits
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
@@ -108,7 +113,7 @@ def _from_slices(study: Study, result: AnalysisResult) -> list[Gap]:
 
 def _from_pairs(study: Study, result: AnalysisResult) -> list[Gap]:
     """Read the gaps on phenomena; fields and the total only repeat them."""
-    phenomena = set(study.minimal_pairs.phenomena) if study.minimal_pairs else set()
+    phenomena = set(study.get(MinimalPairs).phenomena)
     kinds: dict[str, tuple[str, Slice | None]] = dict.fromkeys(phenomena, ("phenomenon", None))
     return [
         gap.model_copy(update={"quotes": _quotes(study, gap)})
@@ -118,9 +123,7 @@ def _from_pairs(study: Study, result: AnalysisResult) -> list[Gap]:
 
 def _quotes(study: Study, gap: Gap) -> tuple[str, ...]:
     """Quote pairs the teacher judges rightly and the student does not, widest margins first."""
-    pairs = study.minimal_pairs
-    if pairs is None:
-        return ()
+    pairs = study.get(MinimalPairs)
     t, s = (pairs.margins[name][0] for name in (study.teacher.name, gap.student))
     inside = np.array([phenomenon == gap.subset for phenomenon in pairs.phenomena])
     rows = np.flatnonzero(inside & (t > 0) & (s < 0))
@@ -245,6 +248,7 @@ class StudentGaps:
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[NoOptions] = NoOptions
@@ -253,7 +257,8 @@ class StudentGaps:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"
-        if study.split.labels is None and study.minimal_pairs is None and study.probes is None:
+        others = study.has(MinimalPairs) or study.has(ProbeFits)
+        if study.split.labels is None and not others:
             return "there are neither gold labels nor minimal pairs, so nothing is known to be lost"
         return None
 

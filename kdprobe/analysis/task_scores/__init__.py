@@ -17,7 +17,11 @@ from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
 from kdprobe.stats.arrays import Floats, Ints
@@ -218,6 +222,7 @@ class TaskScores:
     version: int = 1
     title: str = "Task scores"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[TaskScoresOptions] = TaskScoresOptions

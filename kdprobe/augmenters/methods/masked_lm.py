@@ -216,7 +216,7 @@ class _MaskedLm:
             place = expanded(options.word_vectors)
             if not place.is_file():
                 raise ConfigError(
-                    f"--set word_vectors={options.word_vectors}", found="no such file"
+                    f"`settings=word_vectors={options.word_vectors}`", found="no such file"
                 )
             with place.open("rb") as stream:
                 named["word vectors"] = hashlib.file_digest(stream, "sha256").hexdigest()

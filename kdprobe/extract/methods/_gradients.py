@@ -19,7 +19,7 @@ from kdprobe.extract.coalitions import Output
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.models.words import SPECIAL
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 
 Baseline = Literal["pad", "mask", "zero"]
 Pooling = Literal["sum", "mean", "max-abs"]

@@ -11,8 +11,8 @@ from math import comb
 
 import numpy as np
 
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats
 
 
 def few_coalitions(n: int, evaluations: int, seed: int) -> tuple[Bools, Floats]:

@@ -25,7 +25,7 @@ from kdprobe.extract.methods._gradients import (
     forward,
 )
 from kdprobe.models.reader import BATCH_TOKENS, Reader
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 
 
 class IntegratedGradientsOptions(Options):

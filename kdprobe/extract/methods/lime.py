@@ -19,8 +19,8 @@ from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import Reader
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.seeds import derive_seed
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class LimeOptions(Options):

@@ -14,7 +14,7 @@ from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import Reader
-from kdprobe.observations.study import Bools, Floats
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class OcclusionOptions(Options):

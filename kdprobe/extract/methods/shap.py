@@ -21,8 +21,8 @@ from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._regression import few_coalitions, regress
 from kdprobe.models.reader import Reader
-from kdprobe.observations.study import Bools, Floats
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class ShapOptions(Options):

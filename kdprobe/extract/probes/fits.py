@@ -84,7 +84,7 @@ def check_probe(name: str) -> str:
     Raises:
         UnknownNameError: no probe goes by this name.
     """
-    return known_name("probe", name, tuple(PROBES))
+    return known_name("probe", name, tuple(PROBES), option="probing.probe")
 
 
 def probe_seeds(probe: str, seeds: int | None) -> int:
@@ -96,15 +96,16 @@ def probe_seeds(probe: str, seeds: int | None) -> int:
     >>> [probe_seeds(name, None) for name in PROBES]
     [1, 3, 1, 1, 3, 3]
     """
-    option = "--probe-seeds"
+    option = "`probing.probe_seeds`"
     if seeds is not None and seeds < 1:
         raise ConfigError(option, found=f"is {seeds}", expected="at least 1")
     if probe not in SEEDS and seeds not in (None, 1):
         raise ConfigError(
             option,
-            found=f"is {seeds} with --probe {probe}, which is convex and draws nothing at random",
+            found=f"is {seeds} with `probing.probe={probe}`, which is convex and draws nothing at "
+            "random",
             expected="a probe that starts from a seed: " + ", ".join(SEEDS),
-            remedy=f"leave {option} out, or name another --probe",
+            remedy=f"leave {option} out, or name another `probing.probe`",
         )
     return SEEDS.get(probe, 1) if seeds is None else seeds
 

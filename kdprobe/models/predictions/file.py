@@ -117,7 +117,7 @@ def split_from_file(path: Path, task: Task) -> Split:
             str(path),
             found=f"no texts, and the data of {task.name} were not found",
             expected="a column text",
-            remedy="say where the data are with --data-dir",
+            remedy="say where the data are with `data_dir`",
         )
     used = {"id", "text", "sentence", "text_a", "text_b", "label"}
     columns = {

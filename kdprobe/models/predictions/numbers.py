@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kdprobe.errors import CheckpointError
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.table import Table
 
 SUM_TOLERANCE = 1e-3

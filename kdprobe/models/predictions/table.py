@@ -25,8 +25,13 @@ from kdprobe.models.predictions.numbers import (
     to_log_probabilities,
     to_probabilities,
 )
-from kdprobe.observations.study import Floats, Scale
+from kdprobe.observations.predictions import (
+    Scale,
+)
 from kdprobe.plain_files import expanded
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
@@ -222,7 +227,7 @@ def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
                 found=f"{len(numbers)} outputs",
                 expected=f"{task.outputs}, as {task.name} has{labels if task.labels else ''}",
                 remedy="are these predictions for another task? Classes that the rows of a table "
-                "do not show are named with --labels A,B,C",
+                "do not show are named with `labels=A,B,C`",
             )
     return np.array(rows, dtype=np.float64)
 
@@ -245,7 +250,7 @@ def _by_class(
             expected=f"one for each label of {task.name}: "
             + ", ".join(f"{word}:{label}" for label in task.labels[:8]),
             remedy="are these predictions for another task? If not, say which label is which with "
-            "--label-map, or name classes that the rows of a table do not show with --labels A,B,C",
+            "`label_map`, or name classes that the rows of a table do not show with `labels=A,B,C`",
         )
     written = [_one_number(table, columns[column]) for column in order]
     values = np.array([[cell.values[0] for cell in cells] for cells in written], dtype=np.float64)

@@ -40,20 +40,20 @@ def read_bins(text: str) -> tuple[tuple[int, int], ...]:
         bounds = _BIN.fullmatch(part.strip())
         if bounds is None:
             raise ConfigError(
-                "--length-bins",
+                "`length_bins`",
                 found=repr(part.strip()),
                 expected="ranges of lengths in words, such as 5-8,9-12",
             )
         low, high = int(bounds[1]), int(bounds[2])
         if low > high or (bins and low <= bins[-1][1]):
             raise ConfigError(
-                "--length-bins",
+                "`length_bins`",
                 found=f"{low}-{high}" + (f" after {bins[-1][0]}-{bins[-1][1]}" if bins else ""),
                 expected="ranges that grow and share no length",
             )
         bins.append((low, high))
     if len(bins) < 2:
-        raise ConfigError("--length-bins", found="one class only", expected="at least two")
+        raise ConfigError("`length_bins`", found="one class only", expected="at least two")
     return tuple(bins)
 
 

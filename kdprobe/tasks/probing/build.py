@@ -152,7 +152,7 @@ def even_sizes(sentences: int) -> dict[str, int]:
 
 
 def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
-    """Find the file of a task: `--probing-dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
+    """Find the file of a task: `probing_dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
 
     Raises:
         TaskError: `probing_dir` is no folder, or neither it nor the TOML's folder holds the file.
@@ -161,7 +161,7 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
     if probing_dir is not None:
         if not probing_dir.is_dir():
             raise TaskError(
-                f"--probing-dir {probing_dir}", found="no such folder",
+                f"`probing.probing_dir={probing_dir}`", found="no such folder",
                 expected="a folder of SentEval's probing files",
             )  # fmt: skip
         path = probing_dir / task.file
@@ -169,10 +169,10 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
             return beside
         if not path.is_file():
             raise TaskError(
-                f"--probing-dir {probing_dir}",
+                f"`probing.probing_dir={probing_dir}`",
                 found=f"holds no {task.file}",
                 expected=f"the file of the probing task {task.name}",
-                remedy="leave the task out of --probe-tasks, or build it: kdprobe probes build",
+                remedy="leave the task out of `probing.tasks`, or build it: kdprobe probes build",
             )
         return path
     places = [] if beside is None else [beside]
@@ -210,7 +210,7 @@ class ProbingSource:
                 f"probing task {task.name}",
                 found=f"{self.sentences} sentences are too few to build it",
                 expected="more sentences",
-                remedy="raise --probe-sentences",
+                remedy="raise `probing.sentences`",
             )
         return built
 

@@ -89,7 +89,7 @@ def fetch_senteval(
         OutputError: the place cannot be written.
     """
     if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
-        raise TaskError("--from", found=repr(source), expected="an http or https address")
+        raise TaskError("`source`", found=repr(source), expected="an http or https address")
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return tuple(
@@ -187,7 +187,7 @@ def _reading(address: str, folder: Path) -> Iterator[None]:
             address,
             found=f"the server answered {error.code} {error.reason}",
             expected="SentEval's file",
-            remedy="name another copy with --from",
+            remedy="name another copy with `source`",
         ) from error
     except urllib.error.URLError as error:
         raise _unreachable(address, folder, str(error.reason)) from error

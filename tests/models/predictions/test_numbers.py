@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.predictions.numbers import Written, read_numbers, to_probabilities
-from kdprobe.observations.study import Floats
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.tasks.table import Table
 
 TABLE = Table("p.csv", {}, (2, 3, 4, 5), separator=",")
