@@ -122,7 +122,7 @@ def teacher_logits(
         float32 `[n, C]`, rows in the split's order, columns in the task's label order.
 
     Raises:
-        CapabilityError: what was computed is not what the teacher says of each text alone.
+        CapabilityError: the logits are not the teacher's own of each text alone.
     """
     held = cache.load(file.key, say=progress.say)
     if held is not None:
