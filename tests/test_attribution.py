@@ -10,19 +10,22 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
-from kdprobe.attribution import Attributed, WordScores, attribute, lines_of, page_of
-from kdprobe.comparison.attribution_plan import AttributionRequest, plan_of
+from kdprobe.attribution import attribute
+from kdprobe.attribution.result import TextAttribution, WordScores, lines_of, page_of
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.attributions.plan import plan_of
 from kdprobe.models.hf import open_hf
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import tiny_checkpoint
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 
 
-def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False) -> Attributed:
+def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False) -> TextAttribution:
     scores = WordScores("deep_lift", (1.0, -0.5), gap, sampled)
-    return Attributed("m", ("a", "dog"), (0, 0), read, "good", 0.5, (scores,))
+    return TextAttribution("m", ("a", "dog"), (0, 0), read, "good", 0.5, (scores,))
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False)
          "sampled, sum off by 200%, 1 of 2 words read"),
     ],
 )  # fmt: skip
-def test_a_line_says_what_must_be_known_of_its_scores(found: Attributed, note: str):
+def test_a_line_says_what_must_be_known_of_its_scores(found: TextAttribution, note: str):
     """Guards against noise, broken sums and unread words behind a clean picture."""
     (line,) = lines_of([found])
     assert line.note == note
@@ -70,7 +73,7 @@ def reads_characters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_chinese_sentence_has_words(reads_characters: Path):
     """Guards one score for the whole sentence, and blanks where a word was: plain transformers."""
     text = SENTENCES[0]
-    found = attribute(
+    (found,) = attribute(
         str(reads_characters), text, methods=("occlusion",), label="LABEL_1", offline=True
     )
     assert found.words == ("这", "部", "电影", "非常", "好看")
@@ -91,7 +94,7 @@ def test_a_chinese_sentence_has_words(reads_characters: Path):
 
 def test_what_is_written_from_right_to_left_is_laid_out_so(reads_characters: Path):
     """Guards an Arabic sentence whose words stand in the order of a left-to-right reader."""
-    found = attribute(str(reads_characters), SENTENCES[2], methods=("occlusion",), offline=True)
+    (found,) = attribute(str(reads_characters), SENTENCES[2], methods=("occlusion",), offline=True)
     assert found.cut == ""
     assert len(found.words) == 3
     assert '<table class="words" dir="rtl">' in page_of([found])
@@ -108,12 +111,12 @@ def saved(folder: Path, side: str) -> str:
 def test_words_that_were_cut_off_on_the_left_have_no_score(tmp_path: Path):
     """Guards against "read 14 of 14" and a score of 0 for words that no model saw."""
     text = "the dog sleeps in a garden and she likes a funny film today ."
-    found = attribute(saved(tmp_path, "left"), text, methods=("occlusion",))
+    (found,) = attribute(saved(tmp_path, "left"), text, methods=("occlusion",))
     scores = found.methods[0].scores
     assert (found.read, len(found.words)) == (10, 14)
     assert scores[:4] == (None,) * 4
     assert all(score is not None for score in scores[4:])
-    cut = attribute(saved(tmp_path, "right"), text, methods=("occlusion",))
+    (cut,) = attribute(saved(tmp_path, "right"), text, methods=("occlusion",))
     assert cut.methods[0].scores[10:] == (None,) * 4
     assert cut.read == 10
 

@@ -14,7 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import (

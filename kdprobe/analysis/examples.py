@@ -12,7 +12,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats, Ints

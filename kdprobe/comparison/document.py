@@ -1,23 +1,179 @@
-"""From results to the files of `kdprobe compare`.
+"""The results document of a comparison.
 
-Does: choose the examples of the page, lay out `predictions.parquet`, write all files together.
-Does not: compute any number.
+Does: put it together from the evidence and the results of the analyses, and write and parse it
+once. Does not: compute any number.
 """
 
 from __future__ import annotations
 
-import io
+import datetime
+import platform
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from pydantic import JsonValue
 
-from kdprobe import atomic
-from kdprobe.comparison.attribution_table import WORD_SCORES, write_parquet
-from kdprobe.observations.study import Population, Study
-from kdprobe.results.io import dumps, metrics_csv
-from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument, TaskInfo
+from kdprobe.collectors.session import Session
+from kdprobe.comparison.analyses import TRAINING, Ran
+from kdprobe.comparison.attribution_examples import explained_ids, with_words
+from kdprobe.comparison.collect import Evidence
+from kdprobe.comparison.controls import control_notices
+from kdprobe.comparison.examples import examples, named_ids, page_rows
+from kdprobe.comparison.model_facts import model_info, model_notices
+from kdprobe.comparison.options import AnalysisOptions, CompareOptions
+from kdprobe.comparison.suspicion import suspicions
+from kdprobe.models.training_record import trained_in_bfloat16
+from kdprobe.observations.study import Study
+from kdprobe.observations.training_history import TrainingHistories
+from kdprobe.results.io import dumps, loads
+from kdprobe.results.schema import (
+    AnalysisResult,
+    Notice,
+    ProducedBy,
+    Request,
+    ResultsDocument,
+    Skipped,
+    TaskInfo,
+)
+from kdprobe.version import __version__
 
-PAGE_EXAMPLES = 5000
+PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
+
+
+class Written(NamedTuple):
+    """A document, as it reads when it comes back from its file, and the text of that file."""
+
+    document: ResultsDocument
+    text: str
+
+
+def document_of(
+    evidence: Evidence,
+    ran: Ran,
+    options: CompareOptions,
+    *,
+    command: str = "",
+) -> Written:
+    """Put the document of a comparison together, write it as JSON and parse it.
+
+    Args:
+        evidence: what the collectors gave.
+        ran: what came of the analyses.
+        options: every option of the run.
+        command: the command as typed.
+    """
+    session, study = evidence.session, evidence.session.study
+    request = Request(
+        command=command,
+        seed=session.seed,
+        options=_protocol(options, evidence, session, ran.names),
+    )
+    timings = {**evidence.seconds, **ran.seconds}
+    document = ResultsDocument(
+        produced_by=produced_by(request),
+        request=request,
+        task=task_info(study),
+        models=tuple(model_info(model.spec, model.runs, model.role) for model in session.models),
+        analyses=(*ran.results, *training_result(study, options.analyses)),
+        warnings=tuple(_notices(session)),
+        examples_total=study.n,
+        skipped=_skipped(evidence, ran),
+        timings={name: round(value, 3) for name, value in timings.items()},
+    )
+    named = named_ids(document)
+    rows = page_rows(study, named | explained_ids(study))
+    shown = with_words(study, examples(study, rows), named)
+    total = document.examples_total + len(shown) - len(rows)
+    document = document.model_copy(update={"examples": shown, "examples_total": total})
+    text = dumps(document)
+    return Written(loads(text), text)
+
+
+def _skipped(evidence: Evidence, ran: Ran) -> tuple[Skipped, ...]:
+    """List what did not run, each analysis once: what could not be collected says why."""
+    missing = [
+        line.model_copy(update={"requested": line.requested or line.what in ran.requested})
+        for line in evidence.skipped
+    ]
+    known = {line.what for line in missing}
+    return (*missing, *(line for line in ran.skipped if line.what not in known))
+
+
+def training_result(study: Study, chosen: AnalysisOptions) -> tuple[AnalysisResult, ...]:
+    """Return the learning curves as a result, unless analyses were named or they are left out."""
+    if not study.has(TrainingHistories) or chosen.only or TRAINING in chosen.skip:
+        return ()
+    histories = study.get(TrainingHistories)
+    return (
+        AnalysisResult(
+            name=TRAINING,
+            version=1,
+            title="How the students were trained",
+            caption="As logged while they were trained; scores are of the split they were "
+            "scored on then.",
+            curves=histories.curves,
+            notes=histories.notes,
+        ),
+    )
+
+
+def _notices(session: Session) -> list[Notice]:
+    """Return what the reader must know of the choice of models and examples, worst first."""
+    specs = [model.spec for model in session.models]
+    truncated = session.outputs.truncated
+    notices = [
+        *session.noticed,
+        *suspicions(specs, [model.runs for model in session.models], session.split),
+        *session.notices,
+    ]
+    for model in session.models:
+        cut = truncated.get(model.name, 0)
+        notices += model_notices(model.spec, model.runs, cut, len(session.split))
+    return [*notices, *control_notices(specs[1:], session.study)]
+
+
+def _protocol(
+    options: CompareOptions, evidence: Evidence, session: Session, analyses: Sequence[str]
+) -> dict[str, JsonValue]:
+    """Return every choice after defaults were filled in, for the protocol card; no full paths."""
+    data, runtime = options.data, options.runtime
+    half = trained_in_bfloat16([model.spec for model in session.models])
+    task, task_file = session.task.name, session.task_file
+    usual = session.split.name if task_file is None else task_file.compare_split
+    return {
+        "task": Path(data.task).name if isinstance(data.task, str) else task,
+        "split": data.split or usual,
+        "analyses": list(analyses),
+        "limit": data.limit,
+        "resamples": session.resamples,
+        "slice_columns": list(session.slice_columns),
+        **evidence.options,
+        "device": runtime.device,
+        "dtype": runtime.dtype,
+        "batch_size": runtime.batch_size,
+        "label_map": dict(data.label_map) if data.label_map else None,
+        **({"trained_in_bfloat16": list[JsonValue](half)} if half else {}),
+    }
+
+
+def produced_by(request: Request) -> ProducedBy:
+    """Return what made a document; `request` names device and dtype."""
+    import importlib.metadata
+
+    torch = sys.modules.get("torch")
+    return ProducedBy(
+        kdprobe=__version__,
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.machine()}",
+        packages={name: importlib.metadata.version(name) for name in PACKAGES},
+        threads=torch.get_num_threads() if torch else None,
+        device=str(request.options["device"]),
+        dtype=str(request.options["dtype"]),
+        created=datetime.datetime.now(datetime.UTC).replace(microsecond=0).isoformat(),
+    )
 
 
 def task_info(study: Study) -> TaskInfo:
@@ -25,8 +181,8 @@ def task_info(study: Study) -> TaskInfo:
     task, split = study.split.task, study.split
     counts: dict[str, int] = {}
     if split.labels is not None and task.kind == "classification":
-        given = split.labels[split.gold_rows].astype(np.int64)
-        totals = np.bincount(given, minlength=len(task.labels))
+        gold = split.labels[split.gold_rows].astype(np.int64)
+        totals = np.bincount(gold, minlength=len(task.labels))
         counts = {name: int(total) for name, total in zip(task.labels, totals, strict=True)}
     return TaskInfo(
         name=task.name,
@@ -41,148 +197,3 @@ def task_info(study: Study) -> TaskInfo:
         citation=task.citation,
         description=task.description,
     )
-
-
-def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -> list[int]:
-    """Choose the examples the page carries, in the split's order.
-
-    All of them up to `limit`; above it first those that a table or chart names, then those on which
-    the models disagree, then the others in order.
-    """
-    if study.n <= limit:
-        return list(range(study.n))
-    differ = np.zeros(study.n, dtype=bool)
-    if study.split.task.kind == "classification":
-        said = np.stack([population.first.predicted for population in study.models])
-        differ = (said != said[0]).any(axis=0)
-    names = np.array([key in named for key in study.split.ids])
-    order = np.lexsort((np.arange(study.n), ~differ, ~names))
-    return sorted(int(row) for row in order[:limit])
-
-
-def named_ids(document: ResultsDocument) -> frozenset[str]:
-    """Collect the example ids that tables and gaps link to."""
-    found: set[str] = set()
-    for result in document.analyses:
-        found.update(key for gap in result.gaps for key in gap.examples)
-        for table in result.tables:
-            wanted = [i for i, column in enumerate(table.columns) if column.kind == "example"]
-            found.update(str(row[i]) for row in table.rows for i in wanted if row[i])
-    return frozenset(found)
-
-
-def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
-    """Lay out the rows of the example browser."""
-    split = study.split
-    regression = split.task.kind == "regression"
-    said = [_predictions_of(population, rows, regression=regression) for population in study.models]
-    listed = []
-    for place, row in enumerate(rows):
-        known = split.labels is not None and split.has_gold[row]
-        gold = split.labels[row].item() if split.labels is not None and known else None
-        listed.append(
-            Example(
-                id=split.ids[row],
-                text=split.texts[row],
-                text_pair=None if split.pairs is None else split.pairs[row],
-                label=None if gold is None or regression else int(gold),
-                score=float(gold) if gold is not None and regression else None,
-                columns={name: values[row] for name, values in split.columns.items()},
-                predictions=tuple(one[place] for one in said),
-            )
-        )
-    return tuple(listed)
-
-
-def _predictions_of(
-    population: Population, rows: list[int], *, regression: bool
-) -> list[ExamplePrediction]:
-    run, name = population.first, population.name
-    if regression:
-        return [ExamplePrediction(model=name, score=float(run.scores[row])) for row in rows]
-    predicted = run.predicted
-    if not run.has_probabilities:
-        return [ExamplePrediction(model=name, label=int(predicted[row])) for row in rows]
-    # Six digits are more than any reader or chart can tell apart, and halve the page.
-    probabilities = np.round(np.exp(run.log_probabilities[rows]), 6)
-    return [
-        ExamplePrediction(
-            model=name,
-            label=int(predicted[row]),
-            confidence=float(values.max()),
-            probabilities=tuple(float(value) for value in values),
-        )
-        for row, values in zip(rows, probabilities, strict=True)
-    ]
-
-
-def predictions_parquet(study: Study) -> bytes:
-    """Lay out one row per example, model and run."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    split, tables = study.split, []
-    regression = split.task.kind == "regression"
-    for population in study.models:
-        for number, run in enumerate(population.runs):
-            known = run.has_probabilities and not regression
-            columns = {
-                "id": list(split.ids),
-                "text": list(split.texts),
-                "text_pair": list(split.pairs) if split.pairs else [None] * study.n,
-                "model": [population.name] * study.n,
-                "run": [number] * study.n,
-                "label": _gold_names(study),
-                "predicted": None if regression else [split.task.labels[i] for i in run.predicted],
-                "score": run.scores.tolist() if regression else None,
-                "confidence": run.confidence.tolist() if known else None,
-                "probabilities": np.exp(run.log_probabilities).tolist() if known else None,
-            }
-            tables.append(
-                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema())
-            )
-    sink = io.BytesIO()
-    pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
-    return sink.getvalue()
-
-
-def _schema() -> object:
-    import pyarrow as pa
-
-    text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [
-            ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
-            ("label", text), ("predicted", text), ("score", number), ("confidence", number),
-            ("probabilities", pa.list_(number)),
-        ]
-    )  # fmt: skip
-
-
-def _gold_names(study: Study) -> list[str | None]:
-    split = study.split
-    if split.labels is None:
-        return [None] * study.n
-    names, known = split.task.labels, split.has_gold
-    shown = (
-        (repr(float(value)) for value in split.labels)
-        if split.task.kind == "regression"
-        else (names[int(value)] for value in split.labels)
-    )
-    return [name if there else None for name, there in zip(shown, known.tolist(), strict=True)]
-
-
-def write_outputs(document: ResultsDocument, study: Study, folder: Path) -> None:
-    """Write results.json, report.html, metrics.csv and predictions.parquet, all or none.
-
-    Raises:
-        OutputError: no space is left, or the place cannot be written.
-    """
-    from kdprobe.report.build import render
-
-    with atomic.staged_folder(folder, outdated=(WORD_SCORES,)) as stage:
-        (stage / "results.json").write_text(dumps(document), encoding="utf-8")
-        (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
-        (stage / "predictions.parquet").write_bytes(predictions_parquet(study))
-        write_parquet(study, stage)
-        (stage / "report.html").write_text(render(document), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A comparison in the hand: what `compare` and `load_results` give.
+"""The result of a comparison, as `compare` and `load_results` return it.
 
 Does: hold the document and show it (in a notebook, as a data frame, as a page). Does not: compute.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Unpack
 
+from kdprobe.comparison.picking import Coordinates, pick_estimate
+from kdprobe.config.options import Output
+from kdprobe.observations.study import Study
 from kdprobe.plain_text import printable
+from kdprobe.results.frame import metrics_frame
 from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
-from kdprobe.results.io import CSV_COLUMNS, metric_rows, read_document
+from kdprobe.results.io import read_document
 from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
-from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.schema import Estimate, ResultsDocument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +32,21 @@ class Comparison:
     Args:
         document: every number, table and example.
         folder: where the files were written or read; None when they were not.
+        study: the observations behind the results; None when they were read from a file.
+
+    >>> from kdprobe import compare_predictions
+    >>> result = compare_predictions([0, 1, 1, 0], teacher=[0, 1, 1, 0],
+    ...     students={"small": [0, 1, 0, 0]}, resamples=100)
+    >>> round(result.get("cohens_kappa").value, 9)
+    0.5
+    >>> frame = result.metrics[result.metrics.analysis == "task_scores"]
+    >>> frame[(frame.metric == "accuracy") & (frame.model_a == "small")].value.tolist()
+    [0.75]
     """
 
     document: ResultsDocument
     folder: Path | None = None
+    study: Study | None = field(default=None, repr=False, compare=False)
 
     @property
     def headline(self) -> Headline:
@@ -45,12 +60,57 @@ class Comparison:
         Names, layers and reasons are strings, empty where a column does not apply; numbers are
         floats, NaN where a number is undefined (`undefined` says why), and `n` a nullable integer.
         """
-        import pandas as pd
+        return metrics_frame(self.document)
 
-        frame = pd.DataFrame(list(metric_rows(self.document)), columns=list(CSV_COLUMNS))
-        numbers = dict.fromkeys(("value", "ci_low", "ci_high", "p_value", "q_value"), "float64")
-        texts = {name: "object" for name in CSV_COLUMNS if name not in (*numbers, "n")}
-        return frame.astype({**numbers, **texts, "n": "Int64"})
+    def get(
+        self,
+        metric: str,
+        student: str = "",
+        *,
+        analysis: str = "",
+        subset: str = "all",
+        **coordinates: Unpack[Coordinates],
+    ) -> Estimate:
+        """Return one number with its interval, or with the reason why it is undefined.
+
+        Args:
+            metric: its name; the column `metric` of `metrics` shows all.
+            student: the student it is about: alone, or beside the teacher; the teacher's name for
+                a number of its own. It may be left out where there is one student.
+            analysis: the analysis, where several have a metric of this name.
+            subset: the examples, layers or phenomena it is about.
+            **coordinates: `layer`, `pooling`, `method`, where several numbers differ in one.
+
+        Raises:
+            UnknownNameError: no number goes by this name, or none with it by another of the names;
+                the nearest are offered.
+            ConfigError: several numbers do; what tells them apart is named.
+        """
+        return pick_estimate(
+            self.document, metric, student, analysis=analysis, subset=subset,
+            coordinates=dict(coordinates),
+        )  # fmt: skip
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write results.json, report.html and metrics.csv into a folder, all or none.
+
+        Word scores and `predictions.parquet` are written too, unless the comparison was read from
+        a file.
+
+        Args:
+            folder: a new or empty one.
+            force: write into one that is not empty.
+
+        Raises:
+            ConfigError: the name of a file.
+            OutputError: the folder is not empty, or cannot be written.
+        """
+        from kdprobe.comparison.files import check_output, write_files
+
+        options = Output(output=Path(folder), force=force)
+        check_output(options)
+        write_files(self.document, self.study, Path(folder))
+        return Path(folder)
 
     def html(self) -> str:
         """The report as one page of HTML."""
@@ -59,7 +119,7 @@ class Comparison:
         return render(self.document)
 
     def write_report(self, path: str | Path) -> Path:
-        """Write the report to a file, and give its path."""
+        """Write the report to a file, and return its path."""
         from kdprobe.report.build import write_report
 
         write_report(self.document, Path(path))

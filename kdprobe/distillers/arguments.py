@@ -28,9 +28,9 @@ def check_best_by(job: TrainingJob) -> None:
     if rule not in ("agreement", "kl"):
         return
     if job.models.teacher is None:
-        raise ConfigError("--best-by", found=f"{rule} without a teacher", expected="score or loss")
+        raise ConfigError("`best_by`", found=f"{rule} without a teacher", expected="score or loss")
     if job.split.task.kind == "regression":
-        raise ConfigError("--best-by", found=f"{rule} of a regression", expected="score or loss")
+        raise ConfigError("`best_by`", found=f"{rule} of a regression", expected="score or loss")
 
 
 def other_optimizer(job: TrainingJob) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:

@@ -149,7 +149,7 @@ def open_run(
             str(output),
             found="is not empty and holds no training to go on with",
             expected="the folder of an interrupted run",
-            remedy="choose another with -o, or say --force to write over its files",
+            remedy="choose another with `output`, or say `force` to write over its files",
         )
     return Run(output)
 
@@ -250,9 +250,9 @@ def _train(
         except KeyboardInterrupt:
             last = last_complete(run.folder)
             progress.say(
-                f"Interrupted; --resume goes on from {last.name.replace('-', ' of step ')}."
+                f"Interrupted; `resume` goes on from {last.name.replace('-', ' of step ')}."
                 if last
-                else "Interrupted before the first checkpoint; --resume begins again."
+                else "Interrupted before the first checkpoint; `resume` begins again."
             )
             raise
     return trainer

@@ -18,13 +18,12 @@ from kdprobe.distillers.masked import first_tokens
 from kdprobe.distillers.objective import GROUPS, LOGITS, WORDS, ModelShape, Need, View
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
-from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS
+from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, layers_of
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
 from kdprobe.models.mixed_precision import float32_regions
 from kdprobe.models.model_inputs import accepted_inputs, begun_anew
-from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 if TYPE_CHECKING:

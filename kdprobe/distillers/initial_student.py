@@ -1,6 +1,6 @@
 """A student before its first step, and its layer map beside its teacher.
 
-Does: turn `--student` into a model and its tokenizer. Does not: train.
+Does: turn `student` into a model and its tokenizer. Does not: train.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def open_student(
     if isinstance(shape, NewShape):
         if shape.vocabulary is not None:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"V{shape.vocabulary} in {spec}",
                 expected="no V: a student made for a teacher reads with the teacher's tokenizer",
             )

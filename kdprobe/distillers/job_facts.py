@@ -1,13 +1,12 @@
 """What is shown and recorded of a training before its first step.
 
-Does: describe a `TrainingJob` as rows of names and values, its number format, its settings and the
-command line that repeats it. Does not: train or write anything.
+Does: describe a `TrainingJob` as rows of names and values, its number format and its settings. Does
+not: train or write anything.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kdprobe.distillers.precision import price_of
@@ -15,7 +14,6 @@ from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.models.checkpoint import describe
 from kdprobe.models.mixed_precision import SMALL_WEIGHT, products
 from kdprobe.models.reparametrised_embeddings import folded_size
-from kdprobe.portable import portable_word
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -68,7 +66,7 @@ def precision_notes(job: TrainingJob) -> tuple[str, ...]:
         "multiplied in bfloat16, all else in float32"
     )
     if not large:
-        return (f"{products_note}: --bf16 changed nothing",)
+        return (f"{products_note}: `bf16` changed nothing",)
     architecture = str(job.student.config.model_type).removeprefix("kdprobe_")
     return (products_note, f"the price of bfloat16: {price_of(architecture)}")
 
@@ -83,18 +81,3 @@ def _truncations(job: TrainingJob) -> list[tuple[str, str]]:
 def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return settings as text; what is not set is left out."""
     return {name: f"{value}" for name, value in settings.items() if value is not None}
-
-
-def command_line(command: str, subject: str | None, options: Sequence[tuple[str, object]]) -> str:
-    """Compose the command line of a training; options that are None are left out.
-
-    A model card is shared: paths are written as `portable_word` gives them.
-
-    >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
-    "kdprobe finetune 'my model' --task cola"
-    """
-    words = ["kdprobe", command, *([] if subject is None else [subject])]
-    for flag, value in options:
-        if value is not None and value is not False:
-            words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(map(portable_word, words))

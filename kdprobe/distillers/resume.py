@@ -154,7 +154,7 @@ def _json(place: Path) -> object:
         place,
         error=OutputError,
         expected="what kdprobe wrote there",
-        remedy="start anew in another folder, or say --force",
+        remedy="start anew in another folder, or say `force`",
     )
     return parsed
 

@@ -1,6 +1,6 @@
 """What a fine-tuning starts from: a pretrained encoder, a part of one, or random weights.
 
-Does: turn MODEL and `--student` into a model and its tokenizer. Does not: know a teacher;
+Does: turn MODEL and `student` into a model and its tokenizer. Does not: know a teacher;
 `initial_student.py` does.
 """
 
@@ -78,7 +78,7 @@ class Source:
                 "MODEL",
                 found=f"{self.model!r} says what to keep of a model, but not of which",
                 expected="a folder, a hub id or a shape like bert:L4,H128",
-                remedy=f"say MODEL --student {self.model}",
+                remedy=f"say MODEL `student={self.model}`",
             )
         if isinstance(shape, NewShape | LstmShape):
             return self._new(shape, data)
@@ -88,7 +88,7 @@ class Source:
         part = parse_student(self.student)
         if not isinstance(part, CopyShape):
             raise ConfigError(
-                "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
+                "`student`", found=repr(self.student), expected="a part of MODEL, like layers=3"
             )
         texts = texts_of(data.train.texts, data.train.pairs)
         cut = student_of(part, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts)
@@ -100,7 +100,7 @@ class Source:
         """Make a model of random weights, or of word vectors."""
         if self.student is not None:
             raise ConfigError(
-                "--student", found=f"{self.student!r} of a model that starts from nothing"
+                "`student`", found=f"{self.student!r} of a model that starts from nothing"
             )
         texts, pairs = texts_of(data.train.texts, data.train.pairs), data.train.pairs is not None
         if isinstance(shape, LstmShape) and shape.file is not None:

@@ -249,7 +249,9 @@ class StagedTraining:
     def _weighted_loss(self, part: Part, models: ModelPair) -> WeightedLoss:
         recipe = part.recipe
         weighted_loss = build_weighted_loss(
-            recipe.objectives, reduction=recipe.reduction, where=f"recipe {recipe.name}{part.told}"
+            recipe.objectives,
+            reduction=recipe.reduction,
+            where=f"recipe {recipe.name}{part.stage_label}",
         )
         require_values(weighted_loss, models)
         refuse_unlabelled(weighted_loss, models, self.data.train)

@@ -21,7 +21,7 @@ from kdprobe.errors import ConfigError, UsageError
 from kdprobe.models.folder import fingerprint
 from kdprobe.plain_files import expanded, read_json
 
-OPTION = "--like"
+OPTION = "`like`"
 _LARGEST = 50_000_000  # bytes; no record of kdprobe comes near
 
 

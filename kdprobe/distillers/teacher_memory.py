@@ -133,7 +133,7 @@ class TeacherCache:
 
     def key(self, quantity: Quantity) -> CacheKey:
         """The key of a quantity in the cache."""
-        parts = {**self.file.key.parts, "quantity": quantity.name}
+        parts = {**self.file.parts, "quantity": quantity.name}
         if quantity.term is not None:
             parts["layers"] = [list(pair) for pair in self.models.layer_map]
             parts["depths"] = [self.models.student.layers, self._depth]

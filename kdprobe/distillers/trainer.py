@@ -217,7 +217,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             found=f"the loss of {len(ids)} of {size} examples in a batch is not finite "
             f"({shown}{', …' if len(ids) > _SHOWN_IDS else ''})",
             remedy="lower the learning rate or leave out bf16; earlier checkpoints are kept and "
-            "--resume goes on from the last one",
+            "`resume` goes on from the last one",
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:

@@ -128,6 +128,6 @@ def refuse_unlabelled(weighted_loss: WeightedLoss, models: ModelPair, train: Spl
         found=f"reads gold labels, and the texts to learn from have none ({train.origin})",
         expected="objectives that learn from the teacher alone",
         remedy="say "
-        + " ".join(f"--set {name}.weight=0" for name in readers)
+        + " ".join(f"`settings={name}.weight=0`" for name in readers)
         + ", or another recipe",
     )

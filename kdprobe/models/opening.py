@@ -254,13 +254,13 @@ def _refuse_holes(
         raise _other_shape(path, first, *shapes[first])
     names = [name for name, _ in model.named_parameters() if name.startswith(body)]
     every = sum(".pooler." not in name for name in names)
-    found, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
+    problem, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
     if len(lacking) >= every:
-        found = f"none of its weights has the name of one of a {type(model).__name__}"
+        problem = f"none of its weights has the name of one of a {type(model).__name__}"
         remedy = f"they are named like {sorted(held)[0]}, the model's like {first}; save it again"
     raise CheckpointError(
         path,
-        found=found,
+        found=problem,
         expected="the weights of the model that config.json describes",
         remedy=remedy,
     )

@@ -86,10 +86,10 @@ class UsedRows(nn.Module):
         """Look ids up, also those that are no weights: `[B, L, width]`."""
         places = self.place[ids]
         known = places >= 0
-        found = functional.embedding(places.clamp_min(0), self.used, self._padding)
+        vectors = functional.embedding(places.clamp_min(0), self.used, self._padding)
         if bool(known.all()):
-            return found
-        return torch.where(known[..., None], found, functional.embedding(ids, self.rest))
+            return vectors
+        return torch.where(known[..., None], vectors, functional.embedding(ids, self.rest))
 
 
 Form = ProjectedEmbedding | UsedRows

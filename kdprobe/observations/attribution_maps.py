@@ -1,4 +1,4 @@
-"""How far the attribution maps of teacher and students lie apart; a part of `observations.Study`.
+"""Distances between the attribution maps of teacher and students; an observation of a `Study`.
 
 Does: hold the distances in a frozen type. Does not: know a model, a file or torch.
 """

@@ -1,4 +1,4 @@
-"""How much each word moves each model, as arrays; a part of `observations.Study`.
+"""How much each word moves each model, as arrays; an observation of a `Study`.
 
 Does: hold words and their scores in frozen types. Does not: know a model, a file or torch.
 """
@@ -60,6 +60,7 @@ class Attributions:
     def only(self, kept: Iterable[str]) -> Attributions:
         """Keep the explained examples of these ids, in their order; `counts` stay the split's.
 
+        >>> import numpy as np
         >>> empty = np.zeros((2, 1, 2))
         >>> both = Attributions(("a", "b"), ((), ()), np.array([0, 1]), ("lime",),
         ...     {("t", "lime", ""): (np.zeros(0), np.zeros(0))}, {}, {}, {}, {("t", "lime"): empty},

@@ -1,4 +1,4 @@
-"""What probing classifiers found in the layers, as arrays; a part of `observations.Study`.
+"""Probing classifiers on the layers, as arrays; an observation of a `Study`.
 
 Does: hold tasks and fits in frozen types. Does not: know a model, a file or torch.
 """
@@ -13,7 +13,7 @@ from kdprobe.stats.arrays import Bools, Floats
 
 @dataclass(frozen=True)
 class ProbeTask:
-    """What the layers were asked: one probing task and how far guessing gets.
+    """One probing task, and the accuracies that need no model.
 
     Args:
         name, group: of the task; the group is `surface`, `syntax`, `semantics` or `other`.
@@ -77,10 +77,10 @@ class ProbeFits:
     """All probes of a comparison.
 
     Args:
-        tasks: what was asked.
+        tasks: the probing tasks.
         fits: of every model, run and task.
         probe: which probe was fitted, in words for the reader.
-        poolings: in the order asked for; the first is the one charts and losses show.
+        poolings: in the order asked for; the first is the one charts and gaps show.
         notes: choices that move the numbers.
         unread: poolings and models without a vector to probe, and why.
         seeds: how many starts each accuracy is the mean of.

@@ -1,184 +1,39 @@
-"""What was seen of the models, as arrays: the input of every analysis.
+"""Everything an analysis may look at: the split, the models' outputs, and further observations.
 
-Does: hold ids, labels and logits in frozen types with read-only arrays, checked on construction.
-Does not: know a model, a file or torch.
+Does: hold the observations of one comparison by their type, and check that all of them speak about
+the same examples. Does not: know a model, a file or torch.
 
-Reading order: `Predictions` (one checkpoint), `Population` (one model, one or more seeds), `Study`
-(everything the analyses may look at).
+Reading order: `predictions.py`, then this file, then the other observations as they are needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from kdprobe.errors import MisalignedError, TaskError
-from kdprobe.observations.attribution_maps import MapGaps
-from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.probes import ProbeFits
-from kdprobe.stats.arrays import Bools as Bools
-from kdprobe.stats.arrays import Floats as Floats
-from kdprobe.stats.arrays import Ints as Ints
-from kdprobe.stats.divergence import log_softmax
+from kdprobe.observations.predictions import Population, first_difference
 from kdprobe.tasks.task import Split
 
-Scale = Literal["logits", "log-probabilities", "labels", "scores"]
+Kind = TypeVar("Kind")
 
 
-def frozen(array: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Give a copy of an array that cannot be written to."""
-    copy = np.array(array, copy=True)
-    copy.setflags(write=False)
-    return copy
+@runtime_checkable
+class OfExamples(Protocol):
+    """An observation whose rows are examples of the split."""
+
+    def only(self, kept: Iterable[str]) -> object:
+        """Return it with the rows of these examples alone."""
 
 
-def first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str | None:
-    """Name the first place where two lists of ids differ, or None when they are equal.
+@runtime_checkable
+class OfOtherTexts(Protocol):
+    """An observation of other texts than the split's, which may lack gold labels too."""
 
-    >>> first_difference(("a", "b"), ("a", "c"))
-    "row 2 is 'b' on one side and 'c' on the other"
-    """
-    for row, (one, other) in enumerate(zip(left, right, strict=False), start=1):
-        if one != other:
-            return f"row {row} is {one!r} on one side and {other!r} on the other"
-    if len(left) != len(right):
-        return f"one side has {len(left)} rows and the other {len(right)}"
-    return None
-
-
-def check_finite(where: str, ids: tuple[str, ...], values: Floats) -> None:
-    """Refuse NaN and infinity in a model's outputs, naming the first example.
-
-    Raises:
-        MisalignedError: a number is not finite.
-    """
-    bad = ~np.isfinite(values).reshape(len(ids), -1).all(axis=1)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise MisalignedError(
-            where,
-            found=f"{int(bad.sum())} of {len(ids)} examples have outputs that are not finite, "
-            f"the first is {ids[row]!r}: {np.asarray(values[row]).ravel().tolist()}",
-            expected="finite numbers",
-            remedy="a model that overflowed cannot be compared; was it trained or run in fp16?",
-        )
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What one checkpoint says of every example.
-
-    Args:
-        model: the name people gave it.
-        ids: unique example ids, `[n]`.
-        values: float64 `[n, c]`; what they are is said by `scale`, never guessed: `logits`;
-            `log-probabilities` (from a predictions file); `labels` (only the predicted labels are
-            known: one column of class indices); `scores` (a regression: one column).
-
-    Raises:
-        MisalignedError: shapes do not fit, ids repeat, or a number is not finite.
-    """
-
-    model: str
-    ids: tuple[str, ...]
-    values: Floats
-    scale: Scale = "logits"
-
-    def __post_init__(self) -> None:
-        """Check and freeze."""
-        values = np.asarray(self.values, dtype=np.float64)
-        if values.ndim != 2 or len(values) != len(self.ids):
-            raise MisalignedError(
-                self.model,
-                found=f"outputs of shape {values.shape} for {len(self.ids)} examples",
-                expected="one row per example",
-            )
-        if len(set(self.ids)) != len(self.ids):
-            seen: set[str] = set()
-            double = next(i for i in self.ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-            raise MisalignedError(
-                self.model, found=f"id {double!r} stands twice", expected="ids once each"
-            )
-        check_finite(self.model, self.ids, values)
-        object.__setattr__(self, "values", frozen(values))
-
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether a probability for each class is known."""
-        return self.scale in ("logits", "log-probabilities")
-
-    @property
-    def predicted(self) -> Ints:
-        """The predicted class of each example, int64 `[n]`; ties go to the lowest index."""
-        if self.scale == "labels":
-            return self.values[:, 0].astype(np.int64)
-        best: Ints = np.argmax(self.values, axis=1).astype(np.int64)
-        return best
-
-    @property
-    def scores(self) -> Floats:
-        """The predicted numbers of a regression, float64 `[n]`."""
-        return self.values[:, 0]
-
-    @property
-    def log_probabilities(self) -> Floats:
-        """log-softmax of the outputs in float64, `[n, c]`; for `logits` and `log-probabilities`."""
-        return log_softmax(self.values)
-
-    @property
-    def confidence(self) -> Floats:
-        """The probability of the predicted class, float64 `[n]` in `[1/c, 1]`."""
-        best: Floats = np.exp(self.log_probabilities.max(axis=1))
-        return best
-
-
-@dataclass(frozen=True)
-class Population:
-    """One model under one name: one run, or several trained with different seeds."""
-
-    name: str
-    role: Literal["teacher", "student"]
-    runs: tuple[Predictions, ...]
-
-    @property
-    def first(self) -> Predictions:
-        """The run the example browser shows."""
-        return self.runs[0]
-
-    @property
-    def has_probabilities(self) -> bool:
-        """Whether every run gives a probability for each class."""
-        return all(run.has_probabilities for run in self.runs)
-
-
-@dataclass(frozen=True)
-class MinimalPairs:
-    """Pairs of an acceptable and a damaged sentence, with what every model says of both.
-
-    Args:
-        ids: unique pair ids, `[m]`.
-        phenomena: the phenomenon of each pair, `[m]`.
-        fields: the wider field of each pair (syntax, morphology …), `[m]`.
-        good, bad: the two sentences of each pair.
-        acceptable: the class index that means acceptable.
-        margins: model name -> float64 `[runs, m]`, log P(acceptable | good) minus
-            log P(acceptable | bad); positive means the pair is judged rightly.
-        origin: where the pairs come from (`BLiMP`, `grammar`).
-    """
-
-    ids: tuple[str, ...]
-    phenomena: tuple[str, ...]
-    fields: tuple[str, ...]
-    good: tuple[str, ...]
-    bad: tuple[str, ...]
-    acceptable: int
-    margins: Mapping[str, Floats]
-    origin: str
+    def with_gold(self) -> object:
+        """Return it with the texts that have a gold label alone."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +42,7 @@ class Study:
 
     Gold labels may be missing, of some examples or of all. What is measured against them is
     measured on `with_gold()`, the same study of the labelled examples alone; everything else on all
-    examples. `analysis.protocol.given` hands each analysis the one that it asks for.
+    examples. `analysis.protocol.examples_for` hands each analysis the one that it asks for.
 
     Args:
         split: the examples, with gold labels (of all, of some, or None) and extra columns.
@@ -195,13 +50,9 @@ class Study:
         seed: the run's seed; each consumer derives its own generator from it.
         resamples: the number of bootstrap resamples, B.
         slice_columns: extra columns of the split to slice by.
-        minimal_pairs: judged minimal pairs, when there are any.
-        train_texts: `tasks.task.text_hash` of the training examples, to find duplicates across
-            splits; empty: unknown.
-        probes: probing classifiers on every layer, when they were asked for.
-        attributions: word scores of some examples, when they were asked for.
-        map_gaps: distances of AD-KD's attribution maps, when they were asked for.
-        own: a person's own sentences as a study, when attributions are about them instead.
+        observations: what was observed beside the outputs (minimal pairs, probes, attributions …),
+            by type; read with `has` and `get`, added with `with_observations`. One whose rows are
+            examples of the split has a method `only` (see `OfExamples`).
 
     Raises:
         MisalignedError: a model's ids differ from the split's; the first difference is named.
@@ -213,12 +64,7 @@ class Study:
     seed: int = 0
     resamples: int = 2000
     slice_columns: tuple[str, ...] = ()
-    minimal_pairs: MinimalPairs | None = None
-    train_texts: frozenset[str] = frozenset()
-    probes: ProbeFits | None = None
-    attributions: Attributions | None = None
-    map_gaps: MapGaps | None = None
-    own: Study | None = None
+    observations: Mapping[type, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check that all sides speak about the same examples in the same order."""
@@ -236,22 +82,50 @@ class Study:
         if self.split.labels is not None and not len(self.split.gold_rows):
             object.__setattr__(self, "split", replace(self.split, labels=None))
 
-    def with_gold(self) -> Study:
-        """Give the study of the examples that have a gold label; itself where all or none have.
+    def has(self, kind: type) -> bool:
+        """Return whether there is an observation of this type."""
+        return kind in self.observations
 
-        Its bootstrap resamples those examples alone, so every number made of it is that of a study
-        from which the others were taken away beforehand.
+    def get(self, kind: type[Kind]) -> Kind:
+        """Return the observation of this type.
+
+        Raises:
+            LookupError: there is none; an analysis refuses such a study in `skip_reason`.
+        """
+        if kind not in self.observations:
+            known = ", ".join(sorted(each.__name__ for each in self.observations)) or "none"
+            raise LookupError(f"this study has no {kind.__name__}; its observations: {known}")
+        return cast(Kind, self.observations[kind])
+
+    def with_observations(self, *added: object) -> Study:
+        """Return the study with these observations, each instead of one of the same type."""
+        named = {type(each): each for each in added}
+        return replace(self, observations={**self.observations, **named})
+
+    def without(self, kind: type) -> Study:
+        """Return the study without the observation of a type."""
+        left = {each: value for each, value in self.observations.items() if each is not kind}
+        return replace(self, observations=left)
+
+    def with_gold(self) -> Study:
+        """Return the study of the examples that have a gold label; itself where all or none have.
+
+        Its bootstrap resamples those examples alone, so every number of it is that of a study from
+        which the others were taken away beforehand.
         """
         return self._labelled
 
     @cached_property
     def _labelled(self) -> Study:
         rows = self.split.gold_rows
-        own = None if self.own is None else self.own.with_gold()
+        apart = {
+            kind: value.with_gold() if isinstance(value, OfOtherTexts) else value
+            for kind, value in self.observations.items()
+        }
         if len(rows) in (0, self.n):
-            return self if own is self.own else replace(self, own=own)
+            same = all(value is self.observations[kind] for kind, value in apart.items())
+            return self if same else replace(self, observations=apart)
         split = self.split.take(rows)
-        words = self.attributions
         return replace(
             self,
             split=split,
@@ -264,8 +138,10 @@ class Study:
                 )
                 for model in self.models
             ),
-            attributions=None if words is None else words.only(split.ids),
-            own=own,
+            observations={
+                kind: value.only(split.ids) if isinstance(value, OfExamples) else value
+                for kind, value in apart.items()
+            },
         )
 
     @property

@@ -13,8 +13,7 @@ from pydantic import JsonValue
 
 from kdprobe import atomic
 from kdprobe.analysis.task_scores.views import primary_name
-from kdprobe.comparison.compare import produced_by
-from kdprobe.comparison.document import task_info
+from kdprobe.comparison.document import produced_by, task_info
 from kdprobe.extract.efficiency import METRICS as SIZES
 from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps

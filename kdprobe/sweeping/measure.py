@@ -23,11 +23,13 @@ from kdprobe.extract.efficiency import (
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
-from kdprobe.models.label_sources import open_with_models
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.models.label_sources import name_classes
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
 from kdprobe.sweeping.plan import Plan, SweepRequest
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
 
 RESAMPLES = 2000
@@ -120,10 +122,9 @@ def _evaluation(request: SweepRequest) -> Split:
     """Load the split that every run was scored on."""
     options = request.options
     offline = bool(options.get("offline"))
-    task_file = open_with_models(
-        request.task,
+    task_file = name_classes(
+        open_task(request.task, **request.columns),
         [request.teacher],
-        labels=options.get("labels", ()),
         offline=offline,
         label_map=options.get("label_map"),
     )

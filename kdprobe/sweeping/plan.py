@@ -6,18 +6,28 @@ seed, and refuse contradictions. Does not: open the teacher or the data, or trai
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kdprobe.config.commands import DistillOptions
+from kdprobe.config.flags import FlagOptions
+from kdprobe.config.flat import gathered
+from kdprobe.config.keywords import DistillKeywords
+from kdprobe.config.options import (
+    DataOptions,
+    Runtime,
+    TrainingDataOptions,
+    TrainingOutput,
+    TrainingRuntime,
+)
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
 from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
-from kdprobe.distillation import distill
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.weighted_loss import build_weighted_loss, option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
@@ -53,10 +63,16 @@ class SweepRequest:
 
     def __post_init__(self) -> None:
         """Check the names of the options."""
-        known = tuple(name for name in inspect.signature(distill).parameters if name not in _OWN)
+        known = tuple(name for name in DistillKeywords.__annotations__ if name not in _OWN)
         for name in self.options:
             if name not in known:
                 raise unknown_name("option", name, known)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How a table is read, as `open_task` takes it."""
+        columns = {name: self.options.get(name) for name in ("text", "text_pair", "label")}
+        return columns | {"labels": self.options.get("labels") or ()}
 
     def record(self, fingerprint: str) -> dict[str, Any]:
         """Return everything that decides the results and is not swept, as JSON values."""
@@ -79,6 +95,32 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(value)
     return str(value) if isinstance(value, Path) else value
+
+
+def same_options(
+    named: Mapping[str, Any],
+    data: DataOptions | None,
+    training: TrainingSettings | None,
+    runtime: Runtime | None,
+) -> dict[str, Any]:
+    """Return the keywords of `distill` that are the same for all runs; defaults are left out.
+
+    Raises:
+        TypeError: a keyword that does not exist, or stands in an object too.
+        ConfigError: a value that is wrong.
+    """
+    parts: dict[str, FlagOptions] = gathered("sweep", named, {
+        "own": (DistillOptions, None), "data": (TrainingDataOptions, data),
+        "training": (TrainingSettings, training), "runtime": (TrainingRuntime, runtime),
+        "output": (TrainingOutput, None),
+    })  # fmt: skip
+    return {
+        name: getattr(part, name)
+        for part in parts.values()
+        for name, info in type(part).model_fields.items()
+        if name in part.model_fields_set
+        and (isinstance(part, TrainingSettings) or getattr(part, name) != info.default)
+    }
 
 
 @dataclass(frozen=True)
@@ -106,7 +148,7 @@ class Plan:
 
 
 def plan_sweep(text: str, request: SweepRequest) -> Plan:
-    """Read `--sweep` and check every run as far as names and values can be checked.
+    """Read `runs` and check every run as far as names and values can be checked.
 
     Raises:
         ConfigError: an unknown setting or a value of the wrong kind; a setting that is swept and
@@ -115,7 +157,7 @@ def plan_sweep(text: str, request: SweepRequest) -> Plan:
     """
     axes = parse_sweep(text)
     swept = {axis.key: axis.values for axis in axes}
-    recipes = {name: _open(name, request.task) for name in swept.get("recipe", (request.recipe,))}
+    recipes = {name: _open(name, request) for name in swept.get("recipe", (request.recipe,))}
     full: dict[str, str] = {}
     for recipe in recipes.values():
         full = check_keys(axes, setting_names(recipe, option_names(recipe.all_objectives)))
@@ -125,26 +167,26 @@ def plan_sweep(text: str, request: SweepRequest) -> Plan:
     return Plan(named, runs)
 
 
-def _open(name: str, task: str) -> Recipe:
+def _open(name: str, request: SweepRequest) -> Recipe:
     recipe = open_recipe(name)
     names = option_names(recipe.all_objectives)
-    return for_task(recipe, open_task(task).name, option_names=names)
+    return for_task(recipe, open_task(request.task, **request.columns).name, option_names=names)
 
 
 def _refuse_both(full: Mapping[str, str], request: SweepRequest, recipe: Recipe) -> None:
-    """Refuse a swept setting that an option or `--set` would override for every run."""
+    """Refuse a swept setting that an option or `settings` would override for every run."""
     names = option_names(recipe.all_objectives)
     fixed = check_keys(
         [Axis(key, (value,)) for key, value in request.settings.items()],
         setting_names(recipe, names),
-        where="--set",
+        where="`settings`",
     )
-    sources = {name: f"--set {key}" for key, name in fixed.items()}
+    sources = {name: f"`settings={key}`" for key, name in fixed.items()}
     for option, value in request.options.items():
         if value is not None:
-            sources[f"training.{option}"] = f"--{option.replace('_', '-')}"
+            sources[f"training.{option}"] = f"`{option}`"
     if request.student is not None:
-        sources["student"] = "--student"
+        sources["student"] = "`student`"
     for key, name in full.items():
         if name in sources:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""`kdprobe distill --sweep`: many students of one teacher, one after the other.
+"""`distill` with `runs`: many students of one teacher, one after the other.
 
 Does: train every run of a plan into a folder of its own, go on with a sweep that was interrupted,
 list what cannot be trained, and have all students measured and written down. Does not: train or
@@ -12,10 +12,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from kdprobe.atomic import require_empty_folder
+from kdprobe.config.keywords import SweepKeywords
+from kdprobe.config.options import DataOptions, Runtime
 from kdprobe.config.sweep import WHERE
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
 from kdprobe.distillers.training_job import TrainingResult
@@ -33,7 +36,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.sweep import SweepDocument
 from kdprobe.sweeping.document import make_document, write_all
 from kdprobe.sweeping.measure import Trained, measure
-from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep
+from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep, same_options
 
 RECORD = "sweep"
 _OF_ALL = (ChangedPlanError, OutputError, TaskError)
@@ -76,24 +79,23 @@ def sweep(
     teacher: str,
     runs: str,
     *,
-    task: str,
+    task: str | None = None,
     output: str | Path,
     student: str | None = None,
     recipe: str = "vanilla",
-    settings: Mapping[str, str] = NOTHING,
-    seed: int = 0,
-    options: Mapping[str, Any] = NOTHING,
-    force: bool = False,
-    dry_run: bool = False,
-    command: str = "",
+    settings: Mapping[str, str] | None = None,
+    data: DataOptions | None = None,
+    training: TrainingSettings | None = None,
+    runtime: Runtime | None = None,
     progress: Progress | None = None,
+    **keywords: Unpack[SweepKeywords],
 ) -> Sweep:
     """Distil a student for every combination of some settings, and compare them all.
 
-    The teacher's logits are computed once, before the first student, and cached for all
-    others; objectives that read its layers run it as they do for a single student. An interrupted
-    sweep goes on when it is called again: finished runs are recognised by their record and not
-    repeated, the one that was broken off goes on from its last checkpoint.
+    The teacher's outputs are computed once, before the first student, and read from the cache by
+    all others; objectives that read its inside run it as they do for a single student. An
+    interrupted sweep goes on when it is called again: finished runs are recognised by their record
+    and not repeated, the one that was broken off goes on from its last checkpoint.
 
     Args:
         teacher: a folder or hub id of a classifier that was trained for the task.
@@ -104,25 +106,37 @@ def sweep(
         student: as `distill` takes it; swept sizes replace its own.
         recipe: a name or a TOML file, unless recipes are swept.
         settings: changes to the recipe for all runs.
-        seed: of every run, unless seeds are swept; of the samples that limits take, which are the
-            same for all runs; of the intervals.
-        options: any other keyword of `distill`, the same for all runs.
-        force: write over what stands in `output`, and train every run anew.
-        dry_run: check every run, estimate its time, write nothing.
-        command: the command as typed, for the page.
+        data: which examples, the same for all runs.
+        training: how all runs are trained.
+        runtime: the machine.
         progress: a display.
+        **keywords: any other keyword of `distill`, the same for all runs, also as a mapping
+            `options`. `seed`: of every run, unless seeds are swept, of the samples that limits
+            take, and of the intervals. `force`: write over what stands in `output`, and train every
+            run anew. `dry_run`: check every run, estimate its time, write nothing. `command`: the
+            command as typed, for the page.
 
     Returns:
         The document, with runs that could not be trained listed beside their reasons; of a dry run
-        what was found.
+        its checks.
 
     Raises:
         UsageError: what cannot be used for any run; settings that are not those the sweep began
             with.
+        TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
     shown, folder = progress or Silent(), Path(output)
-    request = SweepRequest(teacher, task, student, recipe, settings, seed, options)
+    named: dict[str, Any] = {"task": task, **keywords}
+    command, more = named.pop("command", None), named.pop("options", None)
+    dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))
+    seed = named.pop("seed", None) or 0
+    same = same_options(named, data, training, runtime)
+    task = same.pop("task", None)
+    if task is None:
+        raise ConfigError("`task`", found="is missing", expected="a task")
+    options = {**same, **(more or {})}
+    request = SweepRequest(teacher, task, student, recipe, settings or NOTHING, seed, options)
     plan = plan_sweep(runs, request)
     if dry_run:
         return Sweep(
@@ -136,7 +150,7 @@ def sweep(
         _remove_begun(folder, missing)
         raise
     measured = measure(plan, request, trained, folder, shown)
-    document = make_document(plan, request, trained, measured, command=command)
+    document = make_document(plan, request, trained, measured, command=command or "")
     write_all(document, folder)
     return Sweep(folder, document=document)
 

@@ -15,7 +15,8 @@ from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, res
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
 from kdprobe.stats.correlations import pearson_draws

@@ -16,7 +16,10 @@ import numpy as np
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.views import primary_name
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import holm

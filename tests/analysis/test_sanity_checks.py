@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis.sanity_checks import ANALYSIS, SanityChecksOptions
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.analysis.sanity_checks import ANALYSIS
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
+from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.results.schema import Notice
 from kdprobe.stats.alignment import relation, renamings
 from kdprobe.stats.arrays import Floats, Ints
@@ -38,7 +44,7 @@ from tests.analysis.studies import (
 
 
 def notices(study: Study) -> dict[str, Notice]:
-    result = ANALYSIS.run(study, SanityChecksOptions(), {})
+    result = ANALYSIS.run(study, NoOptions(), {})
     return {notice.code: notice for notice in result.warnings}
 
 
@@ -276,9 +282,9 @@ def test_texts_of_the_training_split():
     """Scores on remembered texts are not skill."""
     study = classification(60)
     seen = frozenset(text_hash(text) for text in study.split.texts[:6])
-    found = notices(replace(study, train_texts=seen))["train_overlap"]
+    found = notices(study.with_observations(TrainTexts(seen)))["train_overlap"]
     assert found.message.startswith("6 of 60 texts (10.0%) also stand in the training split")
-    unseen = replace(study, train_texts=frozenset({text_hash("something else")}))
+    unseen = study.with_observations(TrainTexts(frozenset({text_hash("something else")})))
     assert "train_overlap" not in notices(unseen)
 
 
@@ -328,8 +334,8 @@ def test_small_and_single_class_splits():
 def test_every_check_has_an_outcome(name: str):
     """A check that silently does not run looks like one that found nothing."""
     study = STUDIES[name]()
-    assert ANALYSIS.unmet(study) is None
-    result = ANALYSIS.run(study, SanityChecksOptions(), {})
+    assert ANALYSIS.skip_reason(study) is None
+    result = ANALYSIS.run(study, NoOptions(), {})
     (table,) = result.tables
     outcomes = [row[2] for row in table.rows]
     assert set(outcomes) <= {"fine", "not checked", "alarm", "warning", "note"}

@@ -10,7 +10,11 @@ from hypothesis import given
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from kdprobe.analysis.sanity_checks.learnt import check_chance, check_sure
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error
 from tests.analysis.studies import (
     binary,

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from kdprobe.config.probing import open_probing_task
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_senteval import fit_senteval
 from kdprobe.extract.features import extract_features
-from kdprobe.extract.probe_fits import ProbeOptions, protocols
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.fits import ProbeOptions, protocols
+from kdprobe.extract.probes.senteval import fit_senteval
 from kdprobe.models.hf import open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent

@@ -16,7 +16,7 @@ from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.comparison.controls import (
     Budget,
     control_notices,
-    gain_told,
+    gain_sentence,
     pairs_of,
     teacher_added,
     unequal_budgets,
@@ -46,7 +46,7 @@ def test_the_readmes_unequal_budgets_are_told() -> None:
     assert notice.message == (
         "student learnt for 2,680 steps of 32 examples, control, which had no teacher, for 804 "
         "steps of 32 examples: what lies between them is not the teacher's alone (`kdprobe "
-        "finetune --like` trains a control of equal budget)."
+        "finetune` with `like` trains a control of equal budget)."
     )
 
 
@@ -121,9 +121,9 @@ def test_what_is_said_of_it() -> None:
         "What the teacher added: s's agreement with it is 0.083 [0.055, 0.112] above that of c, "
         "which had no teacher (n = 1,000, McNemar's p < .001)"
     )
-    assert gain_told(gain) == told + "."
+    assert gain_sentence(gain) == told + "."
     noise = gain.model_copy(update={"low": -0.01, "p_value": 0.2})
-    assert gain_told(noise).endswith("McNemar's p = .200); the two cannot be told apart.")
+    assert gain_sentence(noise).endswith("McNemar's p = .200); the two cannot be told apart.")
 
 
 def trained(folder: Path, kind: str, steps: int) -> ModelSpec:

@@ -7,7 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from kdprobe.comparison.document import examples, page_rows, predictions_parquet, task_info
+from kdprobe.comparison.document import task_info
+from kdprobe.comparison.examples import examples, page_rows
+from kdprobe.comparison.files import predictions_parquet
 from tests.analysis.studies import binary, regression, several_seeds
 
 

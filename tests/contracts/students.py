@@ -1,6 +1,6 @@
 """Every family of students that distilling supports, each as a job of a few tiny steps.
 
-Does: build a teacher of the right architecture, the student as `--student` would, and a job for
+Does: build a teacher of the right architecture, the student as `student` would, and a job for
 one objective. The families are read from the tables of the package, so that a new architecture,
 beginning or mode is met by the contract suites on arrival. Does not: assert.
 """
@@ -31,7 +31,7 @@ from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.architectures import LAYER_LISTS
-from kdprobe.models.architectures import NAMES as CUT_KINDS
+from kdprobe.models.architectures import PARTS as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import INITS, label_settings
@@ -56,7 +56,7 @@ BATCHES = ((0, 1, 2, 3, 4, 5), (6, 7, 8), (9, 10, 11, 12))
 
 
 class Family(NamedTuple):
-    """A student as `--student` names it, and the architecture of its teacher."""
+    """A student as `student` names it, and the architecture of its teacher."""
 
     student: str
     teacher: str = "bert"

@@ -18,6 +18,10 @@ import pytest
 from numpy.typing import NDArray
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
@@ -28,13 +32,13 @@ from tests.analysis.studies import binary, permuted, regression, several_seeds, 
 
 def maps_alone() -> Study:
     """A study of which attribution maps were compared, and no word explained."""
-    return dataclasses.replace(attributed_study(), attributions=None)
+    return attributed_study().without(Attributions)
 
 
 def everything() -> Study:
     """A study with all evidence at once: probes, word scores, maps and minimal pairs."""
-    pairs = with_minimal_pairs(60).minimal_pairs
-    return probed(dataclasses.replace(attributed_study(), minimal_pairs=pairs))
+    pairs = with_minimal_pairs(60).get(MinimalPairs)
+    return probed(attributed_study().with_observations(pairs))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -56,10 +60,10 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "one run": lambda study: all(len(model.runs) == 1 for model in study.models),
     "no probabilities": lambda study: not any(model.has_probabilities for model in study.models),
     "one slice": lambda study: study.n == 1,
-    "no minimal pairs": lambda study: study.minimal_pairs is None,
-    "no layer was probed": lambda study: study.probes is None,
-    "words were not explained": lambda study: study.attributions is None,
-    "maps were not asked for": lambda study: study.map_gaps is None,
+    "no minimal pairs": lambda study: not study.has(MinimalPairs),
+    "no layer was probed": lambda study: not study.has(ProbeFits),
+    "words were not explained": lambda study: not study.has(Attributions),
+    "maps were not asked for": lambda study: not study.has(MapGaps),
 }
 
 
@@ -70,11 +74,12 @@ def built(kind: str) -> Study:
 
 def _cases() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """All pairs of analysis and study: those that are analysed, and those that are refused."""
-    analysed_pairs, refused_pairs = [], []
+    analysed_pairs: list[tuple[str, str]] = []
+    refused_pairs: list[tuple[str, str]] = []
     for name in ANALYSES.names():
         analysis = ANALYSES.load(name)
         for kind in STUDIES:
-            pairs = analysed_pairs if analysis.unmet(built(kind)) is None else refused_pairs
+            pairs = analysed_pairs if analysis.skip_reason(built(kind)) is None else refused_pairs
             pairs.append((name, kind))
     return analysed_pairs, refused_pairs
 
@@ -91,7 +96,7 @@ def results_before(name: str, study: Study, done: dict[str, AnalysisResult]) -> 
     for earlier in ANALYSES.load(name).after:
         results_before(earlier, study, done)
         analysis = ANALYSES.load(earlier)
-        if earlier not in done and analysis.unmet(study) is None:
+        if earlier not in done and analysis.skip_reason(study) is None:
             done[earlier] = analysis.run(study, analysis.options(), done)
 
 
@@ -161,7 +166,7 @@ def test_it_is_met_by_a_study(name: str):
 @_each(REFUSED)
 def test_what_cannot_be_analysed_is_refused_in_words(name: str, kind: str):
     """Guards against a crash, an empty reason, or one that names what the study does not lack."""
-    reason = ANALYSES.load(name).unmet(built(kind))
+    reason = ANALYSES.load(name).skip_reason(built(kind))
     assert reason is not None
     assert len(reason.split()) >= 4
     assert reason[0].islower()

@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from kdprobe.analysis.protocol import ANALYSES, given
+from kdprobe.analysis.protocol import ANALYSES, examples_for
+from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
@@ -98,21 +99,24 @@ def without_rows(study: Study) -> Study:
         )
         for model in study.models
     )
-    words = study.attributions
-    if words is not None:
+    taken = replace(study, split=split, models=models)
+    if study.has(Attributions):
+        words = study.get(Attributions)
         m = [row for row, key in enumerate(words.ids) if key in set(split.ids)]
-        words = replace(
-            words,
-            ids=tuple(words.ids[i] for i in m),
-            words=tuple(words.words[i] for i in m),
-            target=words.target[m],
-            scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
-            special={key: rows[m] for key, rows in words.special.items()},
-            gaps={key: rows[m] for key, rows in words.gaps.items()},
-            sampled={key: rows[m] for key, rows in words.sampled.items()},
-            deletion={key: rows[m] for key, rows in words.deletion.items()},
+        taken = taken.with_observations(
+            replace(
+                words,
+                ids=tuple(words.ids[i] for i in m),
+                words=tuple(words.words[i] for i in m),
+                target=words.target[m],
+                scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
+                special={key: rows[m] for key, rows in words.special.items()},
+                gaps={key: rows[m] for key, rows in words.gaps.items()},
+                sampled={key: rows[m] for key, rows in words.sampled.items()},
+                deletion={key: rows[m] for key, rows in words.deletion.items()},
+            )
         )
-    return replace(study, split=split, models=models, attributions=words)
+    return taken
 
 
 def bare(study: Study) -> Study:
@@ -126,8 +130,8 @@ def run_before(name: str, study: Study, done: dict[str, AnalysisResult]) -> None
     analysis = ANALYSES.load(name)
     for earlier in analysis.after:
         run_before(earlier, study, done)
-    examples = given(analysis, study)
-    if name not in done and analysis.unmet(examples) is None:
+    examples = examples_for(analysis, study)
+    if name not in done and analysis.skip_reason(examples) is None:
         done[name] = analysis.run(examples, analysis.options(), done)
 
 
@@ -185,7 +189,7 @@ def test_without_any_gold_it_runs_or_says_why(name: str, kind: str):
     study = bare(WHOLE[kind]())
     assert study.split.labels is None
     analysis = ANALYSES.load(name)
-    reason = analysis.unmet(given(analysis, study))
+    reason = analysis.skip_reason(examples_for(analysis, study))
     none, whole = result(name, kind, "none"), result(name, kind, "whole")
     if none is None:
         assert reason is not None

@@ -55,7 +55,7 @@ def small_student(spec: str, layers: int = 2) -> str:
 
 
 def small_settings(recipe: Recipe) -> dict[str, str]:
-    """Return what makes a recipe fit a tiny teacher, as `--set` takes it."""
+    """Return what makes a recipe fit a tiny teacher, as `settings` takes it."""
     keys = setting_names(recipe, option_names(recipe.all_objectives))
     sizes = {key: SIZES[key.rpartition(".")[2]] for key in keys if key.rpartition(".")[2] in SIZES}
     own = {

@@ -93,7 +93,7 @@ def test_a_step_is_cut_as_one_likes(name: str, reduction: str) -> None:
 @both
 @each_name
 def test_bfloat16_is_summed_in_float32(name: str, reduction: str) -> None:
-    """Guards --bf16: products in bfloat16, the loss in float32 and near the exact one."""
+    """Guards `bf16`: products in bfloat16, the loss in float32 and near the exact one."""
     at = tiny_pair()
     weighted_loss = weighted_loss_of(name, reduction)
     window = weighted_loss.window([batch_of(ROWS, at)[1]])

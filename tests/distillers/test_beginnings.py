@@ -128,7 +128,7 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             "layrs=2",
             {},
             UnknownNameError,
-            "--student: no setting of a student is called 'layrs', "
+            "`student`: no setting of a student is called 'layrs', "
             "expected one of layers, heads, hidden, "
             "intermediate, init, mode; did you mean 'layers'?",
         ),
@@ -145,13 +145,13 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             ConfigError,
             "layer_map: layer 9 of the teacher in 9:1, expected 0 (the embeddings) to 3",
         ),
-        ("layers=4", {}, ConfigError, "--student: 4 layers, expected at most 3, as many as the "
+        ("layers=4", {}, ConfigError, "`student`: 4 layers, expected at most 3, as many as the "
          "model has"),
         (
             "hidden=64,init=truncated",
             {},
             ConfigError,
-            "--student: 64 columns cut from 32, expected at most 32; init=random",
+            "`student`: 64 columns cut from 32, expected at most 32; init=random",
         ),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Tests of `--like`: a control that differs from its student in nothing but the teacher."""
+"""Tests of `like`: a control that differs from its student in nothing but the teacher."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     assert str(caught.value) == (
-        f"--like {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
+        f"`like` {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
         "from; name the pretrained encoder that its teacher was fine-tuned from"
     )
     other = finetune(
@@ -204,7 +204,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
     assert "holds no kdprobe.json" in refused(tmp_path / "empty")
     assert "learnt from gold labels; it had no teacher" in refused(toy.teacher)
     assert "its task 'toy' is none that ships" in refused(tmp_path / "s", task=None)
-    assert "learnt toy, and --task says grammar" in refused(tmp_path / "s", task="grammar")
+    assert "learnt toy, and `task` says grammar" in refused(tmp_path / "s", task="grammar")
     assert "leave MODEL out" in refused(tmp_path / "s", model=toy.teacher)
     record = json.loads((tmp_path / "s" / "kdprobe.json").read_text())
     for number, broken in enumerate(("{", "[]", "[" * 100_000, "{}", '{"kind": "distill"}')):
@@ -212,7 +212,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
         place.mkdir()
         (place / "kdprobe.json").write_text(broken)
         message = refused(place)
-        assert message.startswith((f"--like {place}", f"{place / 'kdprobe.json'}"))
+        assert message.startswith((f"`like` {place}", f"{place / 'kdprobe.json'}"))
     for key in ("recipe", "train", "eval", "fingerprint", "seed"):
         place = tmp_path / f"without-{key}"
         place.mkdir()
@@ -223,7 +223,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
 
 def test_nothing_named() -> None:
     """Guards a command line without a model or a task: one message, not a traceback."""
-    with pytest.raises(ConfigError, match="--task: is missing, expected a task, or --like"):
+    with pytest.raises(ConfigError, match="`task`: is missing, expected a task, or `like`"):
         finetune("bert:L1,H16,A2", output="out")
     with pytest.raises(ConfigError, match="MODEL: is missing, expected a folder"):
         finetune(task="grammar", output="out")

@@ -32,7 +32,7 @@ def run_program(toy: Toy, output: Path, step: int, mode: str) -> subprocess.Comp
 
 @pytest.mark.float32
 def test_killed_run_goes_on_bit_for_bit(toy: Toy, tmp_path: Path) -> None:
-    """Guards --resume after kill -9 in the middle of an epoch: same weights, same history.
+    """Guards `resume` after kill -9 in the middle of an epoch: same weights, same history.
 
     10 steps an epoch, checkpoints every 4, killed after 14: the last checkpoint is that of step 12.
     """
@@ -85,19 +85,19 @@ def quick(toy: Toy, output: Path, **more: Any) -> Any:
 
 
 def test_non_empty_folder_is_refused(toy: Toy, tmp_path: Path) -> None:
-    """Guards a person's files: nothing is written over unless --force says so."""
+    """Guards a person's files: nothing is written over unless `force` says so."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError) as caught:
         quick(toy, tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with -o, or say "
-        "--force to write over its files"
+        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with "
+        "`output`, or say `force` to write over its files"
     )
     with pytest.raises(OutputError) as caught:
         quick(toy, tmp_path, resume=True)
     assert str(caught.value) == (
         f"{tmp_path}: is not empty and holds no training to go on with, expected the folder of an "
-        "interrupted run; choose another with -o, or say --force to write over its files"
+        "interrupted run; choose another with `output`, or say `force` to write over its files"
     )
     quick(toy, tmp_path, force=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -105,7 +105,7 @@ def test_non_empty_folder_is_refused(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_finished_run_is_given_back(toy: Toy, tmp_path: Path) -> None:
-    """Guards --resume on a finished folder: the same result, no training, no changed options."""
+    """Guards `resume` on a finished folder: the same result, no training, no changed options."""
     first = quick(toy, tmp_path / "s")
     stamp = (tmp_path / "s" / "model.safetensors").stat().st_mtime_ns
     again = quick(toy, tmp_path / "s", resume=True)
@@ -125,8 +125,8 @@ def test_finished_run_is_given_back(toy: Toy, tmp_path: Path) -> None:
 def test_interrupt_keeps_the_last_checkpoint(toy: Toy, tmp_path: Path) -> None:
     """Guards Ctrl-C: what was learnt stays, and the same options go on from it."""
     for step, sentence in (
-        (1, "Interrupted before the first checkpoint; --resume begins again."),
-        (3, "Interrupted; --resume goes on from checkpoint of step 2."),
+        (1, "Interrupted before the first checkpoint; `resume` begins again."),
+        (3, "Interrupted; `resume` goes on from checkpoint of step 2."),
     ):
         display = Striking(step)
         with pytest.raises(KeyboardInterrupt):

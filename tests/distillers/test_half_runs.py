@@ -42,7 +42,7 @@ def quick(toy: Toy, output: Path, student: str = "layers=1", **more: Any) -> Any
 @pytest.mark.usefixtures("every_product_in_bfloat16")
 @pytest.mark.parametrize("student", ["layers=1", LSTM])
 def test_an_interrupted_run_goes_on(toy: Toy, tmp_path: Path, student: str) -> None:
-    """Guards --resume under autocast: the same weights and history as a run nothing happened to."""
+    """Guards `resume` under autocast: the same weights and history as a run nothing happened to."""
     whole = quick(toy, tmp_path / "whole", student)
     with pytest.raises(KeyboardInterrupt):
         quick(toy, tmp_path / "cut", student, progress=Striking(5))
@@ -122,7 +122,7 @@ def test_small_students_are_float32_whatever_is_asked(toy: Toy, tmp_path: Path) 
             bf16=half, threads=1, offline=True,
         )  # fmt: skip
         scores.append((result.scores, result.history))
-        assert any("--bf16 changed nothing" in note for note in result.notes) is half
+        assert any("`bf16` changed nothing" in note for note in result.notes) is half
     assert scores[0] == scores[1]
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("True", "False"))
     assert all(torch.equal(weight, theirs[name]) for name, weight in ours.items())

@@ -50,7 +50,7 @@ def test_every_rule_fits_every_size() -> None:
         (
             "unifrom",
             UnknownNameError,
-            "--layer-map: no layer-map is called 'unifrom', expected one of copied, distilbert, "
+            "`layer_map`: no layer-map is called 'unifrom', expected one of copied, distilbert, "
             "first, last, skip, uniform; did you mean 'uniform'?",
         ),
         (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from kdprobe.distillers._scores import Score
-from kdprobe.distillers.job_facts import command_line
 from kdprobe.distillers.model_card import CardFacts, card_text
 from kdprobe.distillers.preflight import Preflight, layer_table, refuse_chance
 from kdprobe.distillers.training_job import TrainingResult
@@ -42,9 +41,3 @@ def test_undefined_teacher_is_refused_with_the_reason() -> None:
         "same answer (0.0000)"
     )
     refuse_chance("t", score="mcc", reached=Score(0.3), chance=0.0, split="dev")
-
-
-def test_command_line() -> None:
-    """Guards the command on the card: flags without a value, quoted names."""
-    words = command_line("distill", "a b", (("--force", True), ("--x", False), ("--seed", 0)))
-    assert words == "kdprobe distill 'a b' --force --seed 0"

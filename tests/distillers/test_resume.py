@@ -107,5 +107,5 @@ def test_damaged_records(tmp_path: Path) -> None:
         read_record(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path / RECORD}:1: is not JSON (Expecting property name enclosed in double quotes), "
-        "expected what kdprobe wrote there; start anew in another folder, or say --force"
+        "expected what kdprobe wrote there; start anew in another folder, or say `force`"
     )

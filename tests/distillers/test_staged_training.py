@@ -78,7 +78,7 @@ def test_stages_follow_each_other(toy: Toy, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("step", "said"), [(3, "inside"), (11, "outside")])
 def test_an_interrupted_stage_goes_on(toy: Toy, tmp_path: Path, step: int, said: str) -> None:
-    """Guards --resume across stages, with accumulation: the weights of an uninterrupted run."""
+    """Guards `resume` across stages, with accumulation: the weights of an uninterrupted run."""
     study(toy, tmp_path, "whole")
     with pytest.raises(KeyboardInterrupt):
         study(toy, tmp_path, "cut", progress=Striking(step))
@@ -129,6 +129,6 @@ def test_a_dry_run_checks_every_part(toy: Toy, tmp_path: Path) -> None:
         study(toy, tmp_path, "s", recipe="teacher-assistant", student="layers=3",
               settings={"stages.assistant.student": "layers=2"})  # fmt: skip
     assert str(caught.value) == (
-        "--student: 3 layers, expected at most 2, as many as the model has"
+        "`student`: 3 layers, expected at most 2, as many as the model has"
     )
     assert not (tmp_path / "s" / "stages").exists()

@@ -179,7 +179,7 @@ def test_a_loss_that_is_not_finite_stops(tmp_path: Path) -> None:
         trained(job, tmp_path)
     assert str(caught.value) == (
         "step 1: the loss of 1 of 7 examples in a batch is not finite ('train-6'); lower the "
-        "learning rate or leave out bf16; earlier checkpoints are kept and --resume goes on from "
+        "learning rate or leave out bf16; earlier checkpoints are kept and `resume` goes on from "
         "the last one"
     )
 
@@ -199,8 +199,8 @@ def test_undefined_score_ranks_lowest(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("best_by", "task", "teacher", "message"),
     [
-        ("kl", TASK, False, "--best-by: kl without a teacher, expected score or loss"),
-        ("agreement", RATING, True, "--best-by: agreement of a regression, expected score or loss"),
+        ("kl", TASK, False, "`best_by`: kl without a teacher, expected score or loss"),
+        ("agreement", RATING, True, "`best_by`: agreement of a regression, expected score or loss"),
     ],
 )
 def test_rules_that_have_no_number(best_by: str, task: Any, teacher: bool, message: str) -> None:

@@ -106,8 +106,8 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
     assert str(caught.value) == (
         "objective hard_labels: reads gold labels, and the texts to learn from have none "
         f"({Path(toy.task).parent.name}/toy.tsv (300) and more.tsv (400), no labels), expected "
-        "objectives that learn from the teacher alone; say --set hard_labels.weight=0, or another "
-        "recipe"
+        "objectives that learn from the teacher alone; say `settings=hard_labels.weight=0`, or "
+        "another recipe"
     )
     settings = {"hard_labels.weight": "0"}
     result = kdprobe.distill(toy.teacher, output=tmp_path / "b", settings=settings, **run)
@@ -121,7 +121,7 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_texts_alone(toy: Toy, tmp_path: Path) -> None:
-    """Guards --transfer-only: not one of the task's own texts or labels may be learnt from."""
+    """Guards `transfer_only`: not one of the task's own texts or labels may be learnt from."""
     augmented = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
     run: dict[str, Any] = {
         "task": toy.task, "student": "layers=1", "recipe": "limes-logits", "epochs": 4,
@@ -140,7 +140,7 @@ def test_texts_alone(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         kdprobe.distill(toy.teacher, output=tmp_path / "b", **run)
     assert str(caught.value) == (
-        "--transfer-only: there is no --transfer-set, expected a file of texts; `kdprobe augment` "
+        "`transfer_only`: there is no `transfer_set`, expected a file of texts; `kdprobe augment` "
         "writes one"
     )
 

@@ -159,7 +159,7 @@ def test_unknown_objective_lists_neighbours() -> None:
             (ObjectiveSetting(name="soft_target"),), reduction="example", where="recipe r"
         )
     assert str(caught.value) == (
-        "--objective: no objective is called 'soft_target', expected one of "
+        "`objective`: no objective is called 'soft_target', expected one of "
         f"{', '.join(OBJECTIVES.names())}; did you mean 'soft_targets'?"
     )
 
@@ -186,7 +186,7 @@ def test_an_objective_without_a_value_stops_before_training() -> None:
 
 
 def test_option_names() -> None:
-    """Guards `--set`: it offers exactly the options that an objective has."""
+    """Guards `settings`: it offers exactly the options that an objective has."""
     names = option_names((ObjectiveSetting(name="soft_targets"),))
     assert names == {
         "soft_targets": ("temperature", "scale_by_temperature", "divergence", "anneal")

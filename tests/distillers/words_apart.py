@@ -87,7 +87,7 @@ def apart(folder: Path, *, hidden: int = 8, train: int = 24) -> Apart:
     teacher.requires_grad_(False)
     split, held = toy_split(train, seed=3), toy_split(12, seed=4, name="dev")
     file = vectors_file(folder, "the a film story music actor plan city dog man great terrible")
-    shape = parse_lstm(f"hidden={hidden},fc=8,embeddings={file}", where="--student")
+    shape = parse_lstm(f"hidden={hidden},fc=8,embeddings={file}", where="`student`")
     torch.manual_seed(1)
     student, words, _ = build_word_student(shape, TASK, texts=split.texts, pairs=False)
     parts = [

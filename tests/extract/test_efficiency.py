@@ -33,7 +33,7 @@ class Walker:
         self.now: list[float] = []
         self.threads: set[int] = set()
 
-    def outputs(self, split: Split, *, batch_size: int, seen: Any) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: Any) -> Outputs:
         """Move the clock and note who was asked what."""
         self.diary.append((self.name, split.ids))
         self.threads.add(torch.get_num_threads())
@@ -76,7 +76,7 @@ def test_threads_are_put_back_after_a_fault() -> None:
     """Guards everything that runs after a model that failed while it was timed."""
 
     class Broken(Walker):
-        def outputs(self, split: Split, *, batch_size: int, seen: Any) -> Outputs:
+        def outputs(self, split: Split, *, batch_size: int, advance: Any) -> Outputs:
             raise RuntimeError("out of order")
 
     before = torch.get_num_threads()

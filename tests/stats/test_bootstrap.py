@@ -13,7 +13,9 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.observations.study import Predictions
+from kdprobe.observations.predictions import (
+    Predictions,
+)
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import (
     Resamples,

@@ -38,14 +38,14 @@ def test_what_distill_is_told() -> None:
     ("text", "more", "message"),
     [
         ("epochs=1,2", {"options": {"epochs": 3}},
-         "--sweep epochs: is given by --epochs too, expected one of the two"),
+         "`runs` epochs: is given by `epochs` too, expected one of the two"),
         ("training.epochs=1,2", {"settings": {"epochs": "3"}},
-         "--sweep training.epochs: is given by --set epochs too, expected one of the two"),
+         "`runs` training.epochs: is given by `settings=epochs` too, expected one of the two"),
         ("student=layers=1|layers=2", {"student": "layers=3"},
-         "--sweep student: is given by --student too, expected one of the two"),
-        ("epochs=few", {}, "--sweep: training.epochs is 'few'; "),
-        ("temperature=0", {}, "--sweep, objective soft_targets: temperature is 0; "),
-        ("layers=x", {}, "--sweep: layers is 'x', expected a whole number from 1"),
+         "`runs` student: is given by `student` too, expected one of the two"),
+        ("epochs=few", {}, "`runs`: training.epochs is 'few'; "),
+        ("temperature=0", {}, "`runs`, objective soft_targets: temperature is 0; "),
+        ("layers=x", {}, "`runs`: layers is 'x', expected a whole number from 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant(text: str, more: dict[str, Any], message: str) -> None:
@@ -62,7 +62,7 @@ def test_unknown_names() -> None:
     with pytest.raises(UnknownNameError, match=r"no option is called 'limt'.*mean 'limit'"):
         request(options={"limt": 3})
     with pytest.raises(
-        ConfigError, match=r"--sweep epoch: the recipe has no such setting.*mean 'train"
+        ConfigError, match=r"`runs` epoch: the recipe has no such setting.*mean 'train"
     ):
         plan_sweep("epoch=1", request())
 

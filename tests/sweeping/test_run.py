@@ -134,7 +134,7 @@ def test_a_run_that_cannot_be_made_is_listed(scene: Scene) -> None:
     """Guards the others: nine of three layers stop nothing, and the reason stands everywhere."""
     document = scene.swept.document
     assert document is not None
-    reason = "--student: 9 layers, expected at most 3, as many as the model has"
+    reason = "`student`: 9 layers, expected at most 3, as many as the model has"
     assert scene.swept.failed == (("layers-9_seed-1", reason), ("layers-9_seed-2", reason))
     assert [model.name for model in document.students] == ["layers=1", "layers=2"]
     assert document.sentences[-1] == ("2 of 6 runs gave no student; the reasons stand with them.")
@@ -221,7 +221,7 @@ def test_what_every_run_would_meet_stops_the_sweep(scene: Scene, tmp_path: Path)
 
 
 def test_dry_run(scene: Scene, tmp_path: Path) -> None:
-    """Guards --dry-run: sizes, steps and a time for each run that can be made; no folder."""
+    """Guards `dry_run`: sizes, steps and a time for each run that can be made; no folder."""
     swept = start(scene.toy, tmp_path / "o", "layers=1,9", dry_run=True)
     assert not (tmp_path / "o").exists()
     assert swept.document is None
@@ -230,7 +230,7 @@ def test_dry_run(scene: Scene, tmp_path: Path) -> None:
     assert int(one.parameters.replace(",", "")) > 1000
     assert 0 < one.seconds < 60
     assert swept.failed == (("layers-9", nine.failed),)
-    assert nine.failed.startswith("--student: 9 layers")
+    assert nine.failed.startswith("`student`: 9 layers")
 
 
 def test_a_recipe_in_stages_has_a_time(scene: Scene, tmp_path: Path) -> None:

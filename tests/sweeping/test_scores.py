@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.sweeping.scores import DEFINED, closeness_of, fronts, numbers, of_each_run
 from tests.analysis.studies import classification_task, ids_of, regression_task, split_of

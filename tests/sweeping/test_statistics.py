@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.sweeping.statistics import Point, how_made, non_dominated, score_differences
 from tests.analysis.studies import classification_task, ids_of, split_of
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.models.predictions_table import read_predictions
+from kdprobe.models.predictions.table import read_predictions
 from kdprobe.tasks.own_sentences import read_own
 from kdprobe.tasks.pairs import read_minimal_pairs
 from kdprobe.tasks.probing.sets import read_senteval

@@ -9,7 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
-from kdprobe.observations.study import Population, Predictions, Study
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p

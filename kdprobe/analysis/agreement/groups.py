@@ -14,7 +14,10 @@ import numpy as np
 
 from kdprobe.analysis.agreement.pairs import CONSTANT, PairView, corrected_estimate
 from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, resamples_of
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, ratio
 from kdprobe.stats.kappa import Corrected, Pairing, many_raters

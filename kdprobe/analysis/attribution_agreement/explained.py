@@ -14,15 +14,19 @@ import numpy as np
 
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.observations.attributions import Attributions
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 NOT_ASKED = (
-    "words were not explained in this run; add them with --methods integrated_gradients,lime,shap "
-    "or --attribution-sentences 200"
+    "words were not explained in this run; add them with "
+    "`attribution.methods=integrated_gradients,lime,shap` or `attribution.sentences=200`"
 )
 TRIVIAL = ("word length", "rarity", "position")
 
@@ -123,23 +127,27 @@ class Attributed:
 
 
 def attributed(study: Study) -> Attributed:
-    """Take a study's attributions, or those of its own sentences; `unmet` refuses other studies."""
-    return _attributed(study.own or study)
+    """Return a study's attributions, or those of its own sentences, where there are any."""
+    return _attributed(_explained(study))
+
+
+def _explained(study: Study) -> Study:
+    """Return the study of a person's own sentences where these were explained."""
+    return study.get(OwnSentences).study if study.has(OwnSentences) else study
 
 
 def _attributed(study: Study) -> Attributed:
-    attributions = study.attributions
-    assert attributions is not None
+    attributions = study.get(Attributions)
     places = {key: row for row, key in enumerate(study.split.ids)}
     rows = np.array([places[key] for key in attributions.ids], dtype=np.int64)
     return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
 
 
-def unmet(study: Study) -> str | None:
+def skip_reason(study: Study) -> str | None:
     """Refuse studies whose words were not explained."""
-    study = study.own or study
-    if study.attributions is None:
+    study = _explained(study)
+    if not study.has(Attributions):
         return NOT_ASKED
-    if not study.attributions.ids:
+    if not study.get(Attributions).ids:
         return "none of the chosen examples holds a word that every model reads"
     return None

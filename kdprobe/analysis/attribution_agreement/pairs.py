@@ -18,7 +18,9 @@ from kdprobe.analysis.attribution_agreement.explained import (
     Attributed,
 )
 from kdprobe.analysis.estimates import EstimateKey, estimate
-from kdprobe.observations.study import Population
+from kdprobe.observations.predictions import (
+    Population,
+)
 from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats

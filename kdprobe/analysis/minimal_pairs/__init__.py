@@ -29,11 +29,18 @@ from kdprobe.analysis.minimal_pairs.judgements import (
     spearman_tables,
 )
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.config.base import Options
-from kdprobe.observations.study import MinimalPairs, Population, Predictions, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import mcnemar_p
@@ -227,15 +234,16 @@ class MinimalPairAnalysis:
     title: str = "Minimal pairs"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MinimalPairs,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
-        pairs = study.minimal_pairs
-        if pairs is None or not pairs.ids:
+        if not study.has(MinimalPairs) or not study.get(MinimalPairs).ids:
             return "there are no minimal pairs; they need a task of acceptability and the models"
-        if not any(model.name in pairs.margins for model in study.models):
+        margins = study.get(MinimalPairs).margins
+        if not any(model.name in margins for model in study.models):
             return "the minimal pairs were put to none of the models"
         return None
 
@@ -243,8 +251,7 @@ class MinimalPairAnalysis:
         self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
-        assert study.minimal_pairs is not None  # unmet() has refused studies without
-        judged = _judge(study, study.minimal_pairs)
+        judged = _judge(study, study.get(MinimalPairs))
         accuracies = _accuracies(judged)
         narrow = with_q(
             [_gap(judged, s, part) for s in judged.students for part in judged.phenomena]
@@ -267,13 +274,10 @@ class MinimalPairAnalysis:
             _lost_pairs(judged, narrow, options.shown),
         )
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"{len(judged.pairs.ids)} pairs of {len(judged.phenomena)} phenomena "
             f"({judged.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
             "count every pair once.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=(*accuracies, *_unjudged(judged), *wide, *narrow, *margins),
             tables=tables if judged.students else (),

@@ -18,7 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.study import MinimalPairs, Population, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import Resamples

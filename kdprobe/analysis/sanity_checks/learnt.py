@@ -10,7 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, unchecked
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error, confusion, kappa_of
 
 _CHANCE = "students agree with the teacher more than chance"

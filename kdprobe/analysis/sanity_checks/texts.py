@@ -11,6 +11,7 @@ import numpy as np
 
 from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, unchecked
 from kdprobe.observations.study import Study
+from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.tasks.task import text_hash
 
 _TRAIN = "texts not seen in training"
@@ -34,10 +35,11 @@ def check_train(study: Study) -> list[Check]:
     """Look for texts of the split among the training texts."""
     if study.split.name == "train":
         return [unchecked(_TRAIN, "the split is the training split")]
-    if not study.train_texts:
+    if not study.has(TrainTexts):
         return [unchecked(_TRAIN, "the training texts are unknown")]
     hashes = zip(study.split.ids, _hashes(study), strict=True)
-    repeated = [name for name, key in hashes if key in study.train_texts]
+    training = study.get(TrainTexts).hashes
+    repeated = [name for name, key in hashes if key in training]
     detail = f"{len(repeated)} of {study.n} stand in the training split"
     if not repeated:
         return [fine(_TRAIN, detail)]

@@ -13,19 +13,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.student_gaps.probing import probing_gaps, probing_rows
-from kdprobe.config.base import Options
-from kdprobe.observations.study import Population, Study
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.probes import ProbeFits
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
-
-
-class StudentGapsOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 class Ranked(NamedTuple):
@@ -113,7 +113,7 @@ def _from_slices(study: Study, result: AnalysisResult) -> list[Gap]:
 
 def _from_pairs(study: Study, result: AnalysisResult) -> list[Gap]:
     """Read the gaps on phenomena; fields and the total only repeat them."""
-    phenomena = set(study.minimal_pairs.phenomena) if study.minimal_pairs else set()
+    phenomena = set(study.get(MinimalPairs).phenomena)
     kinds: dict[str, tuple[str, Slice | None]] = dict.fromkeys(phenomena, ("phenomenon", None))
     return [
         gap.model_copy(update={"quotes": _quotes(study, gap)})
@@ -123,9 +123,7 @@ def _from_pairs(study: Study, result: AnalysisResult) -> list[Gap]:
 
 def _quotes(study: Study, gap: Gap) -> tuple[str, ...]:
     """Quote pairs the teacher judges rightly and the student does not, widest margins first."""
-    pairs = study.minimal_pairs
-    if pairs is None:
-        return ()
+    pairs = study.get(MinimalPairs)
     t, s = (pairs.margins[name][0] for name in (study.teacher.name, gap.student))
     inside = np.array([phenomenon == gap.subset for phenomenon in pairs.phenomena])
     rows = np.flatnonzero(inside & (t > 0) & (s < 0))
@@ -250,20 +248,22 @@ class StudentGaps:
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[StudentGapsOptions] = StudentGapsOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"
-        if study.split.labels is None and study.minimal_pairs is None and study.probes is None:
+        others = study.has(MinimalPairs) or study.has(ProbeFits)
+        if study.split.labels is None and not others:
             return "there are neither gold labels nor minimal pairs, so nothing is known to be lost"
         return None
 
     def run(
-        self, study: Study, options: StudentGapsOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Rank the gaps of the analyses that ran."""
         gaps = _from_slices(study, done["slices"]) if "slices" in done else []
@@ -274,11 +274,8 @@ class StudentGaps:
         if not {"slices", "minimal_pairs", "probing"} & set(done):
             notes = ["Neither slices nor minimal_pairs ran, so there are no gaps to rank."]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=_caption(study),
-            options=options.model_dump(mode="json"),
             tables=(_table(ranked),) if ranked else (),
             gaps=tuple(row.gap for row in ranked),
             notes=tuple(notes),

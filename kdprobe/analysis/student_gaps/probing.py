@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap
 
 
 def probing_gaps(study: Study, done: Mapping[str, AnalysisResult]) -> list[Estimate]:
     """Return one gap a task and student: best layer against best layer, first pooling."""
-    if study.probes is None or "probing" not in done:
+    if not study.has(ProbeFits) or "probing" not in done:
         return []
+    pooling = study.get(ProbeFits).poolings[0]
     return [
         number
         for number in done["probing"].estimates
-        if (number.metric, number.layer, number.pooling)
-        == ("gap", "best", study.probes.poolings[0])
+        if (number.metric, number.layer, number.pooling) == ("gap", "best", pooling)
     ]
 
 
