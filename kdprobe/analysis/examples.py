@@ -15,9 +15,7 @@ import numpy as np
 from kdprobe.observations.predictions import (
     Population,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats, Ints

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.gold import NO_GOLD, labelled_note
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
@@ -24,9 +24,7 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.stats.arrays import Bools, Floats, ratio
 from kdprobe.stats.hypothesis_tests import mcnemar_p
@@ -253,13 +251,14 @@ class Slices:
     version: int = 1
     title: str = "Slices"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(metric.name for metric in (*_HITS, *_ERRORS, _AGREEMENT))
     )
     options: type[SliceOptions] = SliceOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies that cannot be cut, or of which nothing can be said on a part."""
         if not study.students:
             return "there is no student to compare the teacher with"
@@ -279,13 +278,10 @@ class Slices:
         metrics = _ERRORS if cut.regression else (*(_HITS if gaps else ()), _AGREEMENT)
         score = "mean absolute error" if cut.regression else "accuracy"
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="The same comparison on parts of the examples. Length is counted in words, cut "
             "where about equally many examples fall into each range; small slices have wide "
             "intervals, and a gap counts as found where its q-value is below .05.",
-            options=options.model_dump(mode="json"),
             metrics=metrics,
             estimates=(*scores, *gaps, *agreements),
             tables=(gap_table(study, gaps, scores, score=score, title="By slice", more=agreements),)

@@ -33,6 +33,15 @@ class Comparison:
         document: every number, table and example.
         folder: where the files were written or read; None when they were not.
         study: the observations behind the results; None when they were read from a file.
+
+    >>> from kdprobe import compare_predictions
+    >>> result = compare_predictions([0, 1, 1, 0], teacher=[0, 1, 1, 0],
+    ...     students={"small": [0, 1, 0, 0]}, resamples=100)
+    >>> round(result.get("cohens_kappa").value, 9)
+    0.5
+    >>> frame = result.metrics[result.metrics.analysis == "task_scores"]
+    >>> frame[(frame.metric == "accuracy") & (frame.model_a == "small")].value.tolist()
+    [0.75]
     """
 
     document: ResultsDocument

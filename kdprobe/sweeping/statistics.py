@@ -19,9 +19,7 @@ from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.observations.predictions import (
     Population,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import holm

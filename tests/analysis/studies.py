@@ -23,9 +23,7 @@ from kdprobe.observations.predictions import (
     Predictions,
     Scale,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, Task
 

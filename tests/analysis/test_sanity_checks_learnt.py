@@ -14,9 +14,7 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error
 from tests.analysis.studies import (
     binary,

@@ -17,9 +17,7 @@ from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, resamples_of
 from kdprobe.observations.predictions import (
     Population,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, ratio
 from kdprobe.stats.kappa import Corrected, Pairing, many_raters

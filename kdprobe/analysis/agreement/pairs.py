@@ -23,9 +23,7 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
 from kdprobe.stats.bootstrap import (

@@ -24,9 +24,7 @@ from kdprobe.observations.minimal_pairs import (
 from kdprobe.observations.predictions import (
     Population,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import Resamples

@@ -13,9 +13,7 @@ from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, 
 from kdprobe.observations.predictions import (
     Population,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error, confusion, kappa_of
 
 _CHANCE = "students agree with the teacher more than chance"

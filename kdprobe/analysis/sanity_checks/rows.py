@@ -14,21 +14,18 @@ from itertools import product
 
 import numpy as np
 
-from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.gold import NO_GOLD, gold_classes
 from kdprobe.analysis.sanity_checks.check import (
     Check,
     fine,
     flagged,
-    gold_classes,
     runs_of,
     unchecked,
 )
 from kdprobe.observations.predictions import (
     Predictions,
 )
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import relation
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.kappa import confusion, independent_kappa, kappa_of, reachable_kappa
