@@ -7,7 +7,7 @@ not: mend a reading.
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -29,7 +29,7 @@ from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Texts
 from kdprobe.tasks.task import Split
 
-FIRST_BATCH = 64
+_FIRST_BATCH = 64
 """Examples of the batches of which the first is looked at."""
 _LOOKED_AT = 6
 
@@ -58,30 +58,12 @@ class OwnReading:
 
         They are read as one batch, so that the shortest stands beside the most padding there is.
         """
-        batch = next(self.encoded.batches(FIRST_BATCH), [])
+        batch = next(self.encoded.batches(_FIRST_BATCH), [])
         places = np.linspace(0, len(batch) - 1, min(_LOOKED_AT, len(batch))).astype(np.int64)
         chosen = [batch[place] for place in places]
         if chosen:
             chosen.append(int(self.encoded.lengths.argmin()))
         return list(dict.fromkeys(chosen))
-
-    def deviation(self, logits: NDArray[np.float32], rows: Sequence[int]) -> Deviation | None:
-        """Compare logits `[rows, C]` of these examples with the model's own of each alone."""
-        return self.text.deviation(
-            [self._texts(row) for row in rows], logits.astype(np.float64),
-            columns=self.columns, longest=self.longest,
-        )  # fmt: skip
-
-    def require_logits(self, logits: NDArray[np.float32]) -> None:
-        """Stop unless stored logits are the model's own.
-
-        Args:
-            logits: of the whole split, `[n, C]`.
-
-        Raises:
-            CapabilityError: they differ beyond `TextModel`'s tolerance.
-        """
-        self._stop("logits", self.deviation(logits[self.rows], self.rows))
 
     def require_signal(self, signal: TeacherSignal, *, share: float = 0.0) -> None:
         """Stop unless all outputs of a teacher for a batch are its own of each text alone.

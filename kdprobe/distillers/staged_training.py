@@ -179,7 +179,7 @@ class StagedTraining:
     def score_teacher(self, teacher: Teacher) -> Facts:
         """Score a teacher on the evaluation split, and stop when it is no better than chance."""
         evaluation = self.data.evaluation
-        logits = teacher.logits(evaluation, teacher.evaluation, progress=self.progress)
+        logits = teacher.logits(evaluation, progress=self.progress)
         return teacher.facts(evaluation, logits)
 
     def prepare(self, part: Part) -> PreparedPart:
@@ -241,7 +241,7 @@ class StagedTraining:
         logits = None
         signal: TeacherSignal = NoTeacher()
         if not dry_run:
-            logits = teacher.logits(data.evaluation, teacher.evaluation, progress=self.progress)
+            logits = teacher.logits(data.evaluation, progress=self.progress)
             signal = teacher.signal(weighted_loss, models, data, progress=self.progress)
         job = TrainingJob(
             student=student.model, tokenizer=student.tokenizer, split=data.train, encoded=encoded,

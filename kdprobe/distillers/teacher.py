@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,14 @@ from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
 from kdprobe.distillers.teacher_quantities import teacher_quantities
 from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
-from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, teacher_logits
+from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
+from kdprobe.models.stored_outputs import stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
@@ -116,25 +119,39 @@ class Teacher:
         local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
+    @cached_property
+    def handle(self) -> HfModel:
+        """The teacher as `compare` opens it, so that both share what is stored of its outputs."""
+        return HfModel(
+            self.loaded,
+            name=self.name or "the teacher",
+            folder=self.name,
+            fingerprint=self.fingerprint,
+            device=torch.device(self.compute.device),
+            dtype=torch.float32,
+        )
+
     def logits(
-        self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
+        self, split: Split, *, progress: Progress, cache: Cache | None = None
     ) -> NDArray[np.float32]:
-        """Return its logits for a split, computed once for all students."""
+        """Return its logits for a split, float32 `[n, C]`, computed once for all students.
+
+        Rows are in the split's order, columns in the task's label order; see
+        `models.stored_outputs`. Kept under its fingerprint, where it has one.
+
+        Raises:
+            CapabilityError: its outputs are not the same twice.
+        """
+        kept = (cache or Cache.default()) if self.fingerprint else None
         with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            return teacher_logits(
-                self.loaded.model,
-                encoded,
-                self._file(split),
-                cache=cache or Cache.default(),
-                progress=progress,
-                title=f"run the teacher on {split.name}",
-                own=self._own(split, encoded),
+            values = stored_logits(
+                self.handle, split, longest=self.max_length, cache=kept, progress=progress
             )
+        return values.astype(np.float32)
 
     def _own(self, split: Split, encoded: Encoded) -> OwnReading:
         """Return some of its texts as it reads each alone, to hold its outputs against."""
-        text = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name or "the teacher")
-        return OwnReading(text, split, encoded, self.max_length, self.loaded.columns)
+        return OwnReading(self.handle.text, split, encoded, self.max_length, self.loaded.columns)
 
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
@@ -179,7 +196,7 @@ class Teacher:
             with settled(self.compute, seed=0, purpose="teacher"):
                 self._own(data.train, read).require_signal(live)
             return live
-        logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
+        logits = torch.tensor(self.logits(data.train, progress=progress, cache=cache))
         if not quantities.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)

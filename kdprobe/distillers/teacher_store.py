@@ -1,8 +1,8 @@
-"""The logits of a model for a whole split, and a teacher's in the cache.
+"""The logits of a model for a whole split, and what stored quantities of a teacher belong to.
 
-Does: run a model in eval mode over a split, and keep a teacher's logits in the cache, checked when
-they are read again. Does not: keep anything but logits; `teacher_memory.py` keeps more where it is
-small enough.
+Does: run a model in eval mode over a split, and say whether stored quantities are those of a few
+rows computed again. Does not: keep anything: a teacher's logits are kept by
+`models.stored_outputs`, and more by `teacher_memory.py` where it is small enough.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
-from kdprobe.cache import Cache, CacheKey
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.first_token_forward import first_token_forward, first_token_suffices
 from kdprobe.distillers.forward import predict
-from kdprobe.distillers.own_reading import FIRST_BATCH, OwnReading
 from kdprobe.distillers.processes import ALONE, ProcessGroup
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator
@@ -71,7 +70,7 @@ def all_logits(
 
 @dataclass(frozen=True)
 class TeacherFile:
-    """What stored logits belong to.
+    """What stored quantities belong to.
 
     Args:
         fingerprint: the teacher's; see `models.folder.fingerprint`.
@@ -88,77 +87,16 @@ class TeacherFile:
     device: torch.device
 
     @property
-    def key(self) -> CacheKey:
-        """The key in the cache."""
-        return CacheKey(
-            "teacher-logits",
-            {
-                "version": 2,
-                "model": self.fingerprint,
-                "split": self.split.fingerprint,
-                "max_length": self.max_length,
-                "columns": list(self.columns),
-                "device": self.device.type,
-            },
-        )
-
-
-def teacher_logits(
-    model: PreTrainedModel,
-    encoded: Encoded,
-    file: TeacherFile,
-    *,
-    cache: Cache,
-    progress: Progress,
-    title: str,
-    own: OwnReading,
-) -> NDArray[np.float32]:
-    """Return a teacher's logits for a split, from the cache when it holds them, else computed.
-
-    A stored entry is trusted only after 16 of its rows have been computed again, and a few of them
-    by the teacher's own forward of each text alone.
-
-    Returns:
-        float32 `[n, C]`, rows in the split's order, columns in the task's label order.
-
-    Raises:
-        CapabilityError: what was computed is not what the teacher says of each text alone.
-    """
-    held = cache.load(file.key, say=progress.say)
-    if held is not None:
-        stored = held["logits"].astype(np.float32)
-        if (
-            _agrees(stored, model, encoded, file)
-            and own.deviation(stored[own.rows], own.rows) is None
-        ):
-            return stored
-        progress.say("The stored logits are not what the teacher gives now; computed again.")
-    logits = all_logits(
-        model,
-        encoded,
-        columns=file.columns,
-        device=file.device,
-        batch_size=FIRST_BATCH,
-        progress=progress,
-        title=title,
-    )
-    own.require_logits(logits)
-    split = file.split
-    cache.store(file.key, {"logits": logits}, description=f"{split.task.name} {split.name}")
-    return logits
-
-
-def _agrees(
-    stored: NDArray[np.float32], model: PreTrainedModel, encoded: Encoded, file: TeacherFile
-) -> bool:
-    count = len(encoded.lengths)
-    if len(stored) != count:
-        return False
-    rows = checked_rows(count)
-    inputs = {name: ids.to(file.device) for name, ids in encoded.batch(rows).items()}
-    columns = torch.tensor(file.columns, device=file.device)
-    again = predict(model.eval(), inputs, columns=columns).cpu().numpy()
-    return close_enough(stored[rows], again)
+    def parts(self) -> dict[str, JsonValue]:
+        """What the key of an entry of the cache says of it."""
+        return {
+            "version": 2,
+            "model": self.fingerprint,
+            "split": self.split.fingerprint,
+            "max_length": self.max_length,
+            "columns": list(self.columns),
+            "device": self.device.type,
+        }
 
 
 def checked_rows(count: int) -> list[int]:

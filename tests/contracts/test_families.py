@@ -23,7 +23,8 @@ from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import LOGITS, Need
 from kdprobe.distillers.own_reading import OwnReading
-from kdprobe.distillers.teacher_store import LiveTeacher, StoredTeacher, all_logits
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.attributions import ask
 from kdprobe.extract.features import extract_features

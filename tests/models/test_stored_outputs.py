@@ -14,7 +14,6 @@ import torch
 from kdprobe.cache import Cache
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.compute import choose_compute
-from kdprobe.distillers.data import Data
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.predictions import extract_predictions
@@ -61,7 +60,7 @@ def compare(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
 
 
 def distill(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
-    data = Data(TASK, SPLIT, SPLIT)
+    data = TrainingData(TASK, SPLIT, SPLIT)
     recipe = open_recipe("vanilla")
     compute = choose_compute(device="cpu", threads=1)
     teacher = Teacher.open(str(folder), data, recipe, compute, None, True)
