@@ -105,8 +105,8 @@ def fidelity(task: Task, teacher: Floats, student: Floats) -> dict[str, Score]:
     """Compare a student's logits with its teacher's: `agreement`, `cohens_kappa` and `kl`.
 
     Kappa is undefined, as in `analysis/agreement`, where one of the two gives one label only: it
-    would be 0 whatever the other says. For a regression `pearson_to_teacher` and the mean squared
-    difference, `mse_to_teacher`.
+    would be 0 whatever the other predicts. For a regression `pearson_to_teacher` and the mean
+    squared difference, `mse_to_teacher`.
     """
     sample = whole_sample(len(teacher))
     if task.kind == "regression":

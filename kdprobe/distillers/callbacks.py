@@ -20,7 +20,7 @@ from kdprobe.progress import Stage
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Advances a stage by optimiser steps and tells the last loss and score beside it.
+    """Advances a stage by optimiser steps and shows the last loss and score beside it.
 
     Args:
         stage: what is advanced.

@@ -52,7 +52,7 @@ def choose_compute(
 
     Args:
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: `auto` says yes only when students of all these families were shown to be equal in
+        bf16: `auto` is true only when students of all these families were shown to be equal in
             both precisions, whatever the processor; see `precision.is_shown_equal`.
         threads: CPU threads; None: as torch is set.
         families: of the students that are trained; see `precision.family_of`.

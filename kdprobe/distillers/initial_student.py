@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
-from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
-from kdprobe.distillers.word_alignment import match_words
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
@@ -26,10 +24,9 @@ from kdprobe.models.shapes import (
     parse_student,
 )
 from kdprobe.models.surgery import make_student
-from kdprobe.models.text_model import TextModel
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
-from kdprobe.tasks.task import Split, Task
+from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -140,20 +137,6 @@ def _existing(path: str, task: Task, *, offline: bool) -> InitialStudent:
     model.config.update(label_settings(task))
     return InitialStudent(
         model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes)
-    )
-
-
-def with_words(
-    encoded: Encoded, student: InitialStudent, split: Split, *, max_length: int, progress: Progress
-) -> Encoded:
-    """Match the student's tokens with words; see `word_alignment.match_words`."""
-    return match_words(
-        encoded,
-        TextModel(student.model, student.tokenizer, name="the student"),
-        split,
-        max_length=max_length,
-        progress=progress,
-        title="match the student's words",
     )
 
 

@@ -7,7 +7,7 @@ these counts. Does not: know what they compare.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ class OfLevel(Protocol):
 class WithoutProjection:
     """An objective that trains nothing beside the student, unless it says otherwise."""
 
-    def projection(self, models: ModelPair, options: object) -> nn.Module | None:
+    def projection(self, models: ModelPair, options: Any) -> nn.Module | None:
         """Return None: nothing else is trained."""
         return None
 

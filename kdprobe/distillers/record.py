@@ -21,6 +21,9 @@ from kdprobe.portable import portable_tree
 from kdprobe.version import __version__
 
 HISTORY = "history.json"
+_AS_WRITTEN = (
+    "task", "eval_split", "scores", "undefined", "best_step", "steps", "seconds"
+)  # fmt: skip
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
 
 
@@ -35,12 +38,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], card: CardFacts) 
         },
         "kind": card.kind,
         "plan": portable_tree(dict(plan)),
-        "task": result.task,
-        "eval_split": result.eval_split,
-        "scores": dict(result.scores),
-        "undefined": dict(result.undefined),
-        "best_step": result.best_step,
-        "steps": result.steps,
+        **{name: getattr(result, name) for name in _AS_WRITTEN},
         "seconds": round(result.seconds, 3),
         "precision": card.precision,
         "preflight": {
@@ -58,14 +56,8 @@ def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
     history = read_json(output / HISTORY, error=OutputError)
     return TrainingResult(
         folder=output,
-        task=record["task"],
-        eval_split=record["eval_split"],
-        scores=record["scores"],
-        undefined=record["undefined"],
+        **{name: record[name] for name in _AS_WRITTEN},
         history=tuple(history),
-        best_step=record["best_step"],
-        steps=record["steps"],
-        seconds=record["seconds"],
         preflight=Preflight(
             facts=tuple((name, value) for name, value in preflight["facts"]),
             layer_map=tuple((s, t, how) for s, t, how in preflight["layer_map"]),

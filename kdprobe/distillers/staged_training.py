@@ -20,13 +20,8 @@ from kdprobe.config.stages import Part
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.data import TrainingData, encode_for
-from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.fitting import PreviousStages, Run, begin_run, fit, open_run
-from kdprobe.distillers.initial_student import (
-    InitialStudent,
-    open_student,
-    with_words,
-)
+from kdprobe.distillers.initial_student import InitialStudent, open_student
 from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.objective import ModelPair
@@ -43,6 +38,7 @@ from kdprobe.distillers.weighted_loss import (
     build_weighted_loss,
     require_values,
 )
+from kdprobe.distillers.word_alignment import match_words
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import texts_of
@@ -112,17 +108,11 @@ class StagedTraining:
                 )
             prepared = self.prepare(part)
             previous = PreviousStages.of(results[-1] if part.goes_on else None, part.name)
-            result = fit(
-                prepared.job,
-                place,
-                plan=plan if place is run else own_plan,
-                preflight=prepared.preflight,
-                card=card_of(prepared),
-                progress=self.progress,
-                write_page=page_of(prepared),
-                previous=previous,
-            )
-            results.append(result)
+            results.append(fit(
+                prepared.job, place, plan=plan if place is run else own_plan,
+                preflight=prepared.preflight, card=card_of(prepared), progress=self.progress,
+                write_page=page_of(prepared), previous=previous,
+            ))  # fmt: skip
         return results[-1]
 
     def _begin(self, run: Run, plan: Mapping[str, Any]) -> Run:
@@ -223,7 +213,9 @@ class StagedTraining:
             encode_for(student.model, student.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
-        self._require_own(student, encoded, longest)
+        own = TextModel(student.model, student.tokenizer, name="the student")
+        with settled(self.teacher.compute, seed=self.seed, purpose="student"):
+            OwnReading(own, data.train, encoded, longest).require_student()
         models = pair_models(
             data.task, student, teacher, encoded=encoded, layer_map=recipe.layer_map
         )
@@ -235,9 +227,10 @@ class StagedTraining:
             training, reading = replace(self, data=labelled), teacher.reading(labelled)
             return training.prepare_job(part, reading, dry_run=dry_run, student=student)
         if needs.words:
-            encoded = with_words(
-                encoded, student, data.train, max_length=longest, progress=self.progress
-            )
+            encoded = match_words(
+                encoded, own, data.train, max_length=longest, progress=self.progress,
+                title="match the student's words",
+            )  # fmt: skip
         logits = None
         signal: TeacherSignal = NoTeacher()
         if not dry_run:
@@ -263,9 +256,3 @@ class StagedTraining:
         require_values(weighted_loss, models)
         refuse_unlabelled(weighted_loss, models, self.data.train)
         return weighted_loss
-
-    def _require_own(self, student: InitialStudent, encoded: Encoded, longest: int) -> None:
-        """Stop unless a student reads in a training what it would read of each text alone."""
-        own = TextModel(student.model, student.tokenizer, name="the student")
-        with settled(self.teacher.compute, seed=self.seed, purpose="student"):
-            OwnReading(own, self.data.train, encoded, longest).require_student()

@@ -31,7 +31,12 @@ _BATCH = 64
 
 @dataclass(frozen=True)
 class Kept:
-    """One quantity of all examples: float32 `[n, H]`, or `[tokens, K]` with the first of each."""
+    """One quantity of all examples.
+
+    Args:
+        values: float32 `[n, H]`, or `[tokens, K]`, the tokens of all examples one after the other.
+        starts: int64 `[n + 1]`, the first token of each example; None: one vector an example.
+    """
 
     values: NDArray[np.float32]
     starts: NDArray[np.int64] | None

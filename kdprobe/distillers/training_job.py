@@ -132,14 +132,7 @@ class TrainingResult:
     def of_dry_run(cls, data: TrainingData, preflight: Preflight) -> TrainingResult:
         """Return the result of a run that was only checked."""
         return cls(
-            folder=None,
-            task=data.task.name,
-            eval_split=data.evaluation.name,
-            scores={},
-            undefined={},
-            history=(),
-            best_step=0,
-            steps=0,
-            seconds=preflight.seconds,
+            folder=None, task=data.task.name, eval_split=data.evaluation.name, scores={},
+            undefined={}, history=(), best_step=0, steps=0, seconds=preflight.seconds,
             preflight=preflight,
-        )
+        )  # fmt: skip

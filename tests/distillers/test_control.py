@@ -58,7 +58,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
     return trainings
 
 
-def taught(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
+def distilled(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
     options: dict[str, Any] = {"epochs": 2, "learning_rate": 2e-3, "batch_size": 16, "seed": 3}
     return distill(
         toy.teacher, task=toy.task, output=output, student=student, **(QUICK | options | more)
@@ -76,7 +76,7 @@ def test_a_control_differs_in_the_teacher_alone(
 
     A tokenizer that is trained on the limited texts would differ by itself.
     """
-    student_result = taught(toy, tmp_path / "s", student, limit=90, sample_seed=5)
+    student_result = distilled(toy, tmp_path / "s", student, limit=90, sample_seed=5)
     done = finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     ours, theirs = begun
     assert list(ours.weights) == list(theirs.weights)
@@ -98,7 +98,7 @@ def test_a_control_differs_in_the_teacher_alone(
 
 def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     """Guards a control that begins with its teacher's own layers without a word about it."""
-    taught(toy, tmp_path / "s", "layers=1")
+    distilled(toy, tmp_path / "s", "layers=1")
     with pytest.raises(ConfigError) as caught:
         finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     assert str(caught.value) == (
@@ -124,7 +124,7 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
 @pytest.mark.float32
 def test_what_is_typed_wins_and_is_told(toy: Toy, tmp_path: Path) -> None:
     """Guards a budget that differs without a word: two numbers under one heading."""
-    taught(toy, tmp_path / "s", "bert:L1,H16,A2,I32", settings={"best_by": "kl"})
+    distilled(toy, tmp_path / "s", "bert:L1,H16,A2,I32", settings={"best_by": "kl"})
     more: dict[str, Any] = {"like": tmp_path / "s", "task": toy.task, "dry_run": True} | QUICK
     plain = finetune(output=tmp_path / "c", **more).preflight
     assert plain.notes[2:] == ("its best checkpoint is chosen by score: kl needs a teacher",)
@@ -177,20 +177,20 @@ def test_stages_and_transfer_sets_are_summed(toy: Toy, tmp_path: Path) -> None:
 @pytest.mark.float32
 def test_embeddings_of_a_teacher(toy: Toy, tmp_path: Path) -> None:
     """Guards an LSTM that begins with its teacher's embeddings: the control has their width."""
-    taught(toy, tmp_path / "s", "bilstm:hidden=6,fc=8", epochs=1)
+    distilled(toy, tmp_path / "s", "bilstm:hidden=6,fc=8", epochs=1)
     more: dict[str, Any] = {"like": tmp_path / "s", "task": toy.task, "dry_run": True} | QUICK
     preflight = finetune(output=tmp_path / "c", **more).preflight
     assert preflight.notes[1] == "its embeddings begin at random; those of s began as its teacher's"
     whole = json.loads((tmp_path / "s" / "kdprobe.json").read_text())["preflight"]["facts"]
     assert dict(preflight.facts)["student's parameters"] == dict(whole)["student's parameters"]
-    taught(toy, tmp_path / "static", "bilstm:hidden=6,fc=8,mode=static", epochs=1)
+    distilled(toy, tmp_path / "static", "bilstm:hidden=6,fc=8,mode=static", epochs=1)
     with pytest.raises(ConfigError, match="a student that reads with its teacher's embeddings"):
         finetune(output=tmp_path / "c", **(more | {"like": tmp_path / "static"}))
 
 
 def test_refusals(toy: Toy, tmp_path: Path) -> None:
     """Guards a control of something that has no budget to be like."""
-    taught(toy, tmp_path / "s", "bert:L1,H16,A2,I32", epochs=1)
+    distilled(toy, tmp_path / "s", "bert:L1,H16,A2,I32", epochs=1)
     more: dict[str, Any] = {"output": tmp_path / "c"} | QUICK
 
     def refused(like: object, **others: Any) -> str:

@@ -64,7 +64,7 @@ def refused(toy: Toy, tmp_path: Path, **changes: Any) -> str:
     return str(caught.value)
 
 
-def test_what_cannot_be_taught_is_told(toy: Toy, tmp_path: Path) -> None:
+def test_what_has_no_value_is_refused(toy: Toy, tmp_path: Path) -> None:
     """Guards messages a person meets: unequal heads and widths, layer maps, misspelt keys."""
     assert refused(toy, tmp_path) == (
         "objective attention_relations: relation_heads = 48 does not divide the student's width "
