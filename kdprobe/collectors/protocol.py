@@ -24,7 +24,7 @@ from kdprobe.progress import Progress
 from kdprobe.registry import Plugins, unknown_name
 from kdprobe.results.schema import Skipped
 
-Kind = TypeVar("Kind")
+Kind_co = TypeVar("Kind_co", covariant=True)
 
 
 class CollectorOptions(FlagOptions):
@@ -78,7 +78,7 @@ class NoOptions(CollectorOptions):
 
 
 @dataclass(frozen=True)
-class Collected(Generic[Kind]):
+class Collected(Generic[Kind_co]):
     """An observation with what the reader must know of how it was made.
 
     Args:
@@ -88,12 +88,12 @@ class Collected(Generic[Kind]):
         seconds: for the list of timings, by words for the reader.
     """
 
-    observation: Kind | None
+    observation: Kind_co | None
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-class Collector(Protocol[Kind]):
+class Collector(Protocol[Kind_co]):
     """One entry of `collectors/`: opened models in, one observation out.
 
     Every cheap check stands in `prepare`, which is called of all collectors before the first one
@@ -105,7 +105,7 @@ class Collector(Protocol[Kind]):
         """The file's name."""
 
     @property
-    def kind(self) -> type[Kind]:
+    def kind(self) -> type[Kind_co]:
         """The observation's type, its key in `Study`; analyses name it in `reads`."""
 
     @property
@@ -137,7 +137,7 @@ class Collector(Protocol[Kind]):
 
     def collect(
         self, session: Session, prepared: Any, progress: Progress
-    ) -> Kind | Skipped | Collected[Kind]:
+    ) -> Kind_co | Skipped | Collected[Kind_co]:
         """Make the observation; it is a function of the session and what was prepared."""
 
 
