@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from kdprobe.comparison.from_arrays import compare_predictions
     from kdprobe.comparison.options import AnalysisOptions
     from kdprobe.comparison.result import Comparison, load_results
-    from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
+    from kdprobe.config.options import (
+        DataOptions,
+        EvaluationDataOptions,
+        InferenceRuntime,
+        Runtime,
+        TrainingDataOptions,
+        TrainingOutput,
+        TrainingRuntime,
+    )
+    from kdprobe.config.training import TrainingSettings
     from kdprobe.distillation import distill
+    from kdprobe.distillers.training_job import TrainingResult
     from kdprobe.errors import (
         CapabilityError,
         ChangedPlanError,
@@ -49,12 +59,13 @@ if TYPE_CHECKING:
 __all__ = [
     "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError",
     "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
-    "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError", "MinimalPairOptions",
-    "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest", "ResultsDocument",
-    "ResultsFormatError", "TaskError", "TextAttribution", "TextAttributions", "TrainingError",
-    "UnknownNameError", "UsageError", "__version__", "attribute", "augment", "compare",
-    "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks", "load_results",
-    "sweep",
+    "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
+    "MinimalPairOptions", "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest",
+    "ResultsDocument", "ResultsFormatError", "Runtime", "TaskError", "TextAttribution",
+    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
+    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
+    "attribute", "augment", "compare", "compare_predictions", "distill", "finetune", "kappa_range",
+    "list_tasks", "load_results", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -62,14 +73,21 @@ _HOMES = {
     "AttributionMapOptions": "collectors.attribution_maps",
     "AttributionRequest": "collectors.attributions.options",
     "Comparison": "comparison.result",
+    "DataOptions": "config.options",
     "Estimate": "results.schema",
     "EvaluationDataOptions": "config.options",
     "InferenceRuntime": "config.options",
     "MinimalPairOptions": "collectors.minimal_pairs",
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
+    "Runtime": "config.options",
     "TextAttribution": "attribution.result",
     "TextAttributions": "attribution.result",
+    "TrainingDataOptions": "config.options",
+    "TrainingOutput": "config.options",
+    "TrainingResult": "distillers.training_job",
+    "TrainingRuntime": "config.options",
+    "TrainingSettings": "config.training",
     "attribute": "attribution",
     "augment": "augmentation",
     "compare": "comparison.compare",

@@ -90,7 +90,7 @@ class Cache:
         return cls(Path(platformdirs.user_cache_dir("kdprobe", appauthor=False)))
 
     def load(self, key: CacheKey, *, say: Callable[[str], None] | None = None) -> Arrays | None:
-        """Give what is stored under a key, or None.
+        """Return what is stored under a key, or None.
 
         Args:
             key: what the arrays must depend on.
@@ -151,7 +151,7 @@ class Cache:
             raise OutputError(
                 f"the cache, {self.root}",
                 found=error.found,
-                remedy="free some space, name another place in KDPROBE_CACHE, or say --no-cache",
+                remedy="free some space, name another place in KDPROBE_CACHE, or say `cache=False`",
             ) from error
 
     def info(self) -> CacheInfo:

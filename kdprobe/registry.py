@@ -79,12 +79,12 @@ def unknown_name(
     `aliases`: other names that may be what is meant, but are not listed.
 
     >>> print(unknown_name("analysis", "agrement", ("agreement", "overlap")))
-    --analysis: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
+    `analysis`: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
     """  # noqa: E501 (the message is one line)
     close = difflib.get_close_matches(name.casefold(), (*known, *aliases), n=3, cutoff=0.5)
     remedy = " or ".join(repr(candidate) for candidate in close)
     return UnknownNameError(
-        f"--{option or kind}",
+        f"`{(option or kind).replace('-', '_')}`",
         found=f"no {kind} is called {name!r}",
         expected="one of " + ", ".join(known) if known else "",
         remedy=f"did you mean {remedy}?" if close else "",

@@ -76,7 +76,7 @@ def test_card_and_record(toy: Toy, tmp_path: Path) -> None:
 
 @pytest.mark.float32
 def test_dry_run_writes_nothing(toy: Toy, tmp_path: Path) -> None:
-    """Guards --dry-run: the whole check, no step, no folder."""
+    """Guards `dry_run`: the whole check, no step, no folder."""
     result = quick(toy, tmp_path / "s", dry_run=True, student="layers=2")
     assert not (tmp_path / "s").exists()
     assert (result.folder, result.steps, dict(result.scores)) == (None, 0, {})
@@ -115,7 +115,7 @@ def test_bare_encoders_and_new_shapes(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         quick(toy, tmp_path / "c", student="bert:L1,H16,V500", dry_run=True)
     assert str(caught.value) == (
-        "--student: V500 in bert:L1,H16,V500, expected no V: a student made for a teacher reads "
+        "`student`: V500 in bert:L1,H16,V500, expected no V: a student made for a teacher reads "
         "with the teacher's tokenizer"
     )
 
@@ -167,7 +167,7 @@ def test_unlabelled_training_texts(toy: Toy, tmp_path: Path) -> None:
     assert told.startswith(
         "objective hard_labels: reads gold labels, and the texts to learn from have none"
     )
-    assert told.endswith("say --set hard_labels.weight=0, or another recipe")
+    assert told.endswith("say `settings=hard_labels.weight=0`, or another recipe")
     recipe = tmp_path / "soft.toml"
     recipe.write_text('name = "soft"\n[[objectives]]\nname = "soft_targets"\n')
     result = quick(Toy(str(task), toy.teacher), tmp_path / "s", recipe=recipe)

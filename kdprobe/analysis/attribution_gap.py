@@ -20,7 +20,7 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 
-NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
+NOT_ASKED = "the maps were not asked for; add them with `attribution_gap=200`"
 _HOW = "bootstrap over examples, percentile"
 METRICS = (
     Metric(

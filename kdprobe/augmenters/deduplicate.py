@@ -11,14 +11,14 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kdprobe.augmenters.augmenter import Draft
+from kdprobe.augmenters.augmenter import GeneratedText
 from kdprobe.tasks.task import Split
 
 Key = tuple[str, str]
 
 
 def one_line(text: str) -> str:
-    r"""Give a text without line breaks, tabs and doubled blanks, as it is written.
+    r"""Return a text without line breaks, tabs and doubled blanks, as it is written.
 
     >>> one_line(" a\tb \n")
     'a b'
@@ -27,7 +27,7 @@ def one_line(text: str) -> str:
 
 
 def key_of(text: str, pair: str | None = None) -> Key:
-    """Give what two texts share that count as the same.
+    """Return what two texts share that count as the same.
 
     Definition: Unicode's compatibility form (NFKC), case folded, runs of white space made one
     blank; of a pair, both.
@@ -44,13 +44,13 @@ def key_of(text: str, pair: str | None = None) -> Key:
 
 
 def keys_of(split: Split) -> set[Key]:
-    """Give the keys of all examples of a split."""
+    """Return the keys of all examples of a split."""
     pairs = split.pairs or (None,) * len(split)
     return {key_of(text, pair) for text, pair in zip(split.texts, pairs, strict=True)}
 
 
 @dataclass
-class Sieve:
+class Deduplicator:
     """What has been kept so far, and why the rest was not.
 
     Args:
@@ -62,7 +62,7 @@ class Sieve:
     train: set[Key]
     held_out: Mapping[str, set[Key]]
     has_pairs: bool = False
-    kept: list[Draft] = field(default_factory=list)
+    kept: list[GeneratedText] = field(default_factory=list)
     drawn: int = 0
     empty: int = 0
     known: int = 0
@@ -75,19 +75,19 @@ class Sieve:
         """Begin to count."""
         self.leaks = dict.fromkeys(self.held_out, 0)
 
-    def pour(self, drafts: Iterable[Draft], *, wanted: int | None) -> int:
-        """Keep what is new of these, until there are as many as wanted; give how many were kept."""
+    def add(self, texts: Iterable[GeneratedText], *, wanted: int | None) -> int:
+        """Keep new texts until there are as many as wanted; return how many were kept."""
         before = len(self.kept)
-        for draft in drafts:
+        for text in texts:
             if wanted is not None and len(self.kept) >= wanted:
                 break
-            self._weigh(draft)
+            self._classify(text)
         return len(self.kept) - before
 
-    def _weigh(self, draft: Draft) -> None:
-        """Keep a draft or count why not; `leaks` counts one that stands in two splits for both."""
+    def _classify(self, text: GeneratedText) -> None:
+        """Keep a text or count why not; `leaks` counts one that stands in two splits for both."""
         self.drawn += 1
-        key = key_of(draft.text, draft.pair)
+        key = key_of(text.text, text.pair)
         if not key[0] or (self.has_pairs and not key[1]):
             self.empty += 1
             return
@@ -104,5 +104,5 @@ class Sieve:
         if leaking:
             self.leaked += 1
             return
-        pair = None if draft.pair is None else one_line(draft.pair)
-        self.kept.append(Draft(one_line(draft.text), pair, draft.source))
+        pair = None if text.pair is None else one_line(text.pair)
+        self.kept.append(GeneratedText(one_line(text.text), pair, text.source))

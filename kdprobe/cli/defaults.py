@@ -1,6 +1,6 @@
 """`--config FILE`: defaults for the commands, from a TOML file.
 
-Does: check every command and option name against the command line itself, so that a typo is told.
+Does: check every command and option name against the command line itself, and refuse a typo.
 Does not: override what is typed or stands in the environment.
 """
 
@@ -41,7 +41,7 @@ def _of_group(group: Any, data: Mapping[str, Any], path: str, name: str) -> dict
         where = f"{path}: [{name}{command}]"
         if command not in group.commands:
             raise unknown_name(f"config [{name}]" if name else "config", command,
-                               tuple(sorted(group.commands)))  # fmt: skip
+                               tuple(sorted(group.commands)), option="config")  # fmt: skip
         if not isinstance(values, dict):
             raise ConfigError(
                 path,
@@ -57,7 +57,7 @@ def _of_group(group: Any, data: Mapping[str, Any], path: str, name: str) -> dict
 
 
 def _of_command(held: Any, values: Mapping[str, Any], where: str, name: str) -> dict[str, Any]:
-    """Give the values of one command by the names its function has for them."""
+    """Return the values of one command by the names its function has for them."""
     opposite = _names(held, "secondary_opts")
     known = _names(held, "opts") | opposite
     parameters = parameters_of(held.callback)
@@ -65,7 +65,7 @@ def _of_command(held: Any, values: Mapping[str, Any], where: str, name: str) -> 
     for key, value in values.items():
         plain = key.replace("-", "_")
         if plain not in known:
-            raise unknown_name(f"config [{name}]", key, tuple(sorted(known)))
+            raise unknown_name(f"config [{name}]", key, tuple(sorted(known)), option="config")
         target = known[plain]
         if target in defaults:
             raise ConfigError(f"{where} {key}", found="is given twice", expected="one way")
@@ -75,7 +75,7 @@ def _of_command(held: Any, values: Mapping[str, Any], where: str, name: str) -> 
 
 
 def _names(held: Any, kind: str) -> dict[str, str]:
-    """Give the options of a command without their dashes -> the name of the parameter."""
+    """Return the options of a command without their dashes -> the name of the parameter."""
     return {
         option.lstrip("-").replace("-", "_"): parameter.name
         for parameter in held.params

@@ -44,7 +44,10 @@ class MinimalPairOptions(CollectorOptions):
     asks: ClassVar[tuple[str, ...]] = ("folder",)
 
     folder: Annotated[
-        Path | None, Flag("A folder of BLiMP's jsonl files.", name="minimal-pairs", metavar="DIR")
+        Path | None,
+        Flag(
+            "A folder of BLiMP's jsonl files.", name="minimal-pairs", metavar="DIR", everyday=True
+        ),
     ] = None
     per_phenomenon: Annotated[
         Annotated[int, Field(ge=1)] | None,

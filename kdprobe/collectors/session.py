@@ -274,7 +274,7 @@ def _load_examples(
         )
         return split_from_file(Path(files[0]), task), (notice,)
     if limit is not None and limit <= len(split):
-        message = f"Only {len(split)} examples of {split.name} were looked at (--limit)."
+        message = f"Only {len(split)} examples of {split.name} were looked at (`limit`)."
         return split, (Notice(code="limit", severity="warning", message=message),)
     return split, ()
 

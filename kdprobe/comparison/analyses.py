@@ -38,7 +38,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     known = ANALYSES.names()
     wanted = [name for name in (only or known) if name not in skip]
     if not wanted:
-        raise ConfigError("--only/--skip", found="no analysis is left to run")
+        raise ConfigError("`only`/`skip`", found="no analysis is left to run")
     ordered: list[str] = []
 
     def place(name: str, path: tuple[str, ...]) -> None:
@@ -130,9 +130,9 @@ def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, 
         UnknownNameError: a name that is no analysis.
         ConfigError: an unknown option of one, or a value of the wrong kind.
     """
-    named = {ANALYSES.find(name, option="set"): chosen for name, chosen in settings.items()}
+    named = {ANALYSES.find(name, option="settings"): chosen for name, chosen in settings.items()}
     return {
-        name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
+        name: parse(ANALYSES.load(name).options, dict(chosen), f"`settings={name}`")
         for name, chosen in named.items()
     }
 

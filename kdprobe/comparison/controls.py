@@ -99,7 +99,7 @@ def unequal_budgets(records: Records) -> tuple[Notice, ...]:
                 severity="warning",
                 message=f"{student} learnt for {ours.words}, {control}, which had no teacher, for "
                 f"{theirs.words}: what lies between them is not the teacher's alone "
-                "(`kdprobe finetune --like` trains a control of equal budget).",
+                "(`finetune` with `like` trains a control of equal budget).",
                 models=(student, control),
             )
         )

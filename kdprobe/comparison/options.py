@@ -49,7 +49,13 @@ class AnalysisOptions(FlagOptions):
     ] = ()  # fmt: skip
     settings: Annotated[
         Mapping[str, Mapping[str, Any]],
-        Flag("An option of an analysis.", name="set", metavar="ANALYSIS.KEY=VALUE", reads="nested"),
+        Flag(
+            "An option of an analysis.",
+            name="set",
+            metavar="ANALYSIS.KEY=VALUE",
+            reads="nested",
+            everyday=True,
+        ),
     ] = Field(default_factory=dict)
     resamples: Annotated[
         int, Field(ge=100, le=100_000), Flag("Bootstrap resamples of every interval.")

@@ -118,7 +118,7 @@ def _chosen_here(suspects: Sequence[Suspect], split: Split) -> list[Notice]:
         f"Selection on the split compared on: checkpoints were chosen by their results on "
         f"{split.name} ({whose}), so these scores lean towards the good side, and a model with "
         "more checkpoints to choose from leans more. Compare on a split that nothing was chosen "
-        "on (--split), or train with --best-by last."
+        "on (`split`), or train with `best_by=last`."
     )
     models = tuple(chosen)
     return [Notice(code="selection-bias", severity="warning", message=message, models=models)]

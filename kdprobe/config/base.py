@@ -39,7 +39,7 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
 
     Raises:
         ConfigError: an unknown key (the nearest known one is offered), a missing key, a value of
-            the wrong kind, a number beyond 10^15; the first fault is told.
+            the wrong kind, a number beyond 10^15; for the first fault.
     """
     check_magnitudes(data, where)
     try:
@@ -60,10 +60,10 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
         if isinstance(fault["input"], dict) and fault["type"] == "value_error":
             # The parts do not agree with each other: the message says it; the whole is too long.
             raise ConfigError(where, found=f"{key}: {message}" if key else message) from error
-        found = f"is {printable(repr(fault['input']), limit=_QUOTED)}"
+        fault_text = f"is {printable(repr(fault['input']), limit=_QUOTED)}"
         if fault["type"] == "missing":
-            found = "is missing"
-        raise ConfigError(where, found=f"{key} {found}", remedy=message) from error
+            fault_text = "is missing"
+        raise ConfigError(where, found=f"{key} {fault_text}", remedy=message) from error
 
 
 def check_magnitudes(value: object, where: str, place: tuple[object, ...] = ()) -> None:

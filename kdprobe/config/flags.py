@@ -16,9 +16,9 @@ An options model is a frozen pydantic model whose fields carry a `Flag`:
 
 Bounds stand in `Field`; the kind of the value is the annotation's; what is not given has the
 field's default. Nothing else has to be written: `flags_of(ProbingOptions)` reads the rest, the
-command line makes `--probe-tasks NAME,...` of it, `config.flat.checked` makes the model of plain
+command line makes a flag of it, `config.flat.checked` makes the model of plain
 values with one `ConfigError` for the first that is wrong, and an error names the option
-`` `probing.sentences` ``, which a person at a terminal reads as `--probe-sentences`.
+`` `probing.sentences` ``, which a person at a terminal reads as the flag.
 
 Texts outside `cli/` never name a flag. They name the option between backticks, as Python users
 write it (`` `batch_size` ``, `` `probing.sentences` ``, with a value `` `labels=A,B` ``).
@@ -27,13 +27,14 @@ write it (`` `batch_size` ``, `` `probing.sentences` ``, with a value `` `labels
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -50,7 +51,7 @@ class Flag:
     """How a field of an options model is written on the command line.
 
     Args:
-        help: what it does, one sentence, for `--help` and the docstrings.
+        help: what it does, one sentence, for the help and the docstrings.
         name: the long word without its dashes; empty: the field's name, `-` for `_`.
         short: a letter that means the same.
         also: other long words that mean the same.
@@ -62,7 +63,7 @@ class Flag:
         everyday: whether it stands among the first ten in the help.
         panel: the heading it stands under; empty: that of its model.
         kind: the type of one value, where the annotation does not say it.
-        both: for a truth value that may also be unset: `--mdl/--no-mdl`.
+        both: for a truth value that may also be unset: a flag for yes and one for no.
     """
 
     help: str = ""
@@ -85,6 +86,8 @@ class FlagOptions(Options):
         group: what stands before a field's name in errors (`probing.sentences`); empty: nothing.
         panel: the heading of its options in the help.
     """
+
+    model_config = ConfigDict(defer_build=True)  # the help reads fields and checks nothing
 
     group: ClassVar[str] = ""
     panel: ClassVar[Panel] = "runtime"
@@ -187,3 +190,42 @@ def _inner(annotation: object) -> Iterator[object]:
         yield from part.metadata if isinstance(part, FieldInfo) else (part,)
     for part in get_args(annotation):
         yield from _inner(part)
+
+
+def written(options: FlagOptions, names: Collection[str] | None = None) -> list[str]:
+    """Return the words of a command line that give these options again.
+
+    Args:
+        options: of which only what was given is written.
+        names: which of them; None: all.
+
+    >>> from kdprobe.config.options import DataOptions
+    >>> written(DataOptions(task="cola", labels=("no", "yes"), limit=None))
+    ['--task', 'cola', '--labels', 'no,yes']
+    """
+    words: list[str] = []
+    for name, field in flags_of(type(options)).items():
+        value = getattr(options, name)
+        wanted = names is None or name in names
+        if wanted and name in options.model_fields_set and value is not None:
+            words += _written(field, value)
+    return words
+
+
+def _written(field: FlagField, value: Any) -> list[str]:
+    flag = f"--{field.words[0]}"
+    if isinstance(value, bool):
+        return [flag] if value else [f"--no-{field.words[0]}"] if field.flag.both else []
+    if isinstance(value, Mapping):
+        parts = [f"{key}={each}" for key, each in value.items()]
+        if field.flag.reads == "map":
+            return [flag, ",".join(parts)]
+        return [word for part in parts for word in (flag, part)]
+    if field.arity == 0:
+        return [flag, ",".join(map(str, value))] if value else []
+    return [flag, *map(_word, value if field.arity > 1 else (value,))]
+
+
+def _word(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < 1e15
+    return str(int(value)) if isinstance(value, float) and whole else str(value)

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from kdprobe.config.base import check_magnitudes
 from kdprobe.config.flags import FlagOptions
+from kdprobe.config.text import check_text
 from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
 from kdprobe.registry import unknown_name
 
 M = TypeVar("M", bound=FlagOptions)
-_LONGEST_NAME = 255
-"""Bytes of one name in a path: what every file system in use takes at most."""
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "string": "text"}
 
 
@@ -87,31 +85,6 @@ def _expected(fault: Mapping[str, Any]) -> str:
         return _KINDS[kind.partition("_")[0]]
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return message[:1].lower() + message[1:]
-
-
-def check_text(value: object, where: str) -> None:
-    """Refuse text that is no value: empty, with a zero byte, a name no file system holds.
-
-    Raises:
-        ConfigError: what is wrong with it.
-    """
-    for text in value if isinstance(value, list | tuple) else (value,):
-        if not isinstance(text, str | Path):
-            continue
-        if not str(text).strip():
-            raise ConfigError(
-                where, found="is empty", expected="a value", remedy="leave it out for none"
-            )
-        if "\0" in str(text):
-            raise ConfigError(where, found="holds a zero byte", expected="text")
-        for part in text.parts if isinstance(text, Path) else ():
-            length = len(part.encode("utf-8", "surrogateescape"))
-            if length > _LONGEST_NAME:
-                raise ConfigError(
-                    where,
-                    found=f"{printable(part, limit=40)} is a name of {length} bytes",
-                    expected=f"at most {_LONGEST_NAME}, as file systems take",
-                )
 
 
 def gathered(

@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
+from kdprobe.config.training import TrainingSettings
 
 MOST_SEED = 2**32 - 1
 """numpy's old generator, which lime and transformers draw from, takes no larger one."""
@@ -30,10 +31,9 @@ _TASK = (
     "(.tsv, .csv, .jsonl, .parquet)."
 )
 
-Seed = Annotated[
-    _Seed,
-    Flag("Seed of everything random.", env="KDPROBE_SEED", panel="runtime", everyday=True),
-]
+_SEED = "Seed of everything random."
+Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
+AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
 
 class DataOptions(FlagOptions):
@@ -74,6 +74,11 @@ class DataOptions(FlagOptions):
     sample_seed: Annotated[
         _Seed | None, Flag("Seed of what limits pick. Default: the seed.", metavar="N")
     ] = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How a table is read, as `tasks.open.open_task` takes it."""
+        return {name: getattr(self, name) for name in ("text", "text_pair", "label", "labels")}
 
 
 class EvaluationDataOptions(DataOptions):
@@ -138,8 +143,17 @@ class Output(FlagOptions):
     force: Annotated[bool, Flag("Write into a folder that is not empty.")] = False
 
 
-class TrainingOutput(Output):
-    """Where a training writes, and whether it goes on or only checks."""
+class ResumableOutput(Output):
+    """Where a long command writes, and whether it goes on with one that was interrupted."""
 
     resume: Annotated[bool, Flag("Go on from the last checkpoint of an interrupted run.")] = False
+
+
+class TrainingOutput(ResumableOutput):
+    """Where a training writes, and whether it only checks."""
+
     dry_run: Annotated[bool, Flag("Check everything, print the plan, train nothing.")] = False
+
+
+TRAINING_OPTIONS = (TrainingDataOptions, TrainingSettings, TrainingRuntime, TrainingOutput)
+"""What every training takes."""

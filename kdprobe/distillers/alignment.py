@@ -1,7 +1,7 @@
-"""What two models say of the same tokens, or of the same words.
+"""Vectors of two models for the same tokens, or for the same words.
 
 Does: pool tokens to words, so that models that cut texts differently can be compared. Does not:
-know any objective, or find the words (`word_match.py`).
+know any objective, or find the words (`word_alignment.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kdprobe.distillers.compatibility import other_tokens
 from kdprobe.distillers.masked import ones, token_counts
-from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, View
 
 Level = Literal["token", "word"]
 _TINY = 1e-12
@@ -30,21 +30,22 @@ class Matched(NamedTuple):
     real: Tensor
 
 
-def tokens_differ(situation: Situation, level: Level) -> str | None:
-    """Positions cannot be matched, and words are not asked for."""
-    return other_tokens(situation) if level == "token" else None
+def tokens_differ(models: ModelPair, level: Level) -> str | None:
+    """Return why positions cannot be matched; None where they can, or words are compared."""
+    return other_tokens(models) if level == "token" else None
 
 
 def places(batch: Batch, level: Level) -> Tensor:
-    """Give the denominators, float32 `[B]`: the real tokens; 1 for words (`summed` has the mean).
+    """Count what each example's loss sums over, float32 `[B]`: its real tokens; 1 for words.
 
-    The words that both models read are known when both have read, and denominators before.
+    The words that both models read are known after both have run, and counts before: `summed`
+    takes the mean over words.
     """
     return token_counts(batch) if level == "token" else ones(batch)
 
 
 def words_read(student: View, teacher: View) -> Tensor:
-    """Say which words have tokens in both models: bool `[B, W]`; a cut text loses its last."""
+    """Return which words have tokens in both models, bool `[B, W]`; a cut text loses its last."""
     real: Tensor = (student.words.sum(-1) > 0) & (teacher.words.sum(-1) > 0)
     return real
 
@@ -70,7 +71,7 @@ def word_means(hidden: Tensor, shares: Tensor) -> Tensor:
 def matched(
     student: View, teacher: View, batch: Batch, pair: tuple[int, int], level: Level
 ) -> Matched:
-    """Give the hidden states of a pair of layers (the student's first), place by place."""
+    """Return the hidden states of a pair of layers (the student's first), place by place."""
     ours, theirs = student.hidden(pair[0]), teacher.hidden(pair[1])
     if level == "token":
         return Matched(ours, theirs, batch.mask)

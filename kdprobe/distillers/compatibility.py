@@ -1,16 +1,16 @@
 """Reasons why an objective has no value for a pair of models, in plain words.
 
-Does: check who teaches whom before training. Does not: raise; `mixture.refuse_unmet` tells the
-reason and stops.
+Does: compare a student's build with its teacher's before training. Does not: raise;
+`weighted_loss.require_values` does.
 """
 
 from __future__ import annotations
 
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.objective import ModelPair
 
 
 def first_of(*reasons: str | None) -> str | None:
-    """Give the first reason there is, or None.
+    """Return the first reason there is, or None.
 
     >>> first_of(None, "there is no teacher", "widths differ")
     'there is no teacher'
@@ -18,21 +18,21 @@ def first_of(*reasons: str | None) -> str | None:
     return next((reason for reason in reasons if reason is not None), None)
 
 
-def no_teacher(situation: Situation) -> str | None:
-    """Nothing to learn from."""
-    return "there is no teacher" if situation.teacher is None else None
+def no_teacher(models: ModelPair) -> str | None:
+    """Return why there is nothing to learn from."""
+    return "there is no teacher" if models.teacher is None else None
 
 
-def not_classes(situation: Situation) -> str | None:
-    """A regression, where classes are asked for."""
-    if situation.task.kind == "regression":
+def not_classes(models: ModelPair) -> str | None:
+    """Return why there are no classes: the task is a regression."""
+    if models.task.kind == "regression":
         return "the task is a regression and has no classes"
     return None
 
 
-def other_tokens(situation: Situation) -> str | None:
-    """Positions of the two models cannot be matched."""
-    if situation.same_tokens:
+def other_tokens(models: ModelPair) -> str | None:
+    """Return why positions of the two models cannot be matched."""
+    if models.same_tokens:
         return None
     return (
         "student and teacher cut texts into different tokens, so that their positions cannot be "
@@ -41,33 +41,33 @@ def other_tokens(situation: Situation) -> str | None:
     )
 
 
-def other_width(situation: Situation) -> str | None:
-    """Vectors of the two models cannot be compared."""
-    teacher = situation.teacher
-    if teacher is None or teacher.width == situation.student.width:
+def other_width(models: ModelPair) -> str | None:
+    """Return why vectors of the two models cannot be compared."""
+    teacher = models.teacher
+    if teacher is None or teacher.width == models.student.width:
         return None
     return (
-        f"the student is {situation.student.width} wide and the teacher {teacher.width}; "
+        f"the student is {models.student.width} wide and the teacher {teacher.width}; "
         "hidden_states learns a projection, and attention_relations, token_relations and "
         "granular_relations compare any widths"
     )
 
 
-def other_embedded(situation: Situation) -> str | None:
-    """What the embeddings of the two models give cannot be compared."""
-    teacher = situation.teacher or situation.student
-    if situation.student.embedded == teacher.embedded:
+def other_embedded(models: ModelPair) -> str | None:
+    """Return why the outputs of the two embeddings cannot be compared."""
+    teacher = models.teacher or models.student
+    if models.student.embedded == teacher.embedded:
         return None
     return (
-        f"the student's embeddings are {situation.student.embedded} wide and the teacher's "
+        f"the student's embeddings are {models.student.embedded} wide and the teacher's "
         f"{teacher.embedded}"
     )
 
 
-def no_blocks(situation: Situation) -> str | None:
-    """A layer whose output cannot be taken in hand: an LSTM's is packed."""
-    teacher = situation.teacher
-    for name, shape in (("student", situation.student), ("teacher", teacher)):
+def no_blocks(models: ModelPair) -> str | None:
+    """Return why the output of a layer cannot be attributed to: an LSTM's is packed."""
+    teacher = models.teacher
+    for name, shape in (("student", models.student), ("teacher", teacher)):
         if shape is not None and not (shape.heads and shape.blocks):
             return (
                 f"the {name} has no attention layers whose output can be attributed to; its "
@@ -76,9 +76,9 @@ def no_blocks(situation: Situation) -> str | None:
     return None
 
 
-def blind_first(situation: Situation) -> str | None:
-    """The first token of a causal model reads nothing: its vectors are the same for every text."""
-    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+def blind_first(models: ModelPair) -> str | None:
+    """Return why first tokens cannot be compared: that of a causal model reads no other token."""
+    for name, shape in (("student", models.student), ("teacher", models.teacher)):
         if shape is not None and not shape.first_reads:
             return (
                 f"the first token of the {name} reads nothing of the text (its attention is "
@@ -88,9 +88,9 @@ def blind_first(situation: Situation) -> str | None:
     return None
 
 
-def no_gradients(situation: Situation) -> str | None:
-    """Outputs of a model that cannot be differentiated by what its embeddings give."""
-    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+def no_gradients(models: ModelPair) -> str | None:
+    """Return why a model cannot be differentiated by the output of its embeddings."""
+    for name, shape in (("student", models.student), ("teacher", models.teacher)):
         if shape is not None and shape.undifferentiable:
             return (
                 f"the {name} cannot be differentiated by its embeddings: {shape.undifferentiable}; "
@@ -99,10 +99,10 @@ def no_gradients(situation: Situation) -> str | None:
     return None
 
 
-def no_projections(situation: Situation) -> str | None:
-    """Queries, keys and values of a model cannot be read."""
-    teacher = situation.teacher
-    for name, shape in (("student", situation.student), ("teacher", teacher)):
+def no_projections(models: ModelPair) -> str | None:
+    """Return why queries, keys and values of a model cannot be read."""
+    teacher = models.teacher
+    for name, shape in (("student", models.student), ("teacher", teacher)):
         if shape is not None and not shape.projections:
             return (
                 f"the queries and keys of the {name}'s architecture cannot be read (they can of "
@@ -111,9 +111,9 @@ def no_projections(situation: Situation) -> str | None:
     return None
 
 
-def too_few_pairs(situation: Situation, least: int = 1) -> str | None:
-    """The layer map holds too few layers."""
-    found = len(situation.layer_pairs)
-    if found >= least:
+def too_few_pairs(models: ModelPair, least: int = 1) -> str | None:
+    """Return why the layer map holds too few layers."""
+    count = len(models.layer_pairs)
+    if count >= least:
         return None
-    return f"the layer map matches {found} layer{'' if found == 1 else 's'}, and it needs {least}"
+    return f"the layer map matches {count} layer{'' if count == 1 else 's'}, and it needs {least}"

@@ -1,27 +1,19 @@
-"""What fine-tuning and distilling have in common before the first step.
+"""The examples of a training: those it learns from and those it is scored on.
 
-Does: load and check the examples, read a student's words into a model, tell the facts of a
-training. Does not: train.
+Does: load and check them, name them by content, tokenise them for a model. Does not: train, or
+describe a training; `job_facts.py` does.
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kdprobe.config.task import TaskFile
 from kdprobe.distillers.encoding import Encoded, encode
-from kdprobe.distillers.precision import price_of
-from kdprobe.distillers.training_job import Lesson
 from kdprobe.errors import TaskError
-from kdprobe.models.checkpoint import describe
-from kdprobe.models.mixed_precision import SMALL_WEIGHT, products
-from kdprobe.models.reparametrised_embeddings import folded_size
 from kdprobe.models.text_model import TextModel
-from kdprobe.portable import portable_word
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -31,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """The examples of a training.
 
     Args:
@@ -55,15 +47,15 @@ class Data:
         }
 
     def rows(self) -> dict[str, str]:
-        """Tell them to people."""
+        """Return names and values for people."""
         return {
             "task": f"{self.task.name} (version {self.task.version})",
-            "trained on": _told(self.train),
-            "scored on": _told(self.evaluation),
+            "trained on": _described(self.train),
+            "scored on": _described(self.evaluation),
         }
 
-    def with_gold(self) -> Data:
-        """Give the data with those training examples that have a gold label.
+    def with_gold(self) -> TrainingData:
+        """Return the data with those training examples that have a gold label.
 
         Raises:
             TaskError: none has one.
@@ -78,13 +70,13 @@ class Data:
 
     def notes(self) -> tuple[str, ...]:
         """Warn when texts that are scored are learnt from too."""
-        learnt = set(zip(*_fields(self.train), strict=True))
-        both = sum(row in learnt for row in zip(*_fields(self.evaluation), strict=True))
-        told = (f"{self.left_out}: not learnt from",) if self.left_out else ()
+        trained_on = set(zip(*_fields(self.train), strict=True))
+        both = sum(row in trained_on for row in zip(*_fields(self.evaluation), strict=True))
+        unlabelled = (f"{self.left_out}: not learnt from",) if self.left_out else ()
         if not both:
-            return told
+            return unlabelled
         return (
-            *told,
+            *unlabelled,
             f"{both:,} of {len(self.evaluation):,} examples of {self.evaluation.name} are learnt "
             f"from too: their texts stand in {self.train.name}",
         )
@@ -98,7 +90,7 @@ def _fields(split: Split) -> list[tuple[str, ...]]:
     return [split.texts] if split.pairs is None else [split.texts, split.pairs]
 
 
-def _told(split: Split) -> str:
+def _described(split: Split) -> str:
     origin = f" from {split.origin}" if split.origin else ""
     return f"{split.name}, {len(split):,} examples{origin}"
 
@@ -113,7 +105,7 @@ def load_data(
     eval_limit: int | None,
     seed: int,
     offline: bool,
-) -> Data:
+) -> TrainingData:
     """Load the examples of a training.
 
     Args:
@@ -138,7 +130,7 @@ def load_data(
         task_file, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
         offline=offline,
     )  # fmt: skip
-    return Data(task_file.task(), train, evaluation)
+    return TrainingData(task_file.task(), train, evaluation)
 
 
 def load_evaluation(
@@ -182,7 +174,7 @@ def require_labels(split: Split, *, why: str) -> None:
 
 
 def with_gold(split: Split) -> Split:
-    """Give the examples that have a gold label; how many have none is told by the origin."""
+    """Return the examples that have a gold label; the origin says how many have none."""
     if split.has_gold.all():
         return split
     origin = f"{split.origin} ({split.missing_gold}: left out)".strip()
@@ -192,85 +184,6 @@ def with_gold(split: Split) -> Split:
 def encode_for(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, max_length: int
 ) -> Encoded:
-    """Tokenise a split as a model can read it: no longer than asked, and than it can."""
+    """Tokenise a split as a model reads it, at most `max_length` tokens and its own limit."""
     text = TextModel(model, tokenizer, name=type(model).__name__)
     return encode(text, split, max_length=max_length)
-
-
-def parameter_count(model: PreTrainedModel) -> int:
-    """Count a model's parameters as it is saved, shared ones once."""
-    return folded_size(model)
-
-
-def lesson_facts(lesson: Lesson) -> list[tuple[str, str]]:
-    """Tell what will be done, for the preflight."""
-    settings = lesson.settings
-    terms = (f"{term.weight:g} x {term.name}" for term in lesson.mixture.terms)
-    return [
-        ("student", describe(lesson.student)),
-        ("student's parameters", f"{parameter_count(lesson.student):,}"),
-        ("learns from", " + ".join(terms)),
-        (
-            "steps",
-            f"{lesson.steps:,} of {settings.batch_size * settings.gradient_accumulation} examples "
-            f"({settings.epochs:g} epochs), scored every {lesson.evaluate_every:,}",
-        ),
-        ("best checkpoint", f"by {_rule(lesson)}"),
-        ("computes in", precision_of(lesson)),
-        *(("bfloat16", note) for note in precision_notes(lesson)),
-        *_truncations(lesson),
-    ]
-
-
-def _rule(lesson: Lesson) -> str:
-    wanted = lesson.settings.best_by
-    return lesson.split.task.primary_score if wanted == "score" else wanted
-
-
-def precision_of(lesson: Lesson) -> str:
-    """Tell the device and the number format."""
-    compute = lesson.compute
-    threads = f", {compute.threads} threads" if compute.device == "cpu" else ""
-    return f"{compute.precision} on {compute.device}{threads}"
-
-
-def precision_notes(lesson: Lesson) -> tuple[str, ...]:
-    """Tell what bfloat16 products are of this student, and what they cost; nothing in float32."""
-    if not lesson.compute.bf16:
-        return ()
-    large, every = products(lesson.student)
-    told = (
-        f"{large} of its {every} weight matrices, those of {SMALL_WEIGHT:,} elements or more, were "
-        "multiplied in bfloat16, all else in float32"
-    )
-    if not large:
-        return (f"{told}: --bf16 changed nothing",)
-    architecture = str(lesson.student.config.model_type).removeprefix("kdprobe_")
-    return (told, f"the price of bfloat16: {price_of(architecture)}")
-
-
-def _truncations(lesson: Lesson) -> list[tuple[str, str]]:
-    cut = lesson.encoded.truncated + lesson.examination.encoded.truncated
-    if not cut:
-        return []
-    return [("too long", f"{cut:,} examples are read in part only, up to the longest allowed")]
-
-
-def settings_rows(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Tell settings to people; what is not set is left out."""
-    return {name: f"{value}" for name, value in settings.items() if value is not None}
-
-
-def command_line(command: str, subject: str | None, options: Sequence[tuple[str, object]]) -> str:
-    """Compose the command line of a training; options that are None are left out.
-
-    A model card is handed on: paths are written as `portable_word` gives them.
-
-    >>> command_line("finetune", "my model", (("--task", "cola"), ("--limit", None)))
-    "kdprobe finetune 'my model' --task cola"
-    """
-    words = ["kdprobe", command, *([] if subject is None else [subject])]
-    for flag, value in options:
-        if value is not None and value is not False:
-            words += [flag] if value is True else [flag, str(value)]
-    return shlex.join(map(portable_word, words))

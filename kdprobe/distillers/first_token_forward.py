@@ -1,7 +1,7 @@
-"""Passes of a classifier that work its last layer out for the first token only.
+"""Forward passes of a classifier that compute its last layer for the first token only.
 
-Does: say when nothing that is asked for is lost by it, and run a block so. Does not: know how it is
-done; `models.first_token` does.
+Does: decide when no objective loses a quantity by it, and run a block so. Does not: change the
+forward; `models.first_token` does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kdprobe.models.first_token import first_token_only, is_enough
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_TRIED = 4
+_TRIALS = 4
 
 
 def leaves_last_layer(needs: Needs, layers: int) -> bool:
@@ -45,21 +45,21 @@ def first_token_suffices(model: PreTrainedModel, encoded: Encoded) -> bool:
         encoded: texts as it reads them; a few of different lengths are tried.
     """
     order = np.argsort(encoded.lengths, kind="stable")
-    places = np.linspace(0, len(order) - 1, min(_TRIED, len(order))).astype(np.int64)
+    places = np.linspace(0, len(order) - 1, min(_TRIALS, len(order))).astype(np.int64)
     device = next(model.parameters()).device
     few = encoded.take([int(row) for row in order[places]])
     batches = [few.batch(range(len(few.lengths))), _one_shorter(few).batch([0])]
-    tried = [{name: ids.to(device) for name, ids in batch.items()} for batch in batches]
+    trials = [{name: ids.to(device) for name, ids in batch.items()} for batch in batches]
     training = model.training
     model.eval()
     try:
-        return is_enough(model, lambda: torch.cat([predict(model, one) for one in tried]))
+        return is_enough(model, lambda: torch.cat([predict(model, one) for one in trials]))
     finally:
         model.train(training)
 
 
 def _one_shorter(encoded: Encoded) -> Encoded:
-    """Give the longest text without its second token.
+    """Return the longest text without its second token.
 
     An architecture that fills texts up to a window cuts its own padding off again, and would cut
     the first token with it: of two neighbouring lengths one is no multiple of the window.
@@ -70,6 +70,8 @@ def _one_shorter(encoded: Encoded) -> Encoded:
     return replace(encoded, columns=shorter, words=None)
 
 
-def short_pass(model: torch.nn.Module, *, enough: bool) -> contextlib.AbstractContextManager[None]:
-    """Work the last layer out for the first token alone inside the block, where that is enough."""
+def first_token_forward(
+    model: torch.nn.Module, *, enough: bool
+) -> contextlib.AbstractContextManager[None]:
+    """Compute the last layer for the first token alone inside the block, where that is enough."""
     return first_token_only(model) if enough else contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""Run a model once and keep what the objectives asked for.
+"""Run a model once and keep the quantities that the objectives read.
 
 Does: ask for hidden states, attention probabilities and the projections behind them only when they
 are needed, and give every quantity in float32. Does not: know what the quantities are used for.
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kdprobe.distillers.masked import first_tokens
-from kdprobe.distillers.objective import GROUPS, LOGITS, ModelShape, Need, View, model_inputs
+from kdprobe.distillers.objective import GROUPS, LOGITS, WORDS, ModelShape, Need, View
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
 from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, layers_of
@@ -30,13 +30,18 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return what the model itself reads; `transformers` would ignore the rest silently."""
+    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
+
+
 def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShape:
-    """Give what objectives ask about a model's build.
+    """Return what objectives read of a model's build.
 
     Args:
         model: the model.
         text: the same with its tokenizer, to measure what its tokens read and whether it can be
-            differentiated; None: not asked.
+            differentiated; None: not measured.
     """
     config = model.config
     heads = getattr(config, "num_attention_heads", 0)
@@ -56,24 +61,24 @@ def shape_of(model: PreTrainedModel, text: TextModel | None = None) -> ModelShap
 
 
 def _undifferentiable(text: TextModel) -> str:
-    """Say why a model's outputs cannot be differentiated by its embeddings in padded batches."""
+    """Return why a model's outputs cannot be differentiated by its embeddings in padded batches."""
     if text.together in ("equal", "alone"):
         return "padding moves its outputs, so that texts of several lengths cannot be run at once"
     return input_obstacle(text)
 
 
-def shown_model(view: View) -> tuple[PreTrainedModel, dict[str, Tensor]]:
-    """Give a model that an objective is shown, and what it read.
+def model_and_inputs(view: View) -> tuple[PreTrainedModel, dict[str, Tensor]]:
+    """Return the model that an objective differentiates, and its inputs.
 
     Raises:
-        ValueError: nobody asked for it before the model read (a fault of the caller).
+        ValueError: the view holds no model (a fault of the caller).
     """
     if view.model is None:
         raise ValueError("gradients of a model that was not shown")
     model = cast("PreTrainedModel", view.model)
     accepted = accepted_inputs(model)
-    given = model_inputs(view.inputs)
-    return model, {name: value for name, value in given.items() if name in accepted}
+    inputs = model_inputs(view.inputs)
+    return model, {name: value for name, value in inputs.items() if name in accepted}
 
 
 def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False) -> None:
@@ -93,10 +98,10 @@ def prepare(model: PreTrainedModel, needs: Set[Need], *, gradients: bool = False
 
 
 @contextlib.contextmanager
-def _projections(
+def _attention_inputs(
     model: PreTrainedModel, needs: Set[Need], values: dict[Need, Tensor]
 ) -> Iterator[None]:
-    """Keep what the projections asked for give while the model runs; no hook is left behind."""
+    """Keep the queries, keys and values that are needed while the model runs; no hook is left."""
     hooks = []
     try:
         for need in needs:
@@ -127,7 +132,7 @@ def read(
     *,
     columns: Tensor | None = None,
 ) -> dict[Need, Tensor]:
-    """Run a model and give the quantities asked for, logits always among them.
+    """Run a model and return the quantities needed, logits always among them.
 
     Texts that may not stand together (`objective.GROUPS`), and a batch that the model's forward
     refuses (BART: different numbers of end tokens), are run apart, and what they give is laid out
@@ -149,12 +154,16 @@ def read(
     hidden = any(need.quantity in ("hidden", "first") for need in needs)
     attention = any(need.quantity == "attention" for need in needs)
     values: dict[Need, Tensor] = {}
-    given = {n: v for n, v in model_inputs(inputs).items() if n in accepted_inputs(model)}
+    accepted = accepted_inputs(model)
+    own_inputs = {n: v for n, v in model_inputs(inputs).items() if n in accepted}
     size = len(inputs["input_ids"])
-    with _projections(model, needs, values), begun_anew(model):
+    with _attention_inputs(model, needs, values), begun_anew(model):
         try:
             output = model(
-                **given, output_hidden_states=hidden, output_attentions=attention, return_dict=True
+                **own_inputs,
+                output_hidden_states=hidden,
+                output_attentions=attention,
+                return_dict=True,
             )
         except torch.OutOfMemoryError:
             raise
@@ -177,15 +186,15 @@ def read(
         index = need.layer - 1 if probabilities else need.layer
         if not 0 <= index < len(layers):
             raise ValueError(f"no {need.quantity} of layer {need.layer} in {type(model).__name__}")
-        found = layers[index].float()
+        value = layers[index].float()
         if need.quantity == "first":
-            found = first_tokens(found, inputs["attention_mask"])
-        values[need] = found
+            value = first_tokens(value, inputs["attention_mask"])
+        values[need] = value
     return values
 
 
 def _attentions(output: Any) -> tuple[Tensor, ...]:
-    """Give a model's attention probabilities, of an encoder-decoder the encoder's."""
+    """Return a model's attention probabilities, of an encoder-decoder the encoder's."""
     own = getattr(output, "attentions", None)
     return tuple(own or getattr(output, "encoder_attentions", None) or ())
 
@@ -233,12 +242,23 @@ def read_apart(
 
 
 class Trainable(nn.Module):
-    """What the optimiser sees: the student, and the bridges that some objectives train with it."""
+    """The module that is trained: the student, and the projections of some objectives.
 
-    def __init__(self, student: PreTrainedModel, bridges: Mapping[str, nn.Module]) -> None:
+    Args:
+        student: the model that is saved at the end.
+        projections: by the name of their objective; thrown away at the end.
+    """
+
+    def __init__(self, student: PreTrainedModel, projections: Mapping[str, nn.Module]) -> None:
         super().__init__()
         self.student = student
-        self.bridges = nn.ModuleDict(dict(bridges))
+        # The name in checkpoints of every version: a run goes on from those of an earlier one.
+        self.bridges = nn.ModuleDict(dict(projections))
+
+    @property
+    def projections(self) -> nn.ModuleDict:
+        """The modules that are trained beside the student, by the name of their objective."""
+        return self.bridges
 
     def forward(self, inputs: dict[str, Tensor], needs: frozenset[Need]) -> dict[Need, Tensor]:
         """Run the student; see `read`. Under autocast parts of it stay in float32."""
@@ -253,5 +273,5 @@ def predict(
     *,
     columns: Tensor | None = None,
 ) -> Tensor:
-    """Give the logits of one batch, float32 `[B, C]`, without a gradient."""
+    """Return the logits of one batch, float32 `[B, C]`, without a gradient."""
     return read(model, batches, frozenset(), columns=columns)[LOGITS]

@@ -1,6 +1,6 @@
-"""A student before its first lesson, and what can be told of it beside its teacher.
+"""A student before its first step, and its layer map beside its teacher.
 
-Does: turn a person's words into a model and its tokenizer. Does not: train.
+Does: turn `student` into a model and its tokenizer. Does not: train.
 """
 
 from __future__ import annotations
@@ -35,11 +35,15 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-class Pupil(NamedTuple):
+class InitialStudent(NamedTuple):
     """A student before training.
 
-    `copied` are the teacher's layers whose weights it starts from, counted from 0, or None; `notes`
-    say how it was made, and `how` in one word what happened to those layers.
+    Args:
+        model: a sequence classifier.
+        tokenizer: its tokenizer.
+        copied: the teacher's layers whose weights it starts from, counted from 0, or None.
+        notes: how it was built.
+        how: in one word what happened to those layers.
     """
 
     model: PreTrainedModel
@@ -58,7 +62,7 @@ def open_student(
     progress: Progress,
     pairs: bool = False,
     texts: Sequence[str] = (),
-) -> Pupil:
+) -> InitialStudent:
     """Make or open a student; new weights are drawn from torch's global generator.
 
     Args:
@@ -80,15 +84,17 @@ def open_student(
     if isinstance(shape, CopyShape):
         cut = shape.start in ("projection", "principal", "truncated")
         with progress.stage("narrow the teacher", None) if cut else nullcontext():
-            made = student_of(
+            cut_student = student_of(
                 shape, teacher.model, teacher.tokenizer, task, columns=teacher.columns, texts=texts
             )
         how = "truncated" if shape.init == "truncated" else "copied"
-        return Pupil(made.model, teacher.tokenizer, made.layers, made.notes, how)
+        return InitialStudent(
+            cut_student.model, teacher.tokenizer, cut_student.layers, cut_student.notes, how
+        )
     if isinstance(shape, NewShape):
         if shape.vocabulary is not None:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"V{shape.vocabulary} in {spec}",
                 expected="no V: a student made for a teacher reads with the teacher's tokenizer",
             )
@@ -99,49 +105,51 @@ def open_student(
                 note = learn_projection(
                     model, teacher.model, teacher.tokenizer, texts, mode=shape.mode
                 )
-        return Pupil(model, teacher.tokenizer, None, (note,))
+        return InitialStudent(model, teacher.tokenizer, None, (note,))
     if isinstance(shape, LstmShape):
         if shape.file is not None:
             with progress.stage("read the word vectors", None):
                 words = build_word_student(shape, task, texts=texts, pairs=pairs)
-            return Pupil(words.model, words.tokenizer, None, (words.note,))
+            return InitialStudent(words.model, words.tokenizer, None, (words.note,))
         return _lstm(shape, teacher, task, pairs=pairs)
     return _existing(shape.path, task, offline=offline)
 
 
-def _lstm(shape: LstmShape, teacher: Loaded, task: Task, *, pairs: bool) -> Pupil:
+def _lstm(shape: LstmShape, teacher: Loaded, task: Task, *, pairs: bool) -> InitialStudent:
     """Build a BiLSTM that reads with the teacher's word pieces."""
     vectors, note = None, "all its weights start at random"
     if shape.embeddings != "random":
         vectors = teacher.model.get_input_embeddings().weight.detach().float().cpu()
         note = f"its embeddings start as the teacher's ({shape.mode}), all else at random"
     model = build_lstm(shape, task, tokenizer=teacher.tokenizer, vectors=vectors, pairs=pairs)
-    return Pupil(model, teacher.tokenizer, None, (note,))
+    return InitialStudent(model, teacher.tokenizer, None, (note,))
 
 
-def _existing(path: str, task: Task, *, offline: bool) -> Pupil:
+def _existing(path: str, task: Task, *, offline: bool) -> InitialStudent:
     """Open a folder: with its own head when that was trained for the task, else with a new one."""
     try:
         loaded = load_classifier(path, task=task, offline=offline)
     except CheckpointError as error:
-        # an encoder without such a head is a good student; any other fault is told again below
+        # an encoder without such a head is a good student; any other fault is raised again below
         loaded = load_classifier(path, task=task, new_head=True, offline=offline)
         note = f"its classifier head starts at random ({error.found})"
-        return Pupil(loaded.model, loaded.tokenizer, None, (note,))
+        return InitialStudent(loaded.model, loaded.tokenizer, None, (note,))
     model = loaded.model
     if loaded.columns != tuple(range(task.outputs)):
         model = make_student(CopyShape(), model, task, columns=loaded.columns).model
     model.config.update(label_settings(task))
-    return Pupil(model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes))
+    return InitialStudent(
+        model, loaded.tokenizer, None, ("starts from its own trained head", *loaded.notes)
+    )
 
 
 def with_words(
-    encoded: Encoded, pupil: Pupil, split: Split, *, max_length: int, progress: Progress
+    encoded: Encoded, student: InitialStudent, split: Split, *, max_length: int, progress: Progress
 ) -> Encoded:
-    """Say which of the student's tokens make which word; see `word_match.match_words`."""
+    """Match the student's tokens with words; see `word_alignment.match_words`."""
     return match_words(
         encoded,
-        TextModel(pupil.model, pupil.tokenizer, name="the student"),
+        TextModel(student.model, student.tokenizer, name="the student"),
         split,
         max_length=max_length,
         progress=progress,
@@ -149,11 +157,11 @@ def with_words(
     )
 
 
-def layer_map_of(text: str, pupil: Pupil, teacher: Loaded) -> Pairs:
+def layer_map_of(text: str, student: InitialStudent, teacher: Loaded) -> Pairs:
     """Read a recipe's layer map for this student and teacher; see `layer_map.read_layer_map`."""
     return read_layer_map(
         text,
-        student=int(pupil.model.config.num_hidden_layers),
+        student=int(student.model.config.num_hidden_layers),
         teacher=int(teacher.model.config.num_hidden_layers),
-        copied=pupil.copied,
+        copied=student.copied,
     )

@@ -1,14 +1,13 @@
 """A teacher that is open for a training.
 
-Does: open it with the examples as it reads them, give its logits and its signal, score it. Does
-not: decide what is learnt from it; the objectives do.
+Does: open it with the examples as it reads them, compute its logits and its signal, score it. Does
+not: choose what is learnt from it; the objectives do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,29 +18,24 @@ from kdprobe.cache import Cache
 from kdprobe.config.recipe import Recipe
 from kdprobe.distillers._scores import chance_score, task_scores
 from kdprobe.distillers.compute import Compute, settled
-from kdprobe.distillers.data import Data, encode_for, parameter_count
+from kdprobe.distillers.data import TrainingData, encode_for
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.job_facts import parameter_count
+from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import refuse_chance
-from kdprobe.distillers.processes import team
-from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer
-from kdprobe.distillers.teacher_quantities import wanted
-from kdprobe.distillers.teacher_store import (
-    TOLERANCE,
-    LiveTeacher,
-    StoredTeacher,
-    TeacherFile,
-    TeacherSignal,
-)
-from kdprobe.distillers.weighted_loss import Mixture
+from kdprobe.distillers.processes import process_group
+from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
+from kdprobe.distillers.teacher_quantities import teacher_quantities
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, teacher_logits
+from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
-from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
-from kdprobe.models.stored_outputs import stored_logits
+from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
@@ -49,7 +43,17 @@ from kdprobe.tasks.task import Split
 
 @dataclass(frozen=True)
 class Teacher:
-    """A teacher that is open, on its device, with the examples as it reads them."""
+    """A teacher that is open, on its device, with the examples as it reads them.
+
+    Args:
+        path: a folder or hub id; empty for a model that is in no folder.
+        loaded: the model, its tokenizer and its output for each label of the task.
+        fingerprint: of its folder; see `models.folder.fingerprint`.
+        train: the training examples as it reads them.
+        evaluation: the evaluation examples as it reads them.
+        max_length: tokens it reads of an example.
+        compute: its device and number format.
+    """
 
     path: str
     loaded: Loaded
@@ -63,7 +67,7 @@ class Teacher:
     def open(
         cls,
         path: str,
-        data: Data,
+        data: TrainingData,
         recipe: Recipe,
         compute: Compute,
         label_map: Mapping[str, str] | None,
@@ -80,14 +84,14 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
-    def reading(self, data: Data) -> Teacher:
-        """Give it with other training examples."""
+    def reading(self, data: TrainingData) -> Teacher:
+        """Return it with other training examples."""
         model, tokenizer = self.loaded.model, self.loaded.tokenizer
         read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
         return replace(self, train=read)
 
-    def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
-        """Give another model in its place, with the examples as that one reads them."""
+    def replaced_by(self, loaded: Loaded, data: TrainingData) -> Teacher:
+        """Return another model in its place, with the examples as that one reads them."""
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
             for split in (data.train, data.evaluation)
@@ -97,7 +101,7 @@ class Teacher:
         )
 
     def beside(self, student: Encoded) -> Teacher:
-        """Give it with the places of its tokens where the student has them.
+        """Return it with its padding on the student's side.
 
         A student pads where that moves nothing of it; a teacher that cannot be padded there is run
         on texts of equal length, and what it gives is laid where the student's tokens stand.
@@ -112,39 +116,25 @@ class Teacher:
         local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
-    @cached_property
-    def handle(self) -> HfModel:
-        """The teacher as `compare` opens it: what one of them asked of it, both know."""
-        return HfModel(
-            self.loaded,
-            name=self.name or "the teacher",
-            folder=self.name,
-            fingerprint=self.fingerprint,
-            device=torch.device(self.compute.device),
-            dtype=torch.float32,
-        )
-
     def logits(
-        self, split: Split, *, progress: Progress, cache: Cache | None = None
+        self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
     ) -> NDArray[np.float32]:
-        """Return its logits for a split, float32 `[n, C]`, computed once for all students.
-
-        Rows are in the split's order, columns in the task's label order; see
-        `models.stored_outputs`. Kept under its fingerprint, where it has one.
-
-        Raises:
-            CapabilityError: its outputs are not the same twice.
-        """
-        kept = (cache or Cache.default()) if self.fingerprint else None
-        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            values = stored_logits(
-                self.handle, split, longest=self.max_length, cache=kept, progress=progress
+        """Return its logits for a split, computed once for all students."""
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            return teacher_logits(
+                self.loaded.model,
+                encoded,
+                self._file(split),
+                cache=cache or Cache.default(),
+                progress=progress,
+                title=f"run the teacher on {split.name}",
+                own=self._own(split, encoded),
             )
-        return values.astype(np.float32)
 
     def _own(self, split: Split, encoded: Encoded) -> OwnReading:
-        """Give some of its texts as it reads each alone, to hold its answers against."""
-        return OwnReading(self.handle.text, split, encoded, self.max_length, self.loaded.columns)
+        """Return some of its texts as it reads each alone, to hold its outputs against."""
+        text = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name or "the teacher")
+        return OwnReading(text, split, encoded, self.max_length, self.loaded.columns)
 
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
@@ -157,29 +147,30 @@ class Teacher:
 
     def signal(
         self,
-        mixture: Mixture,
-        situation: Situation,
-        data: Data,
+        weighted_loss: WeightedLoss,
+        models: ModelPair,
+        data: TrainingData,
         *,
         progress: Progress,
         cache: Cache | None = None,
     ) -> TeacherSignal:
-        """Give what the objectives can ask of it: what is stored, or itself at every step.
+        """Return what the objectives read of it: stored outputs, or itself at every step.
 
         What is computed is kept in `cache`; None: the user's.
 
         Raises:
-            CapabilityError: what it gives is not what it says of each text alone.
+            CapabilityError: its outputs in batches are not its own of each text alone.
         """
         cache = cache or Cache.default()
-        needs = mixture.needs(situation)
-        asked = wanted(mixture, situation, self.train.lengths)
-        if asked.live is not None:
+        needs = weighted_loss.needs(models)
+        quantities = teacher_quantities(weighted_loss, models, self.train.lengths)
+        if quantities.live is not None:
             prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
             read = self.train
             if needs.words:
+                own = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name)
                 read = match_words(
-                    read, self.handle.text, data.train, max_length=self.max_length,
+                    read, own, data.train, max_length=self.max_length,
                     progress=progress, title="match the teacher's words",
                 )  # fmt: skip
             shown = needs.teacher_model
@@ -188,19 +179,19 @@ class Teacher:
             with settled(self.compute, seed=0, purpose="teacher"):
                 self._own(data.train, read).require_signal(live)
             return live
-        logits = torch.tensor(self.logits(data.train, progress=progress, cache=cache))
-        if not asked.quantities:
+        logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
+        if not quantities.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)
-        keeper = Rememberer(self.loaded, self.train, data.train, situation, file)
-        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            kept = keeper.recall(asked.quantities, cache=cache, progress=progress)
-            remembered = RememberedTeacher(logits, self.train, kept)
-            self._own(data.train, self.train).require_signal(remembered, share=TOLERANCE)
-        return remembered
+        teacher_cache = TeacherCache(self.loaded, self.train, data.train, models, file)
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            kept = teacher_cache.recall(quantities.quantities, cache=cache, progress=progress)
+            cached = CachedTeacher(logits, self.train, kept)
+            self._own(data.train, self.train).require_signal(cached, share=TOLERANCE)
+        return cached
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
-        """Score it on a split with gold labels, and stop when it knows nothing.
+        """Score it on a split with gold labels, and refuse it when it is no better than chance.
 
         Raises:
             CheckpointError: it is no better than always giving the same answer.

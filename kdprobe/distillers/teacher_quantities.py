@@ -1,7 +1,7 @@
-"""What a recipe reads of the teacher beside its logits, and whether it can be kept.
+"""The outputs of a teacher that a recipe reads beside its logits, and whether they can be kept.
 
-Does: list the quantities, estimate their size, and say why a teacher must run at every step. Does
-not: compute or store any; `teacher_memory.py` does.
+Does: list the quantities, estimate their size, and give the reason where a teacher must run at
+every step. Does not: compute or store any; `teacher_memory.py` does.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kdprobe.distillers.objective import LOGITS, Batch, Need, Situation, View
-from kdprobe.distillers.weighted_loss import Mixture, Term
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Need, View
+from kdprobe.distillers.weighted_loss import Term, WeightedLoss
 
 LIMIT = 2**29  # bytes; 8,500 sentences of 11 tokens: three layers' hidden states of 384
 _FLOAT = 4
@@ -23,17 +23,22 @@ _PER_TOKEN = ("hidden", "query", "key", "value")
 
 @runtime_checkable
 class Lasting(Protocol):
-    """An objective that reads of the teacher what is the same for an example at every step."""
+    """An objective whose teacher quantities are the same for an example at every step."""
 
-    def channels(self, situation: Situation, options: Any) -> int:
-        """Give the number of values a token has in `lasting`."""
+    def channels(self, models: ModelPair, options: Any) -> int:
+        """Return the number of values a token has in `lasting`."""
 
     def lasting(self, teacher: View, batch: Batch, options: Any) -> Tensor:
-        """Give all that it reads of the teacher: float32 `[B, channels, L]`, 0 at padding."""
+        """Return all that it reads of the teacher: float32 `[B, channels, L]`, 0 at padding."""
 
 
 class Quantity(NamedTuple):
-    """One thing to keep: a need of the models, or what an objective makes of the teacher."""
+    """One thing to keep: a quantity of the teacher, or what an objective computes from it.
+
+    Args:
+        need: a quantity that the teacher itself gives.
+        term: an objective that computes one; see `Lasting`.
+    """
 
     need: Need | None = None
     term: Term | None = None
@@ -48,24 +53,30 @@ class Quantity(NamedTuple):
         return f"{self.need.quantity} {self.need.layer}"
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """Its name for people."""
         if self.need is not None:
             return f"{self.need.quantity} {self.need.layer}"
         return "" if self.term is None else f"{self.term.name} maps"
 
 
-class Wanted(NamedTuple):
-    """What a recipe would have kept: the quantities and their bytes; `live` is why nothing is."""
+class TeacherQuantities(NamedTuple):
+    """What is kept of a teacher.
+
+    Args:
+        quantities: what is kept, each for all examples.
+        bytes: their size, float32.
+        live: why nothing is kept and the teacher runs at every step; None: it does not.
+    """
 
     quantities: tuple[Quantity, ...]
     bytes: int
     live: str | None = None
 
     @property
-    def told(self) -> str:
-        """For people: how the teacher is asked."""
-        names = ", ".join(quantity.told for quantity in self.quantities)
+    def summary(self) -> str:
+        """For people: when the teacher runs, and what is kept of it."""
+        names = ", ".join(quantity.label for quantity in self.quantities)
         if self.live:
             return f"at every step: {self.live}"
         more = f", {names} ({show_size(self.bytes)})" if names else ""
@@ -73,7 +84,7 @@ class Wanted(NamedTuple):
 
 
 def show_size(count: int) -> str:
-    """Give bytes for people.
+    """Return bytes for people.
 
     >>> show_size(3_400_000), show_size(511_000_000_000)
     ('3.4 MB', '511.0 GB')
@@ -86,54 +97,58 @@ def show_size(count: int) -> str:
     return f"{value:.1f} GB"
 
 
-def wanted(
-    mixture: Mixture, situation: Situation, lengths: NDArray[np.int64], *, limit: int = LIMIT
-) -> Wanted:
+def teacher_quantities(
+    weighted_loss: WeightedLoss,
+    models: ModelPair,
+    lengths: NDArray[np.int64],
+    *,
+    limit: int = LIMIT,
+) -> TeacherQuantities:
     """List what a recipe reads of the teacher beside its logits, and say whether it can be kept.
 
     Args:
-        mixture: the recipe's objectives.
-        situation: gives the sizes of the teacher.
+        weighted_loss: the recipe's objectives.
+        models: gives the sizes of the teacher.
         lengths: the tokens of each example as the teacher reads it, `[n]`.
         limit: bytes; more are not kept.
     """
     needs: set[Need] = set()
     terms: list[Term] = []
-    for term in mixture.terms:
-        read_here = term.objective.needs(situation, term.options)
+    for term in weighted_loss.terms:
+        read_here = term.objective.needs(models, term.options)
         if read_here.words:
-            return Wanted((), 0, f"{term.name} compares words")
+            return TeacherQuantities((), 0, f"{term.name} compares words")
         needs |= read_here.teacher - {LOGITS}
         if isinstance(term.objective, Lasting):
             terms.append(term)
         elif read_here.teacher_model:
-            return Wanted((), 0, f"{term.name} reads the teacher itself")
+            return TeacherQuantities((), 0, f"{term.name} reads the teacher itself")
     for need in sorted(needs):
         if need.quantity not in (*_PER_TOKEN, "first"):
-            return Wanted((), 0, f"{need.quantity} probabilities are not kept")
+            return TeacherQuantities((), 0, f"{need.quantity} probabilities are not kept")
     quantities = (
         *(Quantity(need=need) for need in sorted(needs)),
         *(Quantity(term=term) for term in terms),
     )
-    total = sum(_bytes(quantity, situation, lengths) for quantity in quantities)
+    total = sum(_bytes(quantity, models, lengths) for quantity in quantities)
     if total > limit:
-        names = ", ".join(quantity.told for quantity in quantities)
+        names = ", ".join(quantity.label for quantity in quantities)
         why = (
             f"{names} of {len(lengths):,} examples would take {show_size(total)}, more than "
             f"{show_size(limit)}"
         )
-        return Wanted((), total, why)
-    return Wanted(quantities, total)
+        return TeacherQuantities((), total, why)
+    return TeacherQuantities(quantities, total)
 
 
-def _bytes(quantity: Quantity, situation: Situation, lengths: NDArray[np.int64]) -> int:
+def _bytes(quantity: Quantity, models: ModelPair, lengths: NDArray[np.int64]) -> int:
     """Estimate the size of a quantity."""
-    if situation.teacher is None:
+    if models.teacher is None:
         raise ValueError("a teacher's memory without a teacher")
     if quantity.term is not None:
         objective: Any = quantity.term.objective
-        channels: int = objective.channels(situation, quantity.term.options)
+        channels: int = objective.channels(models, quantity.term.options)
         return _FLOAT * int(lengths.sum()) * channels
     assert quantity.need is not None
     rows = len(lengths) if quantity.need.quantity == "first" else int(lengths.sum())
-    return _FLOAT * rows * situation.teacher.width
+    return _FLOAT * rows * models.teacher.width

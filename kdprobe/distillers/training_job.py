@@ -1,4 +1,4 @@
-"""Everything one training needs, gathered before the first step, and what it gives back.
+"""Everything one training needs, gathered before the first step, and its result.
 
 Does: hold the parts in frozen types. Does not: train; `trainer.py` does.
 """
@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.encoding import Encoded, steps_per_epoch
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.teacher_store import TeacherSignal
-from kdprobe.distillers.weighted_loss import Mixture
+from kdprobe.distillers.teacher_signal import TeacherSignal
+from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from kdprobe.distillers.data import Data
+    from kdprobe.distillers.data import TrainingData
 
 _LONG_EPOCH = 1000  # optimiser steps; a longer epoch is evaluated, and saved, several times
 
 
 @dataclass(frozen=True)
-class Examination:
-    """What a model is scored on while it trains.
+class EvaluationSet:
+    """The examples a model is scored on while it trains.
 
     Args:
         split: examples with gold labels.
@@ -46,7 +46,7 @@ class Examination:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingJob:
     """One training.
 
     Args:
@@ -54,10 +54,10 @@ class Lesson:
         tokenizer: its tokenizer.
         split: the training examples, with gold labels when an objective reads them.
         encoded: the same as the student reads them.
-        examination: what it is scored on.
-        mixture: what it learns from.
-        situation: who teaches whom.
-        teacher: what the objectives can ask of a teacher.
+        evaluation: what it is scored on.
+        weighted_loss: the objectives.
+        models: the builds of student and teacher.
+        teacher: the outputs of the teacher.
         settings: how it is trained.
         compute: where.
         seed: of the order of the examples and of dropout.
@@ -67,9 +67,9 @@ class Lesson:
     tokenizer: PreTrainedTokenizerBase
     split: Split
     encoded: Encoded
-    examination: Examination
-    mixture: Mixture
-    situation: Situation
+    evaluation: EvaluationSet
+    weighted_loss: WeightedLoss
+    models: ModelPair
     teacher: TeacherSignal
     settings: TrainingSettings
     compute: Compute
@@ -97,7 +97,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training gave.
+    """The result of a training.
 
     Args:
         folder: the model folder; None for a dry run, which writes nothing.
@@ -112,7 +112,7 @@ class TrainingResult:
         best_step: the optimiser step whose weights were kept.
         steps: optimiser steps taken.
         seconds: of training, interruptions left out; of a dry run what it may take.
-        preflight: what was found before the first step.
+        preflight: the facts before the first step.
         notes: what the reader must know.
     """
 
@@ -129,8 +129,8 @@ class TrainingResult:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of_dry_run(cls, data: Data, preflight: Preflight) -> TrainingResult:
-        """Give the result of a run that was only checked."""
+    def of_dry_run(cls, data: TrainingData, preflight: Preflight) -> TrainingResult:
+        """Return the result of a run that was only checked."""
         return cls(
             folder=None,
             task=data.task.name,

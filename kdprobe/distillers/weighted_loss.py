@@ -1,6 +1,6 @@
 """The weighted sum of a recipe's objectives.
 
-Does: reduce per-example values so that the split of an optimiser step into micro-batches changes
+Does: reduce per-example losses so that the split of an optimiser step into micro-batches changes
 nothing, weigh them, and keep each term's value for the log. Does not: run a model or step an
 optimiser.
 """
@@ -8,7 +8,7 @@ optimiser.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
@@ -21,12 +21,12 @@ from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.distillers.objective import (
     OBJECTIVES,
     Batch,
+    ModelPair,
     Needs,
     Objective,
-    Situation,
     View,
 )
-from kdprobe.distillers.processes import Team
+from kdprobe.distillers.processes import ProcessGroup
 from kdprobe.errors import CapabilityError
 
 Reduction = Literal["example", "token"]
@@ -55,19 +55,21 @@ class Term:
 class Window(NamedTuple):
     """What one optimiser step sums over, counted before its first gradient.
 
-    `examples` is their number; `denominators` the sum of each term's denominators.
+    Args:
+        examples: their number.
+        loss_counts: by term, its `loss_count` summed over them; empty for `example`.
     """
 
     examples: int
-    denominators: Mapping[str, float]
+    loss_counts: Mapping[str, float]
 
-    def over(self, crew: Team) -> Window:
+    def over(self, group: ProcessGroup) -> Window:
         """Add what the other processes count in the same step."""
-        if not crew.many:
+        if not group.many:
             return self
-        own = [float(self.examples), *self.denominators.values()]
-        examples, *sums = crew.total(torch.tensor(own, dtype=torch.float64)).tolist()
-        return Window(int(examples), dict(zip(self.denominators, sums, strict=True)))
+        own = [float(self.examples), *self.loss_counts.values()]
+        examples, *sums = group.total(torch.tensor(own, dtype=torch.float64)).tolist()
+        return Window(int(examples), dict(zip(self.loss_counts, sums, strict=True)))
 
 
 class Losses(NamedTuple):
@@ -82,33 +84,33 @@ class Losses(NamedTuple):
     examples: Tensor
 
     def as_nothing(self) -> Losses:
-        """Give the same with a value and a gradient of 0, of the same weights."""
+        """Return the same with a value and a gradient of 0, of the same weights."""
         terms = {name: 0.0 * term for name, term in self.terms.items()}
         return Losses(0.0 * self.total, terms, self.examples[:0])
 
 
 @dataclass(frozen=True)
-class Mixture:
+class WeightedLoss:
     """A recipe's objectives.
 
     Args:
         terms: the objectives, at least one.
-        reduction: `example` gives the mean over the step's examples of numerator / denominator;
-            `token` the sum of all numerators over the sum of all denominators.
+        reduction: `example` is the mean over the step's examples of loss_sum / loss_count; `token`
+            the sum of all loss_sum over the sum of all loss_count.
     """
 
     terms: tuple[Term, ...]
     reduction: Reduction = "example"
 
-    def needs(self, situation: Situation) -> Needs:
+    def needs(self, models: ModelPair) -> Needs:
         """Everything the terms read."""
-        parts = (term.objective.needs(situation, term.options) for term in self.terms)
+        parts = (term.objective.needs(models, term.options) for term in self.terms)
         return reduce(lambda left, right: left | right, parts, Needs())
 
-    def bridges(self, situation: Situation) -> dict[str, nn.Module]:
+    def projections(self, models: ModelPair) -> dict[str, nn.Module]:
         """The modules that are trained beside the student, by the name of their objective."""
-        made = {t.name: t.objective.bridge(situation, t.options) for t in self.terms}
-        return {name: bridge for name, bridge in made.items() if bridge is not None}
+        modules = {t.name: t.objective.projection(models, t.options) for t in self.terms}
+        return {name: module for name, module in modules.items() if module is not None}
 
     def window(self, batches: Sequence[Batch]) -> Window:
         """Count what the micro-batches of one optimiser step sum over."""
@@ -116,7 +118,7 @@ class Mixture:
             return Window(sum(batch.size for batch in batches), {})
         sums = {
             term.name: sum(
-                float(term.objective.denominators(batch, term.options).sum()) for batch in batches
+                float(term.objective.loss_count(batch, term.options).sum()) for batch in batches
             )
             for term in self.terms
         }
@@ -129,16 +131,16 @@ class Mixture:
         batch: Batch,
         *,
         window: Window,
-        bridges: Mapping[str, nn.Module],
+        projections: Mapping[str, nn.Module],
     ) -> Losses:
         """Add the terms up for one micro-batch.
 
         Args:
-            student: what the student said of it.
-            teacher: what the teacher said of it.
+            student: the student's outputs.
+            teacher: the teacher's outputs.
             batch: its labels and masks.
             window: what the whole optimiser step sums over.
-            bridges: see `bridges`.
+            projections: see `projections`.
         """
         total = torch.zeros((), device=batch.mask.device)
         examples = torch.zeros(batch.size, device=batch.mask.device)
@@ -146,31 +148,26 @@ class Mixture:
         for term in self.terms:
             if not term.counts(batch.progress):
                 continue
-            bridge = bridges[term.name] if term.name in bridges else None  # noqa: SIM401 (ModuleDict)
-            shares = self._shares(term, student, teacher, batch, window, bridge)
+            own = projections[term.name] if term.name in projections else None  # noqa: SIM401 (ModuleDict)
+            view = replace(student, projection=own)
+            shares = self._shares(term, view, teacher, batch, window)
             terms[term.name] = term.weight * shares.sum()
             total = total + terms[term.name]
             examples = examples + term.weight * shares.detach()
         return Losses(total, terms, examples)
 
     def _shares(
-        self,
-        term: Term,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        window: Window,
-        bridge: nn.Module | None,
+        self, term: Term, student: View, teacher: View, batch: Batch, window: Window
     ) -> Tensor:
-        numerators = term.objective.numerators(student, teacher, batch, term.options, bridge)
+        sums = term.objective.loss_sum(student, teacher, batch, term.options)
         if self.reduction == "token":
-            return numerators / window.denominators[term.name]
-        denominators = term.objective.denominators(batch, term.options)
-        return numerators / denominators / window.examples
+            return sums / window.loss_counts[term.name]
+        counts = term.objective.loss_count(batch, term.options)
+        return sums / counts / window.examples
 
 
 def option_names(settings: Sequence[ObjectiveSetting]) -> dict[str, tuple[str, ...]]:
-    """Give the option names of each objective of a recipe.
+    """Return the option names of each objective of a recipe.
 
     Raises:
         UnknownNameError: no objective has such a name.
@@ -181,14 +178,14 @@ def option_names(settings: Sequence[ObjectiveSetting]) -> dict[str, tuple[str, .
     }
 
 
-def build_mixture(
+def build_weighted_loss(
     settings: Sequence[ObjectiveSetting], *, reduction: Reduction, where: str
-) -> Mixture:
+) -> WeightedLoss:
     """Load a recipe's objectives and check their options.
 
     Args:
         settings: names, weights and options as written; those of weight 0 are left out.
-        reduction: see `Mixture`.
+        reduction: see `WeightedLoss`.
         where: the recipe, for messages.
 
     Raises:
@@ -200,20 +197,21 @@ def build_mixture(
         if not setting.weight:
             continue
         objective = OBJECTIVES.load(setting.name)
-        given: dict[str, Any] = dict(setting.options)
-        options = parse(objective.options, given, f"{where}, objective {setting.name}")
+        options = parse(
+            objective.options, dict(setting.options), f"{where}, objective {setting.name}"
+        )
         terms.append(Term(objective, setting.weight, options, setting.during))
-    return Mixture(tuple(terms), reduction)
+    return WeightedLoss(tuple(terms), reduction)
 
 
-def refuse_unmet(mixture: Mixture, situation: Situation) -> None:
+def require_values(weighted_loss: WeightedLoss, models: ModelPair) -> None:
     """Stop before training when an objective has no value for this pair of models.
 
     Raises:
         CapabilityError: the first such objective, with its reason.
     """
-    for term in mixture.terms:
-        reason = term.objective.unmet(situation, term.options)
+    for term in weighted_loss.terms:
+        reason = term.objective.skip_reason(models, term.options)
         if reason is not None:
             raise CapabilityError(
                 f"objective {term.name}",
@@ -226,15 +224,15 @@ def refuse_unmet(mixture: Mixture, situation: Situation) -> None:
 class Remarking(Protocol):
     """An objective whose value means something else for some pairs of models."""
 
-    def remark(self, situation: Situation, options: Any) -> str | None:
-        """Say what a reader of its value must know here, or None."""
+    def remark(self, models: ModelPair, options: Any) -> str | None:
+        """Return what a reader of its value must know for these models, or None."""
 
 
-def remarks(mixture: Mixture, situation: Situation) -> tuple[str, ...]:
-    """Give what the preflight must say of the objectives for this pair of models."""
-    found = (
-        term.objective.remark(situation, term.options)
-        for term in mixture.terms
+def remarks(weighted_loss: WeightedLoss, models: ModelPair) -> tuple[str, ...]:
+    """Return the remarks of the objectives for this pair of models, for the preflight."""
+    texts = (
+        term.objective.remark(models, term.options)
+        for term in weighted_loss.terms
         if isinstance(term.objective, Remarking)
     )
-    return tuple(remark for remark in found if remark is not None)
+    return tuple(remark for remark in texts if remark is not None)

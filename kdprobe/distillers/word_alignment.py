@@ -1,51 +1,19 @@
-"""Which tokens make which word, for two models that cut texts into different tokens.
+"""Find which tokens make which word, for two models that cut texts into different tokens.
 
-Does: lay the words of a split beside each model's tokens, as padded matrices. Does not: say what is
-compared; `levels.py` does.
+Does: match the words of a split with the tokens of one model. Does not: compare anything;
+`alignment.py` pools tokens to words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import numpy as np
-import torch
-from torch import Tensor
+from dataclasses import replace
 
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.word_shares import WordShares
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.words import pieces_of, split_words, word_shares
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
-
-
-@dataclass(frozen=True)
-class WordShares:
-    """For every example, how much of each token belongs to which word.
-
-    Args:
-        counts: the number of words of each example.
-        entries: for each example triples (word, token, share); see `models.words.word_shares`.
-    """
-
-    counts: Sequence[int]
-    entries: Sequence[Sequence[tuple[int, int, float]]]
-
-    def batch(self, rows: Sequence[int], starts: Sequence[int], length: int) -> Tensor:
-        """Give the shares of a batch, float32 `[B, W, L]`, zeros at padding.
-
-        Args:
-            rows: the examples.
-            starts: where each example's first token stands.
-            length: L, the padded length.
-        """
-        words = max(1, *(self.counts[row] for row in rows))
-        array = np.zeros((len(rows), words, length), dtype=np.float32)
-        for place, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            for word, token, share in self.entries[row]:
-                array[place, word, start + token] = share
-        return torch.from_numpy(array)
 
 
 def match_words(
@@ -74,12 +42,12 @@ def match_words(
     with progress.stage(title, len(split)) as stage:
         for row, own in enumerate(split.texts):
             texts = (own,) if split.pairs is None else (own, split.pairs[row])
-            given = text.encode_one(texts, longest=max_length)
-            ids = list(given["input_ids"])
+            encoding = text.encode_one(texts, longest=max_length)
+            ids = list(encoding["input_ids"])
             if ids and ids != list(encoded.columns["input_ids"][row]):
                 raise ValueError("words matched with other tokens than were encoded")
             words = split_words(*texts)
-            pieces = pieces_of(text.tokenizer, texts, given) if ids else []
+            pieces = pieces_of(text.tokenizer, texts, encoding) if ids else []
             shares = word_shares(words, pieces)
             counts.append(len(words))
             entries.append(

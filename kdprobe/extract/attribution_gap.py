@@ -26,7 +26,7 @@ _BATCH = 32
 
 
 def obstacle(teacher: HfModel, student: HfModel, texts: Sequence[Texts]) -> str | None:
-    """Say why the maps of two models cannot be compared on these texts, or None."""
+    """Return why the maps of two models cannot be compared on these texts, or None."""
     for handle in (teacher, student):
         reason = input_obstacle(handle.text)
         if reason:
@@ -45,7 +45,7 @@ def map_gaps(
     top: int = 0,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Floats:
-    """Give the distance of teacher's and student's attribution maps of every text.
+    """Return the distance of teacher's and student's attribution maps of every text.
 
     Definition (Wu et al. 2023, AD-KD, eq. 11): the L2 norm of the difference of the maps of all
     classes joined, each class's map of unit norm; see `models.gradients.attribution_maps`. Output
@@ -81,7 +81,7 @@ def map_gaps(
 def _batches(
     readers: tuple[Reader, Reader], lengths: NDArray[np.int64]
 ) -> Iterator[NDArray[np.int64]]:
-    """Give batches that may stand together for both, with the same places for their tokens."""
+    """Return batches that may stand together for both, with the same places for their tokens."""
     ways = {reader.text.together for reader in readers}
     if len(ways) == 1:
         return readers[0].text.batches(lengths, batch_size=_BATCH)
@@ -107,7 +107,7 @@ def _maps(
 
 
 def _real(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Say which tokens are real; a model that takes no mask is given no padding."""
+    """Return which tokens are real; a model that takes no mask is given no padding."""
     ids = inputs["input_ids"]
     return (
         inputs["attention_mask"].bool() if "attention_mask" in inputs else torch.ones_like(ids) > 0

@@ -154,7 +154,7 @@ def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> Explanat
 
 
 def _top(scores: Floats, share: float) -> Bools:
-    """Say which words are the highest-scored share (rounded up); ties go to the earlier word."""
+    """Return which words are the highest-scored share (rounded up); ties go to the earlier word."""
     count = math.ceil(share * len(scores) - 1e-9)
     order = np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
     chosen: Bools = np.zeros(len(scores), dtype=np.bool_)

@@ -28,7 +28,7 @@ BLOCK_LETTERS = 1_000_000
 
 
 def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Floats:
-    """Give what is explained of a model's logits.
+    """Return what is explained of a model's logits.
 
     Definition: the log-odds of a class against the rest, z_c - log(sum of exp(z_j) over j != c)
     (two classes: the difference of the logits), or its probability. One output (a regression): the
@@ -96,7 +96,7 @@ class ValueFunction:
         self._exact: bool | None = None
 
     def anew(self, answers: dict[bytes, Floats]) -> ValueFunction:
-        """Give the same game with nothing known but the answers to whole requests.
+        """Return the same game with nothing known but the answers to whole requests.
 
         The batch that a text is run in decides the last digits of its outputs. With a game of its
         own, a method says the same whatever other methods are asked, or were before a kill.
@@ -134,7 +134,7 @@ class ValueFunction:
         return tuple(parts)
 
     def missing(self, masks: Bools) -> list[Texts]:
-        """Give the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
+        """Return the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
         wanted: dict[Texts, None] = {}
         for key, mask in _distinct(masks).items():
             if key in self._rows:
@@ -171,7 +171,7 @@ class ValueFunction:
             self._values.append(row)
 
     def logits(self, masks: Bools) -> Floats:
-        """Give the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
+        """Return the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
         fill([(self, masks)])
         for key, mask in _distinct(masks).items():
             if key not in self._rows:
@@ -182,7 +182,7 @@ class ValueFunction:
         )
 
     def values(self, masks: Bools, target: int, output: Output = "log-odds") -> Floats:
-        """Give what is explained of coalitions, float64 `[m]`; see `output_of`."""
+        """Return what is explained of coalitions, float64 `[m]`; see `output_of`."""
         return output_of(self.logits(masks), target, output)
 
 
@@ -198,7 +198,7 @@ def _unspaced(text: str, end: int, start: int) -> bool:
 
 
 def _distinct(masks: Bools) -> dict[bytes, Bools]:
-    """Give each different row once, by its bytes, in the order they come."""
+    """Return each different row once, by its bytes, in the order they come."""
     return {mask.tobytes(): mask for mask in masks}
 
 
@@ -245,7 +245,7 @@ def _ask(block: Sequence[tuple[ValueFunction, Texts]]) -> None:
 
 
 def every_coalition(n: int) -> Bools:
-    """Give all coalitions of n words, bool `[2**n, n]`; row r holds the binary digits of r.
+    """Return all coalitions of n words, bool `[2**n, n]`; row r holds the binary digits of r.
 
     >>> every_coalition(2).astype(int).tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]

@@ -80,7 +80,7 @@ class Pace:
     threads: int = 1
 
     def told(self, *, device: str) -> str:
-        """Say it in one sentence."""
+        """Return it as one sentence."""
         where = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         where = where if device == "cpu" else f"{device}, and {where}"
         return (
@@ -99,7 +99,7 @@ class Times:
 
 
 def weight_bytes(folder: Path) -> int:
-    """Give the size of a folder's weight files in bytes."""
+    """Return the size of a folder's weight files in bytes."""
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
@@ -168,7 +168,7 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def speed_estimates(name: str, times: Times) -> tuple[Estimate, Estimate]:
-    """Give the median throughput and latency of a model, each with the middle half of its timings.
+    """Return a model's median throughput and latency, each with the middle half of its timings.
 
     >>> times = Times(np.array([0.125, 0.25, 0.5]), np.array([0.010, 0.020, 0.030]))
     >>> [number.value for number in speed_estimates("s", times)]

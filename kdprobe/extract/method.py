@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from kdprobe.extract.coalitions import Output, ValueFunction
-from kdprobe.models.reader import Encoded, Reader
+from kdprobe.models.reader import EncodedText, Reader
 from kdprobe.observations.attributions import Word
 from kdprobe.registry import Plugins
 from kdprobe.stats.arrays import Floats
@@ -34,7 +34,7 @@ class ExplanationInput:
 
     id: str
     words: tuple[Word, ...]
-    encoded: Encoded
+    encoded: EncodedText
     shares: tuple[tuple[tuple[int, float], ...], ...]
     target: int
     game: ValueFunction

@@ -43,7 +43,7 @@ def require_own_outputs(games: Sequence[ValueFunction]) -> None:
 
 
 def method_obstacles(sentence: ExplanationInput, setting: ExplanationSettings) -> dict[str, str]:
-    """Say which methods cannot be used with a model, and why.
+    """Return which methods cannot be used with a model, and why.
 
     Args:
         sentence: a short text as it is put to the model.

@@ -217,7 +217,7 @@ class BiLstmForSequenceClassification(BiLstmPreTrained):
         inputs_embeds: Tensor | None = None,
         **rest: Any,
     ) -> SequenceClassifierOutput:
-        """Give the logits of a batch, and with `output_hidden_states` the states of all layers."""
+        """Return a batch's logits, and with `output_hidden_states` the states of all layers."""
         encoded = self.bilstm(
             input_ids,
             attention_mask,

@@ -65,7 +65,7 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
         UnknownNameError: an unknown key, mode or origin of the embeddings.
         ConfigError: a key twice, a size that is no number, or parts that do not fit.
 
-    >>> parse_lstm("hidden=150,mode=multichannel", where="--student").hidden
+    >>> parse_lstm("hidden=150,mode=multichannel", where="`student`").hidden
     150
     """
     given = _settings(text, where)

@@ -39,7 +39,7 @@ class Described(NamedTuple):
 
 
 def described(make: Make, config: Any) -> Described | None:
-    """Give the weights of the model that a config describes; no memory is taken for them.
+    """Return the weights of the model that a config describes; no memory is taken for them.
 
     Args:
         make: builds a model of a config.

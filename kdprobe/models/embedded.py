@@ -55,7 +55,7 @@ def laid(vectors: Tensor, ids: Tensor, given: Tensor, own: Tensor) -> Tensor | N
 
 
 def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) -> list[Any]:
-    """Give the modules that look a text's tokens up, the one that is asked first at the front.
+    """Return the modules that look a text's tokens up, the one that is asked first at the front.
 
     Most models have one; an encoder-decoder may ask copies that share its weights and never the
     one it names. All channels of a BiLSTM are one, the frozen one too.
@@ -104,7 +104,7 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
 def given_vectors(
     tables: Sequence[torch.nn.Module], vectors: Tensor, ids: Tensor, name: str
 ) -> Iterator[None]:
-    """Give a model these word vectors in place of those it looks up, while inside.
+    """Put these word vectors in place of those that a model looks up, while inside.
 
     Args:
         tables: its word embeddings; see `word_tables`.

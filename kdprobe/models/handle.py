@@ -105,7 +105,7 @@ class ProgressCall(Protocol):
 def label_order(
     where: str, model_labels: Sequence[str], task_labels: Sequence[str]
 ) -> tuple[int, ...] | None:
-    """Give, for each label of the task, the column of the model that speaks of it, or None.
+    """Return, for each label of the task, the column of the model that speaks of it, or None.
 
     Names are compared as `tasks.label_names.partners` does. None: at least one has no partner.
 

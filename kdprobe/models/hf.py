@@ -52,7 +52,7 @@ def resolve_device(device: str) -> torch.device:
         chosen = torch.device(device)
     except RuntimeError as error:
         raise ConfigError(
-            f"--device {device}", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
+            f"`device={device}`", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
         ) from error
     present = {
         "cpu": 1,
@@ -61,10 +61,10 @@ def resolve_device(device: str) -> torch.device:
     }
     if (chosen.index or 0) >= present.get(chosen.type, 0):
         raise ConfigError(
-            f"--device {device}",
+            f"`device={device}`",
             found="this machine, or this build of torch, does not have it",
             expected="auto, cpu, cuda, cuda:N or mps",
-            remedy="use --device auto to take what is there",
+            remedy="use `device=auto` to take what is there",
         )
     return chosen
 
@@ -77,7 +77,7 @@ def resolve_dtype(dtype: str) -> torch.dtype:
     """
     if dtype not in _DTYPES:
         raise ConfigError(
-            f"--dtype {dtype}", found="not a type kdprobe runs models in", expected="float32, bf16"
+            f"`dtype={dtype}`", found="not a type kdprobe runs models in", expected="float32, bf16"
         )
     return _DTYPES[dtype]
 
@@ -161,7 +161,7 @@ class HfModel:
     def _check(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
     ) -> NDArray[np.float64]:
-        """Give outputs that are the model's own of that one text, or raise an alarm.
+        """Return outputs that are the model's own of that one text, or raise an alarm.
 
         Where the first batches moved them, all texts are run alone.
         """
@@ -216,7 +216,7 @@ class HfModel:
 
 
 def _lacks(text: TextModel) -> dict[Capability, str]:
-    """Say what a model cannot give, each with the reason."""
+    """Return what a model cannot give, each with the reason."""
     lacks: dict[Capability, str] = {}
     hidden = hidden_obstacle(text)
     if hidden:

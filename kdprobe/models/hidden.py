@@ -39,7 +39,7 @@ class FeatureCell(NamedTuple):
 
 
 def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Give the poolings that are meant, each once.
+    """Return the poolings that are meant, each once.
 
     Raises:
         UnknownNameError: a pooling that is not known.
@@ -50,9 +50,12 @@ def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """
     if not poolings:
         raise ConfigError(
-            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
+            "`probing.poolings`", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
+    option = "probing.poolings"
+    return tuple(
+        dict.fromkeys(known_name("pooling", name, POOLINGS, option=option) for name in poolings)
+    )
 
 
 class LayerReader:
@@ -90,7 +93,7 @@ class LayerReader:
                 handle.name,
                 found=why or "gives no hidden states",
                 expected="a checkpoint whose layers can be read",
-                remedy="leave probing out: --skip probing",
+                remedy="leave probing out: `skip=probing`",
             )
         self.handle = handle
         self.random = random_seed is not None
@@ -130,12 +133,12 @@ class LayerReader:
             missing = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {missing}",
+                found=f"has no vector to read under `probing.poolings={missing}`",
                 expected="another pooling, such as mean",
             )
 
     def _without(self, poolings: Sequence[str]) -> dict[str, str]:
-        """Say which poolings this model has not, and why."""
+        """Return which poolings this model has not, and why."""
         if "cls" not in poolings:
             return {}
         if self._recurrent:
@@ -150,7 +153,7 @@ class LayerReader:
         return {}
 
     def _laid_out(self, probe: _Vectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
-        """Name every layer under every pooling, then the head, and give the width of each."""
+        """Return every layer under every pooling, then the head, and the width of each."""
         grid = [
             (FeatureCell(layer, pool), int(state.shape[-1]))
             for layer, state in zip(self.layers, probe.states, strict=True)

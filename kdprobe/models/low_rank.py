@@ -15,7 +15,7 @@ _RIDGE = 1e-6  # of the mean variance: keeps a fit to few samples finite
 _DEAD = 1e-10  # of the largest eigenvalue: directions in which the samples do not vary
 
 
-class Kept(NamedTuple):
+class KeptColumns(NamedTuple):
     """Columns that stand for all: x is about x[picked] @ matrix + offset.
 
     Args:
@@ -35,12 +35,12 @@ class Linear(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    def through(self, kept: Kept) -> Linear:
+    def through(self, kept: KeptColumns) -> Linear:
         """Read the kept columns in place of all."""
         return Linear(self.weight @ kept.matrix.T, self.bias + self.weight @ kept.offset)
 
     def rows(self, picked: Tensor) -> Linear:
-        """Give these outputs only."""
+        """Return these outputs only."""
         return Linear(self.weight[picked], self.bias[picked])
 
 
@@ -77,7 +77,7 @@ def pick_columns(gram: Tensor, count: int) -> Tensor:
     return torch.tensor(sorted(taken))
 
 
-def keep(samples: Tensor, picked: Tensor) -> Kept:
+def keep(samples: Tensor, picked: Tensor) -> KeptColumns:
     """Fit how the picked columns stand for the others: least squares with a constant.
 
     Args:
@@ -98,10 +98,10 @@ def keep(samples: Tensor, picked: Tensor) -> Kept:
         gram = gram + ridge * torch.eye(len(picked), dtype=torch.float64)
         matrix[:, others] = torch.linalg.solve(gram, known.T @ centred[:, others])
     offset = (mean - mean[picked] @ matrix) * others
-    return Kept(picked, matrix, offset)
+    return KeptColumns(picked, matrix, offset)
 
 
-def keep_best(samples: Tensor, count: int, *, weights: Tensor | None = None) -> Kept:
+def keep_best(samples: Tensor, count: int, *, weights: Tensor | None = None) -> KeptColumns:
     """Pick columns and fit how they stand for all.
 
     Args:
@@ -119,7 +119,7 @@ def keep_best(samples: Tensor, count: int, *, weights: Tensor | None = None) -> 
 
 
 def principal_directions(samples: Tensor, count: int) -> Tensor:
-    """Give the directions in which samples vary most: float64 `[d, count]`, orthonormal.
+    """Return the directions in which samples vary most: float64 `[d, count]`, orthonormal.
 
     All d of them are given as the identity. Each points to where its largest entry is positive.
     """
@@ -135,7 +135,7 @@ def principal_directions(samples: Tensor, count: int) -> Tensor:
 
 
 def _roots(moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Give the square root of a positive matrix and the pseudo-inverse of that root."""
+    """Return the square root of a positive matrix and the pseudo-inverse of that root."""
     values, vectors = torch.linalg.eigh(moments)
     alive = values > _DEAD * values.max().clamp_min(1e-30)
     roots = torch.where(alive, values.clamp_min(0).sqrt(), torch.zeros_like(values))

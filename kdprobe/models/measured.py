@@ -73,7 +73,7 @@ def _same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
 
 
 def measure_together(text: TextInputs) -> Together:
-    """Find out how texts may share a batch without moving an output.
+    """Return how texts may share a batch without moving an output.
 
     Definition: the logits, and the hidden states of real tokens, of a short and a long text padded
     together on the right (else on the left) are those of each alone, within 2e-5 of the largest of
@@ -98,7 +98,7 @@ def measure_together(text: TextInputs) -> Together:
 
 
 def hidden_obstacle(text: TextInputs) -> str:
-    """Say why the layers of a model cannot be read token by token; empty: they can."""
+    """Return why the layers of a model cannot be read token by token; empty: they can."""
     tokens = text.encode([_LONG])
     try:
         output = _evaluated(text, text.padded(tokens.columns, [0], side="right"))
@@ -117,7 +117,7 @@ def hidden_obstacle(text: TextInputs) -> str:
 
 
 def first_token_reads(text: TextInputs) -> bool:
-    """Say whether the last state of a text's first token depends on the tokens after it.
+    """Return whether the last state of a text's first token depends on the tokens after it.
 
     False for causal models: a first token that reads only itself is the same for every text.
     """

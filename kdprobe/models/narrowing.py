@@ -93,7 +93,7 @@ def _refuse_larger(student: PreTrainedModel, source: PreTrainedModel) -> None:
     ):
         if ours > theirs:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"{ours} {what} cut from {theirs}",
                 expected=f"at most {theirs}",
                 remedy="init=random",

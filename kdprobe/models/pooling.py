@@ -45,7 +45,7 @@ def last_linear(model: PreTrainedModel) -> nn.Linear | None:
 
 
 def head_vector(held: Sequence[tuple[Tensor, Tensor]], logits: Tensor) -> Tensor | None:
-    """Give what the last linear map read of each text, `[n, width]`.
+    """Return what the last linear map read of each text, `[n, width]`.
 
     A map that is run at every token (a decoder's) was read where it gave the logits: at the last
     token, or the last that is not padding.

@@ -37,7 +37,7 @@ Row = tuple[Sequence[int], Sequence[int]]
 """Ids and segment ids of one text."""
 
 
-class Encoded(NamedTuple):
+class EncodedText(NamedTuple):
     """The tokens of one text or pair: ids, segment ids, and where each token stands."""
 
     ids: tuple[int, ...]
@@ -95,7 +95,7 @@ class Reader:
                 self.model, lambda: torch.cat([self.model(**one).logits for one in inputs])
             )
 
-    def encode(self, texts: Texts) -> Encoded:
+    def encode(self, texts: Texts) -> EncodedText:
         """Encode one text or pair, cut at the model's limit.
 
         Raises:
@@ -104,13 +104,13 @@ class Reader:
         given = self.text.encode_one(texts)
         ids = tuple(given["input_ids"])
         if not ids:
-            return Encoded((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
+            return EncodedText((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
         pieces = pieces_of(self.tokenizer, texts, given)
         types = given.get("token_type_ids") or [0] * len(ids)
-        return Encoded(ids, tuple(types), tuple(pieces))
+        return EncodedText(ids, tuple(types), tuple(pieces))
 
     def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[Span, ...]:
-        """Say, for each text, from which character to which the model reads whole words.
+        """Return, for each text, from which character to which the model reads whole words.
 
         A text that fits whole is read from end to end. Of one that was cut, on the tokenizer's own
         side, the words all of whose letters have a token are read; what stands between them is
@@ -122,7 +122,7 @@ class Reader:
         return spans_read(self.text, texts, words, self.encode(texts).pieces)
 
     def shorten(self, texts: Texts) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Give ids and segment ids of a text or pair, put together from blank-separated chunks.
+        """Return ids and segment ids of a text or pair, put together from blank-separated chunks.
 
         Exact for tokenizers that split at blanks; `is_exact` says whether that holds for a text.
         """
@@ -142,7 +142,7 @@ class Reader:
         return tuple(ids), tuple(types if "token_type_ids" in self.text.sent else [0] * len(ids))
 
     def is_exact(self, samples: Sequence[Texts]) -> bool:
-        """Say whether `shorten` gives what the tokenizer gives, for each of these.
+        """Return whether `shorten` gives what the tokenizer gives, for each of these.
 
         Texts that hold a special token are left to the tokenizer: it takes blanks beside them.
         """
@@ -155,7 +155,7 @@ class Reader:
         )
 
     def retokenise(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Give ids and segment ids of many texts or pairs by the tokenizer itself."""
+        """Return ids and segment ids of many texts or pairs by the tokenizer itself."""
         columns = [list(column) for column in zip(*samples, strict=True)]
         tokens = self.text.encode(*columns).columns
         rows = tokens["input_ids"]

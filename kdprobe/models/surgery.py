@@ -94,16 +94,16 @@ def empty_student(
         setattr(config, architecture_of(source).inner, shape.intermediate)
     if config.hidden_size % config.num_attention_heads:
         raise ConfigError(
-            "--student",
+            "`student`",
             found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
             expected="heads that divide it",
         )
     make = AutoModelForSequenceClassification.from_config
-    return build_fresh(make, config, where="--student").float().eval()
+    return build_fresh(make, config, where="`student`").float().eval()
 
 
 def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
-    """Give the layers of a source of `available` layers that a student takes, from 0.
+    """Return the layers of a source of `available` layers that a student takes, from 0.
 
     Raises:
         ConfigError: a layer that is not there.
@@ -111,7 +111,7 @@ def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
     if isinstance(shape.which, tuple):
         if max(shape.which) >= available:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"layer {max(shape.which)}",
                 expected=f"layers from 0 to {available - 1}",
             )

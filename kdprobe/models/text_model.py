@@ -79,7 +79,7 @@ class TextModel(TextInputs):
     def batches(
         self, lengths: NDArray[np.int64], *, batch_size: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Give the rows of batches that may stand together, longest first."""
+        """Return the rows of batches that may stand together, longest first."""
         if self.together in ("right", "left"):
             return near_equal_batches(lengths, batch_size=batch_size)
         most = 1 if self.together == "alone" else batch_size
@@ -88,7 +88,7 @@ class TextModel(TextInputs):
     def bounded_batches(
         self, lengths: NDArray[np.int64], *, most_tokens: int, most_rows: int
     ) -> Iterator[NDArray[np.int64]]:
-        """Give the rows of batches that may stand together, of bounded memory."""
+        """Return the rows of batches that may stand together, of bounded memory."""
         if self.together in ("right", "left"):
             return bounded_batches(lengths, most_tokens=most_tokens, most_rows=most_rows)
         most = 1 if self.together == "alone" else most_rows
@@ -138,7 +138,7 @@ class TextModel(TextInputs):
         return self.run(inputs, lambda given: chosen(**given).logits, torch.cat, model=chosen)
 
     def refused(self, ids: Sequence[int], error: BaseException) -> CapabilityError:
-        """Say in one message that a model's forward cannot run a text."""
+        """Return the error of a text that a model's forward cannot run."""
         text = str(self.tokenizer.decode(ids))
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return CapabilityError(
@@ -149,7 +149,7 @@ class TextModel(TextInputs):
         )
 
     def own_inputs(self, texts: Texts, *, longest: int | None = None) -> dict[str, Tensor]:
-        """Give one text as its tokenizer gives it, `[1, L]`: no padding, no shortcut."""
+        """Return one text as its tokenizer gives it, `[1, L]`: no padding, no shortcut."""
         with quiet():
             given = self.tokenizer(
                 *([text] for text in texts),

@@ -23,7 +23,7 @@ from kdprobe.models.architectures import (
     layers_of,
 )
 from kdprobe.models.low_rank import (
-    Kept,
+    KeptColumns,
     Linear,
     keep,
     keep_best,
@@ -109,7 +109,7 @@ def _cut_attention(
     theirs: nn.Module,
     names: PartNames,
     activations: dict[str, Activations],
-    reads: Kept,
+    reads: KeptColumns,
     heads: tuple[int, int],
 ) -> None:
     """Write queries, keys, values and the map that joins the heads."""
@@ -175,7 +175,7 @@ def _cut_head(
     student: PreTrainedModel,
     source: PreTrainedModel,
     names: PartNames,
-    reads: Kept,
+    reads: KeptColumns,
     activations: Tensor,
     columns: Tensor,
 ) -> None:

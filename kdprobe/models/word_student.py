@@ -124,7 +124,7 @@ def build_word_student(
 
 
 def _start(vectors: WordVectors, kept: Sequence[int]) -> Tensor:
-    """Give the embeddings: special tokens first, then the words that were kept."""
+    """Return the embeddings: special tokens first, then the words that were kept."""
     known, values = torch.from_numpy(vectors.known[kept]), torch.from_numpy(vectors.values[kept])
     bound = (3 * float(vectors.values[vectors.known].var())) ** 0.5
     rows = torch.empty(len(SPECIAL_WORDS) + len(kept), vectors.width).uniform_(-bound, bound)
@@ -134,7 +134,7 @@ def _start(vectors: WordVectors, kept: Sequence[int]) -> Tensor:
 
 
 def _told(shape: LstmShape, table: WordVectors, counts: Counter[str], order: Sequence[str]) -> str:
-    """Say how much of the texts the vectors cover."""
+    """Return how much of the texts the vectors cover."""
     running = np.array([counts[word] for word in order])
     tokens = float(running[table.own].sum() / running.sum())
     composed = int(table.composed.sum())

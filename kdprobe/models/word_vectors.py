@@ -51,7 +51,7 @@ class WordVectors(NamedTuple):
 
 
 def format_of(path: Path) -> Format:
-    """Tell the format of a file from its first bytes; `.gz` files are looked into.
+    """Return the format of a file from its first bytes; `.gz` files are looked into.
 
     Definition: fastText's binary files begin with its magic number; word2vec's with a line of two
     numbers (words, width), followed by text or by bytes that are none; GloVe's text has no such
@@ -102,7 +102,7 @@ def _not_vectors(path: Path, why: str) -> CheckpointError:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
-    """Give the vectors of words.
+    """Return the vectors of words.
 
     Definition: a word is looked up as it is written, then with a capital, then in capitals, since
     word2vec's published vectors keep case. fastText's binary files put vectors of other words

@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
 
 def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece]:
-    """Give the place of every token of an encoded text or pair.
+    """Return the place of every token of an encoded text or pair.
 
     Args:
         tokenizer: a tokenizer, with offsets or without.
@@ -80,7 +80,7 @@ def _fits(said: TokenText, covered: str) -> bool:
 
 
 def _segments(tokenizer: Any, texts: Sequence[str], encoding: Any, ids: list[int]) -> list[int]:
-    """Say for every token which text it stands in."""
+    """Return for every token which text it stands in."""
     if hasattr(encoding, "sequence_ids") and encoding.is_fast:
         return [SPECIAL if part is None else int(part) for part in encoding.sequence_ids(0)]
     special = tokenizer.get_special_tokens_mask(ids, already_has_special_tokens=True)
@@ -127,7 +127,7 @@ class _Rows:
         self.cursor = 0
 
     def lay(self, said: Sequence[TokenText]) -> list[tuple[int, int]]:
-        """Give start and end of each token in the text."""
+        """Return start and end of each token in the text."""
         spans: list[tuple[int, int]] = []
         while len(spans) < len(said):
             place = len(spans)
@@ -214,7 +214,7 @@ def _folded(text: str) -> tuple[str, list[int]]:
 def word_shares(
     words: Sequence[Word], pieces: Sequence[Piece]
 ) -> tuple[tuple[tuple[int, float], ...], ...]:
-    """Say how much of each token belongs to which word.
+    """Return how much of each token belongs to which word.
 
     Definition: a token is shared among the words it overlaps in proportion to the characters in
     common; the shares of a token sum to 1, so that summed scores keep their total. A token of

@@ -24,7 +24,7 @@ _FORM = re.compile(
     r"(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$"
 )
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-_OPTION = "fail-if"
+_OPTION = "fail_if"
 _USUAL = ("task_scores", "agreement")
 """Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
@@ -72,10 +72,10 @@ def parse_gate(text: str) -> Gate:
     match = _FORM.match(text)
     if match is None or not math.isfinite(float(match["bound"])):
         raise ConfigError(
-            f"--{_OPTION}",
+            f"`{_OPTION}`",
             found=repr(printable(text, limit=80)),
             expected="METRIC<NUMBER or METRIC>NUMBER",
-            remedy="for example --fail-if 'kappa<0.8', 'kappa_low<0.8' (the lower end of its "
+            remedy="for example `fail_if='kappa<0.8'`, 'kappa_low<0.8' (the lower end of its "
             "interval) or 'overlap.negative_flips>0.05'",
         )
     analysis, metric = match["analysis"] or "", match["metric"]
@@ -125,10 +125,10 @@ def checked_gate(
     homes = [name for name in homes if gate.analysis in ("", name)]
     if not set(homes) & set(run):
         raise ConfigError(
-            f"--{_OPTION} {gate.text}",
+            f"`{_OPTION}` {gate.text}",
             found=f"{gate.metric} is a number of {' and '.join(homes)}, which is not run",
             expected="a number of " + ", ".join(run),
-            remedy="change --only or --skip",
+            remedy="change `only` or `skip`",
         )
     usual = [name for name in _USUAL if name in homes and name in run]
     homes = usual[:1] or homes

@@ -118,7 +118,7 @@ def attainable_from_accuracies(
         if not 0.0 <= accuracy <= 1.0:
             percent = f"as a share, {accuracy / 100:g}" if 1.0 < accuracy <= 100.0 else ""
             raise ConfigError(
-                "--accuracy",
+                "`accuracy`",
                 found=f"{accuracy:g}",
                 expected="a share from 0 to 1",
                 remedy=f"give it {percent}" if percent else "",
@@ -126,7 +126,7 @@ def attainable_from_accuracies(
     for count in (positives, negatives):
         if count < 1:
             raise ConfigError(
-                "--labels",
+                "`labels`",
                 found=f"{count} examples of a label",
                 expected="at least 1 of each",
                 remedy="with one label only, kappa is undefined",
@@ -136,7 +136,7 @@ def attainable_from_accuracies(
     limits = _range(Setting(errors_a, errors_b, positives, negatives))
     if limits is None:
         raise ConfigError(
-            "--accuracy",
+            "`accuracy`",
             found=f"{accuracy_a:g} and {accuracy_b:g} on {positives} and {negatives} examples",
             expected="accuracies that a model with two labels can have",
             remedy="a model of this accuracy gives one label to all examples; kappa is undefined",
@@ -238,5 +238,5 @@ def kappa_range(
     if kappa is None:
         return limits
     if not -1.0 <= kappa <= 1.0:
-        raise ConfigError("--kappa", found=f"{kappa:g}", expected="a number from -1 to 1")
+        raise ConfigError("`kappa`", found=f"{kappa:g}", expected="a number from -1 to 1")
     return KappaRange(**{**vars(limits), "place": place_of(kappa, limits)})

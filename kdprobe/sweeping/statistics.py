@@ -1,4 +1,4 @@
-"""What can be said of many students at once: which nobody beats, which differ by more than noise.
+"""Statistics of many students at once: which none beats, which differ by more than noise.
 
 Does: find non-dominated points; test the primary score of every pair of students on the same
 examples. Does not: measure or choose a student.
@@ -38,7 +38,7 @@ class Point(NamedTuple):
 
 
 def non_dominated(points: Sequence[Point], *, cost_falls: bool = True) -> tuple[str, ...]:
-    """Give the points that no other beats: the Pareto front, from the least gain to the most.
+    """Return the points that no other beats: the Pareto front, from the least gain to the most.
 
     Definition: a point is beaten by one that is at least as good in both respects and better in
     one (Pareto dominance); equal points do not beat each other.
@@ -62,7 +62,7 @@ def non_dominated(points: Sequence[Point], *, cost_falls: bool = True) -> tuple[
 
 
 def how_made(population: Population, *, paired: bool = False) -> str:
-    """Say what an interval of a model is over: its examples, and its seeds when it has several."""
+    """Describe what an interval is over: the examples, and the seeds when there are several."""
     runs = len(population.runs)
     how = f"{'paired ' if paired else ''}percentile bootstrap over examples"
     return f"{how} and over the {runs} seeds" if runs > 1 else f"{how}, one seed"
@@ -82,12 +82,12 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
     """
     statistic = primary_statistic(study)
     drawn = {model.name: draws_of(study, model, statistic) for model in study.students}
-    found: list[Estimate] = []
+    differences: list[Estimate] = []
     for one, other in itertools.combinations(study.students, 2):
         a, b = sorted((one, other), key=lambda model: -_value(drawn[model.name]))
         gap = drawn[a.name] - drawn[b.name]
         most = max(a, b, key=lambda model: len(model.runs))
-        found.append(
+        differences.append(
             estimate(
                 EstimateKey(DIFFERENCE, a.name, b.name),
                 gap,
@@ -97,10 +97,10 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
                 how=how_made(most, paired=True),
             )
         )
-    adjusted = holm([difference.p_value for difference in found])
+    adjusted = holm([difference.p_value for difference in differences])
     return tuple(
         difference if q is None else difference.model_copy(update={"q_value": q})
-        for difference, q in zip(found, adjusted, strict=True)
+        for difference, q in zip(differences, adjusted, strict=True)
     )
 
 
@@ -109,7 +109,7 @@ def _value(draws: Floats) -> float:
 
 
 def _p_value(gap: Floats) -> float | None:
-    """Give the two-sided p-value of a difference, or None where it or its spread is undefined."""
+    """Return the two-sided p-value of a difference, or None where it or its spread is undefined."""
     defined = gap[1:][np.isfinite(gap[1:])]
     if not np.isfinite(gap[0]) or len(defined) < max(2, 0.9 * len(gap[1:])):
         return None
@@ -120,7 +120,7 @@ def _p_value(gap: Floats) -> float | None:
 
 
 def difference_metric(score: Metric) -> Metric:
-    """Say what `score_difference` means for a score."""
+    """Define `score_difference` for a score."""
     return Metric(
         name=DIFFERENCE,
         label=f"{score.label}: difference",

@@ -1,6 +1,6 @@
 """Where a task's files may be, and where they are.
 
-Does: look in `--data-dir`, then in `$KDPROBE_DATA`, for each way the files may be laid out, and
+Does: look in `data_dir`, then in `$KDPROBE_DATA`, for each way the files may be laid out, and
 remember every place it looked at. Does not: read files or ask the hub; `sources.py` does.
 """
 
@@ -18,7 +18,7 @@ DATA_VARIABLE = "KDPROBE_DATA"
 
 
 @dataclass(frozen=True)
-class Found:
+class SplitFiles:
     """The files of one split.
 
     Args:
@@ -37,7 +37,7 @@ class Found:
 class Search(NamedTuple):
     """What a search came to: the files or None, and every place it looked at."""
 
-    found: Found | None
+    files: SplitFiles | None
     looked: tuple[str, ...]
 
 
@@ -53,18 +53,18 @@ def find_split(task_file: TaskFile, split: str, *, data_dir: Path | None) -> Sea
     looked: list[str] = []
     for layout in task_file.local:
         if layout.reader == "grammar" and split in layout.splits:
-            return Search(Found(layout, layout.splits[split], (), Path()), ())
+            return Search(SplitFiles(layout, layout.splits[split], (), Path()), ())
     for layout in task_file.local:
         if not layout.folders and split in layout.splits:
             beside = _in_folder(layout, split, task_file.base or Path(), looked)
             if beside is not None:
                 return Search(beside, tuple(looked))
     for root in _roots(data_dir):
-        found = _in_root(task_file, split, root, looked)
-        if found is not None:
-            return Search(found, tuple(looked))
+        files = _in_root(task_file, split, root, looked)
+        if files is not None:
+            return Search(files, tuple(looked))
     if any(layout.folders for layout in task_file.local):
-        looked += [] if data_dir is not None else ["--data-dir (not given)"]
+        looked += [] if data_dir is not None else ["`data_dir` (not given)"]
         looked += [] if os.environ.get(DATA_VARIABLE) else [f"${DATA_VARIABLE} (not set)"]
     return Search(None, tuple(dict.fromkeys(looked)))
 
@@ -73,7 +73,7 @@ def _roots(data_dir: Path | None) -> list[Path]:
     variable = os.environ.get(DATA_VARIABLE, "")
     if data_dir is not None and not data_dir.is_dir():
         raise TaskError(
-            f"--data-dir {data_dir}",
+            f"`data_dir={data_dir}`",
             found="is a file" if data_dir.exists() else "no such folder",
             expected="a folder that holds the task's folder",
         )
@@ -81,7 +81,7 @@ def _roots(data_dir: Path | None) -> list[Path]:
     return [*roots, Path(variable)] if variable else roots
 
 
-def _in_root(task_file: TaskFile, split: str, root: Path, looked: list[str]) -> Found | None:
+def _in_root(task_file: TaskFile, split: str, root: Path, looked: list[str]) -> SplitFiles | None:
     if not root.is_dir():
         looked.append(f"${DATA_VARIABLE} ({root}: no such folder)")
         return None
@@ -92,15 +92,15 @@ def _in_root(task_file: TaskFile, split: str, root: Path, looked: list[str]) -> 
             nested = sorted(root.glob(f"*/{name}"))
             itself = [root] if root.name == Path(name).name else []
             for folder in (root / name, *itself, *nested):
-                found = _in_folder(layout, split, folder, looked if folder.is_dir() else [])
-                if found is not None:
-                    return found
+                files = _in_folder(layout, split, folder, looked if folder.is_dir() else [])
+                if files is not None:
+                    return files
             looked.append(str(root / name / layout.splits[split].file))
             looked.append(str(root / "*" / name / layout.splits[split].file))
     return None
 
 
-def _in_folder(layout: Layout, split: str, folder: Path, looked: list[str]) -> Found | None:
+def _in_folder(layout: Layout, split: str, folder: Path, looked: list[str]) -> SplitFiles | None:
     entry = layout.splits[split]
     if "*" in entry.file:
         paths = tuple(sorted(path for path in folder.glob(entry.file) if path.is_file()))
@@ -108,6 +108,6 @@ def _in_folder(layout: Layout, split: str, folder: Path, looked: list[str]) -> F
         path = folder / entry.file
         paths = (path,) if path.is_file() else ()
     if paths:
-        return Found(layout, entry, paths, folder)
+        return SplitFiles(layout, entry, paths, folder)
     looked.append(str(folder / entry.file))
     return None

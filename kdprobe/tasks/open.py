@@ -1,4 +1,4 @@
-"""The tasks by name, and whatever else `--task` may be.
+"""The tasks by name, and whatever else `task` may be.
 
 Does: list the task files that ship with kdprobe, and open a name, a task file or a plain data file.
 Does not: load examples; `sources.py` does.
@@ -17,7 +17,7 @@ from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
 
 
 def suites_folder() -> Path:
-    """Give the folder of the files that ship with kdprobe.
+    """Return the folder of the files that ship with kdprobe.
 
     In an installed package it is inside the package, in a checkout beside it.
     """
@@ -27,7 +27,7 @@ def suites_folder() -> Path:
 
 
 def task_names() -> tuple[str, ...]:
-    """Give the names of the tasks that ship with kdprobe, sorted; reads no file."""
+    """Return the names of the tasks that ship with kdprobe, sorted; reads no file."""
     return tuple(sorted(path.stem for path in (suites_folder() / "tasks").glob("*.toml")))
 
 
@@ -39,7 +39,7 @@ def open_task(
     label: str | None = None,
     labels: Sequence[str] = (),
 ) -> TaskFile:
-    """Open what `--task` names: a shipped task, a task file, or a plain data file.
+    """Open what `task` names: a shipped task, a task file, or a plain data file.
 
     Args:
         spec: a name (`cola`), a path to a .toml, or a path to a .tsv, .csv, .jsonl, .parquet or
@@ -66,12 +66,12 @@ def open_task(
             labels=tuple(labels),
         )
     classes = ",".join(labels) or None
-    options = (("--text", text), ("--text-pair", text_pair), ("--label", label))
-    for option, value in (*options, ("--labels", classes)):
+    options = (("`text`", text), ("`text_pair`", text_pair), ("`label`", label))
+    for option, value in (*options, ("`labels`", classes)):
         if value is not None:
             raise ConfigError(
                 f"{option} {value}",
-                found=f"--task {spec} says itself which columns and classes it has",
+                found=f"`task={spec}` says itself which columns and classes it has",
                 expected="a plain data file (" + ", ".join(DATA_SUFFIXES) + ")",
                 remedy=f"leave {option} out",
             )
@@ -80,10 +80,10 @@ def open_task(
     if spec not in task_names() and (path.exists() or "/" in spec or "\\" in spec):
         kind = "a folder" if path.is_dir() else "a file" if path.is_file() else "no such file"
         raise TaskError(
-            f"--task {spec}",
+            f"`task={spec}`",
             found=f"is {kind}" + ("" if kind == "no such file" else " of a kind not known"),
             expected="a task's name, a .toml, or a data file (" + ", ".join(DATA_SUFFIXES) + ")",
-            remedy="name the folder that holds a task's data with --data-dir",
+            remedy="name the folder that holds a task's data with `data_dir`",
         )
     name = known_name("task", spec, task_names())
     return read_toml(TaskFile, suites_folder() / "tasks" / f"{name}.toml")

@@ -245,7 +245,9 @@ def test_few_seeds_are_told_only_where_they_matter():
     for seeds, few in ((1, True), (2, True), (3, False)):
         asked = study.with_observations(replace(study.get(ProbeFits), seeds=seeds, few_seeds=few))
         told.append([w.message for w in run(asked).warnings if w.code == "probing-few-seeds"])
-    end = "gaps below one or two points may be their doing (--probe-seeds 3 averages three)."
+    end = (
+        "gaps below one or two points may be their doing (`probing.probe_seeds=3` averages three)."
+    )
     assert told == [
         [f"These probes start from one seed: {end}"],
         [f"These probes start from 2 seeds: {end}"],
@@ -270,5 +272,5 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
 def test_without_probes_the_reason_names_the_option():
     """Guards against a section that is missing without a word."""
     assert ANALYSIS.unmet(classification(10)) == (
-        "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+        "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
     )

@@ -67,7 +67,7 @@ def test_names_in_any_case_and_by_alias() -> None:
     assert open_probing_tasks(("Bigram-Shift",))[0].name == "bigram_shift"
     assert check_poolings(("CLS", "mean")) == ("cls", "mean")
     assert check_probe("Logistic") == "logistic"
-    request = AttributionRequest(("IG", "grad×input", "SHAP"))
+    request = AttributionRequest(methods=("IG", "grad×input", "SHAP"))
     assert request.methods == ("integrated_gradients", "gradient_x_input", "shap")
     assert ANALYSES.find("Task-Scores") == "task_scores"
     assert ANALYSES.find("losses") == "student_gaps"
@@ -156,7 +156,7 @@ def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
         ([str(bare), str(bare.parent)], "no checkpoint says what it was trained for"),
         ([own, str(bare)], "trained for 'my table', a task of your own"),
     ):
-        with pytest.raises(ConfigError, match=f"--task: is missing, and .*{words}"):
+        with pytest.raises(ConfigError, match=f"`task`: is missing, and .*{words}"):
             choose_task(None, parse_specs(models), Columns())
     with pytest.raises(CheckpointError, match="nowhere: no such folder"):
         choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), Columns())

@@ -96,7 +96,7 @@ def test_one_method_fails_and_the_others_explain(
 
 
 def test_what_was_asked_of_predictions_files_is_told(tmp_path: Path) -> None:
-    """Guards `--methods` of files that cannot be asked ending as if it had been done."""
+    """Guards `attribution.methods` of files that cannot be asked ending as if it had been done."""
     task, teacher, student = files(tmp_path)
     done = run(
         "compare", teacher, student, "--task", task, "-o", tmp_path / "out", "-q",

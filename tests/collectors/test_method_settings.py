@@ -91,7 +91,7 @@ def test_unknown_keys_and_settings_of_nothing():
 
 def test_words_on_the_command_line_are_one_kind_each():
     """Guards against lime=… that swallows lime.samples=…."""
-    from kdprobe.cli.options import nested
+    from kdprobe.cli.words import nested
 
     for words in (["lime=1", "lime.samples=5"], ["lime.samples=5", "lime=1"]):
         with pytest.raises(ConfigError) as caught:

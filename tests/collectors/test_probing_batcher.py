@@ -106,7 +106,7 @@ def test_the_grammar_s_tasks_and_probes(own_task: Path):
         probe_batcher(bag, tasks=["cats"])
     with pytest.raises(ConfigError, match="sentences: is 3, expected at least 20"):
         probe_batcher(bag, sentences=3)
-    with pytest.raises(UnknownNameError, match="--probe: no probe is called 'x'"):
+    with pytest.raises(UnknownNameError, match=r"`probing\.probe`: no probe is called 'x'"):
         probe_batcher(bag, probe="x")
 
 

@@ -179,7 +179,7 @@ def test_nothing_left_says_why(world: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert document.analysis("probing") is None
     reasons = [item.reason for item in document.skipped if item.what == "probing"]
     assert any("cannot run the text" in reason for reason in reasons)
-    assert not any("--probe-tasks all adds it" in reason for reason in reasons)
+    assert not any("`probing.tasks=all` adds it" in reason for reason in reasons)
 
 
 def test_a_full_disk_or_a_slip_still_ends_it() -> None:

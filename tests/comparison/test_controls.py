@@ -46,7 +46,7 @@ def test_the_readmes_unequal_budgets_are_told() -> None:
     assert notice.message == (
         "student learnt for 2,680 steps of 32 examples, control, which had no teacher, for 804 "
         "steps of 32 examples: what lies between them is not the teacher's alone (`kdprobe "
-        "finetune --like` trains a control of equal budget)."
+        "finetune` with `like` trains a control of equal budget)."
     )
 
 

@@ -48,10 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def _saved(name: str, folder: Path) -> Path:
     place = folder / name.replace(" ", "-").replace(",", "")
-    _, pupil, _ = begin(FAMILIES[name], folder)
-    fold(pupil.model, *FORMS)
-    pupil.model.save_pretrained(place)
-    pupil.tokenizer.save_pretrained(place)
+    _, student, _ = begin(FAMILIES[name], folder)
+    fold(student.model, *FORMS)
+    student.model.save_pretrained(place)
+    student.tokenizer.save_pretrained(place)
     return place
 
 

@@ -41,10 +41,10 @@ def one_text(text: str, arch: Any = "bert", *, longest: int = 40, other: str | N
     model = build_new(NewShape(1, 4, 4, 1), TASK, tokenizer=tiny_tokenizer("bert"))
     plain = encode_for(model, tokenizer, split, max_length=longest)
     text_model = TextModel(model, tokenizer, name="m")
-    found = match_words(
+    with_words = match_words(
         plain, text_model, split, max_length=longest, progress=Silent(), title="words"
     )
-    return found.batch([0])["words"][0]
+    return with_words.batch([0])["words"][0]
 
 
 def test_shares_by_hand() -> None:
@@ -122,14 +122,14 @@ def test_zero_at_the_teacher(pair: Apart, name: str) -> None:
     twin = build_new(NewShape(2, 16, 32, 2), TASK, tokenizer=tiny_tokenizer("bert")).eval()
     twin.set_attn_implementation("eager")
     twin.load_state_dict(pair.teacher.state_dict())
-    shape = pair.situation.teacher
+    shape = pair.models.teacher
     assert shape is not None
-    situation = replace(pair.situation, student=shape, layer_map=((1, 1), (2, 2)))
+    models = replace(pair.models, student=shape, layer_map=((1, 1), (2, 2)))
     both = (pair.train[1], pair.train[1])
-    same = Apart(twin, pair.teacher, situation, both, both)
-    found = same.values(name, range(6), level="word")
-    assert found.abs().max().item() < 1e-5
-    found.sum().backward()
+    same = Apart(twin, pair.teacher, models, both, both)
+    losses = same.values(name, range(6), level="word")
+    assert losses.abs().max().item() < 1e-5
+    losses.sum().backward()
     slopes = [w.grad.abs().max().item() for w in twin.parameters() if w.grad is not None]
     assert max(slopes) < 1e-4
     assert pair.values(name, range(6), level="word").min().item() > 1e-3
@@ -167,15 +167,15 @@ def test_a_word_lstm_learns_from_word_pieces(tmp_path: Path, name: str) -> None:
     pair = apart(tmp_path, hidden=8 if name == "cosine" else 24, train=16)
     objective = OBJECTIVES.load(name)
     options = objective.options(level="word")
-    assert objective.unmet(pair.situation, options) is None
+    assert objective.skip_reason(pair.models, options) is None
     torch.manual_seed(3)
-    bridge = objective.bridge(pair.situation, options)
-    weights = [*pair.student.parameters(), *(bridge.parameters() if bridge else ())]
+    projection = objective.projection(pair.models, options)
+    weights = [*pair.student.parameters(), *(projection.parameters() if projection else ())]
     optimiser = torch.optim.Adam(weights, lr=2e-2)
 
     def mean(held: bool) -> Any:
         rows = range(12 if held else 16)
-        return pair.values(name, rows, held=held, bridge=bridge, level="word").mean()
+        return pair.values(name, rows, held=held, trained=projection, level="word").mean()
 
     begun, unseen = mean(False).item(), mean(True).item()
     lowest, best = begun, unseen
@@ -236,7 +236,7 @@ def test_distilled_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
 def test_layers_that_cannot_be_taken_in_hand(pair: Apart) -> None:
     """Guards attribution to a layer of an LSTM: a reason before training, no crash in step 1."""
     objective = OBJECTIVES.load("attribution")
-    reason = objective.unmet(pair.situation, objective.options(level="word", layer="first"))
+    reason = objective.skip_reason(pair.models, objective.options(level="word", layer="first"))
     assert reason == (
         "the student has no attention layers whose output can be attributed to; its embeddings "
         'can: layer = "input"'
@@ -246,7 +246,7 @@ def test_layers_that_cannot_be_taken_in_hand(pair: Apart) -> None:
 def test_words_in_numpy(pair: Apart) -> None:
     """Guards the pooled values against numpy, word by word, from the tokens' own vectors."""
     rows = range(3)
-    found = pair.values("hidden_states", rows, level="word", projection="never").detach().numpy()
+    losses = pair.values("hidden_states", rows, level="word", projection="never").detach().numpy()
     ours, theirs = (part.batch(rows) for part in pair.train)
     views = []
     for model, batch, layer in ((pair.student, ours, 1), (pair.teacher, theirs, 2)):
@@ -265,7 +265,7 @@ def test_words_in_numpy(pair: Apart) -> None:
             if len(means) == 2:
                 gaps.append(((means[0] - means[1]) ** 2).mean())
         expected.append(np.mean(gaps))
-    assert np.allclose(found, expected, rtol=1e-4)
+    assert np.allclose(losses, expected, rtol=1e-4)
 
 
 def test_a_split_matched_twice_is_equal(pair: Apart) -> None:

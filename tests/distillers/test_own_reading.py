@@ -11,17 +11,15 @@ import pytest
 import torch
 from transformers import BertForSequenceClassification
 
+from kdprobe.cache import Cache
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers import encoding
 from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.objective import LOGITS, Need, View
 from kdprobe.distillers.own_reading import OwnReading
-from kdprobe.distillers.teacher_store import (
-    LiveTeacher,
-    StoredTeacher,
-    TeacherSignal,
-    all_logits,
-)
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import TeacherFile, all_logits, teacher_logits
 from kdprobe.errors import CapabilityError
 from kdprobe.finetuning import finetune
 from kdprobe.models.text_model import TextModel
@@ -29,6 +27,7 @@ from kdprobe.models.tokens import pad_rows
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split
 from tests.contracts.families import FAMILIES, SINGLE, build
+from tests.distillers.builders import toy_job
 from tests.distillers.conftest import Toy
 
 CPU = torch.device("cpu")
@@ -107,8 +106,8 @@ class Shifted:
     need: Need
 
     def view(self, rows: Any, device: torch.device) -> View:
-        seen = self.inner.view(rows, device)
-        return replace(seen, values={**seen.values, self.need: seen.values[self.need].roll(1, 1)})
+        view = self.inner.view(rows, device)
+        return replace(view, values={**view.values, self.need: view.values[self.need].roll(1, 1)})
 
 
 def test_every_quantity_of_a_teacher_is_looked_at() -> None:
@@ -117,8 +116,8 @@ def test_every_quantity_of_a_teacher_is_looked_at() -> None:
     live = LiveTeacher(own.text.model, own.encoded, NEEDS, (1, 2, 0))
     own.require_signal(live)
     for need in NEEDS:
-        told = f"its {need.quantity} of layer {need.layer} for "
-        with pytest.raises(CapabilityError, match=told):
+        message = f"its {need.quantity} of layer {need.layer} for "
+        with pytest.raises(CapabilityError, match=message):
             own.require_signal(Shifted(live, need))
     with pytest.raises(CapabilityError, match="its logits for "):
         own.require_signal(Shifted(live, LOGITS))
@@ -150,15 +149,13 @@ def test_texts_are_cut_where_the_training_cuts_them() -> None:
     """Guards a false alarm for long texts, and logits of a text that was cut elsewhere."""
     own = reading("BERT", SPLIT, longest=8)
     assert own.encoded.truncated
-    stored = StoredTeacher(
-        torch.from_numpy(
-            all_logits(own.text.model, own.encoded, columns=(1, 2, 0), device=CPU, batch_size=4,
-                       progress=Silent(), title="")
-        )
+    logits = all_logits(
+        own.text.model, own.encoded, columns=(1, 2, 0), device=CPU, batch_size=4,
+        progress=Silent(), title="",
     )  # fmt: skip
-    own.require_signal(stored)
+    own.require_logits(logits)
     with pytest.raises(CapabilityError, match="they saw him there"):
-        replace(own, longest=9).require_signal(stored)
+        replace(own, longest=9).require_logits(logits)
 
 
 def test_columns_in_another_order_are_a_difference() -> None:
@@ -181,3 +178,22 @@ def test_rows_hold_the_longest_and_the_shortest() -> None:
     assert lengths.min() == own.encoded.lengths.min()
     empty = Split(SINGLE, "train", (), ())
     assert replace(own, split=empty, encoded=own.encoded.take([])).rows == []
+
+
+def test_a_store_a_little_off_is_computed_again(tmp_path: Path) -> None:
+    """Guards a stored answer that is near enough for another device, but is not its own here."""
+    torch.manual_seed(0)
+    job = toy_job(TrainingSettings(), n=40)
+    text = TextModel(job.student, job.tokenizer, name="t")
+    own = OwnReading(text, job.split, job.encoded, 32, (0, 1))
+    file = TeacherFile("f" * 64, job.split, 32, (0, 1), CPU)
+    cache = Cache(tmp_path)
+    right = all_logits(
+        job.student, job.encoded, columns=(0, 1), device=CPU, batch_size=8,
+        progress=Silent(), title="",
+    )  # fmt: skip
+    cache.store(file.key, {"logits": right + np.float32(5e-4)}, description="elsewhere")
+    again = teacher_logits(
+        job.student, job.encoded, file, cache=cache, progress=Silent(), title="t", own=own
+    )
+    assert np.abs(again - right).max() < 1e-5

@@ -85,10 +85,10 @@ def test_correlations_against_numpy() -> None:
 def test_fidelity_by_hand() -> None:
     """Guards the direction of KL: teacher (3/4, 1/4), student (1/2, 1/2)."""
     teacher, student = np.log([[0.75, 0.25]]), np.zeros((1, 2))
-    found = fidelity(TASK, teacher, student)
-    assert found["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
-    assert found["agreement"].value == 1.0
-    assert found["cohens_kappa"] == Score(
+    scores = fidelity(TASK, teacher, student)
+    assert scores["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
+    assert scores["agreement"].value == 1.0
+    assert scores["cohens_kappa"] == Score(
         None, "the teacher or the student gives one and the same label to every example"
     )
 

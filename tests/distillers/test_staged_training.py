@@ -15,7 +15,7 @@ from kdprobe.distillation import distill
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
 from tests.distillers.conftest import Toy
-from tests.distillers.test_fitting import Impatient
+from tests.distillers.displays import Striking
 
 STAGED = """
 name = "staged"
@@ -78,11 +78,11 @@ def test_stages_follow_each_other(toy: Toy, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("step", "said"), [(3, "inside"), (11, "outside")])
 def test_an_interrupted_stage_goes_on(toy: Toy, tmp_path: Path, step: int, said: str) -> None:
-    """Guards --resume across stages, with accumulation: the weights of an uninterrupted run."""
+    """Guards `resume` across stages, with accumulation: the weights of an uninterrupted run."""
     study(toy, tmp_path, "whole")
     with pytest.raises(KeyboardInterrupt):
-        study(toy, tmp_path, "cut", progress=Impatient(step))
-    display = Impatient(0)
+        study(toy, tmp_path, "cut", progress=Striking(step))
+    display = Striking(0)
     study(toy, tmp_path, "cut", resume=True, progress=display)
     assert any(line.startswith(f"Stage {1 + (said == 'outside')} of 2: {said}, from checkpoint of")
                for line in display.said)  # fmt: skip
@@ -109,15 +109,15 @@ def test_a_chain_hands_on(toy: Toy, tmp_path: Path) -> None:
 
 def test_a_dry_run_checks_every_part(toy: Toy, tmp_path: Path) -> None:
     """Guards hours of a first stage before the second is found impossible."""
-    found = study(toy, tmp_path, "s", dry_run=True)
-    facts = dict(found.preflight.facts)
+    checked = study(toy, tmp_path, "s", dry_run=True)
+    facts = dict(checked.preflight.facts)
     assert facts["inside: steps"] == "8 of 16 examples (2 epochs), scored every 2"
     assert facts["outside: learns from"] == "1 x soft_targets"
     assert facts["inside: layer map"] == "1 <- 2 (copied from 1), 2 <- 3 (copied)"
     assert "teacher's accuracy" in facts
     assert facts["inside: estimated time"].startswith("about ")
     assert facts["estimated time"].endswith(" in all")
-    assert 0 < found.seconds < 60
+    assert 0 < checked.seconds < 60
     assert not (tmp_path / "s").exists()
     chain = study(
         toy, tmp_path, "s", recipe="teacher-assistant", student="layers=1", dry_run=True,
@@ -129,6 +129,6 @@ def test_a_dry_run_checks_every_part(toy: Toy, tmp_path: Path) -> None:
         study(toy, tmp_path, "s", recipe="teacher-assistant", student="layers=3",
               settings={"stages.assistant.student": "layers=2"})  # fmt: skip
     assert str(caught.value) == (
-        "--student: 3 layers, expected at most 2, as many as the model has"
+        "`student`: 3 layers, expected at most 2, as many as the model has"
     )
     assert not (tmp_path / "s" / "stages").exists()

@@ -17,24 +17,24 @@ from kdprobe.distillers.objective import (
     NOTHING,
     OBJECTIVES,
     Batch,
+    ModelPair,
     ModelShape,
     Need,
     Needs,
-    Situation,
     View,
 )
 from kdprobe.distillers.weighted_loss import (
-    Mixture,
     Term,
-    build_mixture,
+    WeightedLoss,
+    build_weighted_loss,
     option_names,
-    refuse_unmet,
     remarks,
+    require_values,
 )
 from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
-from tests.distillers.builders import TASK, toy_mixture
+from tests.distillers.builders import TASK, toy_weighted_loss
 
-SITUATION = Situation(TASK, ModelShape(1, 4, 1))
+SITUATION = ModelPair(TASK, ModelShape(1, 4, 1))
 WIDTH = 4
 
 
@@ -54,23 +54,21 @@ class HiddenSquares:
     def options(self) -> type[BaseModel]:
         return HiddenOptions
 
-    def unmet(self, situation: Situation, options: Any) -> str | None:
+    def skip_reason(self, models: ModelPair, options: Any) -> str | None:
         return None
 
-    def needs(self, situation: Situation, options: Any) -> Needs:
+    def needs(self, models: ModelPair, options: Any) -> Needs:
         return Needs(student=frozenset({LOGITS, Need("hidden", 1)}))
 
-    def bridge(self, situation: Situation, options: Any) -> nn.Module | None:
-        return nn.Linear(situation.student.width, situation.student.width)
+    def projection(self, models: ModelPair, options: Any) -> nn.Module | None:
+        return nn.Linear(models.student.width, models.student.width)
 
-    def denominators(self, batch: Batch, options: Any) -> Tensor:
+    def loss_count(self, batch: Batch, options: Any) -> Tensor:
         return batch.mask.sum(-1).float()
 
-    def numerators(
-        self, student: View, teacher: View, batch: Batch, options: Any, bridge: nn.Module | None
-    ) -> Tensor:
-        assert bridge is not None
-        mapped: Tensor = bridge(student.hidden(1))
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
+        assert student.projection is not None
+        mapped = student.projected(student.hidden(1))
         squares: Tensor = ((mapped**2).sum(-1) * batch.mask).sum(-1)
         return squares
 
@@ -90,23 +88,25 @@ def part(view: View, batch: Batch, rows: slice) -> tuple[View, Batch]:
     return View(values), Batch(batch.mask[rows], batch.labels[rows])
 
 
-def two_terms(reduction: Any) -> tuple[Mixture, dict[str, nn.Module]]:
+def two_terms(reduction: Any) -> tuple[WeightedLoss, dict[str, nn.Module]]:
     torch.manual_seed(1)
     hidden = Term(HiddenSquares(), 0.3, HiddenOptions())
-    mixture = Mixture((*toy_mixture("hard_labels").terms, hidden), reduction)
-    return mixture, mixture.bridges(SITUATION)
+    weighted_loss = WeightedLoss((*toy_weighted_loss("hard_labels").terms, hidden), reduction)
+    return weighted_loss, weighted_loss.projections(SITUATION)
 
 
 @pytest.mark.parametrize("reduction", ["example", "token"])
 def test_micro_batches_change_nothing(reduction: str) -> None:
     """Guards gradient accumulation: unequal micro-batches must add up to the whole step's loss."""
-    mixture, bridges = two_terms(reduction)
+    weighted_loss, projections = two_terms(reduction)
     view, batch = example_batch([2, 5, 3, 7, 1], longest=8)
-    whole = mixture.losses(view, NOTHING, batch, window=mixture.window([batch]), bridges=bridges)
+    whole = weighted_loss.losses(
+        view, NOTHING, batch, window=weighted_loss.window([batch]), projections=projections
+    )
     pieces = [part(view, batch, rows) for rows in (slice(0, 3), slice(3, 5))]
-    window = mixture.window([piece[1] for piece in pieces])
+    window = weighted_loss.window([piece[1] for piece in pieces])
     parts = [
-        mixture.losses(piece, NOTHING, rows, window=window, bridges=bridges)
+        weighted_loss.losses(piece, NOTHING, rows, window=window, projections=projections)
         for piece, rows in pieces
     ]
     assert sum(p.total.item() for p in parts) == pytest.approx(whole.total.item(), rel=1e-6)
@@ -118,12 +118,12 @@ def test_micro_batches_change_nothing(reduction: str) -> None:
 @pytest.mark.parametrize("reduction", ["example", "token"])
 def test_padding_changes_nothing(reduction: str) -> None:
     """Guards length groups: a loss divided by the padded size shrinks beside a long text."""
-    mixture, bridges = two_terms(reduction)
+    weighted_loss, projections = two_terms(reduction)
     values = []
     for longest in (5, 8):
         view, batch = example_batch([2, 5, 3], longest=longest)
-        losses = mixture.losses(
-            view, NOTHING, batch, window=mixture.window([batch]), bridges=bridges
+        losses = weighted_loss.losses(
+            view, NOTHING, batch, window=weighted_loss.window([batch]), projections=projections
         )
         values.append(losses.total.item())
     assert values[0] == pytest.approx(values[1], rel=1e-6)
@@ -131,33 +131,35 @@ def test_padding_changes_nothing(reduction: str) -> None:
 
 def test_reductions_by_hand() -> None:
     """Guards the two reductions: 1 token of value 1 and 3 tokens of value 4 each."""
-    mixture, _ = two_terms("example")
+    weighted_loss, _ = two_terms("example")
     mask = torch.tensor([[True, False, False], [True, True, True]])
     hidden = torch.zeros(2, 3, WIDTH)
     hidden[0, :, 0], hidden[1, :, 0] = 1.0, 2.0
     view = View({LOGITS: torch.zeros(2, 2), Need("hidden", 1): hidden})
     same = nn.Linear(WIDTH, WIDTH, bias=False)
     nn.init.eye_(same.weight)
-    alone = Mixture(mixture.terms[1:], "example")
+    alone = WeightedLoss(weighted_loss.terms[1:], "example")
     batch = Batch(mask)
-    bridges: dict[str, nn.Module] = {"hidden_squares": same}
+    projections: dict[str, nn.Module] = {"hidden_squares": same}
     window = alone.window([batch])
-    example = alone.losses(view, NOTHING, batch, window=window, bridges=bridges).total.item()
+    example = alone.losses(
+        view, NOTHING, batch, window=window, projections=projections
+    ).total.item()
     assert example == pytest.approx(0.3 * (1 + 4) / 2)
-    tokens = Mixture(alone.terms, "token")
+    tokens = WeightedLoss(alone.terms, "token")
     window = tokens.window([batch])
-    token = tokens.losses(view, NOTHING, batch, window=window, bridges=bridges).total.item()
+    token = tokens.losses(view, NOTHING, batch, window=window, projections=projections).total.item()
     assert token == pytest.approx(0.3 * (1 + 12) / 4)
 
 
 def test_unknown_objective_lists_neighbours() -> None:
     """Guards a misspelt objective: training without it would look like training with it."""
     with pytest.raises(UnknownNameError) as caught:
-        build_mixture(
+        build_weighted_loss(
             (ObjectiveSetting(name="soft_target"),), reduction="example", where="recipe r"
         )
     assert str(caught.value) == (
-        "--objective: no objective is called 'soft_target', expected one of "
+        "`objective`: no objective is called 'soft_target', expected one of "
         f"{', '.join(OBJECTIVES.names())}; did you mean 'soft_targets'?"
     )
 
@@ -166,17 +168,17 @@ def test_unknown_option_is_named_with_its_recipe() -> None:
     """Guards a misspelt temperature: it would silently stay at its default."""
     setting = ObjectiveSetting(name="soft_targets", options={"temperatur": 4})
     with pytest.raises(ConfigError) as caught:
-        build_mixture((setting,), reduction="example", where="recipe r")
+        build_weighted_loss((setting,), reduction="example", where="recipe r")
     assert str(caught.value) == (
         "recipe r, objective soft_targets: unknown key 'temperatur', expected one of temperature, "
         "scale_by_temperature, divergence, anneal; did you mean 'temperature'?"
     )
 
 
-def test_unmet_objective_stops_before_training() -> None:
+def test_an_objective_without_a_value_stops_before_training() -> None:
     """Guards a term that could only be left out silently."""
     with pytest.raises(CapabilityError) as caught:
-        refuse_unmet(toy_mixture("soft_targets"), SITUATION)
+        require_values(toy_weighted_loss("soft_targets"), SITUATION)
     assert str(caught.value) == (
         "objective soft_targets: there is no teacher; leave it out of the recipe, or choose "
         "another student"
@@ -184,7 +186,7 @@ def test_unmet_objective_stops_before_training() -> None:
 
 
 def test_option_names() -> None:
-    """Guards `--set`: it offers exactly the options that an objective has."""
+    """Guards `settings`: it offers exactly the options that an objective has."""
     names = option_names((ObjectiveSetting(name="soft_targets"),))
     assert names == {
         "soft_targets": ("temperature", "scale_by_temperature", "divergence", "anneal")
@@ -195,27 +197,29 @@ def test_stages_take_turns() -> None:
     """Guards recipes in stages: a term counts in its own part of the training only."""
     torch.manual_seed(1)
     early = Term(HiddenSquares(), 1.0, HiddenOptions(), (0.0, 0.5))
-    late = replace(toy_mixture("hard_labels").terms[0], during=(0.5, 1.0))
-    mixture = Mixture((early, late))
+    late = replace(toy_weighted_loss("hard_labels").terms[0], during=(0.5, 1.0))
+    weighted_loss = WeightedLoss((early, late))
     view, batch = example_batch([2, 3], longest=4)
-    bridges = mixture.bridges(SITUATION)
+    projections = weighted_loss.projections(SITUATION)
     turns = {0.0: ["hidden_squares"], 0.5: ["hard_labels"], 1.0: ["hard_labels"]}
     for progress, names in turns.items():
         now = replace(batch, progress=progress)
-        losses = mixture.losses(view, NOTHING, now, window=mixture.window([now]), bridges=bridges)
+        losses = weighted_loss.losses(
+            view, NOTHING, now, window=weighted_loss.window([now]), projections=projections
+        )
         assert list(losses.terms) == names
 
 
 def test_remarks_are_gathered() -> None:
     """Guards the preflight: heads that do not match are told, those that do are not."""
     setting = ObjectiveSetting(name="attention_probs")
-    mixture = build_mixture((setting,), reduction="example", where="test")
+    weighted_loss = build_weighted_loss((setting,), reduction="example", where="test")
     for heads, count in ((2, 1), (1, 0)):
         teacher = ModelShape(1, 4, heads)
-        situation = Situation(TASK, ModelShape(1, 4, 1), teacher, ((1, 1),), same_tokens=True)
-        told = remarks(mixture, situation)
-        assert len(told) == count
-    assert remarks(mixture, replace(situation, teacher=ModelShape(1, 4, 2))) == (
+        models = ModelPair(TASK, ModelShape(1, 4, 1), teacher, ((1, 1),), same_tokens=True)
+        texts = remarks(weighted_loss, models)
+        assert len(texts) == count
+    assert remarks(weighted_loss, replace(models, teacher=ModelShape(1, 4, 2))) == (
         "attention_probs compares means over the heads: the student has 1 heads and the teacher 2; "
         "attention_relations compares any",
     )

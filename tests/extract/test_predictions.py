@@ -84,7 +84,7 @@ def test_the_cache_changes_no_number(tmp_path: Path):
 
 
 def test_other_orders_parts_and_labels_ask_nothing_new(tmp_path: Path):
-    """Guards against paying again for a shuffled split, or for --limit."""
+    """Guards against paying again for a shuffled split, or for `limit`."""
     cache, split = Cache(tmp_path), split_of(40)
     whole = said(toy(), split, cache)
     rows = np.random.default_rng(1).permutation(40)[:15].tolist()

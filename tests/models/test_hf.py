@@ -159,7 +159,7 @@ def test_a_batch_too_big_for_the_device_is_told(
     monkeypatch.setattr(handle.model, "forward", full, raising=True)
     with pytest.raises(CapabilityError) as caught:
         handle.outputs(split_of(), batch_size=2, advance=silent)
-    assert "do not fit into the memory of cpu; use a smaller --batch-size" in str(caught.value)
+    assert "do not fit into the memory of cpu; use a smaller `batch_size`" in str(caught.value)
 
 
 def test_devices_and_types_that_are_not_there():
@@ -168,19 +168,19 @@ def test_devices_and_types_that_are_not_there():
     with pytest.raises(ConfigError) as caught:
         resolve_device("gpu0")
     assert str(caught.value) == (
-        "--device gpu0: no such device, expected auto, cpu, cuda, cuda:N or mps"
+        "`device=gpu0`: no such device, expected auto, cpu, cuda, cuda:N or mps"
     )
     with pytest.raises(ConfigError) as caught:
         resolve_device("cuda:99")
     assert str(caught.value) == (
-        "--device cuda:99: this machine, or this build of torch, does not have it, expected auto, "
-        "cpu, cuda, cuda:N or mps; use --device auto to take what is there"
+        "`device=cuda:99`: this machine, or this build of torch, does not have it, expected auto, "
+        "cpu, cuda, cuda:N or mps; use `device=auto` to take what is there"
     )
     assert resolve_dtype("bf16") is torch.bfloat16
     with pytest.raises(ConfigError) as caught:
         resolve_dtype("float16")
     assert str(caught.value) == (
-        "--dtype float16: not a type kdprobe runs models in, expected float32, bf16"
+        "`dtype=float16`: not a type kdprobe runs models in, expected float32, bf16"
     )
 
 

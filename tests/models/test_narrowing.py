@@ -241,7 +241,7 @@ def test_mistakes(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError) as caught:
             made(words, loaded)
-        assert str(caught.value) == f"--student: {message}"
+        assert str(caught.value) == f"`student`: {message}"
     with pytest.raises(ValueError, match="no texts to narrow a model by"):
         made("hidden=4,init=truncated", loaded, texts=())
     albert = AutoModelForSequenceClassification.from_config(

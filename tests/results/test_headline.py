@@ -167,7 +167,7 @@ def test_a_missing_analysis_is_told_apart_from_a_skipped_one():
 
 
 def test_a_score_nobody_asked_for_is_not_spoken_of():
-    """With --only the first screen would otherwise complain of what was left out on purpose."""
+    """With `only` the first screen would otherwise complain of what was left out on purpose."""
     same = result("agreement", Estimate(metric="agreement", model_a="t", model_b="s", value=0.9))
     assert only(headline(document(same))) == "s agrees with the teacher on 90 % of the examples."
     nothing = "s was neither scored nor held against the teacher here."

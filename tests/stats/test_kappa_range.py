@@ -144,27 +144,27 @@ def test_many_examples_take_a_moment_and_name_no_shared_mistakes():
             (82.74, 0.8),
             (7, 3),
             None,
-            "--accuracy: 82.74, expected a share from 0 to 1; give it as a share, 0.8274",
+            "`accuracy`: 82.74, expected a share from 0 to 1; give it as a share, 0.8274",
         ),
-        ((-0.1, 0.8), (7, 3), None, "--accuracy: -0.1, expected a share from 0 to 1"),
-        ((float("nan"), 0.8), (7, 3), None, "--accuracy: nan, expected a share from 0 to 1"),
+        ((-0.1, 0.8), (7, 3), None, "`accuracy`: -0.1, expected a share from 0 to 1"),
+        ((float("nan"), 0.8), (7, 3), None, "`accuracy`: nan, expected a share from 0 to 1"),
         (
             (0.9, 0.8),
             (7, 0),
             None,
-            "--labels: 0 examples of a label, expected at least 1 of each; with one label only, "
+            "`labels`: 0 examples of a label, expected at least 1 of each; with one label only, "
             "kappa is undefined",
         ),
         (
             (0.5, 0.5),
             (1, 1),
             None,
-            "--accuracy: 0.5 and 0.5 on 1 and 1 examples, expected accuracies that a model with "
+            "`accuracy`: 0.5 and 0.5 on 1 and 1 examples, expected accuracies that a model with "
             "two labels can have; a model of this accuracy gives one label to all examples; kappa "
             "is undefined",
         ),
-        ((0.9, 0.8), (7, 3), 1.5, "--kappa: 1.5, expected a number from -1 to 1"),
-        ((0.9, 0.8), (7, 3), float("nan"), "--kappa: nan, expected a number from -1 to 1"),
+        ((0.9, 0.8), (7, 3), 1.5, "`kappa`: 1.5, expected a number from -1 to 1"),
+        ((0.9, 0.8), (7, 3), float("nan"), "`kappa`: nan, expected a number from -1 to 1"),
     ],
 )
 def test_bad_input_is_told_in_one_message(accuracy, labels, kappa, message: str):

@@ -70,36 +70,38 @@ def study(*shares: tuple[float, ...], resamples: int = 1000) -> Study:
 
 def test_a_difference_against_the_test_of_paired_shares() -> None:
     """Guards the p-value: it must be that of the textbook's z test of two paired shares."""
-    made = study((0.70,), (0.78,))
-    (found,) = score_differences(made)
-    a, b = (model.first.predicted == made.split.labels for model in made.students)
+    two_students = study((0.70,), (0.78,))
+    (difference,) = score_differences(two_students)
+    a, b = (model.first.predicted == two_students.split.labels for model in two_students.students)
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     error = np.sqrt((only_a + only_b) - (only_a - only_b) ** 2 / N) / N
     expected = 2 * stats.norm.sf(abs(only_b - only_a) / N / error)
-    assert (found.model_a, found.model_b) == ("s1", "s0")
-    assert found.value == pytest.approx((only_b - only_a) / N)
-    assert found.p_value == pytest.approx(expected, rel=0.35)
-    assert found.q_value == found.p_value
-    assert found.interval == "paired percentile bootstrap over examples, one seed"
-    assert found.low is not None
-    assert found.low == pytest.approx(found.value - 1.96 * error, abs=0.01)
+    assert (difference.model_a, difference.model_b) == ("s1", "s0")
+    assert difference.value == pytest.approx((only_b - only_a) / N)
+    assert difference.p_value == pytest.approx(expected, rel=0.35)
+    assert difference.q_value == difference.p_value
+    assert difference.interval == "paired percentile bootstrap over examples, one seed"
+    assert difference.low is not None
+    assert difference.low == pytest.approx(difference.value - 1.96 * error, abs=0.01)
 
 
 def test_holm_over_all_pairs() -> None:
     """Guards the family: with three students, three tests are adjusted together."""
-    found = score_differences(study((0.6,), (0.7,), (0.72,)))
-    raw = [difference.p_value for difference in found]
+    differences = score_differences(study((0.6,), (0.7,), (0.72,)))
+    raw = [difference.p_value for difference in differences]
     expected = multipletests(raw, method="holm")[1]
-    assert [difference.q_value for difference in found] == pytest.approx(list(expected))
-    assert len(found) == 3
+    assert [difference.q_value for difference in differences] == pytest.approx(list(expected))
+    assert len(differences) == 3
 
 
 def test_equal_students_and_seeds() -> None:
     """Guards a student that differs from itself, and an interval that hides the seeds."""
-    made = study((0.7,))
-    twin = Population("twin", "student", made.students[0].runs)
-    (found,) = score_differences(Study(made.split, (*made.models, twin), resamples=200))
-    assert (found.value, found.p_value, found.q_value) == (0.0, 1.0, 1.0)
+    one_student = study((0.7,))
+    twin = Population("twin", "student", one_student.students[0].runs)
+    (difference,) = score_differences(
+        Study(one_student.split, (*one_student.models, twin), resamples=200)
+    )
+    assert (difference.value, difference.p_value, difference.q_value) == (0.0, 1.0, 1.0)
     apart = study((0.5, 0.9), (0.7, 0.7))
     (wide,) = score_differences(apart)
     assert wide.low is not None
@@ -111,12 +113,12 @@ def test_equal_students_and_seeds() -> None:
 
 def test_an_undefined_score_is_told() -> None:
     """Guards MCC of a student that always says one label: no number, no test, a reason."""
-    made = study((0.7,), (0.8,))
+    both = study((0.7,), (0.8,))
     task = classification_task(primary="mcc")
-    split = split_of(task, np.asarray(made.split.labels), N)
+    split = split_of(task, np.asarray(both.split.labels), N)
     flat = Predictions("s0", ids_of(N), np.tile([1.0, 0.0], (N, 1)))
-    models = (made.models[0], Population("s0", "student", (flat,)), made.models[2])
-    (found,) = score_differences(Study(split, models, resamples=200))
-    assert found.value is None
-    assert (found.p_value, found.q_value) == (None, None)
-    assert found.undefined.startswith("the predictions or the gold labels are all one label")
+    models = (both.models[0], Population("s0", "student", (flat,)), both.models[2])
+    (difference,) = score_differences(Study(split, models, resamples=200))
+    assert difference.value is None
+    assert (difference.p_value, difference.q_value) == (None, None)
+    assert difference.undefined.startswith("the predictions or the gold labels are all one label")

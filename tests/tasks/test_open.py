@@ -1,4 +1,4 @@
-"""What `--task` may be."""
+"""What `task` may be."""
 
 from pathlib import Path
 
@@ -92,22 +92,22 @@ def test_data_file(tmp_path: Path):
 
 
 def test_columns_are_for_data_files_only():
-    """--label with a named task would be passed over in silence."""
+    """`label` with a named task would be passed over in silence."""
     with pytest.raises(ConfigError) as caught:
         open_task("cola", label="gold")
     assert str(caught.value) == (
-        "--label gold: --task cola says itself which columns and classes it has, expected a plain "
-        "data file (.tsv, .csv, .jsonl, .parquet, .yml); leave --label out"
+        "`label` gold: `task=cola` says itself which columns and classes it has, expected a plain "
+        "data file (.tsv, .csv, .jsonl, .parquet, .yml); leave `label` out"
     )
-    with pytest.raises(ConfigError, match="--labels a,b: --task cola says itself"):
+    with pytest.raises(ConfigError, match="`labels` a,b: `task=cola` says itself"):
         open_task("cola", labels=("a", "b"))
 
 
 def test_other_paths_are_refused(tmp_path: Path):
-    """A data folder given as --task must lead to --data-dir."""
+    """A data folder given as `task` must lead to `data_dir`."""
     expected = (
         "expected a task's name, a .toml, or a data file (.tsv, .csv, .jsonl, .parquet, .yml); "
-        "name the folder that holds a task's data with --data-dir"
+        "name the folder that holds a task's data with `data_dir`"
     )
     file = tmp_path / "a.xlsx"
     file.write_text("x")
@@ -118,7 +118,7 @@ def test_other_paths_are_refused(tmp_path: Path):
     ):
         with pytest.raises(TaskError) as caught:
             open_task(str(spec))
-        assert str(caught.value) == f"--task {spec}: {found}, {expected}"
+        assert str(caught.value) == f"`task={spec}`: {found}, {expected}"
 
 
 def test_suites_inside_the_package_win(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -27,8 +27,8 @@ from kdprobe.stats.rank_agreement import comparable
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 NOT_ASKED = (
-    "words were not explained in this run; add them with --methods integrated_gradients,lime,shap "
-    "or --attribution-sentences 200"
+    "words were not explained in this run; add them with "
+    "`attribution.methods=integrated_gradients,lime,shap` or `attribution.sentences=200`"
 )
 TRIVIAL = ("word length", "rarity", "position")
 

@@ -201,7 +201,7 @@ def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
                 code="probing-few-seeds",
                 severity="note",
                 message=f"These probes start from {seeds}: gaps below one or two points may be "
-                "their doing (--probe-seeds 3 averages three).",
+                "their doing (`probing.probe_seeds=3` averages three).",
             )
         )
     notices += [
@@ -242,7 +242,7 @@ class Probing:
     def unmet(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
         if not study.has(ProbeFits) or not study.get(ProbeFits).fits:
-            return "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+            return "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
         return None
 
     def run(

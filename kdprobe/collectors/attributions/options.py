@@ -51,7 +51,7 @@ class AttributionRequest(CollectorOptions):
         tuple[str, ...],
         Flag(
             "Explain words by these methods and compare; see `kdprobe list methods`.",
-            also=("attribution-methods",), metavar="NAME,...", reads="names",
+            also=("attribution-methods",), metavar="NAME,...", reads="names", everyday=True,
         ),
     ] = DEFAULT_METHODS  # fmt: skip
     sentences: Annotated[
@@ -91,7 +91,11 @@ class AttributionRequest(CollectorOptions):
         known = (*_GENERAL, *METHODS.names())
         named = {
             known_name(
-                "setting or method", key, known, aliases=METHODS.aliases(), option="method-set"
+                "setting or method",
+                key,
+                known,
+                aliases=METHODS.aliases(),
+                option="attribution.options",
             ): value
             for key, value in options.items()
         }
@@ -103,7 +107,7 @@ class AttributionRequest(CollectorOptions):
     def _known_methods(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         from kdprobe.extract.method import METHODS
 
-        known = tuple(METHODS.find(name, option="methods") for name in names)
+        known = tuple(METHODS.find(name, option="attribution.methods") for name in names)
         if len(set(known)) != len(known):
             raise ConfigError(
                 "`attribution.methods`", found="a method is given twice", expected="each once"

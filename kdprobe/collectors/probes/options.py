@@ -47,7 +47,7 @@ class ProbingRequest(CollectorOptions):
         tuple[str, ...],
         Flag(
             "Ask every layer these probing tasks (`kdprobe list probes`), or all.",
-            name="probe-tasks", metavar="NAME,...", reads="names",
+            name="probe-tasks", metavar="NAME,...", reads="names", everyday=True,
         ),
     ] = ("all",)  # fmt: skip
     sentences: Annotated[

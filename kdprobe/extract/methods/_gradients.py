@@ -28,7 +28,7 @@ _SAME = 1e-5
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExplainedBatch:
     """Texts of one token length.
 
     Args:
@@ -47,8 +47,8 @@ class Batch:
 
 def batches(
     sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
-) -> Iterator[Batch]:
-    """Give texts of equal token length together, so that no padding is explained.
+) -> Iterator[ExplainedBatch]:
+    """Yield texts of equal token length together, so that no padding is explained.
 
     Args:
         sentences: the texts.
@@ -68,7 +68,7 @@ def batches(
 
 def _batch(
     rows: tuple[int, ...], sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline
-) -> Batch:
+) -> ExplainedBatch:
     chosen = [sentences[row] for row in rows]
     inputs = reader.tensors([(one.encoded.ids, one.encoded.types) for one in chosen])
     special = torch.tensor(
@@ -99,7 +99,7 @@ def _batch(
         reference = torch.where(special[..., None], vectors, other)
     _require_own_vectors(reader, vectors[:1], {name: v[:1] for name, v in inputs.items()})
     target = torch.tensor([one.target for one in chosen], device=reader.device)
-    return Batch(rows, vectors, reference, inputs, target)
+    return ExplainedBatch(rows, vectors, reference, inputs, target)
 
 
 def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tensor]) -> None:
@@ -127,7 +127,7 @@ def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tens
 
 
 def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..., Tensor]:
-    """Give the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
+    """Return the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
 
     Its value is what is explained, float32 `[n]`; see `coalitions.output_of`.
     """

@@ -52,7 +52,7 @@ def _quietly() -> Iterator[None]:
 
 
 def _deep_lift() -> Any:
-    """Give captum's DeepLIFT, but for its own rule for softmax modules.
+    """Return captum's DeepLIFT, but for its own rule for softmax modules.
 
     That rule takes the mean over all elements of the batch off each gradient, so that a text's
     scores would depend on the texts beside it; only a few architectures (SqueezeBERT) have softmax

@@ -16,7 +16,14 @@ from pydantic import Field
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
 from kdprobe.extract.method import Attribution, ExplanationInput
-from kdprobe.extract.methods._gradients import Baseline, Batch, Pooling, add_up, batches, forward
+from kdprobe.extract.methods._gradients import (
+    Baseline,
+    ExplainedBatch,
+    Pooling,
+    add_up,
+    batches,
+    forward,
+)
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.stats.arrays import Floats
 
@@ -38,7 +45,9 @@ class IntegratedGradientsOptions(Options):
     pooling: Pooling = "sum"
 
 
-def _integrate(batch: Batch, reader: Reader, output: Output, steps: int) -> tuple[Floats, Floats]:
+def _integrate(
+    batch: ExplainedBatch, reader: Reader, output: Output, steps: int
+) -> tuple[Floats, Floats]:
     """Integrate a batch: float64 `[n, t, d]`, and the change of the output `[n]`."""
     import torch
     from captum.attr import IntegratedGradients

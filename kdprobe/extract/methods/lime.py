@@ -52,7 +52,7 @@ def draw(n: int, samples: int, state: np.random.RandomState) -> Bools:
 
 
 def distances(masks: Bools) -> Floats:
-    """Give the distance of perturbations from the text, `[m]` in 0..100.
+    """Return the distance of perturbations from the text, `[m]` in 0..100.
 
     Definition: 100 times one minus the cosine between 0/1 rows: 1 - sqrt(k/n) for k of n words
     kept.
@@ -62,7 +62,7 @@ def distances(masks: Bools) -> Floats:
 
 
 def kernel(distance: Floats, width: float) -> Floats:
-    """Give the weight of a perturbation: sqrt(exp(-distance^2 / width^2)), `lime`'s."""
+    """Return the weight of a perturbation: sqrt(exp(-distance^2 / width^2)), `lime`'s."""
     weight: Floats = np.sqrt(np.exp(-(distance**2) / width**2))
     return weight
 
@@ -83,7 +83,7 @@ def fit(masks: Bools, values: Floats, width: float) -> Floats:
 
 
 def limit(values: Floats, width: float) -> Floats:
-    """Give what `lime` tends to with ever more samples, float64 `[n]`.
+    """Return what `lime` tends to with ever more samples, float64 `[n]`.
 
     Definition: least squares with an intercept over all 2^n - 1 perturbations, each weighted by
     kernel(k) / (n C(n, k)), k the words it keeps: how near it is times how often it is drawn; the

@@ -45,7 +45,7 @@ class ShapOptions(Options):
 
 
 def shapley(values: Floats) -> Floats:
-    """Give the Shapley values of a game.
+    """Return the Shapley values of a game.
 
     Definition: see the module (Shapley 1953).
 
@@ -80,7 +80,7 @@ def orders(n: int, pairs: int, seed: int) -> list[list[int]]:
 
 
 def prefixes(order: Sequence[int]) -> Bools:
-    """Give the coalitions met when words join in this order, bool `[n + 1, n]`."""
+    """Return the coalitions met when words join in this order, bool `[n + 1, n]`."""
     masks = np.zeros((len(order) + 1, len(order)), dtype=np.bool_)
     for place, word in enumerate(order):
         masks[place + 1 :, word] = True
@@ -122,7 +122,7 @@ def balanced_tree(n: int) -> Floats:
 
 
 def owen(one: ExplanationInput, output: Output) -> Floats:
-    """Give the Owen values of a text's words, float64 `[n]`, by `shap`'s partition explainer."""
+    """Return the Owen values of a text's words, float64 `[n]`, by `shap`'s partition explainer."""
     n = one.game.n
     if n == 1:
         return shapley(one.game.values(every_coalition(1), one.target, output))
@@ -148,7 +148,7 @@ def _orders(one: ExplanationInput, options: ShapOptions) -> list[list[int]]:
 
 
 def _wanted(one: ExplanationInput, options: ShapOptions) -> Bools:
-    """Give the coalitions to ask of a text."""
+    """Return the coalitions to ask of a text."""
     n = one.game.n
     if _is_exact(n, options):
         return every_coalition(n)

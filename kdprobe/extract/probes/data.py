@@ -32,7 +32,7 @@ class ProbeData:
     classes: int
 
     def standardised(self) -> ProbeData:
-        """Give features with mean 0 and deviation 1 over the training sentences, by dimension.
+        """Return features with mean 0 and deviation 1 over the training sentences, by dimension.
 
         A dimension that does not vary stays 0.
         """
@@ -43,7 +43,7 @@ class ProbeData:
         return ProbeData(train, dev, test, self.y_train, self.y_dev, self.y_test, self.classes)
 
     def cells(self, start: int, stop: int) -> ProbeData:
-        """Give some of the cells."""
+        """Return some of the cells."""
         return ProbeData(
             self.train[start:stop], self.dev[start:stop], self.test[start:stop],
             self.y_train, self.y_dev, self.y_test, self.classes,

@@ -79,16 +79,16 @@ class ProbeOptions:
 
 
 def check_probe(name: str) -> str:
-    """Give the probe that is meant.
+    """Return the probe that is meant.
 
     Raises:
         UnknownNameError: no probe goes by this name.
     """
-    return known_name("probe", name, tuple(PROBES))
+    return known_name("probe", name, tuple(PROBES), option="probing.probe")
 
 
 def probe_seeds(probe: str, seeds: int | None) -> int:
-    """Give how many starts a probe gets: as many as asked for, else as many as is usual for it.
+    """Return how many starts a probe gets: as many as asked for, else as many as is usual for it.
 
     Raises:
         ConfigError: fewer than one; or several of a probe that has no start.
@@ -96,21 +96,22 @@ def probe_seeds(probe: str, seeds: int | None) -> int:
     >>> [probe_seeds(name, None) for name in PROBES]
     [1, 3, 1, 1, 3, 3]
     """
-    option = "--probe-seeds"
+    option = "`probing.probe_seeds`"
     if seeds is not None and seeds < 1:
         raise ConfigError(option, found=f"is {seeds}", expected="at least 1")
     if probe not in SEEDS and seeds not in (None, 1):
         raise ConfigError(
             option,
-            found=f"is {seeds} with --probe {probe}, which is convex and draws nothing at random",
+            found=f"is {seeds} with `probing.probe={probe}`, which is convex and draws nothing at "
+            "random",
             expected="a probe that starts from a seed: " + ", ".join(SEEDS),
-            remedy=f"leave {option} out, or name another --probe",
+            remedy=f"leave {option} out, or name another `probing.probe`",
         )
     return SEEDS.get(probe, 1) if seeds is None else seeds
 
 
 def described(probe: str, seeds: int) -> str:
-    """Say in words which probe is fitted and from how many starts.
+    """Return in words which probe is fitted and from how many starts.
 
     >>> described("senteval", 2)
     "SentEval's protocol to the letter, no hidden layer, raw features; mean of 2 probe seeds"
@@ -124,7 +125,7 @@ def few_seeds(probe: str, seeds: int) -> bool:
 
 
 def protocols(options: ProbeOptions) -> list[Protocol]:
-    """Give the protocol of each probe seed; none for logistic regression, which has no seed."""
+    """Return the protocol of each probe seed; none for logistic regression, which has no seed."""
     if options.probe == "logistic":
         return []
     seeds = [derive_seed(options.seed, "probe", str(k)) % 2**31 for k in range(options.seeds)]
@@ -170,7 +171,7 @@ class Fitted:
         weights: Literal["trained", "random"],
         task: str,
     ) -> ProbeFit:
-        """Name the numbers."""
+        """Return the numbers with their names."""
         return ProbeFit(
             model=model, run=run, weights=weights, task=task,
             layers=tuple(cell.layer for cell in cells),
@@ -206,7 +207,7 @@ def fit_key(
 
 
 def load_fits(cache: Cache | None, key: CacheKey) -> Fitted | None:
-    """Give fits of an earlier run, or None."""
+    """Return fits of an earlier run, or None."""
     held = cache.load(key) if cache is not None else None
     if held is None:
         return None

@@ -48,7 +48,7 @@ def fit_logistic(
 
 
 def rotated(data: ProbeData) -> tuple[ProbeData, Tensor]:
-    """Give the features in their principal axes and the variance along each, `[cells, d]`.
+    """Return the features in their principal axes and the variance along each, `[cells, d]`.
 
     L2 does not see a rotation, and the weights along axes without variance are 0: nothing changes
     but the speed.

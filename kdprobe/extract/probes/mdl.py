@@ -30,7 +30,7 @@ STRENGTHS = (1e2, 1e1, 1.0, 1e-1, 1e-2, 1e-3)
 
 
 def block_ends(n: int) -> list[int]:
-    """Give where the blocks of n sentences end; blocks that would be empty are left out.
+    """Return where the blocks of n sentences end; blocks that would be empty are left out.
 
     >>> block_ends(2000)
     [2, 4, 8, 16, 32, 64, 125, 250, 500, 1000, 2000]
@@ -41,14 +41,14 @@ def block_ends(n: int) -> list[int]:
 
 
 def uniform_bits(n: int, classes: int) -> float:
-    """Give the code length of n labels without any probe, n log2 K."""
+    """Return the code length of n labels without any probe, n log2 K."""
     return float(n * np.log2(classes))
 
 
 def code_lengths(
     data: ProbeData, *, seed: int, strengths: tuple[float, ...] = STRENGTHS
 ) -> NDArray[np.float64]:
-    """Give each cell's online code length in bits, float64 `[cells]`.
+    """Return each cell's online code length in bits, float64 `[cells]`.
 
     Args:
         data: raw features; they are standardised over the whole training part, which sender and

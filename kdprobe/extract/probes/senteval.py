@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits, with_ones
-from kdprobe.extract.probes.stack import ExplanationSettings, Stack, by_slot, right
+from kdprobe.extract.probes.stack import ProbeSetting, Stack, by_slot, right
 
 _BYTES = 512_000_000
 _WEIGHTS = 1_000_000
@@ -56,10 +56,10 @@ class Protocol:
     halvings: tuple[int, ...] = ()
 
     @property
-    def settings(self) -> tuple[ExplanationSettings, ...]:
+    def settings(self) -> tuple[ProbeSetting, ...]:
         """The grid; the first best on dev is taken."""
         return tuple(
-            ExplanationSettings(hidden, dropout, l2)
+            ProbeSetting(hidden, dropout, l2)
             for hidden in self.hidden
             for dropout in self.dropout
             for l2 in self.strengths

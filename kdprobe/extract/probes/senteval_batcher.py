@@ -28,7 +28,7 @@ class Batcher(Protocol):
     """SentEval's `batcher(params, batch)`: token lists in, one row of numbers each out."""
 
     def __call__(self, params: Any, batch: Tokens, /) -> ArrayLike:
-        """Give `[len(batch), width]`."""
+        """Return `[len(batch), width]`."""
 
 
 class _Parameters(dict[str, Any]):
@@ -85,7 +85,7 @@ def read_batcher(
 
 
 def labelled_anew(data: ProbeData, probing_set: ProbingSet) -> ProbeData:
-    """Give the same features under the labels of another set of the same sentences."""
+    """Return the same features under the labels of another set of the same sentences."""
     y = [torch.from_numpy(part.labels) for part in probing_set.parts]
     return replace(data, y_train=y[0], y_dev=y[1], y_test=y[2])
 

@@ -20,7 +20,7 @@ _ROWS = 1024
 """Sentences looked at at once: bounds memory whatever the size of dev and test."""
 
 
-class ExplanationSettings(NamedTuple):
+class ProbeSetting(NamedTuple):
     """One point of the grid."""
 
     hidden: int
@@ -83,7 +83,7 @@ class Stack:
         x: Tensor,
         y: Tensor,
         classes: int,
-        settings: list[ExplanationSettings],
+        settings: list[ProbeSetting],
         *,
         seed: int,
         rate: float,
@@ -213,7 +213,7 @@ def forward(x: Tensor, weights: list[Tensor], masks: Tensor | None = None) -> tu
 
 
 def right(x: Tensor, y: Tensor, weights: list[Tensor]) -> Tensor:
-    """Say which sentences fits get right, bool `[rows, slots, n]`; see `forward`."""
+    """Return which sentences fits get right, bool `[rows, slots, n]`; see `forward`."""
     parts = []
     for start in range(0, len(y), _ROWS):
         logits, _ = forward(x[:, start : start + _ROWS], weights)

@@ -117,7 +117,7 @@ def split_from_file(path: Path, task: Task) -> Split:
             str(path),
             found=f"no texts, and the data of {task.name} were not found",
             expected="a column text",
-            remedy="say where the data are with --data-dir",
+            remedy="say where the data are with `data_dir`",
         )
     used = {"id", "text", "sentence", "text_a", "text_b", "label"}
     columns = {
@@ -160,7 +160,7 @@ def _example(split: Split, row: int) -> tuple[str, str | None]:
 
 
 def _join(said: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
-    """Give the row of the file for each example."""
+    """Return the row of the file for each example."""
     if said.ids is not None and not set(said.ids).isdisjoint(split.ids):
         return _join_by_id(said, said.ids, split, name)
     if said.texts is None:

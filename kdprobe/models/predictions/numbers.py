@@ -105,7 +105,7 @@ class Probabilities(NamedTuple):
 
 
 def to_probabilities(values: Floats, written: Iterable[Written], table: Table) -> Probabilities:
-    """Give the probabilities that a file means.
+    """Return the probabilities that a file means.
 
     Definition: numbers with a percent sign, or whose rows all sum to 100, are divided by 100.
     Rounding k numbers to d digits moves their sum by at most k/2 * 10^-d; a row may sum that far
@@ -151,7 +151,7 @@ def to_probabilities(values: Floats, written: Iterable[Written], table: Table) -
 
 
 def _slack(k: int, decimals: int, significant: int) -> float:
-    """Give how far rounding can move the sum of k numbers; none were rounded to whole ones."""
+    """Return how far rounding can move the sum of k numbers; none were rounded to whole ones."""
     digits = significant if decimals - significant > 1 else decimals
     return k / 2 * 10.0**-digits if digits else 0.0
 
@@ -171,7 +171,7 @@ def _no_distribution(
 
 
 def to_log_probabilities(probabilities: Floats) -> tuple[Floats, str]:
-    """Give natural logarithms, zeros as `PROBABILITY_FLOOR`, and a note that says so."""
+    """Return natural logarithms, zeros as `PROBABILITY_FLOOR`, and a note that says so."""
     zeros = int((probabilities < PROBABILITY_FLOOR).sum())
     note = "its probabilities were turned into log-probabilities"
     if zeros:

@@ -71,7 +71,7 @@ class PredictionsTable:
 
 
 def is_output(column: str) -> bool:
-    """Say whether a column of a predictions file holds outputs of the model.
+    """Return whether a column of a predictions file holds outputs of the model.
 
     >>> is_output("prob:yes"), is_output("prediction"), is_output("genre")
     (True, True, False)
@@ -81,7 +81,7 @@ def is_output(column: str) -> bool:
 
 
 def is_predictions_file(path: str) -> bool:
-    """Say whether a path is meant as a predictions file, by its ending; folders are none.
+    """Return whether a path is meant as a predictions file, by its ending; folders are none.
 
     >>> is_predictions_file("out/teacher.tsv"), is_predictions_file("out/teacher")
     (True, False)
@@ -120,20 +120,18 @@ def read_predictions(
 def _unique_ids(table: Table) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
-    rows_by_id: dict[str, int] = {}
+    first: dict[str, int] = {}
     for row, cell in enumerate(table.columns["id"]):
         key = (cell or "").strip()
-        if not key or key in rows_by_id:
+        if not key or key in first:
             raise CheckpointError(
                 table.where(row),
-                found=f"id {key!r} stands at {table.where(rows_by_id[key])} too"
-                if key
-                else "no id",
+                found=f"id {key!r} stands at {table.where(first[key])} too" if key else "no id",
                 expected="one row for each example, of one model",
                 remedy="correct it, or leave the id column out: rows are then joined by text",
             )
-        rows_by_id[key] = row
-    return tuple(rows_by_id)
+        first[key] = row
+    return tuple(first)
 
 
 def _texts(
@@ -229,7 +227,7 @@ def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
                 found=f"{len(numbers)} outputs",
                 expected=f"{task.outputs}, as {task.name} has{labels if task.labels else ''}",
                 remedy="are these predictions for another task? Classes that the rows of a table "
-                "do not show are named with --labels A,B,C",
+                "do not show are named with `labels=A,B,C`",
             )
     return np.array(rows, dtype=np.float64)
 
@@ -252,7 +250,7 @@ def _by_class(
             expected=f"one for each label of {task.name}: "
             + ", ".join(f"{word}:{label}" for label in task.labels[:8]),
             remedy="are these predictions for another task? If not, say which label is which with "
-            "--label-map, or name classes that the rows of a table do not show with --labels A,B,C",
+            "`label_map`, or name classes that the rows of a table do not show with `labels=A,B,C`",
         )
     written = [_one_number(table, columns[column]) for column in order]
     values = np.array([[cell.values[0] for cell in cells] for cells in written], dtype=np.float64)
@@ -273,7 +271,7 @@ def _one_number(table: Table, name: str) -> list[Written]:
 
 
 def _first(bad: NDArray[np.bool_]) -> int | None:
-    """Give the first row that is bad, or None."""
+    """Return the first row that is bad, or None."""
     return int(np.argmax(bad)) if bad.any() else None
 
 

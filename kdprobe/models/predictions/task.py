@@ -44,9 +44,9 @@ def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> Task
     if text is None:
         raise CheckpointError(
             str(path),
-            found=f"no texts, only the columns {', '.join(table.columns)}, and no --task",
+            found=f"no texts, only the columns {', '.join(table.columns)}, and no `task`",
             expected="a column text (or sentence; pairs: text_a and text_b)",
-            remedy="name the task that the ids belong to with --task",
+            remedy="name the task that the ids belong to with `task`",
         )
     named = tuple(labels) or label_names(str(path), offline=True) or ()
     guessed = guess_task_file(
@@ -71,7 +71,7 @@ def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> Task
 
 
 def _answers(table: Table, task_file: TaskFile) -> dict[str, object]:
-    """Say what the file's labels and predicted labels are together."""
+    """Return what the file's labels and predicted labels are together."""
     hard = next((name for name in HARD_NAMES if name in table.columns), None)
     if hard is None and "score" in table.columns and not task_file.labels:
         return {"kind": "regression", "primary_score": "pearson", "open_labels": False}

@@ -72,7 +72,7 @@ def _other_present(word: str, number: Number) -> str:
 
 
 def members(group: str) -> tuple[tuple[Noun, ...], Number]:
-    """Give the nouns and the number of an antecedent of this gender or in the plural."""
+    """Return the nouns and the number of an antecedent of this gender or in the plural."""
     if group == "plural":
         return PERSONS, "plural"
     return (MEN if group == "male" else WOMEN), "singular"

@@ -27,8 +27,8 @@ from kdprobe.tasks.grammar.lexicon import (
     Verb,
 )
 from kdprobe.tasks.grammar.phrases import TENSES
-from kdprobe.tasks.grammar.trees import Sentence, Tree
-from kdprobe.tasks.probing.facts import Facts, Marked, Slot, facts_of_tree
+from kdprobe.tasks.grammar.trees import Derivation, Tree
+from kdprobe.tasks.probing.facts import Facts, MarkedForm, Slot, facts_of_tree
 
 _NUMBER = {"singular": "NN", "plural": "NNS"}
 _SIDES = {"things": 0, "persons": 1}
@@ -41,31 +41,31 @@ _VERBS: Mapping[str, Verb] = MappingProxyType(
 )
 
 
-def facts_of_derivation(sentence: Sentence) -> Facts:
+def facts_of_derivation(sentence: Derivation) -> Facts:
     """Read the facts off a derivation of the embedded grammar.
 
     Tense and numbers are those the derivation decided; what shows them stands in the tree. Tense is
     not asked where a time adverbial would tell it.
     """
     tree = sentence.tree
-    found = facts_of_tree(tree)
-    told = tree.features
-    single = told.get("clauses") == "1" or told.get("joined") == "subordination"
+    plain = facts_of_tree(tree)
+    decided = tree.features
+    single = decided.get("clauses") == "1" or decided.get("joined") == "subordination"
     timed = sentence.phenomenon == "tense_adverb"
-    tense = None if timed else {"past": "PAST", "present": "PRES"}.get(told.get("tense", ""))
+    tense = None if timed else {"past": "PAST", "present": "PRES"}.get(decided.get("tense", ""))
     return replace(
-        found,
-        tense=Marked(tense, found.tense.form) if found.tense and tense and single else None,
-        subject=_decided(found.subject, _NUMBER.get(told.get("subject", "")), single),
-        object=_decided(found.object, _NUMBER.get(told.get("object", "")), single),
+        plain,
+        tense=MarkedForm(tense, plain.tense.form) if plain.tense and tense and single else None,
+        subject=_decided(plain.subject, _NUMBER.get(decided.get("subject", "")), single),
+        object=_decided(plain.object, _NUMBER.get(decided.get("object", "")), single),
         coordinate=None,
         inverted=None,
         odd=_slots(tree),
     )
 
 
-def _decided(shown: Marked | None, label: str | None, single: bool) -> Marked | None:
-    return Marked(label, shown.form) if shown and label and single else None
+def _decided(shown: MarkedForm | None, label: str | None, single: bool) -> MarkedForm | None:
+    return MarkedForm(label, shown.form) if shown and label and single else None
 
 
 def _slots(tree: Tree) -> Mapping[int, Slot]:
@@ -78,11 +78,11 @@ def _slots(tree: Tree) -> Mapping[int, Slot]:
     clauses = [child for child in tree.children if child.label == "S"]
     if not clauses and tree.label == "S":
         clauses = [tree]
-    found: dict[int, Slot] = {}
+    slots: dict[int, Slot] = {}
     for clause in clauses:
         # Leaves are compared by identity: equal words stand in several places.
-        found |= {id(leaf): slot for leaf, slot in _clause_slots(clause)}
-    places = {k: found.get(id(leaf)) for k, leaf in enumerate(tree.leaves())}
+        slots |= {id(leaf): slot for leaf, slot in _clause_slots(clause)}
+    places = {k: slots.get(id(leaf)) for k, leaf in enumerate(tree.leaves())}
     return MappingProxyType({k: slot for k, slot in places.items() if slot is not None})
 
 
@@ -118,12 +118,12 @@ def _labels(phrase: Tree) -> list[str]:
 
 
 def _article(phrase: Tree) -> bool:
-    """Say whether "a" or "an" opens the phrase, which would tell of another noun."""
+    """Return whether "a" or "an" opens the phrase, which would tell of another noun."""
     return phrase.children[0].word in ("a", "an")
 
 
 def _asks_for_arguments(clause: Tree) -> bool:
-    """Say whether a missing object is felt: general statements may leave it out."""
+    """Return whether a missing object is felt: general statements may leave it out."""
     return (
         clause.features.get("clauses") == "1"
         and clause.features.get("tense") != "present"
@@ -141,11 +141,11 @@ def coordinations(part: str, *, size: int, seed: int) -> Iterator[Facts]:
     nor neighbouring words tell the order.
     """
     rng = random.Random(derive_seed(seed, "grammar", "coordinations", part))
-    seen: set[str] = set()
-    while len(seen) < size:
+    texts: set[str] = set()
+    while len(texts) < size:
         facts = facts_of_tree(_taken_up(Writer(rng, part)).capitalised())
-        if facts.text not in seen:
-            seen.add(facts.text)
+        if facts.text not in texts:
+            texts.add(facts.text)
             # Shallow for their length: their words would tell the depth.
             yield replace(facts, depth=None, tense=None, subject=None, object=None, odd={})
 

@@ -26,7 +26,7 @@ from kdprobe.seeds import derive_seed
 from kdprobe.tasks.grammar import agreement, structure
 from kdprobe.tasks.grammar.clauses import Draft, Writer
 from kdprobe.tasks.grammar.lexicon import PARTS
-from kdprobe.tasks.grammar.trees import Sentence, Tree
+from kdprobe.tasks.grammar.trees import Derivation, Tree
 from kdprobe.tasks.task import Split, Task
 
 DEFAULT_SIZES: Mapping[str, int] = MappingProxyType({"train": 8000, "dev": 1000, "test": 1000})
@@ -141,7 +141,7 @@ def generate_split(task: Task, name: str, *, size: int = 0, seed: int = DEFAULT_
     )
 
 
-def derivations(name: str, *, size: int, seed: int = DEFAULT_SEED) -> Iterator[Sentence]:
+def derivations(name: str, *, size: int, seed: int = DEFAULT_SEED) -> Iterator[Derivation]:
     """Yield the sentences of `generate_split(task, name, size=size, seed=seed)` with their trees.
 
     Raises:
@@ -165,12 +165,12 @@ def minimal_pairs(*, size_per_phenomenon: int, seed: int = DEFAULT_SEED) -> Gram
         TaskError: the size is negative.
     """
     _check("grammar minimal pairs", "test", size_per_phenomenon)
-    rows: list[tuple[Phenomenon, int, Sentence, Sentence]] = []
+    rows: list[tuple[Phenomenon, int, Derivation, Derivation]] = []
     for phenomenon in PHENOMENA:
         rng = random.Random(derive_seed(seed, "grammar", "minimal pairs", phenomenon.name))
-        seen: set[str] = set()
+        known_texts: set[str] = set()
         for k in range(1, size_per_phenomenon + 1):
-            good, bad = _fresh(phenomenon, rng, "test", seen)
+            good, bad = _fresh(phenomenon, rng, "test", known_texts)
             rows.append((phenomenon, k, good, bad))
     return GrammarPairs(
         ids=tuple(f"grammar-{phenomenon.name}-{k:04d}" for phenomenon, k, _, _ in rows),
@@ -203,7 +203,7 @@ def _check(where: str, name: str, size: int) -> None:
 
 
 def _pair_ids(name: str, size: int) -> tuple[str, ...]:
-    """Give both members of a pair one id; a sentence without its partner has none."""
+    """Return both members of a pair one id; a sentence without its partner has none."""
     return tuple(
         f"grammar-{name}-pair-{k // 2 + 1:04d}" if k < size - size % 2 else "" for k in range(size)
     )
@@ -217,13 +217,13 @@ def _rounds(rng: random.Random) -> Iterator[Phenomenon]:
             yield left.pop(int(rng.random() * len(left)))
 
 
-def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
+def _pairs(name: str, seed: int, size: int) -> Iterator[Derivation]:
     """Yield both members of each pair, in either order."""
     rng = random.Random(derive_seed(seed, "grammar", name))
-    seen: set[str] = set()
+    known_texts: set[str] = set()
     phenomena = _rounds(rng)
     for k in count(0, 2):
-        pair = _fresh(next(phenomena), rng, name, seen)
+        pair = _fresh(next(phenomena), rng, name, known_texts)
         if rng.random() < 0.5:
             pair = (pair[1], pair[0])
         for at, sentence in enumerate(pair, start=k):
@@ -233,8 +233,8 @@ def _pairs(name: str, seed: int, size: int) -> Iterator[Sentence]:
 
 
 def _fresh(
-    phenomenon: Phenomenon, rng: random.Random, part: str, seen: set[str]
-) -> tuple[Sentence, Sentence]:
+    phenomenon: Phenomenon, rng: random.Random, part: str, known_texts: set[str]
+) -> tuple[Derivation, Derivation]:
     """Build an acceptable sentence that was not seen before, and its damaged counterpart."""
     while True:
         draft = phenomenon.build(Writer(rng, part))
@@ -242,12 +242,12 @@ def _fresh(
         # "The man that that boy greeted" is English but hard to read.
         if " that that " in good.text or " that that " in bad.text:
             continue
-        if good.text not in seen and bad.text not in seen:
-            seen.update((good.text, bad.text))
+        if good.text not in known_texts and bad.text not in known_texts:
+            known_texts.update((good.text, bad.text))
             return good, bad
 
 
-def _spell(phenomenon: str, draft: Draft) -> tuple[Sentence, Sentence]:
+def _spell(phenomenon: str, draft: Draft) -> tuple[Derivation, Derivation]:
     """Read the acceptable and the damaged sentence off a draft."""
     # Leaves are compared by identity: equal words stand in several places.
     changed = {id(leaf): word for leaf, word in draft.changes}
@@ -258,5 +258,5 @@ def _spell(phenomenon: str, draft: Draft) -> tuple[Sentence, Sentence]:
     tree: Tree = draft.tree.capitalised()
     words = tree.words()
     frame = "+".join(draft.frames)
-    good = Sentence(words, tree, True, phenomenon, None, frame, words)
-    return good, Sentence(tuple(damaged), tree, False, phenomenon, at, frame, words)
+    good = Derivation(words, tree, True, phenomenon, None, frame, words)
+    return good, Derivation(tuple(damaged), tree, False, phenomenon, at, frame, words)

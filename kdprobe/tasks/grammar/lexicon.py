@@ -31,7 +31,7 @@ class Noun:
     kind: Kind
 
     def form(self, number: Number) -> str:
-        """Give the form of this number."""
+        """Return the form of this number."""
         return self.singular if number == "singular" else self.plural
 
 
@@ -57,12 +57,12 @@ def _third(base: str) -> str:
 def _verbs(
     objects: Literal["none", "any", "persons", "things", "clause"], words: str
 ) -> tuple[Verb, ...]:
-    found = []
+    verbs = []
     for word in words.split():
         base, _, past = word.partition("/")
         regular = f"{base}d" if base.endswith("e") else f"{base}ed"
-        found.append(Verb(base, _third(base), past or regular, objects))
-    return tuple(found)
+        verbs.append(Verb(base, _third(base), past or regular, objects))
+    return tuple(verbs)
 
 
 MEN = _nouns("male", "boy man/men king uncle prince")
@@ -129,7 +129,7 @@ REFLEXIVES = {"male": "himself", "female": "herself", "plural": "themselves"}
 
 
 def finite_form(verb: Verb, tense: Tense, number: Number) -> str:
-    """Give the word of the verb group that carries tense and number.
+    """Return the word of the verb group that carries tense and number.
 
     >>> sleep = INTRANSITIVE[0]
     >>> [finite_form(sleep, tense, "singular") for tense in ("present", "past", "future")]
@@ -152,7 +152,7 @@ def finite_form(verb: Verb, tense: Tense, number: Number) -> str:
 
 @cache
 def part_of(subject: str, verb: str, complement: str) -> str:
-    """Say which split the frame belongs to: 70 % of frames train, 15 % dev, 15 % test.
+    """Return which split the frame belongs to: 70 % of frames train, 15 % dev, 15 % test.
 
     Definition: SHA-256 of the three words decides, so no size or seed moves a frame.
 
@@ -167,7 +167,7 @@ def part_of(subject: str, verb: str, complement: str) -> str:
 
 
 def frame_part(frame: str) -> str:
-    """Say which split a recorded frame (`boy-repair-lamp`) belongs to.
+    """Return which split a recorded frame (`boy-repair-lamp`) belongs to.
 
     >>> frame_part("boy-repair-lamp") == part_of("boy", "repair", "lamp")
     True

@@ -18,7 +18,7 @@ _AUXILIARIES = ("will", "has", "have", "is", "are", "was", "were")
 
 
 def reordered(tree: Tree, rng: random.Random) -> Tree:
-    """Give the sentence in one of its other orders, each equally likely; itself if it has none.
+    """Return the sentence in one of its other orders, each equally likely; itself if it has none.
 
     Definition: of a statement `S` of `NP`, `VP` and full stop one adverbial of the verb phrase
     (subordinate clause, place, time, sentence adverb) stands first, or the auxiliary does and makes
@@ -77,7 +77,7 @@ def _without(phrase: Tree, gone: Tree) -> Tree:
 
 
 def _first_word(tree: Tree, change: Callable[[str], str]) -> Tree:
-    """Give the tree with its first word changed."""
+    """Return the tree with its first word changed."""
     if not tree.children:
         return replace(tree, word=change(tree.word))
     first, *others = tree.children

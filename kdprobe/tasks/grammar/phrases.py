@@ -60,12 +60,12 @@ class VerbGroup:
 
 
 def opposite(number: Number) -> Number:
-    """Give the other number."""
+    """Return the other number."""
     return "plural" if number == "singular" else "singular"
 
 
 def objects_of(verb: Verb) -> tuple[Noun, ...]:
-    """Give the nouns that can be the object of a transitive verb."""
+    """Return the nouns that can be the object of a transitive verb."""
     if verb.objects == "any":
         return PERSONS + THINGS
     return PERSONS if verb.objects == "persons" else THINGS
@@ -106,7 +106,7 @@ class PhraseWriter:
         return "singular" if self.chance(0.5) else "plural"
 
     def fits(self, subject: str, verb: str, complement: str) -> bool:
-        """Say whether the frame belongs to this writer's split."""
+        """Return whether the frame belongs to this writer's split."""
         return part_of(subject, verb, complement) == self.part
 
     def note(self, subject: str, verb: str, complement: str) -> None:

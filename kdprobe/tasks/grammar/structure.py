@@ -53,7 +53,7 @@ def word_order(writer: Writer) -> Draft:
 
 
 def _movable(first: Tree, second: Tree) -> bool:
-    """Say whether no reading makes English of the two words in the other order."""
+    """Return whether no reading makes English of the two words in the other order."""
     if first.label == "DT":
         return first.word in PLAIN_DETERMINERS
     if first.label == "IN":
@@ -180,10 +180,10 @@ def adjunct_island(writer: Writer) -> Draft:
     subject = writer.noun_phrase(noun, number, role="subject")
     # The plural in the present has the bare form, as after the auxiliary: the verbs can be changed.
     lower = writer.noun_phrase(other, "plural", role="subject")
-    slept, asked = Tree("VBP", word=rests.base), Tree("VB", word=verb.base)
+    slept, main_verb = Tree("VBP", word=rests.base), Tree("VB", word=verb.base)
     adjunct = Tree("S", (lower.tree, Tree("VP", (slept, *writer.place()))))
     joiner = Tree("IN", word=writer.pick(("when", "before", "after", "because")))
-    vp = Tree("VP", (asked, Tree("SBAR", (joiner, adjunct))))
+    vp = Tree("VP", (main_verb, Tree("SBAR", (joiner, adjunct))))
     features = {
         "tense": "future" if future else "present",
         "subject": number,
@@ -194,7 +194,7 @@ def adjunct_island(writer: Writer) -> Draft:
     question = Tree("SQ", (auxiliary, subject.tree, vp))
     opener = Tree("WHNP", (Tree("WP", word=wh),))
     tree = Tree("SBARQ", (opener, question, Tree(".", word="?")), features=features)
-    return writer.exchange(tree, asked, slept, point=slept)
+    return writer.exchange(tree, main_verb, slept, point=slept)
 
 
 def tense_adverb(writer: Writer) -> Draft:

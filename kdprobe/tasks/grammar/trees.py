@@ -45,7 +45,7 @@ class Tree:
             yield from child.leaves()
 
     def words(self) -> tuple[str, ...]:
-        """Give the words from left to right."""
+        """Return the words from left to right."""
         return tuple(leaf.word for leaf in self.leaves())
 
     def bracketed(self) -> str:
@@ -63,11 +63,11 @@ class Tree:
         return 1 + max((child.depth() for child in self.children), default=0)
 
     def top_constituents(self) -> tuple[str, ...]:
-        """Give the labels of the parts directly below this node."""
+        """Return the labels of the parts directly below this node."""
         return tuple(child.label for child in self.children)
 
     def capitalised(self) -> Tree:
-        """Give the tree with the first letter of its first word in upper case."""
+        """Return the tree with the first letter of its first word in upper case."""
         if not self.children:
             word = self.word[:1].upper() + self.word[1:]
             return Tree(self.label, word=word, features=self.features)
@@ -76,7 +76,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Derivation:
     """One sentence of the embedded grammar, acceptable or damaged.
 
     Args:

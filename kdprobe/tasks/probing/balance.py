@@ -37,23 +37,23 @@ def read_bins(text: str) -> tuple[tuple[int, int], ...]:
     """
     bins: list[tuple[int, int]] = []
     for part in text.split(","):
-        found = _BIN.fullmatch(part.strip())
-        if found is None:
+        bounds = _BIN.fullmatch(part.strip())
+        if bounds is None:
             raise ConfigError(
-                "--length-bins",
+                "`length_bins`",
                 found=repr(part.strip()),
                 expected="ranges of lengths in words, such as 5-8,9-12",
             )
-        low, high = int(found[1]), int(found[2])
+        low, high = int(bounds[1]), int(bounds[2])
         if low > high or (bins and low <= bins[-1][1]):
             raise ConfigError(
-                "--length-bins",
+                "`length_bins`",
                 found=f"{low}-{high}" + (f" after {bins[-1][0]}-{bins[-1][1]}" if bins else ""),
                 expected="ranges that grow and share no length",
             )
         bins.append((low, high))
     if len(bins) < 2:
-        raise ConfigError("--length-bins", found="one class only", expected="at least two")
+        raise ConfigError("`length_bins`", found="one class only", expected="at least two")
     return tuple(bins)
 
 
@@ -76,7 +76,7 @@ class Build:
     seed: int = 0
 
     def shuffled(self, rows: Sequence[Facts]) -> list[Facts]:
-        """Give the facts in a random order."""
+        """Return the facts in a random order."""
         return [rows[at] for at in self.rng.permutation(len(rows)).tolist()]
 
 
@@ -84,59 +84,63 @@ Made = dict[str, list[Row]]
 Recipe = Callable[[Build], Made]
 
 
-def balanced(build: Build, found: Mapping[str, Mapping[str, list[str]]]) -> Made:
+def balanced(build: Build, by_class: Mapping[str, Mapping[str, list[str]]]) -> Made:
     """Take equally many sentences of every class, as many as the rarest of each part allows.
 
     Args:
         build: gives sizes and order.
-        found: part -> label -> sentences.
+        by_class: part -> label -> sentences.
     """
-    labels = sorted(label for label in found["tr"] if all(found[part].get(label) for part in PARTS))
-    made: Made = {}
+    labels = sorted(
+        label for label in by_class["tr"] if all(by_class[part].get(label) for part in PARTS)
+    )
+    chosen: Made = {}
     for part in PARTS:
         if not labels:
             return {}
         share = min(
             math.ceil(build.sizes[part] / len(labels)),
-            min(len(found[part][label]) for label in labels),
+            min(len(by_class[part][label]) for label in labels),
         )
         rows = []
         for label in labels:
-            texts = found[part][label]
+            texts = by_class[part][label]
             picked = build.rng.permutation(len(texts))[:share]
             rows += [(label, texts[at]) for at in picked.tolist()]
-        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
-    return made
+        chosen[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return chosen
 
 
 def grouped(build: Build, label: Callable[[Facts], str | None]) -> dict[str, dict[str, list[str]]]:
-    """Give part -> label -> sentences; facts without a label are left out."""
-    found: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
+    """Return part -> label -> sentences; facts without a label are left out."""
+    by_class: dict[str, dict[str, list[str]]] = {part: defaultdict(list) for part in PARTS}
     for part in PARTS:
         for facts in build.parts[part]:
             name = label(facts)
             if name is not None:
-                found[part][name].append(facts.text)
-    return found
+                by_class[part][name].append(facts.text)
+    return by_class
 
 
-def capped(build: Build, found: Mapping[str, Mapping[str, list[str]]]) -> Made:
+def capped(build: Build, by_class: Mapping[str, Mapping[str, list[str]]]) -> Made:
     """Take up to an equal share of every class: rare classes stay smaller."""
-    labels = [name for name in sorted(found["tr"]) if all(found[part].get(name) for part in PARTS)]
-    made: Made = {}
+    labels = [
+        name for name in sorted(by_class["tr"]) if all(by_class[part].get(name) for part in PARTS)
+    ]
+    chosen: Made = {}
     for part in PARTS:
         rows: list[Row] = []
         for label in labels:
-            texts = found[part][label]
+            texts = by_class[part][label]
             share = math.ceil(build.sizes[part] / len(labels))
             picked = build.rng.permutation(len(texts))[:share]
             rows += [(label, texts[at]) for at in picked.tolist()]
-        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
-    return made if labels else {}
+        chosen[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return chosen if labels else {}
 
 
 def form_parts(groups: Mapping[str, Mapping[str, int]], seed: int) -> dict[str, str]:
-    """Say which part each word form belongs to, so that none stands in two.
+    """Return which part each word form belongs to, so that none stands in two.
 
     Definition: in every group very frequent forms (over an eighth of its sentences) train; the
     others fall by their order, drawn once from the seed, to dev or test until each has a tenth of

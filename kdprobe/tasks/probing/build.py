@@ -71,15 +71,15 @@ def treebank_corpus(paths: Sequence[Path], *, seed: int = 0) -> Corpus:
     """
     files = _treebank_files(paths)
     parts: dict[str, list[Facts]] = {part: [] for part in PARTS}
-    seen: set[str] = set()
+    texts: set[str] = set()
     for facts in (one for file in files for one in _facts_of(file)):
         text = facts.text
-        if text in seen or len(facts.words) < 3:
+        if text in texts or len(facts.words) < 3:
             continue
-        seen.add(text)
+        texts.add(text)
         share = derive_seed(seed, "probing part", text) % 10
         parts["tr" if share < 8 else "va" if share == 8 else "te"].append(facts)
-    if not seen:
+    if not texts:
         raise TaskError(str(paths[0]), found="holds no tree", expected="a treebank")
     return Corpus(parts, "treebank " + ", ".join(file.name for file in files[:3]))
 
@@ -87,18 +87,18 @@ def treebank_corpus(paths: Sequence[Path], *, seed: int = 0) -> Corpus:
 def _treebank_files(paths: Sequence[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        found = (
+        inside = (
             sorted(f for f in path.rglob("*") if f.suffix in (".mrg", ".conllu"))
             if path.is_dir()
             else [path]
         )
-        if not found or not found[0].is_file() or found[0].suffix not in (".mrg", ".conllu"):
+        if not inside or not inside[0].is_file() or inside[0].suffix not in (".mrg", ".conllu"):
             raise TaskError(
                 str(path),
                 found="no such file" if not path.exists() else "is no treebank",
                 expected="a .mrg or .conllu file, or a folder that holds some",
             )
-        files += found
+        files += inside
     return files
 
 
@@ -130,14 +130,14 @@ def build_set(
             remedy="give its sentences as a file",
         )
     generator = derive_generator(seed, "probing set", task.name)
-    made = RECIPES[task.recipe](Build(corpus.parts, sizes, generator, corpus.length_bins, seed))
-    if any(len({label for label, _ in made.get(part, ())}) < 2 for part in PARTS):
+    by_part = RECIPES[task.recipe](Build(corpus.parts, sizes, generator, corpus.length_bins, seed))
+    if any(len({label for label, _ in by_part.get(part, ())}) < 2 for part in PARTS):
         return None
-    return make_set(task.name, made, origin=corpus.origin)
+    return make_set(task.name, by_part, origin=corpus.origin)
 
 
 def reason_missing(task: ProbingTask, corpus: Corpus) -> str:
-    """Say why `build_set` made nothing of a task."""
+    """Return why `build_set` made nothing of a task."""
     facts = [one for part in corpus.parts.values() for one in part]
     if task.recipe in ("depth", "top") and all(one.depth is None for one in facts):
         return "asks for constituents, and dependencies have none"
@@ -152,7 +152,7 @@ def even_sizes(sentences: int) -> dict[str, int]:
 
 
 def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
-    """Find the file of a task: `--probing-dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
+    """Find the file of a task: `probing_dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
 
     Raises:
         TaskError: `probing_dir` is no folder, or neither it nor the TOML's folder holds the file.
@@ -161,7 +161,7 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
     if probing_dir is not None:
         if not probing_dir.is_dir():
             raise TaskError(
-                f"--probing-dir {probing_dir}", found="no such folder",
+                f"`probing.probing_dir={probing_dir}`", found="no such folder",
                 expected="a folder of SentEval's probing files",
             )  # fmt: skip
         path = probing_dir / task.file
@@ -169,10 +169,10 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
             return beside
         if not path.is_file():
             raise TaskError(
-                f"--probing-dir {probing_dir}",
+                f"`probing.probing_dir={probing_dir}`",
                 found=f"holds no {task.file}",
                 expected=f"the file of the probing task {task.name}",
-                remedy="leave the task out of --probe-tasks, or build it: kdprobe probes build",
+                remedy="leave the task out of `probing.tasks`, or build it: kdprobe probes build",
             )
         return path
     places = [] if beside is None else [beside]
@@ -204,15 +204,15 @@ class ProbingSource:
         if self._corpus is None:
             # Some tasks can use one derived sentence in five only.
             self._corpus = grammar_corpus(5 * max(self.sentences, 400), seed=self.seed)
-        made = build_set(task, self._corpus, sizes=even_sizes(self.sentences), seed=self.seed)
-        if made is None:
+        built = build_set(task, self._corpus, sizes=even_sizes(self.sentences), seed=self.seed)
+        if built is None:
             raise TaskError(
                 f"probing task {task.name}",
                 found=f"{self.sentences} sentences are too few to build it",
                 expected="more sentences",
-                remedy="raise --probe-sentences",
+                remedy="raise `probing.sentences`",
             )
-        return made
+        return built
 
 
 def overlap(one: ProbingSet) -> int:

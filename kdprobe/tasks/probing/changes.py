@@ -17,7 +17,7 @@ _FINAL = (".", "?", "!")
 
 def _changed(build: Build, change: Callable[[str, Facts], Sequence[str] | None]) -> dict[str, Made]:
     """Change every other sentence that can be changed; give part -> `O`/`C` -> sentences."""
-    found: dict[str, Made] = {}
+    by_part: dict[str, Made] = {}
     for part in PARTS:
         kept: list[str] = []
         damaged: list[str] = []
@@ -31,17 +31,17 @@ def _changed(build: Build, change: Callable[[str, Facts], Sequence[str] | None])
                 damaged.append(" ".join(other))
             if len(kept) + len(damaged) >= build.sizes[part]:
                 break
-        found[part] = {"O": [("O", t) for t in kept], "C": [("C", t) for t in damaged]}
-    return found
+        by_part[part] = {"O": [("O", t) for t in kept], "C": [("C", t) for t in damaged]}
+    return by_part
 
 
-def _two_classes(build: Build, found: Mapping[str, Made], changed: str) -> Made:
+def _two_classes(build: Build, by_part: Mapping[str, Made], changed: str) -> Made:
     texts = {
         part: {
-            "O": [text for _, text in made["O"]],
-            changed: [text for _, text in made["C"]],
+            "O": [text for _, text in rows["O"]],
+            changed: [text for _, text in rows["C"]],
         }
-        for part, made in found.items()
+        for part, rows in by_part.items()
     }
     return balanced(build, texts)
 
@@ -64,12 +64,12 @@ def shift(build: Build) -> Made:
 
 def inversion(build: Build) -> Made:
     """The two clauses of a coordination exchanged in half of the sentences."""
-    found: dict[str, dict[str, list[str]]] = {}
+    by_part: dict[str, dict[str, list[str]]] = {}
     for part in PARTS:
         usable = build.shuffled([f for f in build.parts[part] if f.inverted and f.coordinate])
         half = len(usable) // 2
-        found[part] = {
+        by_part[part] = {
             "O": [" ".join(f.coordinate or ()) for f in usable[:half]],
             "I": [" ".join(f.inverted or ()) for f in usable[half : 2 * half]],
         }
-    return balanced(build, found)
+    return balanced(build, by_part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kdprobe.tasks.probing.facts import Facts, Marked, exchanged
+from kdprobe.tasks.probing.facts import Facts, MarkedForm, exchanged
 from kdprobe.tasks.probing.treebank import UdWord
 
 _KEYS = ("Number", "VerbForm", "Tense", "Person", "Mood", "Case", "Gender")
@@ -38,19 +38,19 @@ def facts_of_dependencies(sentence: Sequence[UdWord]) -> Facts:
     )
 
 
-def _tense(main: UdWord) -> Marked | None:
+def _tense(main: UdWord) -> MarkedForm | None:
     if main.upos != "VERB" or main.features.get("VerbForm") != "Fin":
         return None
     label = _TENSE.get(main.features.get("Tense", ""))
-    return Marked(label, main.form.lower()) if label else None
+    return MarkedForm(label, main.form.lower()) if label else None
 
 
-def _number(sentence: Sequence[UdWord], root: int, relation: str) -> Marked | None:
-    found = [word for word in sentence if word.head == root and word.relation == relation]
-    if len(found) != 1 or found[0].upos != "NOUN" or not root:
+def _number(sentence: Sequence[UdWord], root: int, relation: str) -> MarkedForm | None:
+    related = [word for word in sentence if word.head == root and word.relation == relation]
+    if len(related) != 1 or related[0].upos != "NOUN" or not root:
         return None
-    label = _NUMBER.get(found[0].features.get("Number", ""))
-    return Marked(label, found[0].form.lower()) if label else None
+    label = _NUMBER.get(related[0].features.get("Number", ""))
+    return MarkedForm(label, related[0].form.lower()) if label else None
 
 
 def _exchange(sentence: Sequence[UdWord], root: int) -> tuple[str, ...] | None:
@@ -96,7 +96,7 @@ def _exchange(sentence: Sequence[UdWord], root: int) -> tuple[str, ...] | None:
 
 
 def _hangs_on(sentence: Sequence[UdWord], at: int, head: int) -> bool:
-    """Say whether the head is this word or above it; heads run in no circle."""
+    """Return whether the head is this word or above it; heads run in no circle."""
     while at and at != head:
         at = sentence[at - 1].head
     return at == head

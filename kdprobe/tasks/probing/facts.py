@@ -20,7 +20,7 @@ _AUXILIARY = frozenset(_FORMS.split())
 _OPEN = ("NN", "NNS", "VB", "VBD", "VBG", "VBN", "VBP", "VBZ")
 
 
-class Marked(NamedTuple):
+class MarkedForm(NamedTuple):
     """A label and the inflected word that shows it."""
 
     label: str
@@ -54,9 +54,9 @@ class Facts:
     tags: tuple[str, ...]
     depth: int | None = None
     top: str | None = None
-    tense: Marked | None = None
-    subject: Marked | None = None
-    object: Marked | None = None
+    tense: MarkedForm | None = None
+    subject: MarkedForm | None = None
+    object: MarkedForm | None = None
     coordinate: tuple[str, ...] | None = None
     inverted: tuple[str, ...] | None = None
     odd: Mapping[int, Slot] | None = None
@@ -94,13 +94,13 @@ def _main_phrase(tree: Tree) -> Tree | None:
     return phrases[0] if tree.label == "S" and len(phrases) == 1 else None
 
 
-def _tense(tree: Tree) -> Marked | None:
+def _tense(tree: Tree) -> MarkedForm | None:
     phrase = _main_phrase(tree)
     if phrase is None or any(child.label in ("VP", "CC") for child in phrase.children):
         return None
     for child in phrase.children:
         if child.label in _TENSE and child.word.lower() not in _AUXILIARY:
-            return Marked(_TENSE[child.label], child.word.lower())
+            return MarkedForm(_TENSE[child.label], child.word.lower())
         if child.word and child.label != "RB":
             return None
     return None
@@ -132,7 +132,7 @@ def _object(tree: Tree) -> Tree | None:
     return nouns[0] if len(nouns) == 1 else None
 
 
-def _number(phrase: Tree | None) -> Marked | None:
+def _number(phrase: Tree | None) -> MarkedForm | None:
     """The number of a noun phrase: of its last common noun, coordinations left out."""
     while phrase is not None and any(child.label == "NP" for child in phrase.children):
         if any(child.label in ("CC", "CONJP", ",") for child in phrase.children):
@@ -141,7 +141,7 @@ def _number(phrase: Tree | None) -> Marked | None:
     if phrase is None or any(child.label == "CC" for child in phrase.children):
         return None
     last = phrase.children[-1] if phrase.children else phrase
-    return Marked(_NUMBER[last.label], last.word.lower()) if last.label in _NUMBER else None
+    return MarkedForm(_NUMBER[last.label], last.word.lower()) if last.label in _NUMBER else None
 
 
 def exchanged(

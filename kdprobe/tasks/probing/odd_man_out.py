@@ -56,7 +56,7 @@ def odd(build: Build) -> Made:
         groups[f"{place.group} {place.side}"][place.form] += 1
     placed = form_parts(groups, build.seed)
     cost = _bigram_cost(build)
-    made: Made = {}
+    examples: Made = {}
     for part in PARTS:
         by_group: dict[str, list[_Place]] = defaultdict(list)
         for place in places:
@@ -65,13 +65,13 @@ def odd(build: Build) -> Made:
         units = [unit for _, held in sorted(by_group.items()) for unit in _units(build, held, cost)]
         chosen = build.rng.permutation(len(units))[: math.ceil(build.sizes[part] / 4)]
         rows = [row for at in chosen.tolist() for row in units[at]]
-        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
-    return made
+        examples[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return examples
 
 
 def _places(build: Build) -> list[_Place]:
     """Draw one place of every sentence; never the first word, whose capital would tell."""
-    found = []
+    replaceable = []
     for part in PARTS:
         for facts in build.shuffled(build.parts[part]):
             slots = facts.odd
@@ -83,8 +83,8 @@ def _places(build: Build) -> list[_Place]:
             slot = None if slots is None else slots[at]
             kind = f"{slot.kind} " if slot is not None else ""
             side = slot.side if slot is not None else int(build.rng.integers(2))
-            found.append(_Place(facts, at, kind + facts.tags[at], side))
-    return found
+            replaceable.append(_Place(facts, at, kind + facts.tags[at], side))
+    return replaceable
 
 
 def _units(build: Build, places: Sequence[_Place], cost: Cost) -> list[list[Row]]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 from kdprobe.tasks.probing.balance import Build, Made, Recipe, balanced, capped, form_parts, grouped
 from kdprobe.tasks.probing.changes import inversion, shift
-from kdprobe.tasks.probing.facts import Facts, Marked
+from kdprobe.tasks.probing.facts import Facts, MarkedForm
 from kdprobe.tasks.probing.odd_man_out import odd
 from kdprobe.tasks.probing.sets import PARTS
 
@@ -77,7 +77,7 @@ def depth(build: Build) -> Made:
         return min(held, 0.25) * len(window) + min(held, 1.0) / 100, -window.start
 
     window = max(windows, key=worth)
-    made: Made = {}
+    examples: Made = {}
     for part in PARTS:
         share = per_bin(part, window)
         want = build.sizes[part] / len(window)
@@ -88,8 +88,8 @@ def depth(build: Build) -> Made:
                 texts = cells[part].get((d, b), [])
                 picked = build.rng.permutation(len(texts))[: math.ceil(n * scale)]
                 rows += [(str(d), texts[at]) for at in picked.tolist()]
-        made[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
-    return made if all(made.values()) else {}
+        examples[part] = [rows[at] for at in build.rng.permutation(len(rows)).tolist()]
+    return examples if all(examples.values()) else {}
 
 
 def top(build: Build) -> Made:
@@ -102,21 +102,21 @@ def top(build: Build) -> Made:
     def label(facts: Facts) -> str | None:
         return None if facts.top is None else facts.top if facts.top in common else "OTHER"
 
-    found = grouped(build, label)
-    if sum(map(len, found["tr"].values())) and len(found["tr"].get("OTHER", ())) < least:
+    by_class = grouped(build, label)
+    if sum(map(len, by_class["tr"].values())) and len(by_class["tr"].get("OTHER", ())) < least:
         for part in PARTS:
-            found[part].pop("OTHER", None)
-    return capped(build, found)
+            by_class[part].pop("OTHER", None)
+    return capped(build, by_class)
 
 
-def _by_form(build: Build, mark: Callable[[Facts], Marked | None]) -> Made:
+def _by_form(build: Build, mark: Callable[[Facts], MarkedForm | None]) -> Made:
     """Let the inflected form decide the part, so that no form stands in two."""
     texts: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for part in PARTS:
         for facts in build.parts[part]:
-            found = mark(facts)
-            if found is not None:
-                texts[found.label][found.form].append(facts.text)
+            marked = mark(facts)
+            if marked is not None:
+                texts[marked.label][marked.form].append(facts.text)
     shared = set.intersection(*(set(forms) for forms in texts.values())) if texts else set()
     own = {
         label: {form: rows for form, rows in forms.items() if form not in shared}

@@ -53,7 +53,7 @@ class Fetched:
 
 
 def git_blob_id(path: Path) -> str:
-    """Give the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
+    """Return the id under which git stores a file: SHA-1 over `blob <size>`, NUL and its bytes.
 
     Raises:
         OSError: the file cannot be read.
@@ -89,7 +89,7 @@ def fetch_senteval(
         OutputError: the place cannot be written.
     """
     if urllib.parse.urlsplit(source).scheme not in ("http", "https"):
-        raise TaskError("--from", found=repr(source), expected="an http or https address")
+        raise TaskError("`source`", found=repr(source), expected="an http or https address")
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     return tuple(
@@ -101,11 +101,11 @@ def fetch_senteval(
 def _fetch(path: Path, address: str, blob_id: str, progress: Progress) -> Fetched:
     if path.is_file():
         with _writing(path):
-            found = git_blob_id(path)
-        if not found.startswith(blob_id):
+            blob = git_blob_id(path)
+        if not blob.startswith(blob_id):
             raise TaskError(
                 str(path),
-                found=f"is there with the git blob id {found[:8]}",
+                found=f"is there with the git blob id {blob[:8]}",
                 expected=f"SentEval's file, {blob_id}",
                 remedy="move it away, or fetch into another folder with -o",
             )
@@ -113,12 +113,12 @@ def _fetch(path: Path, address: str, blob_id: str, progress: Progress) -> Fetche
     partial = path.with_name(f"{path.name}.part")
     _download(partial, address, progress)
     with _writing(partial):
-        found = git_blob_id(partial)
-        if not found.startswith(blob_id):
+        blob = git_blob_id(partial)
+        if not blob.startswith(blob_id):
             partial.unlink()
             raise TaskError(
                 address,
-                found=f"gave a file with the git blob id {found[:8]}; it was deleted",
+                found=f"gave a file with the git blob id {blob[:8]}; it was deleted",
                 expected=blob_id,
                 remedy="run the command again; if this stays, the file has changed at its source",
             )
@@ -140,8 +140,8 @@ def _download(partial: Path, address: str, progress: Progress) -> None:
     ):
         if answer.status != http.client.PARTIAL_CONTENT:
             done = 0
-        told = answer.headers.get("Content-Length", "")
-        wanted = int(told) if told.isdigit() else None
+        length = answer.headers.get("Content-Length", "")
+        wanted = int(length) if length.isdigit() else None
         title = partial.name.removesuffix(".part")
         with _writing(partial), partial.open("r+b" if done else "wb") as stream:
             stream.seek(done)
@@ -187,7 +187,7 @@ def _reading(address: str, folder: Path) -> Iterator[None]:
             address,
             found=f"the server answered {error.code} {error.reason}",
             expected="SentEval's file",
-            remedy="name another copy with --from",
+            remedy="name another copy with `source`",
         ) from error
     except urllib.error.URLError as error:
         raise _unreachable(address, folder, str(error.reason)) from error

@@ -39,7 +39,7 @@ class ProbingPart:
         return len(self.sentences)
 
     def take(self, rows: NDArray[np.int64]) -> ProbingPart:
-        """Give these rows in this order."""
+        """Return these rows in this order."""
         return ProbingPart(tuple(self.sentences[row] for row in rows.tolist()), self.labels[rows])
 
 
@@ -113,14 +113,14 @@ def make_set(name: str, parts: Mapping[str, Rows], *, origin: str, where: str = 
                 expected="classes that can be learned",
                 remedy="leave its lines out, or add some to the training part",
             )
-    made = [
+    samples = [
         ProbingPart(
             tuple(sentence for _, sentence in parts[part]),
             np.array([index[label] for label, _ in parts[part]], dtype=np.int64),
         )
         for part in PARTS
     ]
-    return ProbingSet(name, labels, made[0], made[1], made[2], origin)
+    return ProbingSet(name, labels, samples[0], samples[1], samples[2], origin)
 
 
 def read_senteval(path: Path, name: str) -> ProbingSet:
@@ -147,15 +147,15 @@ def read_senteval(path: Path, name: str) -> ProbingSet:
     return make_set(name, parts, origin=f"file {path.name}", where=str(path.name))
 
 
-def write_senteval(made: ProbingSet, path: Path) -> None:
+def write_senteval(probing_set: ProbingSet, path: Path) -> None:
     """Write a probing set in SentEval's format.
 
     Raises:
         OutputError: no space is left, or the place cannot be written.
     """
     lines = [
-        f"{part}\t{made.labels[label]}\t{sentence}\n"
-        for part, held in zip(PARTS, made.parts, strict=True)
+        f"{part}\t{probing_set.labels[label]}\t{sentence}\n"
+        for part, held in zip(PARTS, probing_set.parts, strict=True)
         for label, sentence in zip(held.labels.tolist(), held.sentences, strict=True)
     ]
     atomic.write_text(path, "".join(lines))

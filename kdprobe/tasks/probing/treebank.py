@@ -87,10 +87,10 @@ def _node(path: Path, text: str, at: int, parts: list[object]) -> Tree | None:
     return Tree(_base(label), children)
 
 
-def _fault(path: Path, text: str, at: int, found: str) -> TaskError:
+def _fault(path: Path, text: str, at: int, fault: str) -> TaskError:
     line = text.count("\n", 0, at) + 1
     return TaskError(
-        f"{path.name}:{line}", found=found, expected="bracketed trees, one after the other"
+        f"{path.name}:{line}", found=fault, expected="bracketed trees, one after the other"
     )
 
 
@@ -153,14 +153,14 @@ def _check_heads(where: str, sentence: Sequence[UdWord]) -> None:
                 expected=f"0 to {len(sentence)}, the words of its sentence",
             )
     for at, word in enumerate(sentence, start=1):
-        seen = {at}
+        visited = {at}
         head = word.head
         while head:
-            if head in seen:
+            if head in visited:
                 raise TaskError(
                     where,
                     found=f"the heads above word {at} ({word.form!r}) run in a circle",
                     expected="heads that end at the root, 0",
                 )
-            seen.add(head)
+            visited.add(head)
             head = sentence[head - 1].head

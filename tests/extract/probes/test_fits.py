@@ -275,6 +275,6 @@ def test_an_unknown_probe_is_refused():
     with pytest.raises(UnknownNameError) as told:
         check_probe("svm")
     assert str(told.value) == (
-        "--probe: no probe is called 'svm', expected one of logistic, mlp, senteval, "
+        "`probing.probe`: no probe is called 'svm', expected one of logistic, mlp, senteval, "
         "senteval-sum, thesis, fast"
     )

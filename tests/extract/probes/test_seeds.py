@@ -115,11 +115,12 @@ def test_impossible_numbers_of_starts_are_refused():
     """Guards against seeds that are silently ignored, and a probe that is never fitted."""
     with pytest.raises(ConfigError) as told:
         probe_seeds("fast", 0)
-    assert str(told.value) == "--probe-seeds: is 0, expected at least 1"
+    assert str(told.value) == "`probing.probe_seeds`: is 0, expected at least 1"
     with pytest.raises(ConfigError) as told:
         probe_seeds("logistic", 2)
     assert str(told.value) == (
-        "--probe-seeds: is 2 with --probe logistic, which is convex and draws nothing at random, "
+        "`probing.probe_seeds`: is 2 with `probing.probe=logistic`, which is convex and draws "
+        "nothing at random, "
         "expected a probe that starts from a seed: mlp, senteval, senteval-sum, "
-        "thesis, fast; leave --probe-seeds out, or name another --probe"
+        "thesis, fast; leave `probing.probe_seeds` out, or name another `probing.probe`"
     )

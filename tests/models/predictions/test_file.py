@@ -175,10 +175,10 @@ def test_scores_of_one_text_may_differ_by_rounding(tmp_path: Path):
 
 
 def test_columns_are_matched_as_the_user_says(tmp_path: Path):
-    """Guards against a --label-map that is read for folders and passed over for files."""
+    """Guards against a `label_map` that is read for folders and passed over for files."""
     rows = ("the dog\t1\t2", "he ran\t3\t4", "a film\t5\t6")
     place = tsv(tmp_path, "text\tlogit:LABEL_0\tlogit:LABEL_1", *rows)
-    assert "say which label is which with --label-map" in refusal(place)
+    assert "say which label is which with `label_map`" in refusal(place)
     said = {"LABEL_0": "good", "LABEL_1": "bad"}
     handle = PredictionsFile(place, name="m", task=TASK, label_map=said)
     values = handle.outputs(SPLIT, batch_size=1, advance=lambda done: None).values
@@ -336,7 +336,7 @@ def test_examples_of_a_file_and_of_its_shuffled_copy_are_the_same(tmp_path: Path
         split_from_file(place, TASK)
     assert str(caught.value) == (
         f"{place}: no texts, and the data of t were not found, expected a column text; say where "
-        f"the data are with --data-dir"
+        f"the data are with `data_dir`"
     )
 
 

@@ -72,8 +72,8 @@ def test_pairs(tmp_path: Path):
 def test_what_names_no_task_is_refused(tmp_path: Path):
     """A list of numbers has no names; a file of ids no texts."""
     path = put(tmp_path, 'text,logits\none,"1,2,3"\n')
-    with pytest.raises(TaskError, match="--task predictions: it shows no labels, expected two"):
+    with pytest.raises(TaskError, match="`task=predictions`: it shows no labels, expected two"):
         task_of_predictions(path)
     assert task_of_predictions(path, labels=("a", "b", "c")).labels == ("a", "b", "c")
-    with pytest.raises(CheckpointError, match="no texts, only the columns id, logits, and no --ta"):
+    with pytest.raises(CheckpointError, match="no texts, only the columns id, logits, and no `ta"):
         task_of_predictions(put(tmp_path, 'id,logits\n1,"1,2"\n'))

@@ -19,7 +19,7 @@ from kdprobe.tasks.grammar.lexicon import (
     WOMEN,
     frame_part,
 )
-from kdprobe.tasks.grammar.trees import Sentence, Tree
+from kdprobe.tasks.grammar.trees import Derivation, Tree
 from kdprobe.tasks.probing.balance import form_parts
 from kdprobe.tasks.probing.facts import Facts, Slot
 from kdprobe.tasks.probing.sets import PARTS
@@ -147,7 +147,7 @@ def test_time_adverbials_are_not_asked_for_tense():
     def facts(phenomenon: str, tense: str):
         told = Tree(tree.label, tree.children, features={**features, "tense": tense})
         return facts_of_derivation(
-            Sentence(tree.words(), told, True, phenomenon, None, "boy-sleep-none", tree.words())
+            Derivation(tree.words(), told, True, phenomenon, None, "boy-sleep-none", tree.words())
         )
 
     assert facts("word_order", "past").tense == ("PAST", "slept")

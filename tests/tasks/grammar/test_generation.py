@@ -25,7 +25,7 @@ from kdprobe.tasks.grammar.generation import (
     minimal_pairs,
 )
 from kdprobe.tasks.grammar.lexicon import frame_part
-from kdprobe.tasks.grammar.trees import Sentence
+from kdprobe.tasks.grammar.trees import Derivation
 from kdprobe.tasks.task import Split, Task
 
 TASK = Task(
@@ -52,7 +52,7 @@ def dev() -> Split:
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[tuple[Sentence, Sentence]]:
+def pairs() -> list[tuple[Derivation, Derivation]]:
     """Acceptable sentences and their damaged counterparts."""
     rows = list(derivations("dev", size=3000))
     return [
@@ -180,7 +180,7 @@ def test_pairs_stand_together(dev: Split) -> None:
     assert generate_split(TASK, "dev", size=3).columns["pair"][2] == ""
 
 
-def test_damage_is_minimal(pairs: list[tuple[Sentence, Sentence]]) -> None:
+def test_damage_is_minimal(pairs: list[tuple[Derivation, Derivation]]) -> None:
     """Damage that adds or drops words would let length give the label away."""
     for good, bad in pairs:
         assert good.words == bad.source_words == good.tree.words()
@@ -197,7 +197,7 @@ def test_damage_is_minimal(pairs: list[tuple[Sentence, Sentence]]) -> None:
             assert sorted(lower[0]) == sorted(lower[1])
 
 
-def test_the_damaged_word_of_each_phenomenon(pairs: list[tuple[Sentence, Sentence]]) -> None:
+def test_the_damaged_word_of_each_phenomenon(pairs: list[tuple[Derivation, Derivation]]) -> None:
     """An index that is right for another phenomenon points at an innocent word."""
     kinds = {
         "reflexive_agreement": {"himself", "herself", "themselves"},

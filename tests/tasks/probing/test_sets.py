@@ -122,7 +122,7 @@ def test_names_and_faults_of_probing_tasks(tmp_path: Path):
     assert [task.name for task in open_probing_tasks(("all",))] == list(names)
     with pytest.raises(UnknownNameError, match="did you mean 'bigram_shift'"):
         open_probing_task("bigram_shft")
-    with pytest.raises(ConfigError, match="--probe-tasks: tree_depth is named twice"):
+    with pytest.raises(ConfigError, match=r"`probing\.tasks`: tree_depth is named twice"):
         open_probing_tasks(("tree_depth", "tree_depth"))
     own = tmp_path / "mine.toml"
     own.write_text('name = "mine"\ngroup = "other"\ndescription = "?"\nfile = "mine.txt"\n')
