@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
@@ -35,10 +34,6 @@ METRICS = (
         definition="How much further the maps lie apart on examples that were not trained on.",
     ),
 )  # fmt: skip
-
-
-class AttributionGapOptions(Options):
-    """This analysis has nothing to choose: the maps were made when the models were asked."""
 
 
 def _draws(study: Study, split: str, gaps: Floats) -> Floats:
@@ -98,25 +93,22 @@ class AttributionGapAnalysis:
     gold: Gold = "unread"
     reads: tuple[type, ...] = (MapGaps,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[AttributionGapOptions] = AttributionGapOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
         return None if study.has(MapGaps) else NOT_ASKED
 
     def run(
-        self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
         maps = study.get(MapGaps)
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="How far the maps of important tokens, which AD-KD trains towards each other, "
             "lie apart. A gap that is small on train and large on held-out examples was learnt by "
             "heart.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=tuple(
                 one for student in study.students for one in _student(study, maps, student.name)

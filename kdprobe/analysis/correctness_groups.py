@@ -28,7 +28,7 @@ from kdprobe.analysis.gold import (
     hits_of,
     no_right_and_wrong,
 )
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
@@ -187,7 +187,7 @@ class CorrectnessGroups:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[CorrectnessGroupsOptions] = CorrectnessGroupsOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and a student."""
         if not study.students:
             return "the groups tell teacher and students apart, and there is no student"
@@ -202,12 +202,9 @@ class CorrectnessGroups:
             item for group, mask in groups.items() for item in _estimates(study, group, mask)
         )
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="What only the teacher gets right is what distillation lost; what only "
             "students get right, it gained.",
-            options=options.model_dump(),
             metrics=METRICS,
             estimates=estimates,
             tables=(_overview(groups, estimates), _samples(study, groups, options.sample)),

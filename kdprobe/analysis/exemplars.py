@@ -19,9 +19,8 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.gold import hits_of, labelled_note, several_runs
-from kdprobe.analysis.protocol import Gold
-from kdprobe.analysis.sanity_checks.check import gold_classes
+from kdprobe.analysis.gold import gold_classes, hits_of, labelled_note, several_runs
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import (
     Population,
@@ -247,7 +246,7 @@ class Exemplars:
     defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse regressions, studies without students, and studies with one run a model."""
         if study.split.task.kind == "regression":
             return "a regression has no labels that most runs could agree on"
@@ -276,13 +275,10 @@ class Exemplars:
                 rows += _examples(study, student, votes, apart, options.shown)
         used = {number.metric for number in estimates}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Examples on which most teacher runs and most student runs give different "
             "labels: what compression changes beyond the accident of a seed. Compare their share "
             "with the disagreement between seeds of one model.",
-            options=options.model_dump(mode="json"),
             metrics=tuple(metric for metric in _METRICS if metric.name in used),
             estimates=tuple(estimates),
             tables=(_table(rows),) if rows else (),

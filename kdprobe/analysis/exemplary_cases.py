@@ -30,7 +30,7 @@ from kdprobe.analysis.gold import (
     labelled_note,
     no_right_and_wrong,
 )
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import (
     Population,
@@ -245,7 +245,7 @@ class ExemplaryCases:
     defines: tuple[str, ...] = ()
     options: type[ExemplaryCasesOptions] = ExemplaryCasesOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """At least one list must be possible."""
         if study.split.task.kind == "regression":
             return no_right_and_wrong(study)
@@ -279,13 +279,10 @@ class ExemplaryCases:
         if blind and "P1" not in skipped:
             notes.append(f"P1 leaves out {', '.join(blind)}: no confidences are known.")
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="The points of the prediction analysis of the 2020 thesis that are read one "
             "example at a time. P2 and P3 (average confidence) are in the section on confidence, "
             "P6 (shared mistakes and hits) in the one on shared mistakes.",
-            options=options.model_dump(),
             tables=tuple(tables),
             notes=(
                 *notes,

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
-from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
 from kdprobe.analysis.estimates import EstimateKey, estimate
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.predictions import (
@@ -237,9 +237,9 @@ class FaithfulnessAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose words were not explained."""
-        return unmet(study)
+        return skip_reason(study)
 
     def run(
         self, study: Study, options: FaithfulnessOptions, done: Mapping[str, AnalysisResult]
@@ -251,12 +251,9 @@ class FaithfulnessAnalysis:
             estimates += [*_deletion(explained, model), *_leave_one_out(explained, model)]
             estimates += [*_quality(explained, model), *_pointing(explained, model)]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Whether the words a method names move the model that it explains. Words are "
             "left out as everywhere; the class is the explained one.",
-            options=options.model_dump(mode="json"),
             metrics=FAITHFULNESS,
             estimates=tuple(estimates),
             curves=(*_curves(explained), _both_axes(explained, done, estimates)),

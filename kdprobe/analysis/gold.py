@@ -29,17 +29,27 @@ def no_right_and_wrong(study: Study) -> str | None:
     return NO_GOLD if study.split.labels is None else None
 
 
+def gold_classes(study: Study) -> Ints | None:
+    """Return the gold classes, int64 `[n]`, or None without them and for a regression."""
+    if study.split.labels is None or study.split.task.kind == "regression":
+        return None
+    return np.asarray(study.split.labels, dtype=np.int64)
+
+
 def gold_of(study: Study) -> Ints:
     """Return the gold classes of a study with right and wrong, int64 `[n]`.
 
     Raises:
         TaskError: there are none; an analysis asks `no_right_and_wrong` first.
     """
-    reason = no_right_and_wrong(study)
-    if reason or study.split.labels is None:
-        where = f"{study.split.task.name} {study.split.name}"
-        raise TaskError(where, found=reason or NO_GOLD, expected="a gold class for each example")
-    return np.asarray(study.split.labels, dtype=np.int64)
+    classes = gold_classes(study)
+    if classes is None:
+        raise TaskError(
+            f"{study.split.task.name} {study.split.name}",
+            found=no_right_and_wrong(study) or NO_GOLD,
+            expected="a gold class for each example",
+        )
+    return classes
 
 
 def hits_of(run: Predictions, gold: Ints) -> Bools:

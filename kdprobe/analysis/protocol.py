@@ -11,11 +11,16 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 
+from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.registry import Plugins
 from kdprobe.results.schema import AnalysisResult
 
 Gold = Literal["needed", "unread", "both"]
+
+
+class NoOptions(Options):
+    """The options of an analysis with nothing to choose."""
 
 
 class Analysis(Protocol):
@@ -59,11 +64,11 @@ class Analysis(Protocol):
     def options(self) -> type[BaseModel]:
         """The frozen model of its options; all have defaults."""
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return the reason why this study cannot be analysed, in plain words, or None."""
 
     def run(self, study: Study, options: Any, done: Mapping[str, AnalysisResult]) -> AnalysisResult:
-        """Analyse a study for which `unmet` gave None."""
+        """Analyse a study for which `skip_reason` gave None."""
 
 
 ANALYSES: Plugins[Analysis] = Plugins(
@@ -75,7 +80,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
 )
 
 
-def given(analysis: Analysis, study: Study) -> Study:
+def examples_for(analysis: Analysis, study: Study) -> Study:
     """Return the examples that an analysis is to look at.
 
     An analysis that needs gold labels gets those that have one; one that needs none, or both kinds,
@@ -85,3 +90,13 @@ def given(analysis: Analysis, study: Study) -> Study:
     """
     needs: Gold = getattr(analysis, "gold", "needed")
     return study.with_gold() if needs == "needed" else study
+
+
+def described(analysis: Analysis, options: BaseModel) -> dict[str, Any]:
+    """Return what a result says of how it was made: name, version, title and every option."""
+    return {
+        "name": analysis.name,
+        "version": analysis.version,
+        "title": analysis.title,
+        "options": options.model_dump(mode="json"),
+    }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.gold import NO_GOLD, labelled_note
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
@@ -259,7 +259,7 @@ class Slices:
     )
     options: type[SliceOptions] = SliceOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies that cannot be cut, or of which nothing can be said on a part."""
         if not study.students:
             return "there is no student to compare the teacher with"
@@ -279,13 +279,10 @@ class Slices:
         metrics = _ERRORS if cut.regression else (*(_HITS if gaps else ()), _AGREEMENT)
         score = "mean absolute error" if cut.regression else "accuracy"
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="The same comparison on parts of the examples. Length is counted in words, cut "
             "where about equally many examples fall into each range; small slices have wide "
             "intervals, and a gap counts as found where its q-value is below .05.",
-            options=options.model_dump(mode="json"),
             metrics=metrics,
             estimates=(*scores, *gaps, *agreements),
             tables=(gap_table(study, gaps, scores, score=score, title="By slice", more=agreements),)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from kdprobe.analysis.protocol import ANALYSES, Analysis, given
+from kdprobe.analysis.protocol import ANALYSES, Analysis, examples_for
 from kdprobe.collectors.guarding import failure
 from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.base import parse
@@ -164,8 +164,8 @@ def run_all(
             analysis: Analysis = ANALYSES.load(name)
             started = time.perf_counter()
             try:
-                examples = given(analysis, study)
-                reason = analysis.unmet(examples)
+                examples = examples_for(analysis, study)
+                reason = analysis.skip_reason(examples)
                 if reason is not None:
                     skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
                 else:

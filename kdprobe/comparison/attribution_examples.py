@@ -10,14 +10,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, unmet
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.comparison.examples import examples as lay_out
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Example, ExampleWords
 from kdprobe.results.words import WordAgreement, WordScores
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200
@@ -55,7 +59,7 @@ def with_words(
         examples: rows of the browser, of the split.
         named: ids that tables of the document point at.
     """
-    if unmet(study) is not None:
+    if skip_reason(study) is not None:
         return tuple(examples)
     if study.has(OwnSentences):
         own = study.get(OwnSentences).study

@@ -42,7 +42,7 @@ class Study:
 
     Gold labels may be missing, of some examples or of all. What is measured against them is
     measured on `with_gold()`, the same study of the labelled examples alone; everything else on all
-    examples. `analysis.protocol.given` hands each analysis the one that it asks for.
+    examples. `analysis.protocol.examples_for` hands each analysis the one that it asks for.
 
     Args:
         split: the examples, with gold labels (of all, of some, or None) and extra columns.
@@ -90,7 +90,7 @@ class Study:
         """Return the observation of this type.
 
         Raises:
-            LookupError: there is none; an analysis refuses such a study in `unmet`.
+            LookupError: there is none; an analysis refuses such a study in `skip_reason`.
         """
         if kind not in self.observations:
             known = ", ".join(sorted(each.__name__ for each in self.observations)) or "none"

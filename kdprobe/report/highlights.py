@@ -98,9 +98,9 @@ def marked(rows: Sequence[Sequence[Cell]]) -> tuple[Marked, ...]:
         sentence = grouped.setdefault((str(example), str(why), str(explained)), {})
         sentence.setdefault((str(method), str(model)), []).append((str(word), score))
     sentences = []
-    for (example, why, explained), lines in grouped.items():
+    for (example, why, explained), by_model in grouped.items():
         lines = []
-        for (method, model), cells in lines.items():
+        for (method, model), cells in by_model.items():
             scores = [float(score) if score is not None else None for _, score in cells]
             lines.append(Line(method, model, marks([word for word, _ in cells], scores)))
         sentences.append(Marked(example, why, explained, tuple(lines)))

@@ -82,7 +82,9 @@ class _Finder:
     document: ResultsDocument
     student: str
 
-    def give(self, key: str, analysis: str, metric: str, model_a: str, model_b: str = "") -> Figure:
+    def figure(
+        self, key: str, analysis: str, metric: str, model_a: str, model_b: str = ""
+    ) -> Figure:
         """Find a number over all examples, whatever its method."""
         label, unit = _metric(self.document.analysis(analysis), metric)
         number = self.document.find(analysis, metric, model_a, model_b)
@@ -112,7 +114,7 @@ class _Finder:
 
     def parameters(self, model: ModelInfo) -> Figure:
         """Find the number of parameters, measured or from the model's own description."""
-        figure = self.give("parameters", "efficiency", "parameters", model.name)
+        figure = self.figure("parameters", "efficiency", "parameters", model.name)
         if figure.estimate is None and model.parameters is not None:
             known = Estimate(metric="parameters", model_a=model.name, value=model.parameters)
             return Figure(key="parameters", label="parameters", estimate=known)
@@ -135,13 +137,13 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     find = _Finder(document, name)
     primary = document.task.primary_score
     scores = (
-        find.give("teacher_score", "task_scores", primary, teacher),
-        find.give("student_score", "task_scores", primary, name),
-        find.give("difference", "task_scores", f"{primary}_difference", teacher, name),
+        find.figure("teacher_score", "task_scores", primary, teacher),
+        find.figure("student_score", "task_scores", primary, name),
+        find.figure("difference", "task_scores", f"{primary}_difference", teacher, name),
     )
-    agreement = find.give("agreement", "agreement", "agreement", teacher, name)
-    kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
-    confidence = find.give("confidence", "confidence", "spearman", teacher, name)
+    agreement = find.figure("agreement", "agreement", "agreement", teacher, name)
+    kappa = find.figure("kappa", "agreement", "cohens_kappa", teacher, name)
+    confidence = find.figure("confidence", "confidence", "spearman", teacher, name)
     lost = largest_gap(document, name)
     material = SentenceParts(
         scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
@@ -153,17 +155,19 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         student_score=scores[1],
         agreement=agreement,
         kappa=kappa,
-        attainable_low=find.give(
+        attainable_low=find.figure(
             "attainable_low", "agreement", "kappa_attainable_low", teacher, name
         ),
-        attainable_high=find.give(
+        attainable_high=find.figure(
             "attainable_high", "agreement", "kappa_attainable_high", teacher, name
         ),
         ceiling=find.ceiling(),
-        mcnemar=find.give("mcnemar", "paired_tests", "mcnemar", teacher, name),
+        mcnemar=find.figure("mcnemar", "paired_tests", "mcnemar", teacher, name),
         confidence=confidence,
         ece=model_figure(document, student, "ece"),
-        attribution=find.give("attribution", "attribution_agreement", "normalised", teacher, name),
+        attribution=find.figure(
+            "attribution", "attribution_agreement", "normalised", teacher, name
+        ),
         parameters=model_figure(document, student, "parameters"),
         latency=model_figure(document, student, "latency"),
         lost=lost,
@@ -176,8 +180,8 @@ def model_figure(document: ResultsDocument, model: ModelInfo, key: str) -> Figur
     if key == "parameters":
         return find.parameters(model)
     if key == "latency":
-        return find.give("latency", "efficiency", "latency_p50", model.name)
-    return find.give("ece", "calibration", "ece", model.name)
+        return find.figure("latency", "efficiency", "latency_p50", model.name)
+    return find.figure("ece", "calibration", "ece", model.name)
 
 
 def headline(document: ResultsDocument) -> Headline:

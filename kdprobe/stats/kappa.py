@@ -4,6 +4,10 @@ Does: kappa, PABAK, AC1, the range kappa can reach and the kappa of independent 
 counts of (gold, a, b); Fleiss' kappa and Krippendorff's alpha over all models. Does not: make
 estimates; a value that does not exist is NaN and the caller says why.
 
+Our own code rather than statsmodels': its `cohens_kappa` and `fleiss_kappa` take one table at a
+time, not thousands of resamples at once, and its standard error is NaN for raters who always agree
+(the root of a variance that rounds below 0).
+
 Every coefficient here is (p_o - p_e) / (1 - p_e): a share of equal labels, corrected by what
 chance would give. They differ in what they call chance.
 """

@@ -14,7 +14,7 @@ from tests.analysis.studies import binary
 
 def result_of(study: Study) -> AnalysisResult:
     analysis = attribution_gap.ANALYSIS
-    assert analysis.unmet(study) is None
+    assert analysis.skip_reason(study) is None
     return analysis.run(study, analysis.options(), {})
 
 
@@ -64,4 +64,4 @@ def test_what_cannot_be_compared_says_why():
 
 def test_without_the_option_nothing_is_measured():
     """Guards against a default comparison that differentiates every model."""
-    assert attribution_gap.ANALYSIS.unmet(binary()) == attribution_gap.NOT_ASKED
+    assert attribution_gap.ANALYSIS.skip_reason(binary()) == attribution_gap.NOT_ASKED

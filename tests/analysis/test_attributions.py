@@ -208,12 +208,12 @@ def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
 def test_nothing_is_measured_where_nothing_was_asked():
     """Guards against a default comparison that crashes, or does not say what would add this."""
     for analysis in (attribution_agreement.ANALYSIS, faithfulness.ANALYSIS):
-        reason = analysis.unmet(binary())
+        reason = analysis.skip_reason(binary())
         assert reason is not None
         assert "--methods" in reason
         empty = attributed_study()
         gone = empty.with_observations(replace(empty.get(Attributions), ids=()))
-        assert analysis.unmet(gone) == (
+        assert analysis.skip_reason(gone) == (
             "none of the chosen examples holds a word that every model reads"
         )
 
@@ -414,6 +414,6 @@ def test_own_sentences_are_read_instead_of_the_splits():
     study = attributed_study().with_observations(OwnSentences(own))
     found = agreement(study)
     assert found.estimates == agreement(own).estimates
-    assert attribution_agreement.ANALYSIS.unmet(study.without(Attributions)) is None
+    assert attribution_agreement.ANALYSIS.skip_reason(study.without(Attributions)) is None
     empty = OwnSentences(own.without(Attributions))
-    assert attribution_agreement.ANALYSIS.unmet(study.with_observations(empty)) is not None
+    assert attribution_agreement.ANALYSIS.skip_reason(study.with_observations(empty)) is not None

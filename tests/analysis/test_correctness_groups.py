@@ -33,7 +33,7 @@ BY_HAND = {ALL: [0], SOME: [1, 2], TEACHER: [3, 4], STUDENTS: [5, 6], NONE: [7]}
 
 
 def groups(study: Study, options: CorrectnessGroupsOptions | None = None) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, options or CorrectnessGroupsOptions(), {})
 
 
@@ -150,13 +150,13 @@ def test_several_seeds_say_which_run_is_shown():
 
 def test_unmet():
     """A crash instead of a reason."""
-    assert ANALYSIS.unmet(studies.teacher_alone()) == (
+    assert ANALYSIS.skip_reason(studies.teacher_alone()) == (
         "the groups tell teacher and students apart, and there is no student"
     )
-    assert ANALYSIS.unmet(studies.unlabelled(studies.binary(20))) == (
+    assert ANALYSIS.skip_reason(studies.unlabelled(studies.binary(20))) == (
         "the split has no gold labels, so no prediction is known to be right or wrong"
     )
-    assert ANALYSIS.unmet(studies.regression(20)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"
     )
 

@@ -23,7 +23,7 @@ from tests.analysis import studies
 
 
 def lists(study: Study, top: int = 10) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, ExemplaryCasesOptions(top=top), {})
 
 
@@ -201,10 +201,10 @@ def test_one_student_and_no_student():
 
 def test_unmet():
     """A section without a single list."""
-    assert ANALYSIS.unmet(studies.regression(20)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"
     )
-    reason = ANALYSIS.unmet(studies.unlabelled(studies.hard_labels(20)))
+    reason = ANALYSIS.skip_reason(studies.unlabelled(studies.hard_labels(20)))
     assert reason is not None
     assert reason.startswith("P1: the split has no gold labels")
     assert reason.endswith("P8: the confidences of teacher, student-1, student-2 are not known")

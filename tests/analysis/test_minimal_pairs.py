@@ -51,7 +51,7 @@ def judged(
 
 
 def analysed(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, MinimalPairOptions(), {})
 
 
@@ -225,7 +225,7 @@ def test_lost_pairs_are_shown():
 
 def test_reasons():
     """A study without pairs must say so."""
-    assert "there are no minimal pairs" in (ANALYSIS.unmet(binary()) or "")
+    assert "there are no minimal pairs" in (ANALYSIS.skip_reason(binary()) or "")
     study = with_minimal_pairs()
     nobody = study.with_observations(replace(study.get(MinimalPairs), margins={}))
-    assert ANALYSIS.unmet(nobody) == "the minimal pairs were put to none of the models"
+    assert ANALYSIS.skip_reason(nobody) == "the minimal pairs were put to none of the models"

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
+from kdprobe.analysis.probing import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.student_gaps import ANALYSIS as STUDENT_GAPS
 from kdprobe.observations.probes import ProbeFits, Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -14,7 +15,7 @@ from tests.analysis.studies import classification, unlabelled
 
 
 def run(study) -> AnalysisResult:
-    return ANALYSIS.run(study, ProbingOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, model: str, other: str = "", layer: str = ""):
@@ -263,7 +264,7 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
     assert len(result.matrices) == 2
     assert result.tables[0].name == "best_layers"
     assert any(notice.code == "probing-small" for notice in result.warnings)
-    assert STUDENT_GAPS.unmet(study) is None
+    assert STUDENT_GAPS.skip_reason(study) is None
     gaps = STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
     assert [gap.subset for gap in gaps] == ["probing past_present"] * 2
     assert gaps[0].teacher_value == pytest.approx(0.9)
@@ -271,6 +272,6 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
 
 def test_without_probes_the_reason_names_the_option():
     """Guards against a section that is missing without a word."""
-    assert ANALYSIS.unmet(classification(10)) == (
+    assert ANALYSIS.skip_reason(classification(10)) == (
         "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
     )

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis.sanity_checks import ANALYSIS, SanityChecksOptions
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.analysis.sanity_checks import ANALYSIS
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -45,7 +46,7 @@ from tests.analysis.studies import (
 
 
 def notices(study: Study) -> dict[str, Notice]:
-    result = ANALYSIS.run(study, SanityChecksOptions(), {})
+    result = ANALYSIS.run(study, NoOptions(), {})
     return {notice.code: notice for notice in result.warnings}
 
 
@@ -335,8 +336,8 @@ def test_small_and_single_class_splits():
 def test_every_check_has_an_outcome(name: str):
     """A check that silently does not run looks like one that found nothing."""
     study = STUDIES[name]()
-    assert ANALYSIS.unmet(study) is None
-    result = ANALYSIS.run(study, SanityChecksOptions(), {})
+    assert ANALYSIS.skip_reason(study) is None
+    result = ANALYSIS.run(study, NoOptions(), {})
     (table,) = result.tables
     outcomes = [row[2] for row in table.rows]
     assert set(outcomes) <= {"fine", "not checked", "alarm", "warning", "note"}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 
 from kdprobe.analysis import minimal_pairs, slices
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.slicing import SliceOptions
-from kdprobe.analysis.student_gaps import ANALYSIS, StudentGapsOptions
+from kdprobe.analysis.student_gaps import ANALYSIS
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, Metric
@@ -30,17 +31,17 @@ from tests.analysis.studies import (
 
 def measured(study: Study) -> dict[str, AnalysisResult]:
     done = {}
-    if slices.ANALYSIS.unmet(study) is None:
+    if slices.ANALYSIS.skip_reason(study) is None:
         done["slices"] = slices.ANALYSIS.run(study, SliceOptions(), {})
-    if minimal_pairs.ANALYSIS.unmet(study) is None:
+    if minimal_pairs.ANALYSIS.skip_reason(study) is None:
         options = minimal_pairs.MinimalPairOptions()
         done["minimal_pairs"] = minimal_pairs.ANALYSIS.run(study, options, {})
     return done
 
 
 def analysed(study: Study, done: Mapping[str, AnalysisResult] | None = None) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
-    return ANALYSIS.run(study, StudentGapsOptions(), measured(study) if done is None else done)
+    assert ANALYSIS.skip_reason(study) is None
+    return ANALYSIS.run(study, NoOptions(), measured(study) if done is None else done)
 
 
 def gap_row(*, gap: float = 0.1, low: float | None, q: float | None) -> Gap:
@@ -201,8 +202,10 @@ def test_nothing_to_rank_is_said():
 
 def test_reasons():
     """A study in which nothing can be known to be lost must say so."""
-    assert "no student" in (ANALYSIS.unmet(teacher_alone()) or "")
-    assert "neither gold labels nor minimal pairs" in (ANALYSIS.unmet(unlabelled(binary(9))) or "")
+    assert "no student" in (ANALYSIS.skip_reason(teacher_alone()) or "")
+    assert "neither gold labels nor minimal pairs" in (
+        ANALYSIS.skip_reason(unlabelled(binary(9))) or ""
+    )
 
 
 def test_unlabelled_minimal_pairs_are_enough():

@@ -214,6 +214,6 @@ def test_labels_can_be_left_out_of_the_table():
 
 def test_without_gold_labels_nothing_is_scored():
     """Guards against a score against labels that are not there."""
-    assert ANALYSIS.unmet(unlabelled(binary())) == (
+    assert ANALYSIS.skip_reason(unlabelled(binary())) == (
         "the split has no gold labels, so nothing can be scored against them"
     )

@@ -7,8 +7,9 @@ import pytest
 import scipy.stats
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
+from kdprobe.analysis.agreement import ANALYSIS
 from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.stats.bootstrap import draw_resamples
 from kdprobe.stats.classification import counts_of, mcc
 from kdprobe.stats.correlations import kappa_draws, spearman_draws
@@ -66,7 +67,7 @@ def test_a_whole_agreement_analysis_takes_seconds(capsys: pytest.CaptureFixture[
     study = classification(N, students=2, resamples=DRAWS)
     resamples_of(study)
     start = time.perf_counter()
-    ANALYSIS.run(study, AgreementOptions(), {})
+    ANALYSIS.run(study, NoOptions(), {})
     spent = time.perf_counter() - start
     with capsys.disabled():
         print(f"\nagreement of 3 models on {N:,} examples, {DRAWS:,} resamples: {spent:.1f} s")

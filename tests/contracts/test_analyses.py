@@ -74,11 +74,12 @@ def built(kind: str) -> Study:
 
 def _cases() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """All pairs of analysis and study: those that are analysed, and those that are refused."""
-    analysed_pairs, refused_pairs = [], []
+    analysed_pairs: list[tuple[str, str]] = []
+    refused_pairs: list[tuple[str, str]] = []
     for name in ANALYSES.names():
         analysis = ANALYSES.load(name)
         for kind in STUDIES:
-            pairs = analysed_pairs if analysis.unmet(built(kind)) is None else refused_pairs
+            pairs = analysed_pairs if analysis.skip_reason(built(kind)) is None else refused_pairs
             pairs.append((name, kind))
     return analysed_pairs, refused_pairs
 
@@ -95,7 +96,7 @@ def results_before(name: str, study: Study, done: dict[str, AnalysisResult]) -> 
     for earlier in ANALYSES.load(name).after:
         results_before(earlier, study, done)
         analysis = ANALYSES.load(earlier)
-        if earlier not in done and analysis.unmet(study) is None:
+        if earlier not in done and analysis.skip_reason(study) is None:
             done[earlier] = analysis.run(study, analysis.options(), done)
 
 
@@ -165,7 +166,7 @@ def test_it_is_met_by_a_study(name: str):
 @_each(REFUSED)
 def test_what_cannot_be_analysed_is_refused_in_words(name: str, kind: str):
     """Guards against a crash, an empty reason, or one that names what the study does not lack."""
-    reason = ANALYSES.load(name).unmet(built(kind))
+    reason = ANALYSES.load(name).skip_reason(built(kind))
     assert reason is not None
     assert len(reason.split()) >= 4
     assert reason[0].islower()

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from kdprobe.analysis.protocol import ANALYSES, given
+from kdprobe.analysis.protocol import ANALYSES, examples_for
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -130,8 +130,8 @@ def run_before(name: str, study: Study, done: dict[str, AnalysisResult]) -> None
     analysis = ANALYSES.load(name)
     for earlier in analysis.after:
         run_before(earlier, study, done)
-    examples = given(analysis, study)
-    if name not in done and analysis.unmet(examples) is None:
+    examples = examples_for(analysis, study)
+    if name not in done and analysis.skip_reason(examples) is None:
         done[name] = analysis.run(examples, analysis.options(), done)
 
 
@@ -189,7 +189,7 @@ def test_without_any_gold_it_runs_or_says_why(name: str, kind: str):
     study = bare(WHOLE[kind]())
     assert study.split.labels is None
     analysis = ANALYSES.load(name)
-    reason = analysis.unmet(given(analysis, study))
+    reason = analysis.skip_reason(examples_for(analysis, study))
     none, whole = result(name, kind, "none"), result(name, kind, "whole")
     if none is None:
         assert reason is not None

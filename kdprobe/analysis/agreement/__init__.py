@@ -16,15 +16,14 @@ from kdprobe.analysis.agreement.groups import all_models, ceiling_estimates, cei
 from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.gold import labelled_note
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations.predictions import Population
-from kdprobe.observations.study import Study
+from kdprobe.analysis.protocol import Gold, NoOptions, described
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Matrix
-
-
-class AgreementOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 def _confusion(study: Study, student: Population) -> Matrix:
@@ -72,9 +71,9 @@ class Agreement:
     after: tuple[str, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
-    options: type[AgreementOptions] = AgreementOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return a reason where labels cannot agree (a regression) or there is one model."""
         if study.split.task.kind == "regression":
             return "a regression predicts numbers, which do not agree or disagree as labels do"
@@ -83,7 +82,7 @@ class Agreement:
         return None
 
     def run(
-        self, study: Study, options: AgreementOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Compare every pair of models; `done` is not read."""
         views = [PairView(study, a, b) for a, b in study.pairs]
@@ -94,13 +93,10 @@ class Agreement:
         estimates += [number for view in views for number in of_ceiling(view, top)]
         used = {number.metric for number in estimates}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"How often two models predict the same label on the {study.n:,} examples, "
             f"what of that chance and skill at the task explain, and how far apart their "
             f"probabilities are.",
-            options=options.model_dump(mode="json"),
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
             matrices=tuple(_confusion(study, student) for student in study.students),

@@ -19,7 +19,7 @@ from kdprobe.analysis.attribution_agreement.explained import (
     TRIVIAL,
     Attributed,
     attributed,
-    unmet,
+    skip_reason,
 )
 from kdprobe.analysis.attribution_agreement.highlights import highlights, top_words
 from kdprobe.analysis.attribution_agreement.metrics import AGREEMENT
@@ -34,7 +34,7 @@ from kdprobe.analysis.attribution_agreement.slices import slice_charts, slice_es
 from kdprobe.analysis.attribution_agreement.spread import spread_charts
 from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.gold import labelled_note
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
@@ -197,9 +197,9 @@ class AttributionAgreementAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in AGREEMENT)
     options: type[AttributionAgreementOptions] = AttributionAgreementOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose words were not explained."""
-        return unmet(study)
+        return skip_reason(study)
 
     def run(
         self,
@@ -227,13 +227,10 @@ class AttributionAgreementAnalysis:
             estimates += _own(explained, method)
         rhos = {(pair.student.name, pair.method): pair.rho for pair in pairs}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Spearman's correlation of the word scores of teacher and student, sentence by "
             "sentence, averaged. Sentences with fewer than three words in common, or without any "
             "difference between words, are left out and not counted in n.",
-            options=options.model_dump(mode="json"),
             metrics=AGREEMENT,
             estimates=tuple(estimates),
             tables=(

@@ -129,7 +129,7 @@ class Attributed:
 
 
 def attributed(study: Study) -> Attributed:
-    """Take a study's attributions, or those of its own sentences; `unmet` refuses other studies."""
+    """Return a study's attributions, or those of its own sentences, where there are any."""
     return _attributed(_explained(study))
 
 
@@ -145,7 +145,7 @@ def _attributed(study: Study) -> Attributed:
     return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
 
 
-def unmet(study: Study) -> str | None:
+def skip_reason(study: Study) -> str | None:
     """Refuse studies whose words were not explained."""
     study = _explained(study)
     if not study.has(Attributions):

@@ -30,7 +30,7 @@ from kdprobe.analysis.gold import (
     hits_of,
     no_right_and_wrong,
 )
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import (
     Population,
@@ -219,7 +219,7 @@ class Calibration:
     defines: tuple[str, ...] = tuple(metric.name for metric in metrics(CalibrationOptions().bins))
     options: type[CalibrationOptions] = CalibrationOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and probabilities of at least one model."""
         reason = no_right_and_wrong(study)
         if reason is None and not any(model.has_probabilities for model in study.models):
@@ -248,12 +248,9 @@ class Calibration:
         for student in study.students:
             estimates += _differences(study, student, draws)
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Is a model that is 80 % sure right 8 times in 10? Soft targets often hand the "
             "teacher's doubts on, or its overconfidence.",
-            options=options.model_dump(),
             metrics=explained,
             estimates=tuple(estimates),
             curves=(

@@ -34,8 +34,7 @@ from kdprobe.analysis.gold import (
     no_right_and_wrong,
     several_runs,
 )
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -51,10 +50,6 @@ from kdprobe.stats.bootstrap import (
 
 _SUBSETS = ("all", "hits", "mistakes")
 _PAIR_SUBSETS: tuple[Subset, ...] = ("all", "agree", "disagree")
-
-
-class ConfidenceOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 def _mask(study: Study, run: Predictions, subset: str) -> Bools:
@@ -243,9 +238,9 @@ class Confidence:
             for metric in (*_confidence_metrics.OF_PROBABILITIES, *_confidence_metrics.OF_SCORES)
         )
     )
-    options: type[ConfidenceOptions] = ConfidenceOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """At least one model must say more than a label."""
         if study.split.task.kind == "regression":
             return (
@@ -258,7 +253,7 @@ class Confidence:
         return None
 
     def run(
-        self, study: Study, options: ConfidenceOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Average confidences, and correlate them for every pair of models."""
         regression = study.split.task.kind == "regression"
@@ -268,9 +263,7 @@ class Confidence:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
             estimates += [_difference(study, a, b) for a, b in study.pairs]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Are the models sure of the same examples? A correlation near the one between "
             "two seeds of one model is as good as it gets; without seeds there is no such ceiling."
             if not regression

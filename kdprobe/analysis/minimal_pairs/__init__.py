@@ -29,7 +29,7 @@ from kdprobe.analysis.minimal_pairs.judgements import (
     spearman_tables,
 )
 from kdprobe.analysis.minimal_pairs.metrics import METRICS
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.config.base import Options
@@ -240,7 +240,7 @@ class MinimalPairAnalysis:
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[MinimalPairOptions] = MinimalPairOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
         if not study.has(MinimalPairs) or not study.get(MinimalPairs).ids:
             return "there are no minimal pairs; they need a task of acceptability and the models"
@@ -276,13 +276,10 @@ class MinimalPairAnalysis:
             _lost_pairs(judged, narrow, options.shown),
         )
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"{len(judged.pairs.ids)} pairs of {len(judged.phenomena)} phenomena "
             f"({judged.pairs.origin}). Pairs are resampled within phenomena. Fields and the total "
             "count every pair once.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=(*accuracies, *_unjudged(judged), *wide, *narrow, *margins),
             tables=tables if judged.students else (),

@@ -15,8 +15,7 @@ import numpy as np
 from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.gold import gold_of, hits_of, mean_size, no_right_and_wrong, several_runs
 from kdprobe.analysis.overlap.metrics import METRICS
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -33,10 +32,6 @@ _Mask = Callable[[Bools, Bools], Bools]
 _NO_MISTAKES = "{} makes no mistakes, so no share of them exists"
 _NO_HITS = "{} predicts nothing rightly, so no share of its hits exists"
 _NO_EXAMPLES = "there are no examples"
-
-
-class OverlapOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 @dataclass(frozen=True)
@@ -157,16 +152,16 @@ class Overlap:
     after: tuple[str, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[OverlapOptions] = OverlapOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Right and wrong must exist, and two models."""
         if len(study.models) < 2:
             return "overlap compares models, and there is only one"
         return no_right_and_wrong(study)
 
     def run(
-        self, study: Study, options: OverlapOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Estimate every share for every pair, and lay out the two matrices."""
         gold = gold_of(study)
@@ -176,9 +171,7 @@ class Overlap:
                 estimates += [_estimate(study, gold, pair, share) for pair in ((a, b), (b, a))]
             estimates += [_estimate(study, gold, (a, b), share) for share in _PAIRED]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Do two models fail on the same examples? The accuracy of model_b minus that "
             "of model_a is exactly its positive flips minus its negative flips: two students of "
             "one accuracy can differ widely in what they broke and what they mended.",

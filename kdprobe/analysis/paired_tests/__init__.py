@@ -16,18 +16,13 @@ from kdprobe.analysis.estimates import EstimateKey
 from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.paired_tests.metrics import METRICS
 from kdprobe.analysis.paired_tests.pairs import PairTest, class_tests, discordance, number_tests
-from kdprobe.analysis.protocol import Gold
-from kdprobe.config.base import Options
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Table
 from kdprobe.stats.arrays import Ints
 from kdprobe.stats.hypothesis_tests import cochran_q, holm
 
 _ADJUSTED = ("mcnemar", "mcnemar_midp", "absolute_error_difference")
-
-
-class PairedTestsOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 def _adjust(study: Study, estimates: Sequence[Estimate]) -> list[Estimate]:
@@ -112,9 +107,9 @@ class PairedTests:
     after: tuple[str, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
-    options: type[PairedTestsOptions] = PairedTestsOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return the reason that there is nothing to test, or None."""
         if len(study.models) < 2:
             return "there is one model only, so there is no pair to test"
@@ -123,28 +118,25 @@ class PairedTests:
         return None
 
     def run(
-        self, study: Study, options: PairedTestsOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Test every pair of models; `done` is not read."""
         number, known = study.split.task.kind == "regression", study.with_gold()
         of = number_tests if number else class_tests
         tests = [PairTest(known if number else study, a, b)
                  for a, b in (known if number else study).pairs]  # fmt: skip
-        estimates = _adjust(study, [number for test in tests for number in of(test)])
+        estimates = _adjust(study, [one for test in tests for one in of(test)])
         tables: tuple[Table, ...] = ()
         if known.split.labels is not None and not number:
             gold = np.asarray(known.split.labels, dtype=np.int64)
             estimates += _cochran(known, gold)
             tables = (_table(known, estimates, gold),)
-        used = {number.metric for number in estimates}
+        used = {one.metric for one in estimates}
         several = any(len(model.runs) > 1 for model in study.models)
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"Whether models differ by more than chance on the {study.n:,} examples that "
             f"all of them saw. Differences are model_a minus model_b.",
-            options=options.model_dump(mode="json"),
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
             tables=tables,

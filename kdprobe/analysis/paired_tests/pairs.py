@@ -22,6 +22,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
+from kdprobe.analysis.gold import NO_GOLD
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -38,7 +39,6 @@ from kdprobe.stats.correlations import pearson_draws
 from kdprobe.stats.hypothesis_tests import mcnemar_p, stuart_maxwell, wilcoxon_p
 
 _POWER = 2.8  # 1.96 + 0.84: two-sided 5 %, power 80 %
-NO_GOLD = "the split has no gold labels, so no prediction is known to be right or wrong"
 SEVERAL = "several runs: p is twice the median over all pairs of runs"
 
 

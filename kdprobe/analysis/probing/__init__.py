@@ -10,37 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
-from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
+from kdprobe.analysis.estimates import EstimateKey, undefined_estimate
 from kdprobe.analysis.probing.cells import (
     HOW,
     Cells,
     cells_of,
-    gravity_draws,
     matched_layers,
     resamples_of_task,
 )
 from kdprobe.analysis.probing.metrics import METRICS
+from kdprobe.analysis.probing.retention import gravity_of, retention_of
 from kdprobe.analysis.probing.scores import ProbedTask, score_estimates
 from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
-from kdprobe.config.base import Options
 from kdprobe.observations.probes import ProbeFits, ProbeTask
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Notice
-from kdprobe.stats.bootstrap import interval
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _SMALL = 400
 
 
-class ProbingOptions(Options):
-    """This analysis has nothing to choose."""
-
-
-def _see(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
+def _probed_task(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
     resamples = resamples_of_task(study, task)
     held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
     for population in study.models:
@@ -131,56 +123,6 @@ def _by_number(
     ]  # fmt: skip
 
 
-def _retention(probed: ProbedTask, teacher: str, student: str, pooling: str) -> Estimate:
-    at = EstimateKey(
-        "retention", teacher, student, subset=probed.task.name, layer="best", pooling=pooling
-    )
-    if teacher not in probed.random:
-        return undefined_estimate(at, "no encoder with random weights was probed")
-    t, s, floor = probed.trained[teacher], probed.trained[student], probed.random[teacher]
-    places = [cells.best(pooling) for cells in (t, s, floor)]
-    for model, place in zip((teacher, student, teacher), places, strict=True):
-        if place is None:
-            return undefined_estimate(at, probed.without(model, pooling))
-    of_teacher, of_student, low = (
-        cells.draws[:, place] for cells, place in zip((t, s, floor), places, strict=True)
-    )
-    above = of_teacher - low
-    bounds = interval(above)
-    if bounds is None or bounds[0] <= 0:
-        reason = "the teacher is not beyond random weights by more than noise"
-        return undefined_estimate(at, f"{reason} ({above[0]:+.3f})", n=probed.task.test)
-    kept = of_student - low
-    draws = np.full(len(kept), np.nan)
-    np.divide(kept, above, out=draws, where=above > 0)
-    return estimate(at, draws, n=probed.task.test, undefined="nothing to keep", how=HOW)
-
-
-def _gravity(
-    probed: ProbedTask, teacher: str, students: Sequence[str], poolings: Sequence[str]
-) -> list[Estimate]:
-    estimates = []
-    nothing = "no layer is above the majority class"
-    task, n = probed.task.name, probed.task.test
-    for pooling in poolings:
-        draws, reasons = {}, {}
-        for model, cells in probed.trained.items():
-            reasons[model] = (
-                nothing if cells.of_pooling(pooling) else probed.without(model, pooling)
-            )
-            draws[model] = gravity_draws(cells, pooling, probed.task.majority)
-            at = EstimateKey("centre_of_gravity", model, subset=task, pooling=pooling)
-            estimates.append(estimate(at, draws[model], n=n, undefined=reasons[model], how=HOW))
-        for student in students:
-            at = EstimateKey(
-                "centre_of_gravity_shift", teacher, student, subset=task, pooling=pooling
-            )
-            shift = draws[student] - draws[teacher]
-            lacking = teacher if np.isnan(draws[teacher][0]) else student
-            estimates.append(estimate(at, shift, n=n, undefined=reasons[lacking], how=HOW))
-    return estimates
-
-
 def _notices(study: Study, probes: ProbeFits) -> list[Notice]:
     notices = []
     small = [task.name for task in probes.tasks if task.test < _SMALL]
@@ -237,16 +179,16 @@ class Probing:
     gold: Gold = "unread"
     reads: tuple[type, ...] = (ProbeFits,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[ProbingOptions] = ProbingOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose layers were not probed."""
         if not study.has(ProbeFits) or not study.get(ProbeFits).fits:
             return "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
         return None
 
     def run(
-        self, study: Study, options: ProbingOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every cell, measure the students' gaps, and draw."""
         probes = study.get(ProbeFits)
@@ -259,7 +201,7 @@ class Probing:
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
         for task in probes.tasks:
-            probed = _see(study, probes, task)
+            probed = _probed_task(study, probes, task)
             cells[task.name] = probed.trained
             scores += score_estimates(probed)
             paired = [s for s in students if {s, teacher} <= probed.trained.keys()]
@@ -267,8 +209,8 @@ class Probing:
                 families = _gaps(probed, teacher, student, probes.poolings)
                 for family, more in zip(gaps_of[student], families, strict=True):
                     family += more
-                rest += [_retention(probed, teacher, student, p) for p in probes.poolings]
-            rest += _gravity(probed, teacher, paired, probes.poolings)
+                rest += [retention_of(probed, teacher, student, p) for p in probes.poolings]
+            rest += gravity_of(probed, teacher, paired, probes.poolings)
             curves.append(small_multiple(task, probed.trained, probed.random, probes.poolings[0]))
         gaps = [
             gap for families in gaps_of.values() for family in families for gap in with_q(family)
@@ -283,12 +225,9 @@ class Probing:
             )
         ]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="One probing classifier a task, layer and pooling, trained on vectors of whole "
             f"sentences: {probes.probe}. Baselines: majority class, layer 0, random weights.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=(*scores, *gaps, *rest),
             tables=(best_table(probes.tasks, cells, probes.poolings),),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.sanity_checks.check import Check
 from kdprobe.analysis.sanity_checks.learnt import check_chance, check_sure
 from kdprobe.analysis.sanity_checks.models import (
@@ -27,7 +27,6 @@ from kdprobe.analysis.sanity_checks.texts import (
     check_size,
     check_train,
 )
-from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Table
 
@@ -48,10 +47,6 @@ _CHECKS: tuple[tuple[Callable[[Study], list[Check]], bool], ...] = (
     (check_one_label, True),
 )
 _ORDER = {"alarm": 0, "warning": 1, "note": 2}
-
-
-class SanityChecksOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 def _table(checks: list[Check]) -> Table:
@@ -86,14 +81,14 @@ class SanityChecks:
     after: tuple[str, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[SanityChecksOptions] = SanityChecksOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse nothing: every study can be checked."""
         return None
 
     def run(
-        self, study: Study, options: SanityChecksOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Make every check and collect what it found."""
         known = study.with_gold()
@@ -104,11 +99,8 @@ class SanityChecks:
         ]
         notices = [check.notice for check in checks if check.notice is not None]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="What was looked at before any number: rows, labels, models and texts.",
-            options=options.model_dump(mode="json"),
             tables=(_table(checks),),
             warnings=tuple(sorted(notices, key=lambda notice: _ORDER[notice.severity])),
         )

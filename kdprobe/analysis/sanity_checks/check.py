@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -19,7 +17,6 @@ from kdprobe.observations.study import (
     Study,
 )
 from kdprobe.results.schema import Notice
-from kdprobe.stats.arrays import Ints
 
 Severity = Literal["alarm", "warning", "note"]
 FINE = "fine"
@@ -74,10 +71,3 @@ def runs_of(study: Study) -> Iterator[tuple[Population, str, Predictions]]:
         for place, run in enumerate(model.runs, start=1):
             several = len(model.runs) > 1
             yield model, f"{model.name} (run {place})" if several else model.name, run
-
-
-def gold_classes(study: Study) -> Ints | None:
-    """Return the gold classes, int64 `[n]`, or None without them and for a regression."""
-    if study.split.labels is None or study.split.task.kind == "regression":
-        return None
-    return np.asarray(study.split.labels, dtype=np.int64)

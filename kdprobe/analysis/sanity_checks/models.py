@@ -9,13 +9,12 @@ from itertools import combinations
 
 import numpy as np
 
-from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.gold import NO_GOLD, gold_classes
 from kdprobe.analysis.sanity_checks.check import (
     Check,
     Severity,
     fine,
     flagged,
-    gold_classes,
     runs_of,
     unchecked,
 )

@@ -14,12 +14,11 @@ from itertools import product
 
 import numpy as np
 
-from kdprobe.analysis.gold import NO_GOLD
+from kdprobe.analysis.gold import NO_GOLD, gold_classes
 from kdprobe.analysis.sanity_checks.check import (
     Check,
     fine,
     flagged,
-    gold_classes,
     runs_of,
     unchecked,
 )

@@ -13,10 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.student_gaps.probing import probing_gaps, probing_rows
-from kdprobe.config.base import Options
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import (
     Population,
@@ -29,10 +28,6 @@ from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, 
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
-
-
-class StudentGapsOptions(Options):
-    """This analysis has nothing to choose."""
 
 
 class Ranked(NamedTuple):
@@ -257,9 +252,9 @@ class StudentGaps:
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
-    options: type[StudentGapsOptions] = StudentGapsOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies in which no gap can be measured."""
         if not study.students:
             return "there is no student to compare the teacher with"
@@ -269,7 +264,7 @@ class StudentGaps:
         return None
 
     def run(
-        self, study: Study, options: StudentGapsOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Rank the gaps of the analyses that ran."""
         gaps = _from_slices(study, done["slices"]) if "slices" in done else []
@@ -280,11 +275,8 @@ class StudentGaps:
         if not {"slices", "minimal_pairs", "probing"} & set(done):
             notes = ["Neither slices nor minimal_pairs ran, so there are no gaps to rank."]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=_caption(study),
-            options=options.model_dump(mode="json"),
             tables=(_table(ranked),) if ranked else (),
             gaps=tuple(row.gap for row in ranked),
             notes=tuple(notes),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resamples_of
-from kdprobe.analysis.protocol import Gold
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
@@ -228,7 +228,7 @@ class TaskScores:
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[TaskScoresOptions] = TaskScoresOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Return a reason where there are no gold labels to score against, or None."""
         if study.split.labels is None:
             return "the split has no gold labels, so nothing can be scored against them"
@@ -250,12 +250,9 @@ class TaskScores:
                 tables = (label_table(study, by_label, tally.gold),)
         used = {e.metric for e in estimates}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption=f"Scores of each model against the gold labels of {study.n:,} examples, and "
             f"each student minus its teacher. Primary score of this task: {primary_name(study)}.",
-            options=options.model_dump(mode="json"),
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
             tables=tables,
