@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kdprobe.progress import Progress
     from kdprobe.results.schema import Skipped
 
-Kind = TypeVar("Kind")
+Kind_co = TypeVar("Kind_co", covariant=True)
 
 
 class CollectorOptions(FlagOptions):
@@ -83,7 +83,7 @@ class NoOptions(CollectorOptions):
 
 
 @dataclass(frozen=True)
-class Collected(Generic[Kind]):
+class Collected(Generic[Kind_co]):
     """An observation with what the reader must know of how it was made.
 
     Args:
@@ -93,12 +93,12 @@ class Collected(Generic[Kind]):
         seconds: for the list of timings, by words for the reader.
     """
 
-    observation: Kind | None
+    observation: Kind_co | None
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-class Collector(Protocol[Kind]):
+class Collector(Protocol[Kind_co]):
     """One entry of `collectors/`: opened models in, one observation out.
 
     Every cheap check stands in `prepare`, which is called of all collectors before the first one
@@ -110,7 +110,7 @@ class Collector(Protocol[Kind]):
         """The file's name."""
 
     @property
-    def kind(self) -> type[Kind]:
+    def kind(self) -> type[Kind_co]:
         """The observation's type, its key in `Study`; analyses name it in `reads`."""
 
     @property
@@ -142,7 +142,7 @@ class Collector(Protocol[Kind]):
 
     def collect(
         self, session: Session, prepared: Any, progress: Progress
-    ) -> Kind | Skipped | Collected[Kind]:
+    ) -> Kind_co | Skipped | Collected[Kind_co]:
         """Make the observation; it is a function of the session and what was prepared."""
 
 
