@@ -15,8 +15,9 @@ from kdprobe.errors import TaskError
 from kdprobe.stats import classification
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import whole_sample
-from kdprobe.stats.correlations import kappa_draws, pearson_draws, spearman_draws
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 from kdprobe.stats.divergence import kl_divergence, log_softmax
+from kdprobe.stats.kappa import Pairing
 from kdprobe.tasks.task import Labels, Task
 
 _ONE_GOLD = "all gold labels are the same"
@@ -116,9 +117,10 @@ def fidelity(task: Task, teacher: Floats, student: Floats) -> dict[str, Score]:
             "mse_to_teacher": Score(float(((a - b) ** 2).mean())),
         }
     first, second = (side.argmax(axis=1).astype(np.int64) for side in (teacher, student))
+    pairing = Pairing(sample, first, second, len(task.labels))
     return {
-        "agreement": _score(sample.mean(first == second)),
-        "cohens_kappa": _score(kappa_draws(sample, first, second, len(task.labels)), _CONSTANT),
+        "agreement": _score(pairing.observed),
+        "cohens_kappa": _score(pairing.kappa().draws, _CONSTANT),
         "kl": Score(float(kl_divergence(log_softmax(teacher), log_softmax(student)).mean())),
     }
 

@@ -1,7 +1,7 @@
-"""Correlations and kappa over all resamples at once.
+"""Correlations over all resamples at once.
 
-Does: give draws `float64[B + 1]` of Pearson's and Spearman's correlation and of Cohen's kappa, one
-value a resample, from counts. Does not: draw resamples, or make estimates; `bootstrap.py` does.
+Does: compute draws `float64[B + 1]` of Pearson's and Spearman's correlation from counts, one value
+a resample. Does not: draw resamples, or make estimates; `bootstrap.py` does.
 """
 
 from __future__ import annotations
@@ -143,42 +143,3 @@ def _midranks(counts: Floats, groups: _Groups) -> tuple[Floats, Floats]:
     before = np.cumsum(times, axis=1) - times
     centred = before + (times - counts.sum(axis=1, keepdims=True)) / 2.0
     return centred, np.einsum("bg,bg,bg->b", times, centred, centred)
-
-
-def indicator(values: Ints, classes: int) -> Bools:
-    """Spread class indices into one column per class, bool `[n, classes]`.
-
-    >>> indicator(np.array([1, 0]), 2)
-    array([[False,  True],
-           [ True, False]])
-    """
-    spread: Bools = values[:, None] == np.arange(classes)
-    return spread
-
-
-def kappa_draws(resamples: Resamples, a: Ints, b: Ints, classes: int) -> Floats:
-    """Return Cohen's kappa of two raters in every resample.
-
-    Definition: (p_o - p_e) / (1 - p_e), p_o the share of equal labels, p_e = sum_c r_c s_c from the
-    raters' own label shares (Cohen 1960).
-
-    Args:
-        resamples: how often each example counts; rows may sum to any number.
-        a: class indices of the first rater, `[n]`.
-        b: class indices of the second rater, `[n]`.
-        classes: the number of classes.
-
-    Returns:
-        float64 `[B + 1]` in -1..1; NaN where a rater gives only one label in the resample: kappa
-        would be 0 by construction, whatever the other says.
-
-    >>> sample = Resamples(np.ones((1, 4), dtype=np.float32))
-    >>> kappa_draws(sample, np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
-    array([0.5])
-    """
-    equal = resamples.sums(np.asarray(a == b))
-    left, right = (resamples.sums(indicator(rater, classes)) for rater in (a, b))
-    total = left.sum(axis=1)
-    constant = (left.max(axis=1) == total) | (right.max(axis=1) == total)
-    chance = (left * right).sum(axis=1)  # of total ** 2
-    return _safe_ratio(equal * total - chance, total**2 - chance, ~constant)

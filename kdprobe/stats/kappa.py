@@ -88,7 +88,12 @@ class Pairing:
         return constant
 
     def kappa(self) -> Corrected:
-        """Cohen's kappa (Cohen 1960)."""
+        """Return Cohen's kappa (Cohen 1960).
+
+        >>> sample = Resamples(np.ones((1, 4), dtype=np.float32))
+        >>> Pairing(sample, np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2).kappa().draws
+        array([0.5])
+        """
         return corrected(self.observed, self.chance, self.constant)
 
     def pabak(self) -> Corrected:

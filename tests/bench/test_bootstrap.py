@@ -12,7 +12,8 @@ from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.protocol import NoOptions
 from kdprobe.stats.bootstrap import draw_resamples
 from kdprobe.stats.classification import counts_of, mcc
-from kdprobe.stats.correlations import kappa_draws, spearman_draws
+from kdprobe.stats.correlations import spearman_draws
+from kdprobe.stats.kappa import Pairing
 from tests.analysis.studies import classification
 
 N, DRAWS, LOOPED = 10_000, 2_000, 40
@@ -32,7 +33,7 @@ def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixtu
     start = time.perf_counter()
     ours = (
         mcc(counts_of(resamples, gold, a.predicted, classes=2)),
-        kappa_draws(resamples, a.predicted, b.predicted, 2),
+        Pairing(resamples, a.predicted, b.predicted, 2).kappa().draws,
         spearman_draws(resamples, a.confidence, b.confidence),
     )
     vectorised = time.perf_counter() - start

@@ -14,7 +14,6 @@ from statsmodels.stats.proportion import proportion_confint
 
 from kdprobe.stats.bootstrap import draw_resamples
 from kdprobe.stats.correlations import (
-    kappa_draws,
     pearson_draws,
     spearman_draws,
 )
@@ -27,6 +26,7 @@ from kdprobe.stats.hypothesis_tests import (
     wilcoxon_p,
     wilson,
 )
+from kdprobe.stats.kappa import Pairing
 from tests.analysis.studies import labels_of_two, quick
 
 p_values = st.lists(st.floats(0, 1), min_size=1, max_size=12)
@@ -253,7 +253,7 @@ def test_kappa_equals_scikit_learn_in_every_resample(case):
     """Guards against marginals of the sample used for a resample, and 0 for a constant rater."""
     _, a, b, classes = case
     resamples = draw_resamples(2, len(a), 6)
-    found = kappa_draws(resamples, a, b, classes)
+    found = Pairing(resamples, a, b, classes).kappa().draws
     for row in range(7):
         drawn = np.repeat(np.arange(len(a)), resamples.counts[row].astype(int))
         if len(set(a[drawn].tolist())) == 1 or len(set(b[drawn].tolist())) == 1:

@@ -29,7 +29,6 @@ from kdprobe.stats.arrays import Floats, Ints, ratio
 from kdprobe.stats.bootstrap import (
     LEVEL,
 )
-from kdprobe.stats.correlations import kappa_draws
 from kdprobe.stats.divergence import Fidelity, fidelity
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
@@ -211,7 +210,7 @@ def _against_gold(view: PairView, gold: Ints) -> list[Estimate]:
 
     def consistency(one: Predictions, other: Predictions) -> Floats:
         left, right = ((run.predicted == gold).astype(np.int64) for run in (one, other))
-        return kappa_draws(sample, left, right, 2)
+        return Pairing(sample, left, right, 2).kappa().draws
 
     cramped = (
         "mistakes independent of each other already coincide as often as they can, so there is no "
