@@ -14,6 +14,7 @@ import torch
 from kdprobe.cache import Cache
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.compute import choose_compute
+from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.predictions import extract_predictions
