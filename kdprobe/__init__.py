@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from kdprobe.attribution import attribute
     from kdprobe.attribution.result import TextAttribution, TextAttributions
     from kdprobe.augmentation import augment
-    from kdprobe.collectors.attribution_maps import AttributionMapOptions
+    from kdprobe.collectors.attribution_maps.options import AttributionMapOptions
     from kdprobe.collectors.attributions.options import AttributionRequest
-    from kdprobe.collectors.minimal_pairs import MinimalPairOptions
+    from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
     from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.compare import compare
     from kdprobe.comparison.from_arrays import compare_predictions
@@ -70,14 +70,14 @@ __all__ = [
 
 _HOMES = {
     "AnalysisOptions": "comparison.options",
-    "AttributionMapOptions": "collectors.attribution_maps",
+    "AttributionMapOptions": "collectors.attribution_maps.options",
     "AttributionRequest": "collectors.attributions.options",
     "Comparison": "comparison.result",
     "DataOptions": "config.options",
     "Estimate": "results.schema",
     "EvaluationDataOptions": "config.options",
     "InferenceRuntime": "config.options",
-    "MinimalPairOptions": "collectors.minimal_pairs",
+    "MinimalPairOptions": "collectors.minimal_pairs.options",
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",

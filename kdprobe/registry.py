@@ -183,6 +183,8 @@ class Plugins(Generic[T]):
         name = self.find(name)
         if name in self._own():
             module = importlib.import_module(f"{self.package}.{name}")
+            if not hasattr(module, self.attribute):  # a folder may hold it in a file of its own
+                module = importlib.import_module(f"{module.__name__}.{self.attribute.lower()}")
             return cast(T, getattr(module, self.attribute))
         return cast(T, self._foreign()[name].load())
 

@@ -13,7 +13,7 @@ from kdprobe.cli import terminal
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
 from kdprobe.cli.compared import command_line, summary
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
-from kdprobe.collectors.protocol import COLLECTORS
+from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.comparison.options import AnalysisOptions, asked_evidence
 from kdprobe.config.flags import FlagOptions
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime, Output
@@ -30,7 +30,7 @@ _TASK = (
 
 def _collectors() -> dict[str, type[FlagOptions]]:
     """Return the options of every collector, by its name."""
-    return {name: COLLECTORS.load(name).options for name in COLLECTORS.names()}
+    return {name: options_of(name) for name in COLLECTORS.names()}
 
 
 @terminal.guarded

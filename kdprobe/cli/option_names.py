@@ -57,12 +57,12 @@ def flag_words() -> Mapping[str, str]:
 
 
 def _models() -> Iterator[type[FlagOptions]]:
-    from kdprobe.collectors.protocol import COLLECTORS
+    from kdprobe.collectors.protocol import COLLECTORS, options_of
     from kdprobe.comparison.options import AnalysisOptions
     from kdprobe.config import commands, options
 
     yield AnalysisOptions
-    yield from (COLLECTORS.load(name).options for name in COLLECTORS.names())
+    yield from (options_of(name) for name in COLLECTORS.names())
     yield from (options.EvaluationDataOptions, options.InferenceRuntime)
     yield from options.TRAINING_OPTIONS
     yield from (commands.DistillOptions, commands.FinetuneOptions, commands.AugmentOptions)

@@ -5,26 +5,31 @@ registry. Does not: collect.
 
 A collector makes one observation: evidence that costs a model's time or comes from a file, read by
 any number of analyses. Adding one takes a file here, a frozen type in `observations/`, and an
-analysis that names the type in its `reads`.
+analysis that names the type in its `reads`. One that has options is a folder: `collector.py`, and
+`options.py`, which the command line reads without importing what collects.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
-from kdprobe.collectors.session import Session
 from kdprobe.config.flags import FlagOptions
 from kdprobe.config.flat import refusal
-from kdprobe.models.handle import Capability
-from kdprobe.progress import Progress
 from kdprobe.registry import Plugins, unknown_name
-from kdprobe.results.schema import Skipped
 
-Kind = TypeVar("Kind")
+if TYPE_CHECKING:
+    from kdprobe.collectors.session import Session
+    from kdprobe.models.handle import Capability
+    from kdprobe.progress import Progress
+    from kdprobe.results.schema import Skipped
+
+Kind_co = TypeVar("Kind_co", covariant=True)
 
 
 class CollectorOptions(FlagOptions):
@@ -78,7 +83,7 @@ class NoOptions(CollectorOptions):
 
 
 @dataclass(frozen=True)
-class Collected(Generic[Kind]):
+class Collected(Generic[Kind_co]):
     """An observation with what the reader must know of how it was made.
 
     Args:
@@ -88,12 +93,12 @@ class Collected(Generic[Kind]):
         seconds: for the list of timings, by words for the reader.
     """
 
-    observation: Kind | None
+    observation: Kind_co | None
     skipped: tuple[Skipped, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-class Collector(Protocol[Kind]):
+class Collector(Protocol[Kind_co]):
     """One entry of `collectors/`: opened models in, one observation out.
 
     Every cheap check stands in `prepare`, which is called of all collectors before the first one
@@ -105,7 +110,7 @@ class Collector(Protocol[Kind]):
         """The file's name."""
 
     @property
-    def kind(self) -> type[Kind]:
+    def kind(self) -> type[Kind_co]:
         """The observation's type, its key in `Study`; analyses name it in `reads`."""
 
     @property
@@ -137,7 +142,7 @@ class Collector(Protocol[Kind]):
 
     def collect(
         self, session: Session, prepared: Any, progress: Progress
-    ) -> Kind | Skipped | Collected[Kind]:
+    ) -> Kind_co | Skipped | Collected[Kind_co]:
         """Make the observation; it is a function of the session and what was prepared."""
 
 
@@ -148,3 +153,17 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
     entry_points="kdprobe.collectors",
     apart=("guarding", "protocol", "session"),
 )
+
+
+def options_of(name: str) -> type[CollectorOptions]:
+    """Return the options of a collector; one of kdprobe's own is not imported for them.
+
+    >>> options_of("predictions").__name__, options_of("minimal_pairs").__name__
+    ('NoOptions', 'MinimalPairOptions')
+    """
+    folder = Path(__file__).parent
+    if (folder / name / "options.py").is_file():
+        module = importlib.import_module(f"{COLLECTORS.package}.{name}.options")
+        options: type[CollectorOptions] = module.OPTIONS
+        return options
+    return NoOptions if (folder / f"{name}.py").is_file() else COLLECTORS.load(name).options

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.attribution_agreement.explained import (
-    Attributed,
-    attributed,
-    skip_reason,
-)
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
 from kdprobe.comparison.examples import examples as lay_out
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Example, ExampleWords
 from kdprobe.results.words import WordAgreement, WordScores
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import (
+    Floats,
+)
 from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
-from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions
+from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions, options_of
 from kdprobe.config.flags import Flag, FlagOptions, Panel
 from kdprobe.config.flat import checked, gathered
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime, Output, Seed
@@ -205,7 +205,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     ):  # fmt: skip
         known = {key: value for key, value in values.items() if value is not None}
         if known:
-            evidence[name] = checked(COLLECTORS.load(name).options, known)
+            evidence[name] = checked(options_of(name), known)
     if given.probing is not None:
         evidence["probes"] = given.probing
     if given.attributions is not None:

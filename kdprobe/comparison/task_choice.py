@@ -70,6 +70,11 @@ def choose_task(
     if isinstance(task, TaskFile):
         return ChosenTask(task)
     paths = [path for model in models for path in model.paths]
+    if task is not None and not isinstance(task, str):
+        raise ConfigError(
+            "`task`", found=f"is a {type(task).__name__}",
+            expected="a name, a path, an open task file, a DataFrame or a datasets.Dataset",
+        )  # fmt: skip
     if task is not None:
         opened = open_task(task, **columns._asdict())
         return ChosenTask(name_classes(opened, paths, offline=offline, label_map=label_map))

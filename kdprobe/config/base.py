@@ -26,7 +26,8 @@ _QUOTED = 120
 class Options(BaseModel):
     """Base of everything typed by hand: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when first checked: the help of a command reads fields and checks nothing.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def parse(model: type[M], data: dict[str, object], where: str) -> M:

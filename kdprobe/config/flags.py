@@ -34,7 +34,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import ConfigDict
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -86,8 +85,6 @@ class FlagOptions(Options):
         group: what stands before a field's name in errors (`probing.sentences`); empty: nothing.
         panel: the heading of its options in the help.
     """
-
-    model_config = ConfigDict(defer_build=True)  # the help reads fields and checks nothing
 
     group: ClassVar[str] = ""
     panel: ClassVar[Panel] = "runtime"

@@ -15,7 +15,9 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
 

@@ -13,6 +13,7 @@ from kdprobe.cli.commands import EVERYDAY, PANELS, Deferred
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
 from kdprobe.cli.main import COMMANDS, GROUPS, app
 from kdprobe.cli.option_names import flag_words, with_flags
+from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.config.commands import DistillOptions
 from kdprobe.config.flags import Flag, FlagOptions
 from kdprobe.config.options import DataOptions, TrainingRuntime
@@ -167,3 +168,15 @@ def test_several_models_give_what_was_typed() -> None:
     typed = parameters["grouped_student"].annotation.__metadata__[0]
     assert typed.help == "Whom."
     assert parameters["grouped_count"].annotation.__metadata__[0].help == "How many. Default: 3."
+
+
+def test_options_of_collectors_are_read_without_them() -> None:
+    """Guards two things: options beside those of the collector, and numpy for `compare --help`."""
+    for name in COLLECTORS.names():
+        assert options_of(name) is COLLECTORS.load(name).options, name
+    code = (
+        "import sys; import kdprobe.cli.compare; "
+        "print([m for m in sys.modules if m in ('numpy', 'torch', 'kdprobe.collectors.session')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

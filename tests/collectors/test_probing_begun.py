@@ -62,7 +62,9 @@ def test_a_run_killed_between_two_tasks_reads_nothing_again(
         return read(self, ids)
 
     monkeypatch.setattr(LayerReader, "read", counted)
-    monkeypatch.setattr("kdprobe.collectors.probes.say_estimate", lambda work, progress: None)
+    monkeypatch.setattr(
+        "kdprobe.collectors.probes.collector.say_estimate", lambda work, progress: None
+    )
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "whole"))
     probe(place, "a")
     undisturbed = sum(rows)
@@ -99,7 +101,9 @@ def test_one_more_task_reads_its_own_sentences_alone(
         return read(self, ids)
 
     monkeypatch.setenv("KDPROBE_CACHE", str(place / "cache"))
-    monkeypatch.setattr("kdprobe.collectors.probes.say_estimate", lambda work, progress: None)
+    monkeypatch.setattr(
+        "kdprobe.collectors.probes.collector.say_estimate", lambda work, progress: None
+    )
     probe(place, "a", TASKS[:1])
     monkeypatch.setattr(LayerReader, "read", counted)
     probe(place, "b")

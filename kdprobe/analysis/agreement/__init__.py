@@ -17,8 +17,12 @@ from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.observations.predictions import Population
-from kdprobe.observations.study import Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Matrix
 
 
@@ -65,7 +69,6 @@ class Agreement:
     version: int = 1
     title: str = "Agreement"
     after: tuple[str, ...] = ()
-    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[NoOptions] = NoOptions

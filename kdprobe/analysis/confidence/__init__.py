@@ -39,7 +39,9 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import (
@@ -229,7 +231,6 @@ class Confidence:
     version: int = 1
     title: str = "Confidence"
     after: tuple[str, ...] = ()
-    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(

@@ -20,7 +20,9 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import mean_within
@@ -148,7 +150,6 @@ class Overlap:
     version: int = 1
     title: str = "Shared mistakes and flips"
     after: tuple[str, ...] = ()
-    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[NoOptions] = NoOptions

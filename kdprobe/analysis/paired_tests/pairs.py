@@ -27,7 +27,9 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import (

@@ -13,7 +13,9 @@ from kdprobe.observations.predictions import (
     Population,
     Predictions,
 )
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Notice
 
 Severity = Literal["alarm", "warning", "note"]

@@ -21,7 +21,9 @@ from kdprobe.observations.predictions import (
     Population,
 )
 from kdprobe.observations.probes import ProbeFits
-from kdprobe.observations.study import Study
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
@@ -248,7 +250,6 @@ class StudentGaps:
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
-    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[NoOptions] = NoOptions

@@ -166,3 +166,6 @@ class AttributionRequest(CollectorOptions):
             "sentences": options.file.name if options.file else None,
             "method_settings": settings,
         }
+
+
+OPTIONS = AttributionRequest

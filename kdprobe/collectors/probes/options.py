@@ -7,15 +7,16 @@ probes.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.config.flags import Flag, Panel
 from kdprobe.config.probing import open_probing_tasks
-from kdprobe.tasks.probing.build import find_file
-from kdprobe.tasks.probing.sets import ProbingSet
+
+if TYPE_CHECKING:
+    from kdprobe.tasks.probing.sets import ProbingSet
 
 _SMALL = 1000
 _FEW_CLASSES = 50
@@ -89,6 +90,8 @@ class ProbingRequest(CollectorOptions):
 
     @model_validator(mode="after")
     def _tasks_and_files_are_there(self) -> ProbingRequest:
+        from kdprobe.tasks.probing.build import find_file
+
         for task in open_probing_tasks(self.tasks):
             find_file(task, probing_dir=self.probing_dir)
         _ = self.seeds  # raises where the probe does not take that many
@@ -126,3 +129,6 @@ class ProbingRequest(CollectorOptions):
                 "folder": options.probing_dir.name if options.probing_dir else None,
             }
         }
+
+
+OPTIONS = ProbingRequest

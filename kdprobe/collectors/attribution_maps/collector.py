@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-from pydantic import Field, JsonValue
 
-from kdprobe.collectors.protocol import CollectorOptions
+from kdprobe.collectors.attribution_maps.options import AttributionMapOptions
 from kdprobe.collectors.session import Session
-from kdprobe.config.flags import Flag, Panel
 from kdprobe.models.handle import Capability
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.progress import Progress
@@ -26,31 +24,6 @@ if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
 Texts = Mapping[str, list[tuple[str, ...]]]
-
-
-class AttributionMapOptions(CollectorOptions):
-    """Of how many examples the attribution maps of AD-KD are compared.
-
-    Args:
-        examples: of train and of the compared split, each a seeded choice.
-    """
-
-    group: ClassVar[str] = "attribution_gap"
-    panel: ClassVar[Panel] = "explaining"
-
-    examples: Annotated[
-        int,
-        Field(ge=1),
-        Flag(
-            "Compare AD-KD's attribution maps on N examples of train and of the split.",
-            name="attribution-gap", metavar="N",
-        ),
-    ] = 200  # fmt: skip
-
-    @classmethod
-    def described(cls, options: Any) -> dict[str, JsonValue]:
-        """Return the number of examples."""
-        return {"attribution_gap": None if options is None else options.examples}
 
 
 @dataclass(frozen=True)
