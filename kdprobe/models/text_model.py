@@ -136,11 +136,11 @@ class TextModel(TextInputs):
         """
         chosen = self.model if model is None else model
 
-        def logits_of(given: Mapping[str, Tensor]) -> Tensor:
-            logits: Tensor = chosen(**given).logits
+        def call(batch: Mapping[str, Tensor]) -> Tensor:
+            logits: Tensor = chosen(**batch).logits
             return logits
 
-        return self.run(inputs, logits_of, torch.cat, model=chosen)
+        return self.run(inputs, call, torch.cat, model=chosen)
 
     def refused(self, ids: Sequence[int], error: BaseException) -> CapabilityError:
         """Return the error of a text that a model's forward cannot run."""

@@ -100,8 +100,8 @@ def same(left: object, right: object) -> bool:
         return isinstance(right, Mapping) and left.keys() == right.keys() and all(
             same(value, right[key]) for key, value in left.items()
         )  # fmt: skip
-    if isinstance(left, tuple | list):
-        return len(left) == len(right) and all(map(same, left, right))  # type: ignore[arg-type]
+    if isinstance(left, tuple | list) and isinstance(right, tuple | list):
+        return len(left) == len(right) and all(map(same, left, right))
     return left == right or (left != left and right != right)
 
 
