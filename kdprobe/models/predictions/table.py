@@ -1,8 +1,7 @@
 """Predictions files as they stand: rows of texts and what a model said of them.
 
 Does: read .tsv, .csv, .jsonl and .parquet, find the columns of outputs, turn probabilities into
-log-probabilities, and refuse a bad row with its line. Does not: join rows to a task's examples;
-`file.py` does.
+log-probabilities, and refuse a bad row with its line. Does not: join rows to examples (`file.py`).
 """
 
 from __future__ import annotations
