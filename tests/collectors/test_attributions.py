@@ -69,7 +69,7 @@ def test_the_numbers_the_page_and_what_is_missing(compared: Path):
 
 def test_without_an_option_words_are_not_explained():
     """Guards against a default comparison that takes minutes, and --skip that does not hold."""
-    shap = {"attributions": AttributionRequest(("shap",), 5)}
+    shap = {"attributions": AttributionRequest(methods=("shap",), sentences=5)}
     both = ("attribution_agreement", "faithfulness")
     assert "attributions" not in collectors_of(both, {})
     assert "attributions" not in collectors_of(("agreement",), shap)
@@ -82,9 +82,9 @@ def test_without_an_option_words_are_not_explained():
 def test_what_cannot_be_asked_for_is_said():
     """Guards against a typing error that is quietly left out."""
     with pytest.raises(UnknownNameError, match="did you mean 'shap'"):
-        AttributionRequest(("shapp",))
+        AttributionRequest(methods=("shapp",))
     with pytest.raises(ConfigError) as twice:
-        AttributionRequest(("shap", "shap"))
+        AttributionRequest(methods=("shap", "shap"))
     assert str(twice.value) == "`attribution.methods`: a method is given twice, expected each once"
     with pytest.raises(ConfigError) as none:
         AttributionRequest(sentences=0)

@@ -39,7 +39,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settled(**settings: object) -> AttributionRequest:
-    return AttributionRequest(("lime", "occlusion"), options=settings)
+    return AttributionRequest(methods=("lime", "occlusion"), options=settings)
 
 
 def test_settings_reach_the_request_and_the_protocol_card():
@@ -142,7 +142,7 @@ def test_an_example_without_finite_scores_is_named(scene: Path, monkeypatch: pyt
     monkeypatch.setattr(Occlusion, "_scores", broken)
     result = kdprobe.compare(
         str(scene / "t"), str(scene / "s"), task=str(scene / "hard.jsonl"), resamples=100,
-        attributions=kdprobe.AttributionRequest(("occlusion",), target="gold"),
+        attributions=kdprobe.AttributionRequest(methods=("occlusion",), target="gold"),
         only=["attribution_agreement"], device="cpu", offline=True, cache=False,
     )  # fmt: skip
     told = result.document.model_dump_json()
@@ -154,8 +154,7 @@ def test_explanations_that_do_not_add_up_are_listed(scene: Path):
     """Guards against quadrature error that nobody is told of."""
     result = kdprobe.compare(
         str(scene / "t"), str(scene / "s"), task=str(scene / "hard.jsonl"), resamples=100,
-        attributions=kdprobe.AttributionRequest(
-            ("integrated_gradients",),
+        attributions=kdprobe.AttributionRequest(methods=("integrated_gradients",),
             options={"integrated_gradients": {"steps": 1, "most_steps": 1}},
         ),
         only=["attribution_agreement"], device="cpu", offline=True, cache=False,

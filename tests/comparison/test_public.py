@@ -89,7 +89,7 @@ def test_several_splits_are_no_task(tmp_path: Path) -> None:
     """A data set of three splits of which one is taken silently."""
     several = DatasetDict(train=Dataset.from_dict({"text": ["a"], "label": ["b"]}))
     with pytest.raises(TaskError) as caught:
-        kdprobe.compare("t", "s", task=several)  # type: ignore[arg-type]
+        kdprobe.compare("t", "s", task=several)
     assert str(caught.value) == (
         "`task`: a data set of 1 splits: train, expected one split; say `task=dataset['train']`"
     )

@@ -101,7 +101,9 @@ def same(left: object, right: object) -> bool:
             same(value, right[key]) for key, value in left.items()
         )  # fmt: skip
     if isinstance(left, tuple | list):
-        return len(left) == len(right) and all(map(same, left, right))  # type: ignore[arg-type]
+        if not isinstance(right, tuple | list) or len(left) != len(right):
+            return False
+        return all(same(one, other) for one, other in zip(left, right, strict=True))
     return left == right or (left != left and right != right)
 
 
