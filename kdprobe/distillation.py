@@ -124,7 +124,7 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
 
     def page(prepared: PreparedPart) -> WritePage:
         student, suffix = portable_word(prepared.part.recipe.student), prepared.part.stage_label
-        title = f"{data.task.name}: {student} taught with {recipe.name}{suffix}"
+        title = f"{data.task.name}: {student} distilled with {recipe.name}{suffix}"
         return page_writer(title, prepared.preflight.facts)
 
     return training.run(run, plan, card, page)
@@ -177,7 +177,7 @@ def _card_facts(
     }  # fmt: skip
     return CardFacts(
         kind="distill",
-        headline=f"A student for {data.task.name}, taught by {teacher.name} with the recipe "
+        headline=f"A student for {data.task.name}, distilled from {teacher.name} with the recipe "
         f"{recipe.name}{prepared.part.stage_label}.",
         sections={
             "Teacher": {key: value for key, value in facts.items() if key.startswith("teacher")},

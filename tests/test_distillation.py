@@ -63,7 +63,7 @@ def test_card_and_record(toy: Toy, tmp_path: Path) -> None:
     assert record["preflight"]["layer_map"] == [[1, 1, "copied"]]
     card = (tmp_path / "s" / "README.md").read_text()
     for piece in (
-        "A student for toy, taught by teacher with the recipe vanilla.",
+        "A student for toy, distilled from teacher with the recipe vanilla.",
         "temperature 3.0",
         f"| agreement | {result.scores['agreement']:.4f} |",
         record["plan"]["fingerprint"],

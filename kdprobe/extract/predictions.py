@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from kdprobe.cache import Cache
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.stored_outputs import stored_outputs
-from kdprobe.observations.predictions import (
-    Predictions,
-)
+from kdprobe.observations.predictions import Predictions
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 

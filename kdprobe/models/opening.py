@@ -29,11 +29,7 @@ from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said, translated
 from kdprobe.models.building import Described, described
 from kdprobe.models.capacity import billions, check_memory, count_of
-from kdprobe.models.config_faults import (
-    check_config_sizes,
-    fault_of_field,
-    field_at_fault,
-)
+from kdprobe.models.config_faults import check_config_sizes, fault_of_field, field_at_fault
 from kdprobe.models.label_names import numbered_names
 from kdprobe.models.tokenizer_faults import unreadable
 from kdprobe.models.weights import read_shapes, unwrapped, weight_files, wrapper_note, wrapper_of

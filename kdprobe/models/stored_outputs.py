@@ -19,9 +19,7 @@ from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import ModelHandle, Outputs
 from kdprobe.models.hf import HfModel
-from kdprobe.observations.predictions import (
-    check_finite,
-)
+from kdprobe.observations.predictions import check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 

@@ -98,7 +98,7 @@ class TextModel(TextInputs):
         self,
         inputs: Mapping[str, Tensor],
         call: Callable[[Mapping[str, Tensor]], T],
-        join: Callable[[Sequence[T]], T],
+        join: Callable[[list[T]], T],
         *,
         model: Any = None,
     ) -> T:
@@ -135,7 +135,12 @@ class TextModel(TextInputs):
             model: another copy of the model; None: the model itself.
         """
         chosen = self.model if model is None else model
-        return self.run(inputs, lambda given: chosen(**given).logits, torch.cat, model=chosen)
+
+        def call(batch: Mapping[str, Tensor]) -> Tensor:
+            logits: Tensor = chosen(**batch).logits
+            return logits
+
+        return self.run(inputs, call, torch.cat, model=chosen)
 
     def refused(self, ids: Sequence[int], error: BaseException) -> CapabilityError:
         """Return the error of a text that a model's forward cannot run."""

@@ -264,7 +264,7 @@ def test_charts():
     assert set(curves) == {"teacher:student-1", "teacher:student-2", "confidences"}
 
 
-def test_unmet():
+def test_skip_reason():
     """A section full of undefined numbers where nothing can be said at all."""
     assert ANALYSIS.skip_reason(studies.hard_labels(20)) == (
         "of all models only the predicted labels are known, no probabilities"

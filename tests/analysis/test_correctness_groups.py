@@ -148,7 +148,7 @@ def test_several_seeds_say_which_run_is_shown():
     assert groups(studies.binary(40)).notes == ()
 
 
-def test_unmet():
+def test_skip_reason():
     """A crash instead of a reason."""
     assert ANALYSIS.skip_reason(studies.teacher_alone()) == (
         "the groups tell teacher and students apart, and there is no student"

@@ -197,7 +197,7 @@ def test_one_student_and_no_student():
     assert alone.notes[0] == "P4 was skipped: there is no student."
 
 
-def test_unmet():
+def test_skip_reason():
     """A section without a single list."""
     assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"

@@ -170,7 +170,7 @@ def test_interval_agrees_with_a_plain_bootstrap():
     )
 
 
-def test_unmet():
+def test_skip_reason():
     """Kappa-like questions put to a regression, to unlabelled examples, or to one model."""
     assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"

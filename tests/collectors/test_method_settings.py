@@ -154,7 +154,8 @@ def test_explanations_that_do_not_add_up_are_listed(scene: Path):
     """Guards against quadrature error that nobody is told of."""
     result = kdprobe.compare(
         str(scene / "t"), str(scene / "s"), task=str(scene / "hard.jsonl"), resamples=100,
-        attributions=kdprobe.AttributionRequest(methods=("integrated_gradients",),
+        attributions=kdprobe.AttributionRequest(
+            methods=("integrated_gradients",),
             options={"integrated_gradients": {"steps": 1, "most_steps": 1}},
         ),
         only=["attribution_agreement"], device="cpu", offline=True, cache=False,

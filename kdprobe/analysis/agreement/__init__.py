@@ -69,6 +69,7 @@ class Agreement:
     version: int = 1
     title: str = "Agreement"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(METRICS)
     options: type[NoOptions] = NoOptions

@@ -231,6 +231,7 @@ class Confidence:
     version: int = 1
     title: str = "Confidence"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(

@@ -150,6 +150,7 @@ class Overlap:
     version: int = 1
     title: str = "Shared mistakes and flips"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "needed"
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
     options: type[NoOptions] = NoOptions

@@ -250,6 +250,7 @@ class StudentGaps:
     version: int = 1
     title: str = "What was lost"
     after: tuple[str, ...] = ("task_scores", "slices", "minimal_pairs", "probing")
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = ()
     options: type[NoOptions] = NoOptions

@@ -25,13 +25,9 @@ from kdprobe.models.predictions.numbers import (
     to_log_probabilities,
     to_probabilities,
 )
-from kdprobe.observations.predictions import (
-    Scale,
-)
+from kdprobe.observations.predictions import Scale
 from kdprobe.plain_files import expanded
-from kdprobe.stats.arrays import (
-    Floats,
-)
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
