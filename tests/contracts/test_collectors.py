@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions
+from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions, options_of
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -139,6 +139,7 @@ def test_it_answers_the_protocol(name: str) -> None:
     assert collector.kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
     assert set(collector.after) <= set(NAMES)
     assert collector.needs <= set(get_args(Capability))
+    assert options_of(name) is collector.options
     options = collector.options()
     assert options.model_config["frozen"]
     assert options.model_config["extra"] == "forbid"
