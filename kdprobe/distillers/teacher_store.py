@@ -1,6 +1,6 @@
 """The logits of a model for a whole split, and what stored quantities of a teacher belong to.
 
-Does: run a model in eval mode over a split, and say whether stored quantities are those of a few
+Does: run a model in eval mode over a split, and compare stored quantities with those of a few
 rows computed again. Does not: keep anything: a teacher's logits are kept by
 `models.stored_outputs`, and more by `teacher_memory.py` where it is small enough.
 """
@@ -88,7 +88,7 @@ class TeacherFile:
 
     @property
     def parts(self) -> dict[str, JsonValue]:
-        """What the key of an entry of the cache says of it."""
+        """Return the parts of a key in the cache."""
         return {
             "version": 2,
             "model": self.fingerprint,

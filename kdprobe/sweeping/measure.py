@@ -142,7 +142,7 @@ class _Readers:
     """Opens models one after the other and keeps their predictions."""
 
     def __init__(self, request: SweepRequest, split: Split, progress: Progress) -> None:
-        self._asked, self._split, self._progress = request, split, progress
+        self._request, self._split, self._progress = request, split, progress
         self.fingerprints: dict[str, str] = {}
         self.bytes: dict[str, int] = {}
         self.notices: list[Notice] = []
@@ -160,7 +160,7 @@ class _Readers:
             self.fingerprints[Path(path).name] = model.fingerprint
             if first is None:
                 first = model
-                place = locate(path, offline=bool(self._asked.options.get("offline")))
+                place = locate(path, offline=bool(self._request.options.get("offline")))
                 self.bytes[name] = weight_bytes(place)
                 self._note_truncated(name, extracted.truncated)
         if first is None:
@@ -168,9 +168,9 @@ class _Readers:
         return first, tuple(predictions)
 
     def _open(self, name: str, paths: Sequence[str]) -> Iterator[tuple[str, HfModel]]:
-        options = self._asked.options
+        options = self._request.options
         for path in paths:
-            label_map = options.get("label_map") if path == self._asked.teacher else None
+            label_map = options.get("label_map") if path == self._request.teacher else None
             yield path, open_hf(
                 path, name=name, task=self._split.task, device=options.get("device", "auto"),
                 offline=bool(options.get("offline")), label_map=label_map,

@@ -20,7 +20,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
 from kdprobe.stats.correlations import pearson_draws
-from kdprobe.sweeping.statistics import Point, how_made, non_dominated
+from kdprobe.sweeping.statistics import Point, interval_method, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
 PEARSON = SCORES["pearson"].model_copy(
@@ -81,7 +81,7 @@ def _with_origin(number: Estimate, model: Population) -> Estimate:
     """Add what the interval of a bootstrap is over; other intervals have it already."""
     if not number.interval.startswith("paired bootstrap"):
         return number
-    return number.model_copy(update={"interval": how_made(model)})
+    return number.model_copy(update={"interval": interval_method(model)})
 
 
 def of_each_run(study: Study, runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:

@@ -59,7 +59,7 @@ def non_dominated(points: Sequence[Point], *, cost_falls: bool = True) -> tuple[
     return tuple(point.name for point in sorted(front, key=lambda point: (point.gain, point.name)))
 
 
-def how_made(population: Population, *, paired: bool = False) -> str:
+def interval_method(population: Population, *, paired: bool = False) -> str:
     """Describe what an interval is over: the examples, and the seeds when there are several."""
     runs = len(population.runs)
     how = f"{'paired ' if paired else ''}percentile bootstrap over examples"
@@ -92,7 +92,7 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
                 n=study.n,
                 undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
                 p_value=_p_value(gap),
-                how=how_made(most, paired=True),
+                how=interval_method(most, paired=True),
             )
         )
     adjusted = holm([difference.p_value for difference in differences])

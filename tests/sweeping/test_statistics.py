@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
-from kdprobe.sweeping.statistics import Point, how_made, non_dominated, score_differences
+from kdprobe.sweeping.statistics import Point, interval_method, non_dominated, score_differences
 from tests.analysis.studies import classification_task, ids_of, split_of
 
 N = 400
@@ -108,7 +108,10 @@ def test_equal_students_and_seeds() -> None:
     assert wide.high is not None
     assert wide.high - wide.low > 0.3  # one seed twice instead of both moves the mean by .2
     assert wide.interval == "paired percentile bootstrap over examples and over the 2 seeds"
-    assert how_made(apart.students[0]) == "percentile bootstrap over examples and over the 2 seeds"
+    assert (
+        interval_method(apart.students[0])
+        == "percentile bootstrap over examples and over the 2 seeds"
+    )
 
 
 def test_an_undefined_score_is_told() -> None:

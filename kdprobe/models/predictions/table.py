@@ -288,8 +288,7 @@ def _check_prediction(values: Floats, table: Table, task: Task) -> None:
     if name is None:
         return
     predicted = np.asarray(read_labels(table, task, column=name), dtype=np.int64)
-    chosen = values[np.arange(len(values)), predicted]
-    row = _first(chosen < values.max(axis=1) - SUM_TOLERANCE)
+    row = _first(values[np.arange(len(values)), predicted] < values.max(axis=1) - SUM_TOLERANCE)
     if row is not None:
         raise CheckpointError(
             table.where(row),
