@@ -79,7 +79,7 @@ class Pace:
     sentences: int = 100
     threads: int = 1
 
-    def told(self, *, device: str) -> str:
+    def sentence(self, *, device: str) -> str:
         """Return it as one sentence."""
         where = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         where = where if device == "cpu" else f"{device}, and {where}"

@@ -140,6 +140,7 @@ def whole_number(text: str, where: str, key: str) -> int:
         raise ConfigError(
             where,
             found=f"{key} is {printable(text, limit=40)!r}",
-            expected="a whole number from 1" + (" below a billion" if text.isdigit() else ""),
+            expected="a whole number from 1"
+            + (" below a billion" if text.isdigit() and text.strip("0") else ""),
         )
     return int(text)

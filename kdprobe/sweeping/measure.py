@@ -112,7 +112,7 @@ def measure(
             for number in _sizes(name, model, readers.bytes[name], times[name])
         ),
         fingerprints=readers.fingerprints,
-        pace=PACE.told(device=device),
+        pace=PACE.sentence(device=device),
         device=device,
         notices=tuple(readers.notices),
     )
