@@ -156,7 +156,10 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
 
 
 def options_of(name: str) -> type[CollectorOptions]:
-    """Return the options of a collector; one of kdprobe's own is not imported for them.
+    """Return the options of a collector; one of kdprobe's own is imported only where it has some.
+
+    The options of a folder stand in its `options.py` as `OPTIONS`. A file of its own that names no
+    `CollectorOptions` has none.
 
     >>> options_of("predictions").__name__, options_of("minimal_pairs").__name__
     ('NoOptions', 'MinimalPairOptions')
@@ -166,4 +169,7 @@ def options_of(name: str) -> type[CollectorOptions]:
         module = importlib.import_module(f"{COLLECTORS.package}.{name}.options")
         options: type[CollectorOptions] = module.OPTIONS
         return options
-    return NoOptions if (folder / f"{name}.py").is_file() else COLLECTORS.load(name).options
+    file = folder / f"{name}.py"
+    if file.is_file() and CollectorOptions.__name__ not in file.read_text(encoding="utf-8"):
+        return NoOptions
+    return COLLECTORS.load(name).options

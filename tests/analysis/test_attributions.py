@@ -210,7 +210,7 @@ def test_nothing_is_measured_where_nothing_was_asked():
     for analysis in (attribution_agreement.ANALYSIS, faithfulness.ANALYSIS):
         reason = analysis.skip_reason(binary())
         assert reason is not None
-        assert "--methods" in reason
+        assert "attribution.methods" in reason
         empty = attributed_study()
         gone = empty.with_observations(replace(empty.get(Attributions), ids=()))
         assert analysis.skip_reason(gone) == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def fail_on_long_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the forward of one model raise for the sentences of one probing task."""
     forward = BertForSequenceClassification.forward
 
+    @wraps(forward)  # what a model is sent is read from the signature
     def fail(self: Any, input_ids: Any = None, **more: Any) -> Any:
         if self.config.hidden_size == WIDTH and input_ids.shape[1] > 18:
             raise RuntimeError("index out of range in self")

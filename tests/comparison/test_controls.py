@@ -45,8 +45,8 @@ def test_the_readmes_unequal_budgets_are_told() -> None:
     assert (notice.severity, notice.models) == ("warning", ("student", "control"))
     assert notice.message == (
         "student learnt for 2,680 steps of 32 examples, control, which had no teacher, for 804 "
-        "steps of 32 examples: what lies between them is not the teacher's alone (`kdprobe "
-        "finetune` with `like` trains a control of equal budget)."
+        "steps of 32 examples: what lies between them is not the teacher's alone "
+        "(`finetune` with `like` trains a control of equal budget)."
     )
 
 

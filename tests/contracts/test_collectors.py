@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions
+from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions, options_of
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -100,8 +100,10 @@ def same(left: object, right: object) -> bool:
         return isinstance(right, Mapping) and left.keys() == right.keys() and all(
             same(value, right[key]) for key, value in left.items()
         )  # fmt: skip
-    if isinstance(left, tuple | list) and isinstance(right, tuple | list):
-        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, tuple | list):
+        if not isinstance(right, tuple | list) or len(left) != len(right):
+            return False
+        return all(same(one, other) for one, other in zip(left, right, strict=True))
     return left == right or (left != left and right != right)
 
 
@@ -137,6 +139,7 @@ def test_it_answers_the_protocol(name: str) -> None:
     assert collector.kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
     assert set(collector.after) <= set(NAMES)
     assert collector.needs <= set(get_args(Capability))
+    assert options_of(name) is collector.options
     options = collector.options()
     assert options.model_config["frozen"]
     assert options.model_config["extra"] == "forbid"

@@ -89,8 +89,10 @@ class ProbesCollector:
         say_estimate(work, progress)
         gathered = GatheredFits()
         seconds: dict[str, float] = {}
-        for each in work:
-            started = time.perf_counter()
+        for planned in work:
+            started, each = time.perf_counter(), planned
+            if each.encoder.random and each.missing:  # a model of this shape may have left them
+                each = _work(each.encoder, tasks, request, session.seed, session.cache)
             gathered.add(each, *probe(each, tasks, session.cache, session.batch_size, progress))
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started

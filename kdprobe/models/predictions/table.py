@@ -1,8 +1,7 @@
 """Predictions files as they stand: rows of texts and what a model said of them.
 
 Does: read .tsv, .csv, .jsonl and .parquet, find the columns of outputs, turn probabilities into
-log-probabilities, and refuse a bad row with its line. Does not: join rows to a task's examples;
-`file.py` does.
+log-probabilities, and refuse a bad row with its line. Does not: join rows to examples (`file.py`).
 """
 
 from __future__ import annotations
@@ -289,8 +288,7 @@ def _check_prediction(values: Floats, table: Table, task: Task) -> None:
     if name is None:
         return
     predicted = np.asarray(read_labels(table, task, column=name), dtype=np.int64)
-    chosen = values[np.arange(len(values)), predicted]
-    row = _first(chosen < values.max(axis=1) - SUM_TOLERANCE)
+    row = _first(values[np.arange(len(values)), predicted] < values.max(axis=1) - SUM_TOLERANCE)
     if row is not None:
         raise CheckpointError(
             table.where(row),
