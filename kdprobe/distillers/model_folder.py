@@ -51,6 +51,7 @@ def write_model_folder(
         raise ValueError("a result without a folder cannot be written")
     with staged_folder(result.folder, outdated=_written_before(result.folder)) as stage:
         with quiet():
+            _forget_last_call(job.tokenizer)
             job.tokenizer.save_pretrained(stage)
             job.student.cpu().save_pretrained(stage)
         write_card(stage, result, card)
@@ -60,6 +61,16 @@ def write_model_folder(
         record = record_of(result, plan, card)
         record["files"] = sorted({RECORD, *(item.name for item in stage.iterdir())})
         write_text(stage / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+
+
+def _forget_last_call(tokenizer: Any) -> None:
+    """Clear the length limit and the padding that the last call left in a fast tokenizer.
+
+    They would be saved with it, and differ with what was read from the cache before.
+    """
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
 
 
 def _written_before(folder: Path) -> list[str]:

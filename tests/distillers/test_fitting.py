@@ -71,6 +71,9 @@ def test_plain_folder(toy: Toy) -> None:
     label, mask, size = done.stdout.split()
     assert (label, mask) == ("pos", "[MASK]")
     assert 5 < int(size) <= 200
+    tokenizer = json.loads((Path(toy.teacher) / "tokenizer.json").read_text())
+    assert tokenizer["truncation"] is None  # what the last text was cut to is no part of it
+    assert tokenizer["padding"] is None
     names = {item.name for item in Path(toy.teacher).iterdir()}
     assert names == {
         "README.md", "config.json", "history.json", "kdprobe.json", "model.safetensors",
