@@ -89,8 +89,13 @@ EVIDENCE: tuple[Evidence, ...] = (
     ),
     Evidence(
         "bert, copied layers", "cola", "3 of 6 layers, 2,000 examples, 2 epochs, rate 1e-4",
-        (0.1385, 0.1126, 0.1425), (0.1385, 0.1126, 0.1375),
+        (0.1385, 0.1126, 0.1425, 0.1296, 0.1364), (0.1385, 0.1126, 0.1375, 0.1331, 0.1405),
         (36.2, 23.2), (2.26, 4.21),
+    ),
+    Evidence(
+        "bert, copied layers", "grammar", "3 of 6 layers, 4,000 examples, 3 epochs, rate 3e-4",
+        (0.3905, 0.2609, 0.069, 0.2987, 0.0835), (0.3713, 0.2256, 0.075, 0.2728, 0.0429),
+        (75.7, 58.7), None,
     ),
 )  # fmt: skip
 
