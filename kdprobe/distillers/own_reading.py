@@ -29,7 +29,7 @@ from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Texts
 from kdprobe.tasks.task import Split
 
-_FIRST_BATCH = 64
+FIRST_BATCH = 64
 """Examples of the batches of which the first is looked at."""
 _LOOKED_AT = 6
 
@@ -58,7 +58,7 @@ class OwnReading:
 
         They are read as one batch, so that the shortest stands beside the most padding there is.
         """
-        batch = next(self.encoded.batches(_FIRST_BATCH), [])
+        batch = next(self.encoded.batches(FIRST_BATCH), [])
         places = np.linspace(0, len(batch) - 1, min(_LOOKED_AT, len(batch))).astype(np.int64)
         chosen = [batch[place] for place in places]
         if chosen:

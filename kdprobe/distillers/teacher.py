@@ -6,6 +6,7 @@ not: choose what is learnt from it; the objectives do.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdprobe.cache import Cache
+from kdprobe.cache import Cache, CacheKey
 from kdprobe.config.recipe import Recipe
 from kdprobe.distillers._scores import chance_score, task_scores
 from kdprobe.distillers.compute import Compute, settled
@@ -24,15 +25,16 @@ from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import prepare
 from kdprobe.distillers.job_facts import parameter_count
 from kdprobe.distillers.objective import ModelPair
-from kdprobe.distillers.own_reading import OwnReading
+from kdprobe.distillers.own_reading import FIRST_BATCH, OwnReading
 from kdprobe.distillers.preflight import refuse_chance
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
 from kdprobe.distillers.teacher_quantities import teacher_quantities
 from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
-from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile
+from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, all_logits
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.distillers.word_alignment import match_words
+from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import HfModel
@@ -134,7 +136,7 @@ class Teacher:
     def logits(
         self, split: Split, *, progress: Progress, cache: Cache | None = None
     ) -> NDArray[np.float32]:
-        """Return its logits for a split, float32 `[n, C]`, computed once for all students.
+        """Return its logits for a split, float32 `[n, C]`; what `compare` has computed is shared.
 
         Rows are in the split's order, columns in the task's label order; see
         `models.stored_outputs`. Kept under its fingerprint, where it has one.
@@ -148,6 +150,37 @@ class Teacher:
                 self.handle, split, longest=self.max_length, cache=kept, progress=progress
             )
         return values.astype(np.float32)
+
+    def _training_logits(
+        self, split: Split, *, progress: Progress, cache: Cache
+    ) -> NDArray[np.float32]:
+        """Return its logits for the training split, in the batches in which trainings read it.
+
+        They differ from `logits` by rounding (1e-6), which the steps of a training amplify: a
+        student is the same as ever only if every bit is. What is stored is held against the
+        teacher's own outputs for a few texts alone, and computed again where it differs.
+
+        Raises:
+            CapabilityError: what was computed is not what the teacher says of each text alone.
+        """
+        file, own = self._file(split), self._own(split, self.train)
+        key = CacheKey("teacher-logits", file.parts)
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            arrays = cache.load(key, say=progress.say)
+            if arrays is not None:
+                with contextlib.suppress(CapabilityError):
+                    stored = arrays["logits"].astype(np.float32)
+                    if len(stored) == len(split):
+                        own.require_signal(StoredTeacher(torch.from_numpy(stored)))
+                        return stored
+                progress.say("The stored logits are not what the teacher gives now; made anew.")
+            logits = all_logits(
+                self.loaded.model, self.train, columns=self.loaded.columns, device=file.device,
+                batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
+            )  # fmt: skip
+            own.require_signal(StoredTeacher(torch.from_numpy(logits)))
+            cache.store(key, {"logits": logits}, description=f"{split.task.name} {split.name}")
+        return logits
 
     def _own(self, split: Split, encoded: Encoded) -> OwnReading:
         """Return some of its texts as it reads each alone, to hold its outputs against."""
@@ -196,7 +229,7 @@ class Teacher:
             with settled(self.compute, seed=0, purpose="teacher"):
                 self._own(data.train, read).require_signal(live)
             return live
-        logits = torch.tensor(self.logits(data.train, progress=progress, cache=cache))
+        logits = torch.tensor(self._training_logits(data.train, progress=progress, cache=cache))
         if not quantities.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)

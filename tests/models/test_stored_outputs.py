@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.cache import Cache
+from kdprobe.cache import Cache, CacheKey
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.compute import choose_compute
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.hf import HfModel, open_hf
@@ -60,11 +61,14 @@ def compare(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
     return outputs.predictions.values, counted
 
 
-def distill(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
+def teacher_of(folder: Path) -> Teacher:
     data = TrainingData(TASK, SPLIT, SPLIT)
-    recipe = open_recipe("vanilla")
     compute = choose_compute(device="cpu", threads=1)
-    teacher = Teacher.open(str(folder), data, recipe, compute, None, True)
+    return Teacher.open(str(folder), data, open_recipe("vanilla"), compute, None, True)
+
+
+def distill(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
+    teacher = teacher_of(folder)
     _ = teacher.handle  # its trials of padding come before its outputs
     counted = rows_run(teacher.loaded.model, len(SPLIT))
     return teacher.logits(SPLIT, progress=Silent(), cache=cache), counted
@@ -149,3 +153,23 @@ def test_a_split_in_another_order_is_the_same(folder: Path, tmp_path: Path) -> N
     shuffled = replace(SPLIT.take(order), name="shuffled")
     again = stored_logits(handle, shuffled, longest=6, cache=cache, progress=Silent())
     assert np.array_equal(again, values[order])
+
+
+def test_logits_that_are_learnt_from_keep_every_bit(folder: Path, tmp_path: Path) -> None:
+    """Guards students against a rounding that the steps of a training amplify.
+
+    Stored ones a little off (another machine's, or a later torch's) are computed again.
+    """
+    teacher, cache = teacher_of(folder), Cache(tmp_path / "cache")
+    right = all_logits(
+        teacher.loaded.model, teacher.train, columns=teacher.loaded.columns,
+        device=torch.device("cpu"), batch_size=64, progress=Silent(), title="",
+    )  # fmt: skip
+    for _ in range(2):
+        logits = teacher._training_logits(SPLIT, progress=Silent(), cache=cache)
+        assert np.array_equal(logits, right)
+    key = CacheKey("teacher-logits", teacher._file(SPLIT).parts)
+    assert cache.load(key) is not None
+    cache.store(key, {"logits": right + np.float32(5e-4)}, description="elsewhere")
+    again = teacher._training_logits(SPLIT, progress=Silent(), cache=cache)
+    assert np.array_equal(again, right)
