@@ -27,7 +27,7 @@ check: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not bench and not gpu"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --quick
 
 bench: $(DEV_READY)
 	$(BIN)/python -m pytest -q -s -m bench tests/bench
