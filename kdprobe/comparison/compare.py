@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    teacher: str,
-    students: str | Sequence[str],
+    teacher: str | Path,
+    students: str | Path | Sequence[str | Path],
     *,
     task: str | Path | TaskFile | ChosenTask | pd.DataFrame | Dataset | None = None,
     output: str | Path | None = None,
@@ -139,11 +139,19 @@ def compare_opened(
     return Comparison(document, folder=folder, study=study)
 
 
-def _specs(teacher: str, students: str | Sequence[str]) -> tuple[ModelSpec, ...]:
-    named = [students] if isinstance(students, str) else list(students)
+def _specs(
+    teacher: str | Path, students: str | Path | Sequence[str | Path]
+) -> tuple[ModelSpec, ...]:
+    named = [students] if isinstance(students, str | Path) else list(students)
     if not named:
-        raise ConfigError("students", found="none is named", expected="at least one")
-    return tuple(parse_specs([teacher, *named]))
+        raise ConfigError("`students`", found="none is named", expected="at least one")
+    for model in (teacher, *named):
+        if not isinstance(model, str | Path):
+            raise TypeError(
+                f"compare() takes models as paths or names, not {type(model).__name__}; arrays are "
+                "for compare_predictions()"
+            )
+    return tuple(parse_specs([str(teacher), *map(str, named)]))
 
 
 def use_threads(threads: int | None) -> None:

@@ -15,6 +15,14 @@ import numpy as np
 
 from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
+from kdprobe.comparison.array_values import (
+    MOST_CLASSES,
+    as_array,
+    as_numbers,
+    by_name,
+    class_index,
+    is_missing,
+)
 from kdprobe.comparison.compare import compare_opened
 from kdprobe.comparison.files import check_output
 from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
@@ -24,6 +32,7 @@ from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.predictions.numbers import to_log_probabilities
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.predictions import Scale
+from kdprobe.plain_text import printable
 from kdprobe.progress import Progress
 from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.task import NO_LABEL, Split, Task
@@ -82,9 +91,10 @@ def compare_predictions(
     options = array_options(flat, output=output, analyses=analyses)
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
+    students, slices = by_name(students, "`students`"), by_name(slices, "`slices`")
     if not students:
         raise ConfigError("`students`", found="none is named", expected="at least one")
-    split = _split_of(y_true, teacher, labels, texts, slices or {})
+    split = _split_of(y_true, teacher, _names_of(labels), texts, slices)
     named = {"teacher": teacher, **students}
     if "teacher" in students:
         raise ConfigError("`students`", found="one is called 'teacher'", expected="other names")
@@ -101,7 +111,7 @@ def compare_predictions(
         models=models,
         seed=options.analyses.seed,
         resamples=options.analyses.resamples,
-        slice_columns=options.analyses.slice_columns or tuple(slices or {}),
+        slice_columns=options.analyses.slice_columns or tuple(slices),
     )
     return compare_opened(session, to_run, options, progress=progress)
 
@@ -141,19 +151,21 @@ def _read(values: Any, split: Split, where: str) -> tuple[Floats, Scale, tuple[s
     """Return predictions as float64 `[n, c]` or `[n, 1]`, what they are, and notes."""
     names, n = split.task.labels, len(split)
     if hasattr(values, "columns"):
-        columns = [str(name) for name in values.columns]
+        columns = _columns(values, where)
         if sorted(columns) != sorted(names):
             raise ConfigError(
                 where, found=f"columns {', '.join(columns)}", expected=", ".join(names)
             )
         values = values.rename(columns=str)[list(names)]
-    array = np.asarray(values)
-    if len(array) != n or array.ndim not in (1, 2):
+    array = as_array(values, where, axes=(1, 2))
+    if len(array) != n:
         raise ConfigError(
             where, found=f"an array of shape {array.shape}", expected=f"a row for each of {n}"
         )
     if split.task.kind == "regression":
-        return _numbers(array.reshape(n, -1)[:, :1], where), "scores", ()
+        if array.size != n:
+            raise ConfigError(where, found=f"{array.shape[1]} columns", expected="one number a row")
+        return as_numbers(array.reshape(n, 1), where), "scores", ()
     if array.ndim == 1 or array.shape[1] == 1 < len(names):
         note = "only its predicted labels are known; numbers that need probabilities are left out"
         classes = _classes(array.reshape(-1), names, where)
@@ -162,7 +174,7 @@ def _read(values: Any, split: Split, where: str) -> tuple[Floats, Scale, tuple[s
         raise ConfigError(
             where, found=f"{array.shape[1]} columns", expected=f"{len(names)}, one a label"
         )
-    numbers = _numbers(array, where)
+    numbers = as_numbers(array, where)
     sums = numbers.sum(axis=1)
     if (numbers >= 0).all() and (np.abs(sums - 1.0) <= _SUM_TOLERANCE).all():
         logarithms, note = to_log_probabilities(numbers / sums[:, None])
@@ -170,12 +182,27 @@ def _read(values: Any, split: Split, where: str) -> tuple[Floats, Scale, tuple[s
     return numbers, "logits", ()
 
 
-def _numbers(array: Any, where: str) -> Floats:
-    try:
-        numbers: Floats = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(where, found="text among its numbers", expected="numbers") from error
-    return numbers
+def _columns(frame: Any, where: str) -> list[str]:
+    """Return the names of a frame's columns, each of which is a label."""
+    columns = [str(name) for name in frame.columns]
+    if not columns or len(set(columns)) < len(columns):
+        listed = f"the columns {', '.join(columns)}" if columns else "no columns"
+        raise ConfigError(where, found=listed, expected="a column a label, each once")
+    return columns
+
+
+def _names_of(labels: Any) -> Sequence[str] | None:
+    """Return the names of the classes; a text by itself would be read letter by letter."""
+    if labels is None:
+        return None
+    whole = not isinstance(labels, str) and hasattr(labels, "__iter__")
+    names = tuple(map(str, labels)) if whole else ()
+    if len(names) < 2 or len(set(names)) < len(names) or not all(map(str.strip, names)):
+        raise ConfigError(
+            "`labels`", found=f"is {printable(repr(labels), limit=60)}",
+            expected="the names of two classes or more, each once",
+        )  # fmt: skip
+    return names
 
 
 def _classes(array: Any, names: tuple[str, ...], where: str) -> Any:
@@ -183,10 +210,9 @@ def _classes(array: Any, names: tuple[str, ...], where: str) -> Any:
     places = {name: index for index, name in enumerate(names)}
     classes = np.full(len(array), NO_LABEL, dtype=np.int64)
     for row, value in enumerate(array.tolist()):
-        if value is None or value != value:
+        if is_missing(value):
             continue
-        whole = not isinstance(value, str) and float(value).is_integer()
-        index = places.get(value) if isinstance(value, str) else int(value) if whole else None
+        index = places.get(value) if isinstance(value, str) else class_index(value)
         if index is None or not 0 <= index < len(names):
             raise ConfigError(
                 where,
@@ -206,17 +232,25 @@ def _split_of(
 ) -> Split:
     """Make examples of the gold labels, texts and columns."""
     first = _runs(teacher)[0]
-    gold = np.asarray([None] * len(first) if y_true is None else y_true, dtype=object)
+    if not hasattr(first, "columns"):
+        first = as_array(first, "`teacher`", axes=(1, 2))
+    rows: Any = [None] * len(first) if y_true is None else y_true
+    gold = as_array(rows, "`y_true`", axes=(1,), dtype=object)
+    if not len(gold):
+        raise ConfigError("`y_true`", found="holds no examples", expected="at least one")
     n = len(gold)
     task = _task_of(gold, first, labels)
     values: Any = None
     if y_true is not None and task.kind == "classification":
         values = _classes(gold, task.labels, "`y_true`")
     elif y_true is not None:
-        values = _numbers(gold, "`y_true`")
+        values = as_numbers(gold, "`y_true`")
     for name, column in (("texts", texts), *slices.items()):
-        if column is not None and len(column) != n:
-            raise ConfigError(f"`{name}`", found=f"{len(column)} rows", expected=f"{n}")
+        if column is None and name == "texts":
+            continue
+        rows = as_array(column, f"`{name}`", axes=(1,), dtype=object)
+        if len(rows) != n:
+            raise ConfigError(f"`{name}`", found=f"{len(rows)} rows", expected=f"{n}")
     return Split(
         task=task,
         name="examples",
@@ -232,21 +266,25 @@ def _split_of(
 
 def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
     """Return a regression where numbers have a fraction, else the classes by name."""
-    known = [value for value in gold.tolist() if value is not None and value == value]
+    known = [value for value in gold.tolist() if not is_missing(value)]
     if labels is None and any(
         isinstance(value, float) and not float(value).is_integer() for value in known
     ):
         return Task("arrays", 1, "regression", (), "pearson")
     if labels is None and hasattr(first, "columns"):
-        labels = [str(name) for name in first.columns]
+        labels = _columns(first, "`teacher`")
     if labels is None:
         array = np.asarray(first)
         words = {value for value in (*known, *array.ravel().tolist()) if isinstance(value, str)}
         width = array.shape[1] if array.ndim == 2 else 0
-        numbers = [int(value) for value in known if not isinstance(value, str)]
-        if array.ndim == 1 and not words:
-            numbers += [int(value) for value in array.tolist()]
-        labels = sorted(words) or [
-            str(k) for k in range(max([width, 2, *(k + 1 for k in numbers)]))
-        ]
+        indices = [*known, *(array.tolist() if array.ndim == 1 and not words else ())]
+        largest = max(
+            (index for index in map(class_index, indices) if index is not None), default=0
+        )
+        if largest >= MOST_CLASSES and not words:
+            raise ConfigError(
+                "`y_true`", found=f"the class index {largest}",
+                expected=f"less than {MOST_CLASSES}", remedy="name the classes with `labels`",
+            )  # fmt: skip
+        labels = sorted(words) or [str(index) for index in range(max(width, 2, largest + 1))]
     return Task("arrays", 1, "classification", tuple(map(str, labels)), "accuracy")

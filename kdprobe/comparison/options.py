@@ -131,10 +131,11 @@ def compare_options(
     """Join the keywords of a call with its options objects, and check all of them.
 
     Raises:
-        TypeError: a keyword that there is not (the nearest is named), or one given twice.
+        TypeError: a keyword that there is not (the nearest is named), one given twice, or an
+            object of another kind.
         UsageError: the first value that is wrong, or a name that no collector has.
     """
-    if task is not None and data is not None:  # the argument comes before the object's
+    if task is not None and isinstance(data, FlagOptions):  # the argument comes before the object's
         fields = {name: getattr(data, name) for name in data.model_fields_set - {"task"}}
         data = type(data)(**fields)
     places: dict[str, tuple[type[FlagOptions], FlagOptions | None]] = {
@@ -153,6 +154,13 @@ def compare_options(
         if known in evidence:
             raise TypeError(f"compare() has the options of {known!r} twice")
         evidence[known] = options
+    for name, held in evidence.items():
+        kind = options_of(name)
+        if not isinstance(held, kind):
+            raise TypeError(
+                f"compare() takes the options of {name!r} as {kind.__name__}, not "
+                f"{type(held).__name__}"
+            )
     return CompareOptions(
         cast(EvaluationDataOptions, joined["data"]),
         cast(InferenceRuntime, joined["runtime"]),

@@ -59,7 +59,7 @@ def refusal(model: type[FlagOptions], error: ValidationError) -> ConfigError:
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"][:1])
     shown = printable(repr(fault["input"]), limit=120)
-    is_missing = fault["type"] == "missing"
+    is_missing = fault["type"] == "missing" and len(fault["loc"]) == 1
     prefix = f"{model.group}." if model.group else ""
     return ConfigError(
         f"`{prefix}{place}`" if place else model.__name__,
@@ -77,6 +77,8 @@ def _expected(fault: Mapping[str, Any]) -> str:
             limit = bounds[key]
             return f"{words} {limit:,}" if isinstance(limit, int) else f"{words} {limit:,g}"
     kind = str(fault["type"])
+    if kind == "missing":  # inside a value
+        return "one value more"
     if kind == "literal_error":
         return str(bounds["expected"])
     if kind == "finite_number":
@@ -85,6 +87,14 @@ def _expected(fault: Mapping[str, Any]) -> str:
         return _KINDS[kind.partition("_")[0]]
     message = str(fault["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     return message[:1].lower() + message[1:]
+
+
+def _akin(kind: type[FlagOptions], held: type) -> bool:
+    """Return whether two options models have a base in common that has fields itself."""
+    return any(
+        issubclass(base, FlagOptions) and base.model_fields and issubclass(kind, base)
+        for base in held.__mro__
+    )
 
 
 def gathered(
@@ -102,7 +112,8 @@ def gathered(
         The options by parameter name; `model_fields_set` of each is what was given.
 
     Raises:
-        TypeError: an unknown keyword (the nearest is named), or one that stands in an object too.
+        TypeError: an unknown keyword (the nearest is named), one that stands in an object too, or
+            an object of another kind.
         ConfigError: a value that is wrong.
 
     >>> from kdprobe.config.options import Runtime, DataOptions
@@ -124,6 +135,8 @@ def gathered(
             raise TypeError(f"{call}() has no keyword {name!r}{remedy}")
     joined: dict[str, M] = {}
     for place, (kind, held) in objects.items():
+        if held is not None and not _akin(kind, type(held)):
+            raise TypeError(f"{call}() takes {place} as {kind.__name__}, not {type(held).__name__}")
         given = {n: v for n, v in flat.items() if homes[n] == place and v is not None}
         stored = {} if held is None else {n: getattr(held, n) for n in held.model_fields_set}
         for name in given:

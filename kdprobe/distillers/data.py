@@ -14,6 +14,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.distillers.encoding import Encoded, encode
 from kdprobe.errors import TaskError
 from kdprobe.models.text_model import TextModel
+from kdprobe.registry import known_name
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split, Task
@@ -123,9 +124,8 @@ def load_data(
     """
     require_classes(task_file)
     place = Path(data_dir) if data_dir is not None else None
-    train = load_split(
-        task_file, train_split, data_dir=place, offline=offline, limit=limit, seed=seed
-    )
+    learnt = known_name("split", train_split, task_file.split_names, option="train_split")
+    train = load_split(task_file, learnt, data_dir=place, offline=offline, limit=limit, seed=seed)
     evaluation = load_evaluation(
         task_file, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
         offline=offline,
@@ -147,9 +147,11 @@ def load_evaluation(
     Raises:
         TaskError: no data, or the split has no gold labels.
     """
+    names = task_file.split_names
+    scored = eval_split or ("dev" if "dev" in names else task_file.compare_split)
     evaluation = load_split(
         task_file,
-        eval_split or ("dev" if "dev" in task_file.split_names else task_file.compare_split),
+        known_name("split", scored, names, option="eval_split"),
         data_dir=Path(data_dir) if data_dir is not None else None,
         offline=offline,
         limit=eval_limit,

@@ -30,6 +30,7 @@ from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.precision import family_of
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.training_job import TrainingResult
+from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
@@ -94,6 +95,8 @@ class RunOptions(Generic[OwnOptions]):
             "runtime": (TrainingRuntime, objects.runtime),
             "output": (TrainingOutput, held),
         })  # fmt: skip
+        if parts["output"].output is None:
+            raise ConfigError("`output`", found="is missing", expected="the folder to write")
         return cls(**parts, seed=getattr(parts["own"], "seed", None) or 0)
 
     def with_data(self, **changes: Any) -> RunOptions[OwnOptions]:

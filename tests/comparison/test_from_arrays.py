@@ -121,3 +121,87 @@ def test_what_does_not_fit_is_said(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         kdprobe.compare_predictions([0, 1], **{**usual, **given})
     assert str(caught.value) == message
+
+
+_LOGITS = np.array([[2.0, 0.0], [0.0, 2.0]])
+_NO_ARRAY = "expected an array, a list or a frame with rows of equal length"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"students": [_LOGITS.tolist()]}, "`students`: [[[2.0, 0.0], [0.0, 2.0]]], expected a "
+                                           "mapping from names to arrays"),
+        ({"students": {1: [0, 1]}}, "`students`: the name 1, expected a name in text"),
+        ({"students": {"": [0, 1]}}, "`students`: the name '', expected a name in text"),
+        ({"students": {"s": None}}, f"`s`: None, {_NO_ARRAY}"),
+        ({"students": {"s": "s.tsv"}}, f"`s`: 's.tsv', {_NO_ARRAY}"),
+        ({"students": {"s": [[0, 1], [1]]}}, f"`s`: [[0, 1], [1]], {_NO_ARRAY}"),
+        ({"students": {"s": np.zeros((2, 2, 2))}},
+         "`s`: an array of shape (2, 2, 2), expected [n] or [n, c]"),
+        ({"students": {"s": _LOGITS + 1j}}, "`s`: values of type complex128, expected numbers"),
+        ({"students": {"s": np.ma.masked_greater(_LOGITS, 1)}},
+         "`s`: masked values, expected a value in each place"),
+        ({"students": {"s": _LOGITS * 8e307}}, "`s`: 1.6e+308, expected numbers up to 1e+300"),
+        ({"students": {"s": pd.DataFrame(index=range(2))}},
+         "`s`: no columns, expected a column a label, each once"),
+        ({"students": {"s": pd.DataFrame(_LOGITS, columns=["no", "no"])}},
+         "`s`: the columns no, no, expected a column a label, each once"),
+        ({"teacher": 3}, f"`teacher`: 3, {_NO_ARRAY}"),
+        ({"teacher": [0, float("inf")], "labels": None},
+         "`teacher`: row 2 is inf, expected 0 to 1, or one of 0, 1"),
+        ({"y_true": 1}, f"`y_true`: 1, {_NO_ARRAY}"),
+        ({"y_true": [[0], [1]]}, "`y_true`: an array of shape (2, 1), expected [n]"),
+        ({"y_true": [b"no", b"yes"], "labels": None},
+         "`y_true`: row 1 is b'no', expected 0 to 1, or one of 0, 1"),
+        ({"y_true": [0, 10**30], "labels": None},
+         f"`y_true`: the class index {10**30}, expected less than 10000; name the classes with "
+         "`labels`"),
+        ({"y_true": [], "teacher": np.zeros((0, 2))},
+         "`y_true`: holds no examples, expected at least one"),
+        ({"y_true": [0.5, 0.7], "labels": None, "teacher": _LOGITS},
+         "`teacher`: 2 columns, expected one number a row"),
+        ({"labels": "ab"}, "`labels`: is 'ab', expected the names of two classes or more, each "
+                           "once"),
+        ({"labels": ["a", "a"]}, "`labels`: is ['a', 'a'], expected the names of two classes or "
+                                 "more, each once"),
+        ({"labels": 2}, "`labels`: is 2, expected the names of two classes or more, each once"),
+        ({"texts": "ab"}, f"`texts`: 'ab', {_NO_ARRAY}"),
+        ({"slices": ["x"]}, "`slices`: ['x'], expected a mapping from names to arrays"),
+        ({"slices": {"x": None}}, f"`x`: None, {_NO_ARRAY}"),
+    ],
+)  # fmt: skip
+def test_what_is_no_array_is_said(given: dict[str, Any], message: str) -> None:
+    """Guards tracebacks, masks that are dropped, and a class list as long as the largest id."""
+    usual = {
+        "y_true": [0, 1], "teacher": [0, 1], "students": {"s": [0, 0]}, "labels": ["no", "yes"],
+    }  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        kdprobe.compare_predictions(**{**usual, **given})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: kdprobe.compare_predictions(
+            [0, 1], teacher=[0, 1], students={"s": [0, 0]}, analyses={"seed": 1}),  # type: ignore[arg-type]
+         "compare_predictions() takes analyses as AnalysisOptions, not dict"),
+        (lambda: kdprobe.compare("t", "s", runtime=kdprobe.TrainingSettings()),  # type: ignore[arg-type]
+         "compare() takes runtime as InferenceRuntime, not TrainingSettings"),
+        (lambda: kdprobe.compare("t", "s", task="cola", data={"limit": 3}),  # type: ignore[arg-type]
+         "compare() takes data as EvaluationDataOptions, not dict"),
+        (lambda: kdprobe.compare("t", "s", probing="all"),  # type: ignore[arg-type]
+         "compare() takes the options of 'probes' as ProbingRequest, not str"),
+        (lambda: kdprobe.compare(None, "s"),  # type: ignore[arg-type]
+         "compare() takes models as paths or names, not NoneType; arrays are for "
+         "compare_predictions()"),
+        (lambda: kdprobe.distill("t", output="o", training=kdprobe.AnalysisOptions()),  # type: ignore[arg-type]
+         "distill() takes training as TrainingSettings, not AnalysisOptions"),
+    ],
+)  # fmt: skip
+def test_an_object_of_another_kind_is_refused(call: Any, message: str) -> None:
+    """Guards options of another model that are ignored without a word, and AttributeErrors."""
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert str(caught.value) == message
