@@ -154,7 +154,7 @@ def test_saving_again(tmp_path: Path) -> None:
 
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     """Each impossible option is named before anything is opened."""
-    with pytest.raises(ConfigError, match="students: none is named, expected at least one"):
+    with pytest.raises(ConfigError, match="`students`: none is named, expected at least one"):
         kdprobe.compare("t", [], task="cola")
     for option, words in (
         ({"resamples": 1}, "`resamples`: is 1, expected at least 100"),
