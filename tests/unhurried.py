@@ -1,7 +1,8 @@
 """Writes tests/unhurried.txt: what `make check` leaves out so that it ends within 90 seconds.
 
-Does: read the durations that a run of all tests printed (`pytest --durations=0 --durations-min=0.2`)
-and list the tests that took long. Does not: run anything; `make test` and CI run all.
+Does: read the durations that a run of all tests printed (`pytest --durations=0
+--durations-min=0.2`) and list the tests that took long. Does not: run anything; `make test` and CI
+run all.
 
 `python -m tests.unhurried DURATIONS.txt`
 """

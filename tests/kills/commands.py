@@ -274,7 +274,9 @@ def _older(page: Path) -> None:
 
 def draw(place: Place, *, resume: bool) -> None:
     """Explain one text into a page."""
-    attribute([place.teacher], text="a fine film", output=place.root / "words.html", device="cpu")
+    attribute(
+        models=[place.teacher], text="a fine film", output=place.root / "words.html", device="cpu"
+    )
 
 
 COMMANDS: dict[str, Command] = {

@@ -107,7 +107,7 @@ def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[s
         setattr(owner, name, called)
 
     ends(StudentTrainer, "train", itself=False)
-    ends(comparing, "write_outputs", itself=True)
+    ends(comparing, "write_files", itself=True)
     ends(sweeping, "write_all", itself=True)
     ends(augmentation, "write_set", itself=True)
     with watcher.watching():
