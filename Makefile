@@ -27,7 +27,7 @@ check: $(DEV_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not bench and not gpu"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --quick
 
 bench: $(DEV_READY)
 	$(BIN)/python -m pytest -q -s -m bench tests/bench
@@ -47,7 +47,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kdprobe needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 
-$(READY): $(VENV)/bin/python pyproject.toml constraints.txt
+$(READY): $(VENV)/bin/python pyproject.toml setup.py constraints.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 

@@ -1,49 +1,115 @@
 """kdprobe: what a distilled text classifier kept of its teacher, and what it lost.
 
-The public functions are loaded when they are first asked for; importing the package loads
-neither torch nor transformers and changes nothing.
+The public names are loaded when they are first used; importing the package loads neither torch nor
+transformers and changes nothing.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kdprobe.version import __version__
+
 if TYPE_CHECKING:
+    from kdprobe.attribution import attribute
+    from kdprobe.attribution.result import TextAttribution, TextAttributions
     from kdprobe.augmentation import augment
-    from kdprobe.comparison.attribution_plan import AttributionRequest
-    from kdprobe.comparison.probing_request import ProbingRequest
-    from kdprobe.comparison.run import compare
-    from kdprobe.comparison.view import load_results
+    from kdprobe.collectors.attribution_maps.options import AttributionMapOptions
+    from kdprobe.collectors.attributions.options import AttributionRequest
+    from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
+    from kdprobe.collectors.probes.options import ProbingRequest
+    from kdprobe.comparison.compare import compare
+    from kdprobe.comparison.from_arrays import compare_predictions
+    from kdprobe.comparison.options import AnalysisOptions
+    from kdprobe.comparison.result import Comparison, load_results
+    from kdprobe.config.options import (
+        DataOptions,
+        EvaluationDataOptions,
+        InferenceRuntime,
+        Runtime,
+        TrainingDataOptions,
+        TrainingOutput,
+        TrainingRuntime,
+    )
+    from kdprobe.config.training import TrainingSettings
     from kdprobe.distillation import distill
+    from kdprobe.distillers.training_job import TrainingResult
+    from kdprobe.errors import (
+        CapabilityError,
+        ChangedPlanError,
+        CheckpointError,
+        ConfigError,
+        DataNotFoundError,
+        KdprobeError,
+        MisalignedError,
+        MissingExtraError,
+        OutputError,
+        ResultsFormatError,
+        TaskError,
+        TrainingError,
+        UnknownNameError,
+        UsageError,
+    )
     from kdprobe.finetuning import finetune
+    from kdprobe.results.schema import Estimate, ResultsDocument
+    from kdprobe.stats.kappa_range import kappa_range
     from kdprobe.sweeping.run import sweep
+    from kdprobe.tasks.open import task_names as list_tasks
 
 __all__ = [
-    "AttributionRequest", "ProbingRequest", "__version__", "augment", "compare", "distill",
-    "finetune", "load_results", "sweep",
+    "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError",
+    "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
+    "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
+    "MinimalPairOptions", "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest",
+    "ResultsDocument", "ResultsFormatError", "Runtime", "TaskError", "TextAttribution",
+    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
+    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
+    "attribute", "augment", "compare", "compare_predictions", "distill", "finetune", "kappa_range",
+    "list_tasks", "load_results", "sweep",
 ]  # fmt: skip
 
-__version__ = "0.1.0"
-
 _HOMES = {
-    "AttributionRequest": "kdprobe.comparison.attribution_plan",
-    "ProbingRequest": "kdprobe.comparison.probing_request",
-    "augment": "kdprobe.augmentation",
-    "compare": "kdprobe.comparison.run",
-    "load_results": "kdprobe.comparison.view",
-    "distill": "kdprobe.distillation",
-    "finetune": "kdprobe.finetuning",
-    "sweep": "kdprobe.sweeping.run",
+    "AnalysisOptions": "comparison.options",
+    "AttributionMapOptions": "collectors.attribution_maps.options",
+    "AttributionRequest": "collectors.attributions.options",
+    "Comparison": "comparison.result",
+    "DataOptions": "config.options",
+    "Estimate": "results.schema",
+    "EvaluationDataOptions": "config.options",
+    "InferenceRuntime": "config.options",
+    "MinimalPairOptions": "collectors.minimal_pairs.options",
+    "ProbingRequest": "collectors.probes.options",
+    "ResultsDocument": "results.schema",
+    "Runtime": "config.options",
+    "TextAttribution": "attribution.result",
+    "TextAttributions": "attribution.result",
+    "TrainingDataOptions": "config.options",
+    "TrainingOutput": "config.options",
+    "TrainingResult": "distillers.training_job",
+    "TrainingRuntime": "config.options",
+    "TrainingSettings": "config.training",
+    "attribute": "attribution",
+    "augment": "augmentation",
+    "compare": "comparison.compare",
+    "compare_predictions": "comparison.from_arrays",
+    "distill": "distillation",
+    "finetune": "finetuning",
+    "kappa_range": "stats.kappa_range",
+    "list_tasks": "tasks.open:task_names",
+    "load_results": "comparison.result",
+    "sweep": "sweeping.run",
 }
+"""Public name -> its module, and after a colon its name there; what is missing is an error."""
 
 
 def __getattr__(name: str) -> object:
-    """Load a public function when it is first asked for."""
-    if name not in _HOMES:
+    """Load a public name when it is first used."""
+    if name not in __all__:
         raise AttributeError(f"module 'kdprobe' has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    module, _, inner = _HOMES.get(name, "errors").partition(":")
+    return getattr(importlib.import_module(f"kdprobe.{module}"), inner or name)
 
 
 def __dir__() -> list[str]:

@@ -212,10 +212,10 @@ def require_empty_folder(path: Path, *, force: bool, resume: bool = False) -> No
     clear_leftovers(path)
     if not own and not force and not resume and holds_files(path):
         stopped = (path / "checkpoints").is_dir()
-        go_on = ", or --resume to go on with the training that stopped there" if stopped else ""
+        go_on = ", or `resume` to go on with the training that stopped there" if stopped else ""
         raise OutputError(
             str(path),
             found="is not empty",
             expected="a new or empty folder",
-            remedy=f"choose another with -o, or say --force to write over its files{go_on}",
+            remedy=f"choose another with `output`, or say `force` to write over its files{go_on}",
         )

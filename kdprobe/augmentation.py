@@ -1,4 +1,4 @@
-"""Transfer sets: texts without labels, for a teacher to speak about.
+"""Transfer sets: texts without labels, for a teacher to label.
 
 Does: gather the training texts, the texts that must not leak and an augmenter, keep what is new and
 clean until there is enough, and write it. Does not: make texts; `augmenters/methods/` does.
@@ -12,130 +12,172 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
-from kdprobe.atomic import write_text
-from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, Bench, Draft, Maker
-from kdprobe.augmenters.sieve import Sieve
+from kdprobe.augmenters.augmenter import AUGMENTERS, Augmenter, AugmenterRun
+from kdprobe.augmenters.collect import collect, result_of
 from kdprobe.augmenters.texts import Texts
 from kdprobe.augmenters.writer import TransferSet, check_suffix, columns_of, read_record, write_set
 from kdprobe.config.base import parse
+from kdprobe.config.commands import AugmentOptions
+from kdprobe.config.docs import documented
+from kdprobe.config.flat import gathered
+from kdprobe.config.keywords import AugmentKeywords
+from kdprobe.config.options import DataOptions, Output, ResumableOutput, Runtime
 from kdprobe.distillers.resume import first_change, read_plan, refuse_change, write_plan
-from kdprobe.errors import ConfigError, KdprobeError, OutputError, TaskError
+from kdprobe.errors import ConfigError, KdprobeError, OutputError
 from kdprobe.foreign import disk_is_full
 from kdprobe.leftovers import clear_leftovers, remove_folder
-from kdprobe.plain_files import read_json, toml_value
+from kdprobe.plain_files import toml_value
 from kdprobe.progress import Progress, Silent
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 if TYPE_CHECKING:
     from kdprobe.distillers.compute import Compute
 
-_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
-
+@documented(AugmentOptions, DataOptions, Runtime, ResumableOutput)
 def augment(
-    task: str,
+    task: str | None = None,
     *,
-    output: str | Path,
+    output: str | Path | Output,
     method: str = "rules",
     n: int | None = None,
-    model: str | None = None,
-    pos_from: str | Path | None = None,
-    settings: Mapping[str, str] = _NO_SETTINGS,
-    split: str = "train",
-    limit: int | None = None,
-    data_dir: str | Path | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    threads: int | None = None,
-    resume: bool = False,
-    force: bool = False,
-    offline: bool = False,
+    settings: Mapping[str, JsonValue] | None = None,
+    data: DataOptions | None = None,
+    runtime: Runtime | None = None,
     progress: Progress | None = None,
+    **keywords: Unpack[AugmentKeywords],
 ) -> TransferSet:
     """Make a transfer set for distillation.
 
     No text stands in it twice, in the training split, or in another split of the task: equal means
-    equal after `augmenters.sieve.key_of`.
+    equal after `augmenters.deduplicate.key_of`.
 
     Args:
         task: a name, a task file or a data file.
-        output: the file to write: .tsv, .jsonl or .parquet.
+        output: the file to write: .tsv, .jsonl or .parquet; or a `ResumableOutput`.
         method: `rules`, `masked_lm` or `language_model`; see `kdprobe list augmenters`.
         n: how many texts at most; None: what the method makes by itself.
-        model: of a method that has one: a folder, a hub id, or a shape like `gpt2:L4,H256,A4`.
-        pos_from: of `rules`: a treebank to count parts of speech from.
-        settings: other options of the method, as `--set KEY=VALUE` has them.
-        split: the split whose texts are learnt from.
-        limit: learn from a random sample of so many of them.
-        data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
-        seed: of everything random.
-        device: where a model runs: `auto`, `cpu` or `cuda`.
-        threads: CPU threads of a model; None: as torch is set.
-        resume: go on with an interrupted run of the same options; the file is the one that an
-            uninterrupted run writes.
-        force: write over what stands in `output`.
-        offline: ask no network.
+        settings: other options of the method, by name.
+        data: which texts are learnt from.
+        runtime: where a model runs.
         progress: a display.
+        **keywords: any field of those objects by itself, and what is listed below.
 
     Raises:
         UsageError: anything that cannot be used, in one message.
+        TypeError: a keyword that does not exist, or stands in an object too.
     """
     started = time.perf_counter()
     shown = progress or Silent()
-    path = Path(output)
+    named = {"task": task, "method": method, "n": n, "settings": settings, **keywords}
+    call = _Call.of(output, named, data, runtime)
+    own, path, seed = call.own, call.path, call.own.seed
     check_suffix(path)
-    if n is not None and n < 1:
-        raise ConfigError("--n", found=str(n), expected="1 or more")
-    augmenter = AUGMENTERS.load(method)
-    method = augmenter.name
-    options = _options(augmenter, settings, model=model, pos_from=pos_from)
-    texts = Texts.load(
-        open_task(task), split, data_dir=data_dir, limit=limit, seed=seed, offline=offline
-    )
-    room = _room(augmenter, device, threads)
+    augmenter = AUGMENTERS.load(own.method)
+    options = _method_options(augmenter, own)
+    texts = call.texts()
+    machine = _machine(augmenter, call.runtime)
     plan = {
-        "command": "augment", "method": method, "version": augmenter.version,
+        "command": "augment", "method": augmenter.name, "version": augmenter.version,
         "options": options.model_dump(mode="json"),
-        "read": dict(augmenter.identity(options, offline=offline)),
-        "n": n, "seed": seed, **room.plan(), **texts.plan(),
+        "read": dict(augmenter.identity(options, offline=call.runtime.offline)),
+        "n": own.n, "seed": seed, **machine.plan(), **texts.plan(),
     }  # fmt: skip
+    resume, force = call.output.resume, call.output.force
     held = _finished(path, plan, resume=resume, force=force)
     if held is not None:
         shown.say(f"{path} had been finished already.")
         return held
     with _begun(path, plan, resume=resume, force=force) as work:
-        bench = Bench(seed, n, room.device, offline, work, shown)
-        with room.settled(seed):
-            maker = augmenter.open(texts.train, options, bench)
-            sieve = _collect(maker, texts, work, title=f"make texts by {method}", progress=shown)
-        made = _result(path, maker, sieve, texts, seconds=time.perf_counter() - started)
-        columns = columns_of(sieve.kept, method=method, has_pairs=texts.train.pairs is not None)
-        write_set(path, columns, made.record(plan))
+        run = AugmenterRun(seed, own.n, machine.device, call.runtime.offline, work, shown)
+        with machine.settled(seed):
+            maker = augmenter.open(texts.train, options, run)
+            title = f"make texts by {augmenter.name}"
+            deduplicator = collect(maker, texts, work, title=title, progress=shown)
+        transfer_set = result_of(
+            path, maker, deduplicator, texts, seconds=time.perf_counter() - started
+        )
+        columns = columns_of(
+            deduplicator.kept, method=augmenter.name, has_pairs=texts.train.pairs is not None
+        )
+        write_set(path, columns, transfer_set.record(plan))
     remove_folder(work)
-    return made
-
-
-def _options(
-    augmenter: Augmenter,
-    settings: Mapping[str, str],
-    *,
-    model: str | None,
-    pos_from: str | Path | None,
-) -> BaseModel:
-    given: dict[str, object] = {key: toml_value(value) for key, value in settings.items()}
-    for key, value in (("model", model), ("pos_from", pos_from)):
-        if value is not None:
-            given[key] = str(value)
-    return parse(augmenter.options, given, f"--method {augmenter.name}")
+    return transfer_set
 
 
 @dataclass(frozen=True)
-class _Room:
+class _Call:
+    """What `augment` was given."""
+
+    own: AugmentOptions
+    data: DataOptions
+    runtime: Runtime
+    output: ResumableOutput
+
+    @classmethod
+    def of(
+        cls,
+        output: str | Path | Output,
+        named: Mapping[str, object],
+        data: DataOptions | None,
+        runtime: Runtime | None,
+    ) -> _Call:
+        held = output if isinstance(output, Output) else None
+        flat = named if held is not None else {**named, "output": output}
+        parts: dict[str, Any] = gathered("augment", flat, {
+            "own": (AugmentOptions, None), "data": (DataOptions, data),
+            "runtime": (Runtime, runtime), "output": (ResumableOutput, held),
+        })  # fmt: skip
+        return cls(**parts)
+
+    @property
+    def path(self) -> Path:
+        """The file to write.
+
+        Raises:
+            ConfigError: none is named.
+        """
+        if self.output.output is None:
+            raise ConfigError("`output`", found="is missing", expected="a file to write")
+        return self.output.output
+
+    def texts(self) -> Texts:
+        """Load the texts that are learnt from.
+
+        Raises:
+            ConfigError: no task is named, or a label map is.
+        """
+        if self.data.task is None:
+            raise ConfigError("`task`", found="is missing", expected="a task")
+        if self.data.label_map is not None:
+            raise ConfigError(
+                "`label_map`", found="is given", expected="none: texts are made without labels"
+            )
+        seed = self.own.seed if self.data.sample_seed is None else self.data.sample_seed
+        return Texts.load(
+            open_task(str(self.data.task), **self.data.columns), self.own.split,
+            data_dir=self.data.data_dir, limit=self.data.limit, seed=seed,
+            offline=self.runtime.offline,
+        )  # fmt: skip
+
+
+def _method_options(augmenter: Augmenter, own: AugmentOptions) -> BaseModel:
+    given: dict[str, object] = {
+        key: toml_value(value) if isinstance(value, str) else value
+        for key, value in own.settings.items()
+    }
+    for key, value in (("model", own.model), ("pos_from", own.pos_from)):
+        if value is not None:
+            given[key] = str(value)
+    return parse(augmenter.options, given, f"`method={augmenter.name}`")
+
+
+@dataclass(frozen=True)
+class _Machine:
     """Where a method runs; `compute` is None for one without a model, which loads no torch."""
 
     compute: Compute | None
@@ -162,18 +204,18 @@ class _Room:
             yield
 
 
-def _room(augmenter: Augmenter, device: str, threads: int | None) -> _Room:
+def _machine(augmenter: Augmenter, runtime: Runtime) -> _Machine:
     if not augmenter.runs_model:
-        return _Room(None)
+        return _Machine(None)
     from kdprobe.distillers.compute import choose_compute
 
-    return _Room(choose_compute(device=device, bf16=False, threads=threads))
+    return _Machine(choose_compute(device=runtime.device, bf16=False, threads=runtime.threads))
 
 
 def _finished(
     path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
 ) -> TransferSet | None:
-    """Give what an earlier run of the same options wrote; refuse to write over anything else.
+    """Return what an earlier run of the same options wrote; refuse to write over anything else.
 
     A run that was not finished goes on, also when its file stands: the record beside it may belong
     to the file that was to be replaced.
@@ -189,16 +231,16 @@ def _finished(
             str(path),
             found="exists",
             expected="a new file",
-            remedy="choose another with -o, or say --force to write over it",
+            remedy="choose another with `output`, or say `force` to write over it",
         )
     return TransferSet.of_record(path, record)
 
 
 @contextlib.contextmanager
 def _begun(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool) -> Iterator[Path]:
-    """Give the folder of what is not finished yet; a run that cannot be finished leaves none.
+    """Yield the folder of what is not finished yet; a run that cannot be finished leaves none.
 
-    What was interrupted, met a full disk, or had been begun by an earlier run stays for --resume.
+    What was interrupted, met a full disk, or had been begun by an earlier run stays for `resume`.
     """
     work = _work_folder(path)
     goes_on = resume and not force and read_plan(work) is not None
@@ -232,7 +274,7 @@ def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
         raise OutputError(
             str(work),
             found="holds the texts of a run that was interrupted",
-            remedy="say --resume to go on with it, or --force to start anew",
+            remedy="say `resume` to go on with it, or `force` to start anew",
         )
     remove_folder(work)
     write_plan(work, plan)
@@ -241,44 +283,3 @@ def _open_work(path: Path, plan: Mapping[str, Any], *, resume: bool, force: bool
 def _work_folder(path: Path) -> Path:
     """Name the folder of what is not finished yet, beside the file."""
     return path.with_name(f"{path.name}.unfinished")
-
-
-def _collect(maker: Maker, texts: Texts, work: Path, *, title: str, progress: Progress) -> Sieve:
-    """Make chunks, or take those a killed run had made, until there is enough."""
-    sieve = texts.sieve()
-    wanted = maker.wanted
-    with progress.stage(title, maker.chunks if wanted is None else wanted) as stage:
-        for chunk in range(maker.chunks):
-            kept = sieve.pour(_chunk(maker, chunk, work), wanted=wanted)
-            stage.advance(1 if wanted is None else kept, note=f"{len(sieve.kept):,} kept")
-            if wanted is not None and len(sieve.kept) >= wanted:
-                break
-    return sieve
-
-
-def _chunk(maker: Maker, chunk: int, work: Path) -> list[Draft]:
-    place = work / f"chunk-{chunk:06d}.json"
-    if place.is_file():
-        rows = read_json(place, error=OutputError, remedy="say --force to start anew")
-        return [Draft(*row) for row in rows]
-    drafts = maker.make(chunk)
-    write_text(place, json.dumps(drafts))
-    return drafts
-
-
-def _result(path: Path, maker: Maker, sieve: Sieve, texts: Texts, *, seconds: float) -> TransferSet:
-    size = len(sieve.kept)
-    if not size:
-        raise TaskError(
-            f"{texts.train.task.name} {texts.train.name}",
-            found=f"none of {sieve.drawn:,} texts that were made is new",
-            remedy="give other options of the method, or more training texts",
-        )
-    notes = texts.notes()
-    if maker.wanted is not None and size < maker.wanted:
-        notes += (f"{maker.wanted:,} texts were asked for; the method made {size:,} new ones",)
-    counts = {
-        "drawn": sieve.drawn, "kept": size, "empty": sieve.empty, "known": sieve.known,
-        "repeated": sieve.repeated, "leaked": sieve.leaked,
-    }  # fmt: skip
-    return TransferSet(path, size, counts, sieve.leaks, dict(maker.facts), notes, seconds)

@@ -90,7 +90,7 @@ class Cache:
         return cls(Path(platformdirs.user_cache_dir("kdprobe", appauthor=False)))
 
     def load(self, key: CacheKey, *, say: Callable[[str], None] | None = None) -> Arrays | None:
-        """Give what is stored under a key, or None.
+        """Return what is stored under a key, or None.
 
         Args:
             key: what the arrays must depend on.
@@ -134,7 +134,7 @@ class Cache:
         save: Callable[..., None] = np.savez  # its signature names an option of its own
         save(data, **dict(arrays))
         place = self._place(key)
-        told = {
+        record = {
             "kind": key.kind,
             "description": description,
             "parts": dict(key.parts),
@@ -143,7 +143,7 @@ class Cache:
                 for name, array in arrays.items()
             },
         }
-        text = json.dumps(told, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         try:
             atomic.write_text(place.with_suffix(".json"), text)
             atomic.write_bytes(place, data.getvalue())
@@ -151,7 +151,7 @@ class Cache:
             raise OutputError(
                 f"the cache, {self.root}",
                 found=error.found,
-                remedy="free some space, name another place in KDPROBE_CACHE, or say --no-cache",
+                remedy="free some space, name another place in KDPROBE_CACHE, or say `cache=False`",
             ) from error
 
     def info(self) -> CacheInfo:
@@ -183,9 +183,9 @@ class Cache:
         return self.root / "observations" / key.kind / digest[:2] / f"{digest}.npz"
 
     def _files(self) -> list[Path]:
-        found = (self.root / "observations").glob("*/*/*")
+        files = (self.root / "observations").glob("*/*/*")
         return sorted(
             file
-            for file in found
+            for file in files
             if file.suffix in (".npz", ".json", ".features") and _ENTRY.fullmatch(file.stem)
         )

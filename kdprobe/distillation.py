@@ -6,247 +6,194 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Unpack
 
+from pydantic import JsonValue
+
+from kdprobe.config.commands import DistillOptions
+from kdprobe.config.docs import documented
+from kdprobe.config.keywords import DistillKeywords
+from kdprobe.config.options import TRAINING_OPTIONS, DataOptions, Output, Runtime
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, with_settings, with_training
 from kdprobe.config.stages import parts_of
-from kdprobe.config.training import BestBy, TrainingSettings
-from kdprobe.distillers.classroom import Data, command_line, precision_of, settings_rows
-from kdprobe.distillers.course import Course, Made
-from kdprobe.distillers.lesson import TrainingResult
-from kdprobe.distillers.mixture import option_names
-from kdprobe.distillers.model_card import Story
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.dry_run import dry_run
+from kdprobe.distillers.job_facts import precision_of, settings_rows
+from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
-from kdprobe.distillers.occasion import Occasion, display
-from kdprobe.distillers.processes import together
-from kdprobe.distillers.rehearsal import rehearse
+from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.processes import join_processes
+from kdprobe.distillers.run_options import CallObjects, RunOptions, display
+from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
+from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
 
-_NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
-
+@documented(DistillOptions, *TRAINING_OPTIONS)
 def distill(
     teacher: str,
     *,
-    task: str,
-    output: str | Path,
+    task: str | None = None,
+    output: str | Path | Output,
     student: str | None = None,
     recipe: str | Path = "vanilla",
-    settings: Mapping[str, str] = _NO_SETTINGS,
-    train_split: str = "train",
-    eval_split: str | None = None,
-    data_dir: str | Path | None = None,
-    transfer_set: str | Path | None = None,
-    transfer_only: bool = False,
-    epochs: float | None = None,
-    batch_size: int | None = None,
-    gradient_accumulation: int | None = None,
-    learning_rate: float | None = None,
-    warmup: float | None = None,
-    schedule: Literal["linear", "cosine", "constant"] | None = None,
-    weight_decay: float | None = None,
-    max_grad_norm: float | None = None,
-    max_length: int | None = None,
-    best_by: BestBy | None = None,
-    early_stopping: int | None = None,
-    evaluate_every: int | None = None,
-    label_map: Mapping[str, str] | None = None,
-    seed: int = 0,
-    sample_seed: int | None = None,
-    device: str = "auto",
-    bf16: bool | Literal["auto"] = "auto",
-    threads: int | None = None,
-    limit: int | None = None,
-    eval_limit: int | None = None,
-    labels: Sequence[str] = (),
-    resume: bool = False,
-    force: bool = False,
-    offline: bool = False,
-    dry_run: bool = False,
+    settings: Mapping[str, JsonValue] | None = None,
+    data: DataOptions | None = None,
+    training: TrainingSettings | None = None,
+    runtime: Runtime | None = None,
     progress: Progress | None = None,
+    **keywords: Unpack[DistillKeywords],
 ) -> TrainingResult:
-    """Train a student on what a teacher says.
+    """Train a student on what a teacher predicts.
 
     Args:
         teacher: a folder or hub id of a classifier that was trained for the task.
         task: a name, a task file or a data file.
-        output: the folder to write: a plain `transformers` folder with a card and a record.
+        output: the folder to write: a plain `transformers` folder with a card and a record; or a
+            `TrainingOutput`.
         student: `layers=3` and the like (copied from the teacher), `bert:L4,H128` (random weights,
             the teacher's tokenizer), a folder or a hub id; None: as the recipe says.
         recipe: a name or a TOML file.
-        settings: changes to the recipe, `--set key=value`.
-        train_split: the split that is learnt from.
-        eval_split: the split that is scored; None: the one the task compares on.
-        data_dir: where the task's folder is; None: `$KDPROBE_DATA`, then the hub.
-        transfer_set: a file of further texts to learn from, without labels, as `augment` writes it.
-        transfer_only: learn from those texts alone; the task's own training texts are not read.
-        epochs: passes over the training examples;
-            None here and below: as the recipe says.
-        batch_size: examples whose gradient is computed at once.
-        gradient_accumulation: such batches to one optimiser step.
-        learning_rate: of AdamW at its peak.
-        warmup: below 1 a share of all steps, otherwise steps, over which it rises from 0.
-        schedule: what it does afterwards.
-        weight_decay: of AdamW, on weight matrices.
-        max_grad_norm: gradients are scaled down to this norm; 0 switches it off.
-        max_length: tokens read of an example.
-        best_by: which checkpoint is kept; see `config.recipe.TrainingSettings`.
-        early_stopping: stop after so many evaluations without a better one; None: never.
-        evaluate_every: optimiser steps between evaluations; None: each epoch.
-        label_map: the teacher's label name -> the task's, where they differ.
-        seed: of new weights, the order of the examples and dropout.
-        sample_seed: of the samples that limits take; None: `seed`.
-        device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: large matrix products in bfloat16; `auto`: only for students that were shown to be
-            equal in both precisions, on every machine alike; see `distillers.precision`.
-        threads: CPU threads; None: as torch is set.
-        limit: learn from a random sample of so many examples.
-        eval_limit: score on a random sample of so many.
-        labels: the names of the classes in order, when `task` is a table; also of those that it
-            does not show. None: those that it shows, and those of the teacher.
-        resume: go on with an interrupted run of the same options.
-        force: write over what stands in `output`.
-        offline: ask no network.
-        dry_run: check everything, score the teacher, write no folder and take no step.
+        settings: changes to the recipe by name, `{"temperature": 3}`.
+        data: which examples, a `TrainingDataOptions`.
+        training: how it is trained; what is not named in it is the recipe's.
+        runtime: the machine, a `TrainingRuntime`.
         progress: a display.
+        **keywords: any field of those objects by itself, and what is listed below.
 
     Returns:
         Scores on the evaluation split, agreement with the teacher, the history, the folder.
 
     Raises:
         UsageError: anything that cannot be used, in one message.
+        TypeError: a keyword that does not exist, or stands in an object too.
     """
-    given = locals()
-    with together():
-        return _distill(given, display(progress))
+    named = {"task": task, "student": student, "recipe": recipe, "settings": settings, **keywords}
+    objects = CallObjects(data, training, runtime)
+    with join_processes():
+        options = RunOptions.of("distill", DistillOptions, objects, output, named)
+        return _distill(replace(options, labels_of=teacher), display(progress))
 
 
-def _distill(given: Mapping[str, Any], progress: Progress) -> TrainingResult:
+def _distill(options: RunOptions[DistillOptions], progress: Progress) -> TrainingResult:
     """Train in this process, or in its share of several."""
-    at = Occasion.of(given)
-    written = open_recipe(given["recipe"])
-    data = _data(at, given["transfer_set"], alone=given["transfer_only"])
-    recipe = _adapt(written, data.task.name, given)
+    if options.data.task is None:
+        raise ConfigError("`task`", found="is missing", expected="a task")
+    teacher_name, label_map = options.labels_of, options.data.label_map
+    written = open_recipe(options.own.recipe)
+    data = _data(options)
+    recipe = _adapt(written, data.task.name, options)
     parts = parts_of(recipe)
     for part in parts:
-        parse_student(part.recipe.student)  # a slip in it is told before the teacher is opened
-    compute = at.compute(
-        [(p.recipe.student, given["teacher"] if p.teacher is None else None) for p in parts],
-        progress,
+        parse_student(part.recipe.student)  # a slip in it is refused before the teacher is opened
+    compute = options.compute(
+        [(p.recipe.student, teacher_name if p.teacher is None else None) for p in parts], progress
     )
-    master = Teacher.open(
-        given["teacher"], data, parts[0].recipe, compute, given["label_map"], at.offline
-    )
+    teacher = Teacher.open(teacher_name, data, parts[0].recipe, compute, label_map, options.offline)
     plan = {
-        "command": "distill", "teacher": given["teacher"], "fingerprint": master.fingerprint,
+        "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),
-        "label_map": None if given["label_map"] is None else dict(given["label_map"]),
-        **at.plan(data, compute),
+        "label_map": None if label_map is None else dict(label_map),
+        **options.plan(data, compute),
     }  # fmt: skip
-    if given["transfer_set"] is not None:
-        plan["transfer_set"] = Path(given["transfer_set"]).name
-    run = at.open(plan, progress if len(parts) == 1 else Silent())
+    if options.own.transfer_set is not None:
+        plan["transfer_set"] = options.own.transfer_set.name
+    run = options.open(plan, progress if len(parts) == 1 else Silent())
     if isinstance(run, TrainingResult):
         return run
-    course = Course(parts, data, master, Path(given["output"]), at.seed, at.offline, progress)
+    training = StagedTraining(
+        parts, data, teacher, options.folder, options.seed, options.offline, progress
+    )
     if run is None:
-        return TrainingResult.of_dry_run(data, rehearse(course))
+        return TrainingResult.of_dry_run(data, dry_run(training))
 
-    def tell(made: Made) -> Story:
-        return _story(master, data, recipe, made, given)
+    def card(prepared: PreparedPart) -> CardFacts:
+        return _card_facts(teacher, data, recipe, prepared, options)
 
-    def draw(made: Made) -> WritePage:
-        student, told = portable_word(made.part.recipe.student), made.part.told
-        title = f"{data.task.name}: {student} taught with {recipe.name}{told}"
-        return page_writer(title, made.preflight.facts)
+    def page(prepared: PreparedPart) -> WritePage:
+        student, suffix = portable_word(prepared.part.recipe.student), prepared.part.stage_label
+        title = f"{data.task.name}: {student} distilled with {recipe.name}{suffix}"
+        return page_writer(title, prepared.preflight.facts)
 
-    return course.run(run, plan, tell, draw)
+    return training.run(run, plan, card, page)
 
 
-def _data(at: Occasion, transfer_set: str | Path | None, *, alone: bool) -> Data:
+def _data(options: RunOptions[DistillOptions]) -> TrainingData:
     """Load the examples, with a transfer set beside the training texts or in their place.
 
     Raises:
         ConfigError: it shall be learnt from alone, and there is none.
     """
+    transfer_set, limit, seed = options.own.transfer_set, options.data.limit, options.sampled_by
     if transfer_set is None:
-        if alone:
+        if options.own.transfer_only:
             raise ConfigError(
-                "--transfer-only",
-                found="there is no --transfer-set",
+                "`transfer_only`",
+                found="there is no `transfer_set`",
                 expected="a file of texts; `kdprobe augment` writes one",
             )
-        return at.data()
-    if alone:
-        evaluation = at.evaluation()
-        return transfer_set_alone(evaluation, transfer_set, limit=at.limit, seed=at.sampled_by)
-    whole = replace(at, limit=None).data()
-    return with_transfer_set(whole, transfer_set, limit=at.limit, seed=at.sampled_by)
+        return options.load_data()
+    if options.own.transfer_only:
+        return transfer_set_alone(options.load_evaluation(), transfer_set, limit=limit, seed=seed)
+    whole = options.with_data(limit=None).load_data()
+    return with_transfer_set(whole, transfer_set, limit=limit, seed=seed)
 
 
-def _adapt(recipe: Recipe, task: str, given: Mapping[str, Any]) -> Recipe:
-    """Give the recipe as it is for a task, with the changes of `--set` and of the options."""
+def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Recipe:
+    """Return the recipe as it is for a task, with the changes of `settings` and of the options."""
     names = option_names(recipe.all_objectives)
     changed = with_settings(
-        for_task(recipe, task, option_names=names), given["settings"], option_names=names
+        for_task(recipe, task, option_names=names), options.own.settings, option_names=names
     )
-    options = {name: given.get(name) for name in TrainingSettings.model_fields}
-    training = {name: value for name, value in options.items() if value is not None}
-    return with_training(changed, training, student=given["student"])
+    return with_training(changed, options.named_settings, student=options.own.student)
 
 
-def _story(
-    master: Teacher, data: Data, recipe: Recipe, made: Made, given: Mapping[str, Any]
-) -> Story:
-    """Compose what the model card tells."""
-    options: list[tuple[str, object]] = [("--task", given["task"]), ("-o", given["output"])]
-    options.append(("--transfer-set", given["transfer_set"]))
-    options.append(("--transfer-only", given["transfer_only"]))
-    options += [("--recipe", given["recipe"]), ("--student", recipe.student)]
-    options += [("--set", f"{key}={value}") for key, value in given["settings"].items()]
-    for name in TrainingSettings.model_fields:
-        options.append((f"--{name.replace('_', '-')}", given.get(name)))
-    options += [("--limit", given["limit"]), ("--eval-limit", given["eval_limit"])]
-    options.append(("--labels", ",".join(given["labels"]) or None))
-    renamed = [f"{one}={other}" for one, other in (given["label_map"] or {}).items()]
-    options.append(("--label-map", ",".join(renamed) or None))
-    options += [("--seed", given["seed"]), ("--sample-seed", given["sample_seed"])]
-    facts = dict(made.preflight.facts)
-    teacher = {key: value for key, value in facts.items() if key.startswith("teacher")}
+def _card_facts(
+    teacher: Teacher,
+    data: TrainingData,
+    recipe: Recipe,
+    prepared: PreparedPart,
+    options: RunOptions[DistillOptions],
+) -> CardFacts:
+    """Compose what the model card says."""
+    facts = dict(prepared.preflight.facts)
     terms = {
         term.name: f"weight {term.weight:g}" + "".join(
             f", {key} {value}" for key, value in term.options.model_dump().items()
         )
-        for term in made.lesson.mixture.terms
+        for term in prepared.job.weighted_loss.terms
     }  # fmt: skip
-    return Story(
+    return CardFacts(
         kind="distill",
-        headline=f"A student for {data.task.name}, taught by {master.name} with the recipe "
-        f"{recipe.name}{made.part.told}.",
+        headline=f"A student for {data.task.name}, distilled from {teacher.name} with the recipe "
+        f"{recipe.name}{prepared.part.stage_label}.",
         sections={
-            "Teacher": teacher,
+            "Teacher": {key: value for key, value in facts.items() if key.startswith("teacher")},
             "Data": data.rows(),
             "Objectives": terms,
             "Training": {
-                "student": portable_word(made.part.recipe.student),
-                **settings_rows(made.part.recipe.training.model_dump()),
-                "seed": str(given["seed"]),
-                "computed in": precision_of(made.lesson),
+                "student": portable_word(prepared.part.recipe.student),
+                **settings_rows(prepared.part.recipe.training.model_dump()),
+                "seed": str(options.seed),
+                "computed in": precision_of(prepared.job),
             },
         },
-        command=command_line("distill", master.path, options),
-        precision=precision_of(made.lesson),
+        command=options.command_line(
+            "distill", teacher.path, student=recipe.student, seed=options.seed
+        ),
+        precision=precision_of(prepared.job),
         recipe=recipe.source,
-        notes=made.preflight.notes,
+        notes=prepared.preflight.notes,
     )

@@ -218,7 +218,7 @@ def parse_toml(text: str, *, where: str, error: type[UsageError] = ConfigError) 
     return value
 
 
-def toml_value(text: str, *, where: str = "--set") -> Any:
+def toml_value(text: str, *, where: str = "`settings`") -> Any:
     """Read a value typed on the command line as TOML; what is not TOML is a string.
 
     Raises:

@@ -79,12 +79,12 @@ def unknown_name(
     `aliases`: other names that may be what is meant, but are not listed.
 
     >>> print(unknown_name("analysis", "agrement", ("agreement", "overlap")))
-    --analysis: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
+    `analysis`: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
     """  # noqa: E501 (the message is one line)
     close = difflib.get_close_matches(name.casefold(), (*known, *aliases), n=3, cutoff=0.5)
     remedy = " or ".join(repr(candidate) for candidate in close)
     return UnknownNameError(
-        f"--{option or kind}",
+        f"`{(option or kind).replace('-', '_')}`",
         found=f"no {kind} is called {name!r}",
         expected="one of " + ", ".join(known) if known else "",
         remedy=f"did you mean {remedy}?" if close else "",
@@ -93,25 +93,29 @@ def unknown_name(
 
 @dataclass(frozen=True)
 class Plugins(Generic[T]):
-    """The plug-ins of one folder, each a module that gives one object.
+    """The plug-ins of one folder, each a file or a folder of its own that gives one object.
+
+    A name that begins with an underscore, and those in `apart`, are no plug-ins.
 
     Args:
         package: the folder, as a dotted name (`kdprobe.analysis`).
         attribute: the name under which each module holds its object (`ANALYSIS`).
         kind: the word a person uses for one of them (`analysis`).
         entry_points: the entry-point group third parties use (`kdprobe.analyses`).
+        apart: modules of the folder that other rooms import and that are no plug-ins.
     """
 
     package: str
     attribute: str
     kind: str
     entry_points: str
+    apart: tuple[str, ...] = ()
 
     def _own(self) -> tuple[str, ...]:
         spec = importlib.util.find_spec(self.package)
         locations = list(spec.submodule_search_locations or []) if spec else []
-        found = (module.name for module in pkgutil.iter_modules(locations) if not module.ispkg)
-        return tuple(sorted(name for name in found if not name.startswith("_")))
+        names = {module.name for module in pkgutil.iter_modules(locations)} - set(self.apart)
+        return tuple(sorted(name for name in names if not name.startswith("_")))
 
     def _foreign(self) -> dict[str, importlib.metadata.EntryPoint]:
         points = importlib.metadata.entry_points(group=self.entry_points)
@@ -147,7 +151,8 @@ class Plugins(Generic[T]):
         own, meant = self._own(), dict.fromkeys(map(_folded, self.names()), "")
         aliases: dict[str, str] = {}
         for name in own:
-            file = next(path for f in folders if (path := f / f"{name}.py").is_file())
+            places = (f / place for f in folders for place in (f"{name}.py", f"{name}/__init__.py"))
+            file = next(place for place in places if place.is_file())
             for alias in _aliases_in(file):
                 if _folded(alias) in meant:
                     raise ConfigError(
@@ -178,6 +183,8 @@ class Plugins(Generic[T]):
         name = self.find(name)
         if name in self._own():
             module = importlib.import_module(f"{self.package}.{name}")
+            if not hasattr(module, self.attribute):  # a folder may hold it in a file of its own
+                module = importlib.import_module(f"{module.__name__}.{self.attribute.lower()}")
             return cast(T, getattr(module, self.attribute))
         return cast(T, self._foreign()[name].load())
 

@@ -148,7 +148,7 @@ def writes_no_blanks(text: str) -> bool:
 
 
 def how_cut(texts: Iterable[str]) -> str | None:
-    """Say how words of scripts without blanks between them were found; None: there are none.
+    """Return how words of scripts without blanks between them were found; None: there are none.
 
     >>> how_cut(["the film", "a dog"])
     >>> how_cut(["ꦧꦱꦗꦮ"])
@@ -175,7 +175,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _segments(text: str) -> Iterator[Span]:
-    """Give ICU's segments, runs of scripts without blanks and dictionary cut by character."""
+    """Yield ICU's segments, runs of scripts without blanks and dictionary cut by character."""
     # ICU takes no lone surrogates; what stands for them here is one code point too.
     start = 0
     for segment in WordBreaker(_LONE.sub("\ufffd", text), _ROOT):
@@ -207,7 +207,7 @@ def _unseen(char: str) -> bool:
 
 
 def _outside(atoms: Sequence[Span], segments: Iterable[Span]) -> Iterator[Span]:
-    """Give what is left of segments outside the atoms, which are in order and do not overlap."""
+    """Yield what is left of segments outside the atoms, which are in order and do not overlap."""
     place = 0
     for start, end in segments:
         at = start
@@ -257,16 +257,16 @@ def _joined(
 
     Words of scripts without blanks, links and keycaps are not joined to others.
     """
-    made: list[Span] = []
+    joined: list[Span] = []
     place = 0
     while place < len(spans):
         span = spans[place]
         while place + 2 < len(spans) and _holds(text, spans[place : place + 3], atoms, joints):
             place += 2
             span = (span[0], spans[place][1])
-        made.append(span)
+        joined.append(span)
         place += 1
-    return made
+    return joined
 
 
 def _holds(

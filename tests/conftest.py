@@ -36,11 +36,28 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "float32: left out with KDPROBE_TEST_BF16=1")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out, where autocast is forced, what is about trainings without it."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--quick`, which `make check` gives."""
+    parser.addoption(
+        "--quick", action="store_true", help="leave out what is slow, and tests/unhurried.txt"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, where autocast is forced, what is about trainings without it; obey `--quick`."""
     for item in items if FORCED else ():
         if item.get_closest_marker("float32"):
             item.add_marker(pytest.mark.skip(reason="about float32; KDPROBE_TEST_BF16=1"))
+    if config.getoption("--quick"):
+        unhurried = set((Path(__file__).parent / "unhurried.txt").read_text().split())
+        quick = [
+            item for item in items
+            if not {"slow", "bench", "gpu"} & {mark.name for mark in item.iter_markers()}
+            and not {item.nodeid.split("::")[0], item.nodeid.split("[")[0]} & unhurried
+        ]  # fmt: skip
+        kept = set(map(id, quick))
+        config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+        items[:] = quick
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +73,6 @@ def _forced_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
     monkeypatch.setattr(
-        "kdprobe.distillers.occasion.choose_compute",
+        "kdprobe.distillers.run_options.choose_compute",
         lambda **given: choose_compute(**(given | {"bf16": True})),
     )

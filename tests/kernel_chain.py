@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
 from kdprobe.distillers.encoding import GroupedByLength
-from kdprobe.extract.attributions import Setting, explain_model
+from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.finetuning import finetune
 from kdprobe.models.hf import open_hf
 from kdprobe.models.words import split_words
@@ -59,7 +60,7 @@ def explained(place: Path) -> dict[str, list[float]]:
     handle = open_hf(str(place), name="m", task=TASK, device="cpu")
     texts = ("the great film the man", "a terrible plan")
     asked = [Sentence(text, (text,), split_words(text), 1) for text in texts]
-    setting = Setting({name: METHODS.load(name).options() for name in METHODS_USED})
+    setting = ExplanationSettings({name: METHODS.load(name).options() for name in METHODS_USED})
     made = explain_model(handle, asked, setting, cache=None, progress=Silent())
     return {
         name: [float(score) for one in made[name] for score in one.scored.scores]
@@ -82,7 +83,7 @@ def main(folder: Path, threads: int) -> dict[str, Any]:
         trained = finetune(shape, output=place, **given)
         close[f"{kind} losses"] = [e["loss"] for e in trained.history if "loss" in e]
         handle = open_hf(str(place), name=kind, task=TASK, device="cpu")
-        values = handle.outputs(split, batch_size=16, seen=lambda _: None).values
+        values = handle.outputs(split, batch_size=16, advance=lambda _: None).values
         close[f"{kind} logits"] = values.ravel().tolist()
         labels[kind] = values.argmax(1).tolist()
         state = load_file(place / "model.safetensors")

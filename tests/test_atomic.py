@@ -89,11 +89,11 @@ def test_output_folder_must_be_empty(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         atomic.require_empty_folder(tmp_path, force=False)
     assert str(caught.value) == (
-        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with -o, or say "
-        f"--force to write over its files"
+        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with "
+        f"`output`, or say `force` to write over its files"
     )
     (tmp_path / "checkpoints").mkdir()
-    with pytest.raises(OutputError, match="or --resume to go on with the training that stopped"):
+    with pytest.raises(OutputError, match="or `resume` to go on with the training that stopped"):
         atomic.require_empty_folder(tmp_path, force=False)
     atomic.require_empty_folder(tmp_path, force=True)
     atomic.require_empty_folder(tmp_path, force=False, resume=True)
@@ -197,7 +197,7 @@ def test_outdated_results_go_and_others_stay(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_nothing(tmp_path: Path) -> None:
-    """Guards --force asked for, or rubbish kept for ever, where only temporary files stand."""
+    """Guards `force` asked for, or rubbish kept for ever, where only temporary files stand."""
     target = tmp_path / "out"
     for place in (target / ".checkpoints.kdprobe-0123abcd", tmp_path / ".out.kdprobe-0123abcd"):
         place.mkdir(parents=True)

@@ -99,7 +99,7 @@ def test_a_full_disk_is_one_message_and_keeps_the_old_entry(
             cache.store(KEY, {"a": np.ones(2)}, description="")
     assert str(caught.value) == (
         f"the cache, {tmp_path}: no space left on the device; nothing was written; free some space,"
-        f" name another place in KDPROBE_CACHE, or say --no-cache"
+        f" name another place in KDPROBE_CACHE, or say `cache=False`"
     )
     held = cache.load(KEY)
     assert held is not None

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.folder import fingerprint
 from kdprobe.models.hf import open_hf
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy, make_toy
 from tests.models.tiny import tiny_checkpoint
@@ -41,7 +41,7 @@ def test_scores_are_those_of_the_folder(toy: Toy, tmp_path: Path) -> None:
     outputs = []
     for folder in (toy.teacher, str(tmp_path / "s")):
         handle = open_hf(folder, task=task_file.task(), name="m", device="cpu")
-        outputs.append(handle.outputs(split, batch_size=8, seen=lambda done: None).values)
+        outputs.append(handle.outputs(split, batch_size=8, advance=lambda done: None).values)
     teacher, student = (values.argmax(axis=1) for values in outputs)
     assert result.scores["accuracy"] == pytest.approx(float((student == split.labels).mean()))
     assert result.scores["agreement"] == pytest.approx(float((student == teacher).mean()))
@@ -63,7 +63,7 @@ def test_card_and_record(toy: Toy, tmp_path: Path) -> None:
     assert record["preflight"]["layer_map"] == [[1, 1, "copied"]]
     card = (tmp_path / "s" / "README.md").read_text()
     for piece in (
-        "A student for toy, taught by teacher with the recipe vanilla.",
+        "A student for toy, distilled from teacher with the recipe vanilla.",
         "temperature 3.0",
         f"| agreement | {result.scores['agreement']:.4f} |",
         record["plan"]["fingerprint"],
@@ -76,7 +76,7 @@ def test_card_and_record(toy: Toy, tmp_path: Path) -> None:
 
 @pytest.mark.float32
 def test_dry_run_writes_nothing(toy: Toy, tmp_path: Path) -> None:
-    """Guards --dry-run: the whole check, no step, no folder."""
+    """Guards `dry_run`: the whole check, no step, no folder."""
     result = quick(toy, tmp_path / "s", dry_run=True, student="layers=2")
     assert not (tmp_path / "s").exists()
     assert (result.folder, result.steps, dict(result.scores)) == (None, 0, {})
@@ -115,7 +115,7 @@ def test_bare_encoders_and_new_shapes(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         quick(toy, tmp_path / "c", student="bert:L1,H16,V500", dry_run=True)
     assert str(caught.value) == (
-        "--student: V500 in bert:L1,H16,V500, expected no V: a student made for a teacher reads "
+        "`student`: V500 in bert:L1,H16,V500, expected no V: a student made for a teacher reads "
         "with the teacher's tokenizer"
     )
 
@@ -167,7 +167,7 @@ def test_unlabelled_training_texts(toy: Toy, tmp_path: Path) -> None:
     assert told.startswith(
         "objective hard_labels: reads gold labels, and the texts to learn from have none"
     )
-    assert told.endswith("say --set hard_labels.weight=0, or another recipe")
+    assert told.endswith("say `settings=hard_labels.weight=0`, or another recipe")
     recipe = tmp_path / "soft.toml"
     recipe.write_text('name = "soft"\n[[objectives]]\nname = "soft_targets"\n')
     result = quick(Toy(str(task), toy.teacher), tmp_path / "s", recipe=recipe)

@@ -11,9 +11,9 @@ import torch
 
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.finetuning import finetune
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.checkpoint import load_classifier
-from kdprobe.models.surgery import layers_of
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint
 
@@ -87,23 +87,23 @@ def test_shared_texts_are_told(task: str, tmp_path: Path) -> None:
             "layers=3",
             {},
             "MODEL: 'layers=3' says what to keep of a model, but not of which, expected a folder, "
-            "a hub id or a shape like bert:L4,H128; say MODEL --student layers=3",
+            "a hub id or a shape like bert:L4,H128; say MODEL `student=layers=3`",
         ),
         (
             "bert:L1,H16",
             {"student": "layers=1"},
-            "--student: 'layers=1' of a model that starts from nothing",
+            "`student`: 'layers=1' of a model that starts from nothing",
         ),
         (
             "ENCODER",
             {"student": "bert:L1,H16"},
-            "--student: 'bert:L1,H16', expected a part of MODEL, like layers=3",
+            "`student`: 'bert:L1,H16', expected a part of MODEL, like layers=3",
         ),
-        ("bert:L1,H16", {"epochs": 0}, "finetune: epochs is 0; Input should be greater than 0"),
+        ("bert:L1,H16", {"epochs": 0}, "`epochs`: is 0, expected more than 0"),
         (
             "bert:L1,H16",
             {"best_by": "kl"},
-            "--best-by: kl without a teacher, expected score or loss",
+            "`best_by`: kl without a teacher, expected score or loss",
         ),
     ],
 )

@@ -13,18 +13,22 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
     "foreign": 1, "portable": 1, "atomic": 1,
-    "leftovers": 1, "segmentation": 1,
-    "results": 2,
+    "leftovers": 1, "segmentation": 1, "version": 1,
+    "results": 2, "stats": 2,
     "config": 3,
-    "tasks": 4, "observations": 4, "observed_probes": 4, "observed_maps": 4, "observed_words": 4,
+    "tasks": 4, "observations": 4,
     "cache": 5, "models": 5,
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
-    "comparison": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "suite": 7,
-    "sweeping": 8,
-    "cli": 9,
+    "collectors": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
+    "comparison": 8,
+    "sweeping": 9,
+    "cli": 10,
 }  # fmt: skip
 
 ALLOWED_ONLY: dict[str, set[int]] = {"analysis": {1, 2, 3, 4}, "report": {1, 2}}
+
+# What takes arrays and gives numbers knows no study, document or file.
+PURE: dict[str, set[str]] = {"stats": {"errors", "seeds", "stats"}}
 
 # package -> the only files that may import it
 ADAPTERS: dict[str, set[str]] = {
@@ -34,12 +38,14 @@ ADAPTERS: dict[str, set[str]] = {
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
     "shap": {"extract/methods/shap.py"},
-    "statsmodels": {"analysis/_stats.py"},
-    "scipy.stats": {"analysis/_stats.py"},
+    "statsmodels": {"stats/hypothesis_tests.py"},
+    "scipy.stats": {"stats/hypothesis_tests.py"},
 }
 
 # What reads JSON or TOML of others: nobody else may, as nobody else bounds depth, digits and size.
 DOOR = {"plain_files.py", "tasks/readers.py"}
+
+MOST_PARAMETERS = 12
 
 HEAVY_FREE = ("analysis", "report", "results", "config")
 
@@ -87,6 +93,19 @@ def test_imports_point_upward() -> None:
             same_row = ROWS[other] == ROWS[room] and ROWS[room] < 6
             if ROWS[other] not in allowed and not same_row and room != "cli":
                 faults.append(f"{file.relative_to(PACKAGE)}:{line} imports {name}")
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_a_pure_room_imports_no_study(room: str) -> None:
+    """Statistics that take a Study cannot be used while training, and get a second copy there."""
+    faults = [
+        f"{file.relative_to(PACKAGE)}:{line} imports {name}"
+        for file in _files()
+        if _room(file) == room
+        for line, name in _imports(file)
+        if name.startswith("kdprobe.") and name.split(".")[1] not in PURE[room]
+    ]
     assert not faults, "\n".join(faults)
 
 
@@ -152,3 +171,109 @@ def test_sizes() -> None:
                 if lines > 50:
                     long.append(f"{file.relative_to(PACKAGE)}:{node.lineno} {node.name}: {lines}")
     assert not long, "\n".join(long)
+
+
+def _modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name."""
+    return {
+        ".".join(("kdprobe", *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+            ".__init__"
+        ): file
+        for file in _files()
+    }
+
+
+def _graph() -> dict[str, set[str]]:
+    """Which module imports which, `if TYPE_CHECKING` and imports inside functions included.
+
+    `from a import b` is an import of the module a.b where there is one, else of a.
+    """
+    modules = _modules()
+    graph: dict[str, set[str]] = {}
+    for name, file in modules.items():
+        targets: set[str] = set()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                targets |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file}:{node.lineno}: a relative import"
+                named = [f"{node.module}.{alias.name}" for alias in node.names]
+                targets |= {one if one in modules else str(node.module) for one in named}
+        graph[name] = (targets & set(modules)) - {name}
+    return graph
+
+
+def _circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules of which each reaches every other (Tarjan 1972)."""
+    index: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    groups: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = lowest[name] = len(index)
+        stack.append(name)
+        for other in sorted(graph[name]):
+            if other not in index:
+                visit(other)
+                lowest[name] = min(lowest[name], lowest[other])
+            elif other in stack:
+                lowest[name] = min(lowest[name], index[other])
+        if lowest[name] == index[name]:
+            group = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            groups.append(sorted(group))
+
+    for name in sorted(graph):
+        if name not in index:
+            visit(name)
+    return [group for group in groups if len(group) > 1]
+
+
+def test_circles_are_recognised() -> None:
+    """A search that finds no circle anywhere, because it is broken, guards nothing."""
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": {"d"}, "f": {"a"}}
+    assert sorted(_circles(graph)) == [["a", "b", "c"], ["d", "e"]]
+    assert _circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    """Modules of a circle cannot be read, tested or moved one without the others."""
+    circles = {", ".join(group) for group in _circles(_graph())}
+    assert not circles, "\n".join(sorted(circles))
+
+
+def test_what_is_private_stays_in_its_room() -> None:
+    """A `_name` that another room imports is public, and its owner does not know."""
+    faults = set()
+    for file in _files():
+        room = _room(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            head, *inner = node.module.split(".")
+            if head != "kdprobe" or (inner and inner[0] == room):
+                continue
+            for name in (*inner, *(alias.name for alias in node.names)):
+                if re.match(r"_(?!_)", name):
+                    faults.add(f"{file.relative_to(PACKAGE)} imports {name} of {node.module}")
+    assert not faults, "\n".join(sorted(faults))
+
+
+def test_no_function_takes_more_than_can_be_remembered() -> None:
+    """Thirty parameters drift apart between the places that repeat them; `locals()` hides it."""
+    wide, hidden = set(), set()
+    for file in _files():
+        path = str(file.relative_to(PACKAGE))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                takes = node.args
+                names = [one.arg for one in (*takes.posonlyargs, *takes.args, *takes.kwonlyargs)]
+                names += [one.arg for one in (takes.vararg, takes.kwarg) if one is not None]
+                count = len(names) - (names[:1] in (["self"], ["cls"]))
+                if count > MOST_PARAMETERS:
+                    wide.add(f"{path} {node.name}")
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "locals":
+                hidden.add(path)
+    assert not wide, "\n".join(sorted(wide))
+    assert not hidden, "\n".join(sorted(hidden))

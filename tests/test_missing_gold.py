@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import TaskError
 from kdprobe.finetuning import finetune
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy, make_toy
 
@@ -89,7 +89,7 @@ def test_a_table_without_labels_is_no_training(toy: Toy, tmp_path: Path):
     """A training on nothing would end in a traceback, or in a model of nothing."""
     path = tmp_path / "rows.tsv"
     path.write_text("text\n" + "".join(f"row {number}\n" for number in range(40)))
-    with pytest.raises(TaskError, match="--task rows: it shows no labels, expected two classes or"):
+    with pytest.raises(TaskError, match="`task=rows`: it shows no labels, expected two classes or"):
         finetune("bert:L1,H16,A2,V150", task=str(path), output=tmp_path / "a", **OPTIONS)
     with pytest.raises(TaskError, match="rows dev: has no gold labels, expected a split with"):
         finetune(

@@ -98,6 +98,7 @@ def test_no_file_names_the_user(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the page that newcomers show around: the demo's machinery, with next to no training.
 
@@ -111,7 +112,7 @@ def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.M
         monkeypatch.setattr(demo, name, value)
     for name in ("check_learnt", "check_nearer"):  # nobody has learnt anything
         monkeypatch.setattr(demo, name, lambda value: None)
-    short = ProbingRequest(("sentence_length",), sentences=40)
+    short = ProbingRequest(tasks=("sentence_length",), sentences=40)
     monkeypatch.setattr(kdprobe, "ProbingRequest", lambda **options: short)
     kdprobe_itself = str(home / ".venv" / "bin" / "kdprobe")
     monkeypatch.chdir(home)

@@ -38,7 +38,7 @@ def test_unknown_name_lists_neighbours(plugins: Plugins[str]) -> None:
     with pytest.raises(UnknownNameError) as caught:
         plugins.load("goood")
     assert str(caught.value) == (
-        "--plugin: no plugin is called 'goood', expected one of broken, good; did you mean 'good'?"
+        "`plugin`: no plugin is called 'goood', expected one of broken, good; did you mean 'good'?"
     )
     assert "did you mean" not in str(unknown_name("plugin", "zzz", ("good",)))
 

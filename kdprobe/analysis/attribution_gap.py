@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._bootstrap import At, estimate, undefined_estimate
-from kdprobe.analysis._protocol import Gold
-from kdprobe.config.base import Options
-from kdprobe.observations import Floats, Study
-from kdprobe.observed_maps import MapGaps
+from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
+from kdprobe.analysis.protocol import Gold, NoOptions, described
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Floats
 
-NOT_ASKED = "the maps were not asked for; add them with --attribution-gap 200"
+NOT_ASKED = "the maps were not asked for; add them with `attribution_gap=200`"
 _HOW = "bootstrap over examples, percentile"
 METRICS = (
     Metric(
@@ -36,10 +36,6 @@ METRICS = (
 )  # fmt: skip
 
 
-class AttributionGapOptions(Options):
-    """This analysis has nothing to choose: the maps were made when the models were asked."""
-
-
 def _draws(study: Study, split: str, gaps: Floats) -> Floats:
     """Average the distances in every resample, float64 `[B + 1]`; the same for all students."""
     generator = derive_generator(study.seed, "attribution gap", split)
@@ -51,35 +47,37 @@ def _draws(study: Study, split: str, gaps: Floats) -> Floats:
     return means
 
 
-def _student(study: Study, seen: MapGaps, student: str) -> list[Estimate]:
+def _student(study: Study, maps: MapGaps, student: str) -> list[Estimate]:
     teacher = study.teacher.name
-    reason = seen.reasons.get(student)
+    reason = maps.reasons.get(student)
     if reason is not None:
-        places = [At("attribution_gap", teacher, student, subset=split) for split in seen.splits]
+        places = [
+            EstimateKey("attribution_gap", teacher, student, subset=split) for split in maps.splits
+        ]
         return [undefined_estimate(one, reason) for one in places]
-    draws = {split: _draws(study, split, seen.gaps[student, split]) for split in seen.splits}
-    made = [
+    draws = {split: _draws(study, split, maps.gaps[student, split]) for split in maps.splits}
+    estimates = [
         estimate(
-            At("attribution_gap", teacher, student, subset=split),
-            found, n=len(seen.gaps[student, split]), undefined="no example", how=_HOW,
+            EstimateKey("attribution_gap", teacher, student, subset=split),
+            split_draws, n=len(maps.gaps[student, split]), undefined="no example", how=_HOW,
         )
-        for split, found in draws.items()
+        for split, split_draws in draws.items()
     ]  # fmt: skip
-    held_out = [split for split in seen.splits if split != "train"]
+    held_out = [split for split in maps.splits if split != "train"]
     if "train" in draws and held_out:
-        at = At("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
-        n = sum(len(seen.gaps[student, split]) for split in ("train", held_out[0]))
+        at = EstimateKey("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
+        n = sum(len(maps.gaps[student, split]) for split in ("train", held_out[0]))
         apart = draws[held_out[0]] - draws["train"]
-        made.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
-    return made
+        estimates.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
+    return estimates
 
 
-def _notes(seen: MapGaps) -> tuple[str, ...]:
-    taken = ", ".join(f"{count} of {split}" for split, count in seen.splits.items())
-    path = "gradient times input (one step)" if seen.steps == 1 else f"{seen.steps} steps"
-    wide = f"the teacher's {seen.top} largest dimensions" if seen.top else "all dimensions"
+def _notes(maps: MapGaps) -> tuple[str, ...]:
+    taken = ", ".join(f"{count} of {split}" for split, count in maps.splits.items())
+    path = "gradient times input (one step)" if maps.steps == 1 else f"{maps.steps} steps"
+    wide = f"the teacher's {maps.top} largest dimensions" if maps.top else "all dimensions"
     notes = [f"Examples: {taken}, a seeded choice. Integrated gradients by {path}, {wide}."]
-    if seen.classes == 2:
+    if maps.classes == 2:
         notes.append("With two classes both maps are the same: the gap is that of one times 1.41.")
     return tuple(notes)
 
@@ -93,32 +91,29 @@ class AttributionGapAnalysis:
     title: str = "Attribution gap"
     after: tuple[str, ...] = ()
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (MapGaps,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[AttributionGapOptions] = AttributionGapOptions
+    options: type[NoOptions] = NoOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose maps were not asked for."""
-        return NOT_ASKED if study.map_gaps is None else None
+        return None if study.has(MapGaps) else NOT_ASKED
 
     def run(
-        self, study: Study, options: AttributionGapOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: NoOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every student against the teacher."""
-        seen = study.map_gaps
-        assert seen is not None
+        maps = study.get(MapGaps)
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="How far the maps of important tokens, which AD-KD trains towards each other, "
             "lie apart. A gap that is small on train and large on held-out examples was learnt by "
             "heart.",
-            options=options.model_dump(mode="json"),
             metrics=METRICS,
             estimates=tuple(
-                one for student in study.students for one in _student(study, seen, student.name)
+                one for student in study.students for one in _student(study, maps, student.name)
             ),
-            notes=_notes(seen),
+            notes=_notes(maps),
         )
 
 

@@ -12,13 +12,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._bootstrap import At, draws_of, estimate, resamples_of, undefined_estimate
-from kdprobe.analysis._checks import gold_classes
-from kdprobe.analysis._hits import hits_of, labelled_note, mean_within, several_runs
-from kdprobe.analysis._protocol import Gold
+from kdprobe.analysis.estimates import (
+    EstimateKey,
+    draws_of,
+    estimate,
+    resamples_of,
+    undefined_estimate,
+)
+from kdprobe.analysis.gold import gold_classes, hits_of, labelled_note, several_runs
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Ints, Population, Study
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import mean_within
 
 _METRICS = (
     Metric(
@@ -109,7 +119,7 @@ def _votes(study: Study, model: Population) -> _Votes:
 
 
 def _share(study: Study, t: Population, s: Population, apart: Bools) -> Estimate:
-    at = At("exemplars", t.name, s.name)
+    at = EstimateKey("exemplars", t.name, s.name)
     if len(t.runs) == 1 and len(s.runs) == 1:
         return undefined_estimate(
             at, "both models have one run, so these would be their plain disagreements", n=study.n
@@ -121,16 +131,16 @@ def _share(study: Study, t: Population, s: Population, apart: Bools) -> Estimate
 def _of_model(study: Study, model: Population, votes: _Votes) -> list[Estimate]:
     """Estimate how far the runs of one model agree among themselves."""
     one_run = f"{model.name} has one run; agreement between runs needs two"
-    made = []
+    estimates = []
     for metric in ("seed_disagreement", "seed_stability"):
-        at = At(metric, model.name)
+        at = EstimateKey(metric, model.name)
         if votes.runs < 2:
-            made.append(undefined_estimate(at, one_run, n=study.n))
+            estimates.append(undefined_estimate(at, one_run, n=study.n))
             continue
         values = votes.disagreement if metric == "seed_disagreement" else votes.stability
         draws = resamples_of(study).mean(values)
-        made.append(estimate(at, draws, n=study.n, undefined="", share=True))
-    return made
+        estimates.append(estimate(at, draws, n=study.n, undefined="", share=True))
+    return estimates
 
 
 def _by_part(
@@ -139,24 +149,24 @@ def _by_part(
     """Estimate accuracy and stability on the exemplars of a pair and on the other examples."""
     known, resamples = study.with_gold(), resamples_of(study)
     gold = gold_classes(known)
-    made = []
+    estimates = []
     for model, other in (pair, pair[::-1]):
         for subset, mask in (("exemplars", apart), ("others", ~apart)):
             n = int(mask.sum())
             empty = f"there are no {subset} of this pair"
             if gold is not None:
                 inside = mask[study.split.gold_rows]
-                at = At("accuracy", model.name, other.name, subset=subset)
+                at = EstimateKey("accuracy", model.name, other.name, subset=subset)
                 bare = f"none of the {n} {subset} of this pair has a gold label" if n else empty
-                made.append(_accuracy(known, at, gold, inside, bare))
+                estimates.append(_accuracy(known, at, gold, inside, bare))
             if votes[model.name].runs > 1:
                 draws = mean_within(resamples, mask, votes[model.name].stability)
-                at = At("seed_stability", model.name, other.name, subset=subset)
-                made.append(estimate(at, draws, n=n, undefined=empty, share=True))
-    return made
+                at = EstimateKey("seed_stability", model.name, other.name, subset=subset)
+                estimates.append(estimate(at, draws, n=n, undefined=empty, share=True))
+    return estimates
 
 
-def _accuracy(study: Study, at: At, gold: Ints, inside: Bools, empty: str) -> Estimate:
+def _accuracy(study: Study, at: EstimateKey, gold: Ints, inside: Bools, empty: str) -> Estimate:
     """Estimate the accuracy of `at.model_a` on some of the labelled examples."""
     model = next(model for model in study.models if model.name == at.model_a)
     resamples = resamples_of(study)
@@ -212,12 +222,12 @@ def _notes(study: Study, votes: Mapping[str, _Votes]) -> tuple[str, ...]:
         "exemplars are one seed's accident."
         for name in single
     ]
-    for name, seen in votes.items():
-        ties = int(seen.tied.sum())
+    for name, vote in votes.items():
+        ties = int(vote.tied.sum())
         if ties:
             notes.append(
                 f"On {ties} of {study.n} examples two labels are equally frequent among the "
-                f"{seen.runs} runs of {name}; the one that stands first in the task counts."
+                f"{vote.runs} runs of {name}; the one that stands first in the task counts."
             )
     return (*notes, *labelled_note(study, "Accuracy"))
 
@@ -230,11 +240,12 @@ class Exemplars:
     version: int = 1
     title: str = "Compression-identified exemplars"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(metric.name for metric in _METRICS)
     options: type[ExemplarOptions] = ExemplarOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse regressions, studies without students, and studies with one run a model."""
         if study.split.task.kind == "regression":
             return "a regression has no labels that most runs could agree on"
@@ -261,15 +272,12 @@ class Exemplars:
             if len(teacher.runs) > 1 or len(student.runs) > 1:
                 estimates += _by_part(study, (teacher, student), votes, apart)
                 rows += _examples(study, student, votes, apart, options.shown)
-        used = {made.metric for made in estimates}
+        used = {number.metric for number in estimates}
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Examples on which most teacher runs and most student runs give different "
             "labels: what compression changes beyond the accident of a seed. Compare their share "
             "with the disagreement between seeds of one model.",
-            options=options.model_dump(mode="json"),
             metrics=tuple(metric for metric in _METRICS if metric.name in used),
             estimates=tuple(estimates),
             tables=(_table(rows),) if rows else (),

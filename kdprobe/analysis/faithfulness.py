@@ -12,15 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.analysis._attributed import Attributed, attributed, unmet
-from kdprobe.analysis._attribution_metrics import FAITHFULNESS
-from kdprobe.analysis._bootstrap import At, estimate
-from kdprobe.analysis._damaged import damaged_words
-from kdprobe.analysis._protocol import Gold
-from kdprobe.analysis._rank_agreement import kendall
+from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
+from kdprobe.analysis.attribution_agreement.metrics import FAITHFULNESS
+from kdprobe.analysis.estimates import EstimateKey, estimate
+from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations import Bools, Floats, Population, Study
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
+from kdprobe.stats.arrays import Bools, Floats
+from kdprobe.stats.rank_agreement import kendall
 
 RANDOM = "random"
 LEAVE_ONE_OUT = "occlusion"
@@ -32,71 +37,81 @@ class FaithfulnessOptions(Options):
     """None: the shares of words left out are those that were measured."""
 
 
-def _estimate(at: At, seen: Attributed, values: Floats, *, share: bool = False) -> Estimate:
+def _estimate(
+    at: EstimateKey, explained: Attributed, values: Floats, *, share: bool = False
+) -> Estimate:
     return estimate(
-        at, seen.draws(values), n=seen.count(values), undefined=_UNMEASURED, share=share
+        at, explained.draws(values), n=explained.count(values), undefined=_UNMEASURED, share=share
     )
 
 
-def _deletion(seen: Attributed, model: Population) -> list[Estimate]:
+def _deletion(explained: Attributed, model: Population) -> list[Estimate]:
     """Comprehensiveness and sufficiency, averaged over the shares, less those of random words."""
-    chance = seen.seen.deletion[model.name, RANDOM].mean(axis=1)
-    made = [
-        _estimate(At(f"random_{name}", model.name), seen, chance[:, side])
+    chance = explained.attributions.deletion[model.name, RANDOM].mean(axis=1)
+    estimates = [
+        _estimate(EstimateKey(f"random_{name}", model.name), explained, chance[:, side])
         for side, name in enumerate(("comprehensiveness", "sufficiency"))
     ]
-    for method in seen.seen.methods:
-        falls = seen.seen.deletion[model.name, method].mean(axis=1) - chance
-        made += [
-            _estimate(At(name, model.name, method=method), seen, falls[:, side])
+    for method in explained.attributions.methods:
+        falls = explained.attributions.deletion[model.name, method].mean(axis=1) - chance
+        estimates += [
+            _estimate(EstimateKey(name, model.name, method=method), explained, falls[:, side])
             for side, name in enumerate(("comprehensiveness", "sufficiency"))
         ]
-    return made
+    return estimates
 
 
-def _quality(seen: Attributed, model: Population) -> list[Estimate]:
+def _quality(explained: Attributed, model: Population) -> list[Estimate]:
     """Mass on special tokens and sums that miss, for the methods that have them."""
-    made = []
-    for method in seen.seen.methods:
-        special = seen.seen.special[model.name, method]
-        gaps = seen.seen.gaps[model.name, method]
+    estimates = []
+    for method in explained.attributions.methods:
+        special = explained.attributions.special[model.name, method]
+        gaps = explained.attributions.gaps[model.name, method]
         if np.isfinite(special).any():
-            made.append(_estimate(At("special_mass", model.name, method=method), seen, special))
+            estimates.append(
+                _estimate(
+                    EstimateKey("special_mass", model.name, method=method), explained, special
+                )
+            )
         if np.isfinite(gaps).any():
             missed = np.where(np.isfinite(gaps), (gaps > _LARGEST_GAP).astype(np.float64), np.nan)
-            at = At("incomplete", model.name, method=method)
-            made.append(_estimate(at, seen, missed, share=True))
-    return made
+            at = EstimateKey("incomplete", model.name, method=method)
+            estimates.append(_estimate(at, explained, missed, share=True))
+    return estimates
 
 
-def _leave_one_out(seen: Attributed, model: Population) -> list[Estimate]:
+def _leave_one_out(explained: Attributed, model: Population) -> list[Estimate]:
     """Rank correlation of every method with leaving out one word at a time, where that was done."""
-    single = seen.scores(model.name, LEAVE_ONE_OUT)
+    single = explained.scores(model.name, LEAVE_ONE_OUT)
     if single is None:
         return []
     return [
         _estimate(
-            At("leave_one_out", model.name, method=method),
-            seen,
-            seen.compare(seen.scores(model.name, method), single, kendall),
+            EstimateKey("leave_one_out", model.name, method=method),
+            explained,
+            explained.compare(explained.scores(model.name, method), single, kendall),
         )
-        for method in seen.seen.methods
+        for method in explained.attributions.methods
         if method != LEAVE_ONE_OUT
     ]
 
 
-def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
+def _pointing(explained: Attributed, model: Population) -> list[Estimate]:
     """The pointing game on sentences whose damaged word is known."""
-    damaged = damaged_words(seen)
-    task = seen.study.split.task
+    damaged = damaged_words(explained)
+    task = explained.study.split.task
     if not damaged or task.acceptable not in task.labels or len(task.labels) != 2:
         return []
     acceptable = task.labels.index(task.acceptable)
-    made = []
-    for method in seen.seen.methods:
-        hits, mass, chance = (np.full(len(seen.seen.ids), np.nan) for _ in range(3))
+    estimates = []
+    for method in explained.attributions.methods:
+        hits, mass, chance = (np.full(len(explained.attributions.ids), np.nan) for _ in range(3))
         for row, (target, scores) in enumerate(
-            zip(seen.seen.target.tolist(), seen.scores(model.name, method) or (), strict=True)
+            zip(
+                explained.attributions.target.tolist(),
+                explained.scores(model.name, method) or (),
+                strict=True,
+            )
         ):
             if row not in damaged or not np.isfinite(scores).any():
                 continue
@@ -107,12 +122,14 @@ def _pointing(seen: Attributed, model: Population) -> list[Estimate]:
             against = np.maximum(toward, 0.0)
             if against.sum() > 0:
                 mass[row] = float(against[places].sum() / against.sum())
-        made += [
-            _estimate(At("pointing", model.name, method=method), seen, hits, share=True),
-            _estimate(At("pointing_chance", model.name, method=method), seen, chance),
-            _estimate(At("damaged_mass", model.name, method=method), seen, mass),
+        estimates += [
+            _estimate(
+                EstimateKey("pointing", model.name, method=method), explained, hits, share=True
+            ),
+            _estimate(EstimateKey("pointing_chance", model.name, method=method), explained, chance),
+            _estimate(EstimateKey("damaged_mass", model.name, method=method), explained, mass),
         ]
-    return made
+    return estimates
 
 
 _SIDES = (
@@ -123,33 +140,36 @@ _SIDES = (
 )  # fmt: skip
 
 
-def _fall(seen: Attributed, model: Population, method: str, side: int) -> Series | None:
+def _fall(explained: Attributed, model: Population, method: str, side: int) -> Series | None:
     """The fall of the probability at every share of words, with its band."""
-    falls = seen.seen.deletion[model.name, method][:, :, side]
+    falls = explained.attributions.deletion[model.name, method][:, :, side]
     known: Bools = np.asarray(np.isfinite(falls).all(axis=1), dtype=np.bool_)
     if not known.any():
         return None
-    at = At(_SIDES[side][0], model.name, method=method)
-    made = [
-        estimate(at, seen.draws(column, known), n=int(known.sum()), undefined=_UNMEASURED)
+    at = EstimateKey(_SIDES[side][0], model.name, method=method)
+    estimates = [
+        estimate(at, explained.draws(column, known), n=int(known.sum()), undefined=_UNMEASURED)
         for column in falls.T
     ]
     return Series(
         name=method,
-        x=seen.seen.shares,
-        y=tuple(one.value for one in made if one.value is not None),
-        low=tuple(one.low for one in made),
-        high=tuple(one.high for one in made),
-        counts=tuple(int(known.sum()) for _ in made),
+        x=explained.attributions.shares,
+        y=tuple(one.value for one in estimates if one.value is not None),
+        low=tuple(one.low for one in estimates),
+        high=tuple(one.high for one in estimates),
+        counts=tuple(int(known.sum()) for _ in estimates),
     )
 
 
-def _curves(seen: Attributed) -> list[Curve]:
+def _curves(explained: Attributed) -> list[Curve]:
     """Deletion curves: the fall of the probability without, and with only, the top words."""
     curves = []
     for side, (name, title, axis, caption) in enumerate(_SIDES):
-        for place, model in enumerate(seen.models, start=1):
-            drawn = [_fall(seen, model, method, side) for method in (*seen.seen.methods, RANDOM)]
+        for place, model in enumerate(explained.models, start=1):
+            drawn = [
+                _fall(explained, model, method, side)
+                for method in (*explained.attributions.methods, RANDOM)
+            ]
             series = tuple(one for one in drawn if one is not None)
             if series:
                 curves.append(
@@ -161,16 +181,18 @@ def _curves(seen: Attributed) -> list[Curve]:
     return curves
 
 
-def _both_axes(seen: Attributed, done: Mapping[str, AnalysisResult], made: list[Estimate]) -> Curve:
+def _both_axes(
+    explained: Attributed, done: Mapping[str, AnalysisResult], estimates: list[Estimate]
+) -> Curve:
     """Agreement against the faithfulness of the teacher's explanation, a point per method."""
     agreement = done.get("attribution_agreement")
     faithful = {
         one.method: one.value
-        for one in made
-        if one.metric == "comprehensiveness" and one.model_a == seen.teacher.name
+        for one in estimates
+        if one.metric == "comprehensiveness" and one.model_a == explained.teacher.name
     }
     series = []
-    for student in seen.students:
+    for student in explained.students:
         points = [
             (x, one)
             for one in (agreement.estimates if agreement else ())
@@ -194,7 +216,7 @@ def _both_axes(seen: Attributed, done: Mapping[str, AnalysisResult], made: list[
         caption="Agreement is evidence only where the teacher's own explanation is faithful: to "
         "the right of 0, the further the better.",
         kind="points",
-        x_title=f"comprehensiveness of {seen.teacher.name} above random words",
+        x_title=f"comprehensiveness of {explained.teacher.name} above random words",
         y_title="rank correlation of word scores with the teacher's",
         series=tuple(series),
     )
@@ -209,32 +231,30 @@ class FaithfulnessAnalysis:
     title: str = "Faithfulness of the attributions"
     after: tuple[str, ...] = ("attribution_agreement",)
     gold: Gold = "unread"
+    reads: tuple[type, ...] = (Attributions,)
     defines: tuple[str, ...] = tuple(metric.name for metric in FAITHFULNESS)
     options: type[FaithfulnessOptions] = FaithfulnessOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies whose words were not explained."""
-        return unmet(study)
+        return skip_reason(study)
 
     def run(
         self, study: Study, options: FaithfulnessOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Measure every model by every method."""
-        seen = attributed(study)
-        made: list[Estimate] = []
-        for model in seen.models:
-            made += [*_deletion(seen, model), *_leave_one_out(seen, model)]
-            made += [*_quality(seen, model), *_pointing(seen, model)]
+        explained = attributed(study)
+        estimates: list[Estimate] = []
+        for model in explained.models:
+            estimates += [*_deletion(explained, model), *_leave_one_out(explained, model)]
+            estimates += [*_quality(explained, model), *_pointing(explained, model)]
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="Whether the words a method names move the model that it explains. Words are "
             "left out as everywhere; the class is the explained one.",
-            options=options.model_dump(mode="json"),
             metrics=FAITHFULNESS,
-            estimates=tuple(made),
-            curves=(*_curves(seen), _both_axes(seen, done, made)),
+            estimates=tuple(estimates),
+            curves=(*_curves(explained), _both_axes(explained, done, estimates)),
         )
 
 

@@ -1,8 +1,8 @@
 """Where the student loses: task score, gap to the teacher and agreement on parts of the examples.
 
 Does: score every model on each slice, and per student the gap with a paired interval, a test, and a
-q-value over all slices and students. Does not: choose the slices (`_slicing.py`) or rank the losses
-(`losses.py`).
+q-value over all slices and students. Does not: choose the slices (`slicing.py`) or rank the gaps
+(`student_gaps`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.analysis._bootstrap import At, draws_of, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis._gap_views import forest, gap_table
-from kdprobe.analysis._gaps import gap_estimate, paired_p, with_q
-from kdprobe.analysis._hits import NO_GOLD, labelled_note, quotient
-from kdprobe.analysis._protocol import Gold
-from kdprobe.analysis._slicing import Slice, SliceOptions, pooled_notes, slices_of
-from kdprobe.analysis._stats import mcnemar_p
-from kdprobe.observations import Bools, Floats, Population, Predictions, Study
+from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, pair_draws_of, resamples_of
+from kdprobe.analysis.gold import NO_GOLD, labelled_note
+from kdprobe.analysis.protocol import Gold, described
+from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
+from kdprobe.analysis.student_gaps.views import forest, gap_table
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
+from kdprobe.stats.arrays import Bools, Floats, ratio
+from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _EMPTY = "no example of this slice has a gold label"
 Table = dict[tuple[int, ...], Floats]  # ids of runs -> draws `[B + 1, slices]`
@@ -106,7 +111,7 @@ class _Cut:
     def means(self, values: Bools | Floats) -> Floats:
         """Average values over each slice in every resample, float64 `[B + 1, slices]`."""
         inside: NDArray[np.generic] = self.masks * values[:, None]
-        return quotient(resamples_of(self.study).sums(inside), self.sizes)
+        return ratio(resamples_of(self.study).sums(inside), self.sizes)
 
     def draws(self, population: Population) -> list[Floats]:
         """Draws of a model's quality, one array a slice."""
@@ -167,7 +172,7 @@ def _gaps(
     gaps = [sign * (t - s) for t, s in zip(teacher_draws, student_draws, strict=True)]
     return [
         gap_estimate(
-            At("gap", cut.study.teacher.name, student.name, subset=part.subset),
+            EstimateKey("gap", cut.study.teacher.name, student.name, subset=part.subset),
             draws,
             n=part.n,
             undefined=_EMPTY,
@@ -183,7 +188,7 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
     draws = {model.name: cut.draws(model) for model in cut.study.models}
     scores = [
         estimate(
-            At(cut.metric, name, subset=part.subset),
+            EstimateKey(cut.metric, name, subset=part.subset),
             values,
             n=part.n,
             undefined=_EMPTY,
@@ -193,16 +198,16 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
         for part, values in zip(cut.slices, by_slice, strict=True)
     ]
     gaps = [
-        made
+        gap
         for student in cut.study.students
-        for made in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
+        for gap in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
     ]
     return scores, list(with_q(gaps))
 
 
 def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
     """Agreement on all examples of a slice; on a gold label's, those that have it."""
-    made = []
+    estimates = []
     for place, student in enumerate(whole.study.students):
         cuts = {cut.study.n: cut for cut in (whole, known)}
         drawn = {
@@ -211,16 +216,18 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
         }
         for at, part in enumerate(whole.slices):
             cut = known if part.kind == "label" else whole
-            made.append(
+            estimates.append(
                 estimate(
-                    At("agreement", whole.study.teacher.name, student.name, subset=part.subset),
+                    EstimateKey(
+                        "agreement", whole.study.teacher.name, student.name, subset=part.subset
+                    ),
                     drawn[cut.study.n][at],
                     n=part.n,
                     undefined="no example in this slice",
                     share=True,
                 )
             )
-    return made
+    return estimates
 
 
 def _notes(cut: _Cut, options: SliceOptions) -> tuple[str, ...]:
@@ -244,13 +251,14 @@ class Slices:
     version: int = 1
     title: str = "Slices"
     after: tuple[str, ...] = ()
+    reads: tuple[type, ...] = ()
     gold: Gold = "both"
     defines: tuple[str, ...] = tuple(
         dict.fromkeys(metric.name for metric in (*_HITS, *_ERRORS, _AGREEMENT))
     )
     options: type[SliceOptions] = SliceOptions
 
-    def unmet(self, study: Study) -> str | None:
+    def skip_reason(self, study: Study) -> str | None:
         """Refuse studies that cannot be cut, or of which nothing can be said on a part."""
         if not study.students:
             return "there is no student to compare the teacher with"
@@ -270,13 +278,10 @@ class Slices:
         metrics = _ERRORS if cut.regression else (*(_HITS if gaps else ()), _AGREEMENT)
         score = "mean absolute error" if cut.regression else "accuracy"
         return AnalysisResult(
-            name=self.name,
-            version=self.version,
-            title=self.title,
+            **described(self, options),
             caption="The same comparison on parts of the examples. Length is counted in words, cut "
             "where about equally many examples fall into each range; small slices have wide "
             "intervals, and a gap counts as found where its q-value is below .05.",
-            options=options.model_dump(mode="json"),
             metrics=metrics,
             estimates=(*scores, *gaps, *agreements),
             tables=(gap_table(study, gaps, scores, score=score, title="By slice", more=agreements),)

@@ -1,7 +1,7 @@
 """What an augmenter is, and where they are found.
 
 Does: name the protocol that each file of `methods/` answers, and its registry. Does not: make texts
-(the methods do), choose among them (`sieve.py`) or write them (`writer.py`).
+(the methods do), choose among them (`deduplicate.py`) or write them (`writer.py`).
 
 An augmenter makes its texts in numbered chunks. A chunk depends on the training texts, the options,
 the seed and its own number, never on the chunks before it: a run that was killed makes the missing
@@ -22,7 +22,7 @@ from kdprobe.registry import Plugins
 from kdprobe.tasks.task import Split
 
 
-class Draft(NamedTuple):
+class GeneratedText(NamedTuple):
     """A text, or a pair of texts, that was made and that nobody has checked yet.
 
     `source` is the id of the training example it was made from; empty: of no single one.
@@ -34,7 +34,7 @@ class Draft(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Bench:
+class AugmenterRun:
     """What a run gives its augmenter.
 
     Args:
@@ -69,7 +69,7 @@ class Maker(Protocol):
     def facts(self) -> Mapping[str, str]:
         """What a reader of the texts must know of how they were made."""
 
-    def make(self, chunk: int) -> list[Draft]:
+    def make(self, chunk: int) -> list[GeneratedText]:
         """Make the texts of a chunk, counted from 0; the same ones at every call."""
 
 
@@ -93,10 +93,10 @@ class Augmenter(Protocol):
         """Whether a neural network runs, so that device and threads matter."""
 
     def identity(self, options: Any, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name by content what it reads beside the training texts (a model, a treebank)."""
+        """Return by content what it reads beside the training texts (a model, a treebank)."""
 
-    def open(self, split: Split, options: Any, bench: Bench) -> Maker:
-        """Get ready; long work goes on where `bench.folder` says it had stopped."""
+    def open(self, split: Split, options: Any, run: AugmenterRun) -> Maker:
+        """Get ready; long work goes on where `run.folder` says it had stopped."""
 
 
 AUGMENTERS: Plugins[Augmenter] = Plugins(

@@ -86,26 +86,26 @@ class Filler:
             columns["token_type_ids"] = encoding["token_type_ids"]
         return Read(columns, tuple(places))
 
-    def fill(self, asked: Sequence[tuple[Read, Place]]) -> list[tuple[str, ...]]:
-        """Give the candidates for each place, the most probable first.
+    def fill(self, masked: Sequence[tuple[Read, Place]]) -> list[tuple[str, ...]]:
+        """Return the candidates for each place, the most probable first.
 
         Definition: the words of the `count` largest logits at the masked place, without special
         tokens and without pieces that cannot stand there as a word (that go on a word, or begin
         one where the word that was masked did not): fewer than `count` may be left.
         """
-        found: list[tuple[str, ...]] = [()] * len(asked)
-        for rows in self._batches([len(read.columns["input_ids"]) for read, _ in asked]):
-            inputs, positions = self._masked([asked[row] for row in rows])
+        candidates: list[tuple[str, ...]] = [()] * len(masked)
+        for rows in self._batches([len(read.columns["input_ids"]) for read, _ in masked]):
+            inputs, positions = self._masked([masked[row] for row in rows])
             with torch.no_grad():
                 logits = self.model(**inputs).logits
             here = logits[torch.arange(len(rows), device=logits.device), positions]
             best = here.topk(min(self.count, here.shape[-1])).indices.cpu().tolist()
             for row, tokens in zip(rows, best, strict=True):
-                found[row] = self._words(tokens, instead_of=asked[row][1].token)
-        return found
+                candidates[row] = self._words(tokens, instead_of=masked[row][1].token)
+        return candidates
 
     def _batches(self, lengths: Sequence[int]) -> Iterator[list[int]]:
-        """Give the rows of batches of like lengths and few tokens."""
+        """Yield the rows of batches of like lengths and few tokens."""
         batch: list[int] = []
         for row in np.argsort(lengths, kind="stable"):
             if batch and lengths[row] * (len(batch) + 1) > _TOKENS:
@@ -116,21 +116,21 @@ class Filler:
             yield batch
 
     def _masked(
-        self, asked: Sequence[tuple[Read, Place]]
+        self, masked: Sequence[tuple[Read, Place]]
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Pad the texts, each with its word masked: inputs int64 `[B, L]`, positions `[B]`."""
-        longest = max(len(read.columns["input_ids"]) for read, _ in asked)
+        longest = max(len(read.columns["input_ids"]) for read, _ in masked)
         device = self.model.device
         inputs = {}
-        for name in asked[0][0].columns:
+        for name in masked[0][0].columns:
             padding = self.tokenizer.pad_token_id if name == "input_ids" else 0
-            array = np.full((len(asked), longest), padding or 0, dtype=np.int64)
-            for row, (read, place) in enumerate(asked):
+            array = np.full((len(masked), longest), padding or 0, dtype=np.int64)
+            for row, (read, place) in enumerate(masked):
                 array[row, : len(read.columns[name])] = read.columns[name]
                 if name == "input_ids":
                     array[row, place.position] = self.tokenizer.mask_token_id
             inputs[name] = torch.from_numpy(array).to(device)
-        positions = torch.tensor([place.position for _, place in asked], device=device)
+        positions = torch.tensor([place.position for _, place in masked], device=device)
         return inputs, positions
 
     def _words(self, tokens: Sequence[int], *, instead_of: int) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def shape_in(model: str) -> NewShape | None:
     """
     if not model.startswith("gpt2:"):
         return None
-    shape = parse_student(f"bert:{model.removeprefix('gpt2:')}", where=f"--model {model}")
+    shape = parse_student(f"bert:{model.removeprefix('gpt2:')}", where=f"`model={model}`")
     return shape if isinstance(shape, NewShape) else None
 
 
@@ -77,10 +77,10 @@ def open_language(
     limit = getattr(opened.model.config, "max_position_embeddings", None)
     if limit is not None and limit < longest:
         raise CapabilityError(
-            f"--model {model}",
+            f"`model={model}`",
             found=f"reads {limit} tokens",
             expected=f"{longest}",
-            remedy=f"say --set longest={limit}",
+            remedy=f"say `settings=longest={limit}`",
         )
     return Language(*opened, fresh=False)
 
@@ -101,7 +101,7 @@ def _built(shape: NewShape, texts: Sequence[str], *, seed: int, longest: int) ->
 
 
 def joined(split: Split) -> tuple[str, ...]:
-    """Give the texts of a split as one writes them for the model: a pair has a tab between."""
+    """Return the texts of a split as one writes them for the model: a pair has a tab between."""
     if split.pairs is None:
         return tuple(" ".join(text.split()) for text in split.texts)
     return tuple(
@@ -120,8 +120,8 @@ def token_rows(
     return [[*ids, end][:longest] for ids in read if ids]
 
 
-def told(language: Language, loss: float) -> Mapping[str, str]:
-    """Say which model it is, for people."""
+def facts_of(language: Language, loss: float) -> Mapping[str, str]:
+    """Return which model it is, for people."""
     start = "random weights" if language.fresh else "pretrained weights"
     return {
         "language model": f"{describe(language.model)}, from {start}",

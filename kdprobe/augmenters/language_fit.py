@@ -29,7 +29,7 @@ _SAVES = 10  # checkpoints of a training; a kill costs at most a tenth of it
 
 
 @dataclass(frozen=True)
-class Fit:
+class LanguageFit:
     """How the model is fine-tuned.
 
     Args:
@@ -54,7 +54,8 @@ class Fit:
     def rate(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0.
 
-        >>> [round(Fit(epochs=1, learning_rate=1.0, warmup=0.2).rate(s, 10), 3) for s in (0, 1, 2)]
+        >>> fit = LanguageFit(epochs=1, learning_rate=1.0, warmup=0.2)
+        >>> [round(fit.rate(step, 10), 3) for step in (0, 1, 2)]
         [0.5, 1.0, 1.0]
         """
         rising = max(1, int(np.ceil(self.warmup * steps)))
@@ -66,7 +67,7 @@ class Fit:
 def fit_language(
     model: PreTrainedModel,
     rows: Sequence[Sequence[int]],
-    fit: Fit,
+    fit: LanguageFit,
     *,
     seed: int,
     device: str,
@@ -102,9 +103,9 @@ def fit_language(
             loss = _loss(model, batch, device)
             if not bool(torch.isfinite(loss)):
                 raise TrainingError(
-                    "--method language_model",
+                    "`method=language_model`",
                     found=f"the loss of step {step + 1} is {loss.item()}",
-                    remedy="say --set learning_rate= with a lower one",
+                    remedy="say `settings=learning_rate=` with a lower one",
                 )
             optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -121,7 +122,7 @@ def fit_language(
 
 
 def _batch(count: int, step: int, size: int, seed: int) -> NDArray[np.int64]:
-    """Give the rows of a step: every row once an epoch, in an order of the epoch's own."""
+    """Return the rows of a step: every row once an epoch, in an order of the epoch's own."""
     epoch, place = divmod(step, -(-count // size))
     order = derive_generator(seed, "augment language_model order", str(epoch)).permutation(count)
     return order[place * size : (place + 1) * size]

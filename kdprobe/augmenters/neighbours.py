@@ -35,7 +35,7 @@ class Neighbours:
         return {word: place for place, word in enumerate(self.words)}
 
     def near(self, word: str, count: int) -> tuple[str, ...]:
-        """Give the nearest other words, the nearest first; of equally near ones the first.
+        """Return the nearest other words, the nearest first; of equally near ones the first.
 
         A word without a vector is looked up in lower case; without one still it has none.
         """
@@ -71,7 +71,7 @@ def read_vectors(path: Path) -> Neighbours:
         size = size or len(vector)
         if not size or len(vector) != size or not np.isfinite(vector).all():
             raise ConfigError(
-                f"--set word_vectors={path}:{number}",
+                f"`settings=word_vectors={path}:{number}`",
                 found=f"{len(parts) - 1} values behind {parts[0]!r}",
                 expected=f"{size} finite numbers" if size else "a word and its numbers",
                 remedy="only the text format of GloVe and word2vec is read",
@@ -79,5 +79,5 @@ def read_vectors(path: Path) -> Neighbours:
         if parts[0] not in words and vector.any():
             words[parts[0]] = vector / np.linalg.norm(vector)
     if not words:
-        raise ConfigError(f"--set word_vectors={path}", found="holds no vector")
+        raise ConfigError(f"`settings=word_vectors={path}`", found="holds no vector")
     return Neighbours(tuple(words), np.stack(list(words.values())))

@@ -23,7 +23,7 @@ _EXAMPLES = {
 }
 
 
-class Opened(NamedTuple):
+class PretrainedModel(NamedTuple):
     """A language model with its tokenizer."""
 
     model: PreTrainedModel
@@ -31,7 +31,7 @@ class Opened(NamedTuple):
 
 
 def find(path: str, *, kind: Kind, offline: bool) -> Path:
-    """Give the folder of a model; see `models.folder.locate`.
+    """Return the folder of a model; see `models.folder.locate`.
 
     Raises:
         CheckpointError: there is none; the message tells what would do.
@@ -40,13 +40,13 @@ def find(path: str, *, kind: Kind, offline: bool) -> Path:
         return locate(path, offline=offline)
     except CheckpointError as error:
         raise CheckpointError(
-            f"--model {path}", found=error.found, expected=f"the folder or hub id of "
+            f"`model={path}`", found=error.found, expected=f"the folder or hub id of "
             f"{_EXAMPLES[kind]}",
             remedy=error.remedy,
         ) from error  # fmt: skip
 
 
-def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
+def open_pretrained(path: str, *, kind: Kind, offline: bool) -> PretrainedModel:
     """Open a language model, float32, on the CPU, in eval mode.
 
     Raises:
@@ -59,21 +59,21 @@ def open_pretrained(path: str, *, kind: Kind, offline: bool) -> Opened:
     decoder = bool(getattr(model.config, "is_decoder", False))
     if missing:
         raise CheckpointError(
-            f"--model {path}",
+            f"`model={path}`",
             found=f"the folder holds no weights for {', '.join(sorted(missing)[:3])}",
             expected=_EXAMPLES[kind],
         )
     if kind == "causal" and tokenizer.mask_token is not None and not decoder:
         raise CheckpointError(
-            f"--model {path}",
+            f"`model={path}`",
             found="reads texts in both directions, so it cannot write them word by word",
             expected=_EXAMPLES[kind],
         )
     token = tokenizer.eos_token if kind == "causal" else tokenizer.mask_token
     if token is None:
         lacking = "end of text" if kind == "causal" else "mask token"
-        raise CapabilityError(f"--model {path}", found=f"its tokenizer has no {lacking}")
-    return Opened(model.eval(), tokenizer)
+        raise CapabilityError(f"`model={path}`", found=f"its tokenizer has no {lacking}")
+    return PretrainedModel(model.eval(), tokenizer)
 
 
 def _load(
@@ -83,7 +83,7 @@ def _load(
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM
 
     auto: Any = AutoModelForCausalLM if kind == "causal" else AutoModelForMaskedLM
-    where = f"--model {path}"
+    where = f"`model={path}`"
     tokenizer = open_tokenizer(folder, where)
     opened = open_model(auto, folder, where, open_config(folder, where), expected=_EXAMPLES[kind])
     return opened.model, tokenizer, opened.missing

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kdprobe.errors import ConfigError, MissingExtraError
-from kdprobe.tasks.treebank import read_conllu, read_mrg
+from kdprobe.tasks.probing.treebank import read_conllu, read_mrg
 
 _LONGEST_ENDING = 4
 _NUMBER = "0123456789.,:/-%$"
@@ -87,12 +87,12 @@ def _commonest(tags: Counter[str]) -> str:
 
 
 def lexicon_place() -> Path | None:
-    """Give the lexicon file of the installed textblob; None where there is none."""
+    """Return the lexicon file of the installed textblob; None where there is none."""
     try:
-        found = importlib.metadata.distribution("textblob")
+        installed = importlib.metadata.distribution("textblob")
     except importlib.metadata.PackageNotFoundError:
         return None
-    place = Path(str(found.locate_file("textblob/en/en-lexicon.txt")))
+    place = Path(str(installed.locate_file("textblob/en/en-lexicon.txt")))
     return place if place.is_file() else None
 
 
@@ -105,9 +105,9 @@ def english_tagger() -> Tagger:
     place = lexicon_place()
     if place is None:
         raise MissingExtraError(
-            "--method rules",
+            "`method=rules`",
             found="the lexicon of parts of speech is missing (package textblob)",
-            remedy="pip install textblob, or name a treebank with --pos-from",
+            remedy="pip install textblob, or name a treebank with `pos_from`",
         )
     data = place.read_bytes()
     lexicon = {}
@@ -135,7 +135,7 @@ def treebank_tagger(path: Path) -> Tagger:
     files = [file for file in files if file.suffix in (".mrg", ".conllu")]
     if not path.exists() or len({file.suffix for file in files}) != 1:
         raise ConfigError(
-            f"--pos-from {path}",
+            f"`pos_from={path}`",
             found="holds no treebank" if path.exists() else "no such file",
             expected="a .mrg or .conllu file, or a folder of files of one kind",
         )
@@ -143,7 +143,7 @@ def treebank_tagger(path: Path) -> Tagger:
     for word, tag in _tagged_words(files):
         counts.setdefault(word, Counter())[tag] += 1
     if not counts:
-        raise ConfigError(f"--pos-from {path}", found="holds no word", expected="tagged sentences")
+        raise ConfigError(f"`pos_from={path}`", found="holds no word", expected="tagged sentences")
     lexicon = {word: _commonest(tags) for word, tags in counts.items()}
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
     universal = files[0].suffix == ".conllu"

@@ -1,7 +1,7 @@
 """The texts that an augmenter learns from, and those that it must not give back.
 
 Does: load a task's training split and every other split that models are scored on. Does not:
-compare texts; `sieve.py` does.
+compare texts; `deduplicate.py` does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kdprobe.augmenters.sieve import Sieve, keys_of
+from kdprobe.augmenters.deduplicate import Deduplicator, keys_of
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import DataNotFoundError
 from kdprobe.tasks.build import EmptyShareError
@@ -65,23 +65,23 @@ class Texts:
         return cls(train, whole, held_out, tuple(missing))
 
     def plan(self) -> dict[str, Any]:
-        """Name them by content."""
+        """Return what names them by content."""
         return {
             "task": self.train.task.name,
             "train": {"split": self.train.name, "fingerprint": self.train.fingerprint},
             "held_out": {name: split.fingerprint for name, split in self.held_out.items()},
         }
 
-    def sieve(self) -> Sieve:
-        """Give a sieve that lets through what is new."""
-        return Sieve(
+    def deduplicator(self) -> Deduplicator:
+        """Return what lets new texts through."""
+        return Deduplicator(
             train=keys_of(self.whole),
             held_out={name: keys_of(split) for name, split in self.held_out.items()},
             has_pairs=self.train.pairs is not None,
         )
 
     def notes(self) -> tuple[str, ...]:
-        """Tell which splits could not be checked."""
+        """Return which splits could not be checked."""
         if not self.missing:
             return ()
         return (f"not checked for leaks, as they were not found: {', '.join(self.missing)}",)

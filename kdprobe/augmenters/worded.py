@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kdprobe.models.words import split_words
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 
 
 class Worded(NamedTuple):
@@ -20,7 +20,7 @@ class Worded(NamedTuple):
     gaps: tuple[str, ...]
 
     @property
-    def told(self) -> tuple[str, ...]:
+    def forms(self) -> tuple[str, ...]:
         """The words as they are written."""
         return tuple(word.text for word in self.words)
 
@@ -31,7 +31,7 @@ def read_words(text: str) -> Worded:
     Hyphens are words of their own, as for the taggers and tokenizers of the published methods.
 
     >>> worded = read_words("Well, no.")
-    >>> worded.told, worded.gaps
+    >>> worded.forms, worded.gaps
     (('Well', ',', 'no', '.'), ('', '', ' ', '', ''))
     """
     words = split_words(text, hyphenated=False)

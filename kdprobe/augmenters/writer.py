@@ -19,12 +19,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
-import kdprobe
 from kdprobe.atomic import write_bytes, write_text
-from kdprobe.augmenters.augmenter import Draft
+from kdprobe.augmenters.augmenter import GeneratedText
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
+from kdprobe.version import __version__
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
 
@@ -54,11 +54,11 @@ class TransferSet:
     seconds: float
 
     def record(self, plan: Mapping[str, Any]) -> dict[str, JsonValue]:
-        """Tell everything that a program may want to read again."""
+        """Return everything that a program may want to read again."""
         return {
             "record_version": 1,
             "what": f"texts without labels for {plan['task']}, made by {plan['method']}",
-            "produced_by": {"kdprobe": kdprobe.__version__},
+            "produced_by": {"kdprobe": __version__},
             "plan": portable_tree(dict(plan)),
             "size": self.size,
             "counts": dict(self.counts),
@@ -97,18 +97,20 @@ def check_suffix(path: Path) -> None:
 
 
 def record_of(path: Path) -> Path:
-    """Name the file that tells how a transfer set was made: `FILE.json`."""
+    """Return the file that tells how a transfer set was made: `FILE.json`."""
     return path.with_name(f"{path.name}.json")
 
 
-def columns_of(drafts: Sequence[Draft], *, method: str, has_pairs: bool) -> dict[str, list[str]]:
-    """Give the texts as columns of one length."""
+def columns_of(
+    drafts: Sequence[GeneratedText], *, method: str, has_pairs: bool
+) -> dict[str, list[str]]:
+    """Return the texts as columns of one length."""
     ids = [f"{method}-{row:06d}" for row in range(1, len(drafts) + 1)]
     texts = {"text_a" if has_pairs else "text": [draft.text for draft in drafts]}
     if has_pairs:
         texts["text_b"] = [draft.pair or "" for draft in drafts]
-    told = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
-    return {"id": ids, **texts, **told}
+    origins = {"source": [draft.source for draft in drafts], "method": [method] * len(drafts)}
+    return {"id": ids, **texts, **origins}
 
 
 def write_set(

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdprobe.cli import options, terminal
+from kdprobe.cli import terminal, words
+from kdprobe.cli.flags import generated
+from kdprobe.config.commands import Seeded
+from kdprobe.config.options import Runtime
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
-    from kdprobe.comparison.attributing import Attributed
+    from kdprobe.attribution.result import TextAttribution
 
 
 @terminal.guarded
+@generated
 def attribute(
     models: Annotated[
         list[str],
@@ -40,11 +44,10 @@ def attribute(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Also write a page (.html) or .svg."),
     ] = None,
-    seed: options.Seed = 0,
-    device: options.Device = "auto",
-    threads: options.Threads = None,
-    offline: options.Offline = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    *,
+    own: Seeded,
+    runtime: Runtime,
 ) -> None:
     """Explain one text: a score for each word, towards or against a label.
 
@@ -52,34 +55,36 @@ def attribute(
     """
     import dataclasses
 
-    from kdprobe.comparison.attributing import DEFAULT_METHODS, attribute_all, title_of
+    from kdprobe.attribution import DEFAULT_METHODS
+    from kdprobe.attribution import attribute as attribute_text
+    from kdprobe.attribution.result import title_of
 
     kind = _kind(output)
-    if threads is not None:
+    if runtime.threads is not None:
         import torch
 
-        torch.set_num_threads(threads)
-    found = attribute_all(
+        torch.set_num_threads(runtime.threads)
+    attributed = attribute_text(
         models,
         text,
         text_pair=text_pair,
-        methods=options.names(methods, "--methods") or DEFAULT_METHODS,
+        methods=words.names(methods, "--methods") or DEFAULT_METHODS,
         label=label,
-        device=device,
-        offline=offline,
-        seed=seed,
+        device=runtime.device,
+        offline=runtime.offline,
+        seed=own.seed,
     )
     if output is not None:
-        _write(output, kind, found)
+        _write(output, kind, attributed)
     if as_json:
-        told = [dataclasses.asdict(one) for one in found]
-        typer.echo(json.dumps(told if len(told) > 1 else told[0], indent=1, ensure_ascii=False))
+        rows = [dataclasses.asdict(one) for one in attributed]
+        typer.echo(json.dumps(rows if len(rows) > 1 else rows[0], indent=1, ensure_ascii=False))
         return
-    typer.echo(printable(title_of(found)))
-    _show(found)
-    if found[0].cut:
-        terminal.tell(f"note: {found[0].cut}")
-    for one in found:
+    typer.echo(printable(title_of(attributed)))
+    _show(attributed)
+    if attributed[0].cut:
+        terminal.tell(f"note: {attributed[0].cut}")
+    for one in attributed:
         if one.read < len(one.words):
             terminal.tell(f"warning: {one.model} reads {one.read} of {len(one.words)} words")
     if output is not None:
@@ -102,17 +107,17 @@ def _kind(output: Path | None) -> str:
     return kinds[output.suffix.lower()]
 
 
-def _write(output: Path, kind: str, found: Sequence[Attributed]) -> None:
+def _write(output: Path, kind: str, attributed: Sequence[TextAttribution]) -> None:
     from kdprobe.atomic import write_text
-    from kdprobe.comparison.attributing import drawing_of, page_of
+    from kdprobe.attribution.result import drawing_of, page_of
 
-    write_text(output, page_of(found) if kind == "html" else drawing_of(found))
+    write_text(output, page_of(attributed) if kind == "html" else drawing_of(attributed))
 
 
-def _show(found: Sequence[Attributed]) -> None:
+def _show(attributed: Sequence[TextAttribution]) -> None:
     """Print the words of every method and model in colour."""
+    from kdprobe.attribution.result import lines_of
     from kdprobe.cli.coloured import word_lines
-    from kdprobe.comparison.attributing import lines_of
 
-    for line in word_lines(lines_of(found), width=terminal.console().width):
+    for line in word_lines(lines_of(attributed), width=terminal.console().width):
         terminal.show(line)

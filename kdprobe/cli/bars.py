@@ -81,7 +81,7 @@ class Bars(Progress):
         self.update(self._key, completed=self._left.done)
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Give the bar, and the note where there is one."""
+        """Return the bar, and the note where there is one."""
         for task in self.tasks:
             room = self.console.width - Text(task.description).cell_len - _NUMBERS
             self._bar.bar_width = max(_NARROWEST, min(_WIDEST, room))

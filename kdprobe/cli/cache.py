@@ -8,10 +8,7 @@ import typer
 
 from kdprobe.cli import terminal
 
-app = typer.Typer(help="What models said, kept for the next run.", no_args_is_help=True)
 
-
-@app.command("info")
 @terminal.guarded
 def info() -> None:
     """Show where the cache is and how much it holds.
@@ -28,7 +25,6 @@ def info() -> None:
     )
 
 
-@app.command("clear")
 @terminal.guarded
 def clear(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -20,7 +20,7 @@ _GAP = 2
 
 
 def style_of(tint: str) -> str:
-    """Give the style of a step of colour: blue and underlined toward, orange against.
+    """Return the style of a step of colour: blue and underlined toward, orange against.
 
     >>> style_of("t5"), style_of("a2"), style_of("")
     ('bold underline blue', 'dark_orange', '')
@@ -71,13 +71,13 @@ def word_lines(lines: Sequence[Line], *, width: int) -> list[Text]:
         if number and len(lines) > 1:
             written.append(Text())
         for name, row, line in zip(names, words, lines, strict=True):
-            made = Text(no_wrap=True)
-            made.append(f"{name}:", style="bold").append(" " * (head - cell_len(name) - 1))
+            shown = Text(no_wrap=True)
+            shown.append(f"{name}:", style="bold").append(" " * (head - cell_len(name) - 1))
             for place in block:
                 mark = line.marks[place]
                 score = _score(mark)
-                made.append(row[place], style=style_of(mark.tint))
+                shown.append(row[place], style=style_of(mark.tint))
                 blank = sizes[place] - cell_len(row[place]) - len(score) - 1
-                made.append(f" {score}" + " " * blank, style="dim")
-            written.append(made)
+                shown.append(f" {score}" + " " * blank, style="dim")
+            written.append(shown)
     return written

@@ -14,6 +14,7 @@ from kdprobe.cli import terminal
 
 if TYPE_CHECKING:
     from kdprobe.comparison.task_choice import ChosenTask
+    from kdprobe.config.options import EvaluationDataOptions
     from kdprobe.results.gates import Gate
 
 
@@ -25,7 +26,7 @@ class Chosen(NamedTuple):
 
 
 def analyses_of(only: Sequence[str], skip: Sequence[str]) -> Chosen:
-    """Give the names of `--only` and `--skip` as they are spelt."""
+    """Return the names of `--only` and `--skip` as they are spelt."""
     from kdprobe.comparison.analyses import analysis_names
 
     return Chosen(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
@@ -44,24 +45,19 @@ def gates_of(conditions: Sequence[str], students: Sequence[str], chosen: Chosen)
     return [checked_gate(parse_gate(text), metrics_of(), known, run) for text in conditions]
 
 
-def task_of(
-    task: str | None,
-    models: Sequence[str],
-    columns: tuple[str | None, str | None, str | None, tuple[str, ...]],
-) -> tuple[str | ChosenTask, str]:
-    """Give the task, taken from the models where none is named, and the folder's name for it.
+def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenTask | None, str]:
+    """Return the task where none is named, taken from the models, and the folder's name for it.
 
     Args:
-        task: as typed.
+        data: as typed; None comes back where it names a task.
         models: all compared models, as typed.
-        columns: `--text`, `--text-pair`, `--label` and `--labels`.
     """
-    if task is not None:
-        return task, Path(task).stem
-    from kdprobe.comparison.task_choice import Columns, choose_task
+    if data.task is not None:
+        return None, Path(str(data.task)).stem
+    from kdprobe.comparison.task_choice import choose_task, columns_of
     from kdprobe.models.spec import parse_specs
 
-    chosen = choose_task(None, parse_specs(models), Columns(*columns))
+    chosen = choose_task(None, parse_specs(models), columns_of(data))
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.option_names import with_flags
 from kdprobe.plain_text import printable
 
 SIDE_BY_SIDE = 3
-LOSSES = 10
+GAPS = 10
 
 if TYPE_CHECKING:
-    from kdprobe.comparison.view import Comparison
+    from kdprobe.comparison.result import Comparison
     from kdprobe.results.headline import Headline
     from kdprobe.results.schema import ResultsDocument
 
 
 def command_line(argv: list[str]) -> str:
-    """Give the command as typed, ready to be copied, without the way to this machine's folders.
+    """Return the command as typed, ready to be copied, without the way to this machine's folders.
 
     A report is mailed around: see `portable.portable` for what becomes of an absolute path.
 
@@ -36,7 +37,7 @@ def command_line(argv: list[str]) -> str:
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     """Print the headline table, the alarms, what was skipped and where the report is."""
-    from kdprobe.comparison.view import headline_list, headline_table
+    from kdprobe.comparison.result import headline_list, headline_table
 
     document, head = result.document, result.headline
     if as_json:
@@ -51,7 +52,7 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
         typer.echo(printable(f"{row.student}: {row.sentence}"))
     for notice in document.warnings:
         if notice.code == "teacher-added":
-            typer.echo(printable(notice.message))
+            typer.echo(printable(with_flags(notice.message)))
     for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
         if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
             terminal.tell(f"{notice.severity}: {notice.message}")
@@ -77,7 +78,7 @@ def _short(value: float | None) -> float | None:
 
 
 def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object]:
-    """Give the headline as plain data: each figure with its interval, or the reason for none.
+    """Return the headline as plain data: each figure with its interval, or the reason for none.
 
     Beside it the largest losses, the notices and what did not run; numbers have six digits.
     """
@@ -105,12 +106,12 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
                     "n": number.n,
                 }
         figures["lost"] = [
-            {"subset": loss.subset, "metric": loss.metric, "gap": _short(loss.gap),
-             "ci_low": _short(loss.low), "ci_high": _short(loss.high), "n": loss.n,
-             "certainty": certainty(loss)}
-            for result in document.analyses for loss in result.losses
-            if loss.student == row.student
-        ][:LOSSES]  # fmt: skip
+            {"subset": gap.subset, "metric": gap.metric, "gap": _short(gap.gap),
+             "ci_low": _short(gap.low), "ci_high": _short(gap.high), "n": gap.n,
+             "certainty": certainty(gap)}
+            for result in document.analyses for gap in result.gaps
+            if gap.student == row.student
+        ][:GAPS]  # fmt: skip
         students[row.student] = figures
     notices = (*document.warnings, *(w for r in document.analyses for w in r.warnings))
     return {
@@ -118,8 +119,8 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
         "score": head.score,
         "n": head.n,
         "students": students,
-        "notices": [{"severity": one.severity, "code": one.code, "message": one.message}
+        "notices": [{"severity": one.severity, "code": one.code, "message": with_flags(one.message)}
                     for one in notices if one.severity != "note"],
-        "skipped": [{"what": item.what, "reason": item.reason, "requested": item.requested}
-                    for item in document.skipped],
+        "skipped": [{"what": item.what, "reason": with_flags(item.reason),
+                     "requested": item.requested} for item in document.skipped],
     }  # fmt: skip

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kdprobe.cli import options, terminal
+from kdprobe.cli import terminal
+from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.config.commands import Seeded
+from kdprobe.config.options import Runtime
 from kdprobe.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -31,14 +34,16 @@ PROBED = 300
 
 
 @terminal.guarded
+@generated
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR")] = Path("reports/demo"),
-    seed: options.Seed = 0,
-    threads: options.Threads = None,
     open_report: Annotated[
         bool, typer.Option("--open", help="Open the report in a browser at the end.")
     ] = False,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
+    *,
+    own: Seeded,
+    runtime: Annotated[Runtime, Shown(only=("threads",))],
 ) -> None:
     """Train a tiny teacher on the embedded task, a student of it and a control, and compare them.
 
@@ -50,7 +55,7 @@ def demo(
     import kdprobe
     from kdprobe.cli.compared import command_line, summary
 
-    started = time.perf_counter()
+    started, seed, threads = time.perf_counter(), own.seed, runtime.threads
     shown = terminal.progress(quiet=quiet)
     models = output / "models"
     _train(models, seed=seed, threads=threads, shown=shown)
@@ -60,7 +65,7 @@ def demo(
         [str(models / "kd-student"), str(models / "control")],
         task="grammar",
         output=output,
-        attributions=kdprobe.AttributionRequest(METHODS, SENTENCES),
+        attributions=kdprobe.AttributionRequest(methods=METHODS, sentences=SENTENCES),
         probing=kdprobe.ProbingRequest(sentences=PROBED),
         seed=seed,
         device="cpu",

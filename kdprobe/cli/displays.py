@@ -26,15 +26,15 @@ EVERY = 30.0
 _LOOK = 1.0
 """Seconds between two looks at the clock, while a stage takes a long step."""
 
-Tell = Callable[[str], None]
+Write = Callable[[str], None]
 Clock = Callable[[], float]
 
 
 class _Announced:
     """One stage: how far it is, and whether it has said what it takes."""
 
-    def __init__(self, title: str, total: int | None, tell: Tell, clock: Clock) -> None:
-        self._title, self._tell, self._clock = title, tell, clock
+    def __init__(self, title: str, total: int | None, write: Write, clock: Clock) -> None:
+        self._title, self._write, self._clock = title, write, clock
         self.left = TimeLeft(total, now=clock())
         self.note = ""
         self._announced = False
@@ -56,7 +56,7 @@ class _Announced:
                 return False
             self._announced = True
             self._spoke = now
-        self._tell(f"{self._title} ({self.left.total:,}): about {in_words(whole)}")
+        self._write(f"{self._title} ({self.left.total:,}): about {in_words(whole)}")
         return True
 
     def speak(self) -> None:
@@ -72,7 +72,7 @@ class _Announced:
             taken = f"{in_words(now - self.left.began)} so far"
             rest = taken if seconds is None else f"about {in_words(seconds)} left"
             parts = [part for part in (self.left.count, self.note, rest) if part]
-        self._tell(f"{self._title}: {' · '.join(parts)}")
+        self._write(f"{self._title}: {' · '.join(parts)}")
 
 
 class _LineStage:
@@ -88,18 +88,20 @@ class LineProgress:
     """A stage in lines: what it takes, every 30 seconds how far it is, and when it ends.
 
     Args:
-        tell: prints a line.
+        write: prints a line.
         clock: gives seconds.
         watched: whether a thread looks at the clock while a stage takes a long step.
     """
 
-    def __init__(self, tell: Tell, *, clock: Clock = time.monotonic, watched: bool = True) -> None:
-        self._tell, self._clock, self._watched = tell, clock, watched
+    def __init__(
+        self, write: Write, *, clock: Clock = time.monotonic, watched: bool = True
+    ) -> None:
+        self._write, self._clock, self._watched = write, clock, watched
 
     @contextmanager
     def stage(self, title: str, total: int | None) -> Iterator[Stage]:
         """Print the stage while it takes its time, and when it ends, with its seconds."""
-        stage = _Announced(title, total, self._tell, self._clock)
+        stage = _Announced(title, total, self._write, self._clock)
         if self._watched:
             with _looking(stage.speak):
                 yield _LineStage(stage)
@@ -107,11 +109,11 @@ class LineProgress:
             yield _LineStage(stage)
         count = "" if total is None else f" ({total})"
         note = f" · {stage.note}" if stage.note else ""
-        self._tell(f"{title}{count}: {self._clock() - stage.left.began:.1f} s{note}")
+        self._write(f"{title}{count}: {self._clock() - stage.left.began:.1f} s{note}")
 
     def say(self, message: str) -> None:
         """Print a line."""
-        self._tell(message)
+        self._write(message)
 
 
 @contextmanager

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from kdprobe.cli import options, sweeping, terminal, training
+from kdprobe.cli import sweeping, terminal, training
+from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.config.commands import DistillOptions
+from kdprobe.config.options import TrainingDataOptions, TrainingOutput, TrainingRuntime
+from kdprobe.config.training import TrainingSettings
 
 
 @terminal.guarded
-@training.bundled
+@generated
 def distill(
     teacher: Annotated[
         str, typer.Argument(metavar="TEACHER", help="A fine-tuned checkpoint: folder or hub id.")
     ],
-    task: options.Task,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR")],
-    student: Annotated[
-        str | None,
-        typer.Option("--student", help="See `kdprobe list students`. Default: the recipe's."),
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option("--recipe", help="A name (`kdprobe list recipes`) or a .toml file.")
-    ] = "vanilla",
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change one thing in the recipe; repeat."),
-    ] = None,
-    transfer_set: Annotated[
-        Path | None,
-        typer.Option("--transfer-set", metavar="FILE", help="More texts; see `kdprobe augment`."),
-    ] = None,
-    transfer_only: Annotated[
-        bool, typer.Option("--transfer-only", help="Learn from --transfer-set alone.")
-    ] = False,
-    label_map: options.LabelMap = None,
     sweep: sweeping.Sweep = None,
-    sample_seed: sweeping.SampleSeed = None,
+    quiet: Quiet = False,
     *,
-    trained: training.RecipeSettings,
-    shared: training.Shared,
+    data: Annotated[TrainingDataOptions, Shown(required=("task",))],
+    own: DistillOptions,
+    settings: Annotated[TrainingSettings, Shown(unset="quietly")],
+    output: Annotated[TrainingOutput, Shown(required=("output",))],
+    runtime: TrainingRuntime,
 ) -> None:
     """Train a student on a teacher's outputs.
 
@@ -49,15 +34,17 @@ def distill(
     """
     import kdprobe
 
-    asked: dict[str, Any] = {"task": task, "output": output, "student": student, "recipe": recipe}
-    asked |= {"settings": options.pairs("--set", settings), "sample_seed": sample_seed}
-    asked |= {"transfer_set": transfer_set} | trained.keywords() | shared.keywords()
-    if label_map is not None:
-        asked["label_map"] = options.label_map(label_map)
-    if transfer_only:
-        asked["transfer_only"] = True
     if sweep is not None:
-        sweeping.run(teacher, sweep, asked, quiet=shared.quiet)
+        parts = (data, own, settings, output, runtime)
+        sweeping.run(teacher, sweep, parts, quiet=quiet)
         return
-    result = kdprobe.distill(teacher, **asked)
-    training.show_result(result, quiet=shared.quiet)
+    result = kdprobe.distill(
+        teacher,
+        output=output,
+        data=data,
+        training=settings,
+        runtime=runtime,
+        progress=terminal.progress(quiet=quiet),
+        **training.keywords(own),
+    )
+    training.show_result(result, quiet=quiet)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import typer
 
-from kdprobe import __version__
 from kdprobe.cli import terminal
+from kdprobe.version import __version__
 
 _PACKAGES = (
     "torch", "transformers", "datasets", "accelerate", "captum", "lime", "shap", "numpy", "scipy",
@@ -75,13 +75,17 @@ def _places() -> list[_Check]:
     cache = Cache.default().info()
     free = shutil.disk_usage(_existing(cache.root)).free / 1e9
     data = os.environ.get("KDPROBE_DATA", "")
-    found = bool(data) and Path(data).is_dir()
+    is_there = bool(data) and Path(data).is_dir()
     return [
         ("cache", f"{cache.root} ({cache.bytes / 1e6:.1f} MB, {free:.1f} GB free)", "", True),
         (
             "task data",
-            data if found else ("no such folder: " + data if data else "KDPROBE_DATA is not set"),
-            "" if found else "set KDPROBE_DATA or use --data-dir; `kdprobe tasks NAME` says more",
+            data
+            if is_there
+            else ("no such folder: " + data if data else "KDPROBE_DATA is not set"),
+            ""
+            if is_there
+            else "set KDPROBE_DATA or use --data-dir; `kdprobe tasks NAME` says more",
             True,
         ),
         (

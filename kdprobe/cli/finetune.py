@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kdprobe.cli import sweeping, terminal, training
+from kdprobe.cli import terminal, training
+from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.config.commands import FinetuneOptions
+from kdprobe.config.options import TrainingDataOptions, TrainingOutput, TrainingRuntime
+from kdprobe.config.training import TrainingSettings
+
+_TASK = (
+    "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples. Default: "
+    "that of --like."
+)
+_EPOCHS = (
+    "Passes over the data. Default: 3; for a student (--student) and for random weights 10, as "
+    "`distill` with its default recipe."
+)
 
 
 @terminal.guarded
-@training.bundled
+@generated
 def finetune(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR")],
     model: Annotated[
         str | None,
         typer.Argument(
@@ -22,33 +33,13 @@ def finetune(
             "May be left out with --like when that student began as a shape.",
         ),
     ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            "--task",
-            "-t",
-            metavar="TASK",
-            help="A task's name (see `kdprobe tasks`), a task file (.toml), or a table of "
-            "examples. Default: that of --like.",
-        ),
-    ] = None,
-    student: Annotated[
-        str | None,
-        typer.Option("--student", help="Cut MODEL down first, e.g. layers=3: a control student."),
-    ] = None,
-    like: Annotated[
-        Path | None,
-        typer.Option(
-            "--like",
-            metavar="STUDENT",
-            help="The control of a distilled student: its task, shape, examples, seeds and "
-            "settings, and as many steps. What is typed beside it wins.",
-        ),
-    ] = None,
-    sample_seed: sweeping.SampleSeed = None,
+    quiet: Quiet = False,
     *,
-    trained: training.Settings,
-    shared: training.OwnShared,
+    data: Annotated[TrainingDataOptions, Shown(unset="named", help={"task": _TASK})],
+    own: Annotated[FinetuneOptions, Shown(help={"seed": "Seed of everything random. Default: 0."})],
+    settings: Annotated[TrainingSettings, Shown(unset="named", help={"epochs": _EPOCHS})],
+    output: Annotated[TrainingOutput, Shown(required=("output",))],
+    runtime: TrainingRuntime,
 ) -> None:
     """Fine-tune a model on a task with its gold labels: a teacher, or a student without a teacher.
 
@@ -60,12 +51,11 @@ def finetune(
 
     result = kdprobe.finetune(
         model,
-        task=task,
         output=output,
-        student=student,
-        like=like,
-        sample_seed=sample_seed,
-        **trained.keywords(),
-        **shared.keywords(),
+        data=data,
+        training=settings,
+        runtime=runtime,
+        progress=terminal.progress(quiet=quiet),
+        **training.keywords(own),
     )
-    training.show_result(result, quiet=shared.quiet)
+    training.show_result(result, quiet=quiet)

@@ -15,11 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
+from kdprobe.config.text import check_text
 from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
 
-_LONGEST_NAME = 255
-"""Bytes of one name in a path: what every file system in use takes at most."""
 _KINDS: Mapping[type, str] = {
     bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes",
     Path: "a path in quotes",
@@ -51,7 +50,7 @@ class Parameter(NamedTuple):
             ConfigError: what is wrong with it.
         """
         if isinstance(value, str | Path):
-            self._check_text(value, where)
+            check_text(value, where)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             if not math.isfinite(value):
                 raise ConfigError(where, found=f"is {value}", expected="a finite number")
@@ -59,31 +58,6 @@ class Parameter(NamedTuple):
                 raise ConfigError(where, found=f"is {value}", expected=f"at least {self.least:g}")
             if self.most is not None and value > self.most:
                 raise ConfigError(where, found=f"is {value}", expected=f"at most {self.most:,g}")
-
-    def _check_text(self, value: str | Path, where: str) -> None:
-        text = str(value)
-        if not text.strip():
-            raise ConfigError(
-                where, found="is empty", expected="a value", remedy="leave it out for none"
-            )
-        if "\0" in text:
-            raise ConfigError(where, found="holds a zero byte", expected="text")
-        if any("\ud800" <= char <= "\udfff" for char in text):  # bytes that are no UTF-8
-            raise ConfigError(
-                where,
-                found=f"is not UTF-8 ({printable(text, limit=40)!r})",
-                expected="text in UTF-8",
-                remedy="rename the file, or set the terminal to UTF-8",
-            )
-        if isinstance(value, Path):
-            for part in value.parts:
-                length = len(part.encode("utf-8", "surrogateescape"))
-                if length > _LONGEST_NAME:
-                    raise ConfigError(
-                        where,
-                        found=f"{printable(part, limit=40)} is a name of {length} bytes",
-                        expected=f"at most {_LONGEST_NAME}, as file systems take",
-                    )
 
     def of_toml(self, value: object, where: str) -> Any:
         """Read a value of a configuration file.
@@ -129,7 +103,7 @@ def _shown(value: object) -> str:
 
 @cache
 def parameters_of(command: Callable[..., object]) -> Mapping[str, Parameter]:
-    """Give the parameters of a command by the names its function has for them."""
+    """Return the parameters of a command by the names its function has for them."""
     signature = inspect.signature(command, eval_str=True)
     return {
         name: read
@@ -140,8 +114,8 @@ def parameters_of(command: Callable[..., object]) -> Mapping[str, Parameter]:
 
 def _parameter(name: str, annotation: object) -> Parameter | None:
     """Read a parameter's annotation; None for what is no option, like the context."""
-    told = get_args(annotation)[1] if get_origin(annotation) is Annotated else None
-    kind = get_args(annotation)[0] if told is not None else annotation
+    declared = get_args(annotation)[1] if get_origin(annotation) is Annotated else None
+    kind = get_args(annotation)[0] if declared is not None else annotation
     kinds = list(_without_none(kind))
     if len(kinds) != 1:
         return None
@@ -155,13 +129,13 @@ def _parameter(name: str, annotation: object) -> Parameter | None:
     if kind not in _KINDS:
         return None
     # Beside Annotated, typer's first word is where a default would stand.
-    first = getattr(told, "default", None)
-    said = [first] if isinstance(first, str) else []
-    said += getattr(told, "param_decls", None) or ()
-    words = [word for part in said for word in part.split("/") if word.startswith("--")]
-    shown = words[0] if words else getattr(told, "metavar", None) or name
+    first = getattr(declared, "default", None)
+    parts = [first] if isinstance(first, str) else []
+    parts += getattr(declared, "param_decls", None) or ()
+    words = [word for part in parts for word in part.split("/") if word.startswith("--")]
+    shown = words[0] if words else getattr(declared, "metavar", None) or name
     return Parameter(
-        shown, kind, choices, arity, getattr(told, "min", None), getattr(told, "max", None)
+        shown, kind, choices, arity, getattr(declared, "min", None), getattr(declared, "max", None)
     )
 
 

@@ -31,24 +31,24 @@ def kappa_range(
     import dataclasses
     import json
 
-    from kdprobe.analysis._kappa_range import kappa_range as search
+    from kdprobe.stats.kappa_range import kappa_range as search
 
-    found = search(accuracy, labels, kappa)
+    bounds = search(accuracy, labels, kappa)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=1))
+        typer.echo(json.dumps(dataclasses.asdict(bounds), indent=1))
         return
-    n = found.positives + found.negatives
+    n = bounds.positives + bounds.negatives
     typer.echo(
-        f"Two models with {found.errors_a} and {found.errors_b} errors on {n:,} examples "
-        f"({found.positives:,} / {found.negatives:,}):"
+        f"Two models with {bounds.errors_a} and {bounds.errors_b} errors on {n:,} examples "
+        f"({bounds.positives:,} / {bounds.negatives:,}):"
     )
     rows = [
-        ("kappas they can reach", f"{found.low:.4f} to {found.high:.4f}"),
+        ("kappas they can reach", f"{bounds.low:.4f} to {bounds.high:.4f}"),
         (
             "kappa if their errors are independent given the label",
-            f"{found.independent_low:.4f} to {found.independent_high:.4f}",
+            f"{bounds.independent_low:.4f} to {bounds.independent_high:.4f}",
         ),
     ]
     terminal.show(terminal.table("", ("", ""), rows))
-    if found.place is not None:
-        typer.echo(found.place.verdict)
+    if bounds.place is not None:
+        typer.echo(bounds.place.verdict)

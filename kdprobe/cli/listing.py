@@ -66,8 +66,8 @@ def listing(
     """
     import json
 
-    from kdprobe import __version__
     from kdprobe.registry import known_name
+    from kdprobe.version import __version__
 
     kind = known_name("list", kind, KINDS)
     rows = _rows(kind)
@@ -116,8 +116,8 @@ def _data_files(folder: str) -> list[tuple[str, str]]:
     rows = []
     for file in sorted((suites_folder() / folder).glob("*.toml")):
         data = read_toml(file)
-        told = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
-        told += [str(data[key]) for key in ("description", "source") if data.get(key)]
-        told += [f"Needs: {data['requires']}"] if data.get("requires") else []
-        rows.append((file.stem, " ".join(told)))
+        parts = [f"{data['title'].rstrip('.')}."] if data.get("title") else []
+        parts += [str(data[key]) for key in ("description", "source") if data.get(key)]
+        parts += [f"Needs: {data['requires']}"] if data.get("requires") else []
+        rows.append((file.stem, " ".join(parts)))
     return rows

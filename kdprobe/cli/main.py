@@ -11,28 +11,82 @@ from typing import Annotated, Any
 
 import typer
 
-from kdprobe import __version__
-from kdprobe.cli import (
-    attribute,
-    augment,
-    cache,
-    compare,
-    demo,
-    distill,
-    doctor,
-    finetune,
-    kappa_range,
-    listing,
-    probes,
-    report,
-    tasks,
-)
+from kdprobe.cli.commands import DeferredGroup, add_deferred
 from kdprobe.cli.terminal import guarded
+from kdprobe.version import __version__
 
 NAME = "kdprobe"
+COMMANDS = {
+    "demo": (
+        "demo:demo",
+        "Train a tiny teacher on the embedded task, a student of it and a control, and compare "
+        "them.",
+    ),
+    "finetune": (
+        "finetune:finetune",
+        "Fine-tune a model on a task with its gold labels: a teacher, or a student without a "
+        "teacher.",
+    ),
+    "distill": ("distill:distill", "Train a student on a teacher's outputs."),
+    "augment": (
+        "augment:augment",
+        "Make a transfer set: texts without labels, for `kdprobe distill --transfer-set`.",
+    ),
+    "compare": (
+        "compare:compare",
+        "Compare students with their teacher on a task, and write the report.",
+    ),
+    "attribute": (
+        "attribute:attribute",
+        "Explain one text: a score for each word, towards or against a label.",
+    ),
+    "report": (
+        "report:report",
+        "Render the report of an earlier comparison or sweep again; loads no model and no torch.",
+    ),
+    "tasks": (
+        "tasks:tasks",
+        "List the tasks, or show where one's files were found, its sizes, classes and examples.",
+    ),
+    "list": (
+        "listing:listing",
+        "List objectives, recipes, methods, analyses, probes, students or augmenters.",
+    ),
+    "kappa-range": (
+        "kappa_range:kappa_range",
+        "Tell which kappas two models can reach, from their accuracies and the label counts alone.",
+    ),
+    "doctor": (
+        "doctor:doctor",
+        "Show versions, devices, caches and data; exit with 2 when something needed is missing.",
+    ),
+}
+"""Each command: where it is, and the first line of its docstring, which the list shows."""
+GROUPS = {
+    "cache": (
+        "What models said, kept for the next run.",
+        {
+            "info": ("cache:info", "Show where the cache is and how much it holds."),
+            "clear": (
+                "cache:clear",
+                "Delete everything in the cache; the next run asks every model anew.",
+            ),
+        },
+    ),
+    "probes": (
+        "Probing sets: what every layer is asked.",
+        {
+            "build": ("probes:build", "Build SentEval-format probing sets from trees."),
+            "fetch": (
+                "probes:fetch",
+                "Download SentEval's ten probing files from their authors, and check each of them.",
+            ),
+        },
+    ),
+}
 
 
-class _Commands(typer.core.TyperGroup):
+class _Commands(DeferredGroup):
     """The commands; an empty word, as an unset variable of a shell gives, is told at once."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
@@ -64,8 +118,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"kdprobe {__version__}")
         raise typer.Exit
 
@@ -94,19 +148,11 @@ def options(
         context.default_map = read_defaults(config, app)
 
 
-app.command("demo")(demo.demo)
-app.command("finetune")(finetune.finetune)
-app.command("distill")(distill.distill)
-app.command("augment")(augment.augment)
-app.command("compare")(compare.compare)
-app.command("attribute")(attribute.attribute)
-app.command("report")(report.report)
-app.command("tasks")(tasks.tasks)
-app.command("list")(listing.listing)
-app.command("kappa-range")(kappa_range.kappa_range)
-app.command("doctor")(doctor.doctor)
-app.add_typer(cache.app, name="cache")
-app.add_typer(probes.app, name="probes")
+add_deferred(app, "kdprobe.cli", COMMANDS)
+for _name, (_help, _commands) in GROUPS.items():
+    _group = typer.Typer(cls=DeferredGroup, help=_help, no_args_is_help=True)
+    add_deferred(_group, "kdprobe.cli", _commands)
+    app.add_typer(_group, name=_name)
 
 
 def main() -> None:

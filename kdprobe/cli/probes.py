@@ -8,18 +8,14 @@ from typing import Annotated
 
 import typer
 
-from kdprobe.cli import options, terminal
-
-app = typer.Typer(help="Probing sets: what every layer is asked.", no_args_is_help=True)
-
-
-@app.callback()
-def probes() -> None:
-    """Probing sets: what every layer is asked."""
+from kdprobe.cli import terminal, words
+from kdprobe.cli.flags import Quiet, Shown, generated
+from kdprobe.config.commands import Seeded
+from kdprobe.config.options import Output
 
 
-@app.command("build")
 @terminal.guarded
+@generated
 def build(
     treebank: Annotated[
         str,
@@ -43,8 +39,9 @@ def build(
         typer.Option("--length-bins", metavar="LOW-HIGH,...",
                      help="Other classes of sentence_length, in words, than the published ones."),
     ] = None,
-    seed: options.Seed = 0,
-    force: options.Force = False,
+    *,
+    own: Seeded,
+    place: Annotated[Output, Shown(only=("force",))],
 ) -> None:  # fmt: skip
     """Build SentEval-format probing sets from trees.
 
@@ -58,44 +55,43 @@ def build(
 
     from kdprobe import atomic
     from kdprobe.config.probing import open_probing_tasks
-    from kdprobe.tasks.probing_balance import read_bins
-    from kdprobe.tasks.probing_build import (
+    from kdprobe.tasks.probing.balance import read_bins
+    from kdprobe.tasks.probing.build import (
         build_set,
         even_sizes,
         grammar_corpus,
         reason_missing,
         treebank_corpus,
     )
-    from kdprobe.tasks.probing_sets import write_senteval
+    from kdprobe.tasks.probing.sets import write_senteval
 
-    asked = open_probing_tasks(tuple(options.names(tasks, "--probe-tasks")) or ("all",))
+    chosen = open_probing_tasks(tuple(words.names(tasks, "--probe-tasks")) or ("all",))
     bins = read_bins(length_bins) if length_bins else None
-    atomic.require_empty_folder(output, force=force)
+    atomic.require_empty_folder(output, force=place.force)
     if treebank == "grammar":
-        corpus = grammar_corpus(5 * sentences, seed=seed)
+        corpus = grammar_corpus(5 * sentences, seed=own.seed)
     else:
-        corpus = treebank_corpus([Path(treebank)], seed=seed)
+        corpus = treebank_corpus([Path(treebank)], seed=own.seed)
     corpus = replace(corpus, length_bins=bins) if bins else corpus
     rows = []
     with (
         atomic.staged_folder(output) as folder,
-        terminal.progress(quiet=False).stage("build probing sets", len(asked)) as stage,
+        terminal.progress(quiet=False).stage("build probing sets", len(chosen)) as stage,
     ):
-        for task in asked:
+        for task in chosen:
             stage.advance(0, note=task.name)
-            made = build_set(task, corpus, sizes=even_sizes(sentences), seed=seed)
+            probing_set = build_set(task, corpus, sizes=even_sizes(sentences), seed=own.seed)
             stage.advance()
-            if made is None:
+            if probing_set is None:
                 rows.append((task.name, "", "", f"left out: {reason_missing(task, corpus)}"))
                 continue
-            write_senteval(made, folder / task.file)
-            sizes = " / ".join(f"{len(part):,}" for part in made.parts)
-            rows.append((task.name, str(len(made.labels)), sizes, task.file))
+            write_senteval(probing_set, folder / task.file)
+            sizes = " / ".join(f"{len(part):,}" for part in probing_set.parts)
+            rows.append((task.name, str(len(probing_set.labels)), sizes, task.file))
     columns = ("task", "classes", "train / dev / test", "file")
     terminal.show(terminal.table(corpus.origin, columns, rows))
 
 
-@app.command("fetch")
 @terminal.guarded
 def fetch(
     output: Annotated[
@@ -108,7 +104,7 @@ def fetch(
         typer.Option("--from", metavar="URL",
                      help="Another address under which the ten files lie."),
     ] = None,
-    quiet: options.Quiet = False,
+    quiet: Quiet = False,
 ) -> None:  # fmt: skip
     """Download SentEval's ten probing files from their authors, and check each of them.
 
@@ -118,8 +114,8 @@ def fetch(
 
     Example: kdprobe probes fetch -o senteval/
     """
-    from kdprobe.tasks.probing_build import DATA_VARIABLE
-    from kdprobe.tasks.senteval_files import SOURCE, fetch_senteval
+    from kdprobe.tasks.probing.build import DATA_VARIABLE
+    from kdprobe.tasks.probing.senteval_files import SOURCE, fetch_senteval
 
     data = os.environ.get(DATA_VARIABLE, "")
     folder = output or (Path(data) / "senteval" if data else Path("senteval"))

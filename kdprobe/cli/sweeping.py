@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kdprobe.cli import terminal
+from kdprobe.cli.training import keywords
+from kdprobe.config.flags import FlagOptions
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
@@ -22,30 +25,39 @@ Sweep = Annotated[
         help="Train a student for every combination, e.g. 'layers=3,6;hidden=192,384;seed=1,2,3': "
         "sizes, student, seed, recipe, or a setting of the recipe (training.learning_rate). Runs "
         "that are finished are not repeated.",
+        rich_help_panel="training",
     ),
 ]  # fmt: skip
-SampleSeed = Annotated[
-    int | None,
-    typer.Option("--sample-seed", metavar="N", help="Seed of what --limit picks. Default: --seed."),
-]
-_APART = ("settings", "task", "output", "student", "recipe", "seed", "force", "dry_run", "progress")
 
 
-def run(teacher: str, text: str, asked: dict[str, Any], *, quiet: bool) -> None:
-    """Run a sweep and print it; exit 3 when a run gave no student."""
+def run(teacher: str, text: str, parts: Sequence[FlagOptions], *, quiet: bool) -> None:
+    """Run a sweep and print it; exit 3 when a run gave no student.
+
+    Args:
+        teacher: as typed.
+        text: what is swept.
+        parts: the options of `distill`, the same for all runs.
+        quiet: no progress and no notes.
+    """
     import kdprobe
     from kdprobe.cli.compared import command_line
     from kdprobe.errors import ConfigError
 
-    sample_seed = asked["sample_seed"]
-    if sample_seed is not None:
+    named: dict[str, Any] = {}
+    for part in parts:
+        named |= keywords(part)
+    if "sample_seed" in named:
         raise ConfigError(
             "--sample-seed", found="is given beside --sweep", expected="--seed, which it takes"
         )
-    apart = {name: asked[name] for name in _APART}
-    rest = {k: v for k, v in asked.items() if k not in (*_APART, "sample_seed", "resume")}
-    command = command_line(sys.argv)
-    swept = kdprobe.sweep(teacher, text, **apart, options=rest, command=command)
+    named.pop("resume", None)
+    swept = kdprobe.sweep(
+        teacher,
+        text,
+        command=command_line(sys.argv),
+        progress=terminal.progress(quiet=quiet),
+        **named,
+    )
     if swept.document is None:
         _show_checked(swept.checked)
     else:

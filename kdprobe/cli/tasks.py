@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kdprobe.cli import options, terminal
+from kdprobe.cli import terminal
+from kdprobe.cli.flags import Shown, generated
+from kdprobe.config.options import DataOptions, Runtime
 from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
@@ -19,32 +21,28 @@ _SHOWN_TEXT = 160
 
 
 @terminal.guarded
+@generated
 def tasks(
     name: Annotated[
         str | None,
         typer.Argument(metavar="NAME", help="A task, a task file or a table; none: list all."),
     ] = None,
-    data_dir: options.DataDir = None,
-    text: options.Text = None,
-    text_pair: options.TextPair = None,
-    label: options.Label = None,
-    labels: options.Labels = None,
-    offline: options.Offline = False,
+    *,
+    data: Annotated[DataOptions, Shown(without=("task", "label_map", "limit", "sample_seed"))],
+    runtime: Annotated[Runtime, Shown(only=("offline",))],
 ) -> None:
     """List the tasks, or show where one's files were found, its sizes, classes and examples.
 
     Example: kdprobe tasks cola
     """
     if name is None:
-        _all(data_dir)
+        _all(data.data_dir)
         return
-    from kdprobe.tasks.catalog import open_task
     from kdprobe.tasks.describe import describe
+    from kdprobe.tasks.open import open_task
 
-    task_file = open_task(
-        name, text=text, text_pair=text_pair, label=label, labels=options.names(labels, "--labels")
-    )
-    described = describe(task_file, data_dir=data_dir, offline=offline)
+    task_file = open_task(name, **data.columns)
+    described = describe(task_file, data_dir=data.data_dir, offline=runtime.offline)
     head = [
         ("task", f"{task_file.name}, version {task_file.version} ({task_file.kind})"),
         ("question", task_file.description),

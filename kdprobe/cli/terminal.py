@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import typer
 
 from kdprobe.cli.given import check_given
+from kdprobe.cli.option_names import with_flags
 from kdprobe.errors import UsageError
 from kdprobe.foreign import debugging, disk_is_full
 from kdprobe.plain_text import printable
@@ -50,9 +51,9 @@ def show(renderable: RenderableType) -> None:
 
 
 def tell(message: str) -> None:
-    """Print a line for people on stderr."""
+    """Print a line for people on stderr; options that it names are shown as flags."""
     if speaks():
-        console(stderr=True).print(printable(message), soft_wrap=True)
+        console(stderr=True).print(printable(with_flags(message)), soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
@@ -88,7 +89,8 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
         except UsageError as error:
             from rich.text import Text
 
-            message = Text("Error: ", style="bold red") + Text(printable(str(error)), style="")
+            words = printable(with_flags(str(error)))
+            message = Text("Error: ", style="bold red") + Text(words, style="")
             if speaks():  # the others found the same
                 console(stderr=True).print(message, soft_wrap=True)
             raise typer.Exit(USAGE) from error

@@ -12,18 +12,21 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from kdprobe.analysis._protocol import ANALYSES, Analysis, given
-from kdprobe.comparison.guarding import failure
-from kdprobe.comparison.histories import TRAINING
+from kdprobe.analysis.protocol import ANALYSES, Analysis, examples_for
+from kdprobe.collectors.guarding import failure
+from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.base import parse
 from kdprobe.errors import ConfigError
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import AnalysisResult, Skipped
 
+TRAINING = "training"
+"""The learning curves: no analysis, but left out like one."""
+
 
 def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
-    """Give the names of the analyses to run, those they read from before them.
+    """Return the names of the analyses to run, those they read from before them.
 
     Args:
         only: names that `analysis_names` gave; empty: all.
@@ -35,7 +38,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
     known = ANALYSES.names()
     wanted = [name for name in (only or known) if name not in skip]
     if not wanted:
-        raise ConfigError("--only/--skip", found="no analysis is left to run")
+        raise ConfigError("`only`/`skip`", found="no analysis is left to run")
     ordered: list[str] = []
 
     def place(name: str, path: tuple[str, ...]) -> None:
@@ -54,7 +57,7 @@ def choose(only: Sequence[str], skip: Sequence[str]) -> tuple[str, ...]:
 
 
 def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
-    """Give the analyses that are meant by names as typed under `option` (`only`, `skip`).
+    """Return the analyses that are meant by names as typed under `option` (`only`, `skip`).
 
     Raises:
         UnknownNameError: a name is no analysis; the learning curves (`training`) can be skipped.
@@ -67,13 +70,51 @@ def analysis_names(names: Sequence[str], *, option: str) -> tuple[str, ...]:
 
 
 def metrics_of() -> dict[str, tuple[str, ...]]:
-    """Give the names of the metrics of every analysis, without running one."""
+    """Return the names of the metrics of every analysis, without running one."""
     return {name: tuple(getattr(ANALYSES.load(name), "defines", ())) for name in ANALYSES.names()}
 
 
-class Ran(NamedTuple):
-    """What came of the analyses: results in order, what was skipped, the seconds of each."""
+class ChosenAnalyses(NamedTuple):
+    """Which analyses run, in order, and with which options.
 
+    Args:
+        names: those that run, those that are read from before those that read.
+        only: those that a person named; empty: all.
+        skip: those that are left out.
+        options: of those whose options were given.
+    """
+
+    names: tuple[str, ...]
+    only: tuple[str, ...]
+    skip: tuple[str, ...]
+    options: Mapping[str, BaseModel]
+
+
+def chosen_analyses(options: AnalysisOptions) -> ChosenAnalyses:
+    """Check every name and option of analyses, before anything is opened.
+
+    Raises:
+        UnknownNameError: a name that is no analysis; the nearest are offered.
+        ConfigError: nothing is left to run, an unknown option, or a value of the wrong kind.
+    """
+    only = analysis_names(options.only, option="only")
+    skip = analysis_names(options.skip, option="skip")
+    return ChosenAnalyses(choose(only, skip), only, skip, analysis_options(options.settings))
+
+
+class Ran(NamedTuple):
+    """What came of the analyses.
+
+    Args:
+        names: those that were to run, in order.
+        requested: those that a person asked for.
+        results: of those that ran, in order.
+        skipped: the others, and why.
+        seconds: how long each took, in words for the reader.
+    """
+
+    names: tuple[str, ...]
+    requested: tuple[str, ...]
     results: tuple[AnalysisResult, ...]
     skipped: tuple[Skipped, ...]
     seconds: dict[str, float]
@@ -89,29 +130,27 @@ def analysis_options(settings: Mapping[str, Mapping[str, object]]) -> dict[str, 
         UnknownNameError: a name that is no analysis.
         ConfigError: an unknown option of one, or a value of the wrong kind.
     """
-    named = {ANALYSES.find(name, option="set"): chosen for name, chosen in settings.items()}
+    named = {ANALYSES.find(name, option="settings"): chosen for name, chosen in settings.items()}
     return {
-        name: parse(ANALYSES.load(name).options, dict(chosen), f"--set {name}")
+        name: parse(ANALYSES.load(name).options, dict(chosen), f"`settings={name}`")
         for name, chosen in named.items()
     }
 
 
 def run_all(
     study: Study,
-    names: Sequence[str],
+    chosen: ChosenAnalyses,
     *,
     requested: Sequence[str],
-    options: Mapping[str, BaseModel],
     progress: Progress,
 ) -> Ran:
     """Run analyses in order; one that fails is listed with what was raised, the others go on.
 
     Args:
-        study: what was observed.
-        names: which, those that are read from before those that read.
-        requested: the names a person gave.
-        options: of analyses by name, as `analysis_options` read them; others have their defaults.
-        progress: told of every analysis.
+        study: the observations.
+        chosen: which, in order, and with which options; others have their defaults.
+        requested: those that were asked for, by name or by options of what they read.
+        progress: where to show progress.
 
     Raises:
         UsageError: what an analysis was given cannot be used.
@@ -119,21 +158,21 @@ def run_all(
     done: dict[str, AnalysisResult] = {}
     skipped: list[Skipped] = []
     seconds: dict[str, float] = {}
-    with progress.stage("Analyses", len(names)) as stage:
-        for name in names:
+    with progress.stage("Analyses", len(chosen.names)) as stage:
+        for name in chosen.names:
             stage.advance(0, note=name)
             analysis: Analysis = ANALYSES.load(name)
             started = time.perf_counter()
             try:
-                examples = given(analysis, study)
-                reason = analysis.unmet(examples)
+                examples = examples_for(analysis, study)
+                reason = analysis.skip_reason(examples)
                 if reason is not None:
                     skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
                 else:
-                    chosen = options.get(name, analysis.options())
-                    done[name] = analysis.run(examples, chosen, done)
+                    options = chosen.options.get(name, analysis.options())
+                    done[name] = analysis.run(examples, options, done)
                     seconds[f"analysis {name}"] = time.perf_counter() - started
             except Exception as error:
                 skipped.append(failure(name, error))
             stage.advance()
-    return Ran(tuple(done.values()), tuple(skipped), seconds)
+    return Ran(chosen.names, tuple(requested), tuple(done.values()), tuple(skipped), seconds)

@@ -10,12 +10,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis._attributed import Attributed, attributed, unmet
-from kdprobe.analysis._rank_agreement import spearman
-from kdprobe.comparison.outputs import examples as lay_out
-from kdprobe.observations import Floats, Study
+from kdprobe.analysis.attribution_agreement.explained import Attributed, attributed, skip_reason
+from kdprobe.comparison.examples import examples as lay_out
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import Example, ExampleWords
 from kdprobe.results.words import WordAgreement, WordScores
+from kdprobe.stats.arrays import (
+    Floats,
+)
+from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200
 PAGE_SCORES = 100_000
@@ -26,12 +33,12 @@ _Rhos = dict[tuple[str, str], Floats]
 
 
 def explained_ids(study: Study) -> frozenset[str]:
-    """Give the ids of the explained examples of the split."""
-    return frozenset() if study.attributions is None else frozenset(study.attributions.ids)
+    """Return the ids of the explained examples of the split."""
+    return frozenset(study.get(Attributions).ids) if study.has(Attributions) else frozenset()
 
 
 def _marked(examples: Sequence[Example], origin: str) -> tuple[Example, ...]:
-    """Say where examples come from, in a column of the browser."""
+    """Return examples with where they come from, in a column of the browser."""
     return tuple(
         one.model_copy(update={"columns": {**one.columns, _ORIGIN: origin}}) for one in examples
     )
@@ -40,7 +47,7 @@ def _marked(examples: Sequence[Example], origin: str) -> tuple[Example, ...]:
 def with_words(
     study: Study, examples: Sequence[Example], named: frozenset[str]
 ) -> tuple[Example, ...]:
-    """Give the examples, the explained ones with their agreement and word scores.
+    """Return the examples, the explained ones with their agreement and word scores.
 
     A person's own sentences stand behind the examples of the split.
 
@@ -52,18 +59,19 @@ def with_words(
         examples: rows of the browser, of the split.
         named: ids that tables of the document point at.
     """
-    if unmet(study) is not None:
+    if skip_reason(study) is not None:
         return tuple(examples)
-    if study.own is not None:
-        mine = lay_out(study.own, list(range(study.own.n)))
-        examples = (*_marked(examples, study.split.name), *_marked(mine, study.own.split.name))
-    seen = attributed(study)
-    rhos = _rhos(seen)
-    carried = _carried(seen, rhos, named)
-    places = {key: row for row, key in enumerate(seen.seen.ids)}
+    if study.has(OwnSentences):
+        own = study.get(OwnSentences).study
+        mine = lay_out(own, list(range(own.n)))
+        examples = (*_marked(examples, study.split.name), *_marked(mine, own.split.name))
+    explained = attributed(study)
+    rhos = _rhos(explained)
+    carried = _carried(explained, rhos, named)
+    places = {key: row for row, key in enumerate(explained.attributions.ids)}
     return tuple(
         example.model_copy(
-            update={"words": _words(seen, rhos, places[example.id], example.id in carried)}
+            update={"words": _words(explained, rhos, places[example.id], example.id in carried)}
         )
         if example.id in places
         else example
@@ -71,48 +79,59 @@ def with_words(
     )
 
 
-def _rhos(seen: Attributed) -> _Rhos:
+def _rhos(explained: Attributed) -> _Rhos:
     """Correlate teacher and student on every example, by (method, student)."""
     return {
-        (method, student.name): seen.compare(
-            seen.scores(seen.teacher.name, method), seen.scores(student.name, method), spearman
+        (method, student.name): explained.compare(
+            explained.scores(explained.teacher.name, method),
+            explained.scores(student.name, method),
+            spearman,
         )
-        for method in seen.seen.methods
-        for student in seen.students
+        for method in explained.attributions.methods
+        for student in explained.students
     }
 
 
-def _carried(seen: Attributed, rhos: _Rhos, named: frozenset[str]) -> frozenset[str]:
-    first = [values for (method, _), values in rhos.items() if method == seen.seen.methods[0]]
+def _carried(explained: Attributed, rhos: _Rhos, named: frozenset[str]) -> frozenset[str]:
+    first = [
+        values
+        for (method, _), values in rhos.items()
+        if method == explained.attributions.methods[0]
+    ]
     # Rounded, so that the order of equal values is that of the ids on every machine.
     least = np.round(np.nan_to_num(np.stack(first), nan=np.inf).min(axis=0), 9)
-    ids, lines = seen.seen.ids, len(seen.seen.methods) * len(seen.models)
+    ids, lines = (
+        explained.attributions.ids,
+        len(explained.attributions.methods) * len(explained.models),
+    )
     order = sorted(range(len(ids)), key=lambda row: (ids[row] not in named, least[row], ids[row]))
     chosen: set[str] = set()
     spent = 0
     for row in order[:PAGE_EXPLAINED]:
-        spent += lines * len(seen.seen.words[row])
+        spent += lines * len(explained.attributions.words[row])
         if spent > PAGE_SCORES:
             break
         chosen.add(ids[row])
     return frozenset(chosen)
 
 
-def _words(seen: Attributed, rhos: _Rhos, row: int, carried: bool) -> ExampleWords:
+def _words(explained: Attributed, rhos: _Rhos, row: int, carried: bool) -> ExampleWords:
     agreement = tuple(
         WordAgreement(method=method, student=student, value=round(float(values[row]), 4))
         for (method, student), values in rhos.items()
         if np.isfinite(values[row])
     )
     scores = tuple(
-        WordScores(method=method, model=model.name, scores=_shown(found[row]))
-        for method in seen.seen.methods
-        for model in seen.models
-        if (found := seen.scores(model.name, method)) is not None and len(found[row])
+        WordScores(method=method, model=model.name, scores=_shown(arrays[row]))
+        for method in explained.attributions.methods
+        for model in explained.models
+        if (arrays := explained.scores(model.name, method)) is not None and len(arrays[row])
     )
     return ExampleWords(
-        explained=int(seen.seen.target[row]) if seen.study.split.task.labels else None,
-        words=tuple(word.text for word in seen.seen.words[row]) if carried else (),
+        explained=int(explained.attributions.target[row])
+        if explained.study.split.task.labels
+        else None,
+        words=tuple(word.text for word in explained.attributions.words[row]) if carried else (),
         scores=scores if carried else (),
         agreement=agreement,
     )

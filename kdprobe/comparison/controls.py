@@ -1,7 +1,7 @@
 """Students that had a teacher beside controls that had none, by the records of their trainings.
 
-Does: find such pairs, warn where their budgets differ, say what the teacher added. Does not: train
-or judge models without a record of kdprobe.
+Does: find such pairs, warn where their budgets differ, and measure what the teacher added. Does
+not: train, or judge models without a record of kdprobe.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdprobe.analysis._nearness import agreement_difference
-from kdprobe.comparison.histories import read_json
+from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations import Study
+from kdprobe.models.training_record import read_json
+from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate, Notice
 
 Records = Mapping[str, Mapping[str, Any]]
-LEAST_UNEQUAL = 0.1  # budgets that differ by more than a tenth are told
+LEAST_UNEQUAL = 0.1  # budgets that differ by more than a tenth are warned of
 
 
 class Budget(NamedTuple):
@@ -44,7 +44,7 @@ class Budget(NamedTuple):
         return cls(steps, each if isinstance(each, int) and each > 0 else None)
 
     @property
-    def told(self) -> str:
+    def words(self) -> str:
         """For people: `2,680 steps of 32 examples`."""
         each = "" if self.examples is None else f" of {self.examples} examples"
         return f"{self.steps:,} steps{each}"
@@ -63,12 +63,13 @@ class Budget(NamedTuple):
 
 def read_records(students: Sequence[ModelSpec]) -> Records:
     """Read the record of each student that has one, by name; of several seeds the first."""
-    read = {spec.name: read_json(Path(spec.paths[0]) / "kdprobe.json") for spec in students}
+    folders = {spec.name: Path(spec.paths[0]) for spec in students if spec.paths}
+    read = {name: read_json(folder / "kdprobe.json") for name, folder in folders.items()}
     return {name: record for name, record in read.items() if isinstance(record, dict)}
 
 
 def pairs_of(records: Records) -> list[tuple[str, str]]:
-    """Give each student that was distilled with each of its task that was not."""
+    """Return each student that was distilled with each of its task that was not."""
     kinds = {
         kind: [name for name, record in records.items() if record.get("kind") == kind]
         for kind in ("distill", "finetune")
@@ -96,9 +97,9 @@ def unequal_budgets(records: Records) -> tuple[Notice, ...]:
             Notice(
                 code="unequal-budgets",
                 severity="warning",
-                message=f"{student} learnt for {ours.told}, {control}, which had no teacher, for "
-                f"{theirs.told}: what lies between them is not the teacher's alone "
-                "(`kdprobe finetune --like` trains a control of equal budget).",
+                message=f"{student} learnt for {ours.words}, {control}, which had no teacher, for "
+                f"{theirs.words}: what lies between them is not the teacher's alone "
+                "(`finetune` with `like` trains a control of equal budget).",
                 models=(student, control),
             )
         )
@@ -106,7 +107,7 @@ def unequal_budgets(records: Records) -> tuple[Notice, ...]:
 
 
 def teacher_added(study: Study, records: Records) -> tuple[Notice, ...]:
-    """Say how much nearer to the teacher each student is than each control."""
+    """Return how much nearer to the teacher each student is than each control."""
     if study.split.task.kind == "regression":
         return ()
     models = {model.name: model for model in study.students}
@@ -114,28 +115,28 @@ def teacher_added(study: Study, records: Records) -> tuple[Notice, ...]:
         Notice(
             code="teacher-added",
             severity="note",
-            message=gain_told(agreement_difference(study, models[student], models[control])),
+            message=gain_sentence(agreement_difference(study, models[student], models[control])),
             models=(student, control),
         )
         for student, control in pairs_of(records)
     )
 
 
-def gain_told(gain: Estimate) -> str:
-    """Say a difference of agreement for people, with its interval and test."""
+def gain_sentence(gain: Estimate) -> str:
+    """Return a sentence on a difference of agreement, with its interval and test."""
     share, low, high = (each or 0.0 for each in (gain.value, gain.low, gain.high))
-    told = (
+    sentence = (
         f"What the teacher added: {gain.model_a}'s agreement with it is {show_number(share)} "
         f"{show_interval(low, high)} above that of {gain.model_b}, which had no teacher "
         f"(n = {gain.n or 0:,}"
     )
     if gain.p_value is not None:
-        told += f", McNemar's p {show_p(gain.p_value)}"
-    told += ")"
-    return told + ("; the two cannot be told apart." if low <= 0 <= high else ".")
+        sentence += f", McNemar's p {show_p(gain.p_value)}"
+    sentence += ")"
+    return sentence + ("; the two cannot be told apart." if low <= 0 <= high else ".")
 
 
 def control_notices(students: Iterable[ModelSpec], study: Study) -> tuple[Notice, ...]:
-    """Give all that is told of students and controls of a comparison."""
+    """Return all notices on students and controls of a comparison."""
     records = read_records(tuple(students))
     return (*unequal_budgets(records), *teacher_added(study, records))

@@ -35,7 +35,7 @@ def model_info(spec: ModelSpec, members: Sequence[ModelHandle], role: str) -> Mo
 def model_notices(
     spec: ModelSpec, members: Sequence[ModelHandle], truncated: int, n: int
 ) -> list[Notice]:
-    """Give the notes and alarms of a model, and how many of `n` examples it cut."""
+    """Return the notes and alarms of a model, and how many of `n` examples it cut."""
     notices = [
         Notice(code="model", severity="note", message=f"{spec.name}: {note}", models=(spec.name,))
         for note in dict.fromkeys(note for member in members for note in member.notes)
@@ -50,6 +50,8 @@ def model_notices(
         for alarm in dict.fromkeys(alarm for member in members for alarm in member.alarms)
     ]
     if truncated:
-        told = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
-        notices += [Notice(code="truncated", severity="warning", message=told, models=(spec.name,))]
+        message = f"{spec.name} cut {truncated} of {n} examples: they are longer than it takes."
+        notices += [
+            Notice(code="truncated", severity="warning", message=message, models=(spec.name,))
+        ]
     return notices

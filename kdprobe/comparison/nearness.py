@@ -1,20 +1,21 @@
 """How much nearer to its teacher a student is than a control, measured before anything is written.
 
 Does: ask three models about one split and give the difference of their agreement. Does not: write,
-or analyse anything else; `run.py` does.
+or analyse anything else; `compare.py` does.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from kdprobe.analysis._nearness import agreement_difference
-from kdprobe.cache import Cache
-from kdprobe.comparison.inputs import Inputs, gather
+from kdprobe.analysis.agreement.difference import agreement_difference
+from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
+from kdprobe.collectors.session import open_session
+from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.models.spec import parse_specs
 from kdprobe.progress import Progress, Silent
 from kdprobe.results.schema import Estimate
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 
 def nearness(
@@ -28,7 +29,7 @@ def nearness(
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> Estimate:
-    """Give how much more often a student has the teacher's label than a control.
+    """Return how much more often a student has the teacher's label than a control.
 
     Args:
         teacher: a checkpoint.
@@ -38,30 +39,17 @@ def nearness(
         seed: of the bootstrap.
         resamples: of the bootstrap.
         device: where the models run.
-        progress: a display.
+        progress: where to show progress.
 
     Returns:
-        See `analysis._nearness.agreement_difference`. What the models say is kept in the cache, so
+        See `analysis.agreement.difference`. The models' outputs are kept in the cache, so
         that a comparison with the same seed asks them nothing anew and has the same number.
     """
-    task_file = open_task(task)
-    inputs = Inputs(
-        models=tuple(parse_specs([str(teacher), str(student), str(control)])),
-        task_file=task_file,
-        split=task_file.compare_split,
-        data_dir=None,
-        limit=None,
-        seed=seed,
-        resamples=resamples,
-        slice_columns=(),
-        minimal_pairs=None,
-        pairs_per_phenomenon=None,
-        device=device,
-        dtype="float32",
-        batch_size=64,
-        offline=True,
-        label_map=None,
-        cache=Cache.default(),
-    )
-    study = gather(inputs, progress or Silent()).study
+    session = open_session(
+        parse_specs([str(teacher), str(student), str(control)]), open_task(task),
+        data=EvaluationDataOptions(), runtime=InferenceRuntime(device=device, offline=True),
+        seed=seed, resamples=resamples,
+    )  # fmt: skip
+    outputs = PREDICTIONS.collect(session, session.split, progress or Silent())
+    study = session.with_observation(outputs.observation).study
     return agreement_difference(study, *study.students)

@@ -1,7 +1,7 @@
 """What makes a comparison suspect before any number of it: said aloud, never refused.
 
 Does: look at the records, sizes and fingerprints of the models, and at which examples have a gold
-label. Does not: look at predictions; the analysis `alarms` does.
+label. Does not: look at predictions; the analysis `sanity_checks` does.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.comparison.records import TrainingRecord, training_record
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import TrainingRecord, training_record
 from kdprobe.results.headline import NO_GOLD
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Notice
-from kdprobe.tasks.catalog import task_names
+from kdprobe.tasks.open import task_names
 from kdprobe.tasks.task import Split
 
 
@@ -36,7 +36,7 @@ class Suspect:
 def suspicions(
     specs: Sequence[ModelSpec], handles: Sequence[Sequence[ModelHandle]], split: Split
 ) -> list[Notice]:
-    """Give what the reader must know of the choice of models and examples, worst first.
+    """Return what the reader must know of the choice of models and examples, worst first.
 
     Args:
         specs: the teacher first.
@@ -118,14 +118,14 @@ def _chosen_here(suspects: Sequence[Suspect], split: Split) -> list[Notice]:
         f"Selection on the split compared on: checkpoints were chosen by their results on "
         f"{split.name} ({whose}), so these scores lean towards the good side, and a model with "
         "more checkpoints to choose from leans more. Compare on a split that nothing was chosen "
-        "on (--split), or train with --best-by last."
+        "on (`split`), or train with `best_by=last`."
     )
     models = tuple(chosen)
     return [Notice(code="selection-bias", severity="warning", message=message, models=models)]
 
 
 def missing_gold(split: Split) -> list[Notice]:
-    """Say how many examples have no gold label, how that is written, and what follows."""
+    """Return how many examples have no gold label, how that is written, and what follows."""
     if not split.missing_gold:
         return []
     counted = split.missing_gold[0].upper() + split.missing_gold[1:]

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kdprobe.comparison.records import training_record
+from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
-from kdprobe.models.predictions_file import is_predictions_file
-from kdprobe.models.predictions_task import task_of_predictions
+from kdprobe.models.predictions.file import is_predictions_file
+from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import training_record
 from kdprobe.results.schema import Notice
-from kdprobe.tasks.catalog import open_task, task_names
+from kdprobe.tasks.open import open_task, task_names
 
-_NAME_ONE = "say --task NAME (`kdprobe tasks` lists them), --task FILE.toml, or a table of examples"
+_NAME_ONE = "say `task=NAME` (`kdprobe tasks` lists them), `task=FILE.toml`, or a table of examples"
 
 
 class Columns(NamedTuple):
@@ -31,6 +32,11 @@ class Columns(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
+def columns_of(data: DataOptions) -> Columns:
+    """Return the columns and classes that options name."""
+    return Columns(data.text, data.text_pair, data.label, data.labels)
+
+
 class ChosenTask(NamedTuple):
     """A task, and what the reader must know of how it was chosen."""
 
@@ -39,7 +45,7 @@ class ChosenTask(NamedTuple):
 
 
 def choose_task(
-    task: str | TaskFile | ChosenTask | None,
+    task: object,
     models: Sequence[ModelSpec],
     columns: Columns,
     *,
@@ -49,7 +55,7 @@ def choose_task(
     """Open the task that is compared on.
 
     Args:
-        task: as `--task` takes it, or open; None: what the models say of themselves.
+        task: as `task` takes it, or open; None: what the models say of themselves.
         models: all compared models.
         columns: of a plain table.
         offline: ask no network for the labels of a hub model.
@@ -64,6 +70,11 @@ def choose_task(
     if isinstance(task, TaskFile):
         return ChosenTask(task)
     paths = [path for model in models for path in model.paths]
+    if task is not None and not isinstance(task, str):
+        raise ConfigError(
+            "`task`", found=f"is a {type(task).__name__}",
+            expected="a name, a path, an open task file, a DataFrame or a datasets.Dataset",
+        )  # fmt: skip
     if task is not None:
         opened = open_task(task, **columns._asdict())
         return ChosenTask(name_classes(opened, paths, offline=offline, label_map=label_map))
@@ -80,7 +91,7 @@ def choose_task(
         for path in folders:
             locate(path, offline=offline)
     name = _one_task(trained)
-    message = f"No --task was given: {name} is what kdprobe.json of the checkpoints names."
+    message = f"No `task` was given: {name} is what kdprobe.json of the checkpoints names."
     notice = Notice(code="task-from-record", severity="note", message=message)
     return ChosenTask(open_task(name, **columns._asdict()), (notice,))
 
@@ -88,7 +99,7 @@ def choose_task(
 def _one_task(trained: dict[str, list[str]]) -> str:
     if not trained:
         raise ConfigError(
-            "--task",
+            "`task`",
             found="is missing, and no checkpoint says what it was trained for (kdprobe.json)",
             expected="a task",
             remedy=_NAME_ONE,
@@ -96,7 +107,7 @@ def _one_task(trained: dict[str, list[str]]) -> str:
     if len(trained) > 1:
         whose = "; ".join(f"{name}: {', '.join(models)}" for name, models in trained.items())
         raise ConfigError(
-            "--task",
+            "`task`",
             found=f"is missing, and the checkpoints were trained for different tasks ({whose})",
             expected="one task",
             remedy=_NAME_ONE,
@@ -104,10 +115,10 @@ def _one_task(trained: dict[str, list[str]]) -> str:
     name = next(iter(trained))
     if name not in task_names():
         raise ConfigError(
-            "--task",
+            "`task`",
             found=f"is missing, and the checkpoints were trained for {name!r}, a task of your own",
             expected="its task file or its table",
-            remedy="say --task with the file they were trained on",
+            remedy="say `task` with the file they were trained on",
         )
     return name
 
@@ -115,7 +126,7 @@ def _one_task(trained: dict[str, list[str]]) -> str:
 def _of_files(paths: Sequence[str], columns: Columns) -> ChosenTask:
     """Take texts, labels and classes from the teacher's predictions file."""
     task_file = task_of_predictions(paths[0], labels=columns.labels)
-    message = f"No --task was given: {'; '.join(task_file.notes)}."
+    message = f"No `task` was given: {'; '.join(task_file.notes)}."
     return ChosenTask(
         task_file, (Notice(code="task-from-predictions", severity="note", message=message),)
     )

@@ -26,7 +26,8 @@ _QUOTED = 120
 class Options(BaseModel):
     """Base of everything typed by hand: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Built when first checked: the help of a command reads fields and checks nothing.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def parse(model: type[M], data: dict[str, object], where: str) -> M:
@@ -39,9 +40,9 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
 
     Raises:
         ConfigError: an unknown key (the nearest known one is offered), a missing key, a value of
-            the wrong kind, a number beyond 10^15; the first fault is told.
+            the wrong kind, a number beyond 10^15; for the first fault.
     """
-    _check_magnitudes(data, where, ())
+    check_magnitudes(data, where)
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -60,31 +61,40 @@ def parse(model: type[M], data: dict[str, object], where: str) -> M:
         if isinstance(fault["input"], dict) and fault["type"] == "value_error":
             # The parts do not agree with each other: the message says it; the whole is too long.
             raise ConfigError(where, found=f"{key}: {message}" if key else message) from error
-        found = f"is {printable(repr(fault['input']), limit=_QUOTED)}"
+        fault_text = f"is {printable(repr(fault['input']), limit=_QUOTED)}"
         if fault["type"] == "missing":
-            found = "is missing"
-        raise ConfigError(where, found=f"{key} {found}", remedy=message) from error
+            fault_text = "is missing"
+        raise ConfigError(where, found=f"{key} {fault_text}", remedy=message) from error
 
 
-def _check_magnitudes(value: object, where: str, place: tuple[object, ...]) -> None:
-    """Refuse numbers whose squares and products would overflow: nobody means them."""
+def check_magnitudes(value: object, where: str, place: tuple[object, ...] = ()) -> None:
+    """Refuse numbers whose squares and products would overflow: nobody means them.
+
+    Args:
+        value: a number, or what holds numbers.
+        where: the file or option, for the message.
+        place: the keys inside it.
+
+    Raises:
+        ConfigError: a number beyond 10^15, NaN or infinite.
+    """
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _check_magnitudes(inner, where, (*place, key))
+            check_magnitudes(inner, where, (*place, key))
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
-            _check_magnitudes(inner, where, (*place, index))
+            check_magnitudes(inner, where, (*place, index))
     elif isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
         shown = printable(repr(value), limit=_QUOTED)
         raise ConfigError(
             where,
-            found=f"{'.'.join(map(str, place))} is {shown}",
+            found=f"{'.'.join(map(str, place))} is {shown}".strip(),
             expected=f"a number up to {_LARGEST:.0e}",
         )
 
 
 def _known_keys(model: type[BaseModel], place: tuple[int | str, ...]) -> tuple[str, ...]:
-    """Give the keys that may stand at a place inside a model (`("splits", "dev")`)."""
+    """Return the keys that may stand at a place inside a model (`("splits", "dev")`)."""
     for part in place:
         if part in model.model_fields:
             models = list(_models_in(model.model_fields[str(part)].annotation))
@@ -110,7 +120,7 @@ def read_toml(model: type[M], path: Path) -> M:
 
 
 def suites_folder() -> Path:
-    """Give the folder of task files, recipes and suites: in the wheel, else in the checkout."""
+    """Return the folder of task files, recipes and suites: in the wheel, else in the checkout."""
     package = Path(__file__).parents[1]
     inside = package / "suites"
     return inside if inside.is_dir() else package.parent / "suites"

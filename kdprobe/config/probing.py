@@ -1,7 +1,7 @@
 """Probing tasks as people write them: `suites/probing/*.toml`.
 
 Does: say what a probing task asks, in which file its sentences stand and by which recipe it can be
-built. Does not: read sentences; `tasks/probing_sets.py` does.
+built. Does not: read sentences; `tasks/probing/sets.py` does.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class ProbingTask(Options):
         name: its name, the stem of the file.
         group: what kind of knowledge it asks for.
         description: the question in one sentence.
-        file: the file of its sentences in SentEval's format, in `--probing-dir` or beside the TOML.
-        recipe: how to build it from trees (see `tasks/probing_build.py`); empty: only from a file.
+        file: the file of its sentences in SentEval's format, in `probing_dir` or beside the TOML.
+        recipe: how to build it from trees (see `tasks/probing/build.py`); empty: only from a file.
         linear: True when only a probe without a hidden layer is fitted (a thousand classes).
         source: who proposed it.
         base: the folder of a person's own TOML; set when it is read.
@@ -41,7 +41,7 @@ class ProbingTask(Options):
 
 
 def probing_task_names() -> tuple[str, ...]:
-    """Give the names of the probing tasks that ship with kdprobe, surface first."""
+    """Return the names of the probing tasks that ship with kdprobe, surface first."""
     order = ("surface", "syntax", "semantics", "other")
     tasks = [read_toml(ProbingTask, path) for path in (suites_folder() / "probing").glob("*.toml")]
     return tuple(t.name for t in sorted(tasks, key=lambda t: (order.index(t.group), t.name)))
@@ -60,7 +60,7 @@ def open_probing_task(spec: str) -> ProbingTask:
     if spec.endswith(".toml"):
         path = Path(spec)
         return read_toml(ProbingTask, path).model_copy(update={"base": path.parent})
-    name = known_name("probing task", spec, probing_task_names(), option="probe-tasks")
+    name = known_name("probing task", spec, probing_task_names(), option="probing.tasks")
     return read_toml(ProbingTask, suites_folder() / "probing" / f"{name}.toml")
 
 
@@ -79,5 +79,5 @@ def open_probing_tasks(specs: tuple[str, ...]) -> tuple[ProbingTask, ...]:
     names = [task.name for task in tasks]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError("--probe-tasks", found=f"{name} is named twice", expected="once")
+            raise ConfigError("`probing.tasks`", found=f"{name} is named twice", expected="once")
     return tasks

@@ -1,7 +1,7 @@
 """Distillation recipes: what a student learns from, and how it is trained.
 
 Does: define the shape of `suites/recipes/*.toml`, find a recipe by name or path, and apply
-`--set key=value`. Does not: know the options of any objective; they are checked where the
+`settings`. Does not: know the options of any objective; they are checked where the
 objectives are loaded.
 """
 
@@ -51,7 +51,7 @@ class Stage(Options):
     teacher; otherwise its student is a new one.
 
     Args:
-        name: one word, for `--set`, folders and messages.
+        name: one word, for `settings`, folders and messages.
         objectives: what is learnt from in it.
         student: what is trained; None: the recipe's student.
         teacher: the name of an earlier stage, whose student teaches here (a teacher assistant);
@@ -87,7 +87,7 @@ class Recipe(Options):
         training: how it is trained.
         stages: parts that follow each other, each with its own objectives, in place of
             `objectives`; see `stages.parts_of`.
-        tasks: for a task's name, settings of its own, written as `--set` takes them.
+        tasks: for a task's name, settings of its own, written as `settings` takes them.
         aliases: other words on the command line; no part of what a training did.
     """
 
@@ -170,6 +170,6 @@ def open_recipe(name: str | Path) -> Recipe:
 
 
 def _recipe_aliases(names: tuple[str, ...]) -> dict[str, str]:
-    """Give the other names of the shipped recipes, as their files say."""
+    """Return the other names of the shipped recipes, as their files say."""
     recipes = [read_toml(Recipe, _shipped() / f"{name}.toml") for name in names]
     return {alias: recipe.name for recipe in recipes for alias in recipe.aliases}

@@ -1,4 +1,4 @@
-"""Changes to a recipe: `--set key=value`, the options of the command, and a task's own settings.
+"""Changes to a recipe: `settings`, the options of the command, and a task's own settings.
 
 Does: find the one setting a short key means, and put values of the right kind in. Does not: know
 the options of any objective; their names are handed in.
@@ -30,7 +30,7 @@ def _value(text: JsonValue) -> JsonValue:
 
 
 def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Give the full names of everything that `--set` can change in a recipe."""
+    """Return the full names of everything that `settings` can change in a recipe."""
     places: list[tuple[str, Sequence[ObjectiveSetting]]] = [("", recipe.objectives)]
     places += [(f"stages.{stage.name}.", stage.objectives) for stage in recipe.stages]
     keys: list[str] = []
@@ -43,7 +43,7 @@ def setting_names(recipe: Recipe, option_names: Mapping[str, Sequence[str]]) -> 
     return tuple(keys)
 
 
-def resolve_setting(key: str, known: tuple[str, ...], *, where: str = "--set") -> str:
+def resolve_setting(key: str, known: tuple[str, ...], *, where: str = "`settings`") -> str:
     """Find the one full key that a person's short form means.
 
     Args:
@@ -82,14 +82,14 @@ def with_settings(
     settings: Mapping[str, JsonValue],
     *,
     option_names: Mapping[str, Sequence[str]],
-    where: str = "--set",
+    where: str = "`settings`",
 ) -> Recipe:
-    """Give the recipe with some of its values changed.
+    """Return the recipe with some of its values changed.
 
     Args:
         recipe: what to start from.
-        settings: `--set` keys and values; a key may be shortened to its last parts while only one
-            setting ends so (`temperature`, `soft_targets.weight`, `training.epochs`); a value that
+        settings: keys and values; a key may be shortened to its last parts while only one setting
+            ends so (`temperature`, `soft_targets.weight`, `training.epochs`); a value that
             is text is read as TOML. `training.epochs` and the like hold for every stage,
             `stages.NAME.training.epochs` for one.
         option_names: the option names of each objective in the recipe.
@@ -133,7 +133,7 @@ def _train_throughout(data: dict[str, Any], changes: Mapping[str, JsonValue]) ->
 
 
 def with_training(recipe: Recipe, changes: Mapping[str, Any], *, student: str | None) -> Recipe:
-    """Give the recipe with the options of the command, which hold for every stage.
+    """Return the recipe with the options of the command, which hold for every stage.
 
     Args:
         recipe: what to start from.
@@ -151,7 +151,7 @@ def with_training(recipe: Recipe, changes: Mapping[str, Any], *, student: str | 
 
 
 def for_task(recipe: Recipe, task: str, *, option_names: Mapping[str, Sequence[str]]) -> Recipe:
-    """Give the recipe with the settings it has for a task.
+    """Return the recipe with the settings it has for a task.
 
     Args:
         recipe: what to start from.

@@ -38,13 +38,13 @@ class Part:
         return f"{self.place + 1}-{self.name}"
 
     @property
-    def told(self) -> str:
+    def stage_label(self) -> str:
         """For people, after the name of the recipe: `, stage intermediate`; or nothing."""
         return f", stage {self.name}" if self.name else ""
 
 
 def parts_of(recipe: Recipe) -> tuple[Part, ...]:
-    """Give the trainings of a recipe in order; one without stages is one.
+    """Return the trainings of a recipe in order; one without stages is one.
 
     Raises:
         ConfigError: an unknown training setting of a stage, a teacher that is no earlier stage or
@@ -81,7 +81,7 @@ def parts_of(recipe: Recipe) -> tuple[Part, ...]:
 
 
 def _own_recipe(recipe: Recipe, stage: Stage, where: str) -> Recipe:
-    """Give a stage as a recipe of its own."""
+    """Return a stage as a recipe of its own."""
     settings = recipe.training.model_dump() | stage.training
     changes = {
         "objectives": stage.objectives,

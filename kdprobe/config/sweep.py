@@ -1,4 +1,4 @@
-"""What `--sweep` says: settings, the values each takes, and the runs that follow.
+"""What `runs` says: settings, the values each takes, and the runs that follow.
 
 Does: read `layers=3,6;hidden=192,384;seed=1,2,3` into axes, check their keys, and give their
 product as named runs. Does not: know which settings a recipe has (the caller names them) or train.
@@ -16,11 +16,11 @@ from typing import NamedTuple
 from kdprobe.config.recipe_changes import resolve_setting
 from kdprobe.errors import ConfigError
 
-WHERE = "--sweep"
+WHERE = "`runs`"
 MOST_RUNS = 1000
 """Trainings of one sweep: a minute each they take most of a day."""
 SIZES = ("layers", "heads", "hidden", "intermediate", "init", "mode")
-"""Parts of a student that is made from its teacher; swept, they replace those of `--student`."""
+"""Parts of a student that is made from its teacher; swept, they replace those of `student`."""
 WHOLE = ("student", "seed", "recipe")
 _EXAMPLE = "layers=3,6;hidden=192,384;seed=1,2,3"
 
@@ -46,7 +46,7 @@ class Variant:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What is changed in the recipe, as `--set` takes it."""
+        """What is changed in the recipe, as `settings` takes it."""
         return {k: v for k, v in self.values.items() if k not in (*SIZES, *WHOLE)}
 
     @property
@@ -56,19 +56,19 @@ class Variant:
         >>> Variant({"layers": "3", "seed": "1"}, "layers-3_seed-1").configuration
         'layers=3'
         """
-        told = ", ".join(f"{key}={value}" for key, value in self.values.items() if key != "seed")
-        return told or "student"
+        parts = ", ".join(f"{key}={value}" for key, value in self.values.items() if key != "seed")
+        return parts or "student"
 
     def seed(self, otherwise: int) -> int:
-        """Give the run's seed, or the one given when seeds are not swept."""
+        """Return the run's seed, or the one given when seeds are not swept."""
         return int(self.values.get("seed", otherwise))
 
     def student(self, otherwise: str | None, *, recipe: str) -> str | None:
-        """Give the run's student: the swept sizes in place of those of `--student`.
+        """Return the run's student: the swept sizes in place of those of `student`.
 
         Args:
-            otherwise: what `--student` says, or None.
-            recipe: the student of the run's recipe, which stands when nothing else is said.
+            otherwise: what `student` says, or None.
+            recipe: the student of the run's recipe, which counts when no other is named.
 
         Raises:
             ConfigError: sizes are swept of a student that is not made from the teacher.
@@ -86,7 +86,7 @@ class Variant:
             raise ConfigError(
                 f"{WHERE} {next(iter(swept))}",
                 found=f"the student is {base}, whose sizes are its own",
-                expected="a student made from its teacher, like --student layers=3",
+                expected="a student made from its teacher, like `student=layers=3`",
                 remedy="sweep whole students instead: student=bilstm:hidden=150|bilstm:hidden=300",
             )
         parts: dict[str, str] = {}
@@ -112,12 +112,12 @@ def parse_sweep(text: str) -> tuple[Axis, ...]:
     """
     axes: list[Axis] = []
     for part in filter(None, (part.strip() for part in text.split(";"))):
-        key, mark, said = (word.strip() for word in part.partition("="))
+        key, mark, listed = (word.strip() for word in part.partition("="))
         if not mark or not key:
             raise ConfigError(
                 WHERE, found=f"{part!r}", expected="SETTING=VALUE,VALUE", remedy=f"as in {_EXAMPLE}"
             )
-        values = tuple(value.strip() for value in said.split("|" if "|" in said else ","))
+        values = tuple(value.strip() for value in listed.split("|" if "|" in listed else ","))
         _check_values(key, values)
         if key in (axis.key for axis in axes):
             raise ConfigError(WHERE, found=f"{key} stands twice", expected="each setting once")
@@ -171,7 +171,7 @@ def check_keys(
 
 
 def variants(axes: Sequence[Axis]) -> tuple[Variant, ...]:
-    """Give every combination of the values, the last axis changing fastest.
+    """Return every combination of the values, the last axis changing fastest.
 
     Raises:
         ConfigError: more than a thousand of them.
@@ -187,7 +187,7 @@ def variants(axes: Sequence[Axis]) -> tuple[Variant, ...]:
             expected=f"at most {MOST_RUNS:,}",
             remedy="sweep fewer values at once, in a folder for each sweep",
         )
-    found: list[Variant] = []
+    runs: list[Variant] = []
     taken: set[str] = set()
     for values in itertools.product(*(axis.values for axis in axes)):
         given = {axis.key: value for axis, value in zip(axes, values, strict=True)}
@@ -196,8 +196,8 @@ def variants(axes: Sequence[Axis]) -> tuple[Variant, ...]:
         while name.lower() in taken:  # file systems may fold case
             name, count = f"{stem}-{count}", count + 1
         taken.add(name.lower())
-        found.append(Variant(given, name))
-    return tuple(found)
+        runs.append(Variant(given, name))
+    return tuple(runs)
 
 
 def _plain(word: str) -> str:

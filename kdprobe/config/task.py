@@ -253,7 +253,7 @@ class TaskFile(Options):
         return tuple(names)
 
     def resolved(self, source: Columns) -> Columns:
-        """Give the columns of one source, what it leaves open taken from the task file's head."""
+        """Return the columns of one source, what it leaves open taken from the task file's head."""
         return Columns(
             text=source.text or self.text,
             text_pair=source.text_pair or self.text_pair,
@@ -267,7 +267,7 @@ class TaskFile(Options):
         return self.hub is None and all(layout.reader == "grammar" for layout in self.local)
 
     def task(self) -> Task:
-        """Give the task that this file defines."""
+        """Return the task that this file defines."""
         return Task(
             name=self.name,
             version=self.version,

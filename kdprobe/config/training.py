@@ -5,56 +5,86 @@ Does: define the settings, their defaults and their meaning. Does not: train.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from kdprobe.config.base import Options
+from kdprobe.config.flags import Flag, FlagOptions, Panel
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
+_Count = Annotated[int, Field(ge=1)]
 BestBy = Literal["score", "loss", "agreement", "kl", "last"]
+Schedule = Literal["linear", "cosine", "constant"]
+Optimizer = Literal["adamw", "adadelta"]
 
 
-class TrainingSettings(Options):
-    """How a model is trained, whatever it learns from.
+class TrainingSettings(FlagOptions):
+    """How a model is trained, whatever it learns from; each field's `Flag` says what it is.
 
-    Args:
-        epochs: passes over the training examples; a fraction ends inside a pass.
-        batch_size: examples whose gradient is computed at once, by all processes together.
-        gradient_accumulation: such batches to one optimiser step.
-        learning_rate: of the optimiser at its peak.
-        warmup: below 1 the share of all steps, otherwise the number of steps, over which the
-            learning rate rises from 0.
-        schedule: what the learning rate does afterwards.
-        weight_decay: on weight matrices; biases and normalisation weights have none.
-        optimizer: AdamW, or Adadelta (Zeiler 2012), whose usual learning rate is 1.
-        betas: of AdamW: how slowly it forgets gradients, and their squares.
-        rho: of Adadelta: how slowly it forgets squares of gradients and of steps.
-        epsilon: added to what the gradient is divided by; None: 1e-8 (AdamW), 1e-6 (Adadelta).
-        max_grad_norm: gradients are scaled down to this norm; 0 switches it off.
-        max_length: tokens read of an example, special tokens included.
-        best_by: which checkpoint is kept: the best task `score` (the default), the lowest `loss`
-            on the gold labels, the highest `agreement` with or lowest `kl` to the teacher
-            (distillation only), or the `last`. Ties go to the earlier one; an undefined score
-            ranks lowest.
-        early_stopping: stop after this many evaluations without a better one; None never stops.
-        evaluate_every: optimiser steps between evaluations; None evaluates after each epoch, and
-            several times in one that is longer than 1,000 steps.
+    `best_by`: ties go to the earlier checkpoint; an undefined score ranks lowest. `optimizer`:
+    AdamW, or Adadelta (Zeiler 2012), whose usual learning rate is 1.
     """
 
-    epochs: Annotated[float, Field(gt=0, le=10_000)] = 3.0
-    batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = 32
-    gradient_accumulation: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    learning_rate: Annotated[float, Field(gt=0, le=1000)] = 5e-5
-    warmup: Annotated[float, Field(ge=0)] = 0.1
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(ge=0)] = 1.0
-    max_length: Annotated[int, Field(ge=4, le=1_000_000)] = 128
-    best_by: BestBy = "score"
-    early_stopping: Annotated[int, Field(ge=1)] | None = None
-    evaluate_every: Annotated[int, Field(ge=1)] | None = None
-    optimizer: Literal["adamw", "adadelta"] = "adamw"
-    betas: tuple[_Share, _Share] = (0.9, 0.999)
-    rho: _Share = 0.95
-    epsilon: Annotated[float, Field(gt=0)] | None = None
+    panel: ClassVar[Panel] = "training"
+
+    epochs: Annotated[
+        float,
+        Field(gt=0, le=10_000),
+        Flag("Passes over the data; a fraction ends inside one.", everyday=True),
+    ] = 3.0
+    batch_size: Annotated[
+        int,
+        Field(ge=1, le=1_000_000),
+        Flag("Examples a step, of all processes together.", everyday=True),
+    ] = 32
+    gradient_accumulation: Annotated[
+        int, Field(ge=1, le=1_000_000), Flag("Batches summed before a step.")
+    ] = 1
+    learning_rate: Annotated[
+        float, Field(gt=0, le=1000), Flag("Largest learning rate.", also=("lr",), everyday=True)
+    ] = 5e-5
+    warmup: Annotated[
+        float,
+        Field(ge=0),
+        Flag("Share of steps over which the rate rises from 0; from 1 on, steps."),
+    ] = 0.1
+    schedule: Annotated[Schedule, Flag("What the rate does afterwards.")] = "linear"
+    weight_decay: Annotated[
+        float, Field(ge=0), Flag("On weight matrices; biases and normalisation have none.")
+    ] = 0.0
+    max_grad_norm: Annotated[
+        float, Field(ge=0), Flag("Scale gradients down to this norm; 0: never.")
+    ] = 1.0
+    max_length: Annotated[
+        int, Field(ge=4, le=1_000_000), Flag("Longest input, in tokens, special ones included.")
+    ] = 128
+    best_by: Annotated[
+        BestBy,
+        Flag(
+            "What the checkpoint that is kept must be best by: the task's score, the loss on gold "
+            "labels, agreement with or KL to the teacher (distillation), or the last."
+        ),
+    ] = "score"
+    early_stopping: Annotated[
+        _Count | None, Flag("Stop after N evaluations without a better one.", metavar="N")
+    ] = None
+    evaluate_every: Annotated[
+        _Count | None,
+        Flag(
+            "Steps between evaluations. Default: each epoch, more often in long ones.", metavar="N"
+        ),
+    ] = None
+    optimizer: Annotated[Optimizer, Flag("AdamW or Adadelta.")] = "adamw"
+    betas: Annotated[
+        tuple[_Share, _Share],
+        Flag(
+            "Of AdamW: how slowly it forgets gradients, and their squares.", metavar="FIRST SECOND"
+        ),
+    ] = (0.9, 0.999)
+    rho: Annotated[
+        _Share, Flag("Of Adadelta: how slowly it forgets squares of gradients and of steps.")
+    ] = 0.95
+    epsilon: Annotated[
+        Annotated[float, Field(gt=0)] | None,
+        Flag("Added to what gradients are divided by. Default: 1e-8 (AdamW), 1e-6 (Adadelta)."),
+    ] = None

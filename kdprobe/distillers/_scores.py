@@ -1,4 +1,4 @@
-"""Task scores and agreement while a model trains, in plain numpy.
+"""Task scores and agreement while a model trains: `kdprobe.stats` on the whole sample.
 
 Does: score logits against gold labels and against a teacher, with a reason where a number is
 undefined. Does not: make intervals or tests; `analysis/` does, on the finished model.
@@ -10,13 +10,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kdprobe.errors import TaskError
+from kdprobe.stats import classification
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.bootstrap import whole_sample
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.divergence import kl_divergence, log_softmax
+from kdprobe.stats.kappa import Pairing
 from kdprobe.tasks.task import Labels, Task
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+_ONE_GOLD = "all gold labels are the same"
+_ONE_GUESS = "one label is predicted for every example"
+_ABSENT = "the positive label neither occurs nor is predicted"
+_FLAT = "the gold or the predicted scores are all the same"
+_CONSTANT = "the teacher or the student gives one and the same label to every example"
 
 
 class Score(NamedTuple):
@@ -26,131 +34,40 @@ class Score(NamedTuple):
     undefined: str = ""
 
 
-def log_softmax(logits: Floats) -> Floats:
-    """Give the logarithms of the probabilities, float64 `[n, c]`."""
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    normalised: Floats = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return normalised
+def _score(draws: Floats, reason: str = "") -> Score:
+    """Return the value on the whole sample, or the reason where it is NaN."""
+    value = float(draws[0])
+    return Score(None, reason) if np.isnan(value) else Score(value)
 
 
-def accuracy(gold: Ints, predicted: Ints) -> Score:
-    """Give the share of examples whose label is predicted.
-
-    >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0])).value
-    0.75
-    """
-    return Score(float((gold == predicted).mean()))
+def _positive(task: Task) -> int:
+    return task.labels.index(task.positive) if task.positive else len(task.labels) - 1
 
 
-def table_of(a: Ints, b: Ints, classes: int) -> Floats:
-    """Count pairs of labels: float64 `[classes, classes]`."""
-    counts = np.bincount(a * classes + b, minlength=classes * classes)
-    return counts.reshape(classes, classes).astype(np.float64)
-
-
-def mcc(gold: Ints, predicted: Ints, classes: int) -> Score:
-    """Give Matthews' correlation coefficient, for several classes Gorodkin's (2004) form.
-
-    Undefined when all gold or all predicted labels are the same.
-
-    >>> mcc(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), 2).value == 2 / 12**0.5
-    True
-    """
-    table = table_of(gold, predicted, classes)
-    total, rows, columns = table.sum(), table.sum(axis=1), table.sum(axis=0)
-    spread_gold = total**2 - (rows**2).sum()
-    spread_predicted = total**2 - (columns**2).sum()
-    if spread_gold == 0:
-        return Score(None, "all gold labels are the same")
-    if spread_predicted == 0:
-        return Score(None, "one label is predicted for every example")
-    covariance = np.trace(table) * total - (rows * columns).sum()
-    return Score(float(covariance / np.sqrt(spread_gold * spread_predicted)))
-
-
-def f1(gold: Ints, predicted: Ints, classes: int, positive: int) -> Score:
-    """Give F1 of the positive label of two, or the mean over the labels that occur of several.
-
-    >>> f1(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 1]), 2, 1).value
-    0.5
-    """
-    table = table_of(gold, predicted, classes)
-    hits, either = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
-    if classes == 2:
-        if either[positive] == 0:
-            return Score(None, "the positive label neither occurs nor is predicted")
-        return Score(float(2 * hits[positive] / either[positive]))
-    occurs = either > 0
-    return Score(float((2 * hits[occurs] / either[occurs]).mean()))
-
-
-def pearson(gold: Floats, predicted: Floats) -> Score:
-    """Give Pearson's correlation; undefined when one side does not vary.
-
-    >>> pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])).value
-    1.0
-    """
-    a, b = gold - gold.mean(), predicted - predicted.mean()
-    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    if norm == 0.0:
-        return Score(None, "the gold or the predicted scores are all the same")
-    return Score(float(np.clip((a * b).sum() / norm, -1.0, 1.0)))
-
-
-def _ranks(values: Floats) -> Floats:
-    """Rank from 1, ties by their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    upper = np.cumsum(counts)
-    ranks: Floats = (upper - (counts - 1) / 2)[inverse]
-    return ranks
-
-
-def spearman(gold: Floats, predicted: Floats) -> Score:
-    """Give Spearman's rank correlation; undefined when one side does not vary."""
-    return pearson(_ranks(gold), _ranks(predicted))
-
-
-def cohens_kappa(a: Ints, b: Ints, classes: int) -> Score:
-    """Give Cohen's kappa; undefined when both always give one and the same label.
-
-    >>> cohens_kappa(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2).value
-    0.5
-    """
-    table = table_of(a, b, classes) / len(a)
-    chance = float((table.sum(axis=0) * table.sum(axis=1)).sum())
-    if chance == 1.0:
-        return Score(None, "both models give one and the same label to every example")
-    return Score(float((np.trace(table) - chance) / (1.0 - chance)))
-
-
-def mean_kl(teacher: Floats, student: Floats) -> Score:
-    """Give the mean KL(teacher || student) over examples, in nats, at temperature 1."""
-    p, q = log_softmax(teacher), log_softmax(student)
-    return Score(float((np.exp(p) * (p - q)).sum(axis=1).mean()))
-
-
-def _primary(task: Task, gold: Labels, logits: Floats) -> Score:
+def _classification(task: Task, gold: Ints, predicted: Ints) -> dict[str, Callable[[], Score]]:
+    """Return the scores that can be a classification's primary one, each computed when called."""
     classes = len(task.labels)
-    if task.kind == "regression":
-        by_name: dict[str, Callable[[], Score]] = {
-            "pearson": lambda: pearson(gold.astype(np.float64), logits[:, 0]),
-            "spearman": lambda: spearman(gold.astype(np.float64), logits[:, 0]),
-        }
-    else:
-        hard, guess = gold.astype(np.int64), logits.argmax(axis=1).astype(np.int64)
-        positive = task.labels.index(task.positive) if task.positive else classes - 1
-        by_name = {
-            "accuracy": lambda: accuracy(hard, guess),
-            "mcc": lambda: mcc(hard, guess, classes),
-            "f1": lambda: f1(hard, guess, classes, positive),
-        }
-    if task.primary_score not in by_name:
-        raise TaskError(
-            task.name,
-            found=f"primary score {task.primary_score!r}",
-            expected=f"one of {', '.join(by_name)} for a {task.kind}",
-        )
-    return by_name[task.primary_score]()
+    counts = classification.counts_of(whole_sample(len(gold)), gold, predicted, classes=classes)
+
+    def f1() -> Score:
+        if classes == 2:
+            return _score(classification.f1(counts)[:, _positive(task)], _ABSENT)
+        return _score(classification.f1_macro(counts))
+
+    one_gold = counts.gold.max() == len(gold)
+    return {
+        "accuracy": lambda: _score(classification.accuracy(counts)),
+        "mcc": lambda: _score(classification.mcc(counts), _ONE_GOLD if one_gold else _ONE_GUESS),
+        "f1": f1,
+    }
+
+
+def _regression(gold: Floats, predicted: Floats) -> dict[str, Callable[[], Score]]:
+    sample = whole_sample(len(gold))
+    return {
+        "pearson": lambda: _score(pearson_draws(sample, gold, predicted), _FLAT),
+        "spearman": lambda: _score(spearman_draws(sample, gold, predicted), _FLAT),
+    }
 
 
 def task_scores(task: Task, gold: Labels, logits: Floats) -> dict[str, Score]:
@@ -168,36 +85,48 @@ def task_scores(task: Task, gold: Labels, logits: Floats) -> dict[str, Score]:
     Raises:
         TaskError: a primary score that is not known for this kind of task.
     """
-    scores = {task.primary_score: _primary(task, gold, logits)}
+    numbers, hard = gold.astype(np.float64), gold.astype(np.int64)
     if task.kind == "regression":
-        return scores | {"loss": Score(float(((logits[:, 0] - gold) ** 2).mean()))}
-    hard = gold.astype(np.int64)
-    scores.setdefault("accuracy", accuracy(hard, logits.argmax(axis=1).astype(np.int64)))
-    picked = log_softmax(logits)[np.arange(len(hard)), hard]
-    return scores | {"loss": Score(float(-picked.mean()))}
+        by_name = _regression(numbers, logits[:, 0])
+        loss = float(((logits[:, 0] - numbers) ** 2).mean())
+    else:
+        by_name = _classification(task, hard, logits.argmax(axis=1).astype(np.int64))
+        loss = float(-log_softmax(logits)[np.arange(len(hard)), hard].mean())
+    if task.primary_score not in by_name:
+        raise TaskError(
+            task.name,
+            found=f"primary score {task.primary_score!r}",
+            expected=f"one of {', '.join(by_name)} for a {task.kind}",
+        )
+    names = dict.fromkeys((task.primary_score, *(("accuracy",) if "accuracy" in by_name else ())))
+    return {name: by_name[name]() for name in names} | {"loss": Score(loss)}
 
 
 def fidelity(task: Task, teacher: Floats, student: Floats) -> dict[str, Score]:
     """Compare a student's logits with its teacher's: `agreement`, `cohens_kappa` and `kl`.
 
-    For a regression `pearson_to_teacher` and the mean squared difference, `mse_to_teacher`.
+    Kappa is undefined, as in `analysis/agreement`, where one of the two gives one label only: it
+    would be 0 whatever the other predicts. For a regression `pearson_to_teacher` and the mean
+    squared difference, `mse_to_teacher`.
     """
+    sample = whole_sample(len(teacher))
     if task.kind == "regression":
-        difference = float(((teacher[:, 0] - student[:, 0]) ** 2).mean())
+        a, b = teacher[:, 0], student[:, 0]
         return {
-            "pearson_to_teacher": pearson(teacher[:, 0], student[:, 0]),
-            "mse_to_teacher": Score(difference),
+            "pearson_to_teacher": _score(pearson_draws(sample, a, b), _FLAT),
+            "mse_to_teacher": Score(float(((a - b) ** 2).mean())),
         }
-    a, b = teacher.argmax(axis=1).astype(np.int64), student.argmax(axis=1).astype(np.int64)
+    first, second = (side.argmax(axis=1).astype(np.int64) for side in (teacher, student))
+    pairing = Pairing(sample, first, second, len(task.labels))
     return {
-        "agreement": accuracy(a, b),
-        "cohens_kappa": cohens_kappa(a, b, len(task.labels)),
-        "kl": mean_kl(teacher, student),
+        "agreement": _score(pairing.observed),
+        "cohens_kappa": _score(pairing.kappa().draws, _CONSTANT),
+        "kl": Score(float(kl_divergence(log_softmax(teacher), log_softmax(student)).mean())),
     }
 
 
 def chance_score(task: Task, gold: Labels) -> tuple[str, float]:
-    """Give what a model that learnt nothing reaches: the score's name and value.
+    """Return the name and value of the primary score that a model which learnt nothing reaches.
 
     Accuracy and F1 of always giving the most frequent label (F1 of two: of always giving the
     positive one); 0 for the correlations.
@@ -207,8 +136,8 @@ def chance_score(task: Task, gold: Labels) -> tuple[str, float]:
         return name, 0.0
     hard = gold.astype(np.int64)
     common = int(np.bincount(hard, minlength=len(task.labels)).argmax())
-    positive = task.labels.index(task.positive) if task.positive else len(task.labels) - 1
     if name == "f1":
-        always = np.full_like(hard, positive if len(task.labels) == 2 else common)
-        return name, f1(hard, always, len(task.labels), positive).value or 0.0
+        label = _positive(task) if len(task.labels) == 2 else common
+        score = _classification(task, hard, np.full_like(hard, label))["f1"]()
+        return name, score.value or 0.0
     return name, float((hard == common).mean())

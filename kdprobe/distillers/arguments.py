@@ -1,6 +1,6 @@
-"""What the trainer of `transformers` is told.
+"""The arguments of the trainer of `transformers`.
 
-Does: say to it what the settings say; every automatic choice of its own is off. Does not: train.
+Does: translate the settings; every automatic choice of `transformers` is off. Does not: train.
 """
 
 from __future__ import annotations
@@ -11,33 +11,31 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.processes import team
+from kdprobe.distillers.processes import process_group
+from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.errors import ConfigError
 
 _ADAM_EPSILON, _ADADELTA_EPSILON = 1e-8, 1e-6
 
 
-def check_best_by(lesson: Lesson) -> None:
+def check_best_by(job: TrainingJob) -> None:
     """Refuse a rule for the best checkpoint that has no number here.
 
     Raises:
         ConfigError: agreement or KL without a teacher, or on a regression.
     """
-    wanted = lesson.settings.best_by
-    if wanted not in ("agreement", "kl"):
+    rule = job.settings.best_by
+    if rule not in ("agreement", "kl"):
         return
-    if lesson.situation.teacher is None:
-        raise ConfigError(
-            "--best-by", found=f"{wanted} without a teacher", expected="score or loss"
-        )
-    if lesson.split.task.kind == "regression":
-        raise ConfigError("--best-by", found=f"{wanted} of a regression", expected="score or loss")
+    if job.models.teacher is None:
+        raise ConfigError("`best_by`", found=f"{rule} without a teacher", expected="score or loss")
+    if job.split.task.kind == "regression":
+        raise ConfigError("`best_by`", found=f"{rule} of a regression", expected="score or loss")
 
 
-def other_optimizer(lesson: Lesson) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:
-    """Give the optimiser that `transformers` has no name for, with its settings; None: AdamW."""
-    settings = lesson.settings
+def other_optimizer(job: TrainingJob) -> tuple[type[torch.optim.Optimizer], dict[str, Any]] | None:
+    """Return the optimiser that `transformers` has no name for, with its settings; None: AdamW."""
+    settings = job.settings
     if settings.optimizer == "adamw":
         return None
     return torch.optim.Adadelta, {
@@ -47,9 +45,9 @@ def other_optimizer(lesson: Lesson) -> tuple[type[torch.optim.Optimizer], dict[s
     }
 
 
-def training_arguments(lesson: Lesson, folder: Path) -> TrainingArguments:
-    """Say to `transformers` what the settings say; every automatic choice of its own is off."""
-    settings, compute = lesson.settings, lesson.compute
+def training_arguments(job: TrainingJob, folder: Path) -> TrainingArguments:
+    """Translate the settings; every automatic choice of `transformers` is off."""
+    settings, compute = job.settings, job.compute
     args = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=settings.epochs,
@@ -69,9 +67,9 @@ def training_arguments(lesson: Lesson, folder: Path) -> TrainingArguments:
         bf16=compute.bf16,
         use_cpu=compute.device == "cpu",
         eval_strategy="steps",
-        eval_steps=lesson.evaluate_every,
+        eval_steps=job.evaluate_every,
         save_strategy="steps",
-        save_steps=lesson.evaluate_every,
+        save_steps=job.evaluate_every,
         metric_for_best_model="eval_selection",
         greater_is_better=settings.best_by not in ("loss", "kl"),
         logging_strategy="steps",
@@ -83,9 +81,9 @@ def training_arguments(lesson: Lesson, folder: Path) -> TrainingArguments:
         dataloader_pin_memory=compute.device == "cuda",
         disable_tqdm=True,
         report_to=[],
-        ddp_backend="gloo" if compute.device == "cpu" and team().many else None,
-        seed=lesson.seed % 2**32,
-        data_seed=lesson.seed % 2**32,
+        ddp_backend="gloo" if compute.device == "cpu" and process_group().many else None,
+        seed=job.seed % 2**32,
+        data_seed=job.seed % 2**32,
     )
     args._n_gpu = min(1, args.n_gpu)  # several GPUs need torchrun; DataParallel splits by keys
     return args

@@ -13,14 +13,14 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from kdprobe.distillers.processes import team
+from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.resume import checkpoint_folder, mark_complete
 from kdprobe.leftovers import remove_folder
 from kdprobe.progress import Stage
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Advances a stage by optimiser steps and tells the last loss and score beside it.
+    """Advances a stage by optimiser steps and shows the last loss and score beside it.
 
     Args:
         stage: what is advanced.
@@ -135,9 +135,9 @@ class CompleteCheckpoints(TrainerCallback):  # type: ignore[misc]  # transformer
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
     ) -> None:
         """Mark and tidy, once every process has written its part."""
-        crew = team()
-        crew.wait()
-        if not crew.leads:
+        group = process_group()
+        group.wait()
+        if not group.leads:
             return
         place = checkpoint_folder(self.folder, state.global_step)
         mark_complete(place, seconds=self.seconds)

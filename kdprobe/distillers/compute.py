@@ -52,7 +52,7 @@ def choose_compute(
 
     Args:
         device: `auto` (a CUDA device when there is one), `cpu` or `cuda`.
-        bf16: `auto` says yes only when students of all these families were shown to be equal in
+        bf16: `auto` is true only when students of all these families were shown to be equal in
             both precisions, whatever the processor; see `precision.is_shown_equal`.
         threads: CPU threads; None: as torch is set.
         families: of the students that are trained; see `precision.family_of`.
@@ -62,12 +62,12 @@ def choose_compute(
         CapabilityError: CUDA was asked for and there is none, or a device without bfloat16.
     """
     if device not in ("auto", "cpu", "cuda"):
-        raise ConfigError("--device", found=repr(device), expected="auto, cpu or cuda")
+        raise ConfigError("`device`", found=repr(device), expected="auto, cpu or cuda")
     if threads is not None and threads < 1:
-        raise ConfigError("--threads", found=str(threads), expected="1 or more")
+        raise ConfigError("`threads`", found=str(threads), expected="1 or more")
     if device == "cuda" and not torch.cuda.is_available():
         raise CapabilityError(
-            "--device", found="no CUDA device can be used", remedy="say --device cpu"
+            "`device`", found="no CUDA device can be used", remedy="say `device=cpu`"
         )
     chosen: Literal["cpu", "cuda"] = "cpu"
     if device != "cpu" and torch.cuda.is_available():
@@ -75,7 +75,7 @@ def choose_compute(
     half = bool(families) and all(map(is_shown_equal, families)) if bf16 == "auto" else bf16
     if half and chosen == "cuda" and not has_bfloat16(chosen):
         raise CapabilityError(
-            "--bf16", found="this CUDA device has no bfloat16", remedy="say --no-bf16"
+            "`bf16`", found="this CUDA device has no bfloat16", remedy="say `bf16=False`"
         )
     return Compute(chosen, half, threads or torch.get_num_threads())
 
@@ -83,12 +83,12 @@ def choose_compute(
 def has_bfloat16(device: str) -> bool:
     """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
 
-    It is told, and a GPU without it refuses `--bf16`; nothing is chosen by it.
+    It is shown, and a GPU without it refuses `bf16`; nothing is chosen by it.
     """
     if device == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(ask() for ask in supported)
+    return any(is_supported() for is_supported in supported)
 
 
 @contextlib.contextmanager

@@ -18,16 +18,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kdprobe.config.base import parse
+from kdprobe.config.flat import checked
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
-from kdprobe.distillers.student_record import TaughtStudent, read_object
+from kdprobe.distillers.student_record import DistilledStudent, read_object
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, parse_student
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
+
+_NO_COLUMNS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Start(NamedTuple):
@@ -51,50 +54,51 @@ class Control:
         student: what the student had.
     """
 
-    student: TaughtStudent
+    student: DistilledStudent
 
-    def task_for(self, typed: str | None) -> str:
-        """Give the task of the control as `open_task` takes it.
+    def task_for(self, named: str | None, columns: Mapping[str, Any] = _NO_COLUMNS) -> str:
+        """Return the task of the control as `open_task` takes it.
 
         Args:
-            typed: as typed; None takes the student's.
+            named: the task; None takes the student's.
+            columns: how a table is read, as `open_task` takes it.
 
         Raises:
             ConfigError: another task than the student's, or a student's that must be typed.
         """
         try:
-            named = open_task(typed or self.student.task).name
+            opened = open_task(named or self.student.task, **columns).name
         except UnknownNameError as error:
-            if typed is not None:
+            if named is not None:
                 raise
             raise self.student.refused(
                 f"its task {self.student.task!r} is none that ships with kdprobe",
                 "a task file or a table",
-                "say --task FILE beside it",
+                "name `task=FILE` beside it",
             ) from error
-        if named != self.student.task:
+        if opened != self.student.task:
             raise self.student.refused(
-                f"learnt {self.student.task}, and --task says {named}",
+                f"learnt {self.student.task}, and `task` says {opened}",
                 "one task",
-                "leave --task out",
+                "leave `task` out",
             )
-        return typed or self.student.task
+        return named or self.student.task
 
     def start(self, model: str | None, student: str | None, seed: int) -> Start:
-        """Say what the control is made from; what is typed wins.
+        """Return what the control is made from; what is named wins.
 
         Args:
-            model: MODEL as typed, or None.
-            student: `--student` as typed, or None.
+            model: MODEL as named, or None.
+            student: `student` as named, or None.
             seed: of the control's new weights.
 
         Raises:
             ConfigError: MODEL must be typed, or cannot stand beside a student of this shape.
         """
         shape = parse_student(self.student.shape)
-        typed = None if model is None else parse_student(model, where="MODEL")
-        if isinstance(typed, NewShape | LstmShape):
-            tokenizer = None if isinstance(typed, LstmShape) and typed.file else self.student.folder
+        named = None if model is None else parse_student(model, where="MODEL")
+        if isinstance(named, NewShape | LstmShape):
+            tokenizer = None if isinstance(named, LstmShape) and named.file else self.student.folder
             return Start(str(model), student, tokenizer, self._weights(str(model), seed))
         if student is not None or isinstance(shape, CopyShape):
             if model is None:
@@ -128,51 +132,51 @@ class Control:
             seed: of its new weights, the order of its examples and dropout.
             bf16: whether its matrix products run in bfloat16.
         """
-        name, said = self.student.folder.name, []
+        name, notes = self.student.folder.name, []
         if seed != self.student.seed:
-            said.append(
+            notes.append(
                 f"seed {seed}, and {self.student.seed} for {name}: other new weights and another "
                 "order of the examples"
             )
         if source == self.student.teacher:
-            said.append(
+            notes.append(
                 f"begins with layers of the teacher of {name}: it has learnt from it already"
             )
         elif source is not None and isinstance(parse_student(self.student.shape), CopyShape):
-            said.append(
+            notes.append(
                 f"begins with layers of its encoder; {name} began with those of its teacher"
             )
         if bf16 != self.student.bf16:
             formats = ["bfloat16" if each else "float32" for each in (bf16, self.student.bf16)]
-            said.append(f"computed in {formats[0]}, {name} in {formats[1]}")
-        return tuple(said)
+            notes.append(f"computed in {formats[0]}, {name} in {formats[1]}")
+        return tuple(notes)
 
     def budget(
-        self, examples: int, typed: Mapping[str, Any]
+        self, examples: int, named: Mapping[str, Any]
     ) -> tuple[TrainingSettings, tuple[str, ...]]:
-        """Give the settings with which so many examples are learnt for the student's steps.
+        """Return the settings with which so many examples are learnt for the student's steps.
 
         Args:
             examples: training examples of the control.
-            typed: training settings by name that were typed; they win.
+            named: training settings by name; they win.
 
         Returns:
             The settings, and notes on what differs from the student's.
         """
         inherited = self.student.settings.model_dump()
         notes: list[str] = []
-        if inherited["best_by"] in ("agreement", "kl") and "best_by" not in typed:
+        if inherited["best_by"] in ("agreement", "kl") and "best_by" not in named:
             rule = inherited["best_by"]
             notes.append(f"its best checkpoint is chosen by score: {rule} needs a teacher")
             inherited["best_by"] = "score"
-        settings = parse(TrainingSettings, inherited | dict(typed), "finetune")
-        if "epochs" not in typed:
+        settings = checked(TrainingSettings, inherited | dict(named))
+        if "epochs" not in named:
             epochs = self._epochs(examples, settings)
             settings = settings.model_copy(update={"epochs": epochs})
         return settings, (*notes, *self._differences(examples, settings))
 
     def _epochs(self, examples: int, settings: TrainingSettings) -> float:
-        """Give the passes over so many examples that take the student's steps."""
+        """Return the passes over so many examples that take the student's steps."""
         each, steps = _epoch_steps(examples, settings), self.student.steps
         if examples == self.student.examples and self.student.settings.early_stopping is not None:
             return settings.epochs  # it stops by the same rule, not at the student's step
@@ -185,22 +189,23 @@ class Control:
 
     def _differences(self, examples: int, settings: TrainingSettings) -> list[str]:
         """Say in what the budget differs from the student's."""
-        had, name, said = self.student.settings, self.student.folder.name, []
+        had, name = self.student.settings, self.student.folder.name
+        notes: list[str] = []
         steps = math.ceil(settings.epochs * _epoch_steps(examples, settings))
         ours = settings.batch_size * settings.gradient_accumulation
         theirs = had.batch_size * had.gradient_accumulation
         if (steps, ours) != (self.student.steps, theirs) and had.early_stopping is None:
-            said.append(
+            notes.append(
                 f"another budget than {name}: {steps:,} steps of {ours} examples, and "
                 f"{self.student.steps:,} of {theirs} there"
             )
         elif self.student.stages > 1:
-            said.append(f"as many steps as {name} took in {self.student.stages} stages together")
+            notes.append(f"as many steps as {name} took in {self.student.stages} stages together")
         for key, value in had.model_dump().items():
             own = getattr(settings, key)
             if own != value and key not in ("epochs", "best_by"):
-                said.append(f"{key} is {own}, and {value} for {name}")
-        return said
+                notes.append(f"{key} is {own}, and {value} for {name}")
+        return notes
 
     def examples_note(self, fingerprint: str, examples: int) -> tuple[str, ...]:
         """Say when the control's training examples are not the student's."""
@@ -224,7 +229,7 @@ class Control:
         return (f"begins with the weights that {name} began with, by the same seed",)
 
     def _own_shape(self, shape: NewShape | LstmShape) -> str:
-        """Give the shape without what only a teacher can give it."""
+        """Return the shape without what only a teacher can give it."""
         if isinstance(shape, NewShape) and shape.embeddings is None:
             return self.student.shape
         if isinstance(shape, LstmShape) and shape.embeddings in ("random", "file"):

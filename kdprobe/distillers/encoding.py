@@ -1,8 +1,8 @@
 """Texts as token ids, once, and as padded batches.
 
 Does: tokenise a split once along the path of `models.text_model`, sort by length for evaluation,
-group by length for training, and pad each batch to its own longest text, or say which texts must
-be run apart. Does not: pad to a fixed length.
+group by length for training, and pad each batch to its own longest text, or mark the texts that
+must be run apart. Does not: pad to a fixed length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -20,13 +19,11 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from kdprobe.distillers.objective import GROUPS, WORDS
+from kdprobe.distillers.word_shares import WordShares
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import pad_rows
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split
-
-if TYPE_CHECKING:
-    from kdprobe.distillers.word_match import WordShares
 
 _GROUP = 50  # batches drawn together and sorted by length: little padding, still well mixed
 
@@ -60,7 +57,7 @@ class Encoded:
         return np.array([len(ids) for ids in self.columns["input_ids"]], dtype=np.int64)
 
     def take(self, rows: Sequence[int]) -> Encoded:
-        """Give these examples alone, in this order; their words are left out."""
+        """Return these examples alone, in this order; their words are left out."""
         columns = {name: [column[row] for row in rows] for name, column in self.columns.items()}
         return replace(self, columns=columns, truncated=0, words=None)
 
@@ -84,7 +81,7 @@ class Encoded:
         return padded
 
     def batches(self, size: int) -> Iterator[list[int]]:
-        """Give the rows of batches of about equal lengths, the longest first.
+        """Return the rows of batches of about equal lengths, the longest first.
 
         The first batch is the largest, so that a lack of memory shows at once.
         """
@@ -146,7 +143,7 @@ class GroupedByLength(Sampler[int]):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next."""
+        """Set the number of the epoch that comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -154,7 +151,7 @@ class GroupedByLength(Sampler[int]):
         return len(self.lengths)
 
     def __iter__(self) -> Iterator[int]:
-        """Give the rows of the epoch."""
+        """Return the rows of the epoch."""
         generator = derive_generator(self.seed, "order of training", str(self.epoch))
         shuffled = generator.permutation(len(self.lengths))
         ragged = len(shuffled) % self.size
@@ -171,5 +168,5 @@ class GroupedByLength(Sampler[int]):
 
 
 def steps_per_epoch(examples: int, batch_size: int, accumulation: int) -> int:
-    """Give the number of optimiser steps of one epoch; the last may hold fewer examples."""
+    """Return the number of optimiser steps of one epoch; the last may hold fewer examples."""
     return math.ceil(math.ceil(examples / batch_size) / accumulation)

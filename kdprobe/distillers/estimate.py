@@ -13,22 +13,22 @@ from pathlib import Path
 import torch
 
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.models.trained_form import UsedRows, fold
+from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.models.reparametrised_embeddings import UsedRows, fold
 from kdprobe.progress import Silent
 
 _TIMED = 3
 
 
-def timed_examples(lesson: Lesson) -> int:
-    """Give the number of examples that are timed; a training of fewer takes them again."""
-    settings = lesson.settings
+def timed_examples(job: TrainingJob) -> int:
+    """Return the number of examples that are timed; a training of fewer takes them again."""
+    settings = job.settings
     return (1 + _TIMED) * settings.batch_size * settings.gradient_accumulation
 
 
-def estimate_seconds(lesson: Lesson, *, of: Lesson | None = None) -> float:
+def estimate_seconds(job: TrainingJob, *, of: TrainingJob | None = None) -> float:
     """Estimate the seconds of a whole training.
 
     Definition: the mean time of three optimiser steps, after one that is not counted, times the
@@ -36,24 +36,24 @@ def estimate_seconds(lesson: Lesson, *, of: Lesson | None = None) -> float:
     learning rate of these steps is 0: weights, modes and random states are as before.
 
     Args:
-        lesson: what is timed.
-        of: the training whose length is meant, of which `lesson` has some examples; None: itself.
+        job: what is timed.
+        of: the training whose length is meant, of which `job` has some examples; None: itself.
     """
-    whole = of or lesson
+    whole = of or job
     with (
         tempfile.TemporaryDirectory() as folder,
-        settled(lesson.compute, seed=lesson.seed, purpose="estimate"),
+        settled(job.compute, seed=job.seed, purpose="estimate"),
     ):
-        step = _seconds_a_step(lesson, Path(folder))
-        evaluation = _seconds_an_evaluation(lesson)
+        step = _seconds_a_step(job, Path(folder))
+        evaluation = _seconds_an_evaluation(job)
     evaluations = -(-whole.steps // whole.evaluate_every)
     return step * whole.steps + evaluation * evaluations
 
 
-def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
-    trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
-    model, settings = trainer.trainable, lesson.settings
-    training = lesson.student.training
+def _seconds_a_step(job: TrainingJob, folder: Path) -> float:
+    trainer = StudentTrainer(job, folder=folder, callbacks=[])
+    model, settings = trainer.trainable, job.settings
+    training = job.student.training
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(weights, lr=0.0, weight_decay=0.0)
     pieces = settings.gradient_accumulation
@@ -65,14 +65,14 @@ def _seconds_a_step(lesson: Lesson, folder: Path) -> float:
         started = time.perf_counter()
         for rows in batches[turn * pieces : (turn + 1) * pieces]:
             sample = trainer._prepare_inputs(trainer.collate(rows))
-            window = lesson.mixture.window([trainer._batch(sample)])
+            window = job.weighted_loss.window([trainer._batch(sample)])
             trainer.compute_loss(model, sample, num_items_in_batch=window).backward()
         optimiser.step()
         optimiser.zero_grad()
-        _finish(lesson)
+        _finish(job)
         taken.append(time.perf_counter() - started)
-    lesson.student.train(training)
-    fold(lesson.student, UsedRows)
+    job.student.train(training)
+    fold(job.student, UsedRows)
     return sum(taken[1:]) / _TIMED
 
 
@@ -86,18 +86,18 @@ def _spread(order: list[int], *, size: int, count: int) -> list[list[int]]:
     return [(order[start:] + order)[:size] for start in starts]
 
 
-def _seconds_an_evaluation(lesson: Lesson) -> float:
+def _seconds_an_evaluation(job: TrainingJob) -> float:
     started = time.perf_counter()
-    examined = lesson.examination.encoded
-    device = next(lesson.student.parameters()).device
+    examined = job.evaluation.encoded
+    device = next(job.student.parameters()).device
     all_logits(
-        lesson.student, examined, columns=None, device=device,
-        batch_size=4 * lesson.settings.batch_size, progress=Silent(), title="",
+        job.student, examined, columns=None, device=device,
+        batch_size=4 * job.settings.batch_size, progress=Silent(), title="",
     )  # fmt: skip
     return time.perf_counter() - started
 
 
-def _finish(lesson: Lesson) -> None:
+def _finish(job: TrainingJob) -> None:
     """Wait for a device that works in the background."""
-    if lesson.compute.device == "cuda":
+    if job.compute.device == "cuda":
         torch.cuda.synchronize()

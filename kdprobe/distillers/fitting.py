@@ -1,8 +1,8 @@
 """One training from its first step to the finished folder.
 
 Does: open the output folder for a new or an interrupted run, train, choose the best checkpoint,
-score the model and write a plain model folder with its card and record. Does not: decide who
-learns what; `finetuning.py` and `distillation.py` do.
+score the model and write a plain model folder with its card and record. Does not: choose
+objectives or data; `finetuning.py` and `distillation.py` do.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from kdprobe.distillers.callbacks import (
     stalled,
 )
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson, TrainingResult
-from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage, write_model_folder
 from kdprobe.distillers.preflight import Preflight
-from kdprobe.distillers.processes import team
+from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.record import result_of
 from kdprobe.distillers.resume import (
     CHECKPOINTS,
@@ -43,10 +42,11 @@ from kdprobe.distillers.resume import (
     write_plan,
 )
 from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.distillers.training_job import TrainingJob, TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_seed
 
@@ -79,8 +79,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What earlier stages taught the same student.
+class PreviousStages:
+    """The earlier stages of the same student.
 
     Args:
         stage: the name of the stage that follows; empty for a recipe without stages.
@@ -97,31 +97,31 @@ class Earlier:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, before: TrainingResult | None, stage: str) -> Earlier:
-        """Take it from the result of the stage before; None: there is none."""
+    def of(cls, before: TrainingResult | None, stage: str) -> PreviousStages:
+        """Build it from the result of the stage before; None: there is none."""
         if before is None:
             return cls(stage)
         number = int(max(entry.get("stage", 1) for entry in before.history)) + 1
         return cls(stage, number, before.history, before.steps, before.seconds)
 
     def join(self, entries: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], ...]:
-        """Put what was logged now behind it; steps count on."""
-        told = {"stage": float(self.number)} if self.stage else {}
-        later = [{**e, **told, "step": e["step"] + self.steps} for e in entries]
+        """Append the log of this stage; steps count on."""
+        number = {"stage": float(self.number)} if self.stage else {}
+        later = [{**e, **number, "step": e["step"] + self.steps} for e in entries]
         return (*(dict(entry) for entry in self.history), *later)
 
 
 def open_run(
     output: Path, plan: Mapping[str, Any], *, resume: bool, force: bool, progress: Progress
 ) -> Run | TrainingResult:
-    """Look at a folder for a new run, or for one that goes on; a new run writes nothing yet.
+    """Open a folder for a new run, or for one that goes on; a new run writes nothing yet.
 
     Args:
         output: the folder.
         plan: everything that decides the result, as JSON values.
         resume: go on with what was begun here; with nothing begun, begin.
         force: write over what stands here; what was begun is thrown away.
-        progress: told what is found.
+        progress: shows where the run goes on.
 
     Returns:
         An open run; or, with `resume`, the result of a run of the same plan that had finished.
@@ -149,13 +149,13 @@ def open_run(
             str(output),
             found="is not empty and holds no training to go on with",
             expected="the folder of an interrupted run",
-            remedy="choose another with -o, or say --force to write over its files",
+            remedy="choose another with `output`, or say `force` to write over its files",
         )
     return Run(output)
 
 
 def begin_run(run: Run, plan: Mapping[str, Any]) -> None:
-    """Write down what is asked for, in the place of what was begun here before.
+    """Write the plan down, in the place of what was begun here before.
 
     Raises:
         OutputError: no space is left, or the place cannot be written.
@@ -165,27 +165,27 @@ def begin_run(run: Run, plan: Mapping[str, Any]) -> None:
 
 
 def fit(
-    lesson: Lesson,
+    job: TrainingJob,
     run: Run,
     *,
     plan: Mapping[str, Any],
     preflight: Preflight,
-    story: Story,
+    card: CardFacts,
     progress: Progress,
     write_page: WritePage,
-    earlier: Earlier = Earlier(),
+    previous: PreviousStages = PreviousStages(),
 ) -> TrainingResult:
     """Train, and write the model folder; the checkpoints are deleted once all of it stands.
 
     Args:
-        lesson: what is trained on what.
+        job: what is trained on what.
         run: the open output folder.
         plan: everything that decides the result; it goes into the record.
-        preflight: what was found before the first step.
-        story: what the model card tells.
+        preflight: the facts before the first step.
+        card: the model card beside the scores.
         progress: the display.
         write_page: writes the learning curves into the folder.
-        earlier: what earlier stages taught the same student.
+        previous: the earlier stages of the same student.
 
     Returns:
         The scores of the finished model. On a keyboard interrupt or a failure the last checkpoint
@@ -195,77 +195,77 @@ def fit(
         TrainingError: a loss was not finite.
         OutputError: no space is left.
     """
-    crew = team()
-    crew.wait()  # every process has looked at the folder
-    if not run.begun and crew.leads:
+    group = process_group()
+    group.wait()  # every process has looked at the folder
+    if not run.begun and group.leads:
         begin_run(run, plan)
-    crew.wait()
+    group.wait()
     before = seconds_of(run.checkpoint) if run.checkpoint else 0.0
     clock = CompleteCheckpoints(run.folder, before=before)
-    with quiet(), settled(lesson.compute, seed=lesson.seed, purpose="training"):
-        trainer = _train(lesson, run, clock, progress)
+    with quiet(), settled(job.compute, seed=job.seed, purpose="training"):
+        trainer = _train(job, run, clock, progress)
         best = int(trainer.state.best_global_step or trainer.state.global_step)
         _load_weights(trainer, checkpoint_folder(run.folder, best))
-        fold(lesson.student, *FORMS)
-        scores = trainer.examine()
+        fold(job.student, *FORMS)
+        scores = trainer.evaluate_student()
     result = TrainingResult(
         folder=run.output,
-        task=lesson.split.task.name,
-        eval_split=lesson.examination.split.name,
+        task=job.split.task.name,
+        eval_split=job.evaluation.split.name,
         scores={name: score.value for name, score in scores.items()},
         undefined=_reasons(scores),
-        history=earlier.join(trainer.state.log_history),
-        best_step=best + earlier.steps,
-        steps=int(trainer.state.global_step) + earlier.steps,
-        seconds=clock.seconds + earlier.seconds,
+        history=previous.join(trainer.state.log_history),
+        best_step=best + previous.steps,
+        steps=int(trainer.state.global_step) + previous.steps,
+        seconds=clock.seconds + previous.seconds,
         preflight=preflight,
-        notes=story.notes,
+        notes=card.notes,
     )
-    if crew.leads:
-        write_model_folder(lesson, result, plan=plan, story=story, write_page=write_page)
+    if group.leads:
+        write_model_folder(job, result, plan=plan, card=card, write_page=write_page)
         remove_folder(run.folder)
-    crew.wait()
+    group.wait()
     return result
 
 
 def _train(
-    lesson: Lesson, run: Run, clock: CompleteCheckpoints, progress: Progress
+    job: TrainingJob, run: Run, clock: CompleteCheckpoints, progress: Progress
 ) -> StudentTrainer:
-    """Take the steps that are still to be taken."""
-    settings = lesson.settings
-    score = lesson.split.task.primary_score
-    with progress.stage(f"train on {lesson.split.task.name}", lesson.steps) as stage:
+    """Run the optimiser steps that are still missing."""
+    settings = job.settings
+    score = job.split.task.primary_score
+    with progress.stage(f"train on {job.split.task.name}", job.steps) as stage:
         done = step_of(run.checkpoint) if run.checkpoint else 0
         stage.advance(done)
         shown = ShowProgress(stage, score=score, shown=done)
         callbacks: list[TrainerCallback] = [Milestones(), clock, shown]
         if settings.early_stopping is not None:
             callbacks.append(StopEarly(settings.early_stopping))
-        trainer = StudentTrainer(lesson, folder=run.folder, callbacks=callbacks)
-        _own_dropout(lesson)
-        if run.checkpoint is not None and _was_over(trainer, run.checkpoint, lesson):
+        trainer = StudentTrainer(job, folder=run.folder, callbacks=callbacks)
+        _own_dropout(job)
+        if run.checkpoint is not None and _was_over(trainer, run.checkpoint, job):
             return trainer
         try:
             trainer.train(resume_from_checkpoint=str(run.checkpoint) if run.checkpoint else None)
         except KeyboardInterrupt:
             last = last_complete(run.folder)
             progress.say(
-                f"Interrupted; --resume goes on from {last.name.replace('-', ' of step ')}."
+                f"Interrupted; `resume` goes on from {last.name.replace('-', ' of step ')}."
                 if last
-                else "Interrupted before the first checkpoint; --resume begins again."
+                else "Interrupted before the first checkpoint; `resume` begins again."
             )
             raise
     return trainer
 
 
-def _own_dropout(lesson: Lesson) -> None:
+def _own_dropout(job: TrainingJob) -> None:
     """Let each further process draw other random numbers than the first."""
-    rank = team().rank
+    rank = process_group().rank
     if rank:
-        torch.manual_seed(derive_seed(lesson.seed, "training", f"process {rank}"))
+        torch.manual_seed(derive_seed(job.seed, "training", f"process {rank}"))
 
 
-def _was_over(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool:
+def _was_over(trainer: StudentTrainer, checkpoint: Path, job: TrainingJob) -> bool:
     """Whether an earlier run had taken its last step when it was killed; its state is taken over.
 
     `transformers` would take one more step after a last one that lies inside an epoch.
@@ -273,17 +273,17 @@ def _was_over(trainer: StudentTrainer, checkpoint: Path, lesson: Lesson) -> bool
     from transformers import TrainerState
 
     state = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-    patience = lesson.settings.early_stopping
+    patience = job.settings.early_stopping
     greater = bool(trainer.args.greater_is_better)
     stopped = patience is not None and stalled(state.log_history, patience, greater=greater)
-    if not stopped and state.global_step < lesson.steps:
+    if not stopped and state.global_step < job.steps:
         return False
     trainer.state = state
     return True
 
 
 def _load_weights(trainer: StudentTrainer, checkpoint: Path) -> None:
-    """Put the weights of a checkpoint into the student and its bridges."""
+    """Load the weights of a checkpoint into the student and its projections."""
     from safetensors.torch import load_file
 
     trainer.trainable.load_state_dict(load_file(checkpoint / "model.safetensors"), strict=True)

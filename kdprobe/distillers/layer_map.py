@@ -71,22 +71,20 @@ def _layers(
         return tuple(layer + 1 for layer in copied)
     if rule in ("copied", "uniform"):
         return layer_pairs(student, teacher)
+    expected = ""
     if rule == "distilbert" and (student, teacher) != (6, 12):
+        expected = "a student of 6 and a teacher of 12, all it is defined for"
+    elif rule in ("first", "last") and student > teacher:
+        expected = "at most as many layers as the teacher has"
+    if expected:
         raise ConfigError(
             where,
-            found=f"distilbert for {student} layers taught by {teacher}",
-            expected="6 taught by 12, all it is defined for",
+            found=f"{rule} for a student of {student} layers and a teacher of {teacher}",
+            expected=expected,
             remedy="use uniform, or list the pairs",
         )
     if rule == "distilbert":
         return _DISTILBERT
-    if rule in ("first", "last") and student > teacher:
-        raise ConfigError(
-            where,
-            found=f"{rule} for {student} layers taught by {teacher}",
-            expected="at most as many layers as the teacher has",
-            remedy="use uniform, or list the pairs",
-        )
     if rule == "first":
         return tuple(range(1, student + 1))
     if rule == "last":
@@ -97,15 +95,15 @@ def _layers(
 def _listed(text: str, *, student: int, teacher: int, where: str) -> Pairs:
     pairs: list[tuple[int, int]] = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+):(\d+)\s*", part)
-        if found is None:
+        match = re.fullmatch(r"\s*(\d+):(\d+)\s*", part)
+        if match is None:
             raise ConfigError(
                 where,
                 found=f"cannot read {part.strip()!r}",
                 expected="teacher:student pairs like 0:0,4:1,8:2",
                 remedy=f"or a rule: {', '.join(RULES)}, emb+uniform",
             )
-        theirs, ours = int(found[1]), int(found[2])
+        theirs, ours = int(match[1]), int(match[2])
         for layer, count, who in ((theirs, teacher, "teacher"), (ours, student, "student")):
             if layer > count:
                 raise ConfigError(

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from kdprobe.distillers.compute import settled
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.teacher_wants import show_size
+from kdprobe.distillers.teacher_quantities import show_size
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.models.trained_form import UsedRows, fold
+from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.models.reparametrised_embeddings import UsedRows, fold
 
 _TRAINED = 4  # times a weight: itself, its gradient, and two running means of the optimiser
 
@@ -34,7 +34,7 @@ class Memory(NamedTuple):
     teacher: int
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """For people."""
         return (
             f"about {show_size(sum(self))}: {show_size(self.student)} for the student's weights, "
@@ -43,34 +43,34 @@ class Memory(NamedTuple):
         )
 
 
-def estimate_memory(lesson: Lesson, teacher: nn.Module) -> Memory:
+def estimate_memory(job: TrainingJob, teacher: nn.Module) -> Memory:
     """Estimate the memory of a training; the student is afterwards what it was.
 
     Definition: four times the bytes of each trained weight and once those of the others; the bytes
     of all tensors that automatic differentiation keeps of a batch of the longest texts, each
     storage once, weights left out; the bytes of the teacher's weights.
     """
-    training = lesson.student.training
+    training = job.student.training
     with (
         tempfile.TemporaryDirectory() as folder,
-        settled(lesson.compute, seed=lesson.seed, purpose="estimate"),
+        settled(job.compute, seed=job.seed, purpose="estimate"),
     ):
-        trainer = StudentTrainer(lesson, folder=Path(folder), callbacks=[])
+        trainer = StudentTrainer(job, folder=Path(folder), callbacks=[])
         kept = _kept(trainer)
         student = sum(
             _bytes(weight) * (_TRAINED if weight.requires_grad else 1)
             for weight in (*trainer.trainable.parameters(), *trainer.trainable.buffers())
         )
-        fold(lesson.student, UsedRows)
-    lesson.student.train(training)
+        fold(job.student, UsedRows)
+    job.student.train(training)
     return Memory(student, kept, sum(_bytes(weight) for weight in teacher.parameters()))
 
 
 def _kept(trainer: StudentTrainer) -> int:
     """Run a batch of the longest texts, and count what is kept for its gradients."""
-    lesson = trainer.lesson
-    order = np.argsort(-lesson.encoded.lengths, kind="stable")
-    rows = [int(row) for row in order[: lesson.settings.batch_size]]
+    job = trainer.job
+    order = np.argsort(-job.encoded.lengths, kind="stable")
+    rows = [int(row) for row in order[: job.settings.batch_size]]
     weights = {weight.untyped_storage().data_ptr() for weight in trainer.trainable.parameters()}
     storages: dict[int, int] = {}
 
@@ -82,7 +82,7 @@ def _kept(trainer: StudentTrainer) -> int:
 
     trainer.trainable.train()
     sample = trainer._prepare_inputs(trainer.collate(rows))
-    window = lesson.mixture.window([trainer._batch(sample)])
+    window = job.weighted_loss.window([trainer._batch(sample)])
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
         trainer.compute_loss(trainer.trainable, sample, num_items_in_batch=window)
     trainer.term_log.drain(0)

@@ -1,4 +1,4 @@
-"""The README.md of a trained model: what it is, what it learnt from, what it reaches.
+"""The README.md of a trained model: what it is, its training data and its scores.
 
 Does: write Markdown for people, with the front matter that model hubs read. Does not: hold anything
 that `kdprobe.json` does not hold for programs.
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from kdprobe.atomic import write_text
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.plain_text import printable
 from kdprobe.portable import PLACEHOLDER
 
@@ -32,8 +32,8 @@ _MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Story:
-    """What a model card tells beside the scores.
+class CardFacts:
+    """What a model card holds beside the scores.
 
     Args:
         kind: what was done.
@@ -71,40 +71,40 @@ def _score_rows(result: TrainingResult) -> list[tuple[str, ...]]:
     return rows
 
 
-def card_text(folder_name: str, result: TrainingResult, story: Story) -> str:
+def card_text(folder_name: str, result: TrainingResult, card: CardFacts) -> str:
     """Compose the card.
 
     Args:
         folder_name: the model's name, for the heading.
         result: scores, steps and layer map.
-        story: everything else.
+        card: everything else.
     """
     tags = ["text-classification", "kdprobe"]
-    if story.kind == "distill":
+    if card.kind == "distill":
         tags.append("knowledge-distillation")
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "tags:"]
     lines += [f"- {tag}" for tag in tags] + ["---", "", f"# {_cell(folder_name)}", ""]
-    lines += [printable(story.headline), "", f"## Scores on {_cell(result.eval_split)}", ""]
+    lines += [printable(card.headline), "", f"## Scores on {_cell(result.eval_split)}", ""]
     lines += _table(("score", "value", "what it is"), _score_rows(result))
     lines += ["", f"Kept: the weights of step {result.best_step} of {result.steps}, chosen on this"]
     lines += ["same split, so that these scores lean towards the good side."]
-    for heading, rows in story.sections.items():
+    for heading, rows in card.sections.items():
         lines += ["", f"## {heading}", "", *_table(("what", "value"), list(rows.items()))]
     if result.preflight.layer_map:
         lines += ["", "## Layers", ""]
         rows_ = [(str(s), str(t), how) for s, t, how in result.preflight.layer_map]
         lines += _table(("student", "teacher", "weights before training"), rows_)
-    if story.recipe:
-        lines += ["", "## Where the recipe comes from", "", printable(story.recipe)]
-    if story.notes:
-        lines += ["", "## Notes", "", *(f"- {printable(note)}" for note in story.notes)]
-    lines += ["", "## How to make it again", "", "```sh", printable(story.command), "```", ""]
-    if PLACEHOLDER in story.command:
+    if card.recipe:
+        lines += ["", "## Where the recipe comes from", "", printable(card.recipe)]
+    if card.notes:
+        lines += ["", "## Notes", "", *(f"- {printable(note)}" for note in card.notes)]
+    lines += ["", "## How to make it again", "", "```sh", printable(card.command), "```", ""]
+    if PLACEHOLDER in card.command:
         lines += [f"`{PLACEHOLDER}` stands for a folder of the machine it was made on.", ""]
     return "\n".join(lines)
 
 
-def write_card(stage: Path, result: TrainingResult, story: Story) -> None:
-    """Write README.md into the folder that is being made."""
+def write_card(stage: Path, result: TrainingResult, card: CardFacts) -> None:
+    """Write README.md into the folder that is being written."""
     name = result.folder.name if result.folder is not None else stage.name
-    write_text(stage / "README.md", card_text(name, result, story))
+    write_text(stage / "README.md", card_text(name, result, card))

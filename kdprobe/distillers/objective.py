@@ -1,9 +1,9 @@
-"""What an objective is, what it may look at, and where objectives are found.
+"""The protocol of an objective, what it may read, and the registry of objectives.
 
-Does: name the protocol that each file of `objectives/` answers, and its registry. Does not: run a
-model (`views.py`), add objectives up (`mixture.py`) or train (`trainer.py`).
+Does: define the protocol that each file of `objectives/` answers, and its registry. Does not: run a
+model (`forward.py`), add objectives up (`weighted_loss.py`) or train (`trainer.py`).
 
-Reading order: `Need` and `Needs` (what an objective reads), `View` (what one model said of a
+Reading order: `Need` and `Needs` (what an objective reads), `View` (the outputs of one model for a
 batch), `Objective`.
 """
 
@@ -24,7 +24,7 @@ Quantity = Literal["logits", "hidden", "first", "attention", "query", "key", "va
 
 @dataclass(frozen=True, order=True)
 class Need:
-    """One thing a model can say of a batch.
+    """One quantity that a model computes for a batch.
 
     Args:
         quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `first`, the hidden state of the first
@@ -45,11 +45,6 @@ WORDS = "words"
 GROUPS = "groups"
 """Beside the inputs of a model that no padding may stand beside: texts of one number are run
 together, all of one length; int64 `[B]`."""
-
-
-def model_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give what the model itself reads; `transformers` would swallow the rest without a word."""
-    return {name: value for name, value in inputs.items() if name not in (WORDS, GROUPS)}
 
 
 @dataclass(frozen=True)
@@ -105,7 +100,7 @@ def needs_of_pairs(
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What objectives ask about a model's build.
+    """What objectives read of a model's build.
 
     Args:
         layers: the number of layers.
@@ -113,7 +108,7 @@ class ModelShape:
         heads: attention heads of a layer; 0 for a model without attention.
         projections: whether its queries, keys and values can be read.
         inner: the width of what its embeddings give; 0: the same as that of the hidden states.
-        blocks: whether the output of one of its layers can be taken in hand.
+        blocks: whether the output of one of its layers can be replaced and differentiated.
         first_reads: whether its first token reads the others; not in causal models.
         undifferentiable: why its outputs cannot be differentiated by what its embeddings give;
             empty: they can.
@@ -135,8 +130,8 @@ class ModelShape:
 
 
 @dataclass(frozen=True)
-class Situation:
-    """Who teaches whom what.
+class ModelPair:
+    """A student beside its teacher: task, builds and matched layers.
 
     Args:
         task: gives the kind and the classes.
@@ -162,16 +157,17 @@ class Situation:
 
 @dataclass(frozen=True)
 class View:
-    """What one model said of a batch.
+    """The outputs of one model for a batch.
 
     Args:
-        values: the quantities that were asked for, float32, on one device.
+        values: the quantities that were needed, float32, on one device.
         inputs: the token ids and masks the model read.
         model: the model itself when an objective needs it, else None.
         columns: int64 `[C]`, the output of `model` for each label of the task; None: they are in
             the task's order.
-        lasting: by the name of an objective, what it made of the teacher before the training; see
-            `teacher_wants.Lasting`.
+        lasting: by the name of an objective, its teacher quantities from before the training; see
+            `teacher_quantities.Lasting`.
+        projection: of the student, the module that this objective trains with it, or None.
     """
 
     values: Mapping[Need, Tensor]
@@ -179,13 +175,21 @@ class View:
     model: nn.Module | None = None
     columns: Tensor | None = None
     lasting: Mapping[str, Tensor] = field(default_factory=dict)
+    projection: nn.Module | None = None
+
+    def projected(self, vectors: Tensor) -> Tensor:
+        """Apply the projection to vectors `[..., H]`; without one they stay as they are."""
+        if self.projection is None:
+            return vectors
+        mapped: Tensor = self.projection(vectors)
+        return mapped
 
     @property
     def words(self) -> Tensor:
         """How much of each token belongs to which word, float32 `[B, W, L]`, 0 at padding.
 
         Raises:
-            ValueError: nobody asked for words before the model read (a fault of the caller).
+            ValueError: no objective needed words when the batch was built (a fault of the caller).
         """
         if WORDS not in self.inputs:
             raise ValueError("a batch without its words")
@@ -220,24 +224,24 @@ class Batch:
         mask: bool `[B, L]`, True at the student's real tokens, special ones included.
         labels: int64 class indices `[B]` or float32 scores `[B]`; None when unknown.
         progress: the share of all optimiser steps that are done, 0 to 1 (for schedules).
-        situation: who teaches whom; objectives that compare layers read it.
+        models: the builds of student and teacher; objectives that compare layers read them.
     """
 
     mask: Tensor
     labels: Tensor | None = None
     progress: float = 0.0
-    situation: Situation | None = None
+    models: ModelPair | None = None
 
     @property
-    def known(self) -> Situation:
-        """Who teaches whom.
+    def pair(self) -> ModelPair:
+        """The builds of student and teacher.
 
         Raises:
-            ValueError: the batch was made without it (a fault of the caller).
+            ValueError: the batch was made without them (a fault of the caller).
         """
-        if self.situation is None:
-            raise ValueError("a batch without its situation")
-        return self.situation
+        if self.models is None:
+            raise ValueError("a batch without its models")
+        return self.models
 
     @property
     def size(self) -> int:
@@ -246,12 +250,13 @@ class Batch:
 
 
 class Objective(Protocol):
-    """One file of `objectives/`: a value for each example of a batch, and no reduction.
+    """One file of `objectives/`: a loss for each example of a batch, and no reduction.
 
-    The value of an example is numerator / denominator. The denominator counts what the numerator
-    sums over (1 for an example, its real tokens, its pairs of real tokens) and is known from the
-    masks alone, so that it can be summed over all micro-batches of an optimiser step before the
-    first gradient; never the padded size, which would change with the other texts of a batch.
+    Definition: the loss of an example is `loss_sum` / `loss_count`. `loss_count` counts what
+    `loss_sum` sums over (1 for an example, its real tokens, its pairs of real tokens) and is known
+    from the masks alone, so that it can be added up over all micro-batches of an optimiser step
+    before the first gradient; never the padded size, which would change with the other texts of a
+    batch.
     """
 
     @property
@@ -270,22 +275,20 @@ class Objective(Protocol):
     def options(self) -> type[BaseModel]:
         """The frozen model of its options; all have defaults."""
 
-    def unmet(self, situation: Situation, options: Any) -> str | None:
-        """Give the reason why it has no value here, in plain words, or None."""
+    def skip_reason(self, models: ModelPair, options: Any) -> str | None:
+        """Return why it has no value for these models, in plain words, or None."""
 
-    def needs(self, situation: Situation, options: Any) -> Needs:
-        """Say what it reads."""
+    def needs(self, models: ModelPair, options: Any) -> Needs:
+        """Return what it reads of both models."""
 
-    def bridge(self, situation: Situation, options: Any) -> nn.Module | None:
-        """Give a module that is trained with the student but is no part of it, or None."""
+    def projection(self, models: ModelPair, options: Any) -> nn.Module | None:
+        """Return a module that is trained with the student but is no part of it, or None."""
 
-    def denominators(self, batch: Batch, options: Any) -> Tensor:
-        """Count what each example's numerator sums over: float32 `[B]`, positive."""
+    def loss_count(self, batch: Batch, options: Any) -> Tensor:
+        """Count what each example's loss sums over: float32 `[B]`, positive."""
 
-    def numerators(
-        self, student: View, teacher: View, batch: Batch, options: Any, bridge: nn.Module | None
-    ) -> Tensor:
-        """Give each example's numerator: float32 `[B]`, differentiable in the student."""
+    def loss_sum(self, student: View, teacher: View, batch: Batch, options: Any) -> Tensor:
+        """Return each example's summed loss: float32 `[B]`, differentiable in the student."""
 
 
 OBJECTIVES: Plugins[Objective] = Plugins(

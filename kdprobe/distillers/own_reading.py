@@ -1,16 +1,16 @@
-"""Whether what a training reads of a model is what the model itself says of each text alone.
+"""Whether the outputs of a model in the batches of a training are its own of each text alone.
 
-Does: hold a few of the answers that are learnt from, or the first outputs of a student, against the
+Does: hold a few of the outputs that are learnt from, or the first outputs of a student, against the
 model's own tokenizer and forward of that one text, and stop the training where they differ. Does
 not: mend a reading.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import LOGITS, Need, View
-from kdprobe.distillers.views import read
+from kdprobe.distillers.teacher_signal import TeacherSignal
 from kdprobe.errors import CapabilityError
 from kdprobe.models.deviation import Compared, Deviation, largest_deviation, tolerance_of
 from kdprobe.models.measured import hidden_obstacle
@@ -27,9 +28,6 @@ from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Texts
 from kdprobe.tasks.task import Split
-
-if TYPE_CHECKING:
-    from kdprobe.distillers.teacher_store import TeacherSignal
 
 FIRST_BATCH = 64
 """Examples of the batches of which the first is looked at."""
@@ -67,26 +65,8 @@ class OwnReading:
             chosen.append(int(self.encoded.lengths.argmin()))
         return list(dict.fromkeys(chosen))
 
-    def deviation(self, logits: NDArray[np.float32], rows: Sequence[int]) -> Deviation | None:
-        """Compare logits `[rows, C]` of these examples with the model's own of each alone."""
-        return self.text.deviation(
-            [self._texts(row) for row in rows], logits.astype(np.float64),
-            columns=self.columns, longest=self.longest,
-        )  # fmt: skip
-
-    def require_logits(self, logits: NDArray[np.float32]) -> None:
-        """Stop unless stored logits are the model's own.
-
-        Args:
-            logits: of the whole split, `[n, C]`.
-
-        Raises:
-            CapabilityError: they differ beyond `TextModel`'s tolerance.
-        """
-        self._stop("logits", self.deviation(logits[self.rows], self.rows))
-
     def require_signal(self, signal: TeacherSignal, *, share: float = 0.0) -> None:
-        """Stop unless everything that a teacher gives of a batch is its own of each text alone.
+        """Stop unless all outputs of a teacher for a batch are its own of each text alone.
 
         What objectives compute of a teacher themselves (`View.lasting`) is not looked at.
 
@@ -100,10 +80,10 @@ class OwnReading:
         self._require(signal.view(self.rows, self.text.device), share)
 
     def require_student(self) -> None:
-        """Stop unless a student in the batches of its training says what it says of each text.
+        """Stop unless a student's outputs in the batches of its training are its own of each text.
 
-        Its first layer is held against its own too, where it can be read: a new head hardly tells
-        one text from another.
+        Its first layer is held against its own too, where it can be read: a new head hardly
+        separates one text from another.
 
         Raises:
             CapabilityError: its outputs differ beyond `TextModel`'s tolerance.
@@ -124,15 +104,15 @@ class OwnReading:
                 for place, (row, values) in enumerate(zip(self.rows, own, strict=True))
                 if values
             ]
-            told = need.quantity if need == LOGITS else f"{need.quantity} of layer {need.layer}"
-            self._stop(told, largest_deviation(compared, share=share))
+            name = need.quantity if need == LOGITS else f"{need.quantity} of layer {need.layer}"
+            self._stop(name, largest_deviation(compared, share=share))
 
     def _texts(self, row: int) -> Texts:
         first = self.split.texts[row]
         return (first,) if self.split.pairs is None else (first, self.split.pairs[row])
 
     def _own(self, texts: Texts, needs: Set[Need]) -> dict[Need, Tensor]:
-        """Give the quantities of one text alone; nothing for a text of no token."""
+        """Return the quantities of one text alone; nothing for a text of no token."""
         inputs = self.text.own_inputs(texts, longest=self.longest)
         if not inputs["input_ids"].shape[1]:
             return {}
@@ -158,7 +138,7 @@ class OwnReading:
 
 
 def _real(view: View, need: Need, place: int, mask: Tensor) -> NDArray[Any]:
-    """Give a quantity of one text of a batch, padding cut off."""
+    """Return a quantity of one text of a batch, padding cut off."""
     value, real = view.values[need][place].cpu(), mask[place]
     if need.quantity == "attention":
         value = value[:, real][..., real]

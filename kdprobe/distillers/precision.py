@@ -89,8 +89,13 @@ EVIDENCE: tuple[Evidence, ...] = (
     ),
     Evidence(
         "bert, copied layers", "cola", "3 of 6 layers, 2,000 examples, 2 epochs, rate 1e-4",
-        (0.1385, 0.1126, 0.1425), (0.1385, 0.1126, 0.1375),
+        (0.1385, 0.1126, 0.1425, 0.1296, 0.1364), (0.1385, 0.1126, 0.1375, 0.1331, 0.1405),
         (36.2, 23.2), (2.26, 4.21),
+    ),
+    Evidence(
+        "bert, copied layers", "grammar", "3 of 6 layers, 4,000 examples, 3 epochs, rate 3e-4",
+        (0.3905, 0.2609, 0.069, 0.2987, 0.0835), (0.3713, 0.2256, 0.075, 0.2728, 0.0429),
+        (75.7, 58.7), None,
     ),
 )  # fmt: skip
 
@@ -107,8 +112,8 @@ def compare_precisions(float32: Sequence[float], bfloat16: Sequence[float]) -> E
         float32: a score for each seed, at least two.
         bfloat16: of the same seeds.
 
-    >>> found = compare_precisions((0.4, 0.5, 0.6), (0.41, 0.5, 0.59))
-    >>> round(found.margin, 3), found.equal  # differences .01, 0, -.01: 2.92 x .01 / root 3 = .017
+    >>> result = compare_precisions((0.4, 0.5, 0.6), (0.41, 0.5, 0.59))
+    >>> round(result.margin, 3), result.equal  # differences .01, 0, -.01: 2.92 x .01 / 3**.5 = .017
     (0.1, True)
     >>> compare_precisions((0.4, 0.5, 0.6), (0.3, 0.5, 0.7)).equal
     False
@@ -124,7 +129,7 @@ def compare_precisions(float32: Sequence[float], bfloat16: Sequence[float]) -> E
 
 
 def family_of(student: str, other: str | None, *, offline: bool) -> str:
-    """Name a student's family: its architecture, and what its weights begin with.
+    """Return the name of a student's family: its architecture, and what its weights begin with.
 
     Args:
         student: as `parse_student` reads it.
@@ -143,14 +148,14 @@ def family_of(student: str, other: str | None, *, offline: bool) -> str:
         return "bilstm"
     if isinstance(shape, NewShape):
         return "bert, random weights" if shape.embeddings is None else "bert, projection"
-    made_from: CopyShape | NewShape | LstmShape | ModelPlace = shape
+    origin: CopyShape | NewShape | LstmShape | ModelPlace = shape
     begins = "from a folder"
     if isinstance(shape, CopyShape):
         begins = _BEGINS[shape.start]
-        made_from = shape if other is None else parse_student(other)
-    if not isinstance(made_from, ModelPlace):  # what it is made from is made, or refused, later
+        origin = shape if other is None else parse_student(other)
+    if not isinstance(origin, ModelPlace):  # what it is made from is made, or refused, later
         return f"unknown, {begins}"
-    config = check_folder(locate(made_from.path, offline=offline))
+    config = check_folder(locate(origin.path, offline=offline))
     return f"{config.get('model_type', '')}, {begins}"
 
 
@@ -177,7 +182,7 @@ def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> b
 
 
 def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> str:
-    """Tell what bfloat16 products cost and save students of an architecture, for people.
+    """Describe what bfloat16 products cost and save students of an architecture.
 
     Args:
         architecture: the first word of its families, like `bert`.
@@ -194,7 +199,7 @@ def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> s
 
 
 def price(row: Evidence) -> str:
-    """Tell one row of the table.
+    """Describe one row of the table.
 
     >>> row = Evidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),
     ...                (10.0, 8.0), (10.0, 25.0))
@@ -202,9 +207,9 @@ def price(row: Evidence) -> str:
     bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \
 alone +-0.100: not shown equal: too few seeds), time x 0.8, without bfloat16 instructions x 2.5
     """
-    found = compare_precisions(row.float32, row.bfloat16)
-    verdict = "equal within seed noise" if found.equal else "not shown equal"
-    if not found.learnt:
+    result = compare_precisions(row.float32, row.bfloat16)
+    verdict = "equal within seed noise" if result.equal else "not shown equal"
+    if not result.learnt:
         verdict = "not shown equal: they learnt nothing"
     if len(row.float32) < _SEEDS:
         verdict = "not shown equal: too few seeds"
@@ -212,7 +217,7 @@ alone +-0.100: not shown equal: too few seeds), time x 0.8, without bfloat16 ins
     if row.emulated is not None:
         slow = f", without bfloat16 instructions x {row.emulated[1] / row.emulated[0]:.1f}"
     return (
-        f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC {found.mean:+.3f} (90 % "
-        f"interval {found.low:+.3f} to {found.high:+.3f}, seeds alone +-{found.margin:.3f}: "
+        f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC {result.mean:+.3f} (90 % "
+        f"interval {result.low:+.3f} to {result.high:+.3f}, seeds alone +-{result.margin:.3f}: "
         f"{verdict}), time x {row.seconds[1] / row.seconds[0]:.1f}{slow}"
     )

@@ -1,7 +1,7 @@
 """What is checked, and shown, before the first step.
 
-Does: hold what was found as plain rows that a terminal or a file can show, and stop a training that
-can teach nothing. Does not: run models.
+Does: hold facts as plain rows that a terminal or a file can show, and refuse a teacher that is no
+better than chance. Does not: run models.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Facts = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was found before the first step.
+    """The facts of a training before its first step.
 
     Args:
         facts: names and values for people, in order.
@@ -33,10 +33,10 @@ class Preflight:
     seconds: float = 0.0
 
     def lines(self) -> tuple[str, ...]:
-        """Give all of it as lines of text.
+        """Return all of it as lines of text.
 
-        >>> found = Preflight((("task", "cola"),), ((1, 2, "copied"),))
-        >>> found.lines()
+        >>> preflight = Preflight((("task", "cola"),), ((1, 2, "copied"),))
+        >>> preflight.lines()
         ('task: cola', 'student layer 1 <- teacher layer 2 (copied)')
         """
         lines = [f"{name}: {value}" for name, value in self.facts]
@@ -53,7 +53,7 @@ def _place(layer: int) -> str:
 def layer_table(
     layer_map: Sequence[tuple[int, int]], copied: Sequence[int] | None, *, how: str = "copied"
 ) -> tuple[tuple[int, int, str], ...]:
-    """Tell which layer of the teacher belongs to each of the student's, counted from 1.
+    """Return which layer of the teacher belongs to each of the student's, counted from 1.
 
     Args:
         layer_map: pairs (student's layer, teacher's layer); 0 is the embeddings.
@@ -66,15 +66,15 @@ def layer_table(
     origins = None if copied is None else (0, *(layer + 1 for layer in copied))
     rows = []
     for ours, theirs in layer_map:
-        told = "not copied"
+        origin = "not copied"
         if origins is not None:
-            told = how if origins[ours] == theirs else f"{how} from {origins[ours]}"
-        rows.append((ours, theirs, told))
+            origin = how if origins[ours] == theirs else f"{how} from {origins[ours]}"
+        rows.append((ours, theirs, origin))
     return tuple(rows)
 
 
 def refuse_chance(name: str, *, score: str, reached: Score, chance: float, split: str) -> None:
-    """Stop when the teacher knows no more than a model that always gives the same answer.
+    """Refuse a teacher that is no better than a model that always gives the same answer.
 
     Raises:
         CheckpointError: its score is undefined, or at or below what such a model reaches.

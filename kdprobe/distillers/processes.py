@@ -1,7 +1,7 @@
 """Several processes that train one student together, as `torchrun` starts them.
 
-Does: open the group, say who writes, add numbers and gradients up over all processes. Does not: cut
-batches (`StudentTrainer.collate` does) or start processes.
+Does: open the group, choose which process writes, add numbers and gradients up over all processes.
+Does not: cut batches (`StudentTrainer.collate` does) or start processes.
 
 One process and several train the same student: every process goes through the same batches,
 computes its share of each, and steps with the sum of all gradients. `batch_size` is therefore that
@@ -21,10 +21,10 @@ from torch import Tensor, distributed, nn
 
 T = TypeVar("T")
 
-_PATIENCE = timedelta(days=2)  # one process may ask a teacher about a large set while others wait
+_PATIENCE = timedelta(days=2)  # one process may run a teacher over a large set while others wait
 
 
-class Team(NamedTuple):
+class ProcessGroup(NamedTuple):
     """Which of how many processes this is; one alone is the first of one."""
 
     rank: int = 0
@@ -32,7 +32,7 @@ class Team(NamedTuple):
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that writes and speaks."""
+        """Whether this process is the one that writes and shows progress."""
         return self.rank == 0
 
     @property
@@ -41,9 +41,9 @@ class Team(NamedTuple):
         return self.size > 1
 
     def share(self, rows: Sequence[T]) -> list[T]:
-        """Give this process's part of the rows of a batch: each is in one process's part.
+        """Return this process's part of the rows of a batch: each is in one process's part.
 
-        >>> [Team(rank, 2).share([7, 8, 9]) for rank in (0, 1)]
+        >>> [ProcessGroup(rank, 2).share([7, 8, 9]) for rank in (0, 1)]
         [[7, 9], [8]]
         """
         return list(rows[self.rank :: self.size])
@@ -57,12 +57,12 @@ class Team(NamedTuple):
         return summed
 
     def gathered(self, names: Sequence[str]) -> list[str]:
-        """Give the names that all processes hold together, in the order of the processes."""
+        """Return the names that all processes hold together, in the order of the processes."""
         if not self.many:
             return list(names)
-        found: list[list[str]] = [[] for _ in range(self.size)]
-        distributed.all_gather_object(found, list(names))
-        return [name for part in found for name in part]
+        parts: list[list[str]] = [[] for _ in range(self.size)]
+        distributed.all_gather_object(parts, list(names))
+        return [name for part in parts for name in part]
 
     def wait(self) -> None:
         """Go on once every process has come here."""
@@ -79,26 +79,26 @@ class Team(NamedTuple):
             self.wait()
 
 
-ALONE = Team()
+ALONE = ProcessGroup()
 
 
-def team() -> Team:
-    """Tell which process this is; without a group it is alone."""
+def process_group() -> ProcessGroup:
+    """Return which process this is; without a group it is alone."""
     if not (distributed.is_available() and distributed.is_initialized()):
         return ALONE
-    return Team(distributed.get_rank(), distributed.get_world_size())
+    return ProcessGroup(distributed.get_rank(), distributed.get_world_size())
 
 
 @contextlib.contextmanager
-def together() -> Iterator[Team]:
+def join_processes() -> Iterator[ProcessGroup]:
     """Join the other processes for a block, where the environment names any (`WORLD_SIZE`).
 
     Gloo carries what lies in main memory, NCCL what lies on CUDA devices, of which each process
     takes that of its local rank. A group that a caller has opened is used and left open.
     """
-    wanted = int(os.environ.get("WORLD_SIZE", "1"))
-    if wanted == 1 or distributed.is_initialized():
-        yield team()
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1 or distributed.is_initialized():
+        yield process_group()
         return
     backend = "gloo"
     if torch.cuda.is_available():
@@ -106,34 +106,34 @@ def together() -> Iterator[Team]:
         backend = "cpu:gloo,cuda:nccl"
     distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
-        yield team()
+        yield process_group()
     finally:
         distributed.destroy_process_group()
 
 
-def add_up_gradients(module: nn.Module, crew: Team) -> None:
-    """Put the sum over all processes into every gradient.
+def add_up_gradients(module: nn.Module, group: ProcessGroup) -> None:
+    """Replace every gradient by its sum over all processes.
 
     A weight that no process has a gradient for keeps none, so that an optimiser leaves it alone as
     it does in a single process.
     """
-    if not crew.many:
+    if not group.many:
         return
     weights = [weight for weight in module.parameters() if weight.requires_grad]
     device = weights[0].device
     held = torch.tensor([float(weight.grad is not None) for weight in weights], device=device)
-    used = [w for w, count in zip(weights, crew.total(held).tolist(), strict=True) if count]
+    used = [w for w, count in zip(weights, group.total(held).tolist(), strict=True) if count]
     if not used:
         return
     parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in used]
     sizes = [w.numel() for w in used]
-    summed = crew.total(torch.cat([part.ravel() for part in parts]))
+    summed = group.total(torch.cat([part.ravel() for part in parts]))
     for weight, part in zip(used, torch.split(summed, sizes), strict=True):
         weight.grad = part.view_as(weight)
 
 
-def same_start(module: nn.Module, crew: Team) -> None:
-    """Give every process the leader's weights."""
-    if crew.many:
+def same_start(module: nn.Module, group: ProcessGroup) -> None:
+    """Copy the leader's weights to every process."""
+    if group.many:
         for weight in (*module.parameters(), *module.buffers()):
             distributed.broadcast(weight.data, 0)

@@ -12,37 +12,35 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import kdprobe
-from kdprobe.distillers.lesson import TrainingResult
-from kdprobe.distillers.model_card import Story
+from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
+from kdprobe.version import __version__
 
 HISTORY = "history.json"
+_AS_WRITTEN = (
+    "task", "eval_split", "scores", "undefined", "best_step", "steps", "seconds"
+)  # fmt: skip
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
 
 
-def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> dict[str, Any]:
+def record_of(result: TrainingResult, plan: Mapping[str, Any], card: CardFacts) -> dict[str, Any]:
     """Everything about a training that a program may want to read again."""
     return {
         "record_version": 1,
         "produced_by": {
-            "kdprobe": kdprobe.__version__,
+            "kdprobe": __version__,
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in _PACKAGES},
         },
-        "kind": story.kind,
+        "kind": card.kind,
         "plan": portable_tree(dict(plan)),
-        "task": result.task,
-        "eval_split": result.eval_split,
-        "scores": dict(result.scores),
-        "undefined": dict(result.undefined),
-        "best_step": result.best_step,
-        "steps": result.steps,
+        **{name: getattr(result, name) for name in _AS_WRITTEN},
         "seconds": round(result.seconds, 3),
-        "precision": story.precision,
+        "precision": card.precision,
         "preflight": {
             "facts": [list(fact) for fact in result.preflight.facts],
             "layer_map": [list(row) for row in result.preflight.layer_map],
@@ -53,23 +51,17 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], story: Story) -> 
 
 
 def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
-    """Give the result of a finished run from its record."""
-    found = record["preflight"]
+    """Return the result of a finished run from its record."""
+    preflight = record["preflight"]
     history = read_json(output / HISTORY, error=OutputError)
     return TrainingResult(
         folder=output,
-        task=record["task"],
-        eval_split=record["eval_split"],
-        scores=record["scores"],
-        undefined=record["undefined"],
+        **{name: record[name] for name in _AS_WRITTEN},
         history=tuple(history),
-        best_step=record["best_step"],
-        steps=record["steps"],
-        seconds=record["seconds"],
         preflight=Preflight(
-            facts=tuple((name, value) for name, value in found["facts"]),
-            layer_map=tuple((s, t, how) for s, t, how in found["layer_map"]),
-            notes=tuple(found["notes"]),
+            facts=tuple((name, value) for name, value in preflight["facts"]),
+            layer_map=tuple((s, t, how) for s, t, how in preflight["layer_map"]),
+            notes=tuple(preflight["notes"]),
         ),
         notes=tuple(record["notes"]),
     )

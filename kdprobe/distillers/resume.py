@@ -1,6 +1,6 @@
 """Going on after a run was killed.
 
-Does: write down what a run was asked to do, refuse to go on with something else, find the last
+Does: write down the plan of a run, refuse to go on with something else, find the last
 checkpoint that is whole. Does not: load it; the trainer does.
 """
 
@@ -28,12 +28,12 @@ _CHECKPOINT = re.compile(r"checkpoint-\d+")
 
 
 def checkpoint_folder(folder: Path, step: int) -> Path:
-    """Name the checkpoint of an optimiser step."""
+    """Return the folder of the checkpoint of an optimiser step."""
     return folder / f"checkpoint-{step}"
 
 
 def mark_complete(place: Path, *, seconds: float) -> None:
-    """Say of a checkpoint that all of it is written, and what that is.
+    """Mark a checkpoint as wholly written, with the size of each file.
 
     Args:
         place: its folder.
@@ -73,7 +73,7 @@ def _has_size(file: Path, size: int | None) -> bool:
 
 
 def _marker(place: Path) -> dict[str, Any]:
-    """Read what was said of a whole checkpoint; nothing of one that is not."""
+    """Read the marker of a whole checkpoint; empty for one that is not."""
     try:
         marker = read_json(place / MARKER, error=OutputError)
     except OutputError:
@@ -88,12 +88,12 @@ def _best_step(checkpoint: Path) -> int | None:
 
 
 def step_of(checkpoint: Path) -> int:
-    """Give the optimiser step of a checkpoint."""
+    """Return the optimiser step of a checkpoint."""
     return int(checkpoint.name.rsplit("-", 1)[1])
 
 
 def seconds_of(checkpoint: Path) -> float:
-    """Give the seconds of training that led to a checkpoint."""
+    """Return the seconds of training that led to a checkpoint."""
     return float(_marker(checkpoint)["seconds"])
 
 
@@ -108,9 +108,9 @@ def _flat(options: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Name the first option that differs, in the order of the new ones, or None.
+    """Return the first option that differs, in the order of the new ones, or None.
 
-    Paths are compared as far as a record keeps them; what stands there is told by fingerprints.
+    Paths are compared as far as a record keeps them; what stands there is compared by fingerprints.
 
     >>> first_change({"seed": 1, "training": {"epochs": 3}}, {"seed": 1, "training": {"epochs": 4}})
     'training.epochs was 3 and is now 4'
@@ -123,7 +123,7 @@ def first_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | Non
 
 
 def write_plan(folder: Path, options: Mapping[str, Any]) -> None:
-    """Write down what a run was asked to do, in a folder that holds it as soon as it is there.
+    """Write down the plan of a run, in a folder that holds it as soon as it exists.
 
     Without the way to this machine's folders; see `portable`.
     """
@@ -133,7 +133,7 @@ def write_plan(folder: Path, options: Mapping[str, Any]) -> None:
 
 
 def read_plan(folder: Path) -> dict[str, Any] | None:
-    """Read what an interrupted run was asked to do; None when there was none."""
+    """Read the plan of an interrupted run; None when there was none."""
     finish_exchange(folder)
     place = folder / _PLAN
     if not place.is_file():
@@ -154,7 +154,7 @@ def _json(place: Path) -> object:
         place,
         error=OutputError,
         expected="what kdprobe wrote there",
-        remedy="start anew in another folder, or say --force",
+        remedy="start anew in another folder, or say `force`",
     )
     return parsed
 

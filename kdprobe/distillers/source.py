@@ -1,7 +1,7 @@
 """What a fine-tuning starts from: a pretrained encoder, a part of one, or random weights.
 
-Does: turn MODEL and `--student` into a model and its tokenizer. Does not: know a teacher;
-`students.py` does.
+Does: turn MODEL and `student` into a model and its tokenizer. Does not: know a teacher;
+`initial_student.py` does.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kdprobe.distillers.classroom import Data
+from kdprobe.distillers.data import TrainingData
 from kdprobe.errors import ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
@@ -57,10 +57,10 @@ class Source:
         return isinstance(parse_student(self.model, where="MODEL"), NewShape | LstmShape)
 
     def plan(self) -> dict[str, Any]:
-        """Name it by content."""
-        made = parse_student(self.model, where="MODEL")
-        known = made.path if isinstance(made, ModelPlace) else None
-        held = fingerprint(locate(known, offline=self.offline)) if known else None
+        """Return what it is made from, by content, for the plan of a run."""
+        shape = parse_student(self.model, where="MODEL")
+        path = shape.path if isinstance(shape, ModelPlace) else None
+        held = fingerprint(locate(path, offline=self.offline)) if path else None
         return {
             "command": "finetune",
             "model": self.model,
@@ -68,64 +68,64 @@ class Source:
             "student": self.student,
         }
 
-    def build(self, data: Data) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
+    def build(
+        self, data: TrainingData
+    ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
         """Make the model and its tokenizer; new weights come from torch's global generator."""
-        made = parse_student(self.model, where="MODEL")
-        if isinstance(made, CopyShape):
+        shape = parse_student(self.model, where="MODEL")
+        if isinstance(shape, CopyShape):
             raise ConfigError(
                 "MODEL",
                 found=f"{self.model!r} says what to keep of a model, but not of which",
                 expected="a folder, a hub id or a shape like bert:L4,H128",
-                remedy=f"say MODEL --student {self.model}",
+                remedy=f"say MODEL `student={self.model}`",
             )
-        if isinstance(made, NewShape | LstmShape):
-            return self._new(made, data)
-        loaded = load_classifier(made.path, task=data.task, new_head=True, offline=self.offline)
+        if isinstance(shape, NewShape | LstmShape):
+            return self._new(shape, data)
+        loaded = load_classifier(shape.path, task=data.task, new_head=True, offline=self.offline)
         if self.student is None:
             return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
-        shape = parse_student(self.student)
-        if not isinstance(shape, CopyShape):
+        part = parse_student(self.student)
+        if not isinstance(part, CopyShape):
             raise ConfigError(
-                "--student", found=repr(self.student), expected="a part of MODEL, like layers=3"
+                "`student`", found=repr(self.student), expected="a part of MODEL, like layers=3"
             )
         texts = texts_of(data.train.texts, data.train.pairs)
-        cut = student_of(
-            shape, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts
-        )
+        cut = student_of(part, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts)
         return cut.model, loaded.tokenizer, list(cut.notes)
 
     def _new(
-        self, made: NewShape | LstmShape, data: Data
+        self, shape: NewShape | LstmShape, data: TrainingData
     ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
         """Make a model of random weights, or of word vectors."""
         if self.student is not None:
             raise ConfigError(
-                "--student", found=f"{self.student!r} of a model that starts from nothing"
+                "`student`", found=f"{self.student!r} of a model that starts from nothing"
             )
         texts, pairs = texts_of(data.train.texts, data.train.pairs), data.train.pairs is not None
-        if isinstance(made, LstmShape) and made.file is not None:
-            words = build_word_student(made, data.task, texts=texts, pairs=pairs)
+        if isinstance(shape, LstmShape) and shape.file is not None:
+            words = build_word_student(shape, data.task, texts=texts, pairs=pairs)
             return words.model, words.tokenizer, [words.note]
-        tokenizer, note = self._tokenizer(made, texts)
-        self._refuse_teacher(made)
-        if isinstance(made, NewShape):
-            return build_new(made, data.task, tokenizer=tokenizer), tokenizer, [note]
-        return build_lstm(made, data.task, tokenizer=tokenizer, pairs=pairs), tokenizer, [note]
+        tokenizer, note = self._tokenizer(shape, texts)
+        self._refuse_teacher(shape)
+        if isinstance(shape, NewShape):
+            return build_new(shape, data.task, tokenizer=tokenizer), tokenizer, [note]
+        return build_lstm(shape, data.task, tokenizer=tokenizer, pairs=pairs), tokenizer, [note]
 
     def _tokenizer(
-        self, made: NewShape | LstmShape, texts: Sequence[str]
+        self, shape: NewShape | LstmShape, texts: Sequence[str]
     ) -> tuple[PreTrainedTokenizerBase, str]:
-        wanted = made.vocabulary if isinstance(made, NewShape) else None
+        vocabulary = shape.vocabulary if isinstance(shape, NewShape) else None
         if self.tokenizer is not None:
-            if wanted is not None:
+            if vocabulary is not None:
                 raise ConfigError(
                     "MODEL",
-                    found=f"V{wanted} in {self.model}",
+                    found=f"V{vocabulary} in {self.model}",
                     expected="no V: it reads with the student's tokenizer",
                 )
             note = f"started from random weights; the student's {len(self.tokenizer):,} word pieces"
             return self.tokenizer, note
-        tokenizer = train_tokenizer(texts, vocabulary=wanted or _VOCABULARY)
+        tokenizer = train_tokenizer(texts, vocabulary=vocabulary or _VOCABULARY)
         note = f"started from random weights; {len(tokenizer):,} word pieces of its own"
         return tokenizer, note
 

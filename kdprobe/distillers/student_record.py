@@ -21,12 +21,12 @@ from kdprobe.errors import ConfigError, UsageError
 from kdprobe.models.folder import fingerprint
 from kdprobe.plain_files import expanded, read_json
 
-OPTION = "--like"
+OPTION = "`like`"
 _LARGEST = 50_000_000  # bytes; no record of kdprobe comes near
 
 
 @dataclass(frozen=True)
-class TaughtStudent:
+class DistilledStudent:
     """What a distilled student had.
 
     Args:
@@ -73,7 +73,7 @@ class TaughtStudent:
         return ConfigError(f"{OPTION} {self.folder}", found=found, expected=expected, remedy=remedy)
 
 
-def read_student(folder: str | Path) -> TaughtStudent:
+def read_student(folder: str | Path) -> DistilledStudent:
     """Read what a distilled student had from its record.
 
     Args:
@@ -110,7 +110,7 @@ def read_student(folder: str | Path) -> TaughtStudent:
         ) from error
 
 
-def _student_of(place: Path, record: Mapping[str, Any]) -> TaughtStudent:
+def _student_of(place: Path, record: Mapping[str, Any]) -> DistilledStudent:
     plan = record["plan"]
     parts = parts_of(parse(Recipe, plan["recipe"], "recipe"))
     stages = 1
@@ -118,7 +118,7 @@ def _student_of(place: Path, record: Mapping[str, Any]) -> TaughtStudent:
         if not part.goes_on:
             break
         stages += 1
-    return TaughtStudent(
+    return DistilledStudent(
         folder=place,
         task=str(record["task"]),
         train_split="train" if plan["train"]["split"] == ALONE else str(plan["train"]["split"]),

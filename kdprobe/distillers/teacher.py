@@ -1,45 +1,45 @@
 """A teacher that is open for a training.
 
-Does: open it with the examples as it reads them, give its logits and its signal, score it. Does
-not: decide what is learnt from it; the objectives do.
+Does: open it with the examples as it reads them, compute its logits and its signal, score it. Does
+not: choose what is learnt from it; the objectives do.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdprobe.cache import Cache
+from kdprobe.cache import Cache, CacheKey
 from kdprobe.config.recipe import Recipe
 from kdprobe.distillers._scores import chance_score, task_scores
-from kdprobe.distillers.classroom import Data, encode_for, parameter_count
 from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.data import TrainingData, encode_for
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.mixture import Mixture
-from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.own_reading import OwnReading
+from kdprobe.distillers.forward import prepare
+from kdprobe.distillers.job_facts import parameter_count
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.own_reading import FIRST_BATCH, OwnReading
 from kdprobe.distillers.preflight import refuse_chance
-from kdprobe.distillers.processes import team
-from kdprobe.distillers.teacher_memory import RememberedTeacher, Rememberer
-from kdprobe.distillers.teacher_store import (
-    TOLERANCE,
-    LiveTeacher,
-    StoredTeacher,
-    TeacherFile,
-    TeacherSignal,
-    teacher_logits,
-)
-from kdprobe.distillers.teacher_wants import wanted
-from kdprobe.distillers.views import prepare
-from kdprobe.distillers.word_match import match_words
+from kdprobe.distillers.processes import process_group
+from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
+from kdprobe.distillers.teacher_quantities import teacher_quantities
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, all_logits
+from kdprobe.distillers.weighted_loss import WeightedLoss
+from kdprobe.distillers.word_alignment import match_words
+from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
+from kdprobe.models.stored_outputs import stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
@@ -48,7 +48,17 @@ from kdprobe.tasks.task import Split
 
 @dataclass(frozen=True)
 class Teacher:
-    """A teacher that is open, on its device, with the examples as it reads them."""
+    """A teacher that is open, on its device, with the examples as it reads them.
+
+    Args:
+        path: a folder or hub id; empty for a model that is in no folder.
+        loaded: the model, its tokenizer and its output for each label of the task.
+        fingerprint: of its folder; see `models.folder.fingerprint`.
+        train: the training examples as it reads them.
+        evaluation: the evaluation examples as it reads them.
+        max_length: tokens it reads of an example.
+        compute: its device and number format.
+    """
 
     path: str
     loaded: Loaded
@@ -62,7 +72,7 @@ class Teacher:
     def open(
         cls,
         path: str,
-        data: Data,
+        data: TrainingData,
         recipe: Recipe,
         compute: Compute,
         label_map: Mapping[str, str] | None,
@@ -79,14 +89,14 @@ class Teacher:
         place = locate(path, offline=offline)
         return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
 
-    def reading(self, data: Data) -> Teacher:
-        """Give it with other training examples."""
+    def reading(self, data: TrainingData) -> Teacher:
+        """Return it with other training examples."""
         model, tokenizer = self.loaded.model, self.loaded.tokenizer
         read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
         return replace(self, train=read)
 
-    def replaced_by(self, loaded: Loaded, data: Data) -> Teacher:
-        """Give another model in its place, with the examples as that one reads them."""
+    def replaced_by(self, loaded: Loaded, data: TrainingData) -> Teacher:
+        """Return another model in its place, with the examples as that one reads them."""
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
             for split in (data.train, data.evaluation)
@@ -96,7 +106,7 @@ class Teacher:
         )
 
     def beside(self, student: Encoded) -> Teacher:
-        """Give it with the places of its tokens where the student has them.
+        """Return it with its padding on the student's side.
 
         A student pads where that moves nothing of it; a teacher that cannot be padded there is run
         on texts of equal length, and what it gives is laid where the student's tokens stand.
@@ -111,25 +121,70 @@ class Teacher:
         local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
 
+    @cached_property
+    def handle(self) -> HfModel:
+        """The teacher as `compare` opens it, so that both share what is stored of its outputs."""
+        return HfModel(
+            self.loaded,
+            name=self.name or "the teacher",
+            folder=self.name,
+            fingerprint=self.fingerprint,
+            device=torch.device(self.compute.device),
+            dtype=torch.float32,
+        )
+
     def logits(
-        self, split: Split, encoded: Encoded, *, progress: Progress, cache: Cache | None = None
+        self, split: Split, *, progress: Progress, cache: Cache | None = None
     ) -> NDArray[np.float32]:
-        """Give what it says of a split, computed once for all students."""
-        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            return teacher_logits(
-                self.loaded.model,
-                encoded,
-                self._file(split),
-                cache=cache or Cache.default(),
-                progress=progress,
-                title=f"ask the teacher about {split.name}",
-                own=self._own(split, encoded),
+        """Return its logits for a split, float32 `[n, C]`; what `compare` has computed is shared.
+
+        Rows are in the split's order, columns in the task's label order; see
+        `models.stored_outputs`. Kept under its fingerprint, where it has one.
+
+        Raises:
+            CapabilityError: its outputs are not the same twice.
+        """
+        kept = (cache or Cache.default()) if self.fingerprint else None
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            values = stored_logits(
+                self.handle, split, longest=self.max_length, cache=kept, progress=progress
             )
+        return values.astype(np.float32)
+
+    def _training_logits(
+        self, split: Split, *, progress: Progress, cache: Cache
+    ) -> NDArray[np.float32]:
+        """Return its logits for the training split, in the batches in which trainings read it.
+
+        They differ from `logits` by rounding (1e-6), which the steps of a training amplify: a
+        student is the same as ever only if every bit is. What is stored is held against the
+        teacher's own outputs for a few texts alone, and computed again where it differs.
+
+        Raises:
+            CapabilityError: what was computed is not what the teacher says of each text alone.
+        """
+        file, own = self._file(split), self._own(split, self.train)
+        key = CacheKey("teacher-logits", file.parts)
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            arrays = cache.load(key, say=progress.say)
+            if arrays is not None:
+                with contextlib.suppress(CapabilityError):
+                    stored = arrays["logits"].astype(np.float32)
+                    if len(stored) == len(split):
+                        own.require_signal(StoredTeacher(torch.from_numpy(stored)))
+                        return stored
+                progress.say("The stored logits are not what the teacher gives now; made anew.")
+            logits = all_logits(
+                self.loaded.model, self.train, columns=self.loaded.columns, device=file.device,
+                batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
+            )  # fmt: skip
+            own.require_signal(StoredTeacher(torch.from_numpy(logits)))
+            cache.store(key, {"logits": logits}, description=f"{split.task.name} {split.name}")
+        return logits
 
     def _own(self, split: Split, encoded: Encoded) -> OwnReading:
-        """Give some of its texts as it reads each alone, to hold its answers against."""
-        text = TextModel(self.loaded.model, self.loaded.tokenizer, name=self.name or "the teacher")
-        return OwnReading(text, split, encoded, self.max_length, self.loaded.columns)
+        """Return some of its texts as it reads each alone, to hold its outputs against."""
+        return OwnReading(self.handle.text, split, encoded, self.max_length, self.loaded.columns)
 
     def _file(self, split: Split) -> TeacherFile:
         return TeacherFile(
@@ -142,24 +197,24 @@ class Teacher:
 
     def signal(
         self,
-        mixture: Mixture,
-        situation: Situation,
-        data: Data,
+        weighted_loss: WeightedLoss,
+        models: ModelPair,
+        data: TrainingData,
         *,
         progress: Progress,
         cache: Cache | None = None,
     ) -> TeacherSignal:
-        """Give what the objectives can ask of it: what is stored, or itself at every step.
+        """Return what the objectives read of it: stored outputs, or itself at every step.
 
         What is computed is kept in `cache`; None: the user's.
 
         Raises:
-            CapabilityError: what it gives is not what it says of each text alone.
+            CapabilityError: its outputs in batches are not its own of each text alone.
         """
         cache = cache or Cache.default()
-        needs = mixture.needs(situation)
-        asked = wanted(mixture, situation, self.train.lengths)
-        if asked.live is not None:
+        needs = weighted_loss.needs(models)
+        quantities = teacher_quantities(weighted_loss, models, self.train.lengths)
+        if quantities.live is not None:
             prepare(self.loaded.model, needs.teacher, gradients=needs.teacher_model)
             read = self.train
             if needs.words:
@@ -174,19 +229,19 @@ class Teacher:
             with settled(self.compute, seed=0, purpose="teacher"):
                 self._own(data.train, read).require_signal(live)
             return live
-        logits = torch.tensor(self.logits(data.train, self.train, progress=progress, cache=cache))
-        if not asked.quantities:
+        logits = torch.tensor(self._training_logits(data.train, progress=progress, cache=cache))
+        if not quantities.quantities:
             return StoredTeacher(logits)
         file = self._file(data.train)
-        keeper = Rememberer(self.loaded, self.train, data.train, situation, file)
-        with team().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
-            kept = keeper.recall(asked.quantities, cache=cache, progress=progress)
-            remembered = RememberedTeacher(logits, self.train, kept)
-            self._own(data.train, self.train).require_signal(remembered, share=TOLERANCE)
-        return remembered
+        teacher_cache = TeacherCache(self.loaded, self.train, data.train, models, file)
+        with process_group().leader_first(), settled(self.compute, seed=0, purpose="teacher"):
+            kept = teacher_cache.recall(quantities.quantities, cache=cache, progress=progress)
+            cached = CachedTeacher(logits, self.train, kept)
+            self._own(data.train, self.train).require_signal(cached, share=TOLERANCE)
+        return cached
 
     def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
-        """Score it on a split with gold labels, and stop when it knows nothing.
+        """Score it on a split with gold labels, and refuse it when it is no better than chance.
 
         Raises:
             CheckpointError: it is no better than always giving the same answer.

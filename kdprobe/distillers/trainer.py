@@ -1,6 +1,6 @@
 """The only subclass of `transformers.Trainer`.
 
-Does: feed batches of about equal lengths, hand the models' outputs to a recipe's objectives, score
+Does: feed batches of about equal lengths, pass the models' outputs to a recipe's objectives, score
 the student at each evaluation, stop on a loss that is not finite. Does not: define any loss
 (`objectives/`), build models, or write the final folder (`fitting.py`).
 """
@@ -22,44 +22,48 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerContr
 from kdprobe.distillers._scores import Score, fidelity, task_scores
 from kdprobe.distillers.arguments import other_optimizer, training_arguments
 from kdprobe.distillers.encoding import GroupedByLength, Rows
-from kdprobe.distillers.lesson import Lesson
-from kdprobe.distillers.mixture import Losses, Window
+from kdprobe.distillers.first_token_forward import (
+    first_token_forward,
+    first_token_suffices,
+    leaves_last_layer,
+)
+from kdprobe.distillers.forward import Trainable, prepare
 from kdprobe.distillers.objective import LOGITS, Batch, View
-from kdprobe.distillers.processes import add_up_gradients, same_start, team
-from kdprobe.distillers.short_pass import first_token_suffices, leaves_last_layer, short_pass
+from kdprobe.distillers.processes import add_up_gradients, process_group, same_start
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
-from kdprobe.distillers.views import Trainable, prepare
+from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.distillers.weighted_loss import Losses, Window
 from kdprobe.errors import TrainingError
 from kdprobe.models.embedding_table import embedding_table
-from kdprobe.models.trained_form import train_used_rows
+from kdprobe.models.reparametrised_embeddings import train_used_rows
 from kdprobe.progress import Silent
 
 UNDEFINED_RANK = -2.0  # below every score: all lie in -1..1
 _SHOWN_IDS = 5
 
 
-def _spare_unused_rows(lesson: Lesson) -> None:
+def _spare_unused_rows(job: TrainingJob) -> None:
     """Leave the embeddings of words that are never read out of the optimiser, where it is exact.
 
     With weight decay they would shrink at every step.
     """
-    if lesson.settings.weight_decay:
+    if job.settings.weight_decay:
         return
-    table = embedding_table(lesson.student)
+    table = embedding_table(job.student)
     if table is None:
         return
-    encoded = lesson.encoded
+    encoded = job.encoded
     used = set(itertools.chain.from_iterable(encoded.columns["input_ids"]))
-    used |= {encoded.padding["input_ids"], *lesson.tokenizer.all_special_ids}
-    train_used_rows(lesson.student, table, torch.tensor(sorted(used)))
+    used |= {encoded.padding["input_ids"], *job.tokenizer.all_special_ids}
+    train_used_rows(job.student, table, torch.tensor(sorted(used)))
 
 
 class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
-    """Trains a student on a lesson.
+    """Trains the student of a job.
 
     Args:
-        lesson: everything it needs.
+        job: everything it needs.
         folder: where checkpoints go.
         callbacks: those of `callbacks.py`.
     """
@@ -67,59 +71,59 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
     control: TrainerControl
 
     def __init__(
-        self, lesson: Lesson, *, folder: Path, callbacks: Sequence[TrainerCallback]
+        self, job: TrainingJob, *, folder: Path, callbacks: Sequence[TrainerCallback]
     ) -> None:
-        self.lesson, self.crew = lesson, team()
-        self.needs = lesson.mixture.needs(lesson.situation)
-        prepare(lesson.student, self.needs.student, gradients=self.needs.student_model)
-        layers = int(lesson.student.config.num_hidden_layers)
+        self.job, self.group = job, process_group()
+        self.needs = job.weighted_loss.needs(job.models)
+        prepare(job.student, self.needs.student, gradients=self.needs.student_model)
+        layers = int(job.student.config.num_hidden_layers)
         self.short = leaves_last_layer(self.needs, layers) and first_token_suffices(
-            lesson.student, lesson.encoded
+            job.student, job.encoded
         )
-        _spare_unused_rows(lesson)
-        trainable = Trainable(lesson.student, lesson.mixture.bridges(lesson.situation))
+        _spare_unused_rows(job)
+        trainable = Trainable(job.student, job.weighted_loss.projections(job.models))
         super().__init__(
             model=trainable,
-            args=training_arguments(lesson, folder),
+            args=training_arguments(job, folder),
             data_collator=self.collate,
-            train_dataset=Rows(len(lesson.split)),
-            eval_dataset=Rows(len(lesson.examination.split)),
+            train_dataset=Rows(len(job.split)),
+            eval_dataset=Rows(len(job.evaluation.split)),
             callbacks=list(callbacks),
-            optimizer_cls_and_kwargs=other_optimizer(lesson),
+            optimizer_cls_and_kwargs=other_optimizer(job),
         )
         self.remove_callback(PrinterCallback)
         # True: "the loss is already scaled for the whole optimiser step", which `compute_loss`
         # does; otherwise Trainer would divide it once more, or not at all, by the architecture.
         self.model_accepts_loss_kwargs = True
-        self.term_log = TermLog(lesson.mixture.terms, lesson.student, self.crew)
+        self.term_log = TermLog(job.weighted_loss.terms, job.student, self.group)
         # the processes' gradients are added up in `training_step`: nothing is wrapped for it
         self.accelerator.prepare_model = partial(
             self.accelerator.prepare_model, evaluation_mode=True
         )
-        same_start(trainable, self.crew)
+        same_start(trainable, self.group)
 
     def collate(self, rows: list[int]) -> dict[str, Any]:
-        """Make this process's share of a batch: inputs, labels, and the rows themselves.
+        """Build this process's share of a batch: inputs, labels, and the rows themselves.
 
         A process that is left without a row computes another's, which then counts nothing.
         """
-        own = self.crew.share(rows)
+        own = self.group.share(rows)
         batch: dict[str, Any] = {
-            "inputs": self.lesson.encoded.batch(own or rows[:1]),
+            "inputs": self.job.encoded.batch(own or rows[:1]),
             "rows": torch.tensor(own or rows[:1]),
             "counts": bool(own),
         }
-        labels = self.lesson.split.labels
+        labels = self.job.split.labels
         if labels is not None and self.needs.labels:
             picked = torch.tensor(labels[own or rows[:1]])
             batch["labels"] = picked.float() if picked.is_floating_point() else picked
         return batch
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Give every process the same batches; `collate` takes its share of each."""
+        """Return the same batches in every process; `collate` takes its share of each."""
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
-            batch_size=self.lesson.settings.batch_size,
+            batch_size=self.job.settings.batch_size,
             sampler=self._get_train_sampler(),
             collate_fn=self.collate,
             pin_memory=self.args.dataloader_pin_memory,
@@ -128,23 +132,23 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         return prepared
 
     def _get_train_sampler(self, train_dataset: Any = None) -> GroupedByLength:
-        """Give the order of the examples; it depends on the seed and the epoch alone."""
-        settings = self.lesson.settings
+        """Return the order of the examples; it depends on the seed and the epoch alone."""
+        settings = self.job.settings
         return GroupedByLength(
-            self.lesson.encoded.lengths,
+            self.job.encoded.lengths,
             batch=settings.batch_size * settings.gradient_accumulation,
-            seed=self.lesson.seed,
+            seed=self.job.seed,
         )
 
     def _batch(self, sample: Mapping[str, Any]) -> Batch:
         done = self.state.global_step / max(1, self.state.max_steps)
         mask = sample["inputs"]["attention_mask"].bool()
-        return Batch(mask, sample.get("labels"), min(1.0, done), self.lesson.situation)
+        return Batch(mask, sample.get("labels"), min(1.0, done), self.job.models)
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> Any:
         """Count what the whole optimiser step sums over, before its first gradient."""
         counted = [self._batch(sample) for sample in batch_samples if sample["counts"]]
-        return self.lesson.mixture.window(counted).over(self.crew)
+        return self.job.weighted_loss.window(counted).over(self.group)
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
@@ -152,8 +156,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         """Compute a micro-batch's gradients; before the optimiser steps, add up all processes'."""
         loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
         if self.accelerator.sync_gradients:
-            add_up_gradients(self.trainable, self.crew)
-        return loss * self.crew.size  # the log takes the mean over processes
+            add_up_gradients(self.trainable, self.group)
+        return loss * self.group.size  # the log takes the mean over processes
 
     def compute_loss(
         self,
@@ -162,24 +166,24 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Give a micro-batch's share of the step's loss.
+        """Return a micro-batch's share of the step's loss.
 
         Raises:
             TrainingError: an example's loss is not finite; the examples are named.
         """
-        with short_pass(self.lesson.student, enough=self.short):
+        with first_token_forward(self.job.student, enough=self.short):
             values: dict[Any, Tensor] = model(inputs["inputs"], self.needs.student | {LOGITS})
-        shown = self.lesson.student if self.needs.student_model else None
+        shown = self.job.student if self.needs.student_model else None
         student = View(values, inputs["inputs"], shown)
         rows = inputs["rows"].tolist()
         batch = self._batch(inputs)
         window: Window = num_items_in_batch
-        losses = self.lesson.mixture.losses(
+        losses = self.job.weighted_loss.losses(
             student,
-            self.lesson.teacher.view(rows, values[LOGITS].device),
+            self.job.teacher.view(rows, values[LOGITS].device),
             batch,
             window=window,
-            bridges=self.trainable.bridges,  # type: ignore[arg-type]  # ModuleDict is a mapping
+            projections=self.trainable.projections,  # type: ignore[arg-type]  # ModuleDict is a mapping
         )
         if not losses.total.requires_grad:
             raise TrainingError(
@@ -195,25 +199,25 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
 
     @property
     def trainable(self) -> Trainable:
-        """The student with its bridges."""
+        """The student with its projections."""
         model: Trainable = self.model
         return model
 
     def _refuse_nonfinite(self, losses: Losses, rows: list[int]) -> None:
         """Stop in every process when the loss of one is not finite."""
         broken = ~torch.isfinite(losses.total.detach())
-        if not bool(self.crew.total(broken.float())):
+        if not bool(self.group.total(broken.float())):
             return
         bad = (~torch.isfinite(losses.examples)).nonzero().ravel().tolist()
-        ids = self.crew.gathered([self.lesson.split.ids[rows[place]] for place in bad])
-        size = int(self.crew.total(torch.tensor(len(losses.examples))))
+        ids = self.group.gathered([self.job.split.ids[rows[place]] for place in bad])
+        size = int(self.group.total(torch.tensor(len(losses.examples))))
         shown = ", ".join(repr(name) for name in ids[:_SHOWN_IDS])
         raise TrainingError(
             f"step {self.state.global_step + 1}",
             found=f"the loss of {len(ids)} of {size} examples in a batch is not finite "
             f"({shown}{', …' if len(ids) > _SHOWN_IDS else ''})",
             remedy="lower the learning rate or leave out bf16; earlier checkpoints are kept and "
-            "--resume goes on from the last one",
+            "`resume` goes on from the last one",
         )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -230,8 +234,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
-        """Score the student; see `examine`."""
-        scores = self.examine()
+        """Score the student; see `evaluate_student`."""
+        scores = self.evaluate_student()
         metrics = {f"eval_{n}": s.value for n, s in scores.items() if s.value is not None}
         metrics["eval_selection"] = self._selection(scores)
         self.log(metrics)
@@ -240,32 +244,32 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         )
         return metrics
 
-    def examine(self) -> dict[str, Score]:
+    def evaluate_student(self) -> dict[str, Score]:
         """Score the student as it is: the task's scores, and agreement with the teacher."""
-        examination = self.lesson.examination
-        device = next(self.lesson.student.parameters()).device
+        evaluation = self.job.evaluation
+        device = next(self.job.student.parameters()).device
         logits = all_logits(
-            self.lesson.student,
-            examination.encoded,
+            self.job.student,
+            evaluation.encoded,
             columns=None,
             device=device,
-            batch_size=4 * self.lesson.settings.batch_size,
+            batch_size=4 * self.job.settings.batch_size,
             progress=Silent(),
             title="",
-            crew=self.crew,
+            group=self.group,
         ).astype("float64")
-        split = examination.split
+        split = evaluation.split
         if split.labels is None:
-            raise ValueError("an examination without gold labels")
+            raise ValueError("an evaluation without gold labels")
         scores = task_scores(split.task, split.labels, logits)
-        if examination.teacher is not None:
-            scores |= fidelity(split.task, examination.teacher.astype("float64"), logits)
+        if evaluation.teacher is not None:
+            scores |= fidelity(split.task, evaluation.teacher.astype("float64"), logits)
         return scores
 
     def _selection(self, scores: Mapping[str, Score]) -> float:
-        wanted = self.lesson.settings.best_by
-        if wanted == "last":
+        rule = self.job.settings.best_by
+        if rule == "last":
             return float(self.state.global_step)
-        name = self.lesson.split.task.primary_score if wanted == "score" else wanted
+        name = self.job.split.task.primary_score if rule == "score" else rule
         value = scores[name].value
         return UNDEFINED_RANK if value is None else value

@@ -1,7 +1,7 @@
-"""Learning from texts that nobody has labelled.
+"""Training on texts without gold labels.
 
 Does: put a transfer set beside the training examples or in their place, and refuse objectives that
-read gold labels then. Does not: make texts (`kdprobe augment` does), or ask the teacher about them.
+read gold labels then. Does not: make texts (`kdprobe augment` does), or run the teacher on them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.distillers.classroom import Data
-from kdprobe.distillers.mixture import Mixture
-from kdprobe.distillers.objective import Situation
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.plain_files import expanded
 from kdprobe.seeds import derive_generator
@@ -26,8 +26,10 @@ ALONE = "transfer"  # the name of a split that holds the texts of a transfer set
 _TEXT = ("text", "sentence")
 
 
-def with_transfer_set(data: Data, path: str | Path, *, limit: int | None, seed: int) -> Data:
-    """Give the data with further texts to learn from.
+def with_transfer_set(
+    data: TrainingData, path: str | Path, *, limit: int | None, seed: int
+) -> TrainingData:
+    """Return the data with further texts to learn from.
 
     The gold labels of the training examples are left out too: an objective would otherwise read
     them for some examples of a batch and not for others.
@@ -58,8 +60,8 @@ def with_transfer_set(data: Data, path: str | Path, *, limit: int | None, seed: 
 
 def transfer_set_alone(
     evaluation: Split, path: str | Path, *, limit: int | None, seed: int
-) -> Data:
-    """Give a transfer set as all there is to learn from: the task's own texts are not read.
+) -> TrainingData:
+    """Return a transfer set as all there is to learn from: the task's own texts are not read.
 
     Args:
         evaluation: what is scored; it says whether texts come in pairs.
@@ -72,7 +74,7 @@ def transfer_set_alone(
     """
     texts = replace(_read(expanded(path), evaluation), name=ALONE)
     texts = replace(texts, origin=f"{texts.origin}, no labels")
-    return Data(evaluation.task, _sample(texts, limit, seed), evaluation)
+    return TrainingData(evaluation.task, _sample(texts, limit, seed), evaluation)
 
 
 def _sample(split: Split, limit: int | None, seed: int) -> Split:
@@ -108,22 +110,24 @@ def _column(table: Table, name: str) -> tuple[str, ...]:
     return join_columns(table, name, role="text")
 
 
-def refuse_unlabelled(mixture: Mixture, situation: Situation, train: Split) -> None:
+def refuse_unlabelled(weighted_loss: WeightedLoss, models: ModelPair, train: Split) -> None:
     """Refuse an objective that reads gold labels where there are none.
 
     Raises:
         ConfigError: the texts have none, and an objective reads them.
     """
-    if train.labels is not None or not mixture.needs(situation).labels:
+    if train.labels is not None or not weighted_loss.needs(models).labels:
         return
     readers = [
-        term.name for term in mixture.terms if term.objective.needs(situation, term.options).labels
+        term.name
+        for term in weighted_loss.terms
+        if term.objective.needs(models, term.options).labels
     ]
     raise ConfigError(
         f"objective {readers[0]}",
         found=f"reads gold labels, and the texts to learn from have none ({train.origin})",
         expected="objectives that learn from the teacher alone",
         remedy="say "
-        + " ".join(f"--set {name}.weight=0" for name in readers)
+        + " ".join(f"`settings={name}.weight=0`" for name in readers)
         + ", or another recipe",
     )

@@ -17,7 +17,7 @@ from kdprobe.models.gradients import attribute, attribution_maps, input_obstacle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
-from kdprobe.observations import Floats
+from kdprobe.stats.arrays import Floats
 
 OTHER_TOKENS = (
     "it cuts texts into other tokens than the teacher, so that their maps have no common places"
@@ -26,7 +26,7 @@ _BATCH = 32
 
 
 def obstacle(teacher: HfModel, student: HfModel, texts: Sequence[Texts]) -> str | None:
-    """Say why the maps of two models cannot be compared on these texts, or None."""
+    """Return why the maps of two models cannot be compared on these texts, or None."""
     for handle in (teacher, student):
         reason = input_obstacle(handle.text)
         if reason:
@@ -43,9 +43,9 @@ def map_gaps(
     *,
     steps: int = 1,
     top: int = 0,
-    seen: Callable[[int], None] = lambda _: None,
+    advance: Callable[[int], None] = lambda _: None,
 ) -> Floats:
-    """Give the distance of teacher's and student's attribution maps of every text.
+    """Return the distance of teacher's and student's attribution maps of every text.
 
     Definition (Wu et al. 2023, AD-KD, eq. 11): the L2 norm of the difference of the maps of all
     classes joined, each class's map of unit norm; see `models.gradients.attribution_maps`. Output
@@ -57,7 +57,7 @@ def map_gaps(
         texts: what is explained.
         steps: points on the path of the integrated gradients; 1 is gradient times input.
         top: of the teacher, only so many dimensions with the largest magnitudes count; 0: all.
-        seen: told the number of texts after every batch.
+        advance: told the number of texts after every batch.
 
     Returns:
         float64 `[n]`, from 0 to the square root of twice the number of classes.
@@ -74,14 +74,14 @@ def map_gaps(
         ]
         distance = torch.linalg.vector_norm(maps[0] - maps[1], dim=-1)
         gaps[batch] = distance.double().cpu().numpy()
-        seen(len(batch))
+        advance(len(batch))
     return gaps
 
 
 def _batches(
     readers: tuple[Reader, Reader], lengths: NDArray[np.int64]
 ) -> Iterator[NDArray[np.int64]]:
-    """Give batches that may stand together for both, with the same places for their tokens."""
+    """Return batches that may stand together for both, with the same places for their tokens."""
     ways = {reader.text.together for reader in readers}
     if len(ways) == 1:
         return readers[0].text.batches(lengths, batch_size=_BATCH)
@@ -99,15 +99,15 @@ def _maps(
     inputs = reader.tensors(rows)
     # The recurrent kernels of cuDNN have no backward pass in eval mode.
     with reader.evaluating(), torch.backends.cudnn.flags(enabled=False):
-        found = attribute(
+        gradients = attribute(
             reader.model, inputs, columns=torch.tensor(reader.columns, device=reader.device),
             layer=0, of="probability", steps=steps, follow=False,
         )  # fmt: skip
-    return attribution_maps(found, _real(inputs), top=top)
+    return attribution_maps(gradients, _real(inputs), top=top)
 
 
 def _real(inputs: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Say which tokens are real; a model that takes no mask is given no padding."""
+    """Return which tokens are real; a model that takes no mask is given no padding."""
     ids = inputs["input_ids"]
     return (
         inputs["attention_mask"].bool() if "attention_mask" in inputs else torch.ones_like(ids) > 0

@@ -11,19 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
-from kdprobe.extract.coalitions import Game, Output, Removal, fill
-from kdprobe.extract.method import METHODS, Asked, Method, Scored
+from kdprobe.extract.coalitions import ValueFunction, fill
+from kdprobe.extract.method import METHODS, Attribution, ExplanationInput, Method
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
-from kdprobe.observations import Bools, Floats
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
+from kdprobe.stats.arrays import Bools, Floats
 
 EXTRACTOR_VERSION = 4
 PIECE = 16
@@ -36,40 +37,21 @@ RANDOM_RANKINGS = 5
 
 
 @dataclass(frozen=True)
-class Setting:
-    """How everything is explained; see `observed_words.Attributions` and `coalitions`.
-
-    Args:
-        methods: name -> options, in the order of the report.
-        output: `log-odds` or `probability`.
-        removal: `delete` or `mask`.
-        seed: of all sampling.
-        deletion: whether rankings are also measured by deletion.
-    """
-
-    methods: Mapping[str, BaseModel]
-    output: Output = "log-odds"
-    removal: Removal = "delete"
-    seed: int = 0
-    deletion: bool = True
-
-
-@dataclass(frozen=True)
-class Found:
+class Explanation:
     """What one method says of one sentence; `deletion` is `[shares, 2]`, NaN when not measured."""
 
-    scored: Scored
+    scored: Attribution
     deletion: Floats
 
 
-Explained = Mapping[str, tuple[Found, ...]]
+Explained = Mapping[str, tuple[Explanation, ...]]
 """Method (or `random`, whose scores are empty) -> one entry per sentence."""
 
 
 def explain_model(
     handle: HfModel,
     sentences: Sequence[Sentence],
-    setting: Setting,
+    setting: ExplanationSettings,
     *,
     cache: Cache | None,
     progress: Progress,
@@ -98,7 +80,7 @@ def explain_model(
     if left:
         reader = Reader(handle)
         require_own_outputs(
-            [Game(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
+            [ValueFunction(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
         )
         with progress.stage(f"explaining {handle.name}", len(left)) as stage:
             for piece in _pieces(left):
@@ -127,49 +109,52 @@ def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
         yield sentences[start:]
 
 
-def _names(setting: Setting) -> tuple[str, ...]:
+def _names(setting: ExplanationSettings) -> tuple[str, ...]:
     return (*setting.methods, RANDOM) if setting.deletion else tuple(setting.methods)
 
 
 def _explain_piece(
-    reader: Reader, piece: Sequence[Sentence], setting: Setting, stores: Mapping[str, _Store]
+    reader: Reader,
+    piece: Sequence[Sentence],
+    setting: ExplanationSettings,
+    stores: Mapping[str, _Store],
 ) -> None:
-    asked = [ask(reader, one, setting) for one in piece]
+    inputs = [ask(reader, one, setting) for one in piece]
     answers: dict[bytes, Floats] = {}
     for name, store in stores.items():
         rows = [row for row, one in enumerate(piece) if one.key not in store.known]
-        chosen = [replace(o, game=o.game.anew(answers)) for o in (asked[row] for row in rows)]
+        chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
         if name == RANDOM:
-            scored = [Scored(np.empty(0)) for _ in rows]
+            scored = [Attribution(np.empty(0)) for _ in rows]
         else:
             method: Method = METHODS.load(name)
-            made = method.explain(chosen, reader, setting.methods[name], setting.output)
-            scored = [_checked(one) for one in made]
+            attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
+            scored = [_checked(one) for one in attributions]
         deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=setting.deletion)
-        found = [Found(s, d) for s, d in zip(scored, deletions, strict=True)]
-        store.add({piece[row].key: one for row, one in zip(rows, found, strict=True)})
+        explanations = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
+        store.add({piece[row].key: one for row, one in zip(rows, explanations, strict=True)})
 
 
-def _checked(scored: Scored) -> Scored:
+def _checked(scored: Attribution) -> Attribution:
     """Take scores that are infinite, or all missing, for none at all."""
     if np.isinf(scored.scores).any() or np.isnan(scored.scores).all():
-        return Scored(np.empty(0))
+        return Attribution(np.empty(0))
     return scored
 
 
-def ask(reader: Reader, one: Sentence, setting: Setting) -> Asked:
+def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
     """Put a sentence to a model: its tokens, the words they belong to, its coalitions."""
     encoded = reader.encode(one.texts)
-    game = Game(reader, one.texts, one.words, removal=setting.removal)
+    game = ValueFunction(reader, one.texts, one.words, removal=setting.removal)
     shares = word_shares(one.words, encoded.pieces)
     seed = derive_seed(setting.seed, "attributions", one.seed.hex())
-    return Asked(one.id, one.words, encoded, shares, one.target, game, seed)
+    return ExplanationInput(one.id, one.words, encoded, shares, one.target, game, seed)
 
 
 def _top(scores: Floats, share: float) -> Bools:
-    """Say which words are the highest-scored share (rounded up); ties go to the earlier word."""
+    """Return which words are the highest-scored share (rounded up); ties go to the earlier word."""
     count = math.ceil(share * len(scores) - 1e-9)
     order = np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
     chosen: Bools = np.zeros(len(scores), dtype=np.bool_)
@@ -177,7 +162,7 @@ def _top(scores: Floats, share: float) -> Bools:
     return chosen
 
 
-def _rankings(one: Asked, scored: Scored, *, random: bool) -> list[Floats]:
+def _rankings(one: ExplanationInput, scored: Attribution, *, random: bool) -> list[Floats]:
     if not random:  # what failed is ranked by nothing, and measured as nothing below
         return [scored.scores if len(scored.scores) else np.zeros(one.game.n)]
     generator = derive_generator(one.seed, "random rankings")
@@ -185,26 +170,26 @@ def _rankings(one: Asked, scored: Scored, *, random: bool) -> list[Floats]:
 
 
 def _deletions(
-    asked: Sequence[Asked], scored: Sequence[Scored], *, random: bool, wanted: bool
+    inputs: Sequence[ExplanationInput], scored: Sequence[Attribution], *, random: bool, wanted: bool
 ) -> list[Floats]:
     """Measure comprehensiveness and sufficiency at every share, `[shares, 2]` a sentence.
 
     Definition: the probability of the explained class of the whole text minus that without the top
     words, and minus that of the top words alone (DeYoung et al. 2020), float64.
     """
-    if not wanted or (asked and len(asked[0].game.reader.columns) == 1):
-        return [np.full((len(SHARES), 2), np.nan) for _ in asked]
+    if not wanted or (inputs and len(inputs[0].game.reader.columns) == 1):
+        return [np.full((len(SHARES), 2), np.nan) for _ in inputs]
     plans = []
-    for one, found in zip(asked, scored, strict=True):
-        rankings = _rankings(one, found, random=random)
+    for one, attribution in zip(inputs, scored, strict=True):
+        rankings = _rankings(one, attribution, random=random)
         tops = [_top(ranking, share) for ranking in rankings for share in SHARES]
         rows = [np.ones(one.game.n, dtype=np.bool_)]
         rows += [side for top in tops for side in (~top, top)]
         plans.append((one.game, np.stack(rows)))
     fill(plans)
     measured = []
-    for one, found, (game, masks) in zip(asked, scored, plans, strict=True):
-        if not random and not len(found.scores):
+    for one, attribution, (game, masks) in zip(inputs, scored, plans, strict=True):
+        if not random and not len(attribution.scores):
             measured.append(np.full((len(SHARES), 2), np.nan))
             continue
         values = game.values(masks, one.target, "probability")
@@ -217,7 +202,12 @@ class _Store:
     """What is known of one model and method, by sentence; one entry of the cache."""
 
     def __init__(
-        self, handle: HfModel, name: str, setting: Setting, cache: Cache | None, progress: Progress
+        self,
+        handle: HfModel,
+        name: str,
+        setting: ExplanationSettings,
+        cache: Cache | None,
+        progress: Progress,
     ) -> None:
         options: dict[str, JsonValue] = {}
         version = 1
@@ -231,44 +221,46 @@ class _Store:
             "deletion": setting.deletion,
         }  # fmt: skip
         self._key, self._cache = CacheKey("attributions", parts), cache
-        self._told = f"{name} of {handle.name}"
+        self._described = f"{name} of {handle.name}"
         held = cache.load(self._key, say=progress.say) if cache is not None else None
-        self.known: dict[bytes, Found] = _unpack(held) if held is not None else {}
+        self.known: dict[bytes, Explanation] = _unpack(held) if held is not None else {}
 
-    def add(self, found: Mapping[bytes, Found]) -> None:
+    def add(self, explanations: Mapping[bytes, Explanation]) -> None:
         """Take up what was just found and keep all of it."""
-        self.known.update(found)
+        self.known.update(explanations)
         if self._cache is not None:
-            told = f"{self._told} for {len(self.known)} texts"
-            self._cache.store(self._key, _pack(self.known), description=told)
+            described = f"{self._described} for {len(self.known)} texts"
+            self._cache.store(self._key, _pack(self.known), description=described)
 
 
-def _pack(known: Mapping[bytes, Found]) -> Arrays:
-    found = list(known.values())
-    lengths = np.array([len(one.scored.scores) for one in found], dtype=np.int64)
+def _pack(known: Mapping[bytes, Explanation]) -> Arrays:
+    explanations = list(known.values())
+    lengths = np.array([len(one.scored.scores) for one in explanations], dtype=np.int64)
     return {
         "keys": np.frombuffer(b"".join(known), dtype=np.uint8).reshape(-1, 16),
         "lengths": lengths,
-        "scores": np.concatenate([one.scored.scores for one in found]),
-        "errors": np.concatenate([_errors(one.scored) for one in found]),
-        "facts": np.array([(o.scored.special, o.scored.gap, o.scored.sampled) for o in found]),
-        "deletion": np.stack([one.deletion for one in found]),
+        "scores": np.concatenate([one.scored.scores for one in explanations]),
+        "errors": np.concatenate([_errors(one.scored) for one in explanations]),
+        "facts": np.array(
+            [(o.scored.special, o.scored.gap, o.scored.sampled) for o in explanations]
+        ),
+        "deletion": np.stack([one.deletion for one in explanations]),
     }
 
 
-def _errors(scored: Scored) -> Floats:
+def _errors(scored: Attribution) -> Floats:
     empty: Floats = np.full(len(scored.scores), np.nan)
     return empty if scored.errors is None else scored.errors
 
 
-def _unpack(held: Arrays) -> dict[bytes, Found]:
+def _unpack(held: Arrays) -> dict[bytes, Explanation]:
     known, start = {}, 0
     for row, key in enumerate(held["keys"]):
         end = start + int(held["lengths"][row])
         errors = held["errors"][start:end].astype(np.float64)
         special, gap, sampled = (float(value) for value in held["facts"][row])
-        known[key.tobytes()] = Found(
-            Scored(
+        known[key.tobytes()] = Explanation(
+            Attribution(
                 held["scores"][start:end].astype(np.float64), special=special, gap=gap,
                 sampled=bool(sampled), errors=None if np.isnan(errors).all() else errors,
             ),

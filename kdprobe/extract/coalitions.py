@@ -15,10 +15,10 @@ import numpy as np
 from kdprobe.errors import CapabilityError
 from kdprobe.models.reader import Reader
 from kdprobe.models.tokens import Texts
-from kdprobe.observations import Bools, Floats
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import writes_no_blanks
+from kdprobe.stats.arrays import Bools, Floats
 
 Removal = Literal["delete", "mask"]
 Output = Literal["log-odds", "probability"]
@@ -28,7 +28,7 @@ BLOCK_LETTERS = 1_000_000
 
 
 def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Floats:
-    """Give what is explained of a model's logits.
+    """Return what is explained of a model's logits.
 
     Definition: the log-odds of a class against the rest, z_c - log(sum of exp(z_j) over j != c)
     (two classes: the difference of the logits), or its probability. One output (a regression): the
@@ -56,7 +56,7 @@ def output_of(logits: Floats, target: int, output: Output = "log-odds") -> Float
     return share
 
 
-class Game:
+class ValueFunction:
     """v(S) for one text and model: the model's logits when only the words in S are there.
 
     Definition: `delete`: left-out words go together with the blanks before them; words that were
@@ -95,13 +95,15 @@ class Game:
         self._values: list[Floats] = []
         self._exact: bool | None = None
 
-    def anew(self, answers: dict[bytes, Floats]) -> Game:
-        """Give the same game with nothing known but the answers to whole requests.
+    def anew(self, answers: dict[bytes, Floats]) -> ValueFunction:
+        """Return the same game with nothing known but the answers to whole requests.
 
         The batch that a text is run in decides the last digits of its outputs. With a game of its
         own, a method says the same whatever other methods are asked, or were before a kill.
         """
-        return Game(self.reader, self.texts, self.words, removal=self.removal, answers=answers)
+        return ValueFunction(
+            self.reader, self.texts, self.words, removal=self.removal, answers=answers
+        )
 
     @property
     def n(self) -> int:
@@ -132,7 +134,7 @@ class Game:
         return tuple(parts)
 
     def missing(self, masks: Bools) -> list[Texts]:
-        """Give the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
+        """Return the distinct texts of these coalitions, bool `[m, n]`, that are not yet known."""
         wanted: dict[Texts, None] = {}
         for key, mask in _distinct(masks).items():
             if key in self._rows:
@@ -169,7 +171,7 @@ class Game:
             self._values.append(row)
 
     def logits(self, masks: Bools) -> Floats:
-        """Give the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
+        """Return the logits of coalitions, float64 `[m, c]`; what is not known is asked now."""
         fill([(self, masks)])
         for key, mask in _distinct(masks).items():
             if key not in self._rows:
@@ -180,7 +182,7 @@ class Game:
         )
 
     def values(self, masks: Bools, target: int, output: Output = "log-odds") -> Floats:
-        """Give what is explained of coalitions, float64 `[m]`; see `output_of`."""
+        """Return what is explained of coalitions, float64 `[m]`; see `output_of`."""
         return output_of(self.logits(masks), target, output)
 
 
@@ -196,25 +198,25 @@ def _unspaced(text: str, end: int, start: int) -> bool:
 
 
 def _distinct(masks: Bools) -> dict[bytes, Bools]:
-    """Give each different row once, by its bytes, in the order they come."""
+    """Return each different row once, by its bytes, in the order they come."""
     return {mask.tobytes(): mask for mask in masks}
 
 
-def fill(asked: Sequence[tuple[Game, Bools]]) -> None:
+def fill(wanted_masks: Sequence[tuple[ValueFunction, Bools]]) -> None:
     """Ask one model about the coalitions of many texts in common batches, each text once.
 
     Complete enumerations are requests of their own: LIME's limit and Shapley's values share them.
     Texts are encoded in blocks of `BLOCK_LETTERS` letters, shortest first, so that memory does not
     grow with the number of coalitions of a long text.
     """
-    _fill([(game, masks) for game, masks in asked if len(masks) == 2**game.n])
-    _fill([(game, masks) for game, masks in asked if len(masks) != 2**game.n])
+    _fill([(game, masks) for game, masks in wanted_masks if len(masks) == 2**game.n])
+    _fill([(game, masks) for game, masks in wanted_masks if len(masks) != 2**game.n])
 
 
-def _fill(asked: Sequence[tuple[Game, Bools]]) -> None:
-    wanted = [(game, text) for game, masks in asked for text in game.missing(masks)]
+def _fill(wanted_masks: Sequence[tuple[ValueFunction, Bools]]) -> None:
+    wanted = [(game, text) for game, masks in wanted_masks for text in game.missing(masks)]
     sizes = [sum(map(len, texts)) for _, texts in wanted]
-    block: list[tuple[Game, Texts]] = []
+    block: list[tuple[ValueFunction, Texts]] = []
     letters = 0
     for place in sorted(range(len(wanted)), key=sizes.__getitem__):
         block.append(wanted[place])
@@ -226,8 +228,8 @@ def _fill(asked: Sequence[tuple[Game, Bools]]) -> None:
         _ask(block)
 
 
-def _ask(block: Sequence[tuple[Game, Texts]]) -> None:
-    samples: dict[Game, list[Texts]] = {}
+def _ask(block: Sequence[tuple[ValueFunction, Texts]]) -> None:
+    samples: dict[ValueFunction, list[Texts]] = {}
     for game, texts in block:
         samples.setdefault(game, []).append(texts)
     rows = [row for game, texts in samples.items() for row in game.tokens(texts)]
@@ -237,13 +239,13 @@ def _ask(block: Sequence[tuple[Game, Texts]]) -> None:
         first.answers[request] = first.reader.logits(rows)
     values = first.answers[request]
     start = 0
-    for game, asked in samples.items():
-        game.learn(asked, values[start : start + len(asked)])
-        start += len(asked)
+    for game, missing in samples.items():
+        game.learn(missing, values[start : start + len(missing)])
+        start += len(missing)
 
 
 def every_coalition(n: int) -> Bools:
-    """Give all coalitions of n words, bool `[2**n, n]`; row r holds the binary digits of r.
+    """Return all coalitions of n words, bool `[2**n, n]`; row r holds the binary digits of r.
 
     >>> every_coalition(2).astype(int).tolist()
     [[0, 0], [1, 0], [0, 1], [1, 1]]

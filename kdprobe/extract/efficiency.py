@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from kdprobe.models.handle import ModelHandle
-from kdprobe.observations import Floats
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.task import Split
 
 WARM_UP = 2
@@ -79,8 +79,8 @@ class Pace:
     sentences: int = 100
     threads: int = 1
 
-    def told(self, *, device: str) -> str:
-        """Say it in one sentence."""
+    def sentence(self, *, device: str) -> str:
+        """Return it as one sentence."""
         where = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         where = where if device == "cpu" else f"{device}, and {where}"
         return (
@@ -99,7 +99,7 @@ class Times:
 
 
 def weight_bytes(folder: Path) -> int:
-    """Give the size of a folder's weight files in bytes."""
+    """Return the size of a folder's weight files in bytes."""
     return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
 
 
@@ -140,7 +140,7 @@ def measure_speed(
                 name = names[(turn + place) % len(names)]
                 started = clock()
                 # The outputs come back as numbers: a device has finished when they are there.
-                models[name].outputs(piece, batch_size=size, seen=lambda done: None)
+                models[name].outputs(piece, batch_size=size, advance=lambda done: None)
                 taken[name].append((clock() - started) / len(piece))
             stage.advance()
     half = WARM_UP + pace.batches
@@ -168,7 +168,7 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def speed_estimates(name: str, times: Times) -> tuple[Estimate, Estimate]:
-    """Give the median throughput and latency of a model, each with the middle half of its timings.
+    """Return a model's median throughput and latency, each with the middle half of its timings.
 
     >>> times = Times(np.array([0.125, 0.25, 0.5]), np.array([0.010, 0.020, 0.030]))
     >>> [number.value for number in speed_estimates("s", times)]

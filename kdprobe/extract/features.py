@@ -60,11 +60,11 @@ class LayerFeatures:
     _folder: tempfile.TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def rows(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Give the rows of these texts."""
+        """Return the rows of these texts."""
         return np.array([self.row[text] for text in texts], dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64], cells: Sequence[int]) -> NDArray[np.float32]:
-        """Give float32 `[cells, rows, width]` of these rows and cells, which share one width.
+        """Return float32 `[cells, rows, width]` of these rows and cells, which share one width.
 
         Rows are read in the order of the file, and only the columns of these cells.
         """
@@ -80,7 +80,7 @@ class LayerFeatures:
         return out
 
     def groups(self, most: Callable[[int], int]) -> Iterator[list[int]]:
-        """Give all cells in groups of neighbours of one width, at most `most(width)` in each.
+        """Yield all cells in groups of neighbours of one width, at most `most(width)` in each.
 
         Groups are in the order of the cells.
         """
@@ -93,7 +93,7 @@ class LayerFeatures:
         yield group
 
     def __enter__(self) -> LayerFeatures:
-        """Give the features; the file is deleted when the block ends."""
+        """Return the features; the file is deleted when the block ends."""
         return self
 
     def __exit__(
@@ -111,15 +111,15 @@ class LayerFeatures:
 
 def _key(reader: LayerReader, texts: Sequence[str]) -> str:
     digest = hashlib.sha256()
-    told = [FEATURES_VERSION, reader.key, reader.reading, list(reader.poolings), len(texts)]
-    digest.update(json.dumps(told).encode())
+    parts = [FEATURES_VERSION, reader.key, reader.reading, list(reader.poolings), len(texts)]
+    digest.update(json.dumps(parts).encode())
     for text in texts:
         digest.update(b"\0" + text.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
 def features_place(cache: Cache, key: str) -> Path:
-    """Give the file of a key."""
+    """Return the file of a key."""
     return cache.root / "observations" / "features" / key[:2] / f"{key}.features"
 
 
@@ -200,7 +200,7 @@ def extract_features(
 
 
 def _after(batches: Sequence[NDArray[np.int64]], done: int) -> Iterator[NDArray[np.int64]]:
-    """Give the batches after the first `done` rows, which end with a batch.
+    """Yield the batches after the first `done` rows, which end with a batch.
 
     >>> [b.tolist() for b in _after([np.array([4, 2]), np.array([0, 1, 3])], 2)]
     [[0, 1, 3]]
@@ -219,20 +219,20 @@ def _check_space(root: Path, needed: int, sentences: int, cache: Cache | None) -
     """
     free = shutil.disk_usage(root).free
     if free < needed:
-        found = (
+        problem = (
             f"no space for the layers of {sentences:,} sentences: {needed / 1e6:,.0f} MB are "
             f"needed, {free / 1e6:,.0f} MB free"
         )
-        raise _disk_error(root, found, cache)
+        raise _disk_error(root, problem, cache)
 
 
-def _disk_error(root: Path, found: str, cache: Cache | None) -> OutputError:
+def _disk_error(root: Path, problem: str, cache: Cache | None) -> OutputError:
     place = "TMPDIR" if cache is None else "KDPROBE_CACHE"
     return OutputError(
         str(root) if cache is None else f"the cache, {cache.root}",
-        found=found,
+        found=problem,
         remedy=f"free some space, name another place in {place}, or ask for fewer "
-        "--probe-sentences",
+        "`probing.sentences`",
     )
 
 

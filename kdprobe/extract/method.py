@@ -11,15 +11,15 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from kdprobe.extract.coalitions import Game, Output
-from kdprobe.models.reader import Encoded, Reader
-from kdprobe.observations import Floats
-from kdprobe.observed_words import Word
+from kdprobe.extract.coalitions import Output, ValueFunction
+from kdprobe.models.reader import EncodedText, Reader
+from kdprobe.observations.attributions import Word
 from kdprobe.registry import Plugins
+from kdprobe.stats.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExplanationInput:
     """One text to explain to one model.
 
     Args:
@@ -34,15 +34,15 @@ class Asked:
 
     id: str
     words: tuple[Word, ...]
-    encoded: Encoded
+    encoded: EncodedText
     shares: tuple[tuple[tuple[int, float], ...], ...]
     target: int
-    game: Game
+    game: ValueFunction
     seed: int
 
 
 @dataclass(frozen=True)
-class Scored:
+class Attribution:
     """What a method found of one text.
 
     Args:
@@ -77,8 +77,8 @@ class Method(Protocol):
         """The frozen model of its options; all have defaults."""
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: Any, output: Output
-    ) -> list[Scored]:
+        self, sentences: Sequence[ExplanationInput], reader: Reader, options: Any, output: Output
+    ) -> list[Attribution]:
         """Explain texts to one model, in the order given."""
 
 

@@ -7,19 +7,17 @@ text, and try every method on one short text before the first long one. Does not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.coalitions import Game
-from kdprobe.extract.method import METHODS, Asked
+from kdprobe.extract.coalitions import ValueFunction
+from kdprobe.extract.method import METHODS, ExplanationInput
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.foreign import debugging
 from kdprobe.plain_text import printable
 
-if TYPE_CHECKING:
-    from kdprobe.extract.attributions import Setting
 
-
-def require_own_outputs(games: Sequence[Game]) -> None:
+def require_own_outputs(games: Sequence[ValueFunction]) -> None:
     """Refuse to explain a model of which another function would be explained.
 
     Args:
@@ -31,31 +29,31 @@ def require_own_outputs(games: Sequence[Game]) -> None:
     """
     reader = games[0].reader
     rows = [game.tokens([game.texts])[0] for game in games]
-    found = reader.text.deviation(
+    deviation = reader.text.deviation(
         [game.texts for game in games], reader.logits(rows, at_once=True), columns=reader.columns
     )
-    if found is not None:
+    if deviation is not None:
         raise CapabilityError(
             reader.name,
-            found=f"what explainers would run of {found.text!r} is not what the model says of it: "
-            f"outputs differ by {found.size:.2g} (tolerance {found.tolerance:.2g})",
+            found=f"what explainers would run of {deviation.text!r} is not what the model says of "
+            f"it: outputs differ by {deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
             expected="one function",
             remedy="its output may not be the same twice; compare its predictions alone",
         )
 
 
-def method_obstacles(asked: Asked, setting: Setting) -> dict[str, str]:
-    """Say which methods cannot be used with a model, and why.
+def method_obstacles(sentence: ExplanationInput, setting: ExplanationSettings) -> dict[str, str]:
+    """Return which methods cannot be used with a model, and why.
 
     Args:
-        asked: a short text as it is put to the model.
+        sentence: a short text as it is put to the model.
         setting: the methods with their options.
     """
     reasons: dict[str, str] = {}
     for name, options in setting.methods.items():
         method: Any = METHODS.load(name)
         try:
-            method.explain([asked], asked.game.reader, options, setting.output)
+            method.explain([sentence], sentence.game.reader, options, setting.output)
         except CapabilityError as error:
             reasons[name] = error.found
         except Exception as error:  # whatever a library raises: the others are still explained

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations import Bools, Ints
 from kdprobe.seeds import derive_seed
+from kdprobe.stats.arrays import Bools, Ints
 
 
 def choose_rows(

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 from kdprobe.models.tokens import Texts
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,26 @@
 """Where each family of encoders keeps its parts: the one table of architectures.
 
-Does: name the places of layers, attention projections and all that is cut for a narrower student.
-Does not: say what a model can do; that is measured (`measured.py`). A family that stands nowhere
-here still gives predictions, word scores and, where its forward does, hidden states.
+Does: name the places of layers, embeddings, attention projections and all that is cut for a
+narrower student, and find them in a model. Does not: say what a model can do, such as on which side
+it may be padded; that is measured (`measured.py`), so that a family that stands nowhere here still
+gives predictions, word scores and, where its forward does, hidden states.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+from torch import nn
+from transformers import PreTrainedModel
+
+from kdprobe.errors import CapabilityError
+
+EMBEDDING_TABLES = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+"""What a row's `embeddings` holds, each where the family has it."""
 
 
-class Names(NamedTuple):
+class PartNames(NamedTuple):
     """Where an architecture keeps what is cut; of a layer below it, else below the model."""
 
     query: str
@@ -41,22 +51,26 @@ class Architecture(NamedTuple):
         projections: its attention's linear maps, below a layer; None: they cannot be read.
         parts: everything that a narrower student is cut from; None: it cannot be cut.
         inner: the setting that holds the width of its inner neurons.
+        embeddings: what holds `EMBEDDING_TABLES`, below the base model.
+        embedding_norm: the normalisation of their sum, below `embeddings`.
     """
 
     layers: str
     projections: ProjectionNames | None = None
-    parts: Names | None = None
+    parts: PartNames | None = None
     inner: str = "intermediate_size"
+    embeddings: str = "embeddings"
+    embedding_norm: str = "LayerNorm"
 
 
 _BERT_MAPS = ProjectionNames("attention.self.query", "attention.self.key", "attention.self.value")
-_BERT = Names(
+_BERT = PartNames(
     *_BERT_MAPS, "attention.output.dense", "attention.output.LayerNorm", "intermediate.dense",
     "output.dense", "output.LayerNorm", "bert.pooler.dense", "classifier",
 )  # fmt: skip
 _ROBERTA = _BERT._replace(dense="classifier.dense", output="classifier.out_proj")
 _DISTIL_MAPS = ProjectionNames("attention.q_lin", "attention.k_lin", "attention.v_lin")
-_DISTILBERT = Names(
+_DISTILBERT = PartNames(
     *_DISTIL_MAPS, "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2",
     "output_layer_norm", "pre_classifier", "classifier",
 )  # fmt: skip
@@ -73,7 +87,86 @@ ARCHITECTURES: dict[str, Architecture] = {
 """By `config.model_type`. A family whose layers share weights (ALBERT) or differ by position
 (ModernBERT) cannot be taken apart layer by layer."""
 
+_UNLISTED = Architecture(layers="")
+
 LAYER_LISTS = {kind: own.layers for kind, own in ARCHITECTURES.items()}
 PROJECTIONS = {kind: own.projections for kind, own in ARCHITECTURES.items() if own.projections}
-NAMES = {kind: own.parts for kind, own in ARCHITECTURES.items() if own.parts}
-LAYER_PARTS = Names._fields[:8]
+PARTS = {kind: own.parts for kind, own in ARCHITECTURES.items() if own.parts}
+LAYER_PARTS = PartNames._fields[:8]
+
+
+def architecture_of(model: PreTrainedModel) -> Architecture:
+    """Return a model's row; for a family without one the usual names, and no layers."""
+    return ARCHITECTURES.get(model.config.model_type, _UNLISTED)
+
+
+def layers_of(model: PreTrainedModel) -> nn.ModuleList:
+    """Return the list of a model's layers.
+
+    Raises:
+        CapabilityError: an architecture whose layers cannot be taken apart here.
+    """
+    kind = model.config.model_type
+    if kind not in ARCHITECTURES:
+        raise CapabilityError(
+            type(model).__name__,
+            found=f"the layers of the architecture {kind!r} cannot be copied one by one",
+            expected="one of " + ", ".join(ARCHITECTURES),
+            remedy="start the student from scratch (bert:L4,H128) or from a folder",
+        )
+    return cast(nn.ModuleList, model.base_model.get_submodule(ARCHITECTURES[kind].layers))
+
+
+def require_parts(source: PreTrainedModel, *, wanted: str, remedy: str) -> PartNames:
+    """Return where an architecture keeps its parts.
+
+    Raises:
+        CapabilityError: they are not known.
+    """
+    names = architecture_of(source).parts
+    if names is None:
+        raise CapabilityError(
+            type(source).__name__,
+            found=f"{wanted} of the architecture {source.config.model_type!r} cannot be taken",
+            expected="one of " + ", ".join(PARTS),
+            remedy=remedy,
+        )
+    return names
+
+
+def layer_part(model: PreTrainedModel, place: int, name: str) -> Any:
+    """Return a part of a layer, counted from 0."""
+    return layers_of(model)[place].get_submodule(name)
+
+
+def embeddings_of(model: PreTrainedModel) -> Any:
+    """Return what holds the tables of words, positions and segments."""
+    return model.base_model.get_submodule(architecture_of(model).embeddings)
+
+
+def embedding_norm(model: PreTrainedModel) -> Any:
+    """Return the normalisation of the embeddings."""
+    return embeddings_of(model).get_submodule(architecture_of(model).embedding_norm)
+
+
+def inner_size(config: Any) -> int:
+    """Return the number of inner neurons of each layer."""
+    return int(getattr(config, ARCHITECTURES.get(config.model_type, _UNLISTED).inner))
+
+
+def parts_of(
+    source: PreTrainedModel, names: PartNames, which: Sequence[int]
+) -> dict[str, nn.Module]:
+    """Return what a narrower student is cut from, by a name of the student's places.
+
+    Args:
+        source: the wide model.
+        names: where it keeps its parts.
+        which: its layers, from 0, for each of the student's.
+    """
+    modules: dict[str, nn.Module] = {"embeddings": embedding_norm(source)}
+    modules |= {"output": source.get_submodule(names.output)}
+    for new, old in enumerate(which):
+        for part in LAYER_PARTS:
+            modules[f"{new}.{part}"] = layer_part(source, old, getattr(names, part))
+    return modules

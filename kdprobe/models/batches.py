@@ -18,7 +18,7 @@ ENOUGH_ROWS = 32
 def bounded_batches(
     lengths: NDArray[np.int64], *, most_tokens: int, most_rows: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each batch, longest first.
+    """Yield the rows of each batch, longest first.
 
     Definition: rows sorted by length; a batch of rows holds at most `most_rows` of them and
     `most_tokens` tokens, padding counted (one row whatever its length), none shorter than seven
@@ -44,7 +44,7 @@ def bounded_batches(
 def near_equal_batches(
     lengths: NDArray[np.int64], *, batch_size: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Give the rows of each batch, longest first, so that padding stays below an eighth.
+    """Yield the rows of each batch, longest first, so that padding stays below an eighth.
 
     Definition: rows sorted by length; a batch ends when it holds `batch_size` rows or when the next
     row is shorter than seven eighths of its longest. The longest come first, so that a machine too
@@ -69,7 +69,7 @@ def near_equal_batches(
 def equal_length_batches(
     lengths: NDArray[np.int64], *, tokens: int, rows: int
 ) -> Iterator[NDArray[np.int64]]:
-    """Give batches of rows of exactly one length, longest first.
+    """Yield batches of rows of exactly one length, longest first.
 
     Args:
         lengths: tokens of each row, int64 `[n]`.

@@ -217,8 +217,8 @@ class BiLstmForSequenceClassification(BiLstmPreTrained):
         inputs_embeds: Tensor | None = None,
         **rest: Any,
     ) -> SequenceClassifierOutput:
-        """Give the logits of a batch, and with `output_hidden_states` the states of all layers."""
-        found = self.bilstm(
+        """Return a batch's logits, and with `output_hidden_states` the states of all layers."""
+        encoded = self.bilstm(
             input_ids,
             attention_mask,
             token_type_ids,
@@ -226,10 +226,10 @@ class BiLstmForSequenceClassification(BiLstmPreTrained):
             inputs_embeds=inputs_embeds,
         )
         with without_autocast():
-            ends = found.pooler_output.to(self.fc.weight.dtype)
+            ends = encoded.pooler_output.to(self.fc.weight.dtype)
             hidden = self.dropout(functional.relu(self.fc(ends)))
             logits = self.classifier(hidden)
-        return SequenceClassifierOutput(logits=logits, hidden_states=found.hidden_states)
+        return SequenceClassifierOutput(logits=logits, hidden_states=encoded.hidden_states)
 
 
 def build_lstm(

@@ -65,7 +65,7 @@ def parse_lstm(text: str, *, where: str) -> LstmShape:
         UnknownNameError: an unknown key, mode or origin of the embeddings.
         ConfigError: a key twice, a size that is no number, or parts that do not fit.
 
-    >>> parse_lstm("hidden=150,mode=multichannel", where="--student").hidden
+    >>> parse_lstm("hidden=150,mode=multichannel", where="`student`").hidden
     150
     """
     given = _settings(text, where)
@@ -140,6 +140,7 @@ def whole_number(text: str, where: str, key: str) -> int:
         raise ConfigError(
             where,
             found=f"{key} is {printable(text, limit=40)!r}",
-            expected="a whole number from 1" + (" below a billion" if text.isdigit() else ""),
+            expected="a whole number from 1"
+            + (" below a billion" if text.isdigit() and text.strip("0") else ""),
         )
     return int(text)

@@ -39,7 +39,7 @@ class Described(NamedTuple):
 
 
 def described(make: Make, config: Any) -> Described | None:
-    """Give the weights of the model that a config describes; no memory is taken for them.
+    """Return the weights of the model that a config describes; no memory is taken for them.
 
     Args:
         make: builds a model of a config.
@@ -78,11 +78,13 @@ def build_fresh(make: Make, config: Any, *, where: str) -> PreTrainedModel:
         check_layers(layers, where=where, error=ConfigError)
     sizes = described(make, config)
     if sizes is not None:
-        times, told = (1, "") if torch.cuda.is_available() else (_TRAINED, " and all to train them")
+        times, purpose = (
+            (1, "") if torch.cuda.is_available() else (_TRAINED, " and all to train them")
+        )
         check_memory(
             times * _WEIGHT * sizes.total,
             where=where,
-            what=f"{billions(sizes.total)}{told}",
+            what=f"{billions(sizes.total)}{purpose}",
             error=ConfigError,
             remedy="name a smaller model",
         )

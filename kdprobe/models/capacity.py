@@ -30,7 +30,7 @@ _CGROUPS = (
 
 
 def available_memory() -> int:
-    """Give the bytes this process may still take.
+    """Return the bytes this process may still take.
 
     Definition: the least of what the machine has free (caches counted as free), what the control
     group allows, and what the limit of the process's address space leaves.
@@ -49,7 +49,7 @@ def available_memory() -> int:
 
 
 def count_of(shapes: Iterable[Sequence[int]]) -> int:
-    """Give the numbers that tensors of these shapes hold.
+    """Return the numbers that tensors of these shapes hold.
 
     >>> count_of([(2, 3), (4,), ()])
     11
@@ -93,7 +93,7 @@ def check_layers(layers: int, *, where: str, error: type[UsageError]) -> None:
 
 
 def gigabytes(size: int) -> str:
-    """Give a size for people.
+    """Return a size for people.
 
     >>> gigabytes(20 * 10**9), gigabytes(3 * 10**6), gigabytes(10**30)
     ('20.0 GB', '0.003 GB', '1e+21 GB')
@@ -105,7 +105,7 @@ def gigabytes(size: int) -> str:
 
 
 def billions(count: int) -> str:
-    """Give a number of weights for people.
+    """Return a number of weights for people.
 
     >>> billions(5_000_000_000), billions(66_000_000)
     ('5.0 billion weights', '66 million weights')

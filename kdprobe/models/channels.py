@@ -48,9 +48,9 @@ class Channels(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Look words up: `[B, L, channels x width]`; the frozen channel never has a gradient."""
-        found = []
+        vectors = []
         if self.frozen is not None:
-            found.append(functional.embedding(ids, self.frozen.weight.detach()))
+            vectors.append(functional.embedding(ids, self.frozen.weight.detach()))
         if self.tuned is not None:
-            found.append(self.tuned(ids))
-        return torch.cat(found, dim=-1)
+            vectors.append(self.tuned(ids))
+        return torch.cat(vectors, dim=-1)

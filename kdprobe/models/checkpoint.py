@@ -98,7 +98,7 @@ def load_classifier(
 
 
 def describe(model: PreTrainedModel) -> str:
-    """Say a model's shape for people: `BertForSequenceClassification, 6 layers, 384 wide, 12 heads`.
+    """Return a model's shape in words: `BertForSequenceClassification, 6 layers, 384 wide, 12 heads`.
 
     A part that the architecture does not name is left out.
     """  # noqa: E501 (one sentence)
@@ -144,7 +144,7 @@ def _head_weights(model: PreTrainedModel) -> set[str]:
 
 
 def _with_fresh_head(model: PreTrainedModel) -> PreTrainedModel:
-    """Give a model of the same encoder weights whose head has been trained for nothing."""
+    """Return a model of the same encoder weights whose head has been trained for nothing."""
     fresh = AutoModelForSequenceClassification.from_config(model.config, dtype=torch.float32)
     fresh.base_model.load_state_dict(model.base_model.state_dict())
     return fresh
@@ -188,13 +188,13 @@ def _check_tokenizer(path: str, model: PreTrainedModel, tokenizer: PreTrainedTok
 
 
 def _embedded_rows(model: PreTrainedModel) -> int | None:
-    """Give the rows of the word embeddings; None for a model that has no table of them."""
+    """Return the rows of the word embeddings; None for a model that has no table of them."""
     rows = getattr(embedding_table(model), "num_embeddings", None)
     return rows if isinstance(rows, int) else None
 
 
 def settle_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Tell a model its tokenizer's padding token, where its config names none that it has.
+    """Set a model's tokenizer's padding token, where its config names none that it has.
 
     The head of a decoder looks for the last token that is not padding and refuses batches without.
     """

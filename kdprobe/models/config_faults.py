@@ -59,7 +59,7 @@ def field_at_fault(
 def fault_of_field(
     where: str, written: Mapping[str, Any], error: Exception, field: str | None
 ) -> CheckpointError:
-    """Say which field of a config a library stumbled over, and what it wants there.
+    """Return which field of a config a library stumbled over, and what it wants there.
 
     Args:
         where: the file, for the message.

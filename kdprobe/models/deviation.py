@@ -35,13 +35,13 @@ class Compared(NamedTuple):
 
 
 def tolerance_of(model: torch.nn.Module) -> float:
-    """Give how far a value may lie from the model's own, times one plus the largest of them."""
+    """Return how far a value may lie from the model's own, times one plus the largest of them."""
     first = next(iter(model.parameters()))
     return _EXACT if first.dtype in (torch.float32, torch.float64) else _ROUNDED
 
 
 def largest_deviation(compared: Iterable[Compared], *, share: float) -> Deviation | None:
-    """Give the largest deviation beyond its tolerance, or None.
+    """Return the largest deviation beyond its tolerance, or None.
 
     Own values that are not finite are left out: they are refused elsewhere. Another shape is a
     deviation without bound.

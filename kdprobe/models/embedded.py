@@ -55,7 +55,7 @@ def laid(vectors: Tensor, ids: Tensor, given: Tensor, own: Tensor) -> Tensor | N
 
 
 def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) -> list[Any]:
-    """Give the modules that look a text's tokens up, the one that is asked first at the front.
+    """Return the modules that look a text's tokens up, the one that is asked first at the front.
 
     Most models have one; an encoder-decoder may ask copies that share its weights and never the
     one it names. All channels of a BiLSTM are one, the frozen one too.
@@ -87,9 +87,9 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
     ]
     if len(shared) < 2:
         return [named]
-    asked: list[Any] = []
+    used: list[Any] = []
     handles = [
-        module.register_forward_hook(lambda module, *_: asked.append(module)) for module in shared
+        module.register_forward_hook(lambda module, *_: used.append(module)) for module in shared
     ]
     try:
         with torch.no_grad():
@@ -97,14 +97,14 @@ def word_tables(model: torch.nn.Module, name: str, run: Callable[[], object]) ->
     finally:
         for handle in handles:
             handle.remove()
-    return list(dict.fromkeys(asked)) or [named]
+    return list(dict.fromkeys(used)) or [named]
 
 
 @contextlib.contextmanager
 def given_vectors(
     tables: Sequence[torch.nn.Module], vectors: Tensor, ids: Tensor, name: str
 ) -> Iterator[None]:
-    """Give a model these word vectors in place of those it looks up, while inside.
+    """Put these word vectors in place of those that a model looks up, while inside.
 
     Args:
         tables: its word embeddings; see `word_tables`.
@@ -119,10 +119,10 @@ def given_vectors(
 
     def hook(_: torch.nn.Module, arguments: tuple[Any, ...], own: Tensor) -> Tensor | None:
         # a copy: a model may work on what it looked up in place (CTRL)
-        found = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
-        if found is not None:
+        placed_vectors = laid(vectors.clone(), ids, arguments[0], own) if arguments else None
+        if placed_vectors is not None:
             placed.append(True)
-        return found
+        return placed_vectors
 
     handles = [table.register_forward_hook(hook) for table in tables]
     try:

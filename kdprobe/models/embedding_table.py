@@ -12,7 +12,7 @@ from torch import nn
 
 
 def embedding_table(model: Any) -> nn.Module | None:
-    """Give the module that turns token ids into vectors; None for a model that names none.
+    """Return the module that turns token ids into vectors; None for a model that names none.
 
     Args:
         model: of `transformers`; those without such a table raise NotImplementedError (a base

@@ -19,17 +19,17 @@ _TOLERANCE = 1e-5
 
 
 def last_attention_output(model: torch.nn.Module) -> torch.nn.Module | None:
-    """Give what stands behind the last layer's attention, or None where it has another shape.
+    """Return what stands behind the last layer's attention, or None where it has another shape.
 
     BERT, RoBERTa, ELECTRA, DeBERTa-v2 and their kin call it `attention.output`; it takes what
     attention gives and the layer's input, both `[n, t, d]`, and all that follows works token by
     token.
     """
-    found = None
+    last = None
     for name, module in model.named_modules():
         if name.endswith("attention.output") and type(module).__name__.endswith("SelfOutput"):
-            found = module
-    return found
+            last = module
+    return last
 
 
 @contextlib.contextmanager
@@ -51,7 +51,7 @@ def first_token_only(model: torch.nn.Module) -> Iterator[None]:
 
 
 def is_enough(model: torch.nn.Module, logits: Callable[[], Tensor]) -> bool:
-    """Say whether a model's logits come from the first token of its last layer alone.
+    """Return whether a model's logits come from the first token of its last layer alone.
 
     Args:
         model: a classifier in float32 and eval mode.

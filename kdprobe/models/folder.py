@@ -57,7 +57,7 @@ _NO_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 
 
 def locate(path: str, *, offline: bool) -> Path:
-    """Give the folder of a model: the path itself, or where the hub's files lie on this disk.
+    """Return the folder of a model: the path itself, or where the hub's files lie on this disk.
 
     Args:
         path: a folder, or a hub id (`name` or `owner/name`) when no such path exists.
@@ -104,7 +104,7 @@ def locate(path: str, *, offline: bool) -> Path:
 
 
 def _hub_said(error: Exception, *, offline: bool) -> str:
-    """Say why a hub model of this name cannot be had, in our words where the reason is known."""
+    """Return why a hub model of this name cannot be had, in our words where the reason is known."""
     from huggingface_hub import errors
 
     if offline or isinstance(error, errors.OfflineModeIsEnabled | errors.LocalEntryNotFoundError):
@@ -124,7 +124,7 @@ def _refuse_unfinished(folder: Path) -> None:
             str(folder),
             found="holds the model of a killed training, whose files are not all in their places",
             expected="a finished model",
-            remedy="run that training again with --resume; it takes no further step",
+            remedy="run that training again with `resume`; it takes no further step",
         )
 
 
@@ -153,7 +153,7 @@ def check_folder(folder: Path) -> Mapping[str, object]:
 
 
 def _reads_characters(folder: Path) -> bool:
-    """Say whether a folder's tokenizer is one that needs no vocabulary."""
+    """Return whether a folder's tokenizer is one that needs no vocabulary."""
     place = folder / "tokenizer_config.json"
     if not place.is_file():
         return False
@@ -162,7 +162,7 @@ def _reads_characters(folder: Path) -> bool:
 
 
 def fingerprint(folder: Path) -> str:
-    """Give SHA-256 over the bytes of weights, config.json and tokenizer files; never the path.
+    """Return SHA-256 over the bytes of weights, config.json and tokenizer files; never the path.
 
     Definition: over the sorted names of the files that are there, each name followed by the size
     and the bytes of its file, read in pieces of one mebibyte.

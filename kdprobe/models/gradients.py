@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from kdprobe.errors import CapabilityError
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.model_inputs import evaluating
-from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 
 _TINY = 1e-12
@@ -41,7 +41,7 @@ def unit(vectors: Tensor) -> Tensor:
     return torch.where(norms > _TINY, vectors / norms.clamp_min(_TINY), torch.zeros_like(vectors))
 
 
-class Attributed(NamedTuple):
+class LayerAttribution(NamedTuple):
     """One output's gradient.
 
     `gradient` is `[B, L, H]`, with respect to the layer's output; `product` is its path mean times
@@ -53,7 +53,7 @@ class Attributed(NamedTuple):
 
 
 def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
-    """Give the module whose output is `hidden_states[layer]`; 0 is the embeddings.
+    """Return the module whose output is `hidden_states[layer]`; 0 is the embeddings.
 
     Of a model that keeps its embeddings in no module of their own (GPT-2 adds positions later) 0 is
     its word embeddings.
@@ -77,7 +77,7 @@ def site_of(model: PreTrainedModel, layer: int) -> nn.Module:
 
 
 def input_obstacle(text: TextModel) -> str:
-    """Say why outputs cannot be differentiated by what the embeddings give; empty: they can.
+    """Return why outputs cannot be differentiated by what the embeddings give; empty: they can.
 
     Definition: on a text of a few words the embeddings run once and give one vector a token.
     """
@@ -118,14 +118,14 @@ def _traced(
     Returns:
         The logits, the layer's output, and the moved output that the logits depend on.
     """
-    seen: list[tuple[Tensor, Tensor]] = []
+    runs: list[tuple[Tensor, Tensor]] = []
 
     def hook(_: nn.Module, __: object, output: Tensor | tuple[Tensor, ...]) -> object:
         whole = output if isinstance(output, Tensor) else output[0]
         point = move(whole)
         if not point.requires_grad:
             point.requires_grad_(True)
-        seen.append((whole, point))
+        runs.append((whole, point))
         return point if isinstance(output, Tensor) else (point, *output[1:])
 
     handle = site_of(model, layer).register_forward_hook(hook)
@@ -137,14 +137,14 @@ def _traced(
         handle.remove()
     if columns is not None:
         logits = logits.index_select(1, columns)
-    whole, point = seen[0]
+    whole, point = runs[0]
     return logits, whole, point
 
 
 def _targets(
     logits: Tensor, of: Output, picked: Tensor | None, classes: Literal["all", "picked"]
 ) -> list[Tensor]:
-    """Give the outputs that are differentiated, each `[B]`; a regression has one, its score."""
+    """Return the outputs that are differentiated, each `[B]`; a regression has one, its score."""
     if logits.shape[1] == 1 or of == "logit":
         outputs = logits
     else:
@@ -169,7 +169,7 @@ def attribute(
     baseline: Baseline = "zero",
     pad: int = 0,
     follow: bool,
-) -> list[Attributed]:
+) -> list[LayerAttribution]:
     """Differentiate a model's outputs by a layer's output, along a path from a baseline.
 
     Definition: (x - x') times the mean over k = 1..m of dF(x' + k / m (x - x')) / dx
@@ -224,7 +224,9 @@ def attribute(
                 else:
                     gradients[place] = gradients[place] + slope
                     products[place] = products[place] + slope * length
-    return [Attributed(g / steps, p / steps) for g, p in zip(gradients, products, strict=True)]
+    return [
+        LayerAttribution(g / steps, p / steps) for g, p in zip(gradients, products, strict=True)
+    ]
 
 
 def word_sums(scores: Tensor, shares: Tensor) -> Tensor:
@@ -233,7 +235,11 @@ def word_sums(scores: Tensor, shares: Tensor) -> Tensor:
 
 
 def attribution_maps(
-    attributed: Sequence[Attributed], mask: Tensor, *, top: int = 0, words: Tensor | None = None
+    attributed: Sequence[LayerAttribution],
+    mask: Tensor,
+    *,
+    top: int = 0,
+    words: Tensor | None = None,
 ) -> Tensor:
     """Reduce integrated gradients to maps over tokens or words, those of all classes joined.
 
@@ -253,8 +259,8 @@ def attribution_maps(
         counts.
     """
     maps = []
-    for found in attributed:
-        sizes = precise(found.product)
+    for attribution in attributed:
+        sizes = precise(attribution.product)
         if top:
             sizes = sizes.abs().topk(min(top, sizes.shape[-1]), dim=-1).values
         scores = torch.linalg.vector_norm(sizes, dim=-1)

@@ -1,7 +1,7 @@
 """What kdprobe asks of a model, whatever framework it comes from.
 
 Does: name the protocol and the capabilities. Does not: load anything; `hf.py` and
-`predictions_file.py` do, through `open_model`.
+`predictions/file.py` do, through `open_model`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.observations import Scale
+from kdprobe.observations.predictions import Scale
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
@@ -91,7 +91,7 @@ class ModelHandle(Protocol):
     def reading(self) -> str:
         """What its outputs depend on beside the fingerprint: dtype, device, order of the labels."""
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Ask for the outputs of every example, columns in the task's label order."""
 
 
@@ -105,7 +105,7 @@ class ProgressCall(Protocol):
 def label_order(
     where: str, model_labels: Sequence[str], task_labels: Sequence[str]
 ) -> tuple[int, ...] | None:
-    """Give, for each label of the task, the column of the model that speaks of it, or None.
+    """Return, for each label of the task, the column of the model that speaks of it, or None.
 
     Names are compared as `tasks.label_names.partners` does. None: at least one has no partner.
 

@@ -7,6 +7,7 @@ gradients and random state as they were. Does not: read folders; `checkpoint.py`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Literal
 
@@ -48,24 +49,24 @@ def resolve_device(device: str) -> torch.device:
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
-        found = torch.device(device)
+        chosen = torch.device(device)
     except RuntimeError as error:
         raise ConfigError(
-            f"--device {device}", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
+            f"`device={device}`", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
         ) from error
     present = {
         "cpu": 1,
         "cuda": torch.cuda.device_count(),
         "mps": int(torch.backends.mps.is_available()),
     }
-    if (found.index or 0) >= present.get(found.type, 0):
+    if (chosen.index or 0) >= present.get(chosen.type, 0):
         raise ConfigError(
-            f"--device {device}",
+            f"`device={device}`",
             found="this machine, or this build of torch, does not have it",
             expected="auto, cpu, cuda, cuda:N or mps",
-            remedy="use --device auto to take what is there",
+            remedy="use `device=auto` to take what is there",
         )
-    return found
+    return chosen
 
 
 def resolve_dtype(dtype: str) -> torch.dtype:
@@ -76,7 +77,7 @@ def resolve_dtype(dtype: str) -> torch.dtype:
     """
     if dtype not in _DTYPES:
         raise ConfigError(
-            f"--dtype {dtype}", found="not a type kdprobe runs models in", expected="float32, bf16"
+            f"`dtype={dtype}`", found="not a type kdprobe runs models in", expected="float32, bf16"
         )
     return _DTYPES[dtype]
 
@@ -122,13 +123,23 @@ class HfModel:
         kind = str(dtype).removeprefix("torch.")
         self.reading: str = f"{kind} {device.type} columns {columns} text {TEXT_VERSION}"
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def limited(self, longest: int) -> HfModel:
+        """Return the same model, on its weights, that reads at most so many tokens of a text."""
+        if longest >= self.text.limit:
+            return self
+        other = copy.copy(self)
+        other.text = copy.copy(self.text)
+        other.text.limit = longest
+        other.reading += f" longest {longest}"
+        return other
+
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Ask for the outputs of every example.
 
         Args:
             split: the examples, at least one; those longer than the model takes are cut and marked.
             batch_size: the most examples in one forward pass.
-            seen: told the number of examples after every pass.
+            advance: told the number of examples after every pass.
 
         Returns:
             float64 `[n, c]` in the task's label order (a regression: scores `[n, 1]`); equal to
@@ -138,7 +149,7 @@ class HfModel:
             CapabilityError: the device's memory is too small for a batch.
         """
         tokens = self.text.encode(split.texts, split.pairs)
-        values = self._run(tokens, batch_size, seen)
+        values = self._run(tokens, batch_size, advance)
         if not self._checked:
             values = self._check(split, tokens, values, batch_size)
             self._checked = True
@@ -150,7 +161,7 @@ class HfModel:
     def _check(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
     ) -> NDArray[np.float64]:
-        """Give outputs that are the model's own of that one text, or raise an alarm.
+        """Return outputs that are the model's own of that one text, or raise an alarm.
 
         Where the first batches moved them, all texts are run alone.
         """
@@ -170,7 +181,7 @@ class HfModel:
             )
         return values
 
-    def _run(self, tokens: Tokens, batch_size: int, seen: ProgressCall) -> NDArray[np.float64]:
+    def _run(self, tokens: Tokens, batch_size: int, advance: ProgressCall) -> NDArray[np.float64]:
         """Run every text; all outputs, in the model's order."""
         values = np.empty((len(tokens.lengths), int(self.model.config.num_labels)))
         with evaluating(self.model), torch.no_grad():
@@ -178,7 +189,7 @@ class HfModel:
                 inputs = self.text.tensors(tokens.columns, rows.tolist())
                 logits = self.text.forward(inputs)
                 values[rows] = logits.to(device="cpu", dtype=torch.float64).numpy()
-                seen(len(rows))
+                advance(len(rows))
         return values
 
     def _deviates(
@@ -205,7 +216,7 @@ class HfModel:
 
 
 def _lacks(text: TextModel) -> dict[Capability, str]:
-    """Say what a model cannot give, each with the reason."""
+    """Return what a model cannot give, each with the reason."""
     lacks: dict[Capability, str] = {}
     hidden = hidden_obstacle(text)
     if hidden:

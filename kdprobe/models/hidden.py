@@ -6,24 +6,22 @@ architecture with random weights. Does not: store; `extract/features.py` does.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.checkpoint import quiet
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel
 from kdprobe.models.measured import first_token_reads, states_of
-from kdprobe.models.model_inputs import begun_anew, evaluating, out_of_memory
+from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.pooling import ends_of, head_vector, last_linear, listening, pooled
+from kdprobe.models.random_init import random_fingerprint, random_weights
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.registry import known_name
@@ -41,7 +39,7 @@ class FeatureCell(NamedTuple):
 
 
 def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
-    """Give the poolings that are meant, each once.
+    """Return the poolings that are meant, each once.
 
     Raises:
         UnknownNameError: a pooling that is not known.
@@ -52,9 +50,12 @@ def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """
     if not poolings:
         raise ConfigError(
-            "--pooling", found="none is named", expected="one of " + ", ".join(POOLINGS)
+            "`probing.poolings`", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    return tuple(dict.fromkeys(known_name("pooling", name, POOLINGS) for name in poolings))
+    option = "probing.poolings"
+    return tuple(
+        dict.fromkeys(known_name("pooling", name, POOLINGS, option=option) for name in poolings)
+    )
 
 
 class LayerReader:
@@ -92,19 +93,20 @@ class LayerReader:
                 handle.name,
                 found=why or "gives no hidden states",
                 expected="a checkpoint whose layers can be read",
-                remedy="leave probing out: --skip probing",
+                remedy="leave probing out: `skip=probing`",
             )
         self.handle = handle
         self.random = random_seed is not None
-        self.model = handle.model if random_seed is None else _randomised(handle, random_seed)
+        self.model, self.key = handle.model, handle.fingerprint
+        if random_seed is not None:  # other models of this shape share the baseline
+            weights = random_weights(handle, seed=random_seed)
+            placed: Any = weights.to(device=handle.device, dtype=handle.model.dtype)
+            self.model, self.key = placed, random_fingerprint(handle, seed=random_seed)
         self.text = TextModel(
             self.model, handle.tokenizer, name=handle.name, together=handle.text.together
         )
         self.columns = tuple(name for name in self.text.sent if name != "attention_mask")
-        self.key = handle.fingerprint if random_seed is None else f"random {random_seed}"
         self.reading = f"{handle.reading} {_shape(handle.model)}"
-        if self.random:  # other models of this shape share the baseline, if they read alike
-            self.reading += f" {_vocabulary(handle)}"
         special = handle.tokenizer("a", return_special_tokens_mask=True)["special_tokens_mask"]
         words = [at for at, mark in enumerate(special) if not mark]
         self._before = words[0] if words else 0
@@ -128,16 +130,16 @@ class LayerReader:
         self.layers = tuple(str(at) for at in range(len(probe.states)))
         self.cells, self.widths = self._laid_out(probe)
         if not self.cells:
-            asked = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
+            missing = ",".join(pooling for pooling in self.undefined if pooling != HEAD)
             raise CapabilityError(
                 handle.name,
-                found=f"has no vector to read under --pooling {asked}",
+                found=f"has no vector to read under `probing.poolings={missing}`",
                 expected="another pooling, such as mean",
             )
 
-    def _without(self, asked: Sequence[str]) -> dict[str, str]:
-        """Say which poolings this model has not, and why."""
-        if "cls" not in asked:
+    def _without(self, poolings: Sequence[str]) -> dict[str, str]:
+        """Return which poolings this model has not, and why."""
+        if "cls" not in poolings:
             return {}
         if self._recurrent:
             return {"cls": "no token of a BiLSTM reads the whole sentence; see last"}
@@ -150,8 +152,8 @@ class LayerReader:
             return {"cls": "its tokenizer puts no token before the words"}
         return {}
 
-    def _laid_out(self, probe: _Seen) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
-        """Name every layer under every pooling, then the head, and give the width of each."""
+    def _laid_out(self, probe: _Vectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
+        """Return every layer under every pooling, then the head, and the width of each."""
         grid = [
             (FeatureCell(layer, pool), int(state.shape[-1]))
             for layer, state in zip(self.layers, probe.states, strict=True)
@@ -176,74 +178,61 @@ class LayerReader:
         Returns:
             float16 `[n, sum of widths]`, the cells' vectors side by side.
         """
-        seen = self._run(tokens)
+        vectors = self._run(tokens)
         length = tokens.shape[2]
         start, stop = self._before, length - self._after
         if start >= stop:  # a text of no word tokens: all there is
             start, stop = 0, length
-        made = [
+        parts = [
             ends_of(state, start, stop)
             if pooling == "last" and self._recurrent and layer
             else pooled(state, pooling, start, stop)
-            for layer, state in enumerate(seen.states)
+            for layer, state in enumerate(vectors.states)
             for pooling in self.poolings
         ]
         if HEAD not in self.undefined:
-            if seen.head is None:
+            if vectors.head is None:
                 raise ValueError(f"{self.handle.name}: a batch without the vector of its head")
-            made.append(seen.head)
-        joined = torch.cat([one.float() for one in made], dim=1)
+            parts.append(vectors.head)
+        joined = torch.cat([one.float() for one in parts], dim=1)
         values: NDArray[np.float16] = (
             joined.clamp(-_LARGEST, _LARGEST).to("cpu", torch.float16).numpy()
         )
         return values
 
-    def _run(self, tokens: NDArray[np.int32]) -> _Seen:
+    def _run(self, tokens: NDArray[np.int32]) -> _Vectors:
         """Run sentences of one length; those that the forward refuses together, one by one."""
         columns = {
             name: tokens[:, at].astype(np.int64).tolist() for at, name in enumerate(self.columns)
         }
-        inputs = self.text.tensors(columns, range(len(tokens)), side="right")
+        inputs = self.text.padded(columns, range(len(tokens)), side="right")
+        with evaluating(self.model), torch.no_grad():
+            return self.text.run(inputs, self._vectors, _joined)
+
+    def _vectors(self, inputs: Mapping[str, Tensor]) -> _Vectors:
         held: list[tuple[Tensor, Tensor]] = []
-        size = len(tokens)
-        if size > 1 and self.text.together == "alone":
-            return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
-        listened = listening(self._head, held)
-        with evaluating(self.model), listened, torch.no_grad(), begun_anew(self.model):
-            try:
-                out = self.model(**inputs, output_hidden_states=True)
-            except torch.OutOfMemoryError as error:
-                raise out_of_memory(
-                    self.handle.name, inputs["input_ids"], self.handle.device
-                ) from error
-            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
-                if size == 1:
-                    ids = inputs["input_ids"][0].tolist()
-                    raise self.text.refused(ids, error) from error
-                return _joined([self._run(tokens[row : row + 1]) for row in range(size)])
+        with listening(self._head, held):
+            out = self.model(**inputs, output_hidden_states=True)
         states = states_of(out)
         if states is None:
             raise ValueError(f"{self.handle.name}: a model that gives no hidden states was read")
-        return _Seen(states, head_vector(held, out.logits))
+        return _Vectors(states, head_vector(held, out.logits))
 
 
-class _Seen(NamedTuple):
+class _Vectors(NamedTuple):
+    """Hidden states `[B, L, width]` of every layer, and what the head reads, `[B, width]`."""
+
     states: tuple[Tensor, ...]
     head: Tensor | None
 
 
-def _joined(parts: Sequence[_Seen]) -> _Seen:
+def _joined(parts: Sequence[_Vectors]) -> _Vectors:
     heads = [part.head for part in parts if part.head is not None]
     states = zip(*(part.states for part in parts), strict=True)
-    return _Seen(
+    return _Vectors(
         tuple(torch.cat(state) for state in states),
         torch.cat(heads) if len(heads) == len(parts) else None,
     )
-
-
-def _vocabulary(handle: HfModel) -> str:
-    told = json.dumps(sorted(handle.tokenizer.get_vocab().items(), key=lambda item: item[1]))
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _shape(model: PreTrainedModel) -> str:
@@ -253,11 +242,3 @@ def _shape(model: PreTrainedModel) -> str:
         for name in ("model_type", "num_hidden_layers", "hidden_size", "num_attention_heads")
     ]
     return " ".join(map(str, [*sizes, sum(p.numel() for p in model.parameters())]))
-
-
-def _randomised(handle: HfModel, seed: int) -> PreTrainedModel:
-    with quiet(), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = AutoModelForSequenceClassification.from_config(handle.model.config)
-    placed: PreTrainedModel = model.to(device=handle.device, dtype=handle.model.dtype).eval()
-    return placed

@@ -20,7 +20,7 @@ _REMEDY = "correct id2label and label2id in config.json"
 
 
 def numbered_names(written: Mapping[str, object], *, where: str) -> dict[int, str]:
-    """Give the names of a config's labels by the numbers that stand there, in their order.
+    """Return the names of a config's labels by the numbers that stand there, in their order.
 
     Args:
         written: the config as its file holds it.
@@ -54,7 +54,7 @@ def numbered_names(written: Mapping[str, object], *, where: str) -> dict[int, st
 
 
 def label_names(written: Mapping[str, object], *, where: str) -> tuple[str, ...]:
-    """Give the names of a config's labels in the order of the outputs.
+    """Return the names of a config's labels in the order of the outputs.
 
     Args:
         written: the config as its file holds it.
@@ -73,7 +73,7 @@ def label_names(written: Mapping[str, object], *, where: str) -> tuple[str, ...]
     >>> label_names({"id2label": {"1": "neg", "2": "pos"}}, where="config.json")
     Traceback (most recent call last):
     kdprobe.errors.CheckpointError: config.json: its config names labels 1, 2; outputs are counted \
-from 0; correct id2label and label2id in config.json, or say --label-map '*=*' when they are in \
+from 0; correct id2label and label2id in config.json, or say `label_map='*=*'` when they are in \
 the task's order
     """
     names = numbered_names(written, where=where)
@@ -89,7 +89,7 @@ the task's order
         shown = ", ".join(map(str, list(names)[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
         raise CheckpointError(
             where, found=f"its config names labels {shown}; outputs are counted from 0",
-            remedy=f"{_REMEDY}, or say --label-map '*=*' when they are in the task's order",
+            remedy=f"{_REMEDY}, or say `label_map='*=*'` when they are in the task's order",
         )  # fmt: skip
     _refuse_contradiction(names, written.get("label2id"), where)
     return tuple(names.values())
@@ -105,5 +105,5 @@ def _refuse_contradiction(names: Mapping[int, str], numbers: object, where: str)
             raise CheckpointError(
                 where, found=f"output {index} is {name!r} by id2label and {other} by label2id",
                 expected="one number for each label",
-                remedy=f"{_REMEDY}, or say --label-map '*=*' when outputs are in the task's order",
+                remedy=f"{_REMEDY}, or say `label_map='*=*'` when outputs are in the task's order",
             )  # fmt: skip

@@ -14,29 +14,11 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
-from kdprobe.models.predictions_table import is_predictions_file
+from kdprobe.models.predictions.table import is_predictions_file
 from kdprobe.plain_files import expanded, read_json
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.readers import read_table
-
-
-def open_with_models(
-    task: str,
-    models: Sequence[str],
-    *,
-    labels: Sequence[str] = (),
-    offline: bool = True,
-    label_map: Mapping[str, str] | None = None,
-) -> TaskFile:
-    """Open what `--task` names; see `open_task` and `name_classes`.
-
-    Raises:
-        UsageError: as those two.
-    """
-    opened = open_task(task, labels=labels)
-    return name_classes(opened, models, offline=offline, label_map=label_map)
 
 
 def name_classes(
@@ -46,7 +28,7 @@ def name_classes(
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
 ) -> TaskFile:
-    """Give a guessed task the classes that its rows do not show.
+    """Return a guessed task the classes that its rows do not show.
 
     Definition: the classes of the first model that has more of them than the rows show and a
     partner for each that they show (`label_names.partners`), in the model's order and the rows'
@@ -84,7 +66,7 @@ def name_classes(
 
 
 def _completed(names: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the model's names with those of the rows in their places, or None."""
+    """Return the model's names with those of the rows in their places, or None."""
     if len(names) <= max(len(shown), 1) or len(set(names)) < len(names):
         return None
     numbers = tuple(str(index) for index in range(len(names)))
@@ -102,7 +84,7 @@ def _are_unnamed(names: tuple[str, ...]) -> bool:
 
 
 def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
-    """Give the label names of a model in its own order, none for one output; None: not known.
+    """Return the label names of a model in its own order, none for one output; None: not known.
 
     A model folder has them in its config, a predictions file in its columns `logit:NAME` or
     `prob:NAME`.

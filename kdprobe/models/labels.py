@@ -19,7 +19,7 @@ _NUMBERED = re.compile(r"(?:label|class)?[ _-]?-?\d+", re.IGNORECASE)
 """Names that say nothing of what they mean: `LABEL_0`, `class 1`, `2`."""
 
 POSITIONAL: Mapping[str, str] = MappingProxyType({"*": "*"})
-"""The label map (`--label-map '*=*'`) of a user who says that outputs are in the task's order."""
+"""The label map (`label_map='*=*'`) of a user who says that outputs are in the task's order."""
 
 
 class LabelOrder(NamedTuple):
@@ -32,7 +32,7 @@ class LabelOrder(NamedTuple):
 def match_outputs(
     path: str, config: Any, task: Task, label_map: Mapping[str, str] | None
 ) -> LabelOrder:
-    """Give the model's column of each label of the task, `(0,)` for a regression.
+    """Return the model's column of each label of the task, `(0,)` for a regression.
 
     Args:
         path: the model, for messages.
@@ -68,7 +68,7 @@ def match_outputs(
             found=f"its head has {outputs} outputs ({_listed(names)})",
             expected=f"{len(task.labels)}, as {task.name} has ({_listed(task.labels)})",
             remedy="was it trained for another task? Classes that the rows of a table do not show "
-            "are named with --labels A,B,C",
+            "are named with `labels=A,B,C`",
         )
     return match_labels(path, names, task.labels, label_map)
 
@@ -79,7 +79,7 @@ def match_labels(
     wanted: tuple[str, ...],
     label_map: Mapping[str, str] | None = None,
 ) -> LabelOrder:
-    """Give, for each label of the task, the model's column of that name, and notes for the reader.
+    """Return the model's column for each label of the task, and notes for the reader.
 
     Args:
         where: the model, for messages.
@@ -122,7 +122,7 @@ def match_labels(
 
 
 def _remedy(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
-    """Say what to do about names that differ: no map is offered between two tasks' words.
+    """Return what to do about names that differ: no map is offered between two tasks' words.
 
     >>> _remedy(("acceptable", "unacceptable"), ("negative", "positive"))[:35]
     'was it trained for another task? On'
@@ -130,12 +130,12 @@ def _remedy(names: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     if not any(map(_NUMBERED.fullmatch, (*names, *wanted))):
         return (
             "was it trained for another task? Only if its labels mean the same, say which is "
-            "which: --label-map MODEL=TASK,…"
+            "which: `label_map=MODEL=TASK,…`"
         )
     example = ",".join(f"{one}={other}" for one, other in zip(names[:3], wanted[:3], strict=True))
     return (
-        f"say which is which (--label-map '{example}{',…' if names[3:] else ''}'), "
-        "or --label-map '*=*' when they are in the task's order"
+        f"say which is which (`label_map='{example}{',…' if names[3:] else ''}'`), "
+        "or `label_map='*=*'` when they are in the task's order"
     )
 
 

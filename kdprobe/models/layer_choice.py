@@ -14,7 +14,7 @@ SPREADS: tuple[Spread, ...] = ("even", "first", "last", "skip", "distilbert")
 
 
 def spread_layers(
-    count: int, of: int, rule: Spread, *, where: str = "--student"
+    count: int, of: int, rule: Spread, *, where: str = "`student`"
 ) -> tuple[int, ...]:
     """Pick which layers of a model a smaller one copies, counted from 0.
 

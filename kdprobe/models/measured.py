@@ -7,19 +7,16 @@ anyone's texts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from kdprobe.models.checkpoint import quiet
-from kdprobe.models.model_inputs import begun_anew, depends_on_width
-
-if TYPE_CHECKING:
-    from kdprobe.models.text_model import TextModel
+from kdprobe.models.model_inputs import begun_anew, depends_on_width, evaluating
+from kdprobe.models.text_inputs import Side, TextInputs
 from kdprobe.models.tokens import Tokens
 
-Side = Literal["right", "left"]
 Together = Literal["right", "left", "equal", "alone"]
 """How texts may share a batch: padded on a side, of equal length only, or not at all."""
 
@@ -29,7 +26,7 @@ _SAME, _LEAST = 2e-5, 0.1
 
 
 def states_of(output: Any) -> tuple[Tensor, ...] | None:
-    """Give the hidden states of a model's output, of an encoder-decoder those of the encoder."""
+    """Return the hidden states of a model's output, of an encoder-decoder those of the encoder."""
     for name in ("hidden_states", "encoder_hidden_states"):
         states = getattr(output, name, None)
         if states:
@@ -37,26 +34,20 @@ def states_of(output: Any) -> tuple[Tensor, ...] | None:
     return None
 
 
-def _evaluated(text: TextModel, inputs: dict[str, Tensor]) -> Any:
+def _evaluated(text: TextInputs, inputs: dict[str, Tensor]) -> Any:
     """Run the model for its hidden states where it gives them, in eval mode, without gradients."""
-    modes = [(module, module.training) for module in text.model.modules()]
-    text.model.eval()
-    try:
-        with quiet(), torch.no_grad(), begun_anew(text.model):
-            try:
-                return text.model(**inputs, output_hidden_states=True)
-            except TypeError:  # a module that gives logits alone
-                return text.model(**inputs)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluating(text.model), quiet(), torch.no_grad(), begun_anew(text.model):
+        try:
+            return text.model(**inputs, output_hidden_states=True)
+        except TypeError:  # a module that gives logits alone
+            return text.model(**inputs)
 
 
 def _outputs(
-    text: TextModel, tokens: Tokens, rows: list[int], side: Side
+    text: TextInputs, tokens: Tokens, rows: list[int], side: Side
 ) -> list[list[Tensor]] | None:
-    """Give, for each row, its logits and its real tokens' states; None where the forward fails."""
-    inputs = text.tensors(tokens.columns, rows, side=side)
+    """Return each row's logits and real tokens' states; None where the forward fails."""
+    inputs = text.padded(tokens.columns, rows, side=side)
     lengths = [int(tokens.lengths[row]) for row in rows]
     width = max(lengths)
     try:
@@ -81,8 +72,8 @@ def _same(ours: list[Tensor], theirs: list[Tensor]) -> bool:
     return True
 
 
-def measure_together(text: TextModel) -> Together:
-    """Find out how texts may share a batch without moving an output.
+def measure_together(text: TextInputs) -> Together:
+    """Return how texts may share a batch without moving an output.
 
     Definition: the logits, and the hidden states of real tokens, of a short and a long text padded
     together on the right (else on the left) are those of each alone, within 2e-5 of the largest of
@@ -106,11 +97,11 @@ def measure_together(text: TextModel) -> Together:
     return "alone"
 
 
-def hidden_obstacle(text: TextModel) -> str:
-    """Say why the layers of a model cannot be read token by token; empty: they can."""
+def hidden_obstacle(text: TextInputs) -> str:
+    """Return why the layers of a model cannot be read token by token; empty: they can."""
     tokens = text.encode([_LONG])
     try:
-        output = _evaluated(text, text.tensors(tokens.columns, [0]))
+        output = _evaluated(text, text.padded(tokens.columns, [0], side="right"))
     except Exception:  # it cannot run the trial; its own texts will say why
         return ""
     states = states_of(output)
@@ -125,8 +116,8 @@ def hidden_obstacle(text: TextModel) -> str:
     return ""
 
 
-def first_token_reads(text: TextModel) -> bool:
-    """Say whether the last state of a text's first token depends on the tokens after it.
+def first_token_reads(text: TextInputs) -> bool:
+    """Return whether the last state of a text's first token depends on the tokens after it.
 
     False for causal models: a first token that reads only itself is the same for every text.
     """
@@ -142,10 +133,10 @@ def first_token_reads(text: TextModel) -> bool:
     for ids in (tokens.columns["input_ids"], changed):
         columns = {**tokens.columns, "input_ids": ids}
         try:
-            seen = states_of(_evaluated(text, text.tensors(columns, [0])))
+            hidden = states_of(_evaluated(text, text.padded(columns, [0], side="right")))
         except Exception:  # it cannot run the trial; its own texts will say why
             return True
-        if seen is None:
+        if hidden is None:
             return True
-        states.append(seen[-1][0, 0].float())
+        states.append(hidden[-1][0, 0].float())
     return bool((states[0] - states[1]).abs().max() > _SAME * states[0].abs().max())

@@ -44,7 +44,7 @@ _PRODUCTS: Mapping[Any, int] = {functional.linear: 1, torch.addmm: 2}
 
 
 def widen(value: Any) -> Any:
-    """Give a half-precision tensor in float32; anything else is left as it is."""
+    """Return a half-precision tensor in float32; anything else is left as it is."""
     return value.float() if isinstance(value, Tensor) and value.dtype in _HALF else value
 
 

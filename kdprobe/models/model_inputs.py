@@ -23,12 +23,12 @@ _NO_LIMIT = 1_000_000
 
 
 def accepted_inputs(model: Any) -> frozenset[str]:
-    """Name what a model's forward takes by name."""
+    """Return the names of what a model's forward takes."""
     return frozenset(inspect.signature(model.forward).parameters)
 
 
 def columns_sent(model: Any, tokenizer: Any) -> tuple[str, ...]:
-    """Name the columns that a model is given: what its tokenizer sends and it has rows for.
+    """Return the columns that a model is given: what its tokenizer sends and it has rows for.
 
     A mask is sent wherever the model takes one. Segment ids are sent only if the tokenizer gives
     them (a GPT-2 that is given zeros adds the vector of token 0 everywhere) and the model has at
@@ -49,7 +49,7 @@ def columns_sent(model: Any, tokenizer: Any) -> tuple[str, ...]:
 
 
 def padding_id(model: Any, tokenizer: Any) -> int:
-    """Give the token that fills up batches: the one the model itself leaves out of account."""
+    """Return the token that fills up batches: the one the model itself leaves out of account."""
     configured = getattr(model.config, "pad_token_id", None)
     candidates = [
         configured,
@@ -61,7 +61,7 @@ def padding_id(model: Any, tokenizer: Any) -> int:
 
 
 def token_limit(model: Any, tokenizer: Any) -> int:
-    """Give the most tokens the model reads, special tokens counted.
+    """Return the most tokens the model reads, special tokens counted.
 
     Definition: the tokenizer's own limit, and the rows of the position embedding less those that a
     padding index reserves (RoBERTa's 514 rows hold 512 tokens).
@@ -110,15 +110,15 @@ def begun_anew(model: Any) -> Iterator[None]:
 
 
 def depends_on_width(model: Any) -> bool:
-    """Say whether a model chooses its attention by the width of the batch, padding counted."""
+    """Return whether a model chooses its attention by the width of the batch, padding counted."""
     return callable(getattr(getattr(model, "base_model", None), "set_attention_type", None))
 
 
 def out_of_memory(name: str, ids: Tensor, device: torch.device) -> CapabilityError:
-    """Say in one message that a batch is too large for a device."""
+    """Return the error of a batch that is too large for a device."""
     return CapabilityError(
         name,
         found=f"{len(ids)} examples of up to {ids.shape[1]} tokens do not fit into the memory of "
         f"{device}",
-        remedy="use a smaller --batch-size, or --device cpu",
+        remedy="use a smaller `batch_size`, or `device=cpu`",
     )

@@ -9,15 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from kdprobe.errors import ConfigError
-from kdprobe.models.architectures import NAMES
-from kdprobe.models.compression import principal_directions
-from kdprobe.models.parts import TABLES, Seen, observe, watched_modules
-from kdprobe.models.projection import learn_projection, require_parts
+from kdprobe.models.activations import record_activations
+from kdprobe.models.architectures import (
+    EMBEDDING_TABLES,
+    embedding_norm,
+    embeddings_of,
+    inner_size,
+    layers_of,
+    parts_of,
+    require_parts,
+)
+from kdprobe.models.low_rank import principal_directions
+from kdprobe.models.projection import learn_projection
 from kdprobe.models.shapes import CopyShape
-from kdprobe.models.surgery import Student, chosen_layers, empty_student, layers_of, make_student
+from kdprobe.models.surgery import Student, chosen_layers, empty_student, make_student
 from kdprobe.models.truncation import truncate
 from kdprobe.tasks.task import Task
 
@@ -57,19 +66,18 @@ def student_of(
     """
     if shape.start in ("copy", "random"):
         return make_student(shape, source, task, columns=columns)
-    require_parts(source, found="the weights", remedy="init=random")
-    names = NAMES[source.config.model_type]
+    names = require_parts(source, wanted="the weights", remedy="init=random")
     which = chosen_layers(shape, len(layers_of(source)))
     student = empty_student(shape, source, task, layers=len(which))
     _refuse_larger(student, source)
     if shape.init == "projection":
         note = learn_projection(student, source, tokenizer, texts, mode=shape.mode)
         return Student(student, None, (note,))
-    modules = watched_modules(source, names, which)
-    seen = observe(source, tokenizer, texts, modules)
+    modules = parts_of(source, names, which)
+    activations = record_activations(source, tokenizer, texts, modules)
     if shape.init == "principal":
-        return _projected(student, source, seen)
-    truncate(student, source, names, which, seen, columns)
+        return _projected(student, source, activations["embeddings"].before)
+    truncate(student, source, names, which, activations, columns)
     sizes = f"{student.config.hidden_size} of {source.config.hidden_size} columns"
     listed = " ".join(map(str, which))
     head = "the classifier head too" if columns is not None else "the classifier head at random"
@@ -81,34 +89,28 @@ def _refuse_larger(student: PreTrainedModel, source: PreTrainedModel) -> None:
     for ours, theirs, what in (
         (student.config.hidden_size, source.config.hidden_size, "columns"),
         (student.config.num_attention_heads, source.config.num_attention_heads, "heads"),
-        (_inner_size(student), _inner_size(source), "inner neurons"),
+        (inner_size(student.config), inner_size(source.config), "inner neurons"),
     ):
         if ours > theirs:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"{ours} {what} cut from {theirs}",
                 expected=f"at most {theirs}",
                 remedy="init=random",
             )
 
 
-def _inner_size(model: PreTrainedModel) -> int:
-    config = model.config
-    return int(config.hidden_dim if config.model_type == "distilbert" else config.intermediate_size)
-
-
-def _projected(student: PreTrainedModel, source: PreTrainedModel, seen: dict[str, Seen]) -> Student:
+def _projected(student: PreTrainedModel, source: PreTrainedModel, before: Tensor) -> Student:
     width = int(student.config.hidden_size)
-    before = seen["embeddings"].before
     directions = principal_directions(before, width)
-    ours, theirs = (model.base_model.get_submodule("embeddings") for model in (student, source))
+    ours, theirs = embeddings_of(student), embeddings_of(source)
     with torch.no_grad():
-        for name in TABLES:
+        for name in EMBEDDING_TABLES:
             if hasattr(theirs, name):
                 table = getattr(theirs, name).weight.double().cpu()
                 getattr(ours, name).weight.copy_(table @ directions)
         if width == before.shape[1]:
-            ours.LayerNorm.load_state_dict(theirs.LayerNorm.state_dict())
+            embedding_norm(student).load_state_dict(embedding_norm(source).state_dict())
     centred = (before - before.mean(0)).double()
     share = float((centred @ directions).square().sum() / centred.square().sum())
     note = (

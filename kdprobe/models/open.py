@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import ModelHandle
-from kdprobe.models.predictions_file import PredictionsFile, is_predictions_file
+from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
 from kdprobe.plain_files import expanded
 from kdprobe.tasks.task import Task
 

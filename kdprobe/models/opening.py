@@ -29,11 +29,7 @@ from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said, translated
 from kdprobe.models.building import Described, described
 from kdprobe.models.capacity import billions, check_memory, count_of
-from kdprobe.models.config_faults import (
-    check_config_sizes,
-    fault_of_field,
-    field_at_fault,
-)
+from kdprobe.models.config_faults import check_config_sizes, fault_of_field, field_at_fault
 from kdprobe.models.label_names import numbered_names
 from kdprobe.models.tokenizer_faults import unreadable
 from kdprobe.models.weights import read_shapes, unwrapped, weight_files, wrapper_note, wrapper_of
@@ -254,13 +250,13 @@ def _refuse_holes(
         raise _other_shape(path, first, *shapes[first])
     names = [name for name, _ in model.named_parameters() if name.startswith(body)]
     every = sum(".pooler." not in name for name in names)
-    found, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
+    problem, remedy = f"the weight {first} is missing", f"{_COPY_AGAIN}; was config.json changed?"
     if len(lacking) >= every:
-        found = f"none of its weights has the name of one of a {type(model).__name__}"
+        problem = f"none of its weights has the name of one of a {type(model).__name__}"
         remedy = f"they are named like {sorted(held)[0]}, the model's like {first}; save it again"
     raise CheckpointError(
         path,
-        found=found,
+        found=problem,
         expected="the weights of the model that config.json describes",
         remedy=remedy,
     )

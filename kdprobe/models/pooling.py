@@ -34,18 +34,18 @@ def ends_of(state: Tensor, start: int, stop: int) -> Tensor:
 def last_linear(model: PreTrainedModel) -> nn.Linear | None:
     """The linear map that gives the logits; the last one outside the encoder of that many."""
     body = model.base_model_prefix + "."
-    found = [
+    maps = [
         module
         for name, module in model.named_modules()
         if isinstance(module, nn.Linear)
         and not name.startswith(body)
         and module.out_features == model.config.num_labels
     ]
-    return found[-1] if found else None
+    return maps[-1] if maps else None
 
 
 def head_vector(held: Sequence[tuple[Tensor, Tensor]], logits: Tensor) -> Tensor | None:
-    """Give what the last linear map read of each text, `[n, width]`.
+    """Return what the last linear map read of each text, `[n, width]`.
 
     A map that is run at every token (a decoder's) was read where it gave the logits: at the last
     token, or the last that is not padding.

@@ -1,7 +1,7 @@
 """Students that read with another model's embeddings, through a map that is learned.
 
 Does: put that model's tables and a linear map in place of a student's own. Does not: train them, or
-fold them into one table again (`trained_form.py`).
+fold them into one table again (`reparametrised_embeddings.py`).
 """
 
 from __future__ import annotations
@@ -12,34 +12,23 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.errors import CapabilityError
-from kdprobe.models.architectures import NAMES
+from kdprobe.models.activations import record_activations
+from kdprobe.models.architectures import (
+    EMBEDDING_TABLES,
+    embedding_norm,
+    embeddings_of,
+    require_parts,
+)
 from kdprobe.models.bilstm_shape import Mode
 from kdprobe.models.channels import Channels
-from kdprobe.models.compression import principal_directions
-from kdprobe.models.parts import TABLES, embedding_norm, observe
-from kdprobe.models.trained_form import ProjectedEmbedding
+from kdprobe.models.low_rank import principal_directions
+from kdprobe.models.reparametrised_embeddings import ProjectedEmbedding
 
-_TOLD = {
+_MODES = {
     "static": "which stay as they are",
     "non-static": "which are trained with it",
     "multichannel": "once as they are and once trained",
 }
-
-
-def require_parts(source: PreTrainedModel, *, found: str, remedy: str) -> None:
-    """Refuse an architecture whose parts are not known.
-
-    Raises:
-        CapabilityError: it is such a one.
-    """
-    if source.config.model_type not in NAMES:
-        raise CapabilityError(
-            type(source).__name__,
-            found=f"{found} of the architecture {source.config.model_type!r} cannot be taken",
-            expected="one of " + ", ".join(NAMES),
-            remedy=remedy,
-        )
 
 
 def learn_projection(
@@ -71,23 +60,25 @@ def learn_projection(
         CapabilityError: an architecture whose parts are not known.
     """
     random = "let them start at random: init=random, or bert:L4,H128 without embeddings=teacher"
-    require_parts(source, found="the embeddings", remedy=random)
-    seen = observe(source, tokenizer, texts, {"embeddings": embedding_norm(source)})
+    require_parts(source, wanted="the embeddings", remedy=random)
+    activations = record_activations(
+        source, tokenizer, texts, {"embeddings": embedding_norm(source)}
+    )
     width, wide = int(student.config.hidden_size), int(source.config.hidden_size)
     if width <= wide:
-        start = principal_directions(seen["embeddings"].before, width).T.float()
+        start = principal_directions(activations["embeddings"].before, width).T.float()
     else:
         start = nn.init.orthogonal_(torch.empty(width, wide))
-    ours, theirs = (model.base_model.get_submodule("embeddings") for model in (student, source))
-    done = []
-    for name in TABLES:
+    ours, theirs = embeddings_of(student), embeddings_of(source)
+    tables = []
+    for name in EMBEDDING_TABLES:
         table, other = getattr(ours, name, None), getattr(theirs, name, None)
         if table is None or other is None or table.num_embeddings != other.num_embeddings:
             continue
         setattr(ours, name, _projected(table, other.weight.detach(), start, mode))
-        done.append(name.removesuffix("_embeddings").replace("_", " "))
+        tables.append(name.removesuffix("_embeddings").replace("_", " "))
     return (
-        f"reads with the other model's embeddings ({', '.join(done)}), {_TOLD[mode]}, through a "
+        f"reads with the other model's embeddings ({', '.join(tables)}), {_MODES[mode]}, through a "
         f"learned projection of {wide} to {width} columns; all else starts at random"
     )
 

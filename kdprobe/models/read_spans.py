@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import Texts
 from kdprobe.models.words import Piece
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 
 Span = tuple[int, int]
 """From which character up to which."""
@@ -65,7 +65,7 @@ def _span(kept: Sequence[Word], own: Sequence[Word]) -> Span:
 
 
 def within(word: Word, spans: Sequence[Span]) -> bool:
-    """Say whether a word lies inside what is read of its text.
+    """Return whether a word lies inside what is read of its text.
 
     >>> within(Word(0, 2, 5, "dog"), [(2, 9)]), within(Word(0, 0, 1, "a"), [(2, 9)])
     (True, False)
@@ -75,7 +75,7 @@ def within(word: Word, spans: Sequence[Span]) -> bool:
 
 
 def moved(word: Word, spans: Sequence[Span]) -> Word:
-    """Give a word its places in the text that is left of its own.
+    """Return a word with its places in what is read of its text.
 
     >>> moved(Word(0, 2, 5, "dog"), [(2, 9)])
     Word(segment=0, start=0, end=3, text='dog')
@@ -85,7 +85,7 @@ def moved(word: Word, spans: Sequence[Span]) -> Word:
 
 
 def common(spans: Sequence[Sequence[Span]]) -> tuple[Span, ...]:
-    """Give, for each text, what all models read of it; an empty span where that is nothing.
+    """Return, for each text, what all models read of it; an empty span where that is nothing.
 
     >>> common([[(0, 9)], [(4, 20)]]), common([[(0, 3)], [(4, 20)]])
     (((4, 9),), ((4, 4),))

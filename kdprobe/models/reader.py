@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -17,26 +17,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdprobe.errors import CapabilityError
 from kdprobe.models.embedded import given_vectors, word_tables
 from kdprobe.models.first_token import first_token_only, is_enough
 from kdprobe.models.hf import HfModel
-from kdprobe.models.model_inputs import begun_anew, evaluating
+from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.read_spans import Span, spans_read
-from kdprobe.models.tokens import Texts, apart
+from kdprobe.models.tokens import Texts
 from kdprobe.models.words import SPECIAL, Piece, pieces_of
-from kdprobe.observations import Floats
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
+from kdprobe.stats.arrays import Floats
 
 BATCH_TOKENS = 4096
 """Tokens of one forward pass at most: memory does not grow with the number of texts."""
 MOST_ROWS = 256
+_VECTORS = "vectors"
+"""The word vectors of a batch beside its ids, so that texts run one by one take theirs along."""
 
 Row = tuple[Sequence[int], Sequence[int]]
 """Ids and segment ids of one text."""
 
 
-class Encoded(NamedTuple):
+class EncodedText(NamedTuple):
     """The tokens of one text or pair: ids, segment ids, and where each token stands."""
 
     ids: tuple[int, ...]
@@ -94,7 +95,7 @@ class Reader:
                 self.model, lambda: torch.cat([self.model(**one).logits for one in inputs])
             )
 
-    def encode(self, texts: Texts) -> Encoded:
+    def encode(self, texts: Texts) -> EncodedText:
         """Encode one text or pair, cut at the model's limit.
 
         Raises:
@@ -103,13 +104,13 @@ class Reader:
         given = self.text.encode_one(texts)
         ids = tuple(given["input_ids"])
         if not ids:
-            return Encoded((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
+            return EncodedText((self.text.blank,), (0,), (Piece(SPECIAL, 0, 0),))
         pieces = pieces_of(self.tokenizer, texts, given)
         types = given.get("token_type_ids") or [0] * len(ids)
-        return Encoded(ids, tuple(types), tuple(pieces))
+        return EncodedText(ids, tuple(types), tuple(pieces))
 
     def words_read(self, texts: Texts, words: Sequence[Word]) -> tuple[Span, ...]:
-        """Say, for each text, from which character to which the model reads whole words.
+        """Return, for each text, from which character to which the model reads whole words.
 
         A text that fits whole is read from end to end. Of one that was cut, on the tokenizer's own
         side, the words all of whose letters have a token are read; what stands between them is
@@ -121,7 +122,7 @@ class Reader:
         return spans_read(self.text, texts, words, self.encode(texts).pieces)
 
     def shorten(self, texts: Texts) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Give ids and segment ids of a text or pair, put together from blank-separated chunks.
+        """Return ids and segment ids of a text or pair, put together from blank-separated chunks.
 
         Exact for tokenizers that split at blanks; `is_exact` says whether that holds for a text.
         """
@@ -141,7 +142,7 @@ class Reader:
         return tuple(ids), tuple(types if "token_type_ids" in self.text.sent else [0] * len(ids))
 
     def is_exact(self, samples: Sequence[Texts]) -> bool:
-        """Say whether `shorten` gives what the tokenizer gives, for each of these.
+        """Return whether `shorten` gives what the tokenizer gives, for each of these.
 
         Texts that hold a special token are left to the tokenizer: it takes blanks beside them.
         """
@@ -154,7 +155,7 @@ class Reader:
         )
 
     def retokenise(self, samples: Sequence[Texts]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Give ids and segment ids of many texts or pairs by the tokenizer itself."""
+        """Return ids and segment ids of many texts or pairs by the tokenizer itself."""
         columns = [list(column) for column in zip(*samples, strict=True)]
         tokens = self.text.encode(*columns).columns
         rows = tokens["input_ids"]
@@ -170,12 +171,12 @@ class Reader:
 
     def _frame(self, count: int) -> _Frame:
         if count not in self._frames:
-            found = self.encode(("a",) * count)
+            encoded = self.encode(("a",) * count)
             parts: list[list[int]] = [[] for _ in range(count + 1)]
             types: list[list[int]] = [[] for _ in range(count + 1)]
             inner = [0] * count
             at = 0
-            for token, kind, piece in zip(found.ids, found.types, found.pieces, strict=True):
+            for token, kind, piece in zip(encoded.ids, encoded.types, encoded.pieces, strict=True):
                 if piece.segment == SPECIAL:
                     parts[at].append(token)
                     types[at].append(kind)
@@ -194,8 +195,8 @@ class Reader:
         """
         if at_once and rows and self.text.together in ("right", "left"):
             with self.evaluating(), torch.no_grad():
-                found = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
-            return np.asarray(found, dtype=np.float64)
+                outputs = self._run(self.opened, self.tensors(rows)).double().cpu().numpy()
+            return np.asarray(outputs, dtype=np.float64)
         lengths = np.array([len(ids) for ids, _ in rows], dtype=np.int64)
         values = np.empty((len(rows), len(self.columns)))
         if not len(rows):
@@ -245,33 +246,19 @@ class Reader:
         Raises:
             CapabilityError: the model does not look the text's tokens up in its word embeddings.
         """
-        if len(vectors) > 1 and self.text.together == "alone":
-            return self._embedded_apart(vectors, inputs)
-        # The recurrent kernels of cuDNN have no backward pass in eval mode.
-        with torch.backends.cudnn.flags(enabled=False), begun_anew(self.model):
-            try:
-                with (
-                    given_vectors(self.tables, vectors, inputs["input_ids"], self.name),
-                    first_token_only(self.model) if self._short else contextlib.nullcontext(),
-                ):
-                    logits: Tensor = self.model(**inputs).logits[:, self.columns]
-            except CapabilityError:
-                raise
-            except Exception as error:  # whatever an architecture raises; see `TextModel.forward`
-                if len(vectors) == 1:
-                    ids = inputs["input_ids"][0].tolist()
-                    raise self.text.refused(ids, error) from error
-                return self._embedded_apart(vectors, inputs)
-        return logits
+        given = {**inputs, _VECTORS: vectors}
+        return self.text.run(given, self._run_vectors, torch.cat, model=self.model)
 
-    def _embedded_apart(self, vectors: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """Run texts of one length one by one, each with its vectors."""
-        return torch.cat(
-            [
-                self.run_embedded(vectors[row : row + 1], one)
-                for row, one in enumerate(apart(inputs))
-            ]
-        )
+    def _run_vectors(self, given: Mapping[str, Tensor]) -> Tensor:
+        inputs = {name: value for name, value in given.items() if name != _VECTORS}
+        # The recurrent kernels of cuDNN have no backward pass in eval mode.
+        with (
+            torch.backends.cudnn.flags(enabled=False),
+            given_vectors(self.tables, given[_VECTORS], inputs["input_ids"], self.name),
+            first_token_only(self.model) if self._short else contextlib.nullcontext(),
+        ):
+            logits: Tensor = self.model(**inputs).logits[:, self.columns]
+        return logits
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:

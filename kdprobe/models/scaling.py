@@ -42,7 +42,7 @@ def _times(size: int, factor: Fraction) -> int:
 
 
 def bert_sizes(width: Fraction, depth: Fraction) -> BertSizes:
-    """Give the sizes of a scaled BERT student.
+    """Return the sizes of a scaled BERT student.
 
     Definition (Sucik 2020, table 5.1): 204 wide, 750 inside and 3 heads times W, 5 layers times D,
     halves rounded up, none below 1. W = D = 1 counts 2.4 million weights outside the embeddings;
@@ -60,7 +60,7 @@ def bert_sizes(width: Fraction, depth: Fraction) -> BertSizes:
 
 
 def lstm_sizes(width: Fraction, depth: Fraction) -> LstmSizes:
-    """Give the sizes of a scaled BiLSTM student.
+    """Return the sizes of a scaled BiLSTM student.
 
     Definition (Sucik 2020, table 5.2): 300 in each direction and 400 above times W, one layer times
     D, halves rounded up, none below 1; except 37 for W = 1/8, as the table prints it.

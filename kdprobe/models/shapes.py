@@ -92,7 +92,7 @@ class ModelPlace:
 
 
 def parse_student(
-    text: str, *, where: str = "--student"
+    text: str, *, where: str = "`student`"
 ) -> CopyShape | NewShape | LstmShape | ModelPlace:
     """Read how a person names a student.
 
@@ -116,7 +116,7 @@ mode='non-static')
     >>> parse_student("out/s6")
     ModelPlace(path='out/s6')
     """
-    number = text.isdecimal() and where == "--student" and not Path(text).exists()
+    number = text.isdecimal() and where == "`student`" and not Path(text).exists()
     if number or re.match(r"[a-z]+=", text):
         return _parse_copy(f"layers={text}" if number else text, where)
     shape = re.fullmatch(r"([a-z]+):(.*)", text)
@@ -258,7 +258,7 @@ def _check_words(words: dict[str, str], where: str, text: str) -> None:
 
 
 def label_settings(task: Task) -> dict[str, Any]:
-    """Give the config entries that make a model speak of a task: labels, or one number."""
+    """Return the config entries that make a model speak of a task: labels, or one number."""
     if task.kind == "regression":
         return {"num_labels": 1, "problem_type": "regression"}
     return {
@@ -296,5 +296,5 @@ def build_new(
 
 
 def texts_of(texts: Sequence[str], pairs: Sequence[str] | None) -> tuple[str, ...]:
-    """Give all texts of a split, first and second ones."""
+    """Return all texts of a split, first and second ones."""
     return (*texts, *(pairs or ()))

@@ -8,14 +8,14 @@ and says so).
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.architectures import ARCHITECTURES, LAYER_LISTS
+from kdprobe.errors import ConfigError
+from kdprobe.models.architectures import architecture_of, layers_of
 from kdprobe.models.building import build_fresh
 from kdprobe.models.layer_choice import spread_layers
 from kdprobe.models.shapes import CopyShape, label_settings
@@ -34,23 +34,6 @@ class Student(NamedTuple):
     model: PreTrainedModel
     layers: tuple[int, ...] | None
     notes: tuple[str, ...]
-
-
-def layers_of(model: PreTrainedModel) -> nn.ModuleList:
-    """Give the list of a model's layers.
-
-    Raises:
-        CapabilityError: an architecture whose layers cannot be taken apart here.
-    """
-    kind = model.config.model_type
-    if kind not in LAYER_LISTS:
-        raise CapabilityError(
-            type(model).__name__,
-            found=f"the layers of the architecture {kind!r} cannot be copied one by one",
-            expected="one of " + ", ".join(LAYER_LISTS),
-            remedy="start the student from scratch (bert:L4,H128) or from a folder",
-        )
-    return cast(nn.ModuleList, model.base_model.get_submodule(LAYER_LISTS[kind]))
 
 
 def make_student(
@@ -108,20 +91,19 @@ def empty_student(
         if (size := getattr(shape, name)) is not None:
             setattr(config, attribute, size)
     if shape.intermediate is not None:
-        own = ARCHITECTURES.get(config.model_type)
-        setattr(config, own.inner if own else "intermediate_size", shape.intermediate)
+        setattr(config, architecture_of(source).inner, shape.intermediate)
     if config.hidden_size % config.num_attention_heads:
         raise ConfigError(
-            "--student",
+            "`student`",
             found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
             expected="heads that divide it",
         )
     make = AutoModelForSequenceClassification.from_config
-    return build_fresh(make, config, where="--student").float().eval()
+    return build_fresh(make, config, where="`student`").float().eval()
 
 
 def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
-    """Give the layers of a source of `available` layers that a student takes, from 0.
+    """Return the layers of a source of `available` layers that a student takes, from 0.
 
     Raises:
         ConfigError: a layer that is not there.
@@ -129,7 +111,7 @@ def chosen_layers(shape: CopyShape, available: int) -> tuple[int, ...]:
     if isinstance(shape.which, tuple):
         if max(shape.which) >= available:
             raise ConfigError(
-                "--student",
+                "`student`",
                 found=f"layer {max(shape.which)}",
                 expected=f"layers from 0 to {available - 1}",
             )
@@ -142,7 +124,7 @@ def _copy_weights(
     student: PreTrainedModel, source: PreTrainedModel, which: tuple[int, ...]
 ) -> None:
     """Copy everything below the head, layer by layer."""
-    prefix = LAYER_LISTS[source.config.model_type] + "."
+    prefix = architecture_of(source).layers + "."
     wanted = {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(which)}
     state: dict[str, torch.Tensor] = {}
     for name, tensor in source.base_model.state_dict().items():

@@ -17,7 +17,7 @@ _METASPACE = "\u2581"
 
 
 def fold(text: str) -> str:
-    """Give what tokenizers agree on: lower case, without marks, blanks and format characters.
+    """Return what tokenizers agree on: lower case, without marks, blanks and format characters.
 
     >>> fold("Café ")
     'cafe'
@@ -41,7 +41,7 @@ class TokenText(NamedTuple):
 
 
 def token_text(tokenizer: Any, token: int) -> TokenText:
-    """Say what a token stands for, by its name and by what the tokenizer makes of it alone."""
+    """Return what a token stands for, by its name and by what the tokenizer makes of it alone."""
     name = tokenizer.convert_ids_to_tokens(token)
     if token == tokenizer.unk_token_id:
         return TokenText("unknown")
@@ -70,7 +70,7 @@ def _bytes_of(name: str) -> bytes | None:
 
 @functools.cache
 def _byte_letters() -> dict[str, int]:
-    """Give the letters that byte-level tokenizers write for bytes.
+    """Return the letters that byte-level tokenizers write for bytes.
 
     Definition (Radford et al. 2019, GPT-2): bytes that print stand for themselves, the others for
     the characters from U+0100 on, in order.

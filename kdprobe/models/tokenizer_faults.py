@@ -32,7 +32,7 @@ _WRITTEN = "what save_pretrained writes"
 def unreadable(
     folder: Path, path: str, error: Exception, opens: Callable[[Path], object]
 ) -> CheckpointError:
-    """Say why a tokenizer cannot be read; a missing package is named, with how to install it.
+    """Return why a tokenizer cannot be read; a missing package is named, with how to install it.
 
     Args:
         folder: the model folder.
@@ -65,7 +65,7 @@ def unreadable(
 
 
 def _fault_of_file(place: Path) -> CheckpointError | None:
-    """Say what is wrong with a file as JSON; nothing where it is a table or is not there."""
+    """Return what is wrong with a file as JSON; nothing where it is a table or is not there."""
     if not place.is_file():
         return None
     try:

@@ -48,9 +48,9 @@ class OneText(dict[str, list[Any]]):
         self._encoding = encoding
 
     def sequence_ids(self, _: int = 0) -> list[int | None]:
-        """Say for each token which text it stands in; None: a special token."""
-        found: list[int | None] = self._encoding.sequence_ids(0)
-        return found
+        """Return for each token which text it stands in; None: a special token."""
+        sequences: list[int | None] = self._encoding.sequence_ids(0)
+        return sequences
 
 
 def pad_rows(
@@ -88,7 +88,7 @@ def pad_rows(
 
 
 def apart(inputs: Mapping[str, Tensor]) -> Iterator[dict[str, Tensor]]:
-    """Give the texts of a batch one by one, without their padding."""
+    """Yield the texts of a batch one by one, without their padding."""
     mask = inputs.get("attention_mask")
     for row in range(len(inputs["input_ids"])):
         if mask is None or not bool(mask[row].any()):

@@ -32,13 +32,13 @@ class BagOfWords:
         bias: one number per class; empty: zeros.
         max_words: the most words it reads.
 
-    `asked` holds the ids of every call, so that a test can see what was asked twice.
+    `calls` holds the ids of every call, so that a test can see what was asked twice.
 
     >>> from kdprobe.tasks.task import Split, Task
     >>> task = Task("t", 1, "classification", ("bad", "good"), "accuracy")
     >>> split = Split(task, "dev", ("1", "2"), ("a fine fine day", "awful"))
     >>> model = BagOfWords("toy", task.labels, {"fine": (0.0, 1.0), "awful": (2.0, -1.0)})
-    >>> model.outputs(split, batch_size=8, seen=lambda done: None).values.tolist()
+    >>> model.outputs(split, batch_size=8, advance=lambda done: None).values.tolist()
     [[0.0, 2.0], [2.0, -1.0]]
     """
 
@@ -47,7 +47,7 @@ class BagOfWords:
     weights: Mapping[str, tuple[float, ...]]
     bias: tuple[float, ...] = ()
     max_words: int = 1000
-    asked: list[tuple[str, ...]] = field(default_factory=list)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
 
     folder: str = "toy"
     architecture: str = "BagOfWords"
@@ -61,17 +61,17 @@ class BagOfWords:
     @property
     def fingerprint(self) -> str:
         """SHA-256 over labels, weights, bias and the most words read."""
-        told = [self.labels, sorted(self.weights.items()), self.bias, self.max_words]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+        parts = [self.labels, sorted(self.weights.items()), self.bias, self.max_words]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
     def parameters(self) -> int:
         """The number of weights and biases."""
         return (len(self.weights) + 1) * max(len(self.labels), 1)
 
-    def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
         """Add up the weights of every example's words; a regression has one output."""
-        self.asked.append(split.ids)
+        self.calls.append(split.ids)
         classes = split.task.outputs
         values = np.zeros((len(split), classes))
         truncated = np.zeros(len(split), dtype=np.bool_)
@@ -84,6 +84,6 @@ class BagOfWords:
                 values[row] = self.bias or (0.0,) * classes
                 for word in words[: self.max_words]:
                     values[row] += self.weights.get(word, (0.0,) * classes)
-            seen(len(rows))
+            advance(len(rows))
         regression = split.task.kind == "regression"
         return Outputs(values, "scores" if regression else "logits", truncated)

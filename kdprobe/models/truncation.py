@@ -13,9 +13,17 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from kdprobe.models.architectures import LAYER_PARTS, Names
-from kdprobe.models.compression import (
-    Kept,
+from kdprobe.models.activations import Activations
+from kdprobe.models.architectures import (
+    EMBEDDING_TABLES,
+    LAYER_PARTS,
+    PartNames,
+    embedding_norm,
+    embeddings_of,
+    layers_of,
+)
+from kdprobe.models.low_rank import (
+    KeptColumns,
     Linear,
     keep,
     keep_best,
@@ -25,8 +33,6 @@ from kdprobe.models.compression import (
     refit_norm,
     stacked,
 )
-from kdprobe.models.parts import TABLES, Seen, embedding_norm
-from kdprobe.models.surgery import layers_of
 
 
 def _linear(module: Any) -> Linear:
@@ -40,22 +46,26 @@ def _put(module: Any, values: Linear) -> None:
         module.bias.copy_(values.bias)
 
 
-def _put_norm(ours: Any, theirs: Any, seen: Seen, picked: Tensor) -> None:
+def _put_norm(ours: Any, theirs: Any, activations: Activations, picked: Tensor) -> None:
     weight, bias = theirs.weight.detach().cpu()[picked], theirs.bias.detach().cpu()[picked]
-    found = Linear(weight, bias)
-    if len(picked) < seen.before.shape[1]:
-        found = refit_norm(
-            seen.before[:, picked], seen.after[:, picked], weight=weight, bias=bias, eps=theirs.eps
+    norm = Linear(weight, bias)
+    if len(picked) < activations.before.shape[1]:
+        norm = refit_norm(
+            activations.before[:, picked],
+            activations.after[:, picked],
+            weight=weight,
+            bias=bias,
+            eps=theirs.eps,
         )
-    _put(ours, found)
+    _put(ours, norm)
 
 
 def truncate(
     student: PreTrainedModel,
     source: PreTrainedModel,
-    names: Names,
+    names: PartNames,
     which: Sequence[int],
-    seen: dict[str, Seen],
+    activations: dict[str, Activations],
     columns: tuple[int, ...] | None,
 ) -> None:
     """Write the weights of a truncated student; see `narrowing.student_of`.
@@ -65,23 +75,23 @@ def truncate(
         source: the wide model.
         names: where both keep their parts.
         which: the source's layers, from 0, for each of the student's.
-        seen: what went through the source's parts.
+        activations: what went through the source's parts.
         columns: the source's output for each label; None leaves the student's head as it is.
     """
-    places = [name for name in seen if name == "embeddings" or name.endswith("norm")]
-    stream = stacked([seen[place].after for place in places])
+    places = [name for name in activations if name == "embeddings" or name.endswith("norm")]
+    stream = stacked([activations[place].after for place in places])
     picked = pick_columns(stream.T @ stream, int(student.config.hidden_size))
-    ours, theirs = (model.base_model.get_submodule("embeddings") for model in (student, source))
+    ours, theirs = embeddings_of(student), embeddings_of(source)
     with torch.no_grad():
-        for name in TABLES:
+        for name in EMBEDDING_TABLES:
             if hasattr(theirs, name):
                 getattr(ours, name).weight.copy_(getattr(theirs, name).weight.cpu()[:, picked])
-    _put_norm(embedding_norm(student), embedding_norm(source), seen["embeddings"], picked)
-    last = keep(seen["embeddings"].after, picked)
+    _put_norm(embedding_norm(student), embedding_norm(source), activations["embeddings"], picked)
+    last = keep(activations["embeddings"].after, picked)
     for new, old in enumerate(which):
         # a layer reads what came before it in the source, also where that layer is left out
-        reads = keep(seen[f"{new}.query"].before, picked)
-        part = {name: seen[f"{new}.{name}"] for name in LAYER_PARTS}
+        reads = keep(activations[f"{new}.query"].before, picked)
+        part = {name: activations[f"{new}.{name}"] for name in LAYER_PARTS}
         ours, theirs = layers_of(student)[new], layers_of(source)[old]
         heads = int(student.config.num_attention_heads), int(source.config.num_attention_heads)
         _cut_attention(ours, theirs, names, part, reads, heads)
@@ -91,15 +101,15 @@ def truncate(
             _put_norm(ours.get_submodule(norm), theirs.get_submodule(norm), part[name], picked)
         last = keep(part["norm"].after, picked)
     if columns is not None:
-        _cut_head(student, source, names, last, seen["output"].before, torch.tensor(columns))
+        _cut_head(student, source, names, last, activations["output"].before, torch.tensor(columns))
 
 
 def _cut_attention(
     ours: nn.Module,
     theirs: nn.Module,
-    names: Names,
-    seen: dict[str, Seen],
-    reads: Kept,
+    names: PartNames,
+    activations: dict[str, Activations],
+    reads: KeptColumns,
     heads: tuple[int, int],
 ) -> None:
     """Write queries, keys, values and the map that joins the heads."""
@@ -110,7 +120,7 @@ def _cut_attention(
     joined = _linear(theirs.get_submodule(names.joined)).rows(reads.picked)
     width, wide = len(reads.picked), joined.weight.shape[1]
     rank, size = width // heads[0], wide // heads[1]
-    context = seen["joined"].before.double()
+    context = activations["joined"].before.double()
     rows = [torch.arange(head * size, (head + 1) * size) for head in range(heads[1])]
     spread = [
         float(((context[:, at] - context[:, at].mean(0)) @ joined.weight[:, at].T).square().sum())
@@ -120,11 +130,13 @@ def _cut_attention(
     bias = joined.bias.clone()
     for head in set(range(heads[1])) - set(best):
         bias += joined.weight[:, rows[head]] @ context[:, rows[head]].mean(0)
-    made: dict[str, list[Linear]] = {"query": [], "key": [], "value": []}
+    maps: dict[str, list[Linear]] = {"query": [], "key": [], "value": []}
     outward = []
     for head in best:
         at = rows[head]
-        left, right = product_factors(seen["query"].after[:, at], seen["key"].after[:, at], rank)
+        left, right = product_factors(
+            activations["query"].after[:, at], activations["key"].after[:, at], rank
+        )
         inward, outer = output_factors(context[:, at], joined.weight[:, at], rank)
         # products are divided by the root of the heads' width, which is another one now
         for name, whole, factor in (
@@ -132,25 +144,29 @@ def _cut_attention(
             ("key", key, right),
             ("value", value, inward),
         ):
-            made[name].append(Linear(factor.T @ whole.weight[at], factor.T @ whole.bias[at]))
+            maps[name].append(Linear(factor.T @ whole.weight[at], factor.T @ whole.bias[at]))
         outward.append(outer)
-    for name, parts in made.items():
+    for name, parts in maps.items():
         weight, shift = (torch.cat(values) for values in zip(*parts, strict=True))
         _put(ours.get_submodule(getattr(names, name)), Linear(weight, shift))
     _put(ours.get_submodule(names.joined), Linear(torch.cat(outward, 1), bias))
 
 
 def _cut_inner(
-    ours: nn.Module, theirs: nn.Module, names: Names, seen: dict[str, Seen], picked: Tensor
+    ours: nn.Module,
+    theirs: nn.Module,
+    names: PartNames,
+    activations: dict[str, Activations],
+    picked: Tensor,
 ) -> None:
     """Write the two maps around the inner neurons."""
     inner, outer = (_linear(theirs.get_submodule(name)) for name in (names.inner, names.outer))
     outer = outer.rows(picked)
     count = _linear(ours.get_submodule(names.inner)).weight.shape[0]
     units = keep_best(
-        seen["outer"].before, count, weights=torch.linalg.vector_norm(outer.weight, dim=0)
+        activations["outer"].before, count, weights=torch.linalg.vector_norm(outer.weight, dim=0)
     )
-    reads = keep(seen["attention_norm"].after, picked)
+    reads = keep(activations["attention_norm"].after, picked)
     _put(ours.get_submodule(names.inner), inner.through(reads).rows(units.picked))
     _put(ours.get_submodule(names.outer), outer.through(units))
 
@@ -158,15 +174,15 @@ def _cut_inner(
 def _cut_head(
     student: PreTrainedModel,
     source: PreTrainedModel,
-    names: Names,
-    reads: Kept,
-    seen: Tensor,
+    names: PartNames,
+    reads: KeptColumns,
+    activations: Tensor,
     columns: Tensor,
 ) -> None:
     """Write the map above the first token and the outputs."""
     dense, output = (_linear(source.get_submodule(name)) for name in (names.dense, names.output))
     output = output.rows(columns)
     weights = torch.linalg.vector_norm(output.weight, dim=0)
-    units = keep_best(seen, len(reads.picked), weights=weights)
+    units = keep_best(activations, len(reads.picked), weights=weights)
     _put(student.get_submodule(names.dense), dense.through(reads).rows(units.picked))
     _put(student.get_submodule(names.output), output.through(units))

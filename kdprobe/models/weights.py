@@ -61,7 +61,7 @@ def refuse_adapter(folder: Path) -> None:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """Give the safetensors files of a folder.
+    """Return the safetensors files of a folder.
 
     Raises:
         CheckpointError: there are none, they are pickled, or a piece is missing.
@@ -150,7 +150,7 @@ def _is_file(place: Path) -> bool:
 
 
 def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
-    """Give the shape of every tensor, from the headers alone.
+    """Return the shape of every tensor, from the headers alone.
 
     Raises:
         CheckpointError: a file is damaged, cut off, holds nothing, or whole or complex numbers.
@@ -193,7 +193,7 @@ def _refuse_kinds(file: Path, kinds: Mapping[str, str]) -> None:
 
 
 def wrapper_of(names: Iterable[str]) -> str:
-    """Give what stands before every name because the saved module was wrapped; or nothing.
+    """Return what stands before every name because the saved module was wrapped; or nothing.
 
     >>> wrapper_of(["_orig_mod.bert.a", "_orig_mod.classifier.b"]), wrapper_of(["bert.a"])
     ('_orig_mod.', '')
@@ -205,12 +205,12 @@ def wrapper_of(names: Iterable[str]) -> str:
 
 
 def wrapper_note(prefix: str) -> str:
-    """Say what a prefix of `wrapper_of` comes from and that it was left out."""
+    """Return what a prefix of `wrapper_of` comes from and that it was left out."""
     makers = " and ".join(_WRAPPERS[part] for part in prefix.strip(".").split("."))
     return f"its weights are named {prefix}… ({makers} saves them so); they were read without it"
 
 
 def unwrapped(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    """Give shapes by the names the model itself has."""
+    """Return shapes by the names the model itself has."""
     prefix = wrapper_of(shapes)
     return {name.removeprefix(prefix): shape for name, shape in shapes.items()}

@@ -109,39 +109,39 @@ def build_word_student(
         raise ValueError("a student of words without its vectors")
     counts = count_words(texts)
     order = sorted(counts, key=lambda word: (-counts[word], word))
-    found = read_vectors(Path(shape.file), order)
-    if not found.known.any():
+    table = read_vectors(Path(shape.file), order)
+    if not table.known.any():
         raise CheckpointError(
             shape.file,
             found=f"holds none of the {len(order):,} words of the training texts",
             expected="vectors of the language of the task",
         )
-    kept = [row for row, word in enumerate(order) if found.known[row] or counts[word] > 1]
+    kept = [row for row, word in enumerate(order) if table.known[row] or counts[word] > 1]
     tokenizer = word_tokenizer([order[row] for row in kept])
-    vectors = _start(found, kept)
+    vectors = _start(table, kept)
     model = build_lstm(shape, task, tokenizer=tokenizer, vectors=vectors, pairs=pairs)
-    return WordStudent(model, tokenizer, _told(shape, found, counts, order))
+    return WordStudent(model, tokenizer, _told(shape, table, counts, order))
 
 
-def _start(found: WordVectors, kept: Sequence[int]) -> Tensor:
-    """Give the embeddings: special tokens first, then the words that were kept."""
-    known, values = torch.from_numpy(found.known[kept]), torch.from_numpy(found.values[kept])
-    bound = (3 * float(found.values[found.known].var())) ** 0.5
-    rows = torch.empty(len(SPECIAL_WORDS) + len(kept), found.width).uniform_(-bound, bound)
+def _start(vectors: WordVectors, kept: Sequence[int]) -> Tensor:
+    """Return the embeddings: special tokens first, then the words that were kept."""
+    known, values = torch.from_numpy(vectors.known[kept]), torch.from_numpy(vectors.values[kept])
+    bound = (3 * float(vectors.values[vectors.known].var())) ** 0.5
+    rows = torch.empty(len(SPECIAL_WORDS) + len(kept), vectors.width).uniform_(-bound, bound)
     rows[0] = 0.0
     rows[len(SPECIAL_WORDS) :][known] = values[known]
     return rows
 
 
-def _told(shape: LstmShape, found: WordVectors, counts: Counter[str], order: Sequence[str]) -> str:
-    """Say how much of the texts the vectors cover."""
+def _told(shape: LstmShape, table: WordVectors, counts: Counter[str], order: Sequence[str]) -> str:
+    """Return how much of the texts the vectors cover."""
     running = np.array([counts[word] for word in order])
-    tokens = float(running[found.own].sum() / running.sum())
-    composed = int(found.composed.sum())
+    tokens = float(running[table.own].sum() / running.sum())
+    composed = int(table.composed.sum())
     parts = f", {composed:,} more are put together from parts of words" if composed else ""
     return (
-        f"reads words ({shape.mode}), its vectors from {Path(str(shape.file)).name} ({found.form}, "
-        f"{found.width} wide): {int(found.own.sum()):,} of {len(order):,} words "
-        f"({found.own.mean():.1%}), {tokens:.1%} of the training texts, are in it{parts}; the rest "
+        f"reads words ({shape.mode}), its vectors from {Path(str(shape.file)).name} ({table.form}, "
+        f"{table.width} wide): {int(table.own.sum()):,} of {len(order):,} words "
+        f"({table.own.mean():.1%}), {tokens:.1%} of the training texts, are in it{parts}; the rest "
         "starts at random"
     )

@@ -46,12 +46,12 @@ class WordVectors(NamedTuple):
     @property
     def known(self) -> NDArray[np.bool_]:
         """For each word, whether it has a vector at all."""
-        found: NDArray[np.bool_] = self.own | self.composed
-        return found
+        spelling: NDArray[np.bool_] = self.own | self.composed
+        return spelling
 
 
 def format_of(path: Path) -> Format:
-    """Tell the format of a file from its first bytes; `.gz` files are looked into.
+    """Return the format of a file from its first bytes; `.gz` files are looked into.
 
     Definition: fastText's binary files begin with its magic number; word2vec's with a line of two
     numbers (words, width), followed by text or by bytes that are none; GloVe's text has no such
@@ -102,7 +102,7 @@ def _not_vectors(path: Path, why: str) -> CheckpointError:
 
 
 def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
-    """Give the vectors of words.
+    """Return the vectors of words.
 
     Definition: a word is looked up as it is written, then with a capital, then in capitals, since
     word2vec's published vectors keep case. fastText's binary files put vectors of other words
@@ -124,9 +124,9 @@ def read_vectors(path: Path, words: Sequence[str]) -> WordVectors:
     composed = np.zeros(len(words), dtype=np.bool_)
     for row, word in enumerate(words):
         spelt = (word, word.capitalize(), word.upper())
-        found = next((one for one in spelt if one in table.key_to_index), None)
-        if found is not None:
-            values[row], own[row] = table[found], True
+        spelling = next((one for one in spelt if one in table.key_to_index), None)
+        if spelling is not None:
+            values[row], own[row] = table[spelling], True
         elif form == "fastText binary":
             values[row] = table.get_vector(word)
             composed[row] = True

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.token_text import TokenText, fold, token_text
-from kdprobe.observed_words import Word
+from kdprobe.observations.attributions import Word
 from kdprobe.segmentation import word_spans
 
 SPECIAL = -1
@@ -42,7 +42,7 @@ class Piece(NamedTuple):
 
 
 def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece]:
-    """Give the place of every token of an encoded text or pair.
+    """Return the place of every token of an encoded text or pair.
 
     Args:
         tokenizer: a tokenizer, with offsets or without.
@@ -80,17 +80,17 @@ def _fits(said: TokenText, covered: str) -> bool:
 
 
 def _segments(tokenizer: Any, texts: Sequence[str], encoding: Any, ids: list[int]) -> list[int]:
-    """Say for every token which text it stands in."""
+    """Return for every token which text it stands in."""
     if hasattr(encoding, "sequence_ids") and encoding.is_fast:
         return [SPECIAL if part is None else int(part) for part in encoding.sequence_ids(0)]
     special = tokenizer.get_special_tokens_mask(ids, already_has_special_tokens=True)
     unknown = tokenizer.unk_token_id  # a special token that stands for a word of the text
     flags = [bool(flag) and token != unknown for flag, token in zip(special, ids, strict=True)]
-    segments, current, seen = [], 0, False
+    segments, current, inside_text = [], 0, False
     for flag in flags:
-        if flag and seen:
-            current, seen = min(current + 1, len(texts) - 1), False
-        seen = seen or not flag
+        if flag and inside_text:
+            current, inside_text = min(current + 1, len(texts) - 1), False
+        inside_text = inside_text or not flag
         segments.append(SPECIAL if flag else current)
     return segments
 
@@ -127,7 +127,7 @@ class _Rows:
         self.cursor = 0
 
     def lay(self, said: Sequence[TokenText]) -> list[tuple[int, int]]:
-        """Give start and end of each token in the text."""
+        """Return start and end of each token in the text."""
         spans: list[tuple[int, int]] = []
         while len(spans) < len(said):
             place = len(spans)
@@ -214,7 +214,7 @@ def _folded(text: str) -> tuple[str, list[int]]:
 def word_shares(
     words: Sequence[Word], pieces: Sequence[Piece]
 ) -> tuple[tuple[tuple[int, float], ...], ...]:
-    """Say how much of each token belongs to which word.
+    """Return how much of each token belongs to which word.
 
     Definition: a token is shared among the words it overlaps in proportion to the characters in
     common; the shares of a token sum to 1, so that summed scores keep their total. A token of

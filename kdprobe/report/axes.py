@@ -22,13 +22,13 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Give the pixel of a value."""
+        """Return the pixel of a value."""
         share = (value - self.low) / (self.high - self.low)
         return self.start + share * (self.end - self.start)
 
 
 def padded(values: list[float], *, zero: bool = False) -> tuple[float, float]:
-    """Give a range that holds all values with a little room, never of zero width.
+    """Return a range that holds all values with a little room, never of zero width.
 
     >>> padded([1.0, 2.0]), padded([])
     ((0.95, 2.05), (0.0, 1.0))
@@ -48,7 +48,7 @@ def padded(values: list[float], *, zero: bool = False) -> tuple[float, float]:
 
 
 def unit_range(values: list[float]) -> tuple[float, float]:
-    """Give a range up to 1 when all values are shares, from 0 or a tenth; else a padded range.
+    """Return a range up to 1 when all values are shares, from 0 or a tenth; else a padded range.
 
     >>> unit_range([0.2, 0.9]), unit_range([0.53, 0.9]), unit_range([1.0])
     ((0.0, 1.0), (0.5, 1.0), (0.8, 1.0))

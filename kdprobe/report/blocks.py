@@ -92,12 +92,12 @@ def _note(estimate: Estimate, metrics: dict[str, Metric]) -> str:
 
 
 def _intervals(estimates: list[Estimate]) -> tuple[str, ...]:
-    told = {
+    intervals = {
         f"{100 * e.level:g} %{', ' + e.interval if e.interval else ''}": None
         for e in estimates
         if e.low is not None
     }
-    return tuple(told)
+    return tuple(intervals)
 
 
 def _estimate_table(
@@ -117,7 +117,7 @@ def _estimate_table(
     for estimate in estimates:
         if estimate.note:
             shared.setdefault(estimate.note, []).append(_note(estimate, metrics))
-    notes = tuple(told[0] if len(told) == 1 else note for note, told in shared.items())
+    notes = tuple(lines[0] if len(lines) == 1 else note for note, lines in shared.items())
     return EstimateTable(
         title=title,
         columns=tuple(columns),
@@ -150,9 +150,9 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
     }
     pictured = bool(result.tables or result.curves)
     return [
-        _estimate_table(title, found, metrics, pictured=pictured)
-        for title, found in kinds.items()
-        if found
+        _estimate_table(title, estimates, metrics, pictured=pictured)
+        for title, estimates in kinds.items()
+        if estimates
     ]
 
 
@@ -195,10 +195,10 @@ def analyses_block(document: ResultsDocument, names: Iterable[str], section: str
     An analysis that is called like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
-    found = [
+    blocks = [
         block
         for name in names
         if (block := analysis_block(document, name, heading=titles.get(name) != section))
         is not None
     ]
-    return Markup("\n").join(found) if found else None
+    return Markup("\n").join(blocks) if blocks else None

@@ -41,7 +41,7 @@ class Part:
 
 
 def _sealed(text: str) -> str:
-    """Give the name under which a content security policy lets this style or script through."""
+    """Return the name under which a content security policy lets this style or script through."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
 

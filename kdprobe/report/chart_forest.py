@@ -30,7 +30,7 @@ def _row_names(curve: Curve) -> list[str]:
 def finding(curve: Curve) -> str:
     """State what a forest plot shows: the extremes, and how many intervals miss the reference."""
     reference = curve.reference or 0.0
-    told = []
+    sentences = []
     for series in curve.series:
         if not series.x:
             continue
@@ -40,11 +40,11 @@ def finding(curve: Curve) -> str:
             for low, high in zip(series.low, series.high, strict=True)
         )
         label = series.labels[best] if series.labels else str(best + 1)
-        told.append(
+        sentences.append(
             f"{series.name}: largest at {label} ({show_number(series.x[best])}); "
             f"{clear} of {len(series.x)} intervals do not hold {show_number(reference)}."
         )
-    return " ".join(told) or "Nothing to show."
+    return " ".join(sentences) or "Nothing to show."
 
 
 def _mark(series: Series, i: int, index: int, x: Scale, y: float) -> str:

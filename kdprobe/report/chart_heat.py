@@ -29,7 +29,7 @@ def _show(value: float | None, kind: str) -> str:
 
 
 def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
-    """Give the class of a cell: `q0`..`q10`, or `m5`..`m0`..`p5` around zero.
+    """Return the class of a cell: `q0`..`q10`, or `m5`..`m0`..`p5` around zero.
 
     >>> tint(5, 0, 10, diverging=False), tint(-2, -2, 1, diverging=True)
     ('q5', 'm5')
@@ -53,13 +53,13 @@ def _beyond_noise(matrix: Matrix) -> str:
         if (value := matrix.values[i][j]) is not None
     ]
     sure = [cell for cell in cells if cell[0]]
-    told = f"{len(sure)} of {len(cells)} cells differ from 0 by more than noise"
+    summary = f"{len(sure)} of {len(cells)} cells differ from 0 by more than noise"
     ends = []
     for word, cell in (("highest", max(sure, default=None)), ("lowest", min(sure, default=None))):
         if cell is not None and (cell[0] > 0) == (word == "highest"):
             near, shown = (_show(number, kind) for number in cell[:2])
             ends.append(f"surely {word}: {shown} at {cell[2]} ({near} of it beyond noise)")
-    return "; ".join([told, *ends]) + "."
+    return "; ".join([summary, *ends]) + "."
 
 
 def finding(matrix: Matrix) -> str:
@@ -74,7 +74,7 @@ def finding(matrix: Matrix) -> str:
         return f"No cell is defined: {matrix.undefined or 'no values'}."
     kind = _kind(matrix)
     most, least = max(cells, key=lambda cell: cell[0]), min(cells, key=lambda cell: cell[0])
-    told = (
+    summary = (
         _beyond_noise(matrix)
         if matrix.sure
         else (
@@ -86,11 +86,11 @@ def finding(matrix: Matrix) -> str:
     total = sum(value for value, _, _ in cells)
     if matrix.rows == matrix.columns and kind == "count" and total > 0:
         same = sum(value for value, row, column in cells if row == column)
-        told += f" {100 * same / total:.1f} % lie on the diagonal."
+        summary += f" {100 * same / total:.1f} % lie on the diagonal."
     undefined = len(matrix.rows) * len(matrix.columns) - len(cells)
     if undefined:
-        told += f" {undefined} cells are undefined: {matrix.undefined or 'no reason given'}."
-    return told
+        summary += f" {undefined} cells are undefined: {matrix.undefined or 'no reason given'}."
+    return summary
 
 
 def _labels(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -> str:

@@ -16,7 +16,7 @@ PANEL = 250.0
 
 
 def interval_at(series: Series, i: int) -> tuple[float, float] | None:
-    """Give the interval of the i-th point, or None without one."""
+    """Return the interval of the i-th point, or None without one."""
     low = series.low[i] if series.low else None
     high = series.high[i] if series.high else None
     return None if low is None or high is None else (low, high)
@@ -24,33 +24,33 @@ def interval_at(series: Series, i: int) -> tuple[float, float] | None:
 
 def _hint(series: Series, i: int) -> str:
     label = series.labels[i] if series.labels else show_number(series.x[i])
-    told = f"{series.name}, {label}: {show_number(series.y[i])}"
+    summary = f"{series.name}, {label}: {show_number(series.y[i])}"
     bounds = interval_at(series, i)
     if bounds:
-        told += f" {show_interval(*bounds)}"
+        summary += f" {show_interval(*bounds)}"
     if series.counts:
-        told += f", n = {show_count(series.counts[i])}"
-    return title(told)
+        summary += f", n = {show_count(series.counts[i])}"
+    return title(summary)
 
 
 def _finding(curve: Curve) -> str:
-    told = []
+    sentences = []
     for series in curve.series:
         if not series.y:
             continue
         if len(series.y) > 1 and min(series.y) == max(series.y):
-            told.append(f"{series.name}: {show_number(series.y[0])} throughout.")
+            sentences.append(f"{series.name}: {show_number(series.y[0])} throughout.")
             continue
         most = max(range(len(series.y)), key=lambda i: series.y[i])
         least = min(range(len(series.y)), key=lambda i: series.y[i])
         spots = [
             series.labels[i] if series.labels else tick_label(series.x[i]) for i in (most, least)
         ]
-        told.append(
+        sentences.append(
             f"{series.name}: highest {show_number(series.y[most])} at {spots[0]}, "
             f"lowest {show_number(series.y[least])} at {spots[1]}."
         )
-    return " ".join(told) or "Nothing to show."
+    return " ".join(sentences) or "Nothing to show."
 
 
 def _numbers(curve: Curve) -> tuple[list[Column], list[tuple[Cell, ...]]]:
@@ -168,15 +168,15 @@ def draw_bars(curve: Curve, name: str) -> Chart:
 def _reliability_finding(series: Series) -> str:
     filled = [i for i in range(len(series.x)) if not series.counts or series.counts[i] > 0]
     over = sum(series.y[i] < series.x[i] for i in filled)
-    told = f"In {over} of {len(filled)} filled bins accuracy is below confidence"
+    summary = f"In {over} of {len(filled)} filled bins accuracy is below confidence"
     if series.counts and filled:
         most = max(filled, key=lambda i: series.counts[i])
-        told += (
+        summary += (
             f"; the fullest bin holds {show_count(series.counts[most])} of "
             f"{show_count(sum(series.counts))} examples at confidence "
             f"{show_number(series.x[most])} and accuracy {show_number(series.y[most])}"
         )
-    return told + "."
+    return summary + "."
 
 
 def draw_reliability(curve: Curve, index: int, name: str) -> Chart:

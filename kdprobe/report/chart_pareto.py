@@ -119,7 +119,7 @@ def _legend(groups: list[int], *, several: bool) -> str:
 
 
 def _shape(group: int) -> int:
-    """Give the marker: a disc on the front, a diamond for the beaten, a square for the teacher."""
+    """Return the marker: a disc on the front, a diamond for the beaten, the teacher's square."""
     return (0, 3, 1)[group]
 
 

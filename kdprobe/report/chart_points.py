@@ -21,8 +21,8 @@ LEFT, WIDTH, HEIGHT, NAME_ROW = 52.0, 440.0, 260.0, 15.0
 
 
 def _places(series: Series) -> str:
-    told = ", ".join(f"{name} {show_number(value)}" for name, value in series.marks.items())
-    return f"{series.name}: {told}" if told else series.name
+    description = ", ".join(f"{name} {show_number(value)}" for name, value in series.marks.items())
+    return f"{series.name}: {description}" if description else series.name
 
 
 def _half(series: Series) -> float:
@@ -35,12 +35,13 @@ def _bins(series: Series, x: Scale, foot: float, most: float) -> str:
     for i, (middle, share) in enumerate(zip(series.x, series.y, strict=True)):
         if share <= 0:
             continue
-        told = f"{show_number(middle - half)} to {show_number(middle + half)}: {show_number(share)}"
-        told += f", n = {show_count(series.counts[i])}" if series.counts else ""
+        ends = f"{show_number(middle - half)} to {show_number(middle + half)}"
+        description = f"{ends}: {show_number(share)}"
+        description += f", n = {show_count(series.counts[i])}" if series.counts else ""
         box = {"x": x(middle - half) + 0.5, "width": x(half) - x(-half) - 1}
         tall = ROW * share / most
         drawn += tag("rect", {"class": "bar", **box, "y": foot - tall, "height": tall},
-                     title(f"{series.name}, {told}"))  # fmt: skip
+                     title(f"{series.name}, {description}"))  # fmt: skip
     return drawn
 
 
@@ -118,18 +119,18 @@ def draw_spread(curve: Curve, name: str) -> Chart:
 
 
 def _points_finding(curve: Curve) -> str:
-    told = []
+    sentences = []
     for series in curve.series:
         if not series.x:
             continue
         best = max(range(len(series.x)), key=lambda i: series.y[i])
         right = max(range(len(series.x)), key=lambda i: series.x[i])
-        told.append(
+        sentences.append(
             f"{series.name}: highest at {series.labels[best]} ({show_number(series.y[best])}), "
             f"furthest right {series.labels[right]} ({show_number(series.x[right])})."
         )
     axes = f"{curve.y_title} against {curve.x_title}. "
-    return axes[0].upper() + axes[1:] + " ".join(told)
+    return axes[0].upper() + axes[1:] + " ".join(sentences)
 
 
 def _named(curve: Curve, x: Scale, y: Scale, top: float) -> str:
@@ -171,13 +172,13 @@ def draw_points(curve: Curve, name: str) -> Chart:
         shift = _APART * (index - (len(curve.series) - 1) / 2)
         for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
             bounds = interval_at(series, i)
-            told = f"{series.name}, {series.labels[i]}: {show_number(a)}, {show_number(b)}"
+            description = f"{series.name}, {series.labels[i]}: {show_number(a)}, {show_number(b)}"
             if bounds:
-                told += f" {show_interval(*bounds)}"
+                description += f" {show_interval(*bounds)}"
                 at = x(a) + shift
                 ends = {"x1": at, "x2": at, "y1": y(bounds[0]), "y2": y(bounds[1])}
                 inner += tag("line", {"class": "whisker", **ends})
-            inner += marker(index, x(a) + shift, y(b), tooltip=title(told))
+            inner += marker(index, x(a) + shift, y(b), tooltip=title(description))
             rows.append((series.name, series.labels[i], a, b, *(bounds or (None, None))))
         marks += tag("g", {"class": series_class(index)}, inner)
     heads = [

@@ -22,20 +22,20 @@ LEFT, TOP, SIDE_X, SIDE_Y = 52.0, 34.0, 440.0, 330.0
 
 def finding(curve: Curve) -> str:
     """State what a scatter shows: how many points lie on which side of the diagonal."""
-    told = []
+    sentences = []
     for series in curve.series:
         n = len(series.x)
         if not n:
-            told.append(f"{series.name} has no points.")
+            sentences.append(f"{series.name} has no points.")
             continue
         above = sum(y > x for x, y in zip(series.x, series.y, strict=True))
         below = sum(y < x for x, y in zip(series.x, series.y, strict=True))
-        told.append(
+        sentences.append(
             f"{series.name}: of {show_count(n)} examples {show_count(above)} lie above the "
             f"diagonal and {show_count(below)} below it."
         )
     axes = f"{curve.y_title} against {curve.x_title}. "
-    return axes[0].upper() + axes[1:] + " ".join(told)
+    return axes[0].upper() + axes[1:] + " ".join(sentences)
 
 
 def _point(

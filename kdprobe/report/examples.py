@@ -1,6 +1,6 @@
 """The examples a page holds: which ones, at which address, and as data for its script.
 
-Does: keep at most 5,000 examples (those that a table, a chart or a loss names come first), give
+Does: keep at most 5,000 examples (those that a table, a chart or a gap names come first), give
 each an address, and pack them. Does not: render rows; `browser.html` and `browser.js` do.
 """
 
@@ -24,11 +24,11 @@ SLICE_VALUES = 40
 
 
 def named_examples(document: ResultsDocument) -> set[str]:
-    """Give the ids that losses and example columns of tables point at, and explained examples."""
+    """Return the ids that gaps and example columns of tables point at, and explained examples."""
     named = {example.id for example in document.examples if example.words is not None}
     for result in document.analyses:
-        for loss in result.losses:
-            named.update(loss.examples)
+        for gap in result.gaps:
+            named.update(gap.examples)
         for table in result.tables:
             spots = [i for i, column in enumerate(table.columns) if column.kind == "example"]
             named.update(str(row[i]) for row in table.rows for i in spots if row[i] is not None)
@@ -36,7 +36,7 @@ def named_examples(document: ResultsDocument) -> set[str]:
 
 
 def kept_examples(document: ResultsDocument) -> tuple[Example, ...]:
-    """Give the examples of the page, in the document's order."""
+    """Return the examples of the page, in the document's order."""
     if len(document.examples) <= MOST:
         return document.examples
     named = named_examples(document)
@@ -47,7 +47,7 @@ def kept_examples(document: ResultsDocument) -> tuple[Example, ...]:
 
 
 def page_ids(examples: tuple[Example, ...]) -> list[str]:
-    """Give each example the id it goes by on the page: printable, and still unique."""
+    """Return each example the id it goes by on the page: printable, and still unique."""
     taken: set[str] = set()
     ids = []
     for example in examples:
@@ -61,7 +61,7 @@ def page_ids(examples: tuple[Example, ...]) -> list[str]:
 
 
 def address(page_id: str) -> str:
-    """Give the link to an example, in the encoding of the script's encodeURIComponent.
+    """Return the link to an example, in the encoding of the script's encodeURIComponent.
 
     >>> address("17"), address("a b/é")
     ('#ex-17', '#ex-a%20b%2F%C3%A9')
@@ -70,7 +70,7 @@ def address(page_id: str) -> str:
 
 
 def links(document: ResultsDocument) -> dict[str, str]:
-    """Give example id -> address, for the examples that are on the page."""
+    """Return example id -> address, for the examples that are on the page."""
     examples = kept_examples(document)
     return {
         example.id: address(page_id)
@@ -79,12 +79,12 @@ def links(document: ResultsDocument) -> dict[str, str]:
 
 
 def slice_columns(examples: tuple[Example, ...]) -> dict[str, list[str]]:
-    """Give the extra columns with few enough values to filter by, each with its sorted values."""
+    """Return the extra columns with few enough values to filter by, each with its sorted values."""
     values: dict[str, set[str]] = {}
     for example in examples:
         for name, value in example.columns.items():
             values.setdefault(name, set()).add(value)
-    return {name: sorted(found) for name, found in values.items() if 1 < len(found) <= SLICE_VALUES}
+    return {name: sorted(held) for name, held in values.items() if 1 < len(held) <= SLICE_VALUES}
 
 
 def _probabilities(prediction: ExamplePrediction) -> list[object]:
@@ -105,12 +105,12 @@ def _packed(prediction: ExamplePrediction | None) -> list[object] | None:
 
 
 def explained(document: ResultsDocument) -> tuple[Example, ...]:
-    """Give the examples of the page whose words were explained."""
+    """Return the examples of the page whose words were explained."""
     return tuple(one for one in kept_examples(document) if one.words is not None)
 
 
 def explaining_methods(document: ResultsDocument) -> list[str]:
-    """Give the attribution methods of the page's examples, in the document's order."""
+    """Return the attribution methods of the page's examples, in the document's order."""
     words = [one.words for one in explained(document) if one.words is not None]
     scored = [line.method for one in words for line in one.scores]
     agreeing = [line.method for one in words for line in one.agreement]
@@ -118,7 +118,7 @@ def explaining_methods(document: ResultsDocument) -> list[str]:
 
 
 def low_agreement(document: ResultsDocument) -> dict[tuple[str, str], float]:
-    """Give (method, student) -> the rank correlation below which the reasons count as others."""
+    """Return (method, student) -> the rank correlation below which the reasons count as others."""
     result = document.analysis("attribution_agreement")
     return {
         (one.method, one.model_b): one.value
@@ -160,8 +160,8 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
         gold = example.label if example.label is not None else example.score
         pair = None if example.text_pair is None else printable(example.text_pair)
         values = [printable(example.columns.get(name, "")) for name in columns]
-        said = [_packed(by_model.get(model.name)) for model in document.models]
-        row = [page_id, printable(example.text), pair, gold, values, said]
+        predictions = [_packed(by_model.get(model.name)) for model in document.models]
+        row = [page_id, printable(example.text), pair, gold, values, predictions]
         rows.append([*row, _packed_words(example.words, methods, models)] if methods else row)
     low = low_agreement(document)
     return {

@@ -70,7 +70,7 @@ class Marked:
 
 
 def tint(score: float | None, most: float) -> str:
-    """Give the class of a score: how far it reaches towards the largest size in its line.
+    """Return the class of a score: how far it reaches towards the largest size in its line.
 
     >>> tint(0.9, 1.0), tint(-0.21, 1.0), tint(0.01, 1.0), tint(None, 1.0)
     ('t5', 'a2', '', '')
@@ -97,11 +97,11 @@ def marked(rows: Sequence[Sequence[Cell]]) -> tuple[Marked, ...]:
     for example, why, explained, method, model, _, word, score in rows:
         sentence = grouped.setdefault((str(example), str(why), str(explained)), {})
         sentence.setdefault((str(method), str(model)), []).append((str(word), score))
-    found = []
-    for (example, why, explained), lines in grouped.items():
-        made = []
-        for (method, model), cells in lines.items():
+    sentences = []
+    for (example, why, explained), by_model in grouped.items():
+        lines = []
+        for (method, model), cells in by_model.items():
             scores = [float(score) if score is not None else None for _, score in cells]
-            made.append(Line(method, model, marks([word for word, _ in cells], scores)))
-        found.append(Marked(example, why, explained, tuple(made)))
-    return tuple(found)
+            lines.append(Line(method, model, marks([word for word, _ in cells], scores)))
+        sentences.append(Marked(example, why, explained, tuple(lines)))
+    return tuple(sentences)

@@ -11,7 +11,7 @@ SERIES = 8
 
 
 def series_class(index: int) -> str:
-    """Give the class of the n-th series; after eight they repeat.
+    """Return the class of the n-th series; after eight they repeat.
 
     >>> series_class(0), series_class(9)
     ('s0', 's1')

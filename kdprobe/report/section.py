@@ -37,7 +37,7 @@ class Section(Protocol):
         """Names of the analyses it shows."""
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        """Give the section's markup, or None when the document has nothing for it."""
+        """Return the section's markup, or None when the document has nothing for it."""
 
 
 SECTIONS: Plugins[Section] = Plugins(

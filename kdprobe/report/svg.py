@@ -128,7 +128,7 @@ class Chart:
 
 
 def chart_style() -> str:
-    """Give the style sheet of all charts."""
+    """Return the style sheet of all charts."""
     return resources.files("kdprobe.report").joinpath("charts.css").read_text(encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from kdprobe.report.build import Part, asset, compose
 from kdprobe.report.markup import fill
-from kdprobe.report.sections.protocol import made_rows, option_rows, task_rows
+from kdprobe.report.sections.protocol import option_rows, production_rows, task_rows
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
@@ -116,7 +116,7 @@ def _protocol(document: SweepDocument) -> Markup:
         "protocol.html",
         request=document.request,
         task=task_rows(document.task),
-        made=made_rows(document.produced_by, seed=document.request.seed),
+        produced_by=production_rows(document.produced_by, seed=document.request.seed),
         options=option_rows({**axes, **document.request.options}),
         analysis_options=[],
         timings=[],

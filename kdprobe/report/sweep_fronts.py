@@ -51,10 +51,10 @@ def _spots(document: SweepDocument, front: Front) -> list[Spot]:
     return spots
 
 
-def _ends(found: Estimate, by: float) -> tuple[float, float] | None:
-    if found.low is None or found.high is None:
+def _ends(number: Estimate, by: float) -> tuple[float, float] | None:
+    if number.low is None or number.high is None:
         return None
-    return found.low / by, found.high / by
+    return number.low / by, number.high / by
 
 
 def _picture(document: SweepDocument, front: Front) -> Picture:

@@ -67,7 +67,7 @@ def _columns(document: SweepDocument) -> list[Metric]:
 
 
 def scale(metric: str) -> float:
-    """Give what a number is divided by to be read: parameters are shown in millions."""
+    """Return what a number is divided by to be read: parameters are shown in millions."""
     return _SCALES.get(metric, (1.0, ""))[0]
 
 
@@ -77,30 +77,30 @@ def _unit(metric: Metric) -> str:
 
 
 def _head(metric: Metric) -> _Head:
-    """Give a short heading: ten columns must fit beside each other."""
+    """Return a short heading: ten columns must fit beside each other."""
     return _Head(*_HEADS.get(metric.name, (metric.label, _unit(metric))))
 
 
 def axis_title(metric: Metric) -> str:
-    """Name an axis, with its unit where the name does not say it."""
+    """Return the title of an axis, with its unit where the name does not say it."""
     unit = _unit(metric)
     named = unit and unit != "sentences/s"
     return f"{metric.label}, {unit}" if named else metric.label
 
 
-def _figure(found: Estimate | None, metric: str) -> _Figure:
-    if found is None:
+def _figure(number: Estimate | None, metric: str) -> _Figure:
+    if number is None:
         return _Figure()
-    if found.value is None:
-        return _Figure(undefined=found.undefined)
+    if number.value is None:
+        return _Figure(undefined=number.undefined)
     by = scale(metric)
     digits = 1 if metric in _SIZES else 3
     ends = ""
-    if found.low is not None and found.high is not None and metric not in _SIZES:
-        ends = show_interval(found.low, found.high)
-    elif found.low is not None and found.high is not None:
-        ends = f"[{show_number(found.low, digits=1)}, {show_number(found.high, digits=1)}]"
-    return _Figure(show_number(found.value / by, digits=digits), ends)
+    if number.low is not None and number.high is not None and metric not in _SIZES:
+        ends = show_interval(number.low, number.high)
+    elif number.low is not None and number.high is not None:
+        ends = f"[{show_number(number.low, digits=1)}, {show_number(number.high, digits=1)}]"
+    return _Figure(show_number(number.value / by, digits=digits), ends)
 
 
 def _row(document: SweepDocument, name: str, number: str, detail: str) -> _Row:
@@ -110,7 +110,7 @@ def _row(document: SweepDocument, name: str, number: str, detail: str) -> _Row:
 
 
 def numbered(document: SweepDocument) -> list[tuple[str, str]]:
-    """Give each student the number it has in table and charts."""
+    """Return each student the number it has in table and charts."""
     return [(str(i), model.name) for i, model in enumerate(document.students, start=1)]
 
 
@@ -135,27 +135,27 @@ def students_section(document: SweepDocument) -> Markup:
 
 
 def _intervals(document: SweepDocument) -> str:
-    """Say what the brackets of the scores hold, and for whom."""
+    """State what the brackets of the scores hold, and for whom."""
     whose: dict[str, list[str]] = {}
     for number in document.estimates:
         if number.metric == document.score and number.interval:
             whose.setdefault(number.interval, []).append(number.model_b or number.model_a)
     if not whose:
         return ""
-    told = "; ".join(
+    text = "; ".join(
         f"{how} ({', '.join(names) if len(names) <= 3 else f'{len(names)} models'})"
         for how, names in whose.items()
     )
     if not any(" seeds" in how for how in whose):
-        return f"Brackets, 95 %: {told}."
+        return f"Brackets, 95 %: {text}."
     return (
-        f"Numbers are means over the seeds. Brackets, 95 %: {told}. Resampling a handful of seeds "
+        f"Numbers are means over the seeds. Brackets, 95 %: {text}. Resampling a handful of seeds "
         f"understates how far other seeds would lie."
     )
 
 
 def _words(document: SweepDocument) -> str:
-    """Say what the last column of the first table means."""
+    """State what the last column of the first table means."""
     score, close = document.metric(document.score).label, document.metric(document.closeness).label
     return (
         f"On a front, by size: no student has a better {score} and fewer parameters; by speed: "

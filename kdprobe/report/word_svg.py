@@ -34,7 +34,7 @@ def cells(text: str) -> int:
 
 
 def _widths(lines: Sequence[Line]) -> list[float]:
-    """Give the width of each column: its word or its longest score."""
+    """Return the width of each column: its word or its longest score."""
     return [
         12
         + max(
@@ -82,16 +82,16 @@ def _word(mark: Mark, x: float, y: float, width: float) -> str:
         "lengthAdjust": "spacingAndGlyphs",
     }
     drawn += tag("text", {"class": "ink mid", **fit}, clean(shown) or "\u200d")
-    told = mark.shown
-    drawn += tag("text", {"class": "soft mid", "x": middle, "y": y + 17}, clean(told))
-    return tag("g", {}, title(f"{shown} {told}") + drawn)
+    text = mark.shown
+    drawn += tag("text", {"class": "soft mid", "x": middle, "y": y + 17}, clean(text))
+    return tag("g", {}, title(f"{shown} {text}") + drawn)
 
 
 def _strongest(line: Line) -> str:
     known = [mark for mark in line.marks if mark.score]
     best = max(known, key=lambda mark: abs(mark.score or 0.0), default=None)
-    told = f"{printable(best.word)} ({best.shown})" if best else "none"
-    return f"{line.method} of {line.model}: strongest word {told}."
+    text = f"{printable(best.word)} ({best.shown})" if best else "none"
+    return f"{line.method} of {line.model}: strongest word {text}."
 
 
 def words_svg(heading: str, lines: Sequence[Line]) -> str:
@@ -114,8 +114,8 @@ def words_svg(heading: str, lines: Sequence[Line]) -> str:
     for block in blocks:
         for line in lines:
             drawn += tag("text", {"class": "ink head", "x": _MARGIN, "y": y}, clean(line.method))
-            told = clean(line.model_noted)
-            drawn += tag("text", {"class": "soft", "x": _MARGIN, "y": y + 15}, told)
+            text = clean(line.model_noted)
+            drawn += tag("text", {"class": "soft", "x": _MARGIN, "y": y + 15}, text)
             x = left
             for place in block:
                 drawn += _word(line.marks[place], x, y, widths[place])

@@ -16,6 +16,7 @@ from typing import Literal
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.plain_text import printable
 from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
 
 _FORM = re.compile(
@@ -23,7 +24,7 @@ _FORM = re.compile(
     r"(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$"
 )
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-_OPTION = "fail-if"
+_OPTION = "fail_if"
 _USUAL = ("task_scores", "agreement")
 """Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
 ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
@@ -71,10 +72,10 @@ def parse_gate(text: str) -> Gate:
     match = _FORM.match(text)
     if match is None or not math.isfinite(float(match["bound"])):
         raise ConfigError(
-            f"--{_OPTION}",
+            f"`{_OPTION}`",
             found=repr(printable(text, limit=80)),
             expected="METRIC<NUMBER or METRIC>NUMBER",
-            remedy="for example --fail-if 'kappa<0.8', 'kappa_low<0.8' (the lower end of its "
+            remedy="for example `fail_if='kappa<0.8'`, 'kappa_low<0.8' (the lower end of its "
             "interval) or 'overlap.negative_flips>0.05'",
         )
     analysis, metric = match["analysis"] or "", match["metric"]
@@ -89,7 +90,7 @@ def parse_gate(text: str) -> Gate:
 def checked_gate(
     gate: Gate, metrics: Mapping[str, Sequence[str]], students: Sequence[str], run: Sequence[str]
 ) -> Gate:
-    """Give a gate with every name as it is spelt, before anything runs.
+    """Return a gate with every name as it is spelt, before anything runs.
 
     A score of the task comes before a number of the same name on other sentences, and a metric of
     this very name before the end of an interval: `kappa_attainable_low` is a number, `kappa_low`
@@ -115,17 +116,19 @@ def checked_gate(
         named = known_name("student", gate.student, tuple(students), option=_OPTION)
         gate = replace(gate, student=named)
     if gate.analysis:
-        gate = replace(gate, analysis=known_name("analysis", gate.analysis, tuple(metrics),
-                                                 option=_OPTION))  # fmt: skip
+        named = known_name(
+            "analysis", gate.analysis, tuple(metrics), aliases=RENAMED, option=_OPTION
+        )
+        gate = replace(gate, analysis=named)
     gate = _metric(gate, metrics)
     homes = [name for name, held in metrics.items() if gate.metric in held]
     homes = [name for name in homes if gate.analysis in ("", name)]
     if not set(homes) & set(run):
         raise ConfigError(
-            f"--{_OPTION} {gate.text}",
+            f"`{_OPTION}` {gate.text}",
             found=f"{gate.metric} is a number of {' and '.join(homes)}, which is not run",
             expected="a number of " + ", ".join(run),
-            remedy="change --only or --skip",
+            remedy="change `only` or `skip`",
         )
     usual = [name for name in _USUAL if name in homes and name in run]
     homes = usual[:1] or homes
@@ -159,7 +162,7 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
 
 
 def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
-    """Say, one line a student, why the gate is tripped; empty when it is not.
+    """State, one line a student, why the gate is tripped; empty when it is not.
 
     A number that is undefined, that has no interval when an end of it is asked for, or that is not
     there, trips the gate: what cannot be told is not good enough.
@@ -180,7 +183,7 @@ def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
 
 
 def _compared(gate: Gate, number: Estimate) -> str:
-    """Say that a number fulfils the condition; empty when it does not."""
+    """State that a number fulfils the condition; empty when it does not."""
     value = {"value": number.value, "low": number.low, "high": number.high}[gate.end]
     what = {"value": "", "low": " at least", "high": " at most"}[gate.end]
     if value is None:
@@ -191,7 +194,7 @@ def _compared(gate: Gate, number: Estimate) -> str:
 
 
 def _why(gate: Gate, document: ResultsDocument) -> str:
-    """Give the reason why its analysis was skipped, in brackets."""
+    """Return the reason why its analysis was skipped, in brackets."""
     reasons = [item.reason for item in document.skipped if item.what in gate.homes]
     return f" ({reasons[0]})" if reasons else " on all examples"
 

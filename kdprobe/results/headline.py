@@ -12,11 +12,11 @@ from kdprobe.results.figures import Figure as Figure
 from kdprobe.results.schema import (
     AnalysisResult,
     Estimate,
-    Loss,
+    Gap,
     ModelInfo,
     ResultsDocument,
 )
-from kdprobe.results.sentences import Told, sentence
+from kdprobe.results.sentences import SentenceParts, sentence
 
 BETWEEN_SEEDS = "between seeds"
 NO_GOLD = "no-gold"
@@ -42,7 +42,7 @@ class HeadlineRow:
     attribution: Figure
     parameters: Figure
     latency: Figure
-    lost: Loss | None = None
+    lost: Gap | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def _absence(document: ResultsDocument, analysis: str, model: str) -> str:
 
 
 def _metric(result: AnalysisResult | None, name: str) -> tuple[str, str]:
-    """Give the label and the unit of a metric; the bare name when nothing explains it."""
+    """Return the label and the unit of a metric; the bare name when nothing explains it."""
     for metric in result.metrics if result else ():
         if metric.name == name:
             return metric.label, metric.unit
@@ -82,16 +82,18 @@ class _Finder:
     document: ResultsDocument
     student: str
 
-    def give(self, key: str, analysis: str, metric: str, model_a: str, model_b: str = "") -> Figure:
+    def figure(
+        self, key: str, analysis: str, metric: str, model_a: str, model_b: str = ""
+    ) -> Figure:
         """Find a number over all examples, whatever its method."""
         label, unit = _metric(self.document.analysis(analysis), metric)
-        found = self.document.find(analysis, metric, model_a, model_b)
-        if found is None and model_b:
-            found = self.document.find(analysis, metric, model_b, model_a)
-        absent = "" if found else _absence(self.document, analysis, self.student)
-        left_out = found is None and absent == _not_run(analysis)
+        number = self.document.find(analysis, metric, model_a, model_b)
+        if number is None and model_b:
+            number = self.document.find(analysis, metric, model_b, model_a)
+        absent = "" if number else _absence(self.document, analysis, self.student)
+        left_out = number is None and absent == _not_run(analysis)
         return Figure(
-            key=key, label=label, estimate=found, absent=absent, unit=unit, left_out=left_out
+            key=key, label=label, estimate=number, absent=absent, unit=unit, left_out=left_out
         )
 
     def ceiling(self) -> Figure:
@@ -107,22 +109,22 @@ class _Finder:
         ]
         between.sort(key=lambda estimate: estimate.model_a != teacher)
         absent = "" if between else "no model was given with several seeds"
-        found = between[0] if between else None
-        return Figure(key="ceiling", label="kappa between seeds", estimate=found, absent=absent)
+        number = between[0] if between else None
+        return Figure(key="ceiling", label="kappa between seeds", estimate=number, absent=absent)
 
     def parameters(self, model: ModelInfo) -> Figure:
         """Find the number of parameters, measured or from the model's own description."""
-        figure = self.give("parameters", "efficiency", "parameters", model.name)
+        figure = self.figure("parameters", "efficiency", "parameters", model.name)
         if figure.estimate is None and model.parameters is not None:
             known = Estimate(metric="parameters", model_a=model.name, value=model.parameters)
             return Figure(key="parameters", label="parameters", estimate=known)
         return figure
 
 
-def largest_loss(document: ResultsDocument, student: str) -> Loss | None:
-    """Give the first loss of a student in the analyses' own ranking that is a loss at all."""
-    ranked = (loss for result in document.analyses for loss in result.losses)
-    return next((loss for loss in ranked if loss.student == student and loss.gap > 0), None)
+def largest_gap(document: ResultsDocument, student: str) -> Gap | None:
+    """Return the first gap above 0 of a student, in the analyses' own ranking."""
+    ranked = (gap for result in document.analyses for gap in result.gaps)
+    return next((gap for gap in ranked if gap.student == student and gap.gap > 0), None)
 
 
 def _labelled(document: ResultsDocument) -> bool:
@@ -135,35 +137,37 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
     find = _Finder(document, name)
     primary = document.task.primary_score
     scores = (
-        find.give("teacher_score", "task_scores", primary, teacher),
-        find.give("student_score", "task_scores", primary, name),
-        find.give("difference", "task_scores", f"{primary}_difference", teacher, name),
+        find.figure("teacher_score", "task_scores", primary, teacher),
+        find.figure("student_score", "task_scores", primary, name),
+        find.figure("difference", "task_scores", f"{primary}_difference", teacher, name),
     )
-    agreement = find.give("agreement", "agreement", "agreement", teacher, name)
-    kappa = find.give("kappa", "agreement", "cohens_kappa", teacher, name)
-    confidence = find.give("confidence", "confidence", "spearman", teacher, name)
-    lost = largest_loss(document, name)
-    told = Told(
+    agreement = find.figure("agreement", "agreement", "agreement", teacher, name)
+    kappa = find.figure("kappa", "agreement", "cohens_kappa", teacher, name)
+    confidence = find.figure("confidence", "confidence", "spearman", teacher, name)
+    lost = largest_gap(document, name)
+    material = SentenceParts(
         scores, agreement, kappa, confidence, document.task.kind, labelled=_labelled(document)
     )
     return HeadlineRow(
         student=name,
-        sentence=sentence(name, told, lost),
+        sentence=sentence(name, material, lost),
         teacher_score=scores[0],
         student_score=scores[1],
         agreement=agreement,
         kappa=kappa,
-        attainable_low=find.give(
+        attainable_low=find.figure(
             "attainable_low", "agreement", "kappa_attainable_low", teacher, name
         ),
-        attainable_high=find.give(
+        attainable_high=find.figure(
             "attainable_high", "agreement", "kappa_attainable_high", teacher, name
         ),
         ceiling=find.ceiling(),
-        mcnemar=find.give("mcnemar", "paired_tests", "mcnemar", teacher, name),
+        mcnemar=find.figure("mcnemar", "paired_tests", "mcnemar", teacher, name),
         confidence=confidence,
         ece=model_figure(document, student, "ece"),
-        attribution=find.give("attribution", "attribution_agreement", "normalised", teacher, name),
+        attribution=find.figure(
+            "attribution", "attribution_agreement", "normalised", teacher, name
+        ),
         parameters=model_figure(document, student, "parameters"),
         latency=model_figure(document, student, "latency"),
         lost=lost,
@@ -171,17 +175,17 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
 
 
 def model_figure(document: ResultsDocument, model: ModelInfo, key: str) -> Figure:
-    """Give a headline figure of one model alone: `ece`, `parameters` or `latency`."""
+    """Return a headline figure of one model alone: `ece`, `parameters` or `latency`."""
     find = _Finder(document, model.name)
     if key == "parameters":
         return find.parameters(model)
     if key == "latency":
-        return find.give("latency", "efficiency", "latency_p50", model.name)
-    return find.give("ece", "calibration", "ece", model.name)
+        return find.figure("latency", "efficiency", "latency_p50", model.name)
+    return find.figure("ece", "calibration", "ece", model.name)
 
 
 def headline(document: ResultsDocument) -> Headline:
-    """Give the first screen of a results document.
+    """Return the first screen of a results document.
 
     Args:
         document: any results document; analyses may be missing.

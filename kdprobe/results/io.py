@@ -22,6 +22,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from kdprobe import atomic, plain_files
 from kdprobe.errors import ResultsFormatError
 from kdprobe.plain_files import parse_json
+from kdprobe.results.renamed import second_version
 from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
@@ -35,7 +36,7 @@ _Migration = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
 _NO_STEPS: Mapping[int, _Migration] = MappingProxyType({})
 
 # version -> the step from that version to the next one; read_document walks them in order.
-MIGRATIONS: dict[int, _Migration] = {}
+MIGRATIONS: Mapping[int, _Migration] = MappingProxyType({1: second_version})
 
 
 def dumps(document: Frozen) -> str:
@@ -146,7 +147,7 @@ def write_document(document: ResultsDocument, path: Path) -> None:
 
 
 def metrics_csv(document: ResultsDocument) -> str:
-    """Give every number as one tidy row; columns that do not apply are empty.
+    """Return every number as one tidy row; columns that do not apply are empty.
 
     A text that a spreadsheet would take for a formula (it starts with `=`, `+`, `-` or `@`) gets a
     leading apostrophe: model and slice names are foreign text.
@@ -160,7 +161,7 @@ def metrics_csv(document: ResultsDocument) -> str:
 
 
 def metric_rows(document: ResultsDocument) -> Iterator[tuple[str | float | None, ...]]:
-    """Give every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
+    """Yield every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
     for result in document.analyses:
         for number in result.estimates:
             yield (

@@ -29,13 +29,13 @@ _LOSSES = {"loss": "loss on gold labels", "kl": "KL to the teacher"}
 
 def _series(history: History, key: str, name: str, *, of: str | None = None) -> Series | None:
     """Take one number out of the entries that hold it; with `of`, times that number."""
-    found = [entry for entry in history if key in entry and (of is None or of in entry)]
-    if not found:
+    entries = [entry for entry in history if key in entry and (of is None or of in entry)]
+    if not entries:
         return None
     return Series(
         name=name,
-        x=tuple(entry["step"] for entry in found),
-        y=tuple(entry[key] * (1.0 if of is None else entry[of]) for entry in found),
+        x=tuple(entry["step"] for entry in entries),
+        y=tuple(entry[key] * (1.0 if of is None else entry[of]) for entry in entries),
     )
 
 
@@ -52,7 +52,7 @@ def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
 
 
 def _terms(history: History) -> list[str]:
-    """Name the objectives in the order in which they first count, those of one step by name.
+    """Return the objectives in the order in which they first count, those of one step by name.
 
     A checkpoint and `history.json` keep the names of an entry sorted: any other order would tell
     whether a training was gone on with.
@@ -108,8 +108,8 @@ def learning_curves(history: History, *, best_step: int) -> tuple[Curve, ...]:
         ),
     ]
     curves = []
-    for name, title, y_title, caption, found in groups:
-        lines = [line for line in found if line is not None]
+    for name, title, y_title, caption, candidates in groups:
+        lines = [line for line in candidates if line is not None]
         if lines:
             kept = _kept(lines, best_step) if "marked" in caption else []
             curves.append(

@@ -24,15 +24,16 @@ from kdprobe.results.parts import (
     Series,
     Table,
 )
+from kdprobe.results.renamed import present_name
 from kdprobe.results.words import ExampleWords
 
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
-    "ExamplePrediction", "ExampleWords", "Frozen", "Loss", "Matrix", "Metric", "ModelInfo",
+    "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
     "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
 ]  # fmt: skip
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 
 
 class Notice(Frozen):
@@ -48,7 +49,7 @@ class Notice(Frozen):
     models: tuple[str, ...] = ()
 
 
-class Loss(Frozen):
+class Gap(Frozen):
     """One row of *what was lost*: what the teacher has on a subset and the student does not.
 
     `gap` is teacher minus student in the unit of the metric; positive means lost. `examples` are
@@ -85,7 +86,7 @@ class AnalysisResult(Frozen):
     tables: tuple[Table, ...] = ()
     matrices: tuple[Matrix, ...] = ()
     curves: tuple[Curve, ...] = ()
-    losses: tuple[Loss, ...] = ()
+    gaps: tuple[Gap, ...] = ()
     warnings: tuple[Notice, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -189,7 +190,7 @@ class Skipped(Frozen):
 class ResultsDocument(Frozen):
     """Everything the page, `metrics.csv` and the terminal show."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     produced_by: ProducedBy
     request: Request
     task: TaskInfo
@@ -202,13 +203,14 @@ class ResultsDocument(Frozen):
     timings: dict[str, FiniteFloat] = Field(default_factory=dict)
 
     def analysis(self, name: str) -> AnalysisResult | None:
-        """Give the result of an analysis, or None when it did not run."""
+        """Return the result of an analysis, by its name or an old one, or None: it did not run."""
+        name = present_name(name)
         return next((result for result in self.analyses if result.name == name), None)
 
     def find(
         self, analysis: str, metric: str, model_a: str, model_b: str = "", subset: str = "all"
     ) -> Estimate | None:
-        """Give the first estimate with these coordinates, or None."""
+        """Return the first estimate with these coordinates, or None."""
         result = self.analysis(analysis)
         for estimate in result.estimates if result else ():
             if (estimate.metric, estimate.model_a) == (metric, model_a) and (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.results.figures import Figure
-from kdprobe.results.schema import Loss
+from kdprobe.results.schema import Gap
 
 LOST, PERHAPS_LOST, NOISE = CERTAINTIES = ("lost", "perhaps lost", "within noise")
 ALPHA = 0.05
@@ -35,31 +35,31 @@ def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) 
     return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
 
 
-def certainty(loss: Loss) -> str:
-    """Tell how sure a loss is.
+def certainty(gap: Gap) -> str:
+    """Return how sure it is that a gap is a loss.
 
     Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
     `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
     there is none.
 
-    >>> row = Loss(student="s", kind="label", subset="label: no", metric="accuracy",
+    >>> row = Gap(student="s", kind="label", subset="label: no", metric="accuracy",
     ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
     >>> certainty(row), certainty(row.model_copy(update={"q_value": 0.04}))
     ('perhaps lost', 'lost')
     """
-    if loss.low is None or loss.low <= 0:
+    if gap.low is None or gap.low <= 0:
         return NOISE
-    return LOST if loss.q_value is not None and loss.q_value < ALPHA else PERHAPS_LOST
+    return LOST if gap.q_value is not None and gap.q_value < ALPHA else PERHAPS_LOST
 
 
-def _loses(lost: Loss) -> str:
-    """Say where most is lost, as surely as the interval and the q-value allow."""
+def _loses(lost: Gap) -> str:
+    """State where most is lost, as surely as the interval and the q-value allow."""
     sure = certainty(lost)
     if sure == NOISE:
         return "no loss on any part is beyond noise"
-    told = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
+    text = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
     values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
-    return told + values.replace("-", "−")
+    return text + values.replace("-", "−")
 
 
 def _within_noise(difference: Figure) -> bool:
@@ -82,7 +82,7 @@ def percent(share: float) -> str:
 
 
 def _agrees(whom: str, agreement: Figure, kappa: Figure) -> str:
-    """Say how often a student agrees, and whether that is more than chance would give."""
+    """State how often a student agrees, and whether that is more than chance would give."""
     if agreement.estimate is None or agreement.estimate.value is None:
         return ""
     low = None if kappa.estimate is None else kappa.estimate.low
@@ -91,7 +91,7 @@ def _agrees(whom: str, agreement: Figure, kappa: Figure) -> str:
 
 
 def _ranks(confidence: Figure, kind: str) -> str:
-    """Say, where nothing is scored, how far confidences (or predicted scores) go together."""
+    """State, where nothing is scored, how far confidences (or predicted scores) go together."""
     if confidence.estimate is None or confidence.estimate.value is None:
         return ""
     value = f"{confidence.estimate.value:.2f}".replace("-", "−")
@@ -100,7 +100,7 @@ def _ranks(confidence: Figure, kind: str) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class SentenceParts:
     """What a sentence is made of.
 
     Args:
@@ -118,19 +118,19 @@ class Told:
     labelled: bool
 
 
-def sentence(student: str, told: Told, lost: Loss | None) -> str:
-    """Put a student into words."""
-    scores, parts = told.scores, []
-    if told.labelled and not scores[1].left_out:
+def sentence(student: str, material: SentenceParts, lost: Gap | None) -> str:
+    """Return one plain sentence on a student."""
+    scores, parts = material.scores, []
+    if material.labelled and not scores[1].left_out:
         noise = _within_noise(scores[2])
         parts.append(_keeps(scores[0], scores[1], scores[1].label, within_noise=noise))
-    agrees = _agrees("it" if parts else "the teacher", told.agreement, told.kappa)
-    said = [" and ".join([*parts, agrees] if agrees else parts)]
-    if not told.labelled:
-        said += [
-            _ranks(told.confidence, told.kind),
+    agrees = _agrees("it" if parts else "the teacher", material.agreement, material.kappa)
+    clauses = [" and ".join([*parts, agrees] if agrees else parts)]
+    if not material.labelled:
+        clauses += [
+            _ranks(material.confidence, material.kind),
             "no example has a gold label, so nothing is scored",
         ]
-    said += [_loses(lost)] if lost else []
-    whole = "; ".join(filter(None, said))
+    clauses += [_loses(lost)] if lost else []
+    whole = "; ".join(filter(None, clauses))
     return f"{student} {whole or 'was neither scored nor held against the teacher here'}."

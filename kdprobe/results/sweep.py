@@ -105,7 +105,7 @@ class SweepDocument(Frozen):
     pace: str = ""
 
     def find(self, metric: str, model: str) -> Estimate | None:
-        """Give a number of a model, or of a student beside the teacher; None when there is none."""
+        """Return a number of a model, or of a student beside the teacher; None: there is none."""
         return next(
             (
                 e
@@ -116,11 +116,11 @@ class SweepDocument(Frozen):
         )
 
     def metric(self, name: str) -> Metric:
-        """Give what a number means."""
+        """Return what a number means."""
         return next(metric for metric in self.metrics if metric.name == name)
 
     def runs_of(self, student: str) -> tuple[SweepRun, ...]:
-        """Give the runs of a student that were trained."""
+        """Return the runs of a student that were trained."""
         return tuple(run for run in self.runs if run.student == student and not run.failed)
 
     @property
@@ -140,7 +140,7 @@ def loads_sweep(text: str, *, where: str = "sweep.json") -> SweepDocument:
 
 
 def is_sweep(path: Path) -> bool:
-    """Tell the document of a sweep from that of a comparison, by what it says of itself.
+    """Return whether a document is that of a sweep, by what it says of itself.
 
     A folder is one of a sweep when it holds `sweep.json` and no `results.json`.
 
@@ -171,7 +171,7 @@ _OF_STUDENT = ("parameters", "bytes", "throughput", "latency_p50")
 
 
 def sweep_csv(document: SweepDocument) -> str:
-    """Give one row a run: its settings, scores and fidelity, and the size and speed of its student.
+    """Return one row a run: settings, scores, fidelity, and the size and speed of its student.
 
     Empty where a number is undefined or the run failed; intervals are in `sweep.json`.
     """

@@ -28,10 +28,10 @@ def unable(skipped: Sequence[Skipped]) -> list[Unable]:
     """Group what did not run by its reason, what was asked for first.
 
     >>> one, two = unable([Skipped(what="overlap", reason="no gold"),
-    ...                    Skipped(what="buckets", reason="no gold"),
+    ...                    Skipped(what="slices", reason="no gold"),
     ...                    Skipped(what="probing", reason="no layers", requested=True)])
     >>> one.names, two.names
-    ('probing', 'overlap, buckets')
+    ('probing', 'overlap, slices')
     """
     groups: dict[tuple[bool, str, tuple[str, ...]], dict[str, None]] = {}
     for item in skipped:

@@ -1,4 +1,4 @@
-"""From what was seen of a sweep's students to its document and files.
+"""From the measurements of a sweep's students to its document and files.
 
 Does: put numbers, fronts and sentences into a `SweepDocument` and write `sweep.json`, `sweep.csv`
 and `sweep.html` together. Does not: open a model or compute a score.
@@ -12,17 +12,15 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from kdprobe import atomic
-from kdprobe.analysis._sweep_statistics import difference_metric, score_differences
-from kdprobe.analysis._task_scores_views import primary_name
-from kdprobe.comparison.outputs import task_info
-from kdprobe.comparison.run import produced_by
+from kdprobe.analysis.task_scores.views import primary_name
+from kdprobe.comparison.document import produced_by, task_info
 from kdprobe.extract.efficiency import METRICS as SIZES
 from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
 from kdprobe.results.schema import Request
 from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
 from kdprobe.sweeping.measure import Measured, Trained, students_of
-from kdprobe.sweeping.plan import Asked, Plan
+from kdprobe.sweeping.plan import Plan, SweepRequest
 from kdprobe.sweeping.scores import (
     CLOSE,
     DEFINED,
@@ -33,26 +31,27 @@ from kdprobe.sweeping.scores import (
     of_each_run,
 )
 from kdprobe.sweeping.sentences import in_words
+from kdprobe.sweeping.statistics import difference_metric, score_differences
 
 
 def make_document(
     plan: Plan,
-    asked: Asked,
+    request: SweepRequest,
     trained: Mapping[str, Trained],
     measured: Measured,
     *,
     command: str,
 ) -> SweepDocument:
-    """Put the document together, as it reads when it comes back from its file."""
+    """Build the document, as it is when it is read back from its file."""
     study = measured.study
     score = primary_name(study)
     estimates = (*numbers(study), *measured.sizes)
     used = {number.metric for number in estimates}
     metrics = [metric for metric in (*DEFINED.values(), *SIZES) if metric.name in used]
-    request = Request(command=command, seed=asked.seed, options=_options(asked, measured))
+    recorded = Request(command=command, seed=request.seed, options=_options(request, measured))
     document = SweepDocument(
-        produced_by=produced_by(request),
-        request=request,
+        produced_by=produced_by(recorded),
+        request=recorded,
         task=task_info(study),
         score=score,
         closeness=closeness_of(study),
@@ -73,35 +72,35 @@ def make_document(
 def _runs(plan: Plan, trained: Mapping[str, Trained], measured: Measured) -> tuple[SweepRun, ...]:
     values = of_each_run(measured.study, students_of(plan, trained))
     close = (*CLOSE, PEARSON.name)
-    found = []
+    rows = []
     for run in plan.runs:
-        how, said = trained[run.name], values.get(run.name, {})
-        found.append(
+        outcome, scores = trained[run.name], values.get(run.name, {})
+        rows.append(
             SweepRun(
                 name=run.name,
                 student=run.variant.configuration,
                 seed=run.seed,
                 values=dict(run.variant.values),
-                failed=how.failed,
+                failed=outcome.failed,
                 fingerprint=measured.fingerprints.get(run.name, "")[:16],
-                steps=how.steps,
-                seconds=round(how.seconds, 3),
-                scores={name: value for name, value in said.items() if name not in close},
-                fidelity={name: value for name, value in said.items() if name in close},
+                steps=outcome.steps,
+                seconds=round(outcome.seconds, 3),
+                scores={name: value for name, value in scores.items() if name not in close},
+                fidelity={name: value for name, value in scores.items() if name in close},
             )
         )
-    return tuple(found)
+    return tuple(rows)
 
 
-def _options(asked: Asked, measured: Measured) -> dict[str, JsonValue]:
+def _options(request: SweepRequest, measured: Measured) -> dict[str, JsonValue]:
     """Every choice that is the same for all runs; no full paths."""
-    record = portable_tree(asked.record(""))
+    record = portable_tree(request.record(""))
     kept = {
         name: record[name] for name in ("student", "recipe", "settings") if record[name]
     } | record["options"]
-    kept["recipe"] = Path(asked.recipe).name
+    kept["recipe"] = Path(request.recipe).name
     return {
-        "task": Path(asked.task).name,
+        "task": Path(request.task).name,
         **kept,
         "device": measured.device,
         "dtype": "float32",

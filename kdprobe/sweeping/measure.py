@@ -1,7 +1,8 @@
-"""Every student of a sweep asked about the same examples, and timed beside the others.
+"""The predictions, sizes and speed of every student of a sweep.
 
-Does: open the teacher and each student, collect what they say of the evaluation split, their sizes
-and their speed. Does not: compute a score; `document.py` does, with the analyses.
+Does: open the teacher and each student, collect their predictions for the evaluation split, their
+sizes and their speed, all timed beside each other. Does not: compute a score; `document.py` does,
+with the analyses.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdprobe.cache import Cache
-from kdprobe.distillers.classroom import load_evaluation
+from kdprobe.distillers.data import load_evaluation
 from kdprobe.extract.efficiency import (
     Pace,
     Times,
@@ -22,11 +23,13 @@ from kdprobe.extract.efficiency import (
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
-from kdprobe.models.label_sources import open_with_models
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.models.label_sources import name_classes
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
-from kdprobe.sweeping.plan import Asked, Plan
+from kdprobe.sweeping.plan import Plan, SweepRequest
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
 
 RESAMPLES = 2000
@@ -45,11 +48,11 @@ class Trained:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was seen of all models.
+    """The measurements of all models.
 
     Args:
-        study: what the teacher and the students say of the evaluation split; a student's runs are
-            its seeds.
+        study: the predictions of the teacher and the students for the evaluation split; a student's
+            runs are its seeds.
         models: the teacher first, then the students of the study.
         sizes: parameters, bytes, throughput and latency of every model.
         fingerprints: of each run's folder.
@@ -68,36 +71,40 @@ class Measured:
 
 
 def students_of(plan: Plan, trained: Mapping[str, Trained]) -> dict[str, list[str]]:
-    """Give the runs of each student that were trained: what differs in the seed alone."""
-    found: dict[str, list[str]] = {}
+    """Return the runs of each student that were trained: what differs in the seed alone."""
+    students: dict[str, list[str]] = {}
     for run in plan.runs:
         if not trained[run.name].failed:
-            found.setdefault(run.variant.configuration, []).append(run.name)
-    return found
+            students.setdefault(run.variant.configuration, []).append(run.name)
+    return students
 
 
 def measure(
-    plan: Plan, asked: Asked, trained: Mapping[str, Trained], folder: Path, progress: Progress
+    plan: Plan,
+    request: SweepRequest,
+    trained: Mapping[str, Trained],
+    folder: Path,
+    progress: Progress,
 ) -> Measured:
-    """Ask and time every model.
+    """Run and time every model.
 
     Raises:
         UsageError: a folder that was changed since it was written, or a full disk.
     """
-    split = _evaluation(asked)
+    split = _evaluation(request)
     students = students_of(plan, trained)
-    readers = _Readers(asked, split, progress)
-    teacher, said = readers.read("teacher", [asked.teacher])
+    readers = _Readers(request, split, progress)
+    teacher, predictions = readers.read("teacher", [request.teacher])
     held = {"teacher": teacher}
-    populations = [Population("teacher", "teacher", said)]
+    populations = [Population("teacher", "teacher", predictions)]
     for name, runs in students.items():
-        held[name], said = readers.read(name, [str(folder / run) for run in runs])
-        populations.append(Population(name, "student", said))
-    times = measure_speed(held, split, pace=PACE, seed=asked.seed, progress=progress)
+        held[name], predictions = readers.read(name, [str(folder / run) for run in runs])
+        populations.append(Population(name, "student", predictions))
+    times = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
     device = teacher.device.type
     return Measured(
-        study=Study(split=split, models=tuple(populations), seed=asked.seed, resamples=RESAMPLES),
+        study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
         models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
         sizes=tuple(
             number
@@ -105,20 +112,19 @@ def measure(
             for number in _sizes(name, model, readers.bytes[name], times[name])
         ),
         fingerprints=readers.fingerprints,
-        pace=PACE.told(device=device),
+        pace=PACE.sentence(device=device),
         device=device,
         notices=tuple(readers.notices),
     )
 
 
-def _evaluation(asked: Asked) -> Split:
+def _evaluation(request: SweepRequest) -> Split:
     """Load the split that every run was scored on."""
-    options = asked.options
+    options = request.options
     offline = bool(options.get("offline"))
-    task_file = open_with_models(
-        asked.task,
-        [asked.teacher],
-        labels=options.get("labels", ()),
+    task_file = name_classes(
+        open_task(request.task, **request.columns),
+        [request.teacher],
         offline=offline,
         label_map=options.get("label_map"),
     )
@@ -127,50 +133,50 @@ def _evaluation(asked: Asked) -> Split:
         eval_split=options.get("eval_split"),
         data_dir=options.get("data_dir"),
         eval_limit=options.get("eval_limit"),
-        seed=asked.seed,
+        seed=request.seed,
         offline=offline,
     )
 
 
 class _Readers:
-    """Opens models one after the other and keeps what they say."""
+    """Opens models one after the other and keeps their predictions."""
 
-    def __init__(self, asked: Asked, split: Split, progress: Progress) -> None:
-        self._asked, self._split, self._progress = asked, split, progress
+    def __init__(self, request: SweepRequest, split: Split, progress: Progress) -> None:
+        self._request, self._split, self._progress = request, split, progress
         self.fingerprints: dict[str, str] = {}
         self.bytes: dict[str, int] = {}
         self.notices: list[Notice] = []
 
     def read(self, name: str, paths: Sequence[str]) -> tuple[HfModel, tuple[Predictions, ...]]:
-        """Give the first of some folders, open, and what each of them says."""
-        said: list[Predictions] = []
+        """Return the first of some folders, open, and the predictions of each of them."""
+        predictions: list[Predictions] = []
         first: HfModel | None = None
         for path, model in self._open(name, paths):
-            seen = extract_predictions(
+            extracted = extract_predictions(
                 model, self._split, cache=Cache.default(), batch_size=_BATCH,
                 progress=self._progress,
             )  # fmt: skip
-            said.append(seen.predictions)
+            predictions.append(extracted.predictions)
             self.fingerprints[Path(path).name] = model.fingerprint
             if first is None:
                 first = model
-                place = locate(path, offline=bool(self._asked.options.get("offline")))
+                place = locate(path, offline=bool(self._request.options.get("offline")))
                 self.bytes[name] = weight_bytes(place)
-                self._tell_truncated(name, seen.truncated)
+                self._note_truncated(name, extracted.truncated)
         if first is None:
             raise ValueError(f"{name} has no folder")
-        return first, tuple(said)
+        return first, tuple(predictions)
 
     def _open(self, name: str, paths: Sequence[str]) -> Iterator[tuple[str, HfModel]]:
-        options = self._asked.options
+        options = self._request.options
         for path in paths:
-            label_map = options.get("label_map") if path == self._asked.teacher else None
+            label_map = options.get("label_map") if path == self._request.teacher else None
             yield path, open_hf(
                 path, name=name, task=self._split.task, device=options.get("device", "auto"),
                 offline=bool(options.get("offline")), label_map=label_map,
             )  # fmt: skip
 
-    def _tell_truncated(self, name: str, count: int) -> None:
+    def _note_truncated(self, name: str, count: int) -> None:
         if count:
             message = f"{name} cut {count} of {len(self._split)} examples: they are too long."
             self.notices.append(

@@ -1,28 +1,38 @@
-"""What a sweep will do, checked before anything is opened.
+"""The runs of a sweep, checked before anything is opened.
 
 Does: turn the axes and the fixed options into runs, each with its student, recipe, settings and
-seed, and refuse what cannot be meant. Does not: open the teacher or the data, or train.
+seed, and refuse contradictions. Does not: open the teacher or the data, or train.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from kdprobe.config.commands import DistillOptions
+from kdprobe.config.flags import FlagOptions
+from kdprobe.config.flat import gathered
+from kdprobe.config.keywords import DistillKeywords
+from kdprobe.config.options import (
+    DataOptions,
+    Runtime,
+    TrainingDataOptions,
+    TrainingOutput,
+    TrainingRuntime,
+)
 from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.config.recipe_changes import for_task, setting_names, with_settings
 from kdprobe.config.stages import parts_of
 from kdprobe.config.sweep import WHERE, Axis, Variant, check_keys, parse_sweep, variants
-from kdprobe.distillation import distill
-from kdprobe.distillers.mixture import build_mixture, option_names
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.weighted_loss import build_weighted_loss, option_names
 from kdprobe.errors import ConfigError
 from kdprobe.models.shapes import parse_student
 from kdprobe.registry import unknown_name
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = ("teacher", "task", "output", "student", "recipe", "settings", "seed", "sample_seed",
@@ -31,7 +41,7 @@ _CHANGE_NOTHING = ("offline", "data_dir")
 
 
 @dataclass(frozen=True)
-class Asked:
+class SweepRequest:
     """What is the same for all runs.
 
     Args:
@@ -53,13 +63,19 @@ class Asked:
 
     def __post_init__(self) -> None:
         """Check the names of the options."""
-        known = tuple(name for name in inspect.signature(distill).parameters if name not in _OWN)
+        known = tuple(name for name in DistillKeywords.__annotations__ if name not in _OWN)
         for name in self.options:
             if name not in known:
                 raise unknown_name("option", name, known)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How a table is read, as `open_task` takes it."""
+        columns = {name: self.options.get(name) for name in ("text", "text_pair", "label")}
+        return columns | {"labels": self.options.get("labels") or ()}
+
     def record(self, fingerprint: str) -> dict[str, Any]:
-        """Give everything that decides the results and is not swept, as JSON values."""
+        """Return everything that decides the results and is not swept, as JSON values."""
         kept = {
             name: _plain(value)
             for name, value in self.options.items()
@@ -73,7 +89,7 @@ class Asked:
 
 
 def _plain(value: Any) -> Any:
-    """Give an option as JSON can hold it: paths as text, tuples as lists."""
+    """Return an option as JSON can hold it: paths as text, tuples as lists."""
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, tuple):
@@ -81,9 +97,35 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
+def same_options(
+    named: Mapping[str, Any],
+    data: DataOptions | None,
+    training: TrainingSettings | None,
+    runtime: Runtime | None,
+) -> dict[str, Any]:
+    """Return the keywords of `distill` that are the same for all runs; defaults are left out.
+
+    Raises:
+        TypeError: a keyword that does not exist, or stands in an object too.
+        ConfigError: a value that is wrong.
+    """
+    parts: dict[str, FlagOptions] = gathered("sweep", named, {
+        "own": (DistillOptions, None), "data": (TrainingDataOptions, data),
+        "training": (TrainingSettings, training), "runtime": (TrainingRuntime, runtime),
+        "output": (TrainingOutput, None),
+    })  # fmt: skip
+    return {
+        name: getattr(part, name)
+        for part in parts.values()
+        for name, info in type(part).model_fields.items()
+        if name in part.model_fields_set
+        and (isinstance(part, TrainingSettings) or getattr(part, name) != info.default)
+    }
+
+
 @dataclass(frozen=True)
-class Planned:
-    """One run: what is swept, and what `distill` is told."""
+class PlannedRun:
+    """One run: its values of what is swept, and its arguments of `distill`."""
 
     variant: Variant
     student: str | None
@@ -102,11 +144,11 @@ class Plan:
     """A sweep: the axes by their full names, and its runs in the order they are trained."""
 
     axes: tuple[Axis, ...]
-    runs: tuple[Planned, ...]
+    runs: tuple[PlannedRun, ...]
 
 
-def plan_sweep(text: str, asked: Asked) -> Plan:
-    """Read `--sweep` and check every run as far as words can be checked.
+def plan_sweep(text: str, request: SweepRequest) -> Plan:
+    """Read `runs` and check every run as far as names and values can be checked.
 
     Raises:
         ConfigError: an unknown setting or a value of the wrong kind; a setting that is swept and
@@ -115,51 +157,53 @@ def plan_sweep(text: str, asked: Asked) -> Plan:
     """
     axes = parse_sweep(text)
     swept = {axis.key: axis.values for axis in axes}
-    recipes = {name: _open(name, asked.task) for name in swept.get("recipe", (asked.recipe,))}
+    recipes = {name: _open(name, request) for name in swept.get("recipe", (request.recipe,))}
     full: dict[str, str] = {}
     for recipe in recipes.values():
         full = check_keys(axes, setting_names(recipe, option_names(recipe.all_objectives)))
-        _refuse_both(full, asked, recipe)
+        _refuse_both(full, request, recipe)
     named = tuple(Axis(full[axis.key], axis.values) for axis in axes)
-    runs = tuple(_planned(variant, asked, recipes) for variant in variants(named))
+    runs = tuple(_planned(variant, request, recipes) for variant in variants(named))
     return Plan(named, runs)
 
 
-def _open(name: str, task: str) -> Recipe:
+def _open(name: str, request: SweepRequest) -> Recipe:
     recipe = open_recipe(name)
     names = option_names(recipe.all_objectives)
-    return for_task(recipe, open_task(task).name, option_names=names)
+    return for_task(recipe, open_task(request.task, **request.columns).name, option_names=names)
 
 
-def _refuse_both(full: Mapping[str, str], asked: Asked, recipe: Recipe) -> None:
-    """Refuse a swept setting that an option or `--set` would override for every run."""
+def _refuse_both(full: Mapping[str, str], request: SweepRequest, recipe: Recipe) -> None:
+    """Refuse a swept setting that an option or `settings` would override for every run."""
     names = option_names(recipe.all_objectives)
     fixed = check_keys(
-        [Axis(key, (value,)) for key, value in asked.settings.items()],
+        [Axis(key, (value,)) for key, value in request.settings.items()],
         setting_names(recipe, names),
-        where="--set",
+        where="`settings`",
     )
-    given = {name: f"--set {key}" for key, name in fixed.items()}
-    for option, value in asked.options.items():
+    sources = {name: f"`settings={key}`" for key, name in fixed.items()}
+    for option, value in request.options.items():
         if value is not None:
-            given[f"training.{option}"] = f"--{option.replace('_', '-')}"
-    if asked.student is not None:
-        given["student"] = "--student"
+            sources[f"training.{option}"] = f"`{option}`"
+    if request.student is not None:
+        sources["student"] = "`student`"
     for key, name in full.items():
-        if name in given:
+        if name in sources:
             raise ConfigError(
-                f"{WHERE} {key}", found=f"is given by {given[name]} too", expected="one of the two"
+                f"{WHERE} {key}",
+                found=f"is given by {sources[name]} too",
+                expected="one of the two",
             )
 
 
-def _planned(variant: Variant, asked: Asked, recipes: Mapping[str, Recipe]) -> Planned:
-    name = variant.values.get("recipe", asked.recipe)
+def _planned(variant: Variant, request: SweepRequest, recipes: Mapping[str, Recipe]) -> PlannedRun:
+    name = variant.values.get("recipe", request.recipe)
     recipe = recipes[name]
-    settings = {**asked.settings, **variant.settings}
+    settings = {**request.settings, **variant.settings}
     names = option_names(recipe.all_objectives)
     changed = with_settings(recipe, settings, option_names=names, where=WHERE)
     for part in parts_of(changed):
-        build_mixture(part.recipe.objectives, reduction=part.recipe.reduction, where=WHERE)
-    student = variant.student(asked.student, recipe=changed.student)
+        build_weighted_loss(part.recipe.objectives, reduction=part.recipe.reduction, where=WHERE)
+    student = variant.student(request.student, recipe=changed.student)
     parse_student(student or changed.student, where=WHERE)
-    return Planned(variant, student, name, settings, variant.seed(asked.seed))
+    return PlannedRun(variant, student, name, settings, variant.seed(request.seed))

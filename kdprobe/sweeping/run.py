@@ -1,4 +1,4 @@
-"""`kdprobe distill --sweep`: many students of one teacher, one after the other.
+"""`distill` with `runs`: many students of one teacher, one after the other.
 
 Does: train every run of a plan into a folder of its own, go on with a sweep that was interrupted,
 list what cannot be trained, and have all students measured and written down. Does not: train or
@@ -12,13 +12,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 from kdprobe.atomic import require_empty_folder
+from kdprobe.config.keywords import SweepKeywords
+from kdprobe.config.options import DataOptions, Runtime
 from kdprobe.config.sweep import WHERE
+from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import (
     ChangedPlanError,
     CheckpointError,
@@ -33,7 +36,7 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.results.sweep import SweepDocument
 from kdprobe.sweeping.document import make_document, write_all
 from kdprobe.sweeping.measure import Trained, measure
-from kdprobe.sweeping.plan import NOTHING, Asked, Plan, Planned, plan_sweep
+from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep, same_options
 
 RECORD = "sweep"
 _OF_ALL = (ChangedPlanError, OutputError, TaskError)
@@ -52,7 +55,7 @@ class DryRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep gave.
+    """The result of a sweep.
 
     Args:
         folder: where the students and the files are.
@@ -76,24 +79,23 @@ def sweep(
     teacher: str,
     runs: str,
     *,
-    task: str,
+    task: str | None = None,
     output: str | Path,
     student: str | None = None,
     recipe: str = "vanilla",
-    settings: Mapping[str, str] = NOTHING,
-    seed: int = 0,
-    options: Mapping[str, Any] = NOTHING,
-    force: bool = False,
-    dry_run: bool = False,
-    command: str = "",
+    settings: Mapping[str, str] | None = None,
+    data: DataOptions | None = None,
+    training: TrainingSettings | None = None,
+    runtime: Runtime | None = None,
     progress: Progress | None = None,
+    **keywords: Unpack[SweepKeywords],
 ) -> Sweep:
     """Distil a student for every combination of some settings, and compare them all.
 
-    What the teacher says is computed once, before the first student, and read from the cache by all
-    others; objectives that read its inside run it as they do for a single student. An interrupted
-    sweep goes on when it is called again: finished runs are recognised by their record and not
-    repeated, the one that was broken off goes on from its last checkpoint.
+    The teacher's outputs are computed once, before the first student, and read from the cache by
+    all others; objectives that read its inside run it as they do for a single student. An
+    interrupted sweep goes on when it is called again: finished runs are recognised by their record
+    and not repeated, the one that was broken off goes on from its last checkpoint.
 
     Args:
         teacher: a folder or hub id of a classifier that was trained for the task.
@@ -104,43 +106,57 @@ def sweep(
         student: as `distill` takes it; swept sizes replace its own.
         recipe: a name or a TOML file, unless recipes are swept.
         settings: changes to the recipe for all runs.
-        seed: of every run, unless seeds are swept; of the samples that limits take, which are the
-            same for all runs; of the intervals.
-        options: any other keyword of `distill`, the same for all runs.
-        force: write over what stands in `output`, and train every run anew.
-        dry_run: check every run, estimate its time, write nothing.
-        command: the command as typed, for the page.
+        data: which examples, the same for all runs.
+        training: how all runs are trained.
+        runtime: the machine.
         progress: a display.
+        **keywords: any other keyword of `distill`, the same for all runs, also as a mapping
+            `options`. `seed`: of every run, unless seeds are swept, of the samples that limits
+            take, and of the intervals. `force`: write over what stands in `output`, and train every
+            run anew. `dry_run`: check every run, estimate its time, write nothing. `command`: the
+            command as typed, for the page.
 
     Returns:
         The document, with runs that could not be trained listed beside their reasons; of a dry run
-        what was found.
+        its checks.
 
     Raises:
         UsageError: what cannot be used for any run; settings that are not those the sweep began
             with.
+        TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
     shown, folder = progress or Silent(), Path(output)
-    asked = Asked(teacher, task, student, recipe, settings, seed, options)
-    plan = plan_sweep(runs, asked)
+    named: dict[str, Any] = {"task": task, **keywords}
+    command, more = named.pop("command", None), named.pop("options", None)
+    dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))
+    seed = named.pop("seed", None) or 0
+    same = same_options(named, data, training, runtime)
+    task = same.pop("task", None)
+    if task is None:
+        raise ConfigError("`task`", found="is missing", expected="a task")
+    options = {**same, **(more or {})}
+    request = SweepRequest(teacher, task, student, recipe, settings or NOTHING, seed, options)
+    plan = plan_sweep(runs, request)
     if dry_run:
-        return Sweep(folder, checked=tuple(_check(run, asked, folder, shown) for run in plan.runs))
+        return Sweep(
+            folder, checked=tuple(_check(run, request, folder, shown) for run in plan.runs)
+        )
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
-    _open_folder(folder, asked, force=force)
+    _open_folder(folder, request, force=force)
     try:
-        trained = _train_all(plan, asked, folder, force=force, progress=shown)
+        trained = _train_all(plan, request, folder, force=force, progress=shown)
     except UsageError:
-        _take_away(folder, missing)
+        _remove_begun(folder, missing)
         raise
-    measured = measure(plan, asked, trained, folder, shown)
-    document = make_document(plan, asked, trained, measured, command=command)
+    measured = measure(plan, request, trained, folder, shown)
+    document = make_document(plan, request, trained, measured, command=command or "")
     write_all(document, folder)
     return Sweep(folder, document=document)
 
 
-def _take_away(folder: Path, missing: Sequence[Path]) -> None:
-    """Take away what a sweep began that trained nothing; an interrupted one is left to go on."""
+def _remove_begun(folder: Path, missing: Sequence[Path]) -> None:
+    """Remove what a sweep began that trained nothing; an interrupted one is left to go on."""
     if {item.name for item in folder.iterdir()} == {RECORD}:
         remove_folder(folder / RECORD)
         with contextlib.suppress(OSError):
@@ -163,15 +179,15 @@ def _refuse_processes() -> None:
         )
 
 
-def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
-    """Look at the folder for a new sweep, or for one of the same settings that goes on.
+def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
+    """Open the folder for a new sweep, or for one of the same settings that goes on.
 
     Raises:
         ChangedPlanError: another sweep was begun here; the first setting that differs is named.
         OutputError: the folder holds something else.
     """
-    offline = bool(asked.options.get("offline"))
-    record = asked.record(fingerprint(locate(asked.teacher, offline=offline)))
+    offline = bool(request.options.get("offline"))
+    record = request.record(fingerprint(locate(request.teacher, offline=offline)))
     begun = None if force else read_plan(folder / RECORD)
     require_empty_folder(folder, force=force, resume=begun is not None)
     if begun is None:
@@ -181,58 +197,62 @@ def _open_folder(folder: Path, asked: Asked, *, force: bool) -> None:
 
 
 def _train_all(
-    plan: Plan, asked: Asked, folder: Path, *, force: bool, progress: Progress
+    plan: Plan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
 ) -> dict[str, Trained]:
     """Train run by run; one that cannot be trained keeps its reason."""
-    found: dict[str, Trained] = {}
+    trained: dict[str, Trained] = {}
     how = {"force": force, "resume": not force}
     for place, run in enumerate(plan.runs, start=1):
         progress.say(f"Run {place} of {len(plan.runs)}: {run.name}")
         try:
-            result = _distil(run, asked, folder, progress, how)
+            result = _distil(run, request, folder, progress, how)
         except UsageError as error:
-            _raise_if_of_all(error, asked)
+            _raise_if_of_all(error, request)
             progress.say(f"{run.name} gives no student: {error}")
-            found[run.name] = Trained(failed=str(error))
+            trained[run.name] = Trained(failed=str(error))
         else:
-            found[run.name] = Trained(steps=result.steps, seconds=result.seconds)
-    return found
+            trained[run.name] = Trained(steps=result.steps, seconds=result.seconds)
+    return trained
 
 
 def _distil(
-    run: Planned, asked: Asked, folder: Path, progress: Progress, how: Mapping[str, bool]
+    run: PlannedRun,
+    request: SweepRequest,
+    folder: Path,
+    progress: Progress,
+    how: Mapping[str, bool],
 ) -> TrainingResult:
-    """Tell `distill` what a run is."""
+    """Distil the student of a run."""
     return distill(
-        asked.teacher,
-        task=asked.task,
+        request.teacher,
+        task=request.task,
         output=folder / run.name,
         student=run.student,
         recipe=run.recipe,
         settings=run.settings,
         seed=run.seed,
-        sample_seed=asked.seed,
+        sample_seed=request.seed,
         progress=progress,
-        **{**asked.options, **how},
+        **{**request.options, **how},
     )
 
 
-def _raise_if_of_all(error: UsageError, asked: Asked) -> None:
+def _raise_if_of_all(error: UsageError, request: SweepRequest) -> None:
     """Raise an error that every other run would meet too: a full disk, no data, a bad teacher."""
-    of_teacher = isinstance(error, CheckpointError) and error.where == asked.teacher
+    of_teacher = isinstance(error, CheckpointError) and error.where == request.teacher
     if of_teacher or isinstance(error, _OF_ALL):
         raise error
 
 
-def _check(run: Planned, asked: Asked, folder: Path, progress: Progress) -> DryRow:
+def _check(run: PlannedRun, request: SweepRequest, folder: Path, progress: Progress) -> DryRow:
     """Do everything of a run but its training."""
     try:
-        result = _distil(run, asked, folder, progress, {"dry_run": True})
+        result = _distil(run, request, folder, progress, {"dry_run": True})
     except UsageError as error:
-        _raise_if_of_all(error, asked)
+        _raise_if_of_all(error, request)
         return DryRow(run.name, "", "", 0.0, str(error))
     facts = result.preflight.facts
-    # A recipe in stages tells each fact once a stage: `intermediate: steps`.
-    sizes = [told for name, told in facts if name.endswith("student's parameters")]
-    steps = [told.partition(" (")[0] for name, told in facts if name.endswith("steps")]
+    # A recipe in stages has each fact once a stage: `intermediate: steps`.
+    sizes = [value for name, value in facts if name.endswith("student's parameters")]
+    steps = [value.partition(" (")[0] for name, value in facts if name.endswith("steps")]
     return DryRow(run.name, sizes[-1], " + ".join(steps), result.seconds)

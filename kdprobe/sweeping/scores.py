@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kdprobe.analysis._agreement_metrics import METRICS as AGREEMENT
-from kdprobe.analysis._agreement_pairs import PairView, pair_estimates
-from kdprobe.analysis._bootstrap import At, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis._stats import pearson_draws
-from kdprobe.analysis._sweep_statistics import Point, how_made, non_dominated
-from kdprobe.analysis._task_scores_metrics import METRICS as SCORES
+from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
+from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
-from kdprobe.observations import Population, Study
+from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
+from kdprobe.stats.correlations import pearson_draws
+from kdprobe.sweeping.statistics import Point, interval_method, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
-PEARSON = Metric(
-    name="pearson_to_teacher",
-    label="Pearson with the teacher",
-    definition="The linear correlation of the student's scores with the teacher's.",
-    minimum=-1.0,
-    maximum=1.0,
-    higher_is_better=True,
+PEARSON = SCORES["pearson"].model_copy(
+    update={
+        "name": "pearson_to_teacher",
+        "label": "Pearson with the teacher",
+        "definition": "The linear correlation of the student's scores with the teacher's.",
+    }
 )
 DEFINED: Mapping[str, Metric] = {
     **SCORES,
@@ -43,21 +43,23 @@ _FRONTS = (
 
 
 def closeness_of(study: Study) -> str:
-    """Name the number that says how close a student is to the teacher, more being closer."""
+    """Return the metric of closeness to the teacher, more being closer."""
     return PEARSON.name if study.split.task.kind == "regression" else "agreement"
 
 
 def numbers(study: Study) -> tuple[Estimate, ...]:
-    """Give the task scores of every model, and each student's closeness to the teacher.
+    """Return the task scores of every model, and each student's closeness to the teacher.
 
     An interval says whether it is over the examples alone or over the student's seeds as well.
     """
     scored = TASK_SCORES.run(study, TaskScoresOptions(per_label=False), {}).estimates
     models = {model.name: model for model in study.models}
-    found = [number for number in scored if number.model_a in models and not number.model_b]
+    estimates = [number for number in scored if number.model_a in models and not number.model_b]
     for student in study.students:
-        found += _closeness(study, student)
-    return tuple(_told(number, models[number.model_b or number.model_a]) for number in found)
+        estimates += _closeness(study, student)
+    return tuple(
+        _with_origin(number, models[number.model_b or number.model_a]) for number in estimates
+    )
 
 
 def _closeness(study: Study, student: Population) -> list[Estimate]:
@@ -71,19 +73,19 @@ def _closeness(study: Study, student: Population) -> list[Estimate]:
         student,
         lambda one, other: pearson_draws(sample, one.scores, other.scores),
     )
-    at = At(PEARSON.name, study.teacher.name, student.name)
+    at = EstimateKey(PEARSON.name, study.teacher.name, student.name)
     return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
 
 
-def _told(number: Estimate, model: Population) -> Estimate:
-    """Say what the interval of a bootstrap is over; other intervals say it already."""
+def _with_origin(number: Estimate, model: Population) -> Estimate:
+    """Add what the interval of a bootstrap is over; other intervals have it already."""
     if not number.interval.startswith("paired bootstrap"):
         return number
-    return number.model_copy(update={"interval": how_made(model)})
+    return number.model_copy(update={"interval": interval_method(model)})
 
 
 def of_each_run(study: Study, runs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, float]]:
-    """Give the same numbers of each single run, undefined ones left out.
+    """Return the same numbers of each single run, undefined ones left out.
 
     Args:
         study: the teacher and the students.
@@ -93,32 +95,32 @@ def of_each_run(study: Study, runs: Mapping[str, Sequence[str]]) -> dict[str, di
         By the run's name, then by metric.
     """
     single = [
-        Population(name, "student", (said,))
+        Population(name, "student", (predictions,))
         for student in study.students
-        for name, said in zip(runs[student.name], student.runs, strict=True)
+        for name, predictions in zip(runs[student.name], student.runs, strict=True)
     ]
     # Without resamples: the values alone, a hundred times cheaper.
     alone = replace(study, models=(study.teacher, *single), resamples=0)
-    found: dict[str, dict[str, float]] = {model.name: {} for model in single}
+    values: dict[str, dict[str, float]] = {model.name: {} for model in single}
     for number in numbers(alone):
         name = number.model_b or number.model_a
-        if name in found and number.value is not None:
-            found[name][number.metric] = number.value
-    return found
+        if name in values and number.value is not None:
+            values[name][number.metric] = number.value
+    return values
 
 
 def fronts(study: Study, estimates: Sequence[Estimate], *, score: str) -> tuple[Front, ...]:
-    """Find the students nobody beats: score and closeness for their size, score for its speed."""
+    """Compute the Pareto fronts: score and closeness against size, score against speed."""
     value = {(e.metric, e.model_b or e.model_a): e.value for e in estimates}
     names = {"score": score, "closeness": closeness_of(study)}
-    found = []
+    listed = []
     for name, gain, cost, falls in _FRONTS:
         points = []
         for student in study.students:
-            spent, got = value[cost, student.name], value[names[gain], student.name]
-            if spent is not None and got is not None:
-                points.append(Point(student.name, spent, got))
-        found.append(
+            price, gained = value[cost, student.name], value[names[gain], student.name]
+            if price is not None and gained is not None:
+                points.append(Point(student.name, price, gained))
+        listed.append(
             Front(
                 name=name,
                 gain=names[gain],
@@ -127,4 +129,4 @@ def fronts(study: Study, estimates: Sequence[Estimate], *, score: str) -> tuple[
                 students=non_dominated(points, cost_falls=falls),
             )
         )
-    return tuple(found)
+    return tuple(listed)

@@ -1,6 +1,6 @@
-"""What a sweep found, in plain sentences.
+"""The results of a sweep in plain sentences.
 
-Does: say which students stand on the fronts, which differ from the best by more than noise, and
+Does: state which students stand on the fronts, which differ from the best by more than noise, and
 what a step up a front is worth. Does not: compute; every number is in the document.
 """
 
@@ -22,9 +22,9 @@ class _Values:
         self._document = document
 
     def number(self, metric: str, model: str) -> float | None:
-        """Give a value, or None where it is undefined."""
-        found = self._document.find(metric, model)
-        return None if found is None else found.value
+        """Return a value, or None where it is undefined."""
+        estimate = self._document.find(metric, model)
+        return None if estimate is None else estimate.value
 
     def shown(self, metric: str, model: str) -> str:
         """Write a number with its unit."""
@@ -38,7 +38,7 @@ class _Values:
         return f"{self.label(metric)} {show_number(value)}"
 
     def label(self, metric: str) -> str:
-        """Give a metric's name inside a sentence: `MCC` stays, `Agreement` does not."""
+        """Return a metric's name inside a sentence: `MCC` stays, `Agreement` does not."""
         label = self._document.metric(metric).label
         return label if label[:2].isupper() else label[0].lower() + label[1:]
 
@@ -52,24 +52,24 @@ class _Values:
 
 
 def in_words(document: SweepDocument) -> SweepDocument:
-    """Give the document with what it found in sentences, a finding with each front."""
+    """Return the document with its sentences, one of them with each front."""
     values = _Values(document)
     fronts = tuple(
         front.model_copy(update={"finding": _front(front, values)}) if front.students else front
         for front in document.fronts
     )
-    told = [front.finding for front in fronts if front.finding]
-    told += _without(document, values)
-    told += _best(document, values)
-    told += _steps(document)
+    sentences = [front.finding for front in fronts if front.finding]
+    sentences += _without(document, values)
+    sentences += _best(document, values)
+    sentences += _steps(document)
     failed, runs = len(document.failed), len(document.runs)
     if failed:
-        told.append(f"{failed} of {runs} runs gave no student; the reasons stand with them.")
-    return document.model_copy(update={"fronts": fronts, "sentences": tuple(told)})
+        sentences.append(f"{failed} of {runs} runs gave no student; the reasons stand with them.")
+    return document.model_copy(update={"fronts": fronts, "sentences": tuple(sentences)})
 
 
 def _front(front: Front, values: _Values) -> str:
-    """Name the students on a front, from the least gain to the most."""
+    """List the students on a front, from the least gain to the most."""
     listed = [
         f"{name} ({values.shown(front.gain, name)}, {values.shown(front.cost, name)})"
         for name in front.students
@@ -83,20 +83,20 @@ def _front(front: Front, values: _Values) -> str:
 
 
 def _without(document: SweepDocument, values: _Values) -> list[str]:
-    """Tell which students have no score, and why."""
-    told = []
+    """List the students without a score, and why."""
+    sentences = []
     for model in document.students:
-        found = document.find(document.score, model.name)
-        if found is not None and found.value is None:
-            told.append(
+        score = document.find(document.score, model.name)
+        if score is not None and score.value is None:
+            sentences.append(
                 f"{model.name} has no {values.label(document.score)}, and no place where it "
-                f"counts: {found.undefined}."
+                f"counts: {score.undefined}."
             )
-    return told
+    return sentences
 
 
 def _best(document: SweepDocument, values: _Values) -> list[str]:
-    """Tell the best score, who is within noise of it, and who is below it."""
+    """State the best score, who is within noise of it, and who is below it."""
     ranked = values.ranked(document.score)
     if len(ranked) < 2:
         return []
@@ -104,32 +104,32 @@ def _best(document: SweepDocument, values: _Values) -> list[str]:
     alike: list[str] = []
     below: list[str] = []
     for name in rest:
-        found = _between(document, best, name)
-        if found is not None and _is_noise(found):
+        difference = _between(document, best, name)
+        if difference is not None and _is_noise(difference):
             alike.append(name)
-        elif found is not None:
-            below.append(f"{name} (by {_size(found)})")
+        elif difference is not None:
+            below.append(f"{name} (by {_size(difference)})")
     count = len(document.differences)
     pairs = f"{count} pair{'s' if count > 1 else ''}"
     how = f"paired over {show_count(document.task.n)} examples, Holm over {pairs} of students"
-    told = f"Best by {values.label(document.score)} is {best}. "
+    sentence = f"Best by {values.label(document.score)} is {best}. "
     if alike:
-        told += f"Within noise of it ({how}): {'; '.join(alike)}. "
+        sentence += f"Within noise of it ({how}): {'; '.join(alike)}. "
     if below:
-        told += f"Below it by more than noise ({how}): {'; '.join(below)}."
-    return [told.strip()]
+        sentence += f"Below it by more than noise ({how}): {'; '.join(below)}."
+    return [sentence.strip()]
 
 
 def _steps(document: SweepDocument) -> list[str]:
-    """Tell what each step up the front of score against size is worth."""
+    """State what each step up the front of score against size is worth."""
     front = document.fronts[0].students if document.fronts else ()
-    told = []
+    sentences = []
     for low, high in itertools.pairwise(front):
-        found = _between(document, low, high)
-        if found is not None:
-            verdict = "within noise" if _is_noise(found) else "more than noise"
-            told.append(f"From {low} up to {high}: {_size(found)}, {verdict}.")
-    return told
+        difference = _between(document, low, high)
+        if difference is not None:
+            verdict = "within noise" if _is_noise(difference) else "more than noise"
+            sentences.append(f"From {low} up to {high}: {_size(difference)}, {verdict}.")
+    return sentences
 
 
 def _between(document: SweepDocument, one: str, other: str) -> Estimate | None:

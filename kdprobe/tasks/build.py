@@ -26,7 +26,7 @@ class EmptyShareError(TaskError):
 
 
 def hash_share(text: str, pair: str | None = None) -> float:
-    """Give the place in 0..1 that decides on which side of a split a text falls.
+    """Return the place in 0..1 that decides on which side of a split a text falls.
 
     Definition: the first 64 bits of SHA-256 over the text (and its pair), divided by 2**64. It
     depends on nothing else, so equal texts fall on the same side and no seed moves them.
@@ -38,7 +38,7 @@ def hash_share(text: str, pair: str | None = None) -> float:
 
 
 def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tuple[str, ...]:
-    """Give the texts of one column, or of several joined by a blank.
+    """Return the texts of one column, or of several joined by a blank.
 
     Raises:
         TaskError: a column is missing or holds lists, a text is empty, or holds half a surrogate
@@ -160,18 +160,18 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
 def _ids(table: Table, column: str, name: str) -> tuple[str, ...]:
     if not column:
         return tuple(f"{name}-{row:05d}" for row in range(1, len(table.lines) + 1))
-    seen: dict[str, int] = {}
+    first: dict[str, int] = {}
     for row, cell in enumerate(table.column(column, role="id")):
         key = (cell or "").strip()
-        if not key or key in seen:
+        if not key or key in first:
             raise TaskError(
                 table.where(row),
-                found=f"id {key!r} stands at {table.where(seen[key])} too" if key else "no id",
+                found=f"id {key!r} stands at {table.where(first[key])} too" if key else "no id",
                 expected=f"another id in each row of column {column!r}",
                 remedy="correct it, or leave the id column out: rows are then numbered",
             )
-        seen[key] = row
-    return tuple(seen)
+        first[key] = row
+    return tuple(first)
 
 
 def _slice_columns(table: Table, plan: SplitPlan) -> dict[str, tuple[str, ...]]:

@@ -20,7 +20,7 @@ Names = Mapping[str, tuple[str, ...]]
 
 
 def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> Names:
-    """Give the class names in a parquet schema's metadata, by column; none where there are none.
+    """Return the class names in a parquet schema's metadata, by column; none where there are none.
 
     >>> names_in_schema({b"huggingface": b'{"info": {"features": {"label": {"_type": '
     ... b'"ClassLabel", "names": ["neg", "pos"]}}}}'})
@@ -35,7 +35,7 @@ def names_in_schema(metadata: Mapping[bytes, bytes] | None) -> Names:
 
 
 def names_beside(path: Path) -> Names:
-    """Give the class names that the folder of a data file says, by column.
+    """Return the class names that the folder of a data file says, by column.
 
     Looked at are `dataset_info.json` (its `features`) and the YAML head of `README.md` (its
     `dataset_info`, of one configuration). What cannot be read says nothing.
@@ -49,7 +49,7 @@ def names_beside(path: Path) -> Names:
 
 
 def named(cells: Sequence[str | None], names: Sequence[str]) -> tuple[str | None, ...] | None:
-    """Give names for indices, None for -1 and empty cells; None when a cell is another thing.
+    """Return names for indices, None for -1 and empty cells; None when a cell is another thing.
 
     >>> named(["1", "0", "-1", None], ["neg", "pos"])
     ('pos', 'neg', None, None)

@@ -30,7 +30,7 @@ _SHOWN = 40
 
 
 def decode(data: bytes, path: Path) -> str:
-    """Give the text of a file, without a byte order mark.
+    """Return the text of a file, without a byte order mark.
 
     Definition: the encoding is that of the byte order mark; without one it is UTF-16 where zero
     bytes stand on one side of the byte pairs mostly, are 2 % of the bytes or more, and the result
@@ -89,7 +89,7 @@ def _decode_marked(data: bytes, codec: str, name: str, path: Path) -> str:
 
 
 def _wide_codec(data: bytes) -> str | None:
-    """Name the UTF-16 codec of a file without a mark, or None when it is not UTF-16."""
+    """Return the UTF-16 codec of a file without a mark, or None when it is not UTF-16."""
     if len(data) % 2 or data.count(0) < _WIDE_SHARE * len(data) or not data:
         return None
     even, odd_ones = data[0::2].count(0), data[1::2].count(0)
@@ -117,16 +117,16 @@ def _decode_unmarked(data: bytes, path: Path) -> str:
 
 
 def _not_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> TaskError:
-    """Say which encoding the file most likely has, never which one it might as well not have."""
+    """Return which encoding the file most likely has, never which one it might as well not have."""
     start = data.rfind(b"\n", 0, error.start) + 1
     line = data.count(b"\n", 0, error.start) + 1
-    where, found = f"{path}:{line}", f"byte 0x{data[error.start]:02x} is not UTF-8"
+    where, fault = f"{path}:{line}", f"byte 0x{data[error.start]:02x} is not UTF-8"
     broken = data.decode("utf-8", "replace").count("�")
     whole = sum(char > "\x7f" for char in data.decode("utf-8", "ignore"))
     if whole >= broken:
         return TaskError(
             where,
-            found=f"{found} ({whole:,} other characters of the file are, {broken:,} are not)",
+            found=f"{fault} ({whole:,} other characters of the file are, {broken:,} are not)",
             expected="a file in UTF-8",
             remedy="correct the line: it is damaged, or came from a file of another encoding",
         )
@@ -140,14 +140,14 @@ def _not_utf8(data: bytes, error: UnicodeDecodeError, path: Path) -> TaskError:
     if len(likely) == 1:
         return TaskError(
             where,
-            found=f"{found}; {readings[0]}",
+            found=f"{fault}; {readings[0]}",
             expected="a file in UTF-8",
             remedy=f"if that reads right, convert it: iconv -f {likely[0].iconv} -t UTF-8 "
             f"'{path.name}' > 'utf8-{path.name}'",
         )
     return TaskError(
         where,
-        found="; ".join([found, *readings]),
+        found="; ".join([fault, *readings]),
         expected="a file in UTF-8",
         remedy="save it as UTF-8 in the program that wrote it"
         + (", or convert it from the encoding that reads right" if readings else ""),

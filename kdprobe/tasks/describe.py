@@ -19,8 +19,8 @@ from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
 from kdprobe.segmentation import word_count
 from kdprobe.tasks.build import EmptyShareError
-from kdprobe.tasks.catalog import open_task, task_names
-from kdprobe.tasks.places import Found, find_split
+from kdprobe.tasks.locate import SplitFiles, find_split
+from kdprobe.tasks.open import open_task, task_names
 from kdprobe.tasks.readers import read_lines
 from kdprobe.tasks.sources import load_split, split_names
 from kdprobe.tasks.task import Split, text_hash
@@ -146,16 +146,16 @@ def describe(
     """
     described, loaded = [], {}
     for name in split_names(task_file):
-        found = find_split(task_file, name, data_dir=data_dir).found
+        files = find_split(task_file, name, data_dir=data_dir).files
         try:
             split = load_split(task_file, name, data_dir=data_dir, offline=offline)
         except TaskError as error:
-            if found is not None and not isinstance(error, EmptyShareError):
+            if files is not None and not isinstance(error, EmptyShareError):
                 raise
             described.append(SplitDescription(name, missing=error.found))
             continue
         loaded[name] = split
-        described.append(_describe_split(split, origin=_place(split, found)))
+        described.append(_describe_split(split, origin=_place(split, files)))
     return TaskDescription(task_file, tuple(described), _shared(loaded))
 
 
@@ -170,11 +170,11 @@ def overview(*, data_dir: Path | None = None) -> tuple[TaskOverview, ...]:
 
 def _overview(task_file: TaskFile, data_dir: Path | None) -> TaskOverview:
     searches = {
-        name: find_split(task_file, name, data_dir=data_dir).found
+        name: find_split(task_file, name, data_dir=data_dir).files
         for name in split_names(task_file)
     }
-    there = {name: found for name, found in searches.items() if found is not None}
-    folder = next((str(found.folder) for found in there.values() if found.paths), "")
+    there = {name: files for name, files in searches.items() if files is not None}
+    folder = next((str(files.folder) for files in there.values() if files.paths), "")
     return TaskOverview(
         name=task_file.name,
         description=task_file.description,
@@ -182,32 +182,32 @@ def _overview(task_file: TaskFile, data_dir: Path | None) -> TaskOverview:
         labels=len(task_file.labels),
         primary_score=task_file.primary_score,
         folder=folder,
-        found=tuple((name, _cheap_size(found)) for name, found in there.items()),
-        missing=tuple(name for name, found in searches.items() if found is None),
+        found=tuple((name, _cheap_size(files)) for name, files in there.items()),
+        missing=tuple(name for name, files in searches.items() if files is None),
         generated=task_file.is_generated,
     )
 
 
-def _cheap_size(found: Found) -> int | None:
+def _cheap_size(files: SplitFiles) -> int | None:
     """Count rows by lines where a line is a row; None where that would need parsing."""
-    if not found.paths:
-        return found.split.size
-    plain = found.layout.reader == "table" and found.layout.broken_rows == "refuse"
-    whole = found.split.share is None and found.split.value is None
-    if not (plain and whole and all(path.suffix.lower() == ".tsv" for path in found.paths)):
+    if not files.paths:
+        return files.split.size
+    plain = files.layout.reader == "table" and files.layout.broken_rows == "refuse"
+    whole = files.split.share is None and files.split.value is None
+    if not (plain and whole and all(path.suffix.lower() == ".tsv" for path in files.paths)):
         return None
-    if sum(path.stat().st_size for path in found.paths) > _CHEAP_BYTES:
+    if sum(path.stat().st_size for path in files.paths) > _CHEAP_BYTES:
         return None
-    header = not found.layout.columns if found.split.header is None else found.split.header
-    return sum(sum(map(bool, read_lines(path))) - header for path in found.paths)
+    header = not files.layout.columns if files.split.header is None else files.split.header
+    return sum(sum(map(bool, read_lines(path))) - header for path in files.paths)
 
 
-def _place(split: Split, found: Found | None) -> str:
-    if found is None or not found.paths:
+def _place(split: Split, files: SplitFiles | None) -> str:
+    if files is None or not files.paths:
         return split.origin
     # What follows the file in the origin is what the reader had to say of broken rows.
-    told = split.origin.removeprefix(f"{found.folder.absolute().name}/{found.split.file}")
-    return ", ".join(map(str, found.paths)) + told
+    facts = split.origin.removeprefix(f"{files.folder.absolute().name}/{files.split.file}")
+    return ", ".join(map(str, files.paths)) + facts
 
 
 def _describe_split(split: Split, *, origin: str) -> SplitDescription:

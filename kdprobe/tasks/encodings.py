@@ -89,7 +89,7 @@ _LATIN: tuple[tuple[Encoding, str], ...] = (
 
 
 def likely_encodings(data: bytes) -> tuple[Encoding, ...]:
-    r"""Give the encoding that a file of bytes that are not UTF-8 most likely has.
+    r"""Return the encoding that a file of bytes that are not UTF-8 most likely has.
 
     Args:
         data: the file's bytes.
@@ -133,7 +133,7 @@ def _strict(data: bytes, codec: str, *, cut: bool) -> str | None:
 
 
 def _latin(data: bytes) -> tuple[Encoding, ...]:
-    """Give the encodings in which every byte is a letter or a mark where such a one may stand.
+    """Return the encodings in which every byte is a letter or a mark where such a one may stand.
 
     Of two that read every byte alike the first is named; of two that differ both are, unless one
     of them shows apostrophes in words or quotation marks in pairs.

@@ -158,7 +158,7 @@ class _Classes:
         self.indices = {name: str(index) for index, name in enumerate(class_names)}
 
     def index(self, name: str) -> int | None:
-        """Give the index of a class, or None; `1.0` is the index 1."""
+        """Return the index of a class, or None; `1.0` is the index 1."""
         plain = fold(name)
         index = self.exact.get(name, self.folded.get(plain))
         if index is None and is_number(name):

@@ -1,7 +1,7 @@
 """A task out of a plain data file: which column is the text, which the label, what the labels are.
 
 Does: guess by the usual names and by the values, and say each guess in `TaskFile.notes`; what the
-user names (`--text`, `--text-pair`, `--label`) is not guessed. Does not: guess in silence, nor take
+user names (`text`, `text_pair`, `label`) is not guessed. Does not: guess in silence, nor take
 a first row of data for a header.
 """
 
@@ -126,7 +126,7 @@ def _label_note(column: str, shown: ShownLabels) -> str:
 
 
 def _usual(table: Table) -> dict[str, str]:
-    """Give the columns by their names in small letters; of `Text` and `text` the latter."""
+    """Return the columns by their names in small letters; of `Text` and `text` the latter."""
     names = {name.casefold(): name for name in table.columns}
     return names | {name: name for name in table.columns if name == name.casefold()}
 
@@ -145,7 +145,7 @@ def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
         found=f"none of the columns ({', '.join(map(repr, list(table.columns)[:12]))}) is called "
         f"like a text",
         expected=f"a header line with one of {', '.join(TEXTS)}",
-        remedy="name the text column with --text COLUMN, or add a header line",
+        remedy="name the text column with `text=COLUMN`, or add a header line",
     )
 
 

@@ -49,7 +49,7 @@ class ShownLabels(NamedTuple):
 
 
 def show_labels(table: Table, column: str, named: tuple[str, ...] = ()) -> ShownLabels:
-    """Say what the labels of a plain data file are.
+    """Return what the labels of a plain data file are.
 
     Classes are the values of the column, sorted (as numbers when all are whole), or what the file
     or the user names, in that order. It is a regression when every value is a number and either
@@ -97,24 +97,24 @@ def require_classes(task_file: TaskFile) -> None:
         return
     shown = f"every label is {task_file.labels[0]!r}" if task_file.labels else "it shows no labels"
     raise TaskError(
-        f"--task {task_file.name}",
+        f"`task={task_file.name}`",
         found=shown,
         expected="two classes or more",
-        remedy="name them all with --labels A,B, or the label column with --label COLUMN",
+        remedy="name them all with `labels=A,B`, or the label column with `label=COLUMN`",
     )
 
 
 def _check_named(named: tuple[str, ...]) -> None:
     if named and len(set(named)) < max(2, len(named)):
         raise TaskError(
-            "--labels",
+            "`labels`",
             found=", ".join(named),
             expected="the names of two classes or more, each once",
         )
 
 
 def _missing(values: set[str], *, comma: bool) -> tuple[str, ...]:
-    """Give the values that mean that there is no label; see the head of this file."""
+    """Return the values that mean that there is no label; see the head of this file."""
     dashes = values & set(NO_CONSENSUS)
     others = values - dashes
     if dashes and len(others) > 1 and all(map(_LETTER.search, others)):
@@ -127,7 +127,7 @@ def _missing(values: set[str], *, comma: bool) -> tuple[str, ...]:
 
 
 def _numbers(values: set[str], *, comma: bool) -> list[float] | None:
-    """Give the values as numbers, or None where one is none or there are none.
+    """Return the values as numbers, or None where one is none or there are none.
 
     With `comma` 2,5 is two and a half: where semicolons separate, programs write it so.
     """
@@ -145,7 +145,7 @@ def _number_notes(ordered: tuple[str, ...]) -> tuple[str, ...]:
     if ordered[0] == "-1" and ordered[1:] == tuple(map(str, range(len(ordered) - 1))):
         named = ",".join(ordered[1:])
         return ("-1 is a class of its own; if it means that there is no label, say "
-                f"--labels {named}",)  # fmt: skip
+                f"`labels={named}`",)  # fmt: skip
     return ()
 
 
@@ -157,14 +157,14 @@ def _notes(values: set[str]) -> tuple[str, ...]:
         named = ",".join(sorted(values - set(words)))
         notes.append(
             f"{_shown(tuple(words))} is a class of its own; if it means that there is no label, "
-            f"write an empty field, or say --labels {named}"
+            f"write an empty field, or say `labels={named}`"
         )
     alike: dict[str, list[str]] = {}
     for value in sorted(values):
         alike.setdefault(fold(value), []).append(value)
     notes += [
         f"{_shown(tuple(group))} differ in capitals, blanks or underscores only and are classes of "
-        "their own; --labels with one of them reads them as one"
+        "their own; `labels` with one of them reads them as one"
         for group in alike.values()
         if len(group) > 1
     ]

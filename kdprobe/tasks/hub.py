@@ -25,13 +25,13 @@ class HubError(TaskError):
 
 
 def hub_is_off(offline: bool) -> bool:
-    """Say whether the network must not be asked: by the flag, or by `HF_HUB_OFFLINE`."""
+    """Return whether the network must not be asked: by the flag, or by `HF_HUB_OFFLINE`."""
     variable = os.environ.get("HF_HUB_OFFLINE", "").strip().upper()
     return offline or variable in ("1", "ON", "YES", "TRUE")
 
 
 def hub_name(hub: Hub, split: str) -> str:
-    """Name a split of the hub for people: `nyu-mll/glue cola, split validation`."""
+    """Return the name of a split of the hub: `nyu-mll/glue cola, split validation`."""
     return " ".join(filter(None, (hub.dataset, hub.config))) + f", split {hub.splits[split]}"
 
 

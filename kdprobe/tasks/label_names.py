@@ -14,7 +14,7 @@ _BETWEEN_LETTERS = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 
 
 def fold(name: str) -> str:
-    """Give a name without case, blanks and underscores, and a whole number without `.0`.
+    """Return a name without case, blanks and underscores, and a whole number without `.0`.
 
     A hyphen between two letters counts as a blank; any other `-` and every `+` stays.
 
@@ -32,7 +32,7 @@ def fold(name: str) -> str:
 
 
 def folded(names: Sequence[str]) -> Mapping[str, int]:
-    """Give the place of each folded name; empty where two names fold to one.
+    """Return the place of each folded name; empty where two names fold to one.
 
     >>> folded(["Yes", "no"]), folded(["a", "A"])
     ({'yes': 0, 'no': 1}, {})
@@ -42,7 +42,7 @@ def folded(names: Sequence[str]) -> Mapping[str, int]:
 
 
 def partners(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...] | None:
-    """Give for each wanted name the place of its partner among `names`, or None.
+    """Return for each wanted name the place of its partner among `names`, or None.
 
     Exactly equal names are partners; where not every wanted name has one, all names are compared
     folded, which must keep the names of either side apart.

@@ -49,7 +49,7 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
     questions = cast(list[object], _part(passage, "questions", list, where, "passage.questions"))
     for number, question in enumerate(questions):
         place = f"passage.questions[{number}]"
-        asked = cast(str, _part(question, "question", str, where, f"{place}.question"))
+        question_text = cast(str, _part(question, "question", str, where, f"{place}.question"))
         answers = cast(list[object], _part(question, "answers", list, where, f"{place}.answers"))
         key = f"{passage_id}-{_number(question, number)}"
         for position, answer in enumerate(answers):
@@ -57,12 +57,12 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
             said = _answer(answer, where, spot)
             label = cast(dict[str, object], answer).get("label")
             cell = None if label is None else str(label).casefold()
-            rows.append((paragraph, asked, said, cell, key))
+            rows.append((paragraph, question_text, said, cell, key))
     return rows
 
 
 def _answer(answer: object, where: str, place: str) -> str | None:
-    """Give an answer's text; SuperGLUE's files hold three answers without one."""
+    """Return an answer's text; SuperGLUE's files hold three answers without one."""
     if isinstance(answer, dict) and "text" in answer and answer["text"] is None:
         return None
     return cast(str, _part(answer, "text", str, where, place))

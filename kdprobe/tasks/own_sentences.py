@@ -61,18 +61,18 @@ def _table(path: Path, task: Task) -> Table:
     names = {name.casefold(): name for name in table.columns}
     pair = next(((a, b) for a, b in PAIRS if a in names and b in names), None)
     single = next((name for name in (*TEXTS, "text_a") if name in names), None)
-    found = pair if task.has_pairs else (single,) if single is not None else None
-    if found is None:
+    used = pair if task.has_pairs else (single,) if single is not None else None
+    if used is None:
         wanted = "text_a and text_b" if task.has_pairs else f"one of {', '.join(TEXTS)}"
         raise TaskError(
             table.shown,
             found="no column of texts, only " + ", ".join(map(repr, list(table.columns)[:12])),
             expected=f"a header line with {wanted}",
         )
-    called = ("text_a", "text_b")[: len(found)]
-    texts = {new: table.columns[names[one]] for new, one in zip(called, found, strict=True)}
+    called = ("text_a", "text_b")[: len(used)]
+    texts = {new: table.columns[names[one]] for new, one in zip(called, used, strict=True)}
     label = {"label": table.columns[names["label"]]} if "label" in names else {}
-    nested = {new for new, one in zip(called, found, strict=True) if names[one] in table.nested}
+    nested = {new for new, one in zip(called, used, strict=True) if names[one] in table.nested}
     return replace(table, columns={**texts, **label}, nested=frozenset(nested))
 
 

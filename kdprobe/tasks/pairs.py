@@ -72,7 +72,7 @@ def read_minimal_pairs(
     pairs = [pair for path in _files(folder) for pair in _read(path)]
     if not pairs:
         raise TaskError(
-            f"--minimal-pairs {folder}", found="holds no pair", expected="one on each line"
+            f"`minimal_pairs={folder}`", found="holds no pair", expected="one on each line"
         )
     if limit_per_phenomenon is not None:
         pairs = _sample(pairs, limit_per_phenomenon, seed)
@@ -96,23 +96,23 @@ def grammar_pairs(*, size_per_phenomenon: int, seed: int = 0) -> PairTexts:
     Raises:
         TaskError: the size is below 1.
     """
-    from kdprobe.tasks.grammar import minimal_pairs
+    from kdprobe.tasks.grammar.generation import minimal_pairs
 
     _check_size(size_per_phenomenon)
-    made = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)
+    generated = minimal_pairs(size_per_phenomenon=size_per_phenomenon, seed=seed)
     return PairTexts(
-        ids=made.ids,
-        phenomena=made.phenomena,
-        fields=made.fields,
-        good=made.good,
-        bad=made.bad,
+        ids=generated.ids,
+        phenomena=generated.phenomena,
+        fields=generated.fields,
+        good=generated.good,
+        bad=generated.bad,
         origin=f"embedded grammar, seed {seed}",
     )
 
 
 def _check_size(size: int | None) -> None:
     if size is not None and size < 1:
-        raise TaskError("--pairs-per-phenomenon", found=str(size), expected="1 or more")
+        raise TaskError("`pairs_per_phenomenon`", found=str(size), expected="1 or more")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -123,7 +123,7 @@ def _files(folder: Path) -> list[Path]:
         if files:
             return files
     raise TaskError(
-        f"--minimal-pairs {folder}",
+        f"`minimal_pairs={folder}`",
         found="no .jsonl file in it" if folder.is_dir() else "no such folder",
         expected="a folder of .jsonl files in BLiMP's format",
         remedy="get BLiMP from https://github.com/alexwarstadt/blimp and name its data folder",

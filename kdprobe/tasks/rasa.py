@@ -22,7 +22,7 @@ _OTHER_KINDS = ("synonym", "lookup", "regex")
 
 
 def strip_entities(example: str) -> str:
-    """Give an example as a person says it.
+    """Return an example as a person says it.
 
     >>> strip_entities('from [Berlin](city) to [San Francisco]{"entity": "city", "role": "to"}')
     'from Berlin to San Francisco'

@@ -93,7 +93,7 @@ def read_table(
 
 
 def _with_class_names(table: Table, known: Mapping[str, tuple[str, ...]]) -> Table:
-    """Give names for the indices of the columns whose class names are known."""
+    """Return names for the indices of the columns whose class names are known."""
     columns, names = dict(table.columns), {}
     for column, classes in known.items():
         cells = named(columns[column], classes) if column in columns else None
@@ -103,7 +103,7 @@ def _with_class_names(table: Table, known: Mapping[str, tuple[str, ...]]) -> Tab
 
 
 def as_cell(value: object) -> str | None:
-    """Give a value as text: true and false as JSON writes them, lists and objects as JSON.
+    """Return a value as text: true and false as JSON writes them, lists and objects as JSON.
 
     NaN, which `json.dumps` and pandas write where a value is missing, is None; the word `nan` in a
     string is a word.

@@ -45,7 +45,7 @@ class Separated:
 
 
 def split_lines(text: str) -> list[str]:
-    r"""Give the lines of a text without their ends: LF, CRLF, or CR where no LF stands in it.
+    r"""Return the lines of a text without their ends: LF, CRLF, or CR where no LF stands in it.
 
     A lone carriage return or a Unicode line separator inside a sentence ends no line.
 
@@ -64,7 +64,7 @@ def split_lines(text: str) -> list[str]:
 def read_separated(
     path: Path, text: str, *, columns: int | None = None, as_published: bool = False
 ) -> Separated:
-    """Give the rows of a .tsv or .csv file.
+    """Return the rows of a .tsv or .csv file.
 
     Args:
         path: the file; its ending says which separator is expected.
@@ -88,8 +88,8 @@ def read_separated(
     separator = _separator(text, ending)
     rows, notes = _rows(path, text, separator, None, as_published)
     if separator != ending:
-        told = f"its columns are separated by {NAMES[separator]}s, though it ends in "
-        notes = (f"{told}{path.suffix.lower()}", *notes)
+        separated_by = f"its columns are separated by {NAMES[separator]}s, though it ends in "
+        notes = (f"{separated_by}{path.suffix.lower()}", *notes)
     return Separated(rows, separator, notes)
 
 
@@ -161,7 +161,7 @@ def _quoted_rows(text: str, separator: str) -> Rows:
 
 
 def _line_of_fault(text: str, separator: str) -> int:
-    """Give the line on which the row begins that cannot be read."""
+    """Return the line on which the row begins that cannot be read."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     start = 1
     try:

@@ -16,8 +16,8 @@ from kdprobe.registry import known_name
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import SplitPlan, build_split
 from kdprobe.tasks.hub import HubError, hub_is_off, hub_name, read_hub
+from kdprobe.tasks.locate import SplitFiles, find_split
 from kdprobe.tasks.multirc import read_multirc
-from kdprobe.tasks.places import Found, find_split
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import check_names_file, read_table
 from kdprobe.tasks.table import Table, join_tables, leave_out_empty
@@ -25,7 +25,7 @@ from kdprobe.tasks.task import Split
 
 
 def split_names(task_file: TaskFile) -> tuple[str, ...]:
-    """Give the names of a task's splits, in the task file's order."""
+    """Return the names of a task's splits, in the task file's order."""
     return task_file.split_names
 
 
@@ -56,23 +56,23 @@ def load_split(
         TaskError: the data are nowhere (every place is named), or a file is malformed (file, line).
     """
     split = known_name("split", split, split_names(task_file))
-    for option, count in (("--limit", limit), ("--generate", generate)):
+    for option, count in (("`limit`", limit), ("`generate`", generate)):
         if count is not None and count < 1:
             raise TaskError(option, found=str(count), expected="1 or more")
     search = find_split(task_file, split, data_dir=data_dir)
-    if generate is not None and (search.found is None or search.found.layout.reader != "grammar"):
+    if generate is not None and (search.files is None or search.files.layout.reader != "grammar"):
         raise TaskError(
-            "--generate",
+            "`generate`",
             found=f"{task_file.name} is not generated",
             expected="a task of the embedded grammar",
-            remedy="use --limit to take fewer examples",
+            remedy="use `limit` to take fewer examples",
         )
-    if search.found is None:
+    if search.files is None:
         whole = _from_hub(task_file, split, offline=offline, looked=search.looked)
-    elif search.found.layout.reader == "grammar":
-        whole = _generated(task_file, split, size=generate or search.found.split.size)
+    elif search.files.layout.reader == "grammar":
+        whole = _generated(task_file, split, size=generate or search.files.split.size)
     else:
-        whole = _from_files(task_file, split, search.found)
+        whole = _from_files(task_file, split, search.files)
     return whole if limit is None or limit >= len(whole) else _sample(whole, limit, seed)
 
 
@@ -83,36 +83,36 @@ def _sample(split: Split, size: int, seed: int) -> Split:
 
 
 def _generated(task_file: TaskFile, split: str, *, size: int | None) -> Split:
-    from kdprobe.tasks.grammar import generate_split
+    from kdprobe.tasks.grammar.generation import generate_split
 
     # Always the grammar's own seed: the data of a task are the same in runs of different seeds.
     return generate_split(task_file.task(), split, size=size or 0)
 
 
-def _from_files(task_file: TaskFile, split: str, found: Found) -> Split:
-    layout = found.layout
-    if layout.names_file and (found.folder / layout.names_file).is_file():
-        check_names_file(found.folder / layout.names_file, task_file.labels)
-    table = join_tables([_read(path, found) for path in found.paths])
+def _from_files(task_file: TaskFile, split: str, files: SplitFiles) -> Split:
+    layout = files.layout
+    if layout.names_file and (files.folder / layout.names_file).is_file():
+        check_names_file(files.folder / layout.names_file, task_file.labels)
+    table = join_tables([_read(path, files) for path in files.paths])
     columns = task_file.resolved(layout)
     if layout.broken_rows == "skip":
         table = leave_out_empty(table, _text_columns(columns))
-    if found.split.value is not None:
-        wanted = found.split.value
+    if files.split.value is not None:
+        wanted = files.split.value
         cells = table.column(layout.split_column, role="split")
         table = table.take([row for row, cell in enumerate(cells) if (cell or "") == wanted])
     plan = SplitPlan(
         columns=columns,
         extra=task_file.extra_columns,
-        extra_required=found.split.labelled,
+        extra_required=files.split.labelled,
         derived=task_file.derived,
-        labelled=found.split.labelled,
-        share=found.split.share,
+        labelled=files.split.labelled,
+        share=files.split.share,
     )
-    folder = found.folder.absolute().name
+    folder = files.folder.absolute().name
     # Files that lie in a person's home are not told by that person's name.
     own = folder == Path.home().name
-    origin = found.split.file if own else f"{folder}/{found.split.file}"
+    origin = files.split.file if own else f"{folder}/{files.split.file}"
     return build_split(table, task_file.task(), split, plan, origin=origin)
 
 
@@ -121,16 +121,16 @@ def _text_columns(columns: Columns) -> tuple[str, ...]:
     return tuple(n for names in texts for n in ((names,) if isinstance(names, str) else names))
 
 
-def _read(path: Path, found: Found) -> Table:
-    if found.layout.reader == "multirc":
+def _read(path: Path, files: SplitFiles) -> Table:
+    if files.layout.reader == "multirc":
         return read_multirc(path)
-    if found.layout.reader == "rasa":
+    if files.layout.reader == "rasa":
         return read_rasa(path)
     return read_table(
         path,
-        columns=found.layout.columns,
-        header=found.split.header,
-        skip_broken=found.layout.broken_rows == "skip",
+        columns=files.layout.columns,
+        header=files.split.header,
+        skip_broken=files.layout.broken_rows == "skip",
     )
 
 
@@ -146,8 +146,8 @@ def _from_hub(task_file: TaskFile, split: str, *, offline: bool, looked: tuple[s
     try:
         table = read_hub(hub, split)
     except HubError as error:
-        told = [*places, f"the hub ({error})"]
-        raise _nowhere(task_file, split, told) from error
+        tried = [*places, f"the hub ({error})"]
+        raise _nowhere(task_file, split, tried) from error
     return _hub_split(task_file, hub, split, table)
 
 
@@ -171,7 +171,7 @@ def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split
 
 def _nowhere(task_file: TaskFile, split: str, places: list[str]) -> DataNotFoundError:
     return DataNotFoundError(
-        f"--task {task_file.name}",
+        f"`task={task_file.name}`",
         found=f"the data of split {split!r} were not found; looked at " + ", ".join(places),
-        remedy=task_file.obtain or "name the folder that holds them with --data-dir",
+        remedy=task_file.obtain or "name the folder that holds them with `data_dir`",
     )

@@ -44,12 +44,12 @@ class Table:
     class_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def where(self, row: int) -> str:
-        """Name the place of a row: `data/dev.tsv:17`."""
+        """Return the place of a row: `data/dev.tsv:17`."""
         file = self.files[row] if self.files else self.shown
         return f"{file}{self.marker}{self.lines[row]}"
 
     def column(self, name: str, *, role: str) -> Cells:
-        """Give a column that must be there.
+        """Return a column that must be there.
 
         Raises:
             TaskError: there is no such column; those that are there are listed.
@@ -62,11 +62,11 @@ class Table:
             found=f"no column {name!r} for the {role}, only {present or 'none'}",
             expected="a header line that names it" if self.marker == ":" else "",
             remedy="is this the file as it was distributed? For a file of your own, name the "
-            "columns in the task file or with --text, --text-pair and --label",
+            "columns in the task file or with `text`, `text_pair` and `label`",
         )
 
     def take(self, rows: list[int]) -> Table:
-        """Give the table of these rows."""
+        """Return the table of these rows."""
         columns = {name: tuple(cells[i] for i in rows) for name, cells in self.columns.items()}
         return replace(
             self,
@@ -116,7 +116,7 @@ def join_tables(tables: list[Table]) -> Table:
 
 
 def leave_out_empty(table: Table, names: tuple[str, ...]) -> Table:
-    """Give the table without the rows in which one of these columns is empty, and remember them."""
+    """Return the table without rows in which one of these columns is empty; it notes them."""
     present = [table.columns[name] for name in names if name in table.columns]
     empty = {i for cells in present for i, cell in enumerate(cells) if not (cell or "").strip()}
     if not empty:

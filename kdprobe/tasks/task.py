@@ -162,7 +162,7 @@ class Split:
         return digest.hexdigest()
 
     def take(self, rows: NDArray[np.int64] | list[int]) -> Split:
-        """Give the split of these rows, in this order."""
+        """Return the split of these rows, in this order."""
         index = [int(row) for row in rows]
         return Split(
             task=self.task,
@@ -181,6 +181,6 @@ class Split:
 
 
 def text_hash(text: str, pair: str | None = None) -> str:
-    """Give a short hash of an example's text, to find duplicates across splits."""
+    """Return a short hash of an example's text, to find duplicates across splits."""
     joined = text if pair is None else f"{text}\x1f{pair}"
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]

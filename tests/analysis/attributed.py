@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from kdprobe.observations import Floats, Study
-from kdprobe.observed_maps import MapGaps
-from kdprobe.observed_words import Attributions, Word
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.attributions import Attributions, Word
+from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")
@@ -53,7 +54,7 @@ def with_scores(
         shares=(0.1, 0.5),
         counts={},
     )
-    return replace(study, split=split, attributions=seen)
+    return replace(study, split=split).with_observations(seen)
 
 
 def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Study:
@@ -104,7 +105,7 @@ def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Stud
     }
     reasons = {students[-1]: "it cuts texts into other tokens"} if students else {}
     maps = MapGaps(gaps, reasons, {"train": 9, "dev": 7}, classes=2)
-    return replace(study, attributions=seen, map_gaps=maps)
+    return study.with_observations(seen, maps)
 
 
 def two_models(gold: Sequence[int], teacher: Sequence[int], student: Sequence[int]) -> Study:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from kdprobe.observations import Study
-from kdprobe.observed_probes import ProbeFit, ProbeFits, ProbeTask
+from kdprobe.observations.probes import ProbeFit, ProbeFits, ProbeTask
+from kdprobe.observations.study import Study
 
 LAYERS = ("0", "1", "2", "head")
 POOLINGS = ("mean", "mean", "mean", "")
@@ -50,4 +48,4 @@ def probed(study: Study, *, seeds: int = 1) -> Study:
     for place, student in enumerate(study.students):
         fits.append(fit(student.name, (0.55, 0.75 - 0.1 * place, 0.7, 0.45), seeds=seeds))
         fits.append(fit(student.name, (0.5, 0.5, 0.5, 0.5), weights="random"))
-    return replace(study, probes=probes_of(*fits))
+    return study.with_observations(probes_of(*fits))

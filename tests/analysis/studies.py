@@ -15,7 +15,16 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kdprobe.observations import Floats, Ints, MinimalPairs, Population, Predictions, Scale, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+    Scale,
+)
+from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, Task
 
 RESAMPLES = 200
@@ -184,9 +193,8 @@ def with_minimal_pairs(n: int = 120, *, runs: int = 1, pairs: int = 60, seed: in
     generator = np.random.Generator(np.random.PCG64(seed + 1))
     fields = {"agreement": "morphology", "islands": "syntax", "binding": "syntax"}
     phenomena = tuple(tuple(fields)[row % 3] for row in range(pairs))
-    return replace(
-        study,
-        minimal_pairs=MinimalPairs(
+    return study.with_observations(
+        MinimalPairs(
             ids=tuple(f"p{row}" for row in range(pairs)),
             phenomena=phenomena,
             fields=tuple(fields[name] for name in phenomena),

@@ -9,11 +9,12 @@ from hypothesis import given
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, cohens_kappa, fleiss_kappa
 
-from kdprobe.analysis._bootstrap import Resamples
-from kdprobe.analysis._kappa_draws import Pairing, attainable
-from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
-from kdprobe.observations import Study
+from kdprobe.analysis.agreement import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.kappa import Pairing, attainable
 from tests.analysis.studies import (
     binary,
     classification,
@@ -35,7 +36,7 @@ CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other
 
 
 def analysed(study: Study) -> AnalysisResult:
-    return ANALYSIS.run(study, AgreementOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, a: str, b: str = "", **more: str) -> Estimate:
@@ -277,9 +278,9 @@ def test_the_confusion_table_counts_every_example_once():
 
 def test_what_cannot_agree_is_refused_in_words():
     """Guards against kappa of a regression's rounded scores."""
-    assert ANALYSIS.unmet(regression()) == (
+    assert ANALYSIS.skip_reason(regression()) == (
         "a regression predicts numbers, which do not agree or disagree as labels do"
     )
-    assert ANALYSIS.unmet(teacher_alone()) == (
+    assert ANALYSIS.skip_reason(teacher_alone()) == (
         "there is one model only, so there is no pair to compare"
     )

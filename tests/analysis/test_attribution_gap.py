@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from kdprobe.analysis import attribution_gap
-from kdprobe.observations import Study
-from kdprobe.observed_maps import MapGaps
+from kdprobe.observations.attribution_maps import MapGaps
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import binary
 
 
 def result_of(study: Study) -> AnalysisResult:
     analysis = attribution_gap.ANALYSIS
-    assert analysis.unmet(study) is None
+    assert analysis.skip_reason(study) is None
     return analysis.run(study, analysis.options(), {})
 
 
@@ -34,7 +32,7 @@ def test_train_and_dev_by_hand():
         for place, name in enumerate(names)
         for split, values in (("train", np.array([0.1, 0.3])), ("dev", np.array([0.4, 0.6, 0.8])))
     }
-    study = replace(study, map_gaps=MapGaps(gaps, {}, {"train": 2, "dev": 3}, classes=2))
+    study = study.with_observations(MapGaps(gaps, {}, {"train": 2, "dev": 3}, classes=2))
     result = result_of(study)
     for place, name in enumerate(names):
         train, dev = found(result, name, "train"), found(result, name, "dev")
@@ -58,7 +56,7 @@ def test_what_cannot_be_compared_says_why():
     study = binary()
     names = [model.name for model in study.students]
     reasons = dict.fromkeys(names, "other tokens")
-    study = replace(study, map_gaps=MapGaps({}, reasons, {"dev": 5}, classes=2))
+    study = study.with_observations(MapGaps({}, reasons, {"dev": 5}, classes=2))
     result = result_of(study)
     assert {one.undefined for one in result.estimates} == {"other tokens"}
     assert len(result.estimates) == len(names)
@@ -66,4 +64,4 @@ def test_what_cannot_be_compared_says_why():
 
 def test_without_the_option_nothing_is_measured():
     """Guards against a default comparison that differentiates every model."""
-    assert attribution_gap.ANALYSIS.unmet(binary()) == attribution_gap.NOT_ASKED
+    assert attribution_gap.ANALYSIS.skip_reason(binary()) == attribution_gap.NOT_ASKED

@@ -12,9 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from kdprobe.analysis import attribution_agreement, faithfulness
-from kdprobe.analysis._attributed import attributed
-from kdprobe.analysis._highlights import representative
-from kdprobe.analysis._rank_agreement import (
+from kdprobe.analysis.attribution_agreement.explained import attributed
+from kdprobe.analysis.attribution_agreement.highlights import representative
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.rank_agreement import (
     MEASURES,
     comparable,
     kendall,
@@ -23,8 +27,6 @@ from kdprobe.analysis._rank_agreement import (
     spearman,
     top_k,
 )
-from kdprobe.observations import Study
-from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study, two_models, with_scores
 from tests.analysis.studies import binary, quick
 
@@ -146,7 +148,7 @@ def test_agreement_ceiling_and_floor_by_hand():
 def noisy() -> Study:
     """By hand, with ceilings of .8, .8 and 1, and a third sentence of correlation .4."""
     study = by_hand()
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     teacher, student = (model.name for model in study.models)
     up, swap = np.array([1.0, 2.0, 3.0, 4.0]), np.array([2.0, 1.0, 3.0, 4.0])
@@ -156,7 +158,7 @@ def noisy() -> Study:
         (teacher, "lime", "reseeded"): (swap, swap, up, np.array([1.0])),
         (student, "lime", ""): (first, second, np.array([3.0, 1.0, 2.0, 4.0]), last),
     }
-    return replace(study, attributions=replace(seen, scores=scores))
+    return study.with_observations(replace(seen, scores=scores))
 
 
 def test_right_for_other_reasons_by_hand():
@@ -174,12 +176,12 @@ def test_right_for_other_reasons_by_hand():
 def test_an_explainer_without_noise_is_judged_against_zero():
     """Guards against a ceiling of 1 that makes every sentence right for other reasons."""
     study = by_hand()
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     teacher = study.teacher.name
     scores = dict(seen.scores)
     scores[teacher, "lime", "reseeded"] = scores[teacher, "lime", ""]
-    result = agreement(replace(study, attributions=replace(seen, scores=scores)))
+    result = agreement(study.with_observations(replace(seen, scores=scores)))
     assert value(result, "other_reasons", study.students[0].name).value == 0.0
 
 
@@ -194,11 +196,11 @@ def test_few_noisy_sentences_do_not_set_the_limit():
 def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
     """Guards against a second seed that was paid for and not shown."""
     study = by_hand()
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     teacher = study.teacher.name
     scores = {**seen.scores, (teacher, "lime", "second run"): seen.scores[teacher, "lime", ""]}
-    result = agreement(replace(study, attributions=replace(seen, scores=scores)))
+    result = agreement(study.with_observations(replace(seen, scores=scores)))
     found = value(result, "ceiling", model_a=teacher, subset="between seeds")
     assert found.value == pytest.approx(1.0)
 
@@ -206,13 +208,12 @@ def test_two_runs_of_the_teacher_are_a_ceiling_of_their_own():
 def test_nothing_is_measured_where_nothing_was_asked():
     """Guards against a default comparison that crashes, or does not say what would add this."""
     for analysis in (attribution_agreement.ANALYSIS, faithfulness.ANALYSIS):
-        reason = analysis.unmet(binary())
+        reason = analysis.skip_reason(binary())
         assert reason is not None
-        assert "--methods" in reason
+        assert "attribution.methods" in reason
         empty = attributed_study()
-        assert empty.attributions is not None
-        gone = replace(empty, attributions=replace(empty.attributions, ids=()))
-        assert analysis.unmet(gone) == (
+        gone = empty.with_observations(replace(empty.get(Attributions), ids=()))
+        assert analysis.skip_reason(gone) == (
             "none of the chosen examples holds a word that every model reads"
         )
 
@@ -275,14 +276,14 @@ def test_the_damaged_word_is_named_beside_the_highlights():
 def test_faithfulness_is_measured_against_random_words():
     """Guards against a fall that any words would cause."""
     study = damaged_study()
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     teacher = study.teacher.name
     deletion = dict(seen.deletion)
     deletion[teacher, "lime"] = np.full((4, 2, 2), 0.5)
     deletion[teacher, "random"] = np.full((4, 2, 2), 0.2)
     analysis = faithfulness.ANALYSIS
-    made = replace(study, attributions=replace(seen, deletion=deletion))
+    made = study.with_observations(replace(seen, deletion=deletion))
     result = analysis.run(made, analysis.options(), {})
     found = value(result, "comprehensiveness", model_a=teacher)
     assert found.value == pytest.approx(0.3)
@@ -293,7 +294,7 @@ def test_faithfulness_is_measured_against_random_words():
 def test_agreement_by_slice_is_that_of_its_sentences():
     """Guards against a slice of the whole split read off the explained sentences' places."""
     study = attributed_study()
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     assert study.split.labels is not None
     order = np.random.Generator(np.random.PCG64(4)).permutation(len(seen.ids))
@@ -305,7 +306,7 @@ def test_agreement_by_slice_is_that_of_its_sentences():
         scores={key: tuple(rows[i] for i in order) for key, rows in seen.scores.items()},
     )
     gold = dict(zip(study.split.ids, study.split.labels.tolist(), strict=True))
-    study = replace(study, attributions=mixed)
+    study = study.with_observations(mixed)
     result, student = agreement(study), study.students[0].name
     for place, label in enumerate(study.split.task.labels):
         rhos = [
@@ -384,7 +385,7 @@ def test_deletion_curves_carry_their_bands_on_both_sides():
     study = attributed_study()
     analysis = faithfulness.ANALYSIS
     result = analysis.run(study, analysis.options(), {"attribution_agreement": agreement(study)})
-    seen = study.attributions
+    seen = study.get(Attributions)
     assert seen is not None
     for side, name in enumerate(("deletion", "keeping")):
         curves = [curve for curve in result.curves if curve.name.startswith(name)]
@@ -410,9 +411,9 @@ def test_deletion_curves_carry_their_bands_on_both_sides():
 def test_own_sentences_are_read_instead_of_the_splits():
     """Guards against agreement of the split reported as that of a person's own sentences."""
     own = by_hand()
-    study = replace(attributed_study(), own=own)
+    study = attributed_study().with_observations(OwnSentences(own))
     found = agreement(study)
     assert found.estimates == agreement(own).estimates
-    assert attribution_agreement.ANALYSIS.unmet(replace(study, attributions=None)) is None
-    empty = replace(own, attributions=None)
-    assert attribution_agreement.ANALYSIS.unmet(replace(study, own=empty)) is not None
+    assert attribution_agreement.ANALYSIS.skip_reason(study.without(Attributions)) is None
+    empty = OwnSentences(own.without(Attributions))
+    assert attribution_agreement.ANALYSIS.skip_reason(study.with_observations(empty)) is not None

@@ -10,19 +10,24 @@ from pydantic import ValidationError
 from scipy import special
 from sklearn.metrics import brier_score_loss, log_loss
 
-from kdprobe.analysis import _calibration
-from kdprobe.analysis._bootstrap import resamples_of
-from kdprobe.analysis._hits import gold_of
 from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
-from kdprobe.observations import Floats, Population, Predictions, Study
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.gold import gold_of
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats import calibration as _calibration
+from kdprobe.stats.arrays import Floats
 from tests.analysis import studies
 
 QUICK = CalibrationOptions(simulations=200)
 
 
 def calibration(study: Study, options: CalibrationOptions = QUICK) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, options, {})
 
 
@@ -221,13 +226,13 @@ def test_hard_labels_are_a_reason():
         f"student-2: {reason}"
     )
     assert [series.name for series in result.curves[0].series] == ["teacher", "student-1"]
-    assert ANALYSIS.unmet(studies.hard_labels(20)) == (
+    assert ANALYSIS.skip_reason(studies.hard_labels(20)) == (
         "of all models only the predicted labels are known, no probabilities"
     )
-    assert ANALYSIS.unmet(studies.regression(20)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"
     )
-    assert ANALYSIS.unmet(studies.unlabelled(studies.binary(20))) == (
+    assert ANALYSIS.skip_reason(studies.unlabelled(studies.binary(20))) == (
         "the split has no gold labels, so no prediction is known to be right or wrong"
     )
 

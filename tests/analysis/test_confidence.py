@@ -8,16 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from kdprobe.analysis._hits import gold_of
-from kdprobe.analysis.confidence import ANALYSIS, ConfidenceOptions
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.analysis.confidence import ANALYSIS
+from kdprobe.analysis.gold import gold_of
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import (
+    Study,
+)
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
 
 
 def confidence(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
-    return ANALYSIS.run(study, ConfidenceOptions(), {})
+    assert ANALYSIS.skip_reason(study) is None
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(
@@ -257,12 +264,12 @@ def test_charts():
     assert set(curves) == {"teacher:student-1", "teacher:student-2", "confidences"}
 
 
-def test_unmet():
+def test_skip_reason():
     """A section full of undefined numbers where nothing can be said at all."""
-    assert ANALYSIS.unmet(studies.hard_labels(20)) == (
+    assert ANALYSIS.skip_reason(studies.hard_labels(20)) == (
         "of all models only the predicted labels are known, no probabilities"
     )
-    assert ANALYSIS.unmet(studies.regression(20, students=0)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20, students=0)) == (
         "a regression has no confidences, and one model has nothing to be compared with"
     )
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import mode
 
 from kdprobe.analysis.exemplars import ANALYSIS, ExemplarOptions
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,
@@ -39,7 +40,7 @@ def of_runs(
 
 
 def analysed(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, ExemplarOptions(), {})
 
 
@@ -92,9 +93,9 @@ def test_order_of_runs_does_not_matter():
 
 def test_one_run_a_side_is_refused():
     """With one run a side this is plain disagreement under a grander name."""
-    assert "are just the disagreements" in (ANALYSIS.unmet(binary()) or "")
-    assert "regression" in (ANALYSIS.unmet(regression(runs=2)) or "")
-    assert "no student" in (ANALYSIS.unmet(teacher_alone()) or "")
+    assert "are just the disagreements" in (ANALYSIS.skip_reason(binary()) or "")
+    assert "regression" in (ANALYSIS.skip_reason(regression(runs=2)) or "")
+    assert "no student" in (ANALYSIS.skip_reason(teacher_alone()) or "")
 
 
 def test_the_single_side_is_named():

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from kdprobe.analysis import faithfulness
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from tests.analysis.attributed import two_models, with_scores
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from kdprobe.analysis._margins import margin_of
+from kdprobe.analysis.confidence.margins import margin_of
 
 
 def test_margin_by_hand_and_by_scipy():

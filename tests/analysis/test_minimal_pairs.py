@@ -10,11 +10,20 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kdprobe.analysis._pair_judgements import Part, judgements, ranked_draws, spearman_tables
 from kdprobe.analysis.minimal_pairs import ANALYSIS, MinimalPairOptions
+from kdprobe.analysis.minimal_pairs.judgements import (
+    Part,
+    judgements,
+    ranked_draws,
+    spearman_tables,
+)
 from kdprobe.errors import MisalignedError
-from kdprobe.observations import Floats, MinimalPairs, Study
+from kdprobe.observations.minimal_pairs import (
+    MinimalPairs,
+)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.arrays import Floats
 from tests.analysis.studies import binary, classification, with_minimal_pairs
 
 
@@ -36,11 +45,11 @@ def judged(
         },
         origin="by hand",
     )
-    return replace(study, minimal_pairs=pairs)
+    return study.with_observations(pairs)
 
 
 def analysed(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, MinimalPairOptions(), {})
 
 
@@ -73,10 +82,9 @@ def test_fields_and_totals_count_every_pair_once():
 def test_p_values_against_statsmodels():
     """The two discordant counts must not be swapped or taken from all pairs."""
     study = with_minimal_pairs(pairs=300)
-    assert study.minimal_pairs is not None
     result = analysed(study)
-    names = np.array(study.minimal_pairs.phenomena)
-    t, s = (study.minimal_pairs.margins[m.name][0] > 0 for m in study.models[:2])
+    names = np.array(study.get(MinimalPairs).phenomena)
+    t, s = (study.get(MinimalPairs).margins[m.name][0] > 0 for m in study.models[:2])
     for name in set(names):
         inside = names == name
         only_t, only_s = int((t & ~s & inside).sum()), int((s & ~t & inside).sum())
@@ -108,10 +116,9 @@ def test_multinomial_shortcut_against_a_plain_bootstrap():
 def test_margins_against_scipy():
     """The correlation must be of margins, teacher with student, on the phenomenon's pairs only."""
     study = with_minimal_pairs()
-    assert study.minimal_pairs is not None
     result = analysed(study)
-    inside = np.array(study.minimal_pairs.phenomena) == "islands"
-    t, s = (study.minimal_pairs.margins[m.name][0] for m in study.models[:2])
+    inside = np.array(study.get(MinimalPairs).phenomena) == "islands"
+    t, s = (study.get(MinimalPairs).margins[m.name][0] for m in study.models[:2])
     found = at(result, "margin_spearman", "teacher", "student-1", "islands")
     assert found.value == pytest.approx(spearmanr(t[inside], s[inside]).statistic)
     everywhere = at(result, "margin_spearman", "teacher", "student-1")
@@ -153,29 +160,29 @@ def test_constant_margins_are_undefined():
 def test_models_that_were_not_asked_are_named():
     """A predictions file cannot judge pairs; its absence must be said."""
     study = with_minimal_pairs()
-    pairs = study.minimal_pairs
+    pairs = study.get(MinimalPairs)
     assert pairs is not None
     left = {name: rows for name, rows in pairs.margins.items() if name != "student-1"}
-    result = analysed(replace(study, minimal_pairs=replace(pairs, margins=left)))
+    result = analysed(study.with_observations(replace(pairs, margins=left)))
     assert at(result, "accuracy", "student-1").undefined == (
         "the minimal pairs were not put to student-1"
     )
     assert "No minimal pairs were put to student-1." in result.notes
     assert not [e for e in result.estimates if e.model_b == "student-1"]
     teacherless = {name: rows for name, rows in pairs.margins.items() if name != "teacher"}
-    result = analysed(replace(study, minimal_pairs=replace(pairs, margins=teacherless)))
+    result = analysed(study.with_observations(replace(pairs, margins=teacherless)))
     assert {e.metric for e in result.estimates} == {"accuracy"}
 
 
 def test_margins_of_the_wrong_shape_are_refused():
     """Runs and pairs mixed up must not broadcast into plausible numbers."""
     study = with_minimal_pairs(pairs=6)
-    pairs = study.minimal_pairs
+    pairs = study.get(MinimalPairs)
     assert pairs is not None
     wrong = {**pairs.margins, "teacher": np.zeros((6, 1))}
     with pytest.raises(MisalignedError) as caught:
         ANALYSIS.run(
-            replace(study, minimal_pairs=replace(pairs, margins=wrong)), MinimalPairOptions(), {}
+            study.with_observations(replace(pairs, margins=wrong)), MinimalPairOptions(), {}
         )
     assert str(caught.value) == (
         "minimal pairs of teacher: margins of shape (6, 1), expected (1, 6) (runs × pairs)"
@@ -185,9 +192,8 @@ def test_margins_of_the_wrong_shape_are_refused():
 def test_several_runs_are_averaged():
     """Scoring the first run only would hide the other seeds."""
     study = with_minimal_pairs(runs=2)
-    assert study.minimal_pairs is not None
     found = at(analysed(study), "accuracy", "teacher")
-    expected = judgements(study.minimal_pairs.margins["teacher"]).mean()
+    expected = judgements(study.get(MinimalPairs).margins["teacher"]).mean()
     assert found.value == pytest.approx(expected)
 
 
@@ -217,8 +223,7 @@ def test_lost_pairs_are_shown():
 
 def test_reasons():
     """A study without pairs must say so."""
-    assert "there are no minimal pairs" in (ANALYSIS.unmet(binary()) or "")
+    assert "there are no minimal pairs" in (ANALYSIS.skip_reason(binary()) or "")
     study = with_minimal_pairs()
-    assert study.minimal_pairs is not None
-    nobody = replace(study, minimal_pairs=replace(study.minimal_pairs, margins={}))
-    assert ANALYSIS.unmet(nobody) == "the minimal pairs were put to none of the models"
+    nobody = study.with_observations(replace(study.get(MinimalPairs), margins={}))
+    assert ANALYSIS.skip_reason(nobody) == "the minimal pairs were put to none of the models"

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from kdprobe.analysis._hits import gold_of
-from kdprobe.analysis.overlap import ANALYSIS, OverlapOptions
+from kdprobe.analysis.gold import gold_of
+from kdprobe.analysis.overlap import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
 from kdprobe.errors import TaskError
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
 
@@ -20,8 +21,8 @@ STUDENT = [1, 1, 0, 0, 0, 0, 0, 1, 1, 1]
 
 
 def overlap(study: Study) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
-    return ANALYSIS.run(study, OverlapOptions(), {})
+    assert ANALYSIS.skip_reason(study) is None
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, a: str, b: str) -> Estimate:
@@ -169,15 +170,15 @@ def test_interval_agrees_with_a_plain_bootstrap():
     )
 
 
-def test_unmet():
+def test_skip_reason():
     """Kappa-like questions put to a regression, to unlabelled examples, or to one model."""
-    assert ANALYSIS.unmet(studies.regression(20)) == (
+    assert ANALYSIS.skip_reason(studies.regression(20)) == (
         "a regression predicts numbers, which are more or less close, not right or wrong"
     )
-    assert ANALYSIS.unmet(studies.unlabelled(studies.binary(20))) == (
+    assert ANALYSIS.skip_reason(studies.unlabelled(studies.binary(20))) == (
         "the split has no gold labels, so no prediction is known to be right or wrong"
     )
-    assert ANALYSIS.unmet(studies.teacher_alone()) == (
+    assert ANALYSIS.skip_reason(studies.teacher_alone()) == (
         "overlap compares models, and there is only one"
     )
 

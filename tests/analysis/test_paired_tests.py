@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kdprobe.analysis._paired_pairs import combined_p
-from kdprobe.analysis.paired_tests import ANALYSIS, PairedTestsOptions
-from kdprobe.observations import Study
+from kdprobe.analysis.paired_tests import ANALYSIS
+from kdprobe.analysis.paired_tests.pairs import combined_p
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,
@@ -25,11 +26,7 @@ from tests.analysis.studies import (
 
 
 def found(study: Study | AnalysisResult, metric: str, a: str, b: str = "") -> Estimate:
-    result = (
-        study
-        if isinstance(study, AnalysisResult)
-        else ANALYSIS.run(study, PairedTestsOptions(), {})
-    )
+    result = study if isinstance(study, AnalysisResult) else ANALYSIS.run(study, NoOptions(), {})
     return next(e for e in result.estimates if (e.metric, e.model_a, e.model_b) == (metric, a, b))
 
 
@@ -46,7 +43,7 @@ def one_sided(only_a: int, only_b: int, both: int = 3, neither: int = 2) -> Stud
 def test_mcnemar_equals_statsmodels_on_the_table_of_hits(only_a: int, only_b: int):
     """Guards against the test on labels instead of hits, and the sign of the difference."""
     study = one_sided(only_a, only_b)
-    result = ANALYSIS.run(study, PairedTestsOptions(), {})
+    result = ANALYSIS.run(study, NoOptions(), {})
     estimate = found(result, "mcnemar", "t", "s1")
     exact = only_a + only_b < 25
     expected = mcnemar([[3, only_a], [only_b, 2]], exact=exact).pvalue
@@ -103,7 +100,7 @@ def test_cochran_is_over_all_models_and_only_for_three_or_more():
     assert estimate.value == pytest.approx(max(accuracies) - min(accuracies))
     assert estimate.p_value is not None
     assert estimate.p_value < 0.01
-    two = ANALYSIS.run(one_sided(3, 4), PairedTestsOptions(), {})
+    two = ANALYSIS.run(one_sided(3, 4), NoOptions(), {})
     assert "cochran_q" not in {e.metric for e in two.estimates}
     same = study_of([0, 1], [0, 0], [0, 0], [0, 0])
     assert found(same, "cochran_q", "all models").undefined == (
@@ -136,7 +133,7 @@ def test_several_runs_combine_by_twice_the_median():
 
 def test_the_table_counts_every_example_once():
     """Guards against counts that do not sum to n."""
-    result = ANALYSIS.run(one_sided(4, 6, both=5, neither=7), PairedTestsOptions(), {})
+    result = ANALYSIS.run(one_sided(4, 6, both=5, neither=7), NoOptions(), {})
     row = result.tables[0].rows[0]
     assert row[:6] == ("t", "s1", 5.0, 4.0, 6.0, 7.0)
 
@@ -162,9 +159,9 @@ def test_regression_differences_by_the_references():
 
 def test_what_cannot_be_tested_is_refused_in_words():
     """Guards against a test of one model, or of unknown errors."""
-    assert ANALYSIS.unmet(teacher_alone()) == (
+    assert ANALYSIS.skip_reason(teacher_alone()) == (
         "there is one model only, so there is no pair to test"
     )
-    assert ANALYSIS.unmet(unlabelled(regression())) == (
+    assert ANALYSIS.skip_reason(unlabelled(regression())) == (
         "the split has no gold scores, so errors are not known"
     )

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kdprobe.analysis.losses import ANALYSIS as LOSSES
-from kdprobe.analysis.probing import ANALYSIS, ProbingOptions
-from kdprobe.observed_probes import Unread
+from kdprobe.analysis.probing import ANALYSIS
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.analysis.student_gaps import ANALYSIS as STUDENT_GAPS
+from kdprobe.observations.probes import ProbeFits, Unread
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.probed import N, fit, probed, probes_of
 from tests.analysis.studies import classification, unlabelled
 
 
 def run(study) -> AnalysisResult:
-    return ANALYSIS.run(study, ProbingOptions(), {})
+    return ANALYSIS.run(study, NoOptions(), {})
 
 
 def found(result: AnalysisResult, metric: str, model: str, other: str = "", layer: str = ""):
@@ -57,7 +58,7 @@ def test_layers_are_matched_at_relative_depth():
     study = classification(40, students=1)
     name = study.students[0].name
     short = fit(name, (0.5, 0.8), layers=("0", "1"))
-    study = replace(study, probes=probes_of(fit("teacher", (0.6, 0.7, 0.9, 0.7)), short))
+    study = study.with_observations(probes_of(fit("teacher", (0.6, 0.7, 0.9, 0.7)), short))
     result = run(study)
     layers = [e.layer for e in result.estimates if e.metric == "gap"]
     assert layers == ["best", "0:0", "2:1"]
@@ -80,7 +81,7 @@ def test_a_denominator_within_noise_is_said_so():
         fit("teacher", (0.5, 0.6, 0.6, 0.5), weights="random"),
         fit(name, (0.5, 0.4, 0.4, 0.4)),
     )
-    result = run(replace(study, probes=probes_of(*fits)))
+    result = run(study.with_observations(probes_of(*fits)))
     retention = found(result, "retention", "teacher", name, "best")
     assert retention.value is None
     assert "is not beyond random weights by more than noise" in retention.undefined
@@ -99,7 +100,7 @@ def test_a_pooling_that_a_model_has_not_is_said_so():
     probes = replace(
         probes_of(teacher, student), poolings=both, unread=(Unread(name, "cls", reason),)
     )
-    result = run(replace(study, probes=probes))
+    result = run(study.with_observations(probes))
     told = {
         (e.metric, e.layer): e.undefined
         for e in result.estimates
@@ -116,10 +117,11 @@ def test_a_student_without_layers_leaves_the_others_in():
     """Guards against one predictions file that takes probing from every other model."""
     study = probed(classification(40, students=2))
     gone = study.students[1].name
-    assert study.probes is not None
-    fits = tuple(f for f in study.probes.fits if f.model != gone)
-    probes = replace(study.probes, fits=fits, unread=(Unread(gone, "", "no layers can be read"),))
-    result = run(replace(study, probes=probes))
+    fits = tuple(f for f in study.get(ProbeFits).fits if f.model != gone)
+    probes = replace(
+        study.get(ProbeFits), fits=fits, unread=(Unread(gone, "", "no layers can be read"),)
+    )
+    result = run(study.with_observations(probes))
     assert {e.model_b for e in result.estimates if e.metric == "gap"} == {study.students[0].name}
     messages = [notice.message for notice in result.warnings]
     assert f"{gone} is not probed: no layers can be read." in messages
@@ -129,10 +131,9 @@ def test_code_lengths_and_baselines_reach_the_page():
     """Guards against bits of another task's size, and students without their random baseline."""
     study = probed(classification(40, students=1))
     name = study.students[0].name
-    assert study.probes is not None
     bits = np.array([400.0, 100.0, 200.0, 800.0])
-    fits = [replace(f, bits=bits) for f in study.probes.fits]
-    result = run(replace(study, probes=replace(study.probes, fits=tuple(fits))))
+    fits = [replace(f, bits=bits) for f in study.get(ProbeFits).fits]
+    result = run(study.with_observations(replace(study.get(ProbeFits), fits=tuple(fits))))
     assert found(result, "mdl_bits", "teacher", layer="1").value == 100.0
     # 400 training sentences of two classes: 400 bits without a probe
     assert found(result, "mdl_compression", name, layer="1").value == 4.0
@@ -163,13 +164,13 @@ def test_a_score_below_the_majority_class_is_not_printed():
     study = classification(40, students=1)
     name = study.students[0].name
     low = fit("teacher", (0.45, 0.48, 0.44, 0.4)), fit(name, (0.3, 0.4, 0.2, 0.3))
-    study = unlabelled(replace(study, probes=probes_of(*low)))
+    study = unlabelled(study.with_observations(probes_of(*low)))
     result = run(study)
     values = [row[4:8] for row in result.tables[0].rows]
     assert values == [(None, None, None, None)] * 2
     assert result.tables[0].rows[0][-1] == "below the majority class; head below the majority class"
     assert "layer 1 (below the majority class)" in result.curves[0].series[0].labels
-    assert not LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
+    assert not STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
 
 
 def test_several_probe_seeds_are_averaged():
@@ -207,7 +208,7 @@ def test_the_interval_of_a_gap_takes_the_seeds_in():
     spread = replace(fit(name, (0.7,) * 4, seeds=3), hits=hits)
     equal = fit(name, (0.7,) * 4, seeds=3)
     wide, narrow = (
-        found(run(replace(study, probes=probes_of(teacher, student))), "gap", "teacher", name,
+        found(run(study.with_observations(probes_of(teacher, student))), "gap", "teacher", name,
               "best")
         for student in (spread, equal)
     )  # fmt: skip
@@ -228,9 +229,9 @@ def test_seeds_of_one_checkpoint_are_no_further_checkpoints():
     runs = [0.6, 0.7, 0.8]
     students = [fit(name, (share,) * 4, seeds=3, run=at) for at, share in enumerate(runs)]
     teacher = fit("teacher", (0.8,) * 4)
-    several = run(replace(study, probes=probes_of(teacher, *students)))
+    several = run(study.with_observations(probes_of(teacher, *students)))
     single = [fit(name, (share,) * 4, run=at) for at, share in enumerate(runs)]
-    one = run(replace(study, probes=probes_of(teacher, *single)))
+    one = run(study.with_observations(probes_of(teacher, *single)))
     gaps = [found(made, "gap", "teacher", name, "best") for made in (several, one)]
     told = [(gap.value, gap.low, gap.high, gap.p_value) for gap in gaps]
     assert told[0] == pytest.approx(told[1])  # equal seeds add nothing
@@ -241,12 +242,13 @@ def test_seeds_of_one_checkpoint_are_no_further_checkpoints():
 def test_few_seeds_are_told_only_where_they_matter():
     """Guards against a warning of one start where the probe is convex or three were fitted."""
     study = probed(classification(40, students=1))
-    assert study.probes is not None
     told = []
     for seeds, few in ((1, True), (2, True), (3, False)):
-        asked = replace(study, probes=replace(study.probes, seeds=seeds, few_seeds=few))
+        asked = study.with_observations(replace(study.get(ProbeFits), seeds=seeds, few_seeds=few))
         told.append([w.message for w in run(asked).warnings if w.code == "probing-few-seeds"])
-    end = "gaps below one or two points may be their doing (--probe-seeds 3 averages three)."
+    end = (
+        "gaps below one or two points may be their doing (`probing.probe_seeds=3` averages three)."
+    )
     assert told == [
         [f"These probes start from one seed: {end}"],
         [f"These probes start from 2 seeds: {end}"],
@@ -262,14 +264,14 @@ def test_losses_take_up_probing_and_the_page_gets_its_charts():
     assert len(result.matrices) == 2
     assert result.tables[0].name == "best_layers"
     assert any(notice.code == "probing-small" for notice in result.warnings)
-    assert LOSSES.unmet(study) is None
-    losses = LOSSES.run(study, LOSSES.options(), {"probing": result}).losses
-    assert [loss.subset for loss in losses] == ["probing past_present"] * 2
-    assert losses[0].teacher_value == pytest.approx(0.9)
+    assert STUDENT_GAPS.skip_reason(study) is None
+    gaps = STUDENT_GAPS.run(study, STUDENT_GAPS.options(), {"probing": result}).gaps
+    assert [gap.subset for gap in gaps] == ["probing past_present"] * 2
+    assert gaps[0].teacher_value == pytest.approx(0.9)
 
 
 def test_without_probes_the_reason_names_the_option():
     """Guards against a section that is missing without a word."""
-    assert ANALYSIS.unmet(classification(10)) == (
-        "no layer was probed, as it takes minutes; --probe-tasks all adds it"
+    assert ANALYSIS.skip_reason(classification(10)) == (
+        "no layer was probed, as it takes minutes; `probing.tasks=all` adds it"
     )

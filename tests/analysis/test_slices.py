@@ -11,12 +11,12 @@ from sklearn.metrics import mean_absolute_error, recall_score
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from kdprobe.analysis._bootstrap import At
-from kdprobe.analysis._gaps import gap_estimate, paired_p
-from kdprobe.analysis._slicing import SliceOptions, length_bins, slices_of, words_of
+from kdprobe.analysis.estimates import EstimateKey
 from kdprobe.analysis.slices import ANALYSIS
+from kdprobe.analysis.slicing import SliceOptions, length_bins, slices_of, words_of
+from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p
 from kdprobe.errors import TaskError
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,
@@ -33,7 +33,7 @@ from tests.analysis.studies import (
 
 
 def analysed(study: Study, options: SliceOptions | None = None) -> AnalysisResult:
-    assert ANALYSIS.unmet(study) is None
+    assert ANALYSIS.skip_reason(study) is None
     return ANALYSIS.run(study, options or SliceOptions(), {})
 
 
@@ -131,7 +131,7 @@ def test_unknown_column_is_named():
     """A misspelt column must not silently give no slices."""
     study = replace(binary(), slice_columns=("sorce",))
     with pytest.raises(TaskError) as caught:
-        ANALYSIS.unmet(study)
+        ANALYSIS.skip_reason(study)
     assert str(caught.value) == (
         "toy dev: there is no column 'sorce' to slice by, expected one of genre, hard"
     )
@@ -142,7 +142,7 @@ def test_no_columns_at_all_is_said():
     study = binary()
     study = replace(study, split=replace(study.split, columns={}))
     with pytest.raises(TaskError) as caught:
-        ANALYSIS.unmet(study)
+        ANALYSIS.skip_reason(study)
     assert str(caught.value) == (
         "toy dev: there is no column 'genre' to slice by; this split has no extra columns at all"
     )
@@ -161,7 +161,7 @@ def test_length_bins_hold_every_length_once(lengths: list[int], bins: int):
 @given(small_studies())
 def test_slices_of_a_kind_add_up(study: Study):
     """Weighted by n, the slices of one kind must give the score on all examples."""
-    if ANALYSIS.unmet(study):
+    if ANALYSIS.skip_reason(study):
         return
     result = analysed(study)
     overall = float((study.teacher.first.predicted == study.split.labels).mean())
@@ -219,9 +219,11 @@ def test_without_gold_labels_agreement_is_left():
 
 def test_reasons():
     """A study that cannot be cut must say why."""
-    assert ANALYSIS.unmet(teacher_alone()) == "there is no student to compare the teacher with"
-    assert "no gold scores" in (ANALYSIS.unmet(unlabelled(regression())) or "")
-    assert "one slice" in (ANALYSIS.unmet(regression(1)) or "")
+    assert (
+        ANALYSIS.skip_reason(teacher_alone()) == "there is no student to compare the teacher with"
+    )
+    assert "no gold scores" in (ANALYSIS.skip_reason(unlabelled(regression())) or "")
+    assert "one slice" in (ANALYSIS.skip_reason(regression(1)) or "")
 
 
 def test_options_that_leave_one_slice_are_said():
@@ -229,7 +231,7 @@ def test_options_that_leave_one_slice_are_said():
     study = unlabelled(binary(9))
     split = replace(study.split, texts=("same words",) * 9)
     study = replace(study, split=split, slice_columns=("genre",))
-    assert ANALYSIS.unmet(study) is not None
+    assert ANALYSIS.skip_reason(study) is not None
     result = ANALYSIS.run(study, SliceOptions(), {})
     assert not result.estimates
     assert "nothing to compare" in " ".join(result.notes)
@@ -272,7 +274,7 @@ def test_paired_p_where_nothing_varies():
 def test_a_gap_of_numbers_that_never_moves_has_no_interval():
     """An interval of zero width claims certainty."""
     made = gap_estimate(
-        At("gap", "t", "s"), np.full(9, 0.5), n=4, undefined="", share=False, p_value=0.5
+        EstimateKey("gap", "t", "s"), np.full(9, 0.5), n=4, undefined="", share=False, p_value=0.5
     )
     assert (made.low, made.high, made.interval) == (None, None, "")
     assert "same in all resamples" in made.note

@@ -10,7 +10,7 @@ from hypothesis import given
 from sklearn import metrics as sk
 
 from kdprobe.analysis.task_scores import ANALYSIS, TaskScoresOptions
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.studies import (
     binary,
@@ -102,7 +102,7 @@ def test_f1_is_about_the_positive_label_of_the_task():
 
 def test_intervals_equal_an_explicit_loop_over_resamples():
     """Guards against draws that belong to other resamples than the counts say."""
-    from kdprobe.analysis._bootstrap import resamples_of
+    from kdprobe.analysis.estimates import resamples_of
 
     study = binary(60, resamples=60)
     gold, predicted = np.asarray(study.split.labels), study.teacher.first.predicted
@@ -214,6 +214,6 @@ def test_labels_can_be_left_out_of_the_table():
 
 def test_without_gold_labels_nothing_is_scored():
     """Guards against a score against labels that are not there."""
-    assert ANALYSIS.unmet(unlabelled(binary())) == (
+    assert ANALYSIS.skip_reason(unlabelled(binary())) == (
         "the split has no gold labels, so nothing can be scored against them"
     )

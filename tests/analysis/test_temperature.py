@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import optimize, special
 
-from kdprobe.analysis import _calibration
-from kdprobe.analysis._bootstrap import resamples_of
-from kdprobe.analysis._hits import gold_of
-from kdprobe.observations import Floats, Ints
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.gold import gold_of
+from kdprobe.stats import calibration as _calibration
+from kdprobe.stats.arrays import Floats, Ints
 from tests.analysis import studies
 from tests.analysis.test_calibration import calibration, ends, found, with_teacher
 

@@ -20,7 +20,7 @@ from transformers import (
     RobertaForMaskedLM,
 )
 
-from kdprobe.augmenters.augmenter import Bench
+from kdprobe.augmenters.augmenter import AugmenterRun
 from kdprobe.augmenters.byte_pairs import train_byte_pairs
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split, Task
@@ -45,9 +45,9 @@ def split_of(
     return Split(TASK, name, ids, tuple(texts), None if pairs is None else tuple(pairs))
 
 
-def bench(folder: Path, *, seed: int = 0, wanted: int | None = None) -> Bench:
+def bench(folder: Path, *, seed: int = 0, wanted: int | None = None) -> AugmenterRun:
     """Make a bench on the CPU."""
-    return Bench(seed, wanted, "cpu", True, folder, Silent())
+    return AugmenterRun(seed, wanted, "cpu", True, folder, Silent())
 
 
 def masked_folder(folder: Path, *, arch: str = "bert", seed: int = 0) -> Path:

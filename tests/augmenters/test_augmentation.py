@@ -16,7 +16,7 @@ import pytest
 import torch
 
 import kdprobe
-from kdprobe.augmenters.sieve import key_of
+from kdprobe.augmenters.deduplicate import key_of
 from kdprobe.augmenters.writer import TransferSet, record_of
 from kdprobe.errors import ConfigError, OutputError, TaskError, TrainingError, UnknownNameError
 from kdprobe.progress import Silent
@@ -107,8 +107,8 @@ def test_a_killed_run_gives_the_same_file(task: str, tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         kdprobe.augment(task, output=output, n=60, offline=True)
     assert str(caught.value) == (
-        f"{work}: holds the texts of a run that was interrupted; say --resume to go on with it, "
-        "or --force to start anew"
+        f"{work}: holds the texts of a run that was interrupted; say `resume` to go on with it, "
+        "or `force` to start anew"
     )
     with pytest.raises(TrainingError) as changed:
         kdprobe.augment(task, output=output, n=50, offline=True, resume=True)
@@ -165,7 +165,7 @@ def test_what_exists_stays(task: str, tmp_path: Path) -> None:
         with pytest.raises(OutputError) as caught:
             kdprobe.augment(task, output=path, offline=True, **options)  # type: ignore[arg-type]
         assert str(caught.value) == (
-            f"{path}: exists, expected a new file; choose another with -o, or say --force to "
+            f"{path}: exists, expected a new file; choose another with `output`, or say `force` to "
             "write over it"
         )
     stamp = path.stat().st_mtime_ns
@@ -181,13 +181,13 @@ def test_bad_input(task: str, tmp_path: Path) -> None:
     output = tmp_path / "x.tsv"
     with pytest.raises(ConfigError) as count:
         kdprobe.augment(task, output=output, n=0)
-    assert str(count.value) == "--n: 0, expected 1 or more"
+    assert str(count.value) == "`n`: is 0, expected at least 1"
     with pytest.raises(UnknownNameError) as name:
         kdprobe.augment(task, output=output, method="rule")
     assert "did you mean 'rules'?" in str(name.value)
     with pytest.raises(ConfigError) as option:
         kdprobe.augment(task, output=output, model="gpt2", offline=True)
-    assert str(option.value).startswith("--method rules: unknown key 'model', expected one of mask")
+    assert str(option.value).startswith("`method=rules`: unknown key 'model', expected one of mask")
     with pytest.raises(TaskError) as nothing:
         kdprobe.augment(
             task, output=output, settings={"mask": "0", "replace": "0", "ngram": "0"}, offline=True

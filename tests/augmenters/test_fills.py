@@ -33,7 +33,7 @@ def reference(
 ) -> tuple[str, ...]:
     """One text, one word, no batch: the whole vocabulary sorted, the first `count` taken."""
     tokenizer: Any = filler.tokenizer
-    words = read_words(text).told
+    words = read_words(text).forms
     masked = tokenizer(text)["input_ids"]
     place = next(
         position

@@ -76,7 +76,7 @@ def test_a_shape() -> None:
     with pytest.raises(ConfigError) as caught:
         shape_in("gpt2:L2,H10,A4")
     assert str(caught.value) == (
-        "--model gpt2:L2,H10,A4: 4 heads for a width of 10, expected heads that divide it"
+        "`model=gpt2:L2,H10,A4`: 4 heads for a width of 10, expected heads that divide it"
     )
 
 
@@ -88,19 +88,19 @@ def test_a_pretrained_one(tmp_path: Path) -> None:
     with pytest.raises(CapabilityError) as short:
         open_language(str(folder), TEXTS, seed=0, longest=33, offline=True)
     assert str(short.value) == (
-        f"--model {folder}: reads 32 tokens, expected 33; say --set longest=32"
+        f"`model={folder}`: reads 32 tokens, expected 33; say `settings=longest=32`"
     )
     example = "a causal language model like gpt2, or a shape like gpt2:L4,H256,A4,V8000"
     both = masked_folder(tmp_path / "mlm")
     with pytest.raises(CheckpointError) as caught:
         open_pretrained(str(both), kind="causal", offline=True)
     assert str(caught.value) == (
-        f"--model {both}: reads texts in both directions, so it cannot write them word by word, "
+        f"`model={both}`: reads texts in both directions, so it cannot write them word by word, "
         f"expected {example}"
     )
     with pytest.raises(CheckpointError) as caught:
         open_pretrained(str(tmp_path / "none"), kind="causal", offline=True)
-    assert str(caught.value).startswith(f"--model {tmp_path / 'none'}: no such folder, expected ")
+    assert str(caught.value).startswith(f"`model={tmp_path / 'none'}`: no such folder, expected ")
     assert example in str(caught.value)
 
 
@@ -114,7 +114,7 @@ def test_a_tokenizer_without_its_token(tmp_path: Path) -> None:
         bare.save_pretrained(place)
         with pytest.raises(CapabilityError) as caught:
             open_pretrained(str(place), kind=kind, offline=True)  # type: ignore[arg-type]
-        assert str(caught.value) == f"--model {place}: its tokenizer has no {lacking}"
+        assert str(caught.value) == f"`model={place}`: its tokenizer has no {lacking}"
 
 
 def test_an_encoder_without_its_head(tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_an_encoder_without_its_head(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as caught:
         open_pretrained(str(folder), kind="masked", offline=True)
     message = str(caught.value)
-    assert message.startswith(f"--model {folder}: the folder holds no weights for cls.predictions.")
+    assert message.startswith(f"`model={folder}`: the folder holds no weights for cls.predictions.")
     assert message.endswith("expected a masked language model like bert-base-uncased")
     (folder / "config.json").write_text('{"model_type": "vit"}')
     with pytest.raises(CheckpointError) as caught:
         open_pretrained(str(folder), kind="masked", offline=True)
-    assert str(caught.value).startswith(f"--model {folder}: cannot be opened (")
+    assert str(caught.value).startswith(f"`model={folder}`: cannot be opened (")

@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from kdprobe.augmenters.language import Language, open_language, token_rows
-from kdprobe.augmenters.language_fit import Fit, _batch, _loss, fit_language
+from kdprobe.augmenters.language_fit import LanguageFit, _batch, _loss, fit_language
 from kdprobe.errors import TrainingError
 from kdprobe.progress import Silent
 from tests.augmenters.builders import TEXTS
 
-FIT = Fit(epochs=5, batch_size=4, learning_rate=3e-3)
+FIT = LanguageFit(epochs=5, batch_size=4, learning_rate=3e-3)
 
 
 def tiny(seed: int = 0) -> tuple[Language, list[list[int]]]:
@@ -43,7 +43,7 @@ class Interrupting(Silent):
 
 
 def fitted(
-    place: Path, *, fit: Fit = FIT, progress: Silent | None = None
+    place: Path, *, fit: LanguageFit = FIT, progress: Silent | None = None
 ) -> tuple[float, Language]:
     language, rows = tiny()
     loss = fit_language(
@@ -70,10 +70,10 @@ def test_a_killed_run_ends_in_the_same_weights(tmp_path: Path) -> None:
 
 def test_it_learns(tmp_path: Path) -> None:
     """Guards a loop that takes steps and learns nothing, or a rate that never falls."""
-    first, _ = fitted(tmp_path / "a", fit=Fit(epochs=1, batch_size=4, learning_rate=3e-3))
-    last, _ = fitted(tmp_path / "b", fit=Fit(epochs=30, batch_size=4, learning_rate=3e-3))
+    first, _ = fitted(tmp_path / "a", fit=LanguageFit(epochs=1, batch_size=4, learning_rate=3e-3))
+    last, _ = fitted(tmp_path / "b", fit=LanguageFit(epochs=30, batch_size=4, learning_rate=3e-3))
     assert last < first / 1.3
-    fit = Fit(epochs=1, learning_rate=2.0, warmup=0.25)
+    fit = LanguageFit(epochs=1, learning_rate=2.0, warmup=0.25)
     rates = [fit.rate(step, 8) for step in range(8)]
     assert rates == pytest.approx([1, 2, 2, 2 * 5 / 6, 2 * 4 / 6, 1, 2 * 2 / 6, 2 / 6])
 
@@ -98,8 +98,8 @@ def test_every_row_once_an_epoch() -> None:
     for epoch in range(2):
         seen = np.concatenate([_batch(10, 3 * epoch + step, 4, seed=0) for step in range(3)])
         assert sorted(seen.tolist()) == list(range(10))
-    assert Fit(epochs=1.5, batch_size=4).steps(10) == 5
-    assert Fit(epochs=0.1, batch_size=48).steps(1) == 1
+    assert LanguageFit(epochs=1.5, batch_size=4).steps(10) == 5
+    assert LanguageFit(epochs=0.1, batch_size=48).steps(1) == 1
 
 
 def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_a_loss_that_is_no_number(tmp_path: Path) -> None:
             language.model, rows, FIT, seed=0, device="cpu", place=tmp_path / "x", progress=Silent()
         )
     assert str(caught.value) == (
-        "--method language_model: the loss of step 1 is nan; say --set learning_rate= with a "
+        "`method=language_model`: the loss of step 1 is nan; say `settings=learning_rate=` with a "
         "lower one"
     )

@@ -58,10 +58,10 @@ def test_which_words_have_candidates(model: str, tmp_path: Path) -> None:
     """Guards words of grammar being exchanged by default, and words of several pieces at random."""
     text = "The zebra quickly read 3 letter, and she saw the old film."
     (found,) = maker(model, tmp_path).choices([text])
-    changing = {word for word, c in zip(found.worded.told, found.candidates, strict=True) if c}
+    changing = {word for word, c in zip(found.worded.forms, found.candidates, strict=True) if c}
     assert changing == {"read", "letter", "saw", "old", "film"}
     (found,) = maker(model, tmp_path, words="all").choices([text])
-    changing = {word for word, c in zip(found.worded.told, found.candidates, strict=True) if c}
+    changing = {word for word, c in zip(found.worded.forms, found.candidates, strict=True) if c}
     assert changing == {"The", "read", "3", "letter", ",", "and", "she", "saw", "the", "old",
                         "film", "."}  # fmt: skip
     assert is_content("Zebra")
@@ -114,4 +114,4 @@ def test_identity(model: str, tmp_path: Path) -> None:
     missing = MaskedLmOptions(model=model, word_vectors=str(tmp_path / "no"))
     with pytest.raises(ConfigError) as caught:
         AUGMENTER.identity(missing, offline=True)
-    assert str(caught.value) == f"--set word_vectors={tmp_path / 'no'}: no such file"
+    assert str(caught.value) == f"`settings=word_vectors={tmp_path / 'no'}`: no such file"

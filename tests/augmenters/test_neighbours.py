@@ -55,8 +55,8 @@ def test_files_that_are_none(tmp_path: Path, text: str, where: str, message: str
     with pytest.raises(ConfigError) as caught:
         read_vectors(path)
     assert str(caught.value) == (
-        f"--set word_vectors={path}{where}: {message}; only the text format of GloVe and word2vec "
-        "is read"
+        f"`settings=word_vectors={path}{where}`: {message}; only the text format of GloVe and "
+        "word2vec is read"
     )
 
 
@@ -66,4 +66,4 @@ def test_no_vector(tmp_path: Path) -> None:
     path.write_text("0 8\n")
     with pytest.raises(ConfigError) as caught:
         read_vectors(path)
-    assert str(caught.value) == f"--set word_vectors={path}: holds no vector"
+    assert str(caught.value) == f"`settings=word_vectors={path}`: holds no vector"

@@ -173,8 +173,8 @@ def test_pairs_go_in_turn(tmp_path: Path) -> None:
 def test_options() -> None:
     """Guards rates that do not leave a place for words that stay."""
     with pytest.raises(ConfigError) as caught:
-        parse(RulesOptions, {"mask": 0.6, "replace": 0.5}, "--method rules")
-    assert str(caught.value) == "--method rules: mask and replace together are more than 1"
+        parse(RulesOptions, {"mask": 0.6, "replace": 0.5}, "`method=rules`")
+    assert str(caught.value) == "`method=rules`: mask and replace together are more than 1"
 
 
 def test_the_treebank_is_part_of_the_plan(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from kdprobe.augmenters.taggers import Tagger, english_tagger, treebank_tagger
 from kdprobe.errors import ConfigError, MissingExtraError
-from kdprobe.tasks.treebank import read_mrg
+from kdprobe.tasks.probing.treebank import read_mrg
 
 LEXICON = {
     "dog": "NN", "Dog": "NNP", "walked": "VBD", "talked": "VBD", "red": "JJ", "the": "DT",
@@ -60,12 +60,12 @@ def test_treebanks_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
             treebank_tagger(place)
         assert str(caught.value) == (
-            f"--pos-from {place}: {found}, expected a .mrg or .conllu file, or a folder of files "
+            f"`pos_from={place}`: {found}, expected a .mrg or .conllu file, or a folder of files "
             "of one kind"
         )
     with pytest.raises(ConfigError) as caught:
         treebank_tagger(empty)
-    assert str(caught.value) == f"--pos-from {empty}: holds no word, expected tagged sentences"
+    assert str(caught.value) == f"`pos_from={empty}`: holds no word, expected tagged sentences"
 
 
 def test_without_textblob(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +78,8 @@ def test_without_textblob(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtraError) as caught:
         english_tagger()
     assert str(caught.value) == (
-        "--method rules: the lexicon of parts of speech is missing (package textblob); pip install "
-        "textblob, or name a treebank with --pos-from"
+        "`method=rules`: the lexicon of parts of speech is missing (package textblob); pip install "
+        "textblob, or name a treebank with `pos_from`"
     )
 
 

@@ -14,5 +14,5 @@ def test_a_text_comes_back_letter_for_letter(text: str) -> None:
     """Guards augmented texts whose blanks and marks differ from what the teacher was trained on."""
     read = read_words(text)
     assert len(read.gaps) == len(read.words) + 1
-    whole = spell(read.told, read.gaps[1:-1])
+    whole = spell(read.forms, read.gaps[1:-1])
     assert read.gaps[0] + whole + (read.gaps[-1] if read.words else "") == text

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.augmenters.augmenter import Draft
+from kdprobe.augmenters.augmenter import GeneratedText
 from kdprobe.augmenters.writer import (
     TransferSet,
     check_suffix,
@@ -18,7 +18,10 @@ from kdprobe.augmenters.writer import (
 from kdprobe.errors import OutputError
 from kdprobe.tasks.readers import read_table
 
-DRAFTS = [Draft('the "film"', None, "train-1"), Draft("caf\u00e9, NA \U0001f600", None, "")]
+DRAFTS = [
+    GeneratedText('the "film"', None, "train-1"),
+    GeneratedText("caf\u00e9, NA \U0001f600", None, ""),
+]
 
 
 @pytest.mark.parametrize("suffix", [".tsv", ".jsonl", ".parquet"])
@@ -37,7 +40,7 @@ def test_each_format_is_read_again(tmp_path: Path, suffix: str) -> None:
 
 def test_pairs_have_two_columns() -> None:
     """Guards second texts that are dropped."""
-    columns = columns_of([Draft("a", "b", "x")], method="m", has_pairs=True)
+    columns = columns_of([GeneratedText("a", "b", "x")], method="m", has_pairs=True)
     assert columns == {
         "id": ["m-000001"], "text_a": ["a"], "text_b": ["b"], "source": ["x"], "method": ["m"]
     }  # fmt: skip

@@ -16,16 +16,16 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from kdprobe.extract.coalitions import Game, every_coalition, fill
-from kdprobe.extract.method import METHODS, Asked, Scored
+from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill
+from kdprobe.extract.method import METHODS, Attribution, ExplanationInput
 from kdprobe.extract.methods import lime as lime_method
 from kdprobe.extract.methods.shap import shapley
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.models.words import split_words, word_shares
-from kdprobe.observations import Floats
-from kdprobe.tasks.catalog import open_task
+from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 
 T = TypeVar("T")
@@ -104,15 +104,17 @@ def predict_of(handle: HfModel) -> Predict:
     return predict
 
 
-def ask(reader: Reader, text: str, *, removal: Any = "delete") -> Asked:
+def ask(reader: Reader, text: str, *, removal: Any = "delete") -> ExplanationInput:
     """Put a sentence to a model, its second label explained."""
     words = split_words(text)
     encoded = reader.encode((text,))
-    game = Game(reader, (text,), words, removal=removal)
-    return Asked(text, words, encoded, word_shares(words, encoded.pieces), 1, game, seed=7)
+    game = ValueFunction(reader, (text,), words, removal=removal)
+    return ExplanationInput(
+        text, words, encoded, word_shares(words, encoded.pieces), 1, game, seed=7
+    )
 
 
-def scores_of_tokens(one: Asked, tokens: Floats) -> Floats:
+def scores_of_tokens(one: ExplanationInput, tokens: Floats) -> Floats:
     """Add the scores of tokens up over words, float64 `[n]`."""
     totals = np.zeros(len(one.words))
     for token, shares in zip(tokens, one.shares, strict=True):
@@ -236,7 +238,9 @@ def shap_of_the_package(handle: HfModel, peer: str) -> Callable[[str], Floats]:
     return explain
 
 
-def shap_of_ours(handle: HfModel, texts: Sequence[str], options: dict[str, int]) -> list[Scored]:
+def shap_of_ours(
+    handle: HfModel, texts: Sequence[str], options: dict[str, int]
+) -> list[Attribution]:
     """Ours, all sentences in common batches."""
     reader = Reader(handle)
     method = METHODS.load("shap")
@@ -269,7 +273,9 @@ def captum_one_by_one(handle: HfModel, text: str) -> tuple[Floats, float]:
     return tokens, missed / change
 
 
-def ig_of_ours(handle: HfModel, texts: Sequence[str]) -> tuple[list[Asked], list[Scored]]:
+def ig_of_ours(
+    handle: HfModel, texts: Sequence[str]
+) -> tuple[list[ExplanationInput], list[Attribution]]:
     """Ours with 50 steps and no more, all sentences in common batches."""
     reader = Reader(handle)
     method = METHODS.load("integrated_gradients")

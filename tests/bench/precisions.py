@@ -56,7 +56,7 @@ def _gpt2(folder: Path, task: str) -> str:
     from transformers import GPT2Config, GPT2ForSequenceClassification
 
     from kdprobe.models.word_pieces import train_tokenizer
-    from kdprobe.tasks.catalog import open_task
+    from kdprobe.tasks.open import open_task
     from kdprobe.tasks.sources import load_split
 
     texts = load_split(open_task(task), "train", offline=True).texts

@@ -17,12 +17,12 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract.probe_fits import ProbeOptions, protocols
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.fits import ProbeOptions, protocols
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Task
-from tests.extract.test_probe_fits import one_by_one
+from tests.extract.probes.test_fits import one_by_one
 from tests.models.tiny import WORDS, tiny_checkpoint
 
 T = TypeVar("T")

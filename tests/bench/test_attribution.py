@@ -18,14 +18,15 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from kdprobe.extract.attributions import Setting, explain_model
+from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.bench.explaining import (
     Exact,
     Record,
@@ -214,7 +215,7 @@ def test_bfloat16(
     )
     chosen = {"lime": {"samples": 500, "exact_words": 0}, "shap": {"evaluations": 128}}
     names = ("lime", "shap", "occlusion", "integrated_gradients", "gradient_x_input")
-    setting = Setting(
+    setting = ExplanationSettings(
         {name: METHODS.load(name).options(**chosen.get(name, {})) for name in names}, deletion=False
     )
     texts = [text for one in rounds for text in one]

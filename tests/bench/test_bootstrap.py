@@ -7,10 +7,13 @@ import pytest
 import scipy.stats
 from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
-from kdprobe.analysis._bootstrap import _draw, resamples_of
-from kdprobe.analysis._scores import counts_of, mcc
-from kdprobe.analysis._stats import kappa_draws, spearman_draws
-from kdprobe.analysis.agreement import ANALYSIS, AgreementOptions
+from kdprobe.analysis.agreement import ANALYSIS
+from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.protocol import NoOptions
+from kdprobe.stats.bootstrap import draw_resamples
+from kdprobe.stats.classification import counts_of, mcc
+from kdprobe.stats.correlations import spearman_draws
+from kdprobe.stats.kappa import Pairing
 from tests.analysis.studies import classification
 
 N, DRAWS, LOOPED = 10_000, 2_000, 40
@@ -24,13 +27,13 @@ def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixtu
     scaled to 2,000; the values of those 40 must be equal.
     """
     study = classification(N, students=1, resamples=DRAWS)
-    resamples = _draw(study.seed, N, DRAWS)
+    resamples = draw_resamples(study.seed, N, DRAWS)
     gold = np.asarray(study.split.labels)
     a, b = (model.first for model in study.models)
     start = time.perf_counter()
     ours = (
         mcc(counts_of(resamples, gold, a.predicted, classes=2)),
-        kappa_draws(resamples, a.predicted, b.predicted, 2),
+        Pairing(resamples, a.predicted, b.predicted, 2).kappa().draws,
         spearman_draws(resamples, a.confidence, b.confidence),
     )
     vectorised = time.perf_counter() - start
@@ -65,7 +68,7 @@ def test_a_whole_agreement_analysis_takes_seconds(capsys: pytest.CaptureFixture[
     study = classification(N, students=2, resamples=DRAWS)
     resamples_of(study)
     start = time.perf_counter()
-    ANALYSIS.run(study, AgreementOptions(), {})
+    ANALYSIS.run(study, NoOptions(), {})
     spent = time.perf_counter() - start
     with capsys.disabled():
         print(f"\nagreement of 3 models on {N:,} examples, {DRAWS:,} resamples: {spent:.1f} s")

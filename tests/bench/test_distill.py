@@ -21,21 +21,22 @@ from torch import Tensor, nn
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16, settled
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded, GroupedByLength
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import build_mixture
-from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.students import open_student
-from kdprobe.distillers.teacher_store import StoredTeacher, all_logits
+from kdprobe.distillers.forward import predict, shape_of
+from kdprobe.distillers.initial_student import open_student
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.teacher_signal import StoredTeacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.views import predict, shape_of
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.models.checkpoint import Loaded, load_classifier
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_split
@@ -77,14 +78,15 @@ def bench(tmp_path: Path) -> Bench:
     loaded.model.requires_grad_(False).eval()
     torch.manual_seed(0)
     spec = "layers=3" if folder else "layers=2"
-    pupil = open_student(spec, loaded, split.task, offline=True, progress=Silent())
-    for module in pupil.model.modules():
+    student = open_student(spec, loaded, split.task, offline=True, progress=Silent())
+    for module in student.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # else no two ways to compute one loss are equal
     encoded, unseen = (
-        encode_for(pupil.model, loaded.tokenizer, part, max_length=PADDED) for part in (split, held)
+        encode_for(student.model, loaded.tokenizer, part, max_length=PADDED)
+        for part in (split, held)
     )
-    return Bench(loaded, pupil.model, split, encoded, unseen)
+    return Bench(loaded, student.model, split, encoded, unseen)
 
 
 def our_order(bench: Bench, seed: int) -> Iterator[list[int]]:
@@ -145,16 +147,16 @@ def ours(bench: Bench, student: Any, compute: Compute, folder: Path, *, seed: in
         ObjectiveSetting(name="hard_labels", weight=0.5),
         ObjectiveSetting(name="soft_targets", weight=0.5, options={"temperature": 1.0}),
     )
-    mixture = build_mixture(terms, reduction="example", where="bench")
-    lesson = Lesson(
+    weighted_loss = build_weighted_loss(terms, reduction="example", where="bench")
+    job = TrainingJob(
         student=student, tokenizer=bench.teacher.tokenizer, split=bench.split,
-        encoded=bench.encoded, examination=Examination(bench.split, bench.encoded),
-        mixture=mixture, situation=Situation(bench.split.task, *shapes, same_tokens=True),
+        encoded=bench.encoded, evaluation=EvaluationSet(bench.split, bench.encoded),
+        weighted_loss=weighted_loss, models=ModelPair(bench.split.task, *shapes, same_tokens=True),
         teacher=StoredTeacher(torch.from_numpy(logits)), settings=settings, compute=compute,
         seed=seed,
     )  # fmt: skip
     with settled(compute, seed=seed, purpose="bench"):
-        trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+        trainer = StudentTrainer(job, folder=folder, callbacks=[])
         trainer.args.logging_steps = STEPS  # one log of the mean over all steps
         trainer.train()
     fold(student, *FORMS)
@@ -172,7 +174,7 @@ def divergence(bench: Bench, student: Any) -> float:
     student.eval()
     inputs = bench.held.batch(range(HELD))
     said = predict(bench.teacher.model, inputs, columns=torch.tensor(bench.teacher.columns))
-    left, right = (torch.log_softmax(found, -1) for found in (predict(student, inputs), said))
+    left, right = (torch.log_softmax(logits, -1) for logits in (predict(student, inputs), said))
     value: Tensor = nn.functional.kl_div(left, right, log_target=True, reduction="batchmean")
     return float(value)
 
@@ -211,9 +213,9 @@ def test_steps_against_plain_loops(
             assert means["ours, bfloat16"] == pytest.approx(means["padded to 128"], abs=5e-2)
     start = divergence(bench, bench.student)
     assert learnt["ours, float32"] == pytest.approx(learnt["padded to 128"], abs=2e-3)
-    average = {name: statistics.mean(found) for name, found in learnt.items()}
+    average = {name: statistics.mean(steps) for name, steps in learnt.items()}
     assert abs(average["dynamic padding"] - average["ours, float32"]) < 0.15 * start + 2e-3
-    medians = {name: statistics.median(found) for name, found in seconds.items()}
+    medians = {name: statistics.median(steps) for name, steps in seconds.items()}
     for name, took in medians.items():
         print(f"{name}: {STEPS / took:.2f} steps/s, {EPOCHS * EXAMPLES / took:.0f} sentences/s, "
               f"KL to the teacher on unseen texts {average[name]:.4f} +- "

@@ -63,7 +63,7 @@ def test_length_batches_against_padding_to_128(
     for _ in range(ROUNDS):
         theirs, slow = timed(lambda: padded(handle, split))
         ours, fast = timed(
-            lambda: handle.outputs(split, batch_size=BATCH, seen=lambda done: None).values
+            lambda: handle.outputs(split, batch_size=BATCH, advance=lambda done: None).values
         )
         np.testing.assert_allclose(fast, slow, atol=1e-6)
         ratios.append(theirs / ours)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.extract._probe_data import CellFits, ProbeData
-from kdprobe.extract._probe_logistic import STRENGTHS
-from kdprobe.extract._probe_senteval import Protocol, fit_senteval
 from kdprobe.extract.features import extract_features
-from kdprobe.extract.probe_fits import ProbeOptions, fit_cells, protocols
+from kdprobe.extract.probes.data import CellFits, ProbeData
+from kdprobe.extract.probes.fits import ProbeOptions, fit_cells, protocols
+from kdprobe.extract.probes.logistic import STRENGTHS
+from kdprobe.extract.probes.senteval import Protocol, fit_senteval
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from tests.bench.probing_peers import (
@@ -32,7 +32,7 @@ from tests.bench.probing_peers import (
     sentences,
     timed,
 )
-from tests.extract.test_probe_fits import features, one_by_one
+from tests.extract.probes.test_fits import features, one_by_one
 
 pytestmark = pytest.mark.timeout(3600)
 TRAIN, DEV, TEST = 256, 128, 1024

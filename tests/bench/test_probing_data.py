@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig
 
 from kdprobe.models.word_pieces import train_tokenizer
-from kdprobe.tasks.grammar import derivations
+from kdprobe.tasks.grammar.generation import derivations
 from tests.bench.layer_reading import POOLINGS, TASK
 
 COUNTS = tuple(

@@ -14,15 +14,15 @@ import pytest
 import torch
 
 from kdprobe.config.probing import open_probing_task
-from kdprobe.extract._probe_data import ProbeData
-from kdprobe.extract._probe_senteval import fit_senteval
 from kdprobe.extract.features import extract_features
-from kdprobe.extract.probe_fits import ProbeOptions, protocols
+from kdprobe.extract.probes.data import ProbeData
+from kdprobe.extract.probes.fits import ProbeOptions, protocols
+from kdprobe.extract.probes.senteval import fit_senteval
 from kdprobe.models.hf import open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator
-from kdprobe.tasks.probing_build import build_set, grammar_corpus
+from kdprobe.tasks.probing.build import build_set, grammar_corpus
 from tests.bench.probing_peers import TASK, Record, timed
 from tests.bench.test_probing_data import real_encoder, small_bert
 

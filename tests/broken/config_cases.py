@@ -117,8 +117,23 @@ CASES = (
         configured("[compare]\ncache = true\nno-cache = true"),
         "given twice",
     ),
-    C("config file: an unknown option", configured("[compare]\nwibble = 1"), "wibble"),
-    C("config file: an unknown command", configured("[wibble]\na = 1"), "wibble"),
+    C(
+        "config file: an unknown option",
+        configured("[compare]\nsead = 1"),
+        ".toml: [compare]: no option is called 'sead', expected one of ",
+        "'seed'",
+    ),
+    C(
+        "config file: an unknown command",
+        configured("[comapre]\na = 1"),
+        ".toml: no command is called 'comapre', expected one of ",
+        "'compare'",
+    ),
+    C(
+        "config file: an unknown command of a group",
+        configured("[cache.claer]\na = 1"),
+        ".toml: [cache]: no command is called 'claer', expected one of clear, ",
+    ),
     C("config file: no table", configured("compare = 3"), "compare = 3", "[compare]"),
     C("config file: a table in an option", configured("[compare.seed]\na = 1"), f"{_FILE}seed"),
     C(

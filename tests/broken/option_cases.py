@@ -180,6 +180,8 @@ CASES = (
     C("layers=1,layers=2", trained("--student", "layers=1,layers=2"), "layers twice"),
     C("init=copy,init=random", trained("--student", "init=copy,init=random"), "init twice"),
     C("layers=0", trained("--student", "layers=0"), "layers is '0'"),
+    C("--eval-split tset", trained("--eval-split", "tset"), "Error: --eval-split: no split"),
+    C("--train-split tset", trained("--train-split", "tset"), "Error: --train-split: no split"),
     C("--epochs nan", trained("--epochs", "nan"), "--epochs"),
     C("--epochs 1e300", trained("--epochs", "1e300"), "--epochs"),
     C("--lr inf", trained("--lr", "inf"), "--l"),

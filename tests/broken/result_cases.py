@@ -86,7 +86,7 @@ CASES = (
     C("a list", text("[]"), "has no schema_version"),
     C("version of words", document(schema_version="1"), "has no schema_version"),
     C("version -1", document(schema_version=-1), "has schema version -1", "from 1 on"),
-    C("version of the future", document(schema_version=99), "at most 1", "update kdprobe"),
+    C("version of the future", document(schema_version=99), "at most 2", "update kdprobe"),
     C("UTF-16", text("{}", encoding="utf-16"), "is not UTF-8"),
     C("byte order mark", with_mark, "Report:", code=0),
     C("analyses are a number", document(analyses=3), "analyses", "edited by hand"),

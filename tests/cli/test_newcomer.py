@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.analysis._protocol import ANALYSES
+from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
-from kdprobe.comparison.attribution_plan import AttributionRequest
+from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.comparison.task_choice import Columns, choose_task
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.objective import OBJECTIVES
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.extract.method import METHODS
-from kdprobe.extract.probe_fits import check_probe
+from kdprobe.extract.probes.fits import check_probe
 from kdprobe.models.hidden import check_poolings
 from kdprobe.models.spec import parse_specs
 from kdprobe.results.io import read_document
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from tests.cli.scene import gold, run, write_predictions, write_task
 from tests.cli.test_compare import refused
 
@@ -67,10 +67,10 @@ def test_names_in_any_case_and_by_alias() -> None:
     assert open_probing_tasks(("Bigram-Shift",))[0].name == "bigram_shift"
     assert check_poolings(("CLS", "mean")) == ("cls", "mean")
     assert check_probe("Logistic") == "logistic"
-    request = AttributionRequest(("IG", "grad×input", "SHAP"))
+    request = AttributionRequest(methods=("IG", "grad×input", "SHAP"))
     assert request.methods == ("integrated_gradients", "gradient_x_input", "shap")
     assert ANALYSES.find("Task-Scores") == "task_scores"
-    assert ANALYSES.find("student_gaps") == "losses"
+    assert ANALYSES.find("losses") == "student_gaps"
 
 
 def test_aliases_are_names_of_one_plugin() -> None:
@@ -156,7 +156,7 @@ def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
         ([str(bare), str(bare.parent)], "no checkpoint says what it was trained for"),
         ([own, str(bare)], "trained for 'my table', a task of your own"),
     ):
-        with pytest.raises(ConfigError, match=f"--task: is missing, and .*{words}"):
+        with pytest.raises(ConfigError, match=f"`task`: is missing, and .*{words}"):
             choose_task(None, parse_specs(models), Columns())
     with pytest.raises(CheckpointError, match="nowhere: no such folder"):
         choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), Columns())

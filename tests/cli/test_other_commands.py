@@ -150,7 +150,7 @@ def test_the_demo_fails_when_its_teacher_did_not_learn() -> None:
 
 def test_words_of_options() -> None:
     """A word without `=` must not vanish."""
-    from kdprobe.cli.options import label_map, pairs
+    from kdprobe.cli.words import label_map, pairs
 
     assert label_map(None) is None
     assert label_map("positional") is not None

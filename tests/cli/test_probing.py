@@ -151,7 +151,7 @@ def test_probe_seeds_reach_the_report(tmp_path: Path, task: Path):
 
 def test_sets_are_built_from_a_treebank(tmp_path: Path):
     """Guards against files that the reader of the same format refuses."""
-    from kdprobe.tasks.probing_sets import read_senteval
+    from kdprobe.tasks.probing.sets import read_senteval
 
     words = [f"{a}{b}s" for a in "bcdfghjklm" for b in "aeiouyaeiou"]
     (tmp_path / "t.mrg").write_text("".join(MRG.format(word) for word in words))
@@ -166,7 +166,7 @@ def test_sets_are_built_from_a_treebank(tmp_path: Path):
 
 def test_sentences_are_cut_by_the_lengths_asked_for(tmp_path: Path):
     """Guards against classes of length other than those that were asked for."""
-    from kdprobe.tasks.probing_sets import read_senteval
+    from kdprobe.tasks.probing.sets import read_senteval
 
     words = ("probes", "build", "grammar", "-o", tmp_path / "sets", "--sentences", "200",
              "--probe-tasks", "sentence_length", "--length-bins")  # fmt: skip

@@ -12,18 +12,18 @@ import pytest
 from scipy.stats import binomtest
 
 import kdprobe
-from kdprobe.analysis._nearness import agreement_difference
+from kdprobe.analysis.agreement.difference import agreement_difference
 from kdprobe.comparison.controls import (
     Budget,
     control_notices,
-    gain_told,
+    gain_sentence,
     pairs_of,
     teacher_added,
     unequal_budgets,
 )
 from kdprobe.comparison.nearness import nearness
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations import Study
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from tests.analysis.studies import binary, regression, several_seeds
 from tests.cli.scene import checkpoint, write_task
@@ -45,8 +45,8 @@ def test_the_readmes_unequal_budgets_are_told() -> None:
     assert (notice.severity, notice.models) == ("warning", ("student", "control"))
     assert notice.message == (
         "student learnt for 2,680 steps of 32 examples, control, which had no teacher, for 804 "
-        "steps of 32 examples: what lies between them is not the teacher's alone (`kdprobe "
-        "finetune --like` trains a control of equal budget)."
+        "steps of 32 examples: what lies between them is not the teacher's alone "
+        "(`finetune` with `like` trains a control of equal budget)."
     )
 
 
@@ -121,9 +121,9 @@ def test_what_is_said_of_it() -> None:
         "What the teacher added: s's agreement with it is 0.083 [0.055, 0.112] above that of c, "
         "which had no teacher (n = 1,000, McNemar's p < .001)"
     )
-    assert gain_told(gain) == told + "."
+    assert gain_sentence(gain) == told + "."
     noise = gain.model_copy(update={"low": -0.01, "p_value": 0.2})
-    assert gain_told(noise).endswith("McNemar's p = .200); the two cannot be told apart.")
+    assert gain_sentence(noise).endswith("McNemar's p = .200); the two cannot be told apart.")
 
 
 def trained(folder: Path, kind: str, steps: int) -> ModelSpec:

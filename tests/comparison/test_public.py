@@ -1,11 +1,14 @@
 """The Python functions that a notebook uses."""
 
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
+from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 import kdprobe
-from kdprobe.errors import ConfigError
+from kdprobe.errors import ConfigError, OutputError, TaskError, UnknownNameError
 from tests.cli.scene import gold, write_predictions, write_task
 
 
@@ -55,14 +58,108 @@ def test_the_same_seed_gives_the_same_numbers_and_skipping_moves_none(tmp_path: 
     assert part.document.analysis("agreement") != other.document.analysis("agreement")
 
 
+@pytest.mark.parametrize("kind", ["pandas", "datasets"])
+def test_examples_may_be_at_hand(tmp_path: Path, kind: str) -> None:
+    """A frame that must first be saved under a name, or whose labels become other ones."""
+    write_task(tmp_path)
+    rows = gold(tmp_path)
+    files = [write_predictions(tmp_path / f"{name}.jsonl", rows, seed=seed)
+             for seed, name in enumerate("ts")]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["text", "label", "genre"])
+    task: Any = frame
+    if kind == "datasets":
+        features = Features(
+            text=Value("string"), label=ClassLabel(names=["bad", "good"]), genre=Value("string")
+        )
+        indices = frame.assign(label=[["bad", "good"].index(name) for name in frame.label])
+        task = Dataset.from_pandas(indices, features=features)
+    result = kdprobe.compare(
+        str(files[0]), str(files[1]), task=task, resamples=100, only=["task_scores"],
+        slice_columns=["genre"],
+    )  # fmt: skip
+    whole = kdprobe.compare(
+        str(files[0]), str(files[1]), task=tmp_path / "toy.toml", resamples=100,
+        only=["task_scores"],
+    )  # fmt: skip
+    assert result.document.task.label_counts == whole.document.task.label_counts
+    assert result.get("accuracy", "s").value == whole.get("accuracy", "s").value
+
+
+def test_several_splits_are_no_task(tmp_path: Path) -> None:
+    """A data set of three splits of which one is taken silently."""
+    several = DatasetDict(train=Dataset.from_dict({"text": ["a"], "label": ["b"]}))
+    with pytest.raises(TaskError) as caught:
+        kdprobe.compare("t", "s", task=several)
+    assert str(caught.value) == (
+        "`task`: a data set of 1 splits: train, expected one split; say `task=dataset['train']`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"limt": 3}, "compare() has no keyword 'limt'; did you mean 'limit'?"),
+        ({"minimal_pair": 3}, "compare() has no keyword 'minimal_pair'; did you mean "
+                              "'minimal_pairs'?"),
+        ({"seed": 3, "analyses": kdprobe.AnalysisOptions(seed=3)},
+         "compare() has 'seed' twice: as a keyword and in analyses"),
+    ],
+)  # fmt: skip
+def test_a_keyword_that_there_is_not(keywords: dict[str, Any], message: str) -> None:
+    """A misspelt option that is taken and not used."""
+    with pytest.raises(TypeError) as caught:
+        kdprobe.compare("t", "s", **keywords)
+    assert str(caught.value) == message
+
+
+def test_numbers_are_taken_by_name(tmp_path: Path) -> None:
+    """A number of another student, layer or analysis that is handed out as the one asked for."""
+    task = write_task(tmp_path)
+    files = [write_predictions(tmp_path / f"{name}.jsonl", gold(tmp_path), seed=seed)
+             for seed, name in enumerate(("t", "s1", "s2"))]  # fmt: skip
+    result = kdprobe.compare(str(files[0]), [*map(str, files[1:])], task=str(task), resamples=100)
+    for student in ("s1", "s2"):
+        assert result.get("agreement", student) == result.document.find(
+            "agreement", "agreement", "t", student
+        )
+        assert result.get("accuracy", student).model_a == student
+    assert result.get("accuracy", "t").model_a == "t"
+    for (metric, student), words in (
+        (("agrement", "s1"), "did you mean 'agreement'"),
+        (("agreement", "s3"), "expected one of t, s1, s2"),
+    ):
+        with pytest.raises(UnknownNameError, match=words):
+            result.get(metric, student)
+    with pytest.raises(ConfigError, match="numbers go by it, expected one; say student= one of"):
+        result.get("accuracy")
+
+
+def test_saving_again(tmp_path: Path) -> None:
+    """A saved comparison that reads back as another one, or replaces what stands there."""
+    labels = [0, 1, 1, 0, 1, 0]
+    made = kdprobe.compare_predictions(
+        labels, teacher=labels, students={"s": [0, 1, 0, 0, 1, 1]}, resamples=100
+    )
+    made.save(tmp_path / "out")
+    names = {"results.json", "report.html", "metrics.csv", "predictions.parquet"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    assert kdprobe.load_results(tmp_path / "out").document == made.document
+    with pytest.raises(OutputError):
+        made.save(tmp_path / "out")
+    kdprobe.load_results(tmp_path / "out").save(tmp_path / "again")
+    assert (tmp_path / "again" / "metrics.csv").read_bytes() == (
+        tmp_path / "out" / "metrics.csv"
+    ).read_bytes()
+
+
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     """Each impossible option is named before anything is opened."""
-    with pytest.raises(ConfigError, match="students: none is named, expected at least one"):
+    with pytest.raises(ConfigError, match="`students`: none is named, expected at least one"):
         kdprobe.compare("t", [], task="cola")
     for option, words in (
-        ({"resamples": 1}, "--resamples: is 1, expected at least 100"),
-        ({"limit": 0}, "--limit: is 0, expected at least 1"),
-        ({"batch_size": 0}, "--batch-size: is 0, expected at least 1"),
+        ({"resamples": 1}, "`resamples`: is 1, expected at least 100"),
+        ({"limit": 0}, "`limit`: is 0, expected at least 1"),
+        ({"batch_size": 0}, "`batch_size`: is 0, expected at least 1"),
         ({"skip": kdprobe_analyses()}, "no analysis is left to run"),
     ):
         with pytest.raises(ConfigError, match=words):
@@ -71,7 +168,7 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
 
 def kdprobe_analyses() -> tuple[str, ...]:
     """All names, to skip them all."""
-    from kdprobe.analysis._protocol import ANALYSES
+    from kdprobe.analysis.protocol import ANALYSES
 
     return ANALYSES.names()
 

@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from kdprobe.comparison.records import TrainingRecord, training_record
 from kdprobe.comparison.suspicion import suspicions
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.spec import ModelSpec
+from kdprobe.models.training_record import TrainingRecord, training_record
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.task import NO_LABEL, Split, Task
 

@@ -47,7 +47,7 @@ def test_vanilla_is_what_it_says() -> None:
 
 
 def test_settings_reach_their_place() -> None:
-    """Guards `--set`: short keys, full keys, numbers, words and none."""
+    """Guards `settings`: short keys, full keys, numbers, words and none."""
     recipe = changed(
         temperature="4", soft_targets__weight="0.9", training__epochs="1.5",
         divergence="reverse", student="layers=2", scale_by_temperature="false",
@@ -70,12 +70,12 @@ def test_settings_reach_their_place() -> None:
         (
             "weight",
             "1",
-            "--set weight: is short for objectives.hard_labels.weight and "
+            "`settings` weight: is short for objectives.hard_labels.weight and "
             "objectives.soft_targets.weight, expected one of them",
         ),
-        ("epochs", "many", "--set: training.epochs is 'many'; Input should be a valid number, "
+        ("epochs", "many", "`settings`: training.epochs is 'many'; Input should be a valid number, "
          "unable to parse string as a number"),
-        ("epochs", "-1", "--set: training.epochs is -1; Input should be greater than 0"),
+        ("epochs", "-1", "`settings`: training.epochs is -1; Input should be greater than 0"),
     ],
 )  # fmt: skip
 def test_bad_settings(key: str, value: str, message: str) -> None:
@@ -90,7 +90,9 @@ def test_unknown_setting_offers_its_neighbour() -> None:
     with pytest.raises(ConfigError) as caught:
         changed(temprature="3")
     message = str(caught.value)
-    assert message.startswith("--set temprature: the recipe has no such setting, expected one of ")
+    assert message.startswith(
+        "`settings` temprature: the recipe has no such setting, expected one of "
+    )
     assert message.endswith("; did you mean 'objectives.soft_targets.temperature'?")
 
 
@@ -110,7 +112,7 @@ def test_unknown_recipe() -> None:
     """Guards a misspelt recipe."""
     with pytest.raises(UnknownNameError) as caught:
         open_recipe("vanila")
-    assert str(caught.value).startswith("--recipe: no recipe is called 'vanila', expected one of ")
+    assert str(caught.value).startswith("`recipe`: no recipe is called 'vanila', expected one of ")
     assert str(caught.value).endswith("did you mean 'vanilla'?")
 
 

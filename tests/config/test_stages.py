@@ -29,7 +29,7 @@ def test_one_part_without_stages() -> None:
     vanilla = open_recipe("vanilla")
     (part,) = parts_of(vanilla)
     assert part.recipe == vanilla
-    assert (part.told, part.teacher, part.goes_on) == ("", None, False)
+    assert (part.stage_label, part.teacher, part.goes_on) == ("", None, False)
 
 
 def test_stages_inherit_and_go_on() -> None:
@@ -39,7 +39,7 @@ def test_stages_inherit_and_go_on() -> None:
     assert [part.recipe.reduction for part in parts] == ["token", "example"]
     assert [part.goes_on for part in parts] == [False, True]
     assert parts[0].folder == "1-a"
-    assert parts[1].told == ", stage b"
+    assert parts[1].stage_label == ", stage b"
 
 
 def test_a_chain_of_three() -> None:
@@ -98,7 +98,7 @@ def test_recipes_that_contradict_themselves(options: Any, message: str) -> None:
 
 
 def test_changes_reach_the_stage_they_name() -> None:
-    """Guards --set and the options of the command: one stage, or every one, never none."""
+    """Guards `settings` and the options of the command: one stage, or every one, never none."""
     staged = recipe(stage("a", training={"epochs": 2, "learning_rate": 1e-3}), stage("b"))
     one = with_settings(staged, {"stages.a.training.epochs": "5"}, option_names=NAMES)
     assert [part.recipe.training.epochs for part in parts_of(one)] == [5, 9]
@@ -114,6 +114,6 @@ def test_changes_reach_the_stage_they_name() -> None:
     with pytest.raises(ConfigError) as caught:
         with_settings(staged, {"temperature": "3"}, option_names=NAMES)
     assert str(caught.value) == (
-        "--set temperature: is short for stages.a.objectives.soft_targets.temperature and "
+        "`settings` temperature: is short for stages.a.objectives.soft_targets.temperature and "
         "stages.b.objectives.soft_targets.temperature, expected one of them"
     )

@@ -1,4 +1,4 @@
-"""Tests of the small language of `--sweep`."""
+"""Tests of the small language of `runs`."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def test_reads_what_the_issue_shows() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "--sweep: names no setting, expected something like "
+        ("", "`runs`: names no setting, expected something like "
              "layers=3,6;hidden=192,384;seed=1,2,3"),
-        ("layers", "--sweep: 'layers', expected SETTING=VALUE,VALUE; as in "
+        ("layers", "`runs`: 'layers', expected SETTING=VALUE,VALUE; as in "
                    "layers=3,6;hidden=192,384;seed=1,2,3"),
-        ("=3", "--sweep: '=3', expected SETTING=VALUE,VALUE; as in "
+        ("=3", "`runs`: '=3', expected SETTING=VALUE,VALUE; as in "
                "layers=3,6;hidden=192,384;seed=1,2,3"),
-        ("layers=3,", "--sweep layers: a value is empty, expected VALUE,VALUE"),
-        ("layers=3,3", "--sweep layers: 3 stands twice, expected each value once"),
-        ("seed=1,-2", "--sweep seed: '-2', expected whole numbers from 0"),
-        ("seed=1;seed=2", "--sweep: seed stands twice, expected each setting once"),
+        ("layers=3,", "`runs` layers: a value is empty, expected VALUE,VALUE"),
+        ("layers=3,3", "`runs` layers: 3 stands twice, expected each value once"),
+        ("seed=1,-2", "`runs` seed: '-2', expected whole numbers from 0"),
+        ("seed=1;seed=2", "`runs`: seed stands twice, expected each setting once"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read(text: str, message: str) -> None:
@@ -68,18 +68,18 @@ def test_keys_are_settings_there_are() -> None:
     ):  # fmt: skip
         with pytest.raises(ConfigError) as caught:
             check_keys(parse_sweep(f"{key}=1"), SETTINGS)
-        assert str(caught.value) == f"--sweep {key}: {message}"
+        assert str(caught.value) == f"`runs` {key}: {message}"
     with pytest.raises(ConfigError) as caught:
         check_keys(parse_sweep("epochs=1;training.epochs=2"), SETTINGS)
-    assert str(caught.value) == "--sweep: training.epochs stands twice, expected each setting once"
+    assert str(caught.value) == "`runs`: training.epochs stands twice, expected each setting once"
     with pytest.raises(ConfigError) as caught:
-        check_keys(parse_sweep("lrate=1"), SETTINGS, where="--set")
-    assert str(caught.value).startswith("--set lrate: the recipe has no such setting")
+        check_keys(parse_sweep("lrate=1"), SETTINGS, where="`settings`")
+    assert str(caught.value).startswith("`settings` lrate: the recipe has no such setting")
     assert str(caught.value).endswith("did you mean 'training.learning_rate'?")
 
 
 def test_sizes_are_those_a_student_has() -> None:
-    """Guards drift: each size of the language must be one `--student` understands."""
+    """Guards drift: each size of the language must be one `student` understands."""
     for size in SIZES:
         value = {"init": "truncated", "mode": "static"}.get(size, "2")
         recipe = "layers=2,hidden=8,init=projection"
@@ -93,8 +93,8 @@ def test_sizes_of_students_that_have_their_own(base: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Variant({"layers": "2"}, "x").student(base, recipe="layers=3")
     assert str(caught.value) == (
-        f"--sweep layers: the student is {base}, whose sizes are its own, expected a student made "
-        "from its teacher, like --student layers=3; sweep whole students instead: "
+        f"`runs` layers: the student is {base}, whose sizes are its own, expected a student made "
+        "from its teacher, like `student=layers=3`; sweep whole students instead: "
         "student=bilstm:hidden=150|bilstm:hidden=300"
     )
     assert Variant({"seed": "2"}, "x").student(base, recipe="layers=3") == base

@@ -1,6 +1,6 @@
-"""Every family of students that distilling supports, each as a lesson of a few tiny steps.
+"""Every family of students that distilling supports, each as a job of a few tiny steps.
 
-Does: build a teacher of the right architecture, the student as `--student` would, and a lesson for
+Does: build a teacher of the right architecture, the student as `student` would, and a job for
 one objective. The families are read from the tables of the package, so that a new architecture,
 beginning or mode is met by the contract suites on arrival. Does not: assert.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,18 +20,18 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute, settled
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import build_mixture
-from kdprobe.distillers.objective import LOGITS, Situation
-from kdprobe.distillers.students import Pupil, layer_map_of, open_student
-from kdprobe.distillers.teacher_store import LiveTeacher
+from kdprobe.distillers.forward import prepare, shape_of
+from kdprobe.distillers.initial_student import InitialStudent, layer_map_of, open_student
+from kdprobe.distillers.objective import LOGITS, ModelPair
+from kdprobe.distillers.teacher_signal import LiveTeacher
 from kdprobe.distillers.trainer import StudentTrainer
-from kdprobe.distillers.views import prepare, shape_of
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.architectures import LAYER_LISTS
-from kdprobe.models.architectures import NAMES as CUT_KINDS
+from kdprobe.models.architectures import PARTS as CUT_KINDS
 from kdprobe.models.bilstm_shape import MODES
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import INITS, label_settings
@@ -56,7 +56,7 @@ BATCHES = ((0, 1, 2, 3, 4, 5), (6, 7, 8), (9, 10, 11, 12))
 
 
 class Family(NamedTuple):
-    """A student as `--student` names it, and the architecture of its teacher."""
+    """A student as `student` names it, and the architecture of its teacher."""
 
     student: str
     teacher: str = "bert"
@@ -68,12 +68,12 @@ class Steps(NamedTuple):
 
     losses: tuple[float, ...]
     gradients: tuple[Tensor, ...]
-    seen: frozenset[torch.dtype]
+    dtypes: frozenset[torch.dtype]
     student: Any
 
 
 def families() -> dict[str, Family]:
-    """Give all families by name, from the tables that the package itself reads."""
+    """Return all families by name, from the tables that the package itself reads."""
     listed = {f"{kind}, copied layers": Family("layers=2", kind) for kind in sorted(LAYER_LISTS)}
     for kind in sorted(CUT_KINDS):
         for init in INITS:
@@ -97,7 +97,7 @@ FAMILIES = families()
 
 @functools.cache
 def classifier(kind: str, seed: int = 0) -> Any:
-    """Give a tiny classifier of an architecture, random weights without dropout, in eval mode.
+    """Return a tiny classifier of an architecture, random weights without dropout, in eval mode.
 
     It is shared: copy it before anything is changed.
     """
@@ -119,7 +119,7 @@ def saved(kind: str, folder: Path) -> Path:
 
 
 def split_of(family: Family, n: int = 16, *, name: str = "train") -> Split:
-    """Give the family's examples: texts, or pairs for students that compare two."""
+    """Return the family's examples: texts, or pairs for students that compare two."""
     split = toy_split(n, name=name, seed=n)
     if not family.pairs:
         return split
@@ -129,71 +129,84 @@ def split_of(family: Family, n: int = 16, *, name: str = "train") -> Split:
     )  # fmt: skip
 
 
-def begin(family: Family, folder: Path) -> tuple[Loaded, Pupil, Split]:
+def begin(family: Family, folder: Path) -> tuple[Loaded, InitialStudent, Split]:
     teacher = copy.deepcopy(classifier(family.teacher, seed=1)).requires_grad_(False)
     loaded = Loaded(teacher, tiny_tokenizer("bert"), (0, 1), ())
     split = split_of(family)
     spec = str(saved("gpt2", folder)) if family.student == "GPT2" else family.student
     torch.manual_seed(0)
-    pupil = open_student(
+    student = open_student(
         spec, loaded, TASK, offline=True, progress=Silent(), pairs=family.pairs, texts=split.texts
     )
-    for module in pupil.model.modules():
+    for module in student.model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    return loaded, pupil, split
+    return loaded, student, split
 
 
-def lesson_of(name: str, objective: str, folder: Path) -> Lesson | str:
-    """Give a lesson of one objective for a family; or the reason why it has no value there."""
-    family = FAMILIES[name]
-    loaded, pupil, split = begin(family, folder)
-    encoded, heard = (
-        encode_for(model, tiny_tokenizer("bert"), split, max_length=32)
-        for model in (pupil.model, loaded.model)
-    )
-    options: Mapping[str, Any] = OPTIONS.get(objective, {})
-    setting = ObjectiveSetting(name=objective, weight=1.0, options=dict(options))
-    mixture = build_mixture((setting,), reduction="example", where="contract")
-    situation = Situation(
-        TASK, shape_of(pupil.model), shape_of(loaded.model),
-        layer_map_of("emb+uniform", pupil, loaded),
-        same_tokens=encoded.columns["input_ids"] == heard.columns["input_ids"],
+def weighted_loss_of(objective: str) -> WeightedLoss:
+    """Return the loss of one objective, with options that fit tiny models."""
+    setting = ObjectiveSetting(name=objective, options=dict(OPTIONS.get(objective, {})))
+    return build_weighted_loss((setting,), reduction="example", where="contract")
+
+
+def pair_of(loaded: Loaded, student: InitialStudent, split: Split) -> ModelPair:
+    """Return the builds of a student and its teacher, all layers matched."""
+    ids = [_read(one, split).columns["input_ids"] for one in (student, loaded)]
+    return ModelPair(
+        TASK, shape_of(student.model), shape_of(loaded.model),
+        layer_map_of("emb+uniform", student, loaded), same_tokens=ids[0] == ids[1],
     )  # fmt: skip
-    term = mixture.terms[0]
-    reason = term.objective.unmet(situation, term.options)
-    if reason is not None:
-        return reason
-    needs = mixture.needs(situation)
+
+
+@functools.cache
+def models_of(name: str, folder: Path) -> ModelPair:
+    """Return the builds of a family's student and teacher."""
+    return pair_of(*begin(FAMILIES[name], folder))
+
+
+def skip_reason(name: str, objective: str, folder: Path) -> str | None:
+    """Return why an objective has no value for a family, or None."""
+    term = weighted_loss_of(objective).terms[0]
+    return term.objective.skip_reason(models_of(name, folder), term.options)
+
+
+def job_of(name: str, objective: str, folder: Path) -> TrainingJob:
+    """Return a job of one objective for a family."""
+    family = FAMILIES[name]
+    loaded, student, split = begin(family, folder)
+    weighted_loss, models = weighted_loss_of(objective), pair_of(loaded, student, split)
+    needs = weighted_loss.needs(models)
     prepare(loaded.model, needs.teacher, gradients=needs.teacher_model)
     dev = split_of(family, 8, name="dev")
-    return Lesson(
-        student=pupil.model, tokenizer=pupil.tokenizer, split=split, encoded=encoded,
-        examination=Examination(dev, _read(pupil, dev)),
-        mixture=mixture, situation=situation,
+    return TrainingJob(
+        student=student.model, tokenizer=student.tokenizer, split=split,
+        encoded=_read(student, split), evaluation=EvaluationSet(dev, _read(student, dev)),
+        weighted_loss=weighted_loss, models=models,
         teacher=LiveTeacher(
-            loaded.model, heard, needs.teacher | {LOGITS}, (0, 1), needs.teacher_model
+            loaded.model, _read(loaded, split), needs.teacher | {LOGITS}, (0, 1),
+            needs.teacher_model,
         ),
         settings=TrainingSettings(batch_size=6, learning_rate=1e-3),
         compute=Compute("cpu", bf16=False, threads=1), seed=0,
     )  # fmt: skip
 
 
-def _read(pupil: Pupil, split: Split) -> Encoded:
-    return encode_for(pupil.model, pupil.tokenizer, split, max_length=32)
+def _read(reader: InitialStudent | Loaded, split: Split) -> Encoded:
+    return encode_for(reader.model, reader.tokenizer, split, max_length=32)
 
 
-def take_steps(lesson: Lesson, folder: Path, *, bf16: bool) -> Steps:
-    """Take a few steps as the trainer takes them, on a copy of the lesson's student."""
+def take_steps(job: TrainingJob, folder: Path, *, bf16: bool) -> Steps:
+    """Take a few steps as the trainer takes them, on a copy of the job's student."""
     compute = Compute("cpu", bf16=bf16, threads=1)
-    student = copy.deepcopy(lesson.student)
-    lesson = Lesson(**{**vars(lesson), "student": student, "compute": compute})
-    seen: set[torch.dtype] = set()
+    student = copy.deepcopy(job.student)
+    job = TrainingJob(**{**vars(job), "student": student, "compute": compute})
+    dtypes: set[torch.dtype] = set()
     with settled(compute, seed=0, purpose="contract"):
-        trainer = StudentTrainer(lesson, folder=folder, callbacks=[])
+        trainer = StudentTrainer(job, folder=folder, callbacks=[])
         model = trainer.accelerator.prepare_model(trainer.trainable)
         hooks = [
-            part.register_forward_hook(_noting(seen))
+            part.register_forward_hook(_noting(dtypes))
             for part in student.modules()
             if isinstance(part, nn.Linear) or type(part).__name__ == "Conv1D"
         ]
@@ -209,13 +222,13 @@ def take_steps(lesson: Lesson, folder: Path, *, bf16: bool) -> Steps:
             optimiser.step()
         for hook in hooks:
             hook.remove()
-    return Steps(tuple(losses), tuple(gradients), frozenset(seen), student)
+    return Steps(tuple(losses), tuple(gradients), frozenset(dtypes), student)
 
 
-def _noting(seen: set[torch.dtype]) -> Callable[..., None]:
+def _noting(dtypes: set[torch.dtype]) -> Callable[..., None]:
     def note(_: nn.Module, __: object, output: object) -> None:
         if isinstance(output, Tensor):
-            seen.add(output.dtype)
+            dtypes.add(output.dtype)
 
     return note
 

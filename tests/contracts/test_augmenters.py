@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kdprobe.augmenters import methods
-from kdprobe.augmenters.augmenter import AUGMENTERS, Draft, Maker
+from kdprobe.augmenters.augmenter import AUGMENTERS, GeneratedText, Maker
 from kdprobe.config.base import Options
 from kdprobe.tasks.task import Split
 from tests.augmenters.builders import TEXTS, bench, masked_folder, split_of
@@ -90,7 +90,7 @@ def test_a_chunk_depends_on_its_number_alone(
     _, seeded = opened(name, masked, tmp_path / "c", seed=1, pairs=pairs)
     assert seeded.make(0) != first
     for draft in (*first, *second):
-        assert isinstance(draft, Draft)
+        assert isinstance(draft, GeneratedText)
         assert (draft.pair is not None) == pairs
         assert draft.source in {"", *split.ids}
     assert all(draft.text or not pairs for draft in first if draft.pair)

@@ -19,17 +19,19 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import LOGITS, Need
 from kdprobe.distillers.own_reading import OwnReading
-from kdprobe.distillers.teacher_store import LiveTeacher, all_logits
-from kdprobe.distillers.views import read
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Setting, ask
+from kdprobe.extract.attributions import ask
 from kdprobe.extract.features import extract_features
-from kdprobe.extract.method import METHODS, Asked
+from kdprobe.extract.method import METHODS, ExplanationInput
 from kdprobe.extract.own_outputs import method_obstacles, require_own_outputs
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.reader import Reader
@@ -124,7 +126,7 @@ def split_of(task: Task) -> Split:
 
 
 def outputs(handle: HfModel, split: Split, size: int) -> np.ndarray:
-    return handle.outputs(split, batch_size=size, seen=lambda done: None).values
+    return handle.outputs(split, batch_size=size, advance=lambda done: None).values
 
 
 @every_family
@@ -160,11 +162,11 @@ def test_pairs_are_the_models_own(name: str, opened: Opened):
     note(name, "pairs", worst)
 
 
-def put(handle: HfModel, text: str = EXPLAINED) -> Asked:
+def put(handle: HfModel, text: str = EXPLAINED) -> ExplanationInput:
     """A text as it is put to a model."""
     sentence = Sentence("x", (text,), split_words(text), TARGET)
     methods = {name: METHODS.load(name).options() for name in ("shap", "lime", "occlusion")}
-    return ask(Reader(handle), sentence, Setting(methods))
+    return ask(Reader(handle), sentence, ExplanationSettings(methods))
 
 
 def coalitions(words: Sequence[str]) -> Iterator[tuple[tuple[int, ...], str]]:
@@ -220,7 +222,7 @@ def test_word_scores_are_those_of_the_models_own_function(name: str, opened: Ope
     refused = FAMILIES[name].refused.get("words")
     if refused is not None:  # it cannot run the shortest coalitions
         methods = {method: METHODS.load(method).options() for method in ("shap", "lime")}
-        reasons = method_obstacles(asked, Setting(methods))
+        reasons = method_obstacles(asked, ExplanationSettings(methods))
         assert set(reasons) == set(methods)
         assert all(refused in reason for reason in reasons.values())
         note(name, "shap, lime, occlusion", f"refused: {refused}")
@@ -350,7 +352,7 @@ def test_gradients_are_those_of_the_models_own_word_vectors(name: str, opened: O
         method: METHODS.load(method).options(**(steps if method == GRADIENTS[0] else {}))
         for method in GRADIENTS
     }
-    reasons = method_obstacles(asked, Setting(methods))
+    reasons = method_obstacles(asked, ExplanationSettings(methods))
     words = FAMILIES[name].refused.get("gradients")
     if words is not None:
         assert set(reasons) == set(GRADIENTS)
@@ -487,12 +489,11 @@ def test_what_a_teacher_gives_is_its_own(name: str, opened: Opened):
     needs = frozenset(Need(kind, at) for at in layers for kind in ("hidden", "first"))
     live = LiveTeacher(handle.model, encoded, needs, handle.columns)
     reading.require_signal(live)
-    reading.require_logits(
-        all_logits(
-            handle.model, encoded, columns=handle.columns, device=torch.device("cpu"),
-            batch_size=4, progress=Silent(), title="",
-        )
+    logits = all_logits(
+        handle.model, encoded, columns=handle.columns, device=torch.device("cpu"),
+        batch_size=4, progress=Silent(), title="",
     )  # fmt: skip
+    reading.require_signal(StoredTeacher(torch.from_numpy(logits)))
     replace(reading, columns=None).require_student()
     with pytest.raises(CapabilityError, match=r"its logits .* in the batches of the training"):
         replace(reading, columns=None).require_signal(live)

@@ -15,7 +15,7 @@ import pytest
 import torch
 import transformers as hf
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.models.hf import open_hf

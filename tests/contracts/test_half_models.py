@@ -13,17 +13,18 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.extract.attributions import Setting, explain_model
+from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.features import extract_features
 from kdprobe.extract.method import METHODS
-from kdprobe.extract.probe_fits import ProbeOptions, fit_probes
+from kdprobe.extract.probes.fits import ProbeOptions, fit_probes
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader
-from kdprobe.models.trained_form import FORMS, fold
+from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
-from kdprobe.tasks.probing_sets import make_set
+from kdprobe.tasks.probing.sets import make_set
 from tests.contracts.students import FAMILIES, begin, finite, split_of
 from tests.distillers.builders import TASK
 from tests.models.tiny import SENTENCES
@@ -47,10 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def _saved(name: str, folder: Path) -> Path:
     place = folder / name.replace(" ", "-").replace(",", "")
-    _, pupil, _ = begin(FAMILIES[name], folder)
-    fold(pupil.model, *FORMS)
-    pupil.model.save_pretrained(place)
-    pupil.tokenizer.save_pretrained(place)
+    _, student, _ = begin(FAMILIES[name], folder)
+    fold(student.model, *FORMS)
+    student.model.save_pretrained(place)
+    student.tokenizer.save_pretrained(place)
     return place
 
 
@@ -72,7 +73,7 @@ def test_outputs_and_layers(name: str, folder: Path) -> None:
     assert next(half.model.parameters()).dtype == torch.bfloat16
     split = split_of(FAMILIES[name])
     ours, theirs = (
-        one.outputs(split, batch_size=8, seen=lambda _: None).values for one in (half, full)
+        one.outputs(split, batch_size=8, advance=lambda _: None).values for one in (half, full)
     )
     near(ours, theirs)
     cells = []
@@ -95,7 +96,7 @@ def test_explanations(name: str, method: str, folder: Path) -> None:
     text = "she likes a funny film"
     asked = [Sentence("0", (text,), split_words(text), 1)]
     options = METHODS.load(method).options(**QUICK.get(method, {}))
-    setting = Setting({method: options}, deletion=False)
+    setting = ExplanationSettings({method: options}, deletion=False)
     scores, same = (
         explain_model(one, asked, setting, cache=None, progress=Silent())[method][0].scored.scores
         for one in (half, rounded)

@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from kdprobe.analysis._protocol import ANALYSES, given
-from kdprobe.observations import Study
+from kdprobe.analysis.protocol import ANALYSES, examples_for
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
 from tests.analysis.attributed import attributed_study
@@ -56,14 +57,14 @@ MISTAKES = (
 )  # fmt: skip
 READ: Mapping[str, Callable[[Estimate], bool]] = {
     "agreement": lambda made: made.metric in MISTAKES,
-    "alarms": lambda made: False,
+    "sanity_checks": lambda made: False,
     "attribution_agreement": lambda made: (
         made.metric == "other_reasons" or made.subset.startswith("label: ")
     ),
     "confidence": lambda made: made.subset in ("hits", "mistakes"),
     "exemplars": lambda made: made.metric == "accuracy",
-    "lists": lambda made: False,
-    "losses": lambda made: True,
+    "exemplary_cases": lambda made: False,
+    "student_gaps": lambda made: True,
     "paired_tests": lambda made: made.metric != "stuart_maxwell",
     "slices": lambda made: made.metric != "agreement" or made.subset.startswith("label: "),
 }
@@ -98,21 +99,24 @@ def without_rows(study: Study) -> Study:
         )
         for model in study.models
     )
-    words = study.attributions
-    if words is not None:
+    taken = replace(study, split=split, models=models)
+    if study.has(Attributions):
+        words = study.get(Attributions)
         m = [row for row, key in enumerate(words.ids) if key in set(split.ids)]
-        words = replace(
-            words,
-            ids=tuple(words.ids[i] for i in m),
-            words=tuple(words.words[i] for i in m),
-            target=words.target[m],
-            scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
-            special={key: rows[m] for key, rows in words.special.items()},
-            gaps={key: rows[m] for key, rows in words.gaps.items()},
-            sampled={key: rows[m] for key, rows in words.sampled.items()},
-            deletion={key: rows[m] for key, rows in words.deletion.items()},
+        taken = taken.with_observations(
+            replace(
+                words,
+                ids=tuple(words.ids[i] for i in m),
+                words=tuple(words.words[i] for i in m),
+                target=words.target[m],
+                scores={key: tuple(rows[i] for i in m) for key, rows in words.scores.items()},
+                special={key: rows[m] for key, rows in words.special.items()},
+                gaps={key: rows[m] for key, rows in words.gaps.items()},
+                sampled={key: rows[m] for key, rows in words.sampled.items()},
+                deletion={key: rows[m] for key, rows in words.deletion.items()},
+            )
         )
-    return replace(study, split=split, models=models, attributions=words)
+    return taken
 
 
 def bare(study: Study) -> Study:
@@ -126,8 +130,8 @@ def run_before(name: str, study: Study, done: dict[str, AnalysisResult]) -> None
     analysis = ANALYSES.load(name)
     for earlier in analysis.after:
         run_before(earlier, study, done)
-    examples = given(analysis, study)
-    if name not in done and analysis.unmet(examples) is None:
+    examples = examples_for(analysis, study)
+    if name not in done and analysis.skip_reason(examples) is None:
         done[name] = analysis.run(examples, analysis.options(), done)
 
 
@@ -163,7 +167,7 @@ def test_numbers_against_gold_are_those_of_the_labelled_examples(name: str, kind
             continue
         assert known[key] == wanted[key], key
     assert {k for k, made in known.items() if reads_gold(name, made)} == set(keys)
-    assert [loss.model_dump() for loss in some.losses] == [x.model_dump() for x in fewer.losses]
+    assert [gap.model_dump() for gap in some.gaps] == [x.model_dump() for x in fewer.gaps]
 
 
 @each_case
@@ -185,7 +189,7 @@ def test_without_any_gold_it_runs_or_says_why(name: str, kind: str):
     study = bare(WHOLE[kind]())
     assert study.split.labels is None
     analysis = ANALYSES.load(name)
-    reason = analysis.unmet(given(analysis, study))
+    reason = analysis.skip_reason(examples_for(analysis, study))
     none, whole = result(name, kind, "none"), result(name, kind, "whole")
     if none is None:
         assert reason is not None
@@ -211,9 +215,11 @@ def test_each_kind_of_number_is_met():
         some = result(name, kind, "some")
         for made in some.estimates if some else ():
             met[reads_gold(name, made)].add(name)
-    both = {name for name in READ if name not in ("alarms", "lists", "losses")}
+    both = {
+        name for name in READ if name not in ("sanity_checks", "exemplary_cases", "student_gaps")
+    }
     assert both <= met[True] & met[False]
-    assert {"task_scores", "calibration", "overlap", "buckets"} <= met[True]
+    assert {"task_scores", "calibration", "overlap", "correctness_groups"} <= met[True]
     assert {"faithfulness", "minimal_pairs", "attribution_gap", "probing"} <= met[False]
 
 

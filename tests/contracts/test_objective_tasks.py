@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from kdprobe.distillers.mixture import Remarking
 from kdprobe.distillers.objective import OBJECTIVES, Batch, View
+from kdprobe.distillers.weighted_loss import Remarking
 from kdprobe.tasks.task import Task
 from tests.contracts.test_objectives import (
     NAMES,
     ROWS,
-    bridge_of,
     inputs_of,
-    room,
+    projection_of,
     setting,
+    tiny_pair,
     values,
     views,
 )
@@ -41,18 +41,18 @@ def test_a_value_or_a_reason(name: str, task: Task) -> None:
     A softmax over one output is always 1, a relation of classes among two is always the same: such
     a term would add nothing and say nothing.
     """
-    at = room(task=task)
+    at = tiny_pair(task=task)
     objective, options = setting(name)
-    reason = objective.unmet(at.situation, options)
+    reason = objective.skip_reason(at.models, options)
     if task is RATING and name in NO_CLASSES:
         assert reason == "the task is a regression and has no classes"
         return
     assert reason is None
-    bridge = bridge_of(name, at)
-    found = values(name, at, labels=LABELS[task.name], bridge=bridge)
-    assert bool(torch.isfinite(found).all())
-    assert found.mean().item() > 1e-6
-    found.sum().backward()
+    projection = projection_of(name, at)
+    losses = values(name, at, labels=LABELS[task.name], trained=projection)
+    assert bool(torch.isfinite(losses).all())
+    assert losses.mean().item() > 1e-6
+    losses.sum().backward()
     slopes = [w.grad for w in at.student.parameters() if w.grad is not None]
     assert all(bool(torch.isfinite(slope).all()) for slope in slopes)
     assert max(slope.abs().max().item() for slope in slopes) > 1e-6
@@ -61,11 +61,11 @@ def test_a_value_or_a_reason(name: str, task: Task) -> None:
 @each_name
 def test_the_number_of_classes_and_their_order_change_nothing(name: str) -> None:
     """Guards means over classes: outputs renamed alike in both models are the same 57 classes."""
-    at = room(task=SARA)
+    at = tiny_pair(task=SARA)
     order = torch.randperm(57, generator=torch.Generator().manual_seed(0))
     objective, options = setting(name)
     inputs = inputs_of(ROWS)
-    if objective.needs(at.situation, options).student_model:
+    if objective.needs(at.models, options).student_model:
         before = values(name, at, labels=LABELS["sara"])
         with torch.no_grad():
             for model in (at.student, at.teacher):
@@ -96,15 +96,15 @@ def objective_values(name: str, at: Any, shown: Any, labels: Tensor) -> Tensor:
     """Numerators of an objective for two views."""
     objective, options = setting(name)
     mask = inputs_of(ROWS)["attention_mask"].bool()
-    batch = Batch(mask, labels, situation=at.situation)
+    batch = Batch(mask, labels, models=at.models)
     torch.manual_seed(0)
-    found: Tensor = objective.numerators(*shown, batch, options, None)
-    return found
+    losses: Tensor = objective.loss_sum(*shown, batch, options)
+    return losses
 
 
 def test_regressions_by_hand() -> None:
     """Guards what each logit term of a regression is: squared differences, (z_s - z_t)^2."""
-    at = room(task=RATING)
+    at = tiny_pair(task=RATING)
     inputs = inputs_of(ROWS)
     with torch.no_grad():
         zs, zt = (m(**inputs).logits[:, 0] for m in (at.student, at.teacher))
@@ -116,8 +116,8 @@ def test_regressions_by_hand() -> None:
         ("hard_labels", (zs - labels) ** 2),
     ):
         changed: Any = {"temperature": 1.0} if name == "soft_targets" else {}
-        found = values(name, at, labels=labels, **changed)
-        assert torch.allclose(found, expected, atol=1e-5), name
+        losses = values(name, at, labels=labels, **changed)
+        assert torch.allclose(losses, expected, atol=1e-5), name
 
 
 def test_two_classes_that_say_the_same_twice() -> None:
@@ -127,8 +127,8 @@ def test_two_classes_that_say_the_same_twice() -> None:
     """
     objective = OBJECTIVES.load("attribution")
     assert isinstance(objective, Remarking)
-    at = room()
-    remark = objective.remark(at.situation, objective.options())
+    at = tiny_pair()
+    remark = objective.remark(at.models, objective.options())
     assert remark == (
         "attribution maps of two classes are each other's double with one step: the second only "
         "scales the term"
@@ -136,17 +136,17 @@ def test_two_classes_that_say_the_same_twice() -> None:
     both = values("attribution", at, labels=LABELS["toy"])
     one = values("attribution", at, labels=LABELS["toy"], views="gold")
     assert torch.allclose(both, one * 2**0.5, rtol=1e-4)
-    assert objective.remark(room(task=SARA).situation, objective.options()) is None
-    assert objective.remark(at.situation, objective.options(views="gold")) is None
+    assert objective.remark(tiny_pair(task=SARA).models, objective.options()) is None
+    assert objective.remark(at.models, objective.options(views="gold")) is None
 
 
 @pytest.mark.parametrize("name", ["attention_probs", "attention_scores"])
 def test_unequal_heads_are_told(name: str) -> None:
     """Guards heads that cannot be matched one by one: their means are compared, and it is told."""
     objective, options = setting(name)
-    assert objective.remark(room(heads=4).situation, options) == (
+    assert objective.remark(tiny_pair(heads=4).models, options) == (
         f"{name} compares means over the heads: the student has 4 heads and the teacher 2; "
         "attention_relations compares any"
     )
-    assert objective.remark(room().situation, options) is None
-    assert bool(torch.isfinite(values(name, room(heads=4))).all())
+    assert objective.remark(tiny_pair().models, options) is None
+    assert bool(torch.isfinite(values(name, tiny_pair(heads=4))).all())

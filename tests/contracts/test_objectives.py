@@ -5,24 +5,25 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from kdprobe.distillers.classroom import encode_for
-from kdprobe.distillers.mixture import Remarking
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import prepare, read, shape_of
 from kdprobe.distillers.objective import (
     LOGITS,
     OBJECTIVES,
     Batch,
+    ModelPair,
     ModelShape,
     Needs,
-    Situation,
     View,
 )
-from kdprobe.distillers.views import prepare, read, shape_of
+from kdprobe.distillers.weighted_loss import Remarking
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.tasks.task import Task
 from tests.distillers.builders import RATING, TASK, toy_split
@@ -45,12 +46,12 @@ NOT_ZERO_AT_THE_TEACHER = {"hard_labels", "teacher_argmax"}
 each_name = pytest.mark.parametrize("name", NAMES)
 
 
-class Room(NamedTuple):
+class TinyPair(NamedTuple):
     """A student, a teacher and how they stand to each other."""
 
     student: Any
     teacher: Any
-    situation: Situation
+    models: ModelPair
 
 
 def tiny(
@@ -75,11 +76,11 @@ def tiny(
     return model
 
 
-def room(*, width: int = 16, heads: int = 2, task: Task = TASK) -> Room:
+def tiny_pair(*, width: int = 16, heads: int = 2, task: Task = TASK) -> TinyPair:
     student, teacher = tiny(2, 1, width=width, heads=heads, task=task), tiny(3, 2, task=task)
     teacher.requires_grad_(False)
     shapes = shape_of(student), shape_of(teacher)
-    return Room(student, teacher, Situation(task, *shapes, PAIRS, same_tokens=True))
+    return TinyPair(student, teacher, ModelPair(task, *shapes, PAIRS, same_tokens=True))
 
 
 @functools.cache
@@ -97,8 +98,10 @@ def setting(name: str, **more: Any) -> tuple[Any, Any]:
     return objective, objective.options(**(OPTIONS.get(name, {}) | more))
 
 
-def views(objective: Any, options: Any, at: Room, inputs: dict[str, Tensor]) -> tuple[View, View]:
-    needs: Needs = objective.needs(at.situation, options)
+def views(
+    objective: Any, options: Any, at: TinyPair, inputs: dict[str, Tensor]
+) -> tuple[View, View]:
+    needs: Needs = objective.needs(at.models, options)
     with torch.no_grad():
         said = read(at.teacher, inputs, needs.teacher)
     teacher = View(said, inputs, at.teacher if needs.teacher_model else None)
@@ -108,32 +111,33 @@ def views(objective: Any, options: Any, at: Room, inputs: dict[str, Tensor]) -> 
 
 def values(
     name: str,
-    at: Room,
+    at: TinyPair,
     rows: tuple[int, ...] = ROWS,
     *,
     more: int = 0,
-    bridge: nn.Module | None = None,
+    trained: nn.Module | None = None,
     labels: Tensor | None = None,
     **changed: Any,
 ) -> Tensor:
-    """Each example's value, numerator / denominator; labels are the split's where not given."""
+    """Each example's value, loss_sum / loss_count; labels are the split's where not given."""
     objective, options = setting(name, **changed)
     inputs = inputs_of(rows, more)
     if labels is None:
         labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
-    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    batch = Batch(inputs["attention_mask"].bool(), labels, models=at.models)
     student, teacher = views(objective, options, at, inputs)
     torch.manual_seed(0)
-    given: Tensor = objective.numerators(student, teacher, batch, options, bridge)
+    student = replace(student, projection=trained)
+    given: Tensor = objective.loss_sum(student, teacher, batch, options)
     assert given.shape == (len(rows),)
-    return given / objective.denominators(batch, options)
+    return given / objective.loss_count(batch, options)
 
 
-def bridge_of(name: str, at: Room) -> nn.Module | None:
+def projection_of(name: str, at: TinyPair) -> nn.Module | None:
     objective, options = setting(name)
     torch.manual_seed(3)
-    made: nn.Module | None = objective.bridge(at.situation, options)
-    return made
+    module: nn.Module | None = objective.projection(at.models, options)
+    return module
 
 
 @each_name
@@ -145,23 +149,23 @@ def test_it_says_what_it_is(name: str) -> None:
     assert objective.title
     assert "Definition" in (type(objective).__doc__ or "")
     assert objective.options() == objective.options()
-    assert objective.unmet(room().situation, setting(name)[1]) is None
+    assert objective.skip_reason(tiny_pair().models, setting(name)[1]) is None
     if isinstance(objective, Remarking):
-        remark = objective.remark(room(heads=4).situation, setting(name)[1])
+        remark = objective.remark(tiny_pair(heads=4).models, setting(name)[1])
         assert remark is None or len(remark.split()) > 8
 
 
 @each_name
 def test_padding_changes_nothing(name: str) -> None:
     """Guards length groups: a longer neighbour must not change an example's loss."""
-    at = room()
+    at = tiny_pair()
     assert torch.allclose(values(name, at), values(name, at, more=7), rtol=1e-4, atol=1e-6)
 
 
 @each_name
 def test_order_and_micro_batches_change_nothing(name: str) -> None:
     """Guards batches: each example's value is its own, wherever it stands."""
-    at = room()
+    at = tiny_pair()
     alone: Any = {"lower": 9} if name == "granular_relations" else {}
     whole = values(name, at, **alone)
     turned = values(name, at, ROWS[::-1], **alone)
@@ -172,69 +176,69 @@ def test_order_and_micro_batches_change_nothing(name: str) -> None:
 
 def test_texts_of_a_batch_are_related_whatever_their_order() -> None:
     """Guards relations among texts: they depend on who is there, not on the order."""
-    at = room()
+    at = tiny_pair()
     whole = values("granular_relations", at, lower=0)
     turned = values("granular_relations", at, ROWS[::-1], lower=0)
     assert torch.allclose(whole, turned.flip(0), rtol=1e-4, atol=1e-6)
     assert whole.min() > 0
 
 
-@each_name
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NOT_ZERO_AT_THE_TEACHER])
 def test_nothing_pulls_at_the_teacher(name: str) -> None:
     """Guards a perfect student: its loss and its gradient are zero."""
-    if name in NOT_ZERO_AT_THE_TEACHER:
-        return
-    first = room()
+    first = tiny_pair()
     twin = copy.deepcopy(first.teacher).requires_grad_(True)
     shape = shape_of(twin)
-    at = Room(twin, first.teacher, Situation(TASK, shape, shape, ((1, 1), (2, 2), (3, 3)), True))
-    found = values(name, at)
-    assert found.abs().max().item() < 1e-5
-    found.sum().backward()
+    at = TinyPair(
+        twin, first.teacher, ModelPair(TASK, shape, shape, ((1, 1), (2, 2), (3, 3)), True)
+    )
+    losses = values(name, at)
+    assert losses.abs().max().item() < 1e-5
+    losses.sum().backward()
     slopes = [
         weight.grad.abs().max().item() for weight in twin.parameters() if weight.grad is not None
     ]
     assert max(slopes, default=0.0) < 1e-4
-    away = values(name, first, bridge=bridge_of(name, first))
+    away = values(name, first, trained=projection_of(name, first))
     assert away.min().item() > 1e-6  # and it is not zero elsewhere
 
 
-@each_name
-@pytest.mark.parametrize("case", ["default", "other"])
+OTHER_OPTIONS: Mapping[str, dict[str, Any]] = {
+    "attribution": {"steps": 2, "baseline": "pad", "of": "log_probability",
+                    "distance": "squared", "layer": "uniform", "top_dimensions": 5},
+    "jacobian": {"classes": "teacher", "normalise": True, "of": "probability"},
+    "attention_relations": {"relations": "v1"},
+    "attention_probs": {"divergence": "mse", "layers": "map"},
+    "attention_scores": {"layers": "last"},
+    "patience": {"over_width": "sum", "normalise": False},
+    "logit_mse": {"over_classes": "sum", "temperature": 2.0},
+    "soft_targets": {"anneal": True, "divergence": "symmetric"},
+    "token_relations": {"distance": "cosine", "ends": "repeated", "average": "batch"},
+    "layer_relations": {"distance": "squared", "selves": True},
+    "granular_relations": {"average": "batch", "lower": 1},
+}  # fmt: skip
+DERIVATIVES = [(name, "default") for name in NAMES] + [(name, "other") for name in OTHER_OPTIONS]
+
+
+@pytest.mark.parametrize(("name", "case"), DERIVATIVES)
 def test_derivative(name: str, case: str) -> None:
     """Guards the gradient, through both backward passes where there are two, by differences."""
-    other: Mapping[str, dict[str, Any]] = {
-        "attribution": {"steps": 2, "baseline": "pad", "of": "log_probability",
-                        "distance": "squared", "layer": "uniform", "top_dimensions": 5},
-        "jacobian": {"classes": "teacher", "normalise": True, "of": "probability"},
-        "attention_relations": {"relations": "v1"},
-        "attention_probs": {"divergence": "mse", "layers": "map"},
-        "attention_scores": {"layers": "last"},
-        "patience": {"over_width": "sum", "normalise": False},
-        "logit_mse": {"over_classes": "sum", "temperature": 2.0},
-        "soft_targets": {"anneal": True, "divergence": "symmetric"},
-        "token_relations": {"distance": "cosine", "ends": "repeated", "average": "batch"},
-        "layer_relations": {"distance": "squared", "selves": True},
-        "granular_relations": {"average": "batch", "lower": 1},
-    }  # fmt: skip
-    if case == "other" and name not in other:
-        return
-    first = room()
-    at = Room(first.student.double(), first.teacher.double(), first.situation)
-    objective, options = setting(name, **(other[name] if case == "other" else {}))
+    first = tiny_pair()
+    at = TinyPair(first.student.double(), first.teacher.double(), first.models)
+    objective, options = setting(name, **(OTHER_OPTIONS[name] if case == "other" else {}))
     inputs = inputs_of(ROWS[:3])
     labels = torch.tensor([0, 1, 0])
-    batch = Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    batch = Batch(inputs["attention_mask"].bool(), labels, models=at.models)
     with torch.no_grad():
         _, teacher = views(objective, options, at, inputs)
 
     def value() -> Tensor:
-        needs = objective.needs(at.situation, options)
+        needs = objective.needs(at.models, options)
         # in float64 from end to end, where `read` gives float32
         student = _precise_view(at.student, inputs, needs)
         torch.manual_seed(0)
-        found: Tensor = objective.numerators(student, teacher, batch, options, None).sum()
-        return found
+        total: Tensor = objective.loss_sum(student, teacher, batch, options).sum()
+        return total
 
     weights = [w for w in at.student.parameters() if w.requires_grad]
     slopes = torch.autograd.grad(value(), weights, allow_unused=True)
@@ -267,20 +271,20 @@ def _precise_view(model: Any, inputs: dict[str, Tensor], needs: Needs) -> View:
 def test_it_can_be_learnt(name: str) -> None:
     """Guards direction and sign: alone, in 200 steps, it falls fivefold, and helps new texts."""
     torch.manual_seed(0)
-    at = room()
-    bridge = bridge_of(name, at)
-    weights = [*at.student.parameters(), *(bridge.parameters() if bridge else ())]
+    at = tiny_pair()
+    projection = projection_of(name, at)
+    weights = [*at.student.parameters(), *(projection.parameters() if projection else ())]
     optimiser = torch.optim.Adam(weights, lr=5e-3)
-    begun = lowest = values(name, at, TAUGHT, bridge=bridge).mean().item()
-    unseen = best = values(name, at, HELD_OUT, bridge=bridge).mean().item()
+    begun = lowest = values(name, at, TAUGHT, trained=projection).mean().item()
+    unseen = best = values(name, at, HELD_OUT, trained=projection).mean().item()
     for step in range(200):
-        loss = values(name, at, TAUGHT, bridge=bridge).mean()
+        loss = values(name, at, TAUGHT, trained=projection).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         lowest = min(lowest, loss.item())
         if step % 10 == 9:
-            best = min(best, values(name, at, HELD_OUT, bridge=bridge).mean().item())
+            best = min(best, values(name, at, HELD_OUT, trained=projection).mean().item())
             if lowest < begun / 5 and best < unseen / 2:
                 break
     assert lowest < begun / 5
@@ -290,7 +294,7 @@ def test_it_can_be_learnt(name: str) -> None:
 @each_name
 def test_models_are_left_as_they_were(name: str) -> None:
     """Guards hooks and modes: one left behind would change every later step."""
-    at = room()
+    at = tiny_pair()
     at.student.train()
     inputs = inputs_of(ROWS)
     kept = {key: ids.clone() for key, ids in inputs.items()}
@@ -309,15 +313,15 @@ def test_models_are_left_as_they_were(name: str) -> None:
 @each_name
 def test_other_widths_and_heads(name: str) -> None:
     """Guards students of another shape: a value, or a reason in words; never a crash."""
-    at = room(width=8, heads=1)
+    at = tiny_pair(width=8, heads=1)
     objective, options = setting(name)
-    reason = objective.unmet(at.situation, options)
+    reason = objective.skip_reason(at.models, options)
     if reason is not None:
         assert "8 wide and the teacher" in reason
         return
-    found = values(name, at, bridge=bridge_of(name, at))
-    assert bool(torch.isfinite(found).all())
-    assert (found > 0).all()
+    losses = values(name, at, trained=projection_of(name, at))
+    assert bool(torch.isfinite(losses).all())
+    assert (losses > 0).all()
 
 
 @each_name
@@ -325,9 +329,9 @@ def test_without_a_teacher_or_equal_tokens(name: str) -> None:
     """Guards the reasons: told before training, in words."""
     objective, options = setting(name)
     shape = ModelShape(2, 16, 2)
-    alone = objective.unmet(Situation(TASK, shape), options)
+    alone = objective.skip_reason(ModelPair(TASK, shape), options)
     assert alone == (None if name == "hard_labels" else "there is no teacher")
-    apart = objective.unmet(Situation(TASK, shape, shape, ((1, 1), (2, 2))), options)
+    apart = objective.skip_reason(ModelPair(TASK, shape, shape, ((1, 1), (2, 2))), options)
     by_logits = {
         "hard_labels", "logit_mse", "noisy_teacher", "patience", "soft_targets", "teacher_argmax"
     }  # fmt: skip
@@ -344,65 +348,65 @@ def test_without_a_teacher_or_equal_tokens(name: str) -> None:
 def test_reasons_in_words() -> None:
     """Guards every other reason for which an objective has no value."""
     shape, lstm = ModelShape(2, 16, 2), ModelShape(2, 16, 0, projections=False)
-    both = Situation(TASK, shape, shape, (), same_tokens=True)
+    both = ModelPair(TASK, shape, shape, (), same_tokens=True)
 
-    def told(name: str, situation: Situation, **options: Any) -> Any:
+    def reason_of(name: str, models: ModelPair, **options: Any) -> Any:
         objective, checked = setting(name, **options)
-        return objective.unmet(situation, checked)
+        return objective.skip_reason(models, checked)
 
-    assert told("hidden_states", both) == "the layer map matches 0 layers, and it needs 1"
-    assert told("layer_relations", both) == (
+    assert reason_of("hidden_states", both) == "the layer map matches 0 layers, and it needs 1"
+    assert reason_of("layer_relations", both) == (
         "the layer map matches 0, and relations need three layers: of two the distance over its "
         "mean is always 1"
     )
     narrow = ModelShape(2, 16, 0, projections=False, inner=8)
-    uneven = Situation(TASK, narrow, shape, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
-    assert told("layer_relations", uneven) == (
+    uneven = ModelPair(TASK, narrow, shape, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
+    assert reason_of("layer_relations", uneven) == (
         "the student's embeddings are 8 wide and its layers 16; a layer map without emb leaves the "
         "embeddings out"
     )
-    assert told("patience", both) == "no layer of the student before its last is matched"
-    assert told("teacher_argmax", Situation(RATING, shape, shape)) == (
+    assert reason_of("patience", both) == "no layer of the student before its last is matched"
+    assert reason_of("teacher_argmax", ModelPair(RATING, shape, shape)) == (
         "the task is a regression and has no classes"
     )
-    blind = Situation(TASK, lstm, shape, ((1, 1),), same_tokens=True)
-    assert told("attention_probs", blind) == (
+    blind = ModelPair(TASK, lstm, shape, ((1, 1),), same_tokens=True)
+    assert reason_of("attention_probs", blind) == (
         "the queries and keys of the student's architecture cannot be read (they can of BERT, "
         "CamemBERT, DistilBERT, ELECTRA, RoBERTa and XLM-RoBERTa)"
     )
-    assert told("attention_relations", both, relation_heads=5) == (
+    assert reason_of("attention_relations", both, relation_heads=5) == (
         "relation_heads = 5 does not divide the student's width of 16"
     )
-    assert told("attention_relations", both, teacher_layer=7) == (
+    assert reason_of("attention_relations", both, teacher_layer=7) == (
         "teacher_layer = 7, and it has 2 layers"
     )
-    paired = Situation(TASK, shape, shape, ((1, 1),), same_tokens=True)
-    assert told("granular_relations", paired, heads=5) == (
+    paired = ModelPair(TASK, shape, shape, ((1, 1),), same_tokens=True)
+    assert reason_of("granular_relations", paired, heads=5) == (
         "heads = 5 does not divide a width of 16; 4 does"
     )
-    assert told("token_relations", paired, window=4) == "window = 4 is even and has no middle"
+    assert reason_of("token_relations", paired, window=4) == "window = 4 is even and has no middle"
 
 
 def test_faults_of_a_caller() -> None:
     """Guards batches that lack what an objective asked for: a fault, told, not a wrong number."""
-    at = room()
+    at = tiny_pair()
     inputs = inputs_of(ROWS)
     bare = Batch(inputs["attention_mask"].bool())
-    with pytest.raises(ValueError, match="a batch without its situation"):
-        _ = bare.known
+    with pytest.raises(ValueError, match="a batch without its models"):
+        _ = bare.pair
     objective, options = setting("attribution", views="gold")
     view = View({}, inputs, at.student)
-    known = Batch(bare.mask, situation=at.situation)
+    known = Batch(bare.mask, models=at.models)
     with pytest.raises(ValueError, match="attribution got a batch without labels"):
-        objective.numerators(view, view, known, options, None)
+        objective.loss_sum(view, view, known, options)
     with pytest.raises(ValueError, match="gradients of a model that was not shown"):
-        objective.numerators(View({}, inputs), view, known, setting("attribution")[1], None)
+        objective.loss_sum(View({}, inputs), view, known, setting("attribution")[1])
 
 
 def test_stored_logits_suffice_for_logits() -> None:
     """Guards speed: objectives on logits must not make the teacher run at every step."""
-    situation = room().situation
+    models = tiny_pair().models
     for name in ("logit_mse", "noisy_teacher", "soft_targets", "teacher_argmax"):
         objective, options = setting(name)
-        assert objective.needs(situation, options).teacher == frozenset({LOGITS})
-        assert not objective.needs(situation, options).live_teacher
+        assert objective.needs(models, options).teacher == frozenset({LOGITS})
+        assert not objective.needs(models, options).live_teacher

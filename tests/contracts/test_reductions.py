@@ -8,18 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kdprobe.distillers.mixture import Losses, Mixture, Term, Window
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import Batch, View
-from kdprobe.distillers.views import read
+from kdprobe.distillers.weighted_loss import Losses, Term, WeightedLoss, Window
 from tests.contracts.test_objectives import (
     NAMES,
     ROWS,
     SPLIT,
-    Room,
-    bridge_of,
+    TinyPair,
     inputs_of,
-    room,
+    projection_of,
     setting,
+    tiny_pair,
     views,
 )
 
@@ -27,32 +27,37 @@ both = pytest.mark.parametrize("reduction", ["example", "token"])
 each_name = pytest.mark.parametrize("name", NAMES)
 
 
-def mixture_of(name: str, reduction: Any, **changed: Any) -> Mixture:
+def weighted_loss_of(name: str, reduction: Any, **changed: Any) -> WeightedLoss:
     objective, options = setting(name, **changed)
-    return Mixture((Term(objective, 0.7, options),), reduction)
+    return WeightedLoss((Term(objective, 0.7, options),), reduction)
 
 
-def batch_of(rows: tuple[int, ...], at: Room) -> tuple[dict[str, Tensor], Batch]:
+def batch_of(rows: tuple[int, ...], at: TinyPair) -> tuple[dict[str, Tensor], Batch]:
     inputs = inputs_of(rows)
     labels = torch.tensor([int(SPLIT.labels[row]) for row in rows])  # type: ignore[index]
-    return inputs, Batch(inputs["attention_mask"].bool(), labels, situation=at.situation)
+    return inputs, Batch(inputs["attention_mask"].bool(), labels, models=at.models)
 
 
 def losses_of(
-    mixture: Mixture, rows: tuple[int, ...], at: Room, window: Window, *, half: bool = False
+    weighted_loss: WeightedLoss,
+    rows: tuple[int, ...],
+    at: TinyPair,
+    window: Window,
+    *,
+    half: bool = False,
 ) -> Losses:
-    term = mixture.terms[0]
+    term = weighted_loss.terms[0]
     inputs, batch = batch_of(rows, at)
     student, teacher = views(term.objective, term.options, at, inputs)
-    wanted = term.objective.needs(at.situation, term.options).student
+    wanted = term.objective.needs(at.models, term.options).student
     if half:
         with torch.autocast("cpu", dtype=torch.bfloat16):
             said = read(at.student, inputs, wanted)
         student = View(said, inputs, student.model)
-    bridge = bridge_of(term.name, at)
-    bridges: dict[str, nn.Module] = {} if bridge is None else {term.name: bridge}
+    projection = projection_of(term.name, at)
+    projections: dict[str, nn.Module] = {} if projection is None else {term.name: projection}
     torch.manual_seed(0)
-    return mixture.losses(student, teacher, batch, window=window, bridges=bridges)
+    return weighted_loss.losses(student, teacher, batch, window=window, projections=projections)
 
 
 @both
@@ -64,17 +69,17 @@ def test_a_step_is_cut_as_one_likes(name: str, reduction: str) -> None:
     switched off, as they read who else is there.
     """
     alone: Any = {"lower": 9} if name == "granular_relations" else {}
-    at = room()
-    mixture = mixture_of(name, reduction, **alone)
+    at = tiny_pair()
+    weighted_loss = weighted_loss_of(name, reduction, **alone)
     weights = [weight for weight in at.student.parameters() if weight.requires_grad]
-    window = mixture.window([batch_of(ROWS, at)[1]])
-    whole = losses_of(mixture, ROWS, at, window)
+    window = weighted_loss.window([batch_of(ROWS, at)[1]])
+    whole = losses_of(weighted_loss, ROWS, at, window)
     slopes = torch.autograd.grad(whole.total, weights, allow_unused=True)
     cuts = (ROWS[:1], ROWS[1:3], ROWS[3:])
-    together = mixture.window([batch_of(rows, at)[1] for rows in cuts])
+    together = weighted_loss.window([batch_of(rows, at)[1] for rows in cuts])
     assert together.examples == window.examples
-    assert together.denominators == pytest.approx(window.denominators)
-    parts = [losses_of(mixture, rows, at, together) for rows in cuts]
+    assert together.loss_counts == pytest.approx(window.loss_counts)
+    parts = [losses_of(weighted_loss, rows, at, together) for rows in cuts]
     total = torch.stack([part.total for part in parts]).sum()
     assert total.item() == pytest.approx(whole.total.item(), rel=1e-4, abs=1e-6)
     summed = torch.autograd.grad(total, weights, allow_unused=True)
@@ -88,12 +93,12 @@ def test_a_step_is_cut_as_one_likes(name: str, reduction: str) -> None:
 @both
 @each_name
 def test_bfloat16_is_summed_in_float32(name: str, reduction: str) -> None:
-    """Guards --bf16: products in bfloat16, the loss in float32 and near the exact one."""
-    at = room()
-    mixture = mixture_of(name, reduction)
-    window = mixture.window([batch_of(ROWS, at)[1]])
-    exact = losses_of(mixture, ROWS, at, window)
-    rounded = losses_of(mixture, ROWS, at, window, half=True)
+    """Guards `bf16`: products in bfloat16, the loss in float32 and near the exact one."""
+    at = tiny_pair()
+    weighted_loss = weighted_loss_of(name, reduction)
+    window = weighted_loss.window([batch_of(ROWS, at)[1]])
+    exact = losses_of(weighted_loss, ROWS, at, window)
+    rounded = losses_of(weighted_loss, ROWS, at, window, half=True)
     assert rounded.total.dtype == rounded.examples.dtype == torch.float32
     assert rounded.total.item() == pytest.approx(exact.total.item(), rel=0.1, abs=0.02)
     rounded.total.backward()

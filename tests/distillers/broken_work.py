@@ -15,31 +15,31 @@ import typer.main
 
 from kdprobe.cli.main import app
 from kdprobe.distillers.objectives.hard_labels import HardLabels
-from kdprobe.distillers.processes import team, together
+from kdprobe.distillers.processes import join_processes, process_group
 
 BROKEN = 1  # the process
 AT = 0.5  # the share of the steps after which it breaks
 
-whole = HardLabels.numerators
+whole = HardLabels.loss_sum
 
 
 def broken(self: HardLabels, *given: Any) -> torch.Tensor:
-    """Give the loss, but of the last example of one process."""
-    found = whole(self, *given)
-    if team().rank == BROKEN and given[2].progress >= AT:
-        found = torch.cat([found[:-1], found[-1:] * float("nan")])
-    return found
+    """Return the loss, but of the last example of one process."""
+    losses = whole(self, *given)
+    if process_group().rank == BROKEN and given[2].progress >= AT:
+        losses = torch.cat([losses[:-1], losses[-1:] * float("nan")])
+    return losses
 
 
 def run(commands: list[list[str]]) -> None:
     """Run the first command with the fault and the others without."""
     command = typer.main.get_command(app)
-    with together() as crew:
+    with join_processes() as group:
         for place, words in enumerate(commands):
-            setattr(HardLabels, "numerators", whole if place else broken)  # noqa: B010 (mypy)
+            setattr(HardLabels, "loss_sum", whole if place else broken)  # noqa: B010 (mypy)
             code = command.main(args=words, standalone_mode=False)
             # In one write: two processes share the stream, and print writes the line's end apart.
-            sys.stdout.write(f"command {place} process {crew.rank} code {code or 0}\n")
+            sys.stdout.write(f"command {place} process {group.rank} code {code or 0}\n")
             sys.stdout.flush()
 
 

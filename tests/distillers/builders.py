@@ -6,28 +6,45 @@ train anything.
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.classroom import encode_for
 from kdprobe.distillers.compute import Compute
-from kdprobe.distillers.lesson import Examination, Lesson
-from kdprobe.distillers.mixture import Mixture, build_mixture
-from kdprobe.distillers.objective import Situation
-from kdprobe.distillers.teacher_store import NoTeacher, TeacherSignal
-from kdprobe.distillers.views import shape_of
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import shape_of
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.teacher_signal import NoTeacher, TeacherSignal
+from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
+from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import tiny_tokenizer
 
 TASK = Task("toy", 1, "classification", ("neg", "pos"), "accuracy")
 RATING = Task("rating", 1, "regression", (), "pearson")
+ROOT = Path(__file__).resolve().parents[2]
 CPU = Compute("cpu", bf16=False, threads=1)
 _WORDS = ["the", "a", "film", "story", "music", "actor", "plan", "city", "dog", "man", "house"]
+
+
+def run_python(words: list[str], *, seconds: int) -> subprocess.CompletedProcess[str]:
+    """Run a program of the tests in a process of its own, from the top of the checkout."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
 
 
 def sentence(rng: random.Random, label: int) -> str:
@@ -63,24 +80,24 @@ def toy_file(folder: Path, *, train: int = 300, dev: int = 60) -> Path:
     return path
 
 
-def toy_mixture(*names: str, reduction: str = "example") -> Mixture:
-    """A mixture of objectives, equal weights."""
+def toy_weighted_loss(*names: str, reduction: str = "example") -> WeightedLoss:
+    """A weighted loss of objectives, equal weights."""
     settings = tuple(ObjectiveSetting(name=name, weight=1 / len(names)) for name in names)
-    return build_mixture(settings, reduction=reduction, where="test")  # type: ignore[arg-type]
+    return build_weighted_loss(settings, reduction=reduction, where="test")  # type: ignore[arg-type]
 
 
-def toy_lesson(
+def toy_job(
     settings: TrainingSettings,
     *,
-    mixture: Mixture | None = None,
-    situation: Situation | None = None,
+    weighted_loss: WeightedLoss | None = None,
+    models: ModelPair | None = None,
     teacher: TeacherSignal | None = None,
     n: int = 64,
     dropout: float = 0.1,
     split: Split | None = None,
     teacher_logits: np.ndarray | None = None,
-) -> Lesson:
-    """A lesson for a one-layer BERT; seed torch before the call to fix its weights."""
+) -> TrainingJob:
+    """A job for a one-layer BERT; seed torch before the call to fix its weights."""
     tokenizer = tiny_tokenizer("bert")
     split = split or toy_split(n)
     dev = toy_split(20, seed=1, name="dev", task=split.task)
@@ -89,16 +106,16 @@ def toy_lesson(
     for module in model.modules():
         if type(module).__name__ == "Dropout":
             module.p = dropout
-    return Lesson(
+    return TrainingJob(
         student=model,
         tokenizer=tokenizer,
         split=split,
         encoded=encode_for(model, tokenizer, split, max_length=32),
-        examination=Examination(
+        evaluation=EvaluationSet(
             dev, encode_for(model, tokenizer, dev, max_length=32), teacher_logits
         ),
-        mixture=mixture or toy_mixture("hard_labels"),
-        situation=situation or Situation(split.task, shape_of(model)),
+        weighted_loss=weighted_loss or toy_weighted_loss("hard_labels"),
+        models=models or ModelPair(split.task, shape_of(model)),
         teacher=teacher or NoTeacher(),
         settings=settings,
         compute=CPU,

@@ -39,7 +39,7 @@ def make_toy(folder: Path) -> Toy:
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     """A task and a teacher that scores above chance on it."""
-    made = make_toy(tmp_path_factory.mktemp("toy"))
-    record = json.loads((Path(made.teacher) / "kdprobe.json").read_text())
+    task_and_teacher = make_toy(tmp_path_factory.mktemp("toy"))
+    record = json.loads((Path(task_and_teacher.teacher) / "kdprobe.json").read_text())
     assert record["scores"]["accuracy"] > 0.9
-    return made
+    return task_and_teacher

@@ -7,40 +7,19 @@ never), `resume` or `new`. Run by `test_fitting.py`; does not: test anything its
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from kdprobe.distillation import distill
+from tests.distillers.displays import Striking
 
 
-class Killer:
-    """A display that kills its own process at a step."""
-
-    def __init__(self, step: int) -> None:
-        self.left = step
-        self.said: list[str] = []
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator["Killer"]:
-        """Count the steps of the training only."""
-        self.counting = title.startswith("train on")
-        yield self
-
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        """Count, and strike."""
-        if self.counting and steps and self.left:
-            self.left -= steps
-            if self.left <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    def say(self, message: str) -> None:
-        """Keep it for the test."""
-        self.said.append(message)
+def kill() -> None:
+    """Kill this process, as no code of it can prevent."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def run(teacher: str, task: str, output: str, step: int, mode: str) -> list[str]:
-    """Distil, and give what was said."""
-    display = Killer(step)
+    """Distil, and return the messages."""
+    display = Striking(step, kill)
     distill(
         teacher,
         task=task,

@@ -11,13 +11,13 @@ from pathlib import Path
 import typer.main
 
 from kdprobe.cli.main import app
-from kdprobe.distillers.processes import together
+from kdprobe.distillers.processes import join_processes
 
 
 def run(commands: list[list[str]]) -> None:
     """Run each command in this process."""
     command = typer.main.get_command(app)
-    with together():
+    with join_processes():
         for words in commands:
             command.main(args=words, standalone_mode=False)
 

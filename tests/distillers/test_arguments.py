@@ -12,14 +12,14 @@ from kdprobe.config.recipe import open_recipe
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.errors import ConfigError
-from tests.distillers.builders import toy_lesson
+from tests.distillers.builders import toy_job
 
 
 def optimizer_of(settings: TrainingSettings, folder: Path) -> torch.optim.Optimizer:
     torch.manual_seed(0)
-    trainer = StudentTrainer(toy_lesson(settings, n=8), folder=folder, callbacks=[])
-    made: torch.optim.Optimizer = trainer.create_optimizer()
-    return made
+    trainer = StudentTrainer(toy_job(settings, n=8), folder=folder, callbacks=[])
+    optimizer: torch.optim.Optimizer = trainer.create_optimizer()
+    return optimizer
 
 
 def test_adamw_as_named(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
-from kdprobe.distillers.lesson import TrainingResult
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError, ConfigError, UnknownNameError, UsageError
 from kdprobe.finetuning import finetune
 from kdprobe.models.checkpoint import load_classifier
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from tests.distillers.conftest import Toy
 from tests.distillers.words_apart import vectors_file
@@ -43,30 +43,30 @@ def test_what_is_left_of_the_function(toy: Toy, tmp_path: Path) -> None:
             "agreement 1.0000, cohens_kappa 1.0000, kl 0.0000 (to the teacher, 60 of dev)"
         )
     cut = checked(toy, tmp_path, "layers=2,hidden=16,intermediate=32,init=truncated")
-    told = fact(cut)
-    assert told is not None
-    assert told.startswith("agreement ")
-    assert not told.startswith("agreement 1.0000, cohens_kappa 1.0000, kl 0.0000")
+    agreement = fact(cut)
+    assert agreement is not None
+    assert agreement.startswith("agreement ")
+    assert not agreement.startswith("agreement 1.0000, cohens_kappa 1.0000, kl 0.0000")
     assert cut.preflight.layer_map == ((1, 1, "truncated"), (2, 3, "truncated"))
     assert cut.preflight.notes[0] == (
         "cut to 16 of 32 columns: embeddings, layers 0 2 of 3, the classifier head too"
     )
     for words in ("layers=2,init=random", "hidden=16,init=projection", "hidden=16,init=principal",
                   "bert:W1/16,D1/5"):  # fmt: skip
-        made = checked(toy, tmp_path, words)
-        assert fact(made) is None
-        assert "at random" in made.preflight.notes[0]
+        result = checked(toy, tmp_path, words)
+        assert fact(result) is None
+        assert "at random" in result.preflight.notes[0]
 
 
 def test_a_cut_student_can_be_trained_and_opened(toy: Toy, tmp_path: Path) -> None:
     """Guards the folder of a narrower student: a plain one, of the sizes that were asked for."""
     words = "layers=2,hidden=16,intermediate=32,init=truncated"
-    made = checked(toy, tmp_path, words, dry_run=False, epochs=2, learning_rate=3e-3)
-    assert made.folder is not None
-    model = load_classifier(str(made.folder), task=open_task(toy.task).task()).model
+    result = checked(toy, tmp_path, words, dry_run=False, epochs=2, learning_rate=3e-3)
+    assert result.folder is not None
+    model = load_classifier(str(result.folder), task=open_task(toy.task).task()).model
     assert (model.config.num_hidden_layers, model.config.hidden_size) == (2, 16)
-    assert made.scores["agreement"] is not None
-    assert made.scores["agreement"] > 0.8
+    assert result.scores["agreement"] is not None
+    assert result.scores["agreement"] > 0.8
 
 
 @pytest.mark.parametrize(
@@ -78,31 +78,31 @@ def test_a_learned_projection_ends_in_a_plain_folder(
     toy: Toy, tmp_path: Path, student: str
 ) -> None:
     """Guards scores of another model than the one that is saved, and sizes of the one trained."""
-    made = checked(toy, tmp_path, student, dry_run=False, epochs=8, learning_rate=1e-2)
-    assert made.folder is not None
-    assert made.scores["agreement"] is not None
-    assert made.scores["agreement"] > 0.8
-    assert "learned projection of 32 to 16 columns" in made.preflight.notes[0]
-    opened = load_classifier(str(made.folder), task=open_task(toy.task).task())
-    stored = load_file(made.folder / "model.safetensors")
+    result = checked(toy, tmp_path, student, dry_run=False, epochs=8, learning_rate=1e-2)
+    assert result.folder is not None
+    assert result.scores["agreement"] is not None
+    assert result.scores["agreement"] > 0.8
+    assert "learned projection of 32 to 16 columns" in result.preflight.notes[0]
+    opened = load_classifier(str(result.folder), task=open_task(toy.task).task())
+    stored = load_file(result.folder / "model.safetensors")
     assert not any("projection" in name or "channels" in name for name in stored)
     size = sum(weight.numel() for weight in opened.model.parameters())
-    assert dict(made.preflight.facts)["student's parameters"] == f"{size:,}"
-    again = compared(toy, made.folder)
-    assert again == pytest.approx(made.scores["agreement"])
+    assert dict(result.preflight.facts)["student's parameters"] == f"{size:,}"
+    again = compared(toy, result.folder)
+    assert again == pytest.approx(result.scores["agreement"])
 
 
 def compared(toy: Toy, student: Path) -> float:
     """The agreement of two folders on the task's dev split, by their logits alone."""
     task = open_task(toy.task)
     split = load_split(task, "dev", offline=True)
-    found = []
+    agreements = []
     for place in (toy.teacher, str(student)):
         loaded = load_classifier(place, task=task.task())
         batch = loaded.tokenizer(list(split.texts), padding=True, return_tensors="pt")
         with torch.no_grad():
-            found.append(loaded.model(**batch).logits.argmax(-1))
-    return float((found[0] == found[1]).float().mean())
+            agreements.append(loaded.model(**batch).logits.argmax(-1))
+    return float((agreements[0] == agreements[1]).float().mean())
 
 
 def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             "layrs=2",
             {},
             UnknownNameError,
-            "--student: no setting of a student is called 'layrs', "
+            "`student`: no setting of a student is called 'layrs', "
             "expected one of layers, heads, hidden, "
             "intermediate, init, mode; did you mean 'layers'?",
         ),
@@ -145,13 +145,13 @@ def test_words_without_a_teacher(toy: Toy, tmp_path: Path) -> None:
             ConfigError,
             "layer_map: layer 9 of the teacher in 9:1, expected 0 (the embeddings) to 3",
         ),
-        ("layers=4", {}, ConfigError, "--student: 4 layers, expected at most 3, as many as the "
+        ("layers=4", {}, ConfigError, "`student`: 4 layers, expected at most 3, as many as the "
          "model has"),
         (
             "hidden=64,init=truncated",
             {},
             ConfigError,
-            "--student: 64 columns cut from 32, expected at most 32; init=random",
+            "`student`: 64 columns cut from 32, expected at most 32; init=random",
         ),
     ],
 )  # fmt: skip

@@ -18,8 +18,8 @@ from tests.distillers.builders import CPU
 @pytest.mark.parametrize(
     ("device", "threads", "message"),
     [
-        ("tpu", None, "--device: 'tpu', expected auto, cpu or cuda"),
-        ("cpu", 0, "--threads: 0, expected 1 or more"),
+        ("tpu", None, "`device`: 'tpu', expected auto, cpu or cuda"),
+        ("cpu", 0, "`threads`: 0, expected 1 or more"),
     ],
 )
 def test_bad_choices(device: str, threads: int | None, message: str) -> None:
@@ -34,7 +34,7 @@ def test_cuda_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(CapabilityError) as caught:
         choose_compute(device="cuda")
-    assert str(caught.value) == "--device: no CUDA device can be used; say --device cpu"
+    assert str(caught.value) == "`device`: no CUDA device can be used; say `device=cpu`"
 
 
 @pytest.mark.parametrize("supported", [False, True])
@@ -70,14 +70,14 @@ def test_every_card(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: capability is not None)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
     if device == "cuda" and capability is None:
-        with pytest.raises(CapabilityError, match="no CUDA device can be used; say --device cpu"):
+        with pytest.raises(CapabilityError, match="no CUDA device can be used; say `device=cpu`"):
             choose_compute(device=device, bf16=bf16)
         return
     chosen = "cuda" if capability is not None and device != "cpu" else "cpu"
     if bf16 is True and chosen == "cuda" and capability is not None and capability < (8, 0):
         with pytest.raises(CapabilityError) as caught:
             choose_compute(device=device, bf16=bf16)
-        assert str(caught.value) == ("--bf16: this CUDA device has no bfloat16; say --no-bf16")
+        assert str(caught.value) == ("`bf16`: this CUDA device has no bfloat16; say `bf16=False`")
         return
     expected = Compute(chosen, bf16 is True, torch.get_num_threads())  # type: ignore[arg-type]
     assert choose_compute(device=device, bf16=bf16, families=["bilstm"]) == expected

@@ -1,4 +1,4 @@
-"""Tests of `--like`: a control that differs from its student in nothing but the teacher."""
+"""Tests of `like`: a control that differs from its student in nothing but the teacher."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import kdprobe.distillers.course
+import kdprobe.distillers.staged_training
 import kdprobe.finetuning
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers.control import Control
 from kdprobe.distillers.encoding import GroupedByLength, steps_per_epoch
-from kdprobe.distillers.lesson import Lesson, TrainingResult
-from kdprobe.distillers.student_record import TaughtStudent, read_student
+from kdprobe.distillers.student_record import DistilledStudent, read_student
+from kdprobe.distillers.training_job import TrainingJob, TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.finetuning import finetune
 from tests.distillers.conftest import Toy
@@ -40,25 +40,25 @@ class Begun(NamedTuple):
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[Begun]:
     """Every training that is begun in a test."""
-    seen: list[Begun] = []
+    trainings: list[Begun] = []
 
     def watched(fit: Any) -> Any:
-        def look(lesson: Lesson, *args: Any, **more: Any) -> TrainingResult:
-            batch = lesson.settings.batch_size * lesson.settings.gradient_accumulation
-            order = GroupedByLength(lesson.encoded.lengths, batch=batch, seed=lesson.seed)
-            weights = {k: v.clone() for k, v in lesson.student.state_dict().items()}
-            texts = [lesson.split.texts[row] for row in order]
-            seen.append(Begun(weights, texts, lesson.settings, lesson.steps))
-            return fit(lesson, *args, **more)
+        def look(job: TrainingJob, *args: Any, **more: Any) -> TrainingResult:
+            batch = job.settings.batch_size * job.settings.gradient_accumulation
+            order = GroupedByLength(job.encoded.lengths, batch=batch, seed=job.seed)
+            weights = {k: v.clone() for k, v in job.student.state_dict().items()}
+            texts = [job.split.texts[row] for row in order]
+            trainings.append(Begun(weights, texts, job.settings, job.steps))
+            return fit(job, *args, **more)
 
         return look
 
-    for module in (kdprobe.distillers.course, kdprobe.finetuning):
+    for module in (kdprobe.distillers.staged_training, kdprobe.finetuning):
         monkeypatch.setattr(module, "fit", watched(module.fit))
-    return seen
+    return trainings
 
 
-def taught(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
+def distilled(toy: Toy, output: Path, student: str, **more: Any) -> TrainingResult:
     options: dict[str, Any] = {"epochs": 2, "learning_rate": 2e-3, "batch_size": 16, "seed": 3}
     return distill(
         toy.teacher, task=toy.task, output=output, student=student, **(QUICK | options | more)
@@ -76,7 +76,7 @@ def test_a_control_differs_in_the_teacher_alone(
 
     A tokenizer that is trained on the limited texts would differ by itself.
     """
-    made = taught(toy, tmp_path / "s", student, limit=90, sample_seed=5)
+    student_result = distilled(toy, tmp_path / "s", student, limit=90, sample_seed=5)
     done = finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     ours, theirs = begun
     assert list(ours.weights) == list(theirs.weights)
@@ -84,7 +84,7 @@ def test_a_control_differs_in_the_teacher_alone(
     assert ours.texts == theirs.texts
     assert len(ours.texts) == 90
     assert ours.settings == theirs.settings
-    assert done.steps == made.steps == 12
+    assert done.steps == student_result.steps == 12
     record = json.loads((tmp_path / "c" / "kdprobe.json").read_text())
     assert record["plan"]["seed"] == 3
     assert (
@@ -98,11 +98,11 @@ def test_a_control_differs_in_the_teacher_alone(
 
 def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     """Guards a control that begins with its teacher's own layers without a word about it."""
-    taught(toy, tmp_path / "s", "layers=1")
+    distilled(toy, tmp_path / "s", "layers=1")
     with pytest.raises(ConfigError) as caught:
         finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     assert str(caught.value) == (
-        f"--like {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
+        f"`like` {tmp_path / 's'}: MODEL is missing, expected the encoder that layers=1 is copied "
         "from; name the pretrained encoder that its teacher was fine-tuned from"
     )
     other = finetune(
@@ -110,13 +110,13 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
     )
     assert other.folder is not None
     more: dict[str, Any] = {"like": tmp_path / "s", "task": toy.task, "dry_run": True} | QUICK
-    told = finetune(str(other.folder), output=tmp_path / "c", **more).preflight
-    assert told.notes[-1] == (
+    preflight = finetune(str(other.folder), output=tmp_path / "c", **more).preflight
+    assert preflight.notes[-1] == (
         "begins with layers of its encoder; s began with those of its teacher"
     )
-    assert dict(told.facts)["steps"] == "38 of 16 examples (2 epochs), scored every 19"
-    told = finetune(toy.teacher, output=tmp_path / "c", **more).preflight
-    assert told.notes[-1] == (
+    assert dict(preflight.facts)["steps"] == "38 of 16 examples (2 epochs), scored every 19"
+    preflight = finetune(toy.teacher, output=tmp_path / "c", **more).preflight
+    assert preflight.notes[-1] == (
         "begins with layers of the teacher of s: it has learnt from it already"
     )
 
@@ -124,7 +124,7 @@ def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:
 @pytest.mark.float32
 def test_what_is_typed_wins_and_is_told(toy: Toy, tmp_path: Path) -> None:
     """Guards a budget that differs without a word: two numbers under one heading."""
-    taught(toy, tmp_path / "s", "bert:L1,H16,A2,I32", settings={"best_by": "kl"})
+    distilled(toy, tmp_path / "s", "bert:L1,H16,A2,I32", settings={"best_by": "kl"})
     more: dict[str, Any] = {"like": tmp_path / "s", "task": toy.task, "dry_run": True} | QUICK
     plain = finetune(output=tmp_path / "c", **more).preflight
     assert plain.notes[2:] == ("its best checkpoint is chosen by score: kl needs a teacher",)
@@ -160,11 +160,11 @@ def test_stages_and_transfer_sets_are_summed(toy: Toy, tmp_path: Path) -> None:
         '[[stages]]\nname = "second"\ntraining = { epochs = 2 }\n'
         '[[stages.objectives]]\nname = "soft_targets"\n'
     )
-    made = distill(
+    student_result = distill(
         toy.teacher, task=toy.task, output=tmp_path / "s", recipe=recipe, transfer_set=texts,
         **QUICK,
     )  # fmt: skip
-    assert made.steps == 36  # 384 texts are 12 batches of 32; one pass, then two
+    assert student_result.steps == 36  # 384 texts are 12 batches of 32; one pass, then two
     done = finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
     assert done.steps == 36
     assert done.notes[2:] == (
@@ -177,20 +177,20 @@ def test_stages_and_transfer_sets_are_summed(toy: Toy, tmp_path: Path) -> None:
 @pytest.mark.float32
 def test_embeddings_of_a_teacher(toy: Toy, tmp_path: Path) -> None:
     """Guards an LSTM that begins with its teacher's embeddings: the control has their width."""
-    taught(toy, tmp_path / "s", "bilstm:hidden=6,fc=8", epochs=1)
+    distilled(toy, tmp_path / "s", "bilstm:hidden=6,fc=8", epochs=1)
     more: dict[str, Any] = {"like": tmp_path / "s", "task": toy.task, "dry_run": True} | QUICK
-    told = finetune(output=tmp_path / "c", **more).preflight
-    assert told.notes[1] == "its embeddings begin at random; those of s began as its teacher's"
+    preflight = finetune(output=tmp_path / "c", **more).preflight
+    assert preflight.notes[1] == "its embeddings begin at random; those of s began as its teacher's"
     whole = json.loads((tmp_path / "s" / "kdprobe.json").read_text())["preflight"]["facts"]
-    assert dict(told.facts)["student's parameters"] == dict(whole)["student's parameters"]
-    taught(toy, tmp_path / "static", "bilstm:hidden=6,fc=8,mode=static", epochs=1)
+    assert dict(preflight.facts)["student's parameters"] == dict(whole)["student's parameters"]
+    distilled(toy, tmp_path / "static", "bilstm:hidden=6,fc=8,mode=static", epochs=1)
     with pytest.raises(ConfigError, match="a student that reads with its teacher's embeddings"):
         finetune(output=tmp_path / "c", **(more | {"like": tmp_path / "static"}))
 
 
 def test_refusals(toy: Toy, tmp_path: Path) -> None:
     """Guards a control of something that has no budget to be like."""
-    taught(toy, tmp_path / "s", "bert:L1,H16,A2,I32", epochs=1)
+    distilled(toy, tmp_path / "s", "bert:L1,H16,A2,I32", epochs=1)
     more: dict[str, Any] = {"output": tmp_path / "c"} | QUICK
 
     def refused(like: object, **others: Any) -> str:
@@ -204,7 +204,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
     assert "holds no kdprobe.json" in refused(tmp_path / "empty")
     assert "learnt from gold labels; it had no teacher" in refused(toy.teacher)
     assert "its task 'toy' is none that ships" in refused(tmp_path / "s", task=None)
-    assert "learnt toy, and --task says grammar" in refused(tmp_path / "s", task="grammar")
+    assert "learnt toy, and `task` says grammar" in refused(tmp_path / "s", task="grammar")
     assert "leave MODEL out" in refused(tmp_path / "s", model=toy.teacher)
     record = json.loads((tmp_path / "s" / "kdprobe.json").read_text())
     for number, broken in enumerate(("{", "[]", "[" * 100_000, "{}", '{"kind": "distill"}')):
@@ -212,7 +212,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
         place.mkdir()
         (place / "kdprobe.json").write_text(broken)
         message = refused(place)
-        assert message.startswith((f"--like {place}", f"{place / 'kdprobe.json'}"))
+        assert message.startswith((f"`like` {place}", f"{place / 'kdprobe.json'}"))
     for key in ("recipe", "train", "eval", "fingerprint", "seed"):
         place = tmp_path / f"without-{key}"
         place.mkdir()
@@ -223,7 +223,7 @@ def test_refusals(toy: Toy, tmp_path: Path) -> None:
 
 def test_nothing_named() -> None:
     """Guards a command line without a model or a task: one message, not a traceback."""
-    with pytest.raises(ConfigError, match="--task: is missing, expected a task, or --like"):
+    with pytest.raises(ConfigError, match="`task`: is missing, expected a task, or `like`"):
         finetune("bert:L1,H16,A2", output="out")
     with pytest.raises(ConfigError, match="MODEL: is missing, expected a folder"):
         finetune(task="grammar", output="out")
@@ -240,7 +240,7 @@ def test_any_number_of_examples_gets_the_steps(
     steps: int, examples: int, batch: int, own: int
 ) -> None:
     """Guards rounding: epochs are a fraction, and one step more or less is another budget."""
-    student = TaughtStudent(
+    student = DistilledStudent(
         folder=Path("s"), task="toy", train_split="train", eval_split="dev", train_fingerprint="",
         examples=own, eval_examples=None, transfer=False, seed=0, sample_seed=0, teacher="",
         shape="bert:L1,H16", settings=TrainingSettings(batch_size=batch), steps=steps, stages=1,

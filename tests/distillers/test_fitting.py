@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +17,22 @@ from kdprobe.distillation import distill
 from kdprobe.errors import OutputError, TrainingError
 from kdprobe.finetuning import finetune
 from kdprobe.foreign import disk_is_full
+from tests.distillers.builders import run_python
 from tests.distillers.conftest import Toy
+from tests.distillers.displays import Striking
 from tests.distillers.interrupted import run
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_program(toy: Toy, output: Path, step: int, mode: str) -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "tests.distillers.interrupted", toy.teacher, toy.task]
-    return subprocess.run(
-        [*words, str(output), str(step), mode],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
+    words = ["-m", "tests.distillers.interrupted", toy.teacher, toy.task]
+    return run_python([*words, str(output), str(step), mode], seconds=240)
 
 
 @pytest.mark.float32
 def test_killed_run_goes_on_bit_for_bit(toy: Toy, tmp_path: Path) -> None:
-    """Guards --resume after kill -9 in the middle of an epoch: same weights, same history.
+    """Guards `resume` after kill -9 in the middle of an epoch: same weights, same history.
 
     10 steps an epoch, checkpoints every 4, killed after 14: the last checkpoint is that of step 12.
     """
@@ -80,6 +71,9 @@ def test_plain_folder(toy: Toy) -> None:
     label, mask, size = done.stdout.split()
     assert (label, mask) == ("pos", "[MASK]")
     assert 5 < int(size) <= 200
+    tokenizer = json.loads((Path(toy.teacher) / "tokenizer.json").read_text())
+    assert tokenizer["truncation"] is None  # what the last text was cut to is no part of it
+    assert tokenizer["padding"] is None
     names = {item.name for item in Path(toy.teacher).iterdir()}
     assert names == {
         "README.md", "config.json", "history.json", "kdprobe.json", "model.safetensors",
@@ -94,19 +88,19 @@ def quick(toy: Toy, output: Path, **more: Any) -> Any:
 
 
 def test_non_empty_folder_is_refused(toy: Toy, tmp_path: Path) -> None:
-    """Guards a person's files: nothing is written over unless --force says so."""
+    """Guards a person's files: nothing is written over unless `force` says so."""
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(OutputError) as caught:
         quick(toy, tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with -o, or say "
-        "--force to write over its files"
+        f"{tmp_path}: is not empty, expected a new or empty folder; choose another with "
+        "`output`, or say `force` to write over its files"
     )
     with pytest.raises(OutputError) as caught:
         quick(toy, tmp_path, resume=True)
     assert str(caught.value) == (
         f"{tmp_path}: is not empty and holds no training to go on with, expected the folder of an "
-        "interrupted run; choose another with -o, or say --force to write over its files"
+        "interrupted run; choose another with `output`, or say `force` to write over its files"
     )
     quick(toy, tmp_path, force=True)
     assert (tmp_path / "notes.txt").read_text() == "mine"
@@ -114,7 +108,7 @@ def test_non_empty_folder_is_refused(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_finished_run_is_given_back(toy: Toy, tmp_path: Path) -> None:
-    """Guards --resume on a finished folder: the same result, no training, no changed options."""
+    """Guards `resume` on a finished folder: the same result, no training, no changed options."""
     first = quick(toy, tmp_path / "s")
     stamp = (tmp_path / "s" / "model.safetensors").stat().st_mtime_ns
     again = quick(toy, tmp_path / "s", resume=True)
@@ -131,33 +125,13 @@ def test_finished_run_is_given_back(toy: Toy, tmp_path: Path) -> None:
     )
 
 
-class Impatient:
-    """A display that presses Ctrl-C at a step."""
-
-    def __init__(self, step: int) -> None:
-        self.left, self.said = step, list[str]()
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Impatient]:
-        yield self
-
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        if note is not None and steps == 1:
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
-
-
 def test_interrupt_keeps_the_last_checkpoint(toy: Toy, tmp_path: Path) -> None:
     """Guards Ctrl-C: what was learnt stays, and the same options go on from it."""
     for step, sentence in (
-        (1, "Interrupted before the first checkpoint; --resume begins again."),
-        (3, "Interrupted; --resume goes on from checkpoint of step 2."),
+        (1, "Interrupted before the first checkpoint; `resume` begins again."),
+        (3, "Interrupted; `resume` goes on from checkpoint of step 2."),
     ):
-        display = Impatient(step)
+        display = Striking(step)
         with pytest.raises(KeyboardInterrupt):
             quick(toy, tmp_path / "s", evaluate_every=2, epochs=2, resume=True, progress=display)
         assert display.said[-1] == sentence
@@ -186,7 +160,7 @@ def test_full_disk_costs_no_checkpoint(
         quick(toy, tmp_path / "cut", **options)
     assert disk_is_full(caught.value)
     monkeypatch.undo()
-    display = Impatient(0)
+    display = Striking(0)
     quick(toy, tmp_path / "cut", **options, resume=True, progress=display)
     assert "Going on from checkpoint of step 1." in display.said
     left, right = (tmp_path / name / "model.safetensors" for name in ("whole", "cut"))

@@ -6,8 +6,6 @@ What the processor can do is injected.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,11 +14,13 @@ import torch
 from safetensors.torch import load_file
 
 from kdprobe.distillation import distill
-from kdprobe.distillers import compute, occasion
+from kdprobe.distillers import compute
+from kdprobe.distillers import run_options as occasion
 from kdprobe.distillers.precision import price_of
 from kdprobe.finetuning import finetune
 from kdprobe.models import mixed_precision
 from tests.distillers.conftest import Toy
+from tests.distillers.displays import Striking
 from tests.distillers.shared_work import run
 from tests.distillers.test_processes import run_twofold, without_dropout, words_of
 
@@ -30,27 +30,6 @@ LSTM = "bilstm:hidden=8,fc=8,embed=8,sentence=max"
 @pytest.fixture
 def every_product_in_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
-
-
-class Display:
-    """Keeps what is said; presses Ctrl-C at a step of the training."""
-
-    def __init__(self, step: int = 0) -> None:
-        self.left, self.said, self.counting = step, list[str](), False
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Display]:
-        self.counting = title.startswith("train on")
-        yield self
-
-    def advance(self, steps: int = 1, *, note: str = "") -> None:
-        if self.counting and steps and self.left:
-            self.left -= steps
-            if self.left <= 0:
-                raise KeyboardInterrupt
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def quick(toy: Toy, output: Path, student: str = "layers=1", **more: Any) -> Any:
@@ -63,11 +42,11 @@ def quick(toy: Toy, output: Path, student: str = "layers=1", **more: Any) -> Any
 @pytest.mark.usefixtures("every_product_in_bfloat16")
 @pytest.mark.parametrize("student", ["layers=1", LSTM])
 def test_an_interrupted_run_goes_on(toy: Toy, tmp_path: Path, student: str) -> None:
-    """Guards --resume under autocast: the same weights and history as a run nothing happened to."""
+    """Guards `resume` under autocast: the same weights and history as a run nothing happened to."""
     whole = quick(toy, tmp_path / "whole", student)
     with pytest.raises(KeyboardInterrupt):
-        quick(toy, tmp_path / "cut", student, progress=Display(5))
-    display = Display()
+        quick(toy, tmp_path / "cut", student, progress=Striking(5))
+    display = Striking()
     resumed = quick(toy, tmp_path / "cut", student, resume=True, progress=display)
     assert any("Going on from checkpoint of step 4" in line for line in display.said)
     assert resumed.history == whole.history
@@ -115,7 +94,7 @@ def test_it_is_told_with_its_price(
     weights = []
     for supported, how in ((True, "itself"), (False, "by way of float32, which is slow")):
         monkeypatch.setattr(occasion, "has_bfloat16", lambda device, native=supported: native)
-        display, place = Display(), tmp_path / how[:2]
+        display, place = Striking(), tmp_path / how[:2]
         monkeypatch.setattr(mixed_precision, "SMALL_WEIGHT", 0)
         result = quick(toy, place, epochs=1, progress=display)
         assert f"Trains with bfloat16 products; this cpu multiplies bfloat16 {how}." in display.said
@@ -143,7 +122,7 @@ def test_small_students_are_float32_whatever_is_asked(toy: Toy, tmp_path: Path) 
             bf16=half, threads=1, offline=True,
         )  # fmt: skip
         scores.append((result.scores, result.history))
-        assert any("--bf16 changed nothing" in note for note in result.notes) is half
+        assert any("`bf16` changed nothing" in note for note in result.notes) is half
     assert scores[0] == scores[1]
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("True", "False"))
     assert all(torch.equal(weight, theirs[name]) for name, weight in ours.items())
@@ -169,7 +148,7 @@ def test_a_control_is_trained_as_its_student(toy: Toy, tmp_path: Path) -> None:
     quick(toy, tmp_path / "s", LSTM, epochs=1)
     given: dict[str, Any] = {"like": str(tmp_path / "s"), "task": toy.task, "device": "cpu"}
     choices: tuple[tuple[bool | Literal["auto"], bool], ...] = (("auto", True), (False, False))
-    for asked, half in choices:
-        place = tmp_path / str(asked)
-        finetune(None, output=place, bf16=asked, threads=1, offline=True, **given)
+    for option, half in choices:
+        place = tmp_path / str(option)
+        finetune(None, output=place, bf16=option, threads=1, offline=True, **given)
         assert json.loads((place / "kdprobe.json").read_text())["plan"]["bf16"] is half

@@ -50,7 +50,7 @@ def test_every_rule_fits_every_size() -> None:
         (
             "unifrom",
             UnknownNameError,
-            "--layer-map: no layer-map is called 'unifrom', expected one of copied, distilbert, "
+            "`layer_map`: no layer-map is called 'unifrom', expected one of copied, distilbert, "
             "first, last, skip, uniform; did you mean 'uniform'?",
         ),
         (
@@ -77,8 +77,9 @@ def test_every_rule_fits_every_size() -> None:
         (
             "distilbert",
             ConfigError,
-            "layer_map: distilbert for 3 layers taught by 12, expected 6 taught by 12, all it is "
-            "defined for; use uniform, or list the pairs",
+            "layer_map: distilbert for a student of 3 layers and a teacher of 12, expected a "
+            "student of 6 and a teacher of 12, all it is defined for; use uniform, or list the "
+            "pairs",
         ),
     ],
 )
@@ -94,16 +95,16 @@ def test_a_deeper_student() -> None:
     with pytest.raises(ConfigError) as caught:
         read_layer_map("last", student=4, teacher=2)
     assert str(caught.value) == (
-        "layer_map: last for 4 layers taught by 2, expected at most as many layers as the teacher "
-        "has; use uniform, or list the pairs"
+        "layer_map: last for a student of 4 layers and a teacher of 2, expected at most as many "
+        "layers as the teacher has; use uniform, or list the pairs"
     )
     assert teachers("uniform", 4, 2) == [1, 1, 2, 2]
 
 
 def test_table_of_the_preflight() -> None:
     """Guards what is shown before training: embeddings by name, and where weights came from."""
-    found = Preflight((), layer_table(((0, 0), (1, 2)), (0, 1)))
-    assert found.lines() == (
+    preflight = Preflight((), layer_table(((0, 0), (1, 2)), (0, 1)))
+    assert preflight.lines() == (
         "student embeddings <- teacher embeddings (copied)",
         "student layer 1 <- teacher layer 2 (copied from 1)",
     )

@@ -6,7 +6,7 @@ import torch
 
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.memory import Memory, estimate_memory
-from tests.distillers.builders import toy_lesson
+from tests.distillers.builders import toy_job
 
 
 def test_counted_by_hand() -> None:
@@ -16,36 +16,36 @@ def test_counted_by_hand() -> None:
     rows of the words that occur.
     """
     torch.manual_seed(0)
-    lesson = toy_lesson(TrainingSettings(weight_decay=0.1, batch_size=8))
-    size = sum(weight.numel() for weight in lesson.student.parameters())
-    buffers = sum(b.numel() * b.element_size() for b in lesson.student.buffers())
-    state = {name: weight.clone() for name, weight in lesson.student.state_dict().items()}
+    job = toy_job(TrainingSettings(weight_decay=0.1, batch_size=8))
+    size = sum(weight.numel() for weight in job.student.parameters())
+    buffers = sum(b.numel() * b.element_size() for b in job.student.buffers())
+    state = {name: weight.clone() for name, weight in job.student.state_dict().items()}
     teacher = torch.nn.Linear(9, 1)
-    found = estimate_memory(lesson, teacher)
-    assert found.student == 16 * size + buffers
-    assert found.teacher == 4 * 10
-    fewer = estimate_memory(toy_lesson(TrainingSettings(batch_size=8)), teacher)
-    assert fewer.student < found.student
-    for name, weight in lesson.student.state_dict().items():
+    memory = estimate_memory(job, teacher)
+    assert memory.student == 16 * size + buffers
+    assert memory.teacher == 4 * 10
+    fewer = estimate_memory(toy_job(TrainingSettings(batch_size=8)), teacher)
+    assert fewer.student < memory.student
+    for name, weight in job.student.state_dict().items():
         assert torch.equal(weight, state[name])
 
 
 def test_a_batch_keeps_more_of_more_examples() -> None:
     """Guards what is kept for the gradients: it grows with the batch, weights are not in it."""
     small, large = (
-        estimate_memory(toy_lesson(TrainingSettings(batch_size=size)), torch.nn.Linear(1, 1))
+        estimate_memory(toy_job(TrainingSettings(batch_size=size)), torch.nn.Linear(1, 1))
         for size in (4, 32)
     )
     assert 4 * small.batch < large.batch < 9 * small.batch
-    lesson = toy_lesson(TrainingSettings(batch_size=4))
-    length = int(lesson.encoded.lengths.max())
-    width = int(lesson.student.config.hidden_size)
+    job = toy_job(TrainingSettings(batch_size=4))
+    length = int(job.encoded.lengths.max())
+    width = int(job.student.config.hidden_size)
     assert small.batch > 10 * 4 * 4 * length * width  # ten tensors of its states at the least
 
 
 def test_told() -> None:
     """Guards the sum."""
-    assert Memory(2_000_000, 500_000, 1_000).told == (
+    assert Memory(2_000_000, 500_000, 1_000).summary == (
         "about 2.5 MB: 2.0 MB for the student's weights, gradients and moments, 500.0 kB for a "
         "batch of long texts, 1.0 kB for the teacher"
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kdprobe.distillers._scores import Score
-from kdprobe.distillers.classroom import command_line
-from kdprobe.distillers.lesson import TrainingResult
-from kdprobe.distillers.model_card import Story, card_text
+from kdprobe.distillers.model_card import CardFacts, card_text
 from kdprobe.distillers.preflight import Preflight, layer_table, refuse_chance
+from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CheckpointError
 
 
@@ -19,11 +18,11 @@ def test_card_escapes_and_gives_reasons() -> None:
         undefined={"mcc": "one label is predicted for every example"}, history=(), best_step=3,
         steps=9, seconds=1.0, preflight=Preflight((), layer_table(((1, 1), (2, 3)), (0, 2))),
     )  # fmt: skip
-    story = Story(
+    facts = CardFacts(
         kind="distill", headline="A student.", sections={"Data": {"file|name": "a|b\x1b[31m"}},
-        command="kdprobe distill t", precision="float32", recipe="Somebody 2020", notes=("said",),
+        command="kdprobe distill t", precision="float32", recipe="Somebody 2020", notes=("noted",),
     )  # fmt: skip
-    card = card_text("s", result, story)
+    card = card_text("s", result, facts)
     assert "| mcc | undefined: one label is predicted for every example |" in card
     assert "| file\\|name | a\\|b\ufffd[31m |" in card
     assert "| 2 | 3 | copied |" in card
@@ -42,9 +41,3 @@ def test_undefined_teacher_is_refused_with_the_reason() -> None:
         "same answer (0.0000)"
     )
     refuse_chance("t", score="mcc", reached=Score(0.3), chance=0.0, split="dev")
-
-
-def test_command_line() -> None:
-    """Guards the command on the card: flags without a value, quoted names."""
-    words = command_line("distill", "a b", (("--force", True), ("--x", False), ("--seed", 0)))
-    assert words == "kdprobe distill 'a b' --force --seed 0"

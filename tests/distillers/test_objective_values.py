@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from kdprobe.distillers.forward import read
 from kdprobe.distillers.masked import first_tokens, log_softmax_over, unit
-from kdprobe.distillers.objective import LOGITS, Batch, ModelShape, Need, Situation, View
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, ModelShape, Need, View
 from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
-from kdprobe.distillers.views import read
 from kdprobe.models.gradients import attribute
-from tests.contracts.test_objectives import ROWS, inputs_of, room, setting, tiny, values
+from tests.contracts.test_objectives import ROWS, inputs_of, setting, tiny, tiny_pair, values
 from tests.distillers.builders import TASK
 from tests.distillers.test_objectives import ZS, ZT, batch_of
 
@@ -21,10 +21,8 @@ from tests.distillers.test_objectives import ZS, ZT, batch_of
 def logits(name: str, zs: Tensor, zt: Tensor, *, progress: float = 0.0, **options: Any) -> Tensor:
     objective, checked = setting(name, **options)
     batch = Batch(batch_of(len(zs)).mask, progress=progress)
-    found: Tensor = objective.numerators(
-        View({LOGITS: zs}), View({LOGITS: zt}), batch, checked, None
-    )
-    return found
+    losses: Tensor = objective.loss_sum(View({LOGITS: zs}), View({LOGITS: zt}), batch, checked)
+    return losses
 
 
 def test_logit_differences() -> None:
@@ -38,12 +36,12 @@ def test_logit_differences() -> None:
 
 def test_noise_is_drawn_and_bounded() -> None:
     """Guards noise that is always or never there, and a seed that is ignored."""
-    found = []
+    totals = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        found.append(logits("noisy_teacher", ZS, ZT, deviation=0.5, share=1.0))
-    assert torch.equal(found[0], found[1])
-    assert not torch.equal(found[0], found[2])
+        totals.append(logits("noisy_teacher", ZS, ZT, deviation=0.5, share=1.0))
+    assert torch.equal(totals[0], totals[1])
+    assert not torch.equal(totals[0], totals[2])
     plain = logits("logit_mse", ZS, ZT)
     assert torch.equal(logits("noisy_teacher", ZS, ZT, deviation=0.5, share=0.0), plain)
     assert torch.equal(logits("noisy_teacher", ZS, ZT, deviation=0.0, share=1.0), plain)
@@ -58,7 +56,7 @@ def test_annealing_ends_at_one() -> None:
 
 
 SHAPE = ModelShape(2, 2, 1)
-SITUATION = Situation(TASK, SHAPE, SHAPE, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
+SITUATION = ModelPair(TASK, SHAPE, SHAPE, ((0, 0), (1, 1), (2, 2)), same_tokens=True)
 
 
 def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: Any) -> Tensor:
@@ -71,9 +69,9 @@ def of_states(name: str, ours: Tensor, theirs: Tensor, mask: Tensor, **options: 
     ]
     firsts = {Need("first", layer): theirs[:, 0] for layer in range(3)}
     views = [View(values[0]), View(values[1] | firsts)]
-    batch = Batch(mask, situation=SITUATION)
-    found: Tensor = objective.numerators(*views, batch, checked, None)
-    return found / objective.denominators(batch, checked)
+    batch = Batch(mask, models=SITUATION)
+    losses: Tensor = objective.loss_sum(*views, batch, checked)
+    return losses / objective.loss_count(batch, checked)
 
 
 ROW = torch.tensor([[True, True, False]])
@@ -99,10 +97,10 @@ def test_patience_by_hand() -> None:
 
 
 def test_attention_scores_by_hand() -> None:
-    """Guards the scale and the denominator: pairs of real tokens, both layers."""
+    """Guards the scale and the loss count: pairs of real tokens, both layers."""
     # [[1, 0], [0, 4]] / sqrt 2 and [[1, 1], [1, 1]] / sqrt 2: squares (0 + 1 + 1 + 9) / 2
-    found = of_states("attention_scores", OURS, THEIRS, ROW)
-    assert found.item() == pytest.approx(2 * (11 / 2) / 4)
+    computed = of_states("attention_scores", OURS, THEIRS, ROW)
+    assert computed.item() == pytest.approx(2 * (11 / 2) / 4)
 
 
 def test_token_relations_by_hand() -> None:
@@ -111,10 +109,10 @@ def test_token_relations_by_hand() -> None:
     three = torch.tensor([[True, True, True]])
     line = torch.tensor([[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]])
     corner = torch.tensor([[[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]])
-    found = of_states("token_relations", line, corner, three, pairs=0.0, window=5)
+    computed = of_states("token_relations", line, corner, three, pairs=0.0, window=5)
     # cosines at the ends 1 and at the middle -1; at a right angle 1/sqrt 2 and 0; three layers
     expected = 3 * (2 * (1 - 0.5**0.5) ** 2 + 1) / 3
-    assert found.item() == pytest.approx(expected, rel=1e-5)
+    assert computed.item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_layer_relations_see_the_way_through_the_layers() -> None:
@@ -124,7 +122,7 @@ def test_layer_relations_see_the_way_through_the_layers() -> None:
 
 def test_attention_is_what_transformers_computes() -> None:
     """Guards queries, keys, heads and scale against the model's own attention probabilities."""
-    at = room()
+    at = tiny_pair()
     inputs = inputs_of(ROWS)
     needs = frozenset({Need("attention", 2), Need("query", 2), Need("key", 2), Need("hidden", 1)})
     said = read(at.student, inputs, needs)
@@ -141,7 +139,7 @@ def test_attention_is_what_transformers_computes() -> None:
 
 def test_cross_entropy_and_kl_differ_by_a_constant() -> None:
     """Guards the LIMEs paper's cross-entropy: its gradient is that of KL."""
-    at = room()
+    at = tiny_pair()
     slopes = []
     for divergence in ("kl", "cross_entropy"):
         at.student.zero_grad()
@@ -157,7 +155,7 @@ def test_integrated_gradients_add_up() -> None:
     """
     model = tiny(2, 1, sharp=4.0)
     inputs = inputs_of(ROWS)
-    (found, _) = attribute(
+    (attributed, _) = attribute(
         model, inputs, layer=0, of="logit", steps=200, baseline="pad", follow=False
     )
     with torch.no_grad():
@@ -168,15 +166,15 @@ def test_integrated_gradients_add_up() -> None:
         handle.remove()
     gap = (full - empty).abs().max().item()
     assert gap > 0.01
-    assert found.product.sum((1, 2)).tolist() == pytest.approx(
+    assert attributed.product.sum((1, 2)).tolist() == pytest.approx(
         (full - empty).tolist(), abs=0.02 * gap
     )
-    assert not found.product.requires_grad
+    assert not attributed.product.requires_grad
 
 
 def test_one_step_is_gradient_times_input() -> None:
     """Guards AD-KD's released setting against torch's own gradient at the embeddings."""
-    at = room()
+    at = tiny_pair()
     inputs = inputs_of(ROWS)
     kept: list[Tensor] = []
 
@@ -188,20 +186,20 @@ def test_one_step_is_gradient_times_input() -> None:
     handle = at.student.bert.embeddings.register_forward_hook(keep)
     at.student(**inputs).logits.softmax(-1)[:, 1].sum().backward()
     handle.remove()
-    found = attribute(at.student, inputs, layer=0, of="probability", follow=True)
+    attributed = attribute(at.student, inputs, layer=0, of="probability", follow=True)
     assert kept[0].grad is not None
-    assert torch.allclose(found[1].product, kept[0] * kept[0].grad, atol=1e-6)
-    assert found[1].product.requires_grad
+    assert torch.allclose(attributed[1].product, kept[0] * kept[0].grad, atol=1e-6)
+    assert attributed[1].product.requires_grad
 
 
 def test_two_classes_have_one_map_with_one_step() -> None:
     """Guards the facts on AD-KD: both views are equal for two classes, and so are P and -log P."""
-    at = room()
+    at = tiny_pair()
     inputs = inputs_of(ROWS)
 
     def maps(of: Any, steps: int) -> list[Tensor]:
-        found = attribute(at.teacher, inputs, layer=0, of=of, steps=steps, follow=False)
-        return [unit(torch.linalg.vector_norm(part.product, dim=-1)) for part in found]
+        attributed = attribute(at.teacher, inputs, layer=0, of=of, steps=steps, follow=False)
+        return [unit(torch.linalg.vector_norm(part.product, dim=-1)) for part in attributed]
 
     by_probability, by_log = maps("probability", 1), maps("log_probability", 1)
     assert torch.allclose(by_probability[0], by_probability[1], atol=1e-5)
@@ -213,14 +211,14 @@ def test_two_classes_have_one_map_with_one_step() -> None:
 
 def test_baselines_differ() -> None:
     """Guards the paper's [PAD] against the code's zeros: another baseline gives other maps."""
-    at = room()
+    at = tiny_pair()
     zero, pad = (values("attribution", at, baseline=b) for b in ("zero", "pad"))
     assert not torch.allclose(zero, pad, atol=1e-4)
 
 
 def test_the_teachers_columns_are_followed() -> None:
     """Guards teachers whose outputs stand in another order than the task's labels."""
-    at = room()
+    at = tiny_pair()
     inputs = inputs_of(ROWS)
     straight = attribute(at.teacher, inputs, layer=0, of="logit", follow=False)
     turned = attribute(

@@ -12,9 +12,9 @@ from kdprobe.distillers.objective import (
     LOGITS,
     OBJECTIVES,
     Batch,
+    ModelPair,
     ModelShape,
     Needs,
-    Situation,
     View,
 )
 from kdprobe.distillers.objectives.hard_labels import HardLabelsOptions
@@ -32,19 +32,15 @@ def batch_of(rows: int, labels: Tensor | None = None) -> Batch:
 
 
 def soft(zs: Tensor, zt: Tensor, **options: object) -> Tensor:
-    return OBJECTIVES.load("soft_targets").numerators(
-        View({LOGITS: zs}),
-        View({LOGITS: zt}),
-        batch_of(len(zs)),
-        SoftTargetsOptions(**options),
-        None,
+    return OBJECTIVES.load("soft_targets").loss_sum(
+        View({LOGITS: zs}), View({LOGITS: zt}), batch_of(len(zs)), SoftTargetsOptions(**options)
     )
 
 
 def hard(z: Tensor, labels: Tensor) -> Tensor:
     options = HardLabelsOptions()
-    return OBJECTIVES.load("hard_labels").numerators(
-        View({LOGITS: z}), View({}), batch_of(len(z), labels), options, None
+    return OBJECTIVES.load("hard_labels").loss_sum(
+        View({LOGITS: z}), View({}), batch_of(len(z), labels), options
     )
 
 
@@ -137,24 +133,24 @@ def test_invariances(pairs: list[tuple[float, ...]], shift: float) -> None:
 
 def test_every_objective_keeps_the_contract() -> None:
     """Guards a new file of the folder: its name, its options' defaults and one value an example."""
-    situation = Situation(TASK, SHAPE, SHAPE, ((1, 1), (2, 2)), same_tokens=True)
+    models = ModelPair(TASK, SHAPE, SHAPE, ((1, 1), (2, 2)), same_tokens=True)
     for name in OBJECTIVES.names():
         objective = OBJECTIVES.load(name)
         options = objective.options()
         assert objective.name == name
         assert objective.version >= 1
         assert objective.title
-        assert isinstance(objective.needs(situation, options), Needs)
-        denominators = objective.denominators(batch_of(3), options)
-        assert denominators.shape == (3,)
-        assert (denominators > 0).all()
+        assert isinstance(objective.needs(models, options), Needs)
+        loss_count = objective.loss_count(batch_of(3), options)
+        assert loss_count.shape == (3,)
+        assert (loss_count > 0).all()
 
 
 def test_needs_are_joined() -> None:
     """Guards the union: a forgotten need would read nothing, or run the teacher for nothing."""
-    situation = Situation(RATING, SHAPE, SHAPE)
-    hard_needs = OBJECTIVES.load("hard_labels").needs(situation, HardLabelsOptions())
-    soft_needs = OBJECTIVES.load("soft_targets").needs(situation, SoftTargetsOptions())
+    models = ModelPair(RATING, SHAPE, SHAPE)
+    hard_needs = OBJECTIVES.load("hard_labels").needs(models, HardLabelsOptions())
+    soft_needs = OBJECTIVES.load("soft_targets").needs(models, SoftTargetsOptions())
     joined = hard_needs | soft_needs
     assert joined == Needs(frozenset({LOGITS}), frozenset({LOGITS}), labels=True)
     assert not joined.live_teacher
@@ -163,13 +159,15 @@ def test_needs_are_joined() -> None:
 
 def test_soft_targets_without_a_teacher() -> None:
     """Guards a recipe used without a teacher: the reason is told before training."""
-    unmet = OBJECTIVES.load("soft_targets").unmet(Situation(TASK, SHAPE), SoftTargetsOptions())
-    assert unmet == "there is no teacher"
+    skip_reason = OBJECTIVES.load("soft_targets").skip_reason(
+        ModelPair(TASK, SHAPE), SoftTargetsOptions()
+    )
+    assert skip_reason == "there is no teacher"
 
 
 def test_labels_that_are_missing_are_a_fault() -> None:
     """Guards against training on None labels: the trainer must have asked for them."""
     with pytest.raises(ValueError, match="hard_labels got a batch without labels"):
-        OBJECTIVES.load("hard_labels").numerators(
-            View({LOGITS: torch.zeros(1, 2)}), View({}), batch_of(1), HardLabelsOptions(), None
+        OBJECTIVES.load("hard_labels").loss_sum(
+            View({LOGITS: torch.zeros(1, 2)}), View({}), batch_of(1), HardLabelsOptions()
         )

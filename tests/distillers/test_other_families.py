@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.objective import GROUPS, LOGITS, OBJECTIVES, Need, Situation
+from kdprobe.distillers.forward import read, shape_of
+from kdprobe.distillers.objective import GROUPS, LOGITS, OBJECTIVES, ModelPair, Need
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.views import read, shape_of
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.gradients import attribute
 from kdprobe.models.text_model import TextModel
@@ -28,18 +28,18 @@ def shape(name: str) -> Any:
     return shape_of(model, TextModel(model, tokenizer, name=name))
 
 
-def unmet(objective: str, student: str, teacher: str, **options: Any) -> str:
+def skip_reason(objective: str, student: str, teacher: str, **options: Any) -> str:
     pairs = ((0, 0), (1, 1), (2, 2))
-    situation = Situation(SINGLE, shape(student), shape(teacher), pairs, same_tokens=True)
+    models = ModelPair(SINGLE, shape(student), shape(teacher), pairs, same_tokens=True)
     chosen = OBJECTIVES.load(objective)
-    return chosen.unmet(situation, chosen.options(**options)) or ""
+    return chosen.skip_reason(models, chosen.options(**options)) or ""
 
 
 def test_first_tokens_of_causal_models_are_refused():
     """Guards against vectors that are the same for every text, and are matched all the same."""
-    assert unmet("patience", "BERT", "BERT") == ""
+    assert skip_reason("patience", "BERT", "BERT") == ""
     for student, teacher, which in (("BERT", "GPT-2", "teacher"), ("Llama", "BERT", "student")):
-        reason = unmet("patience", student, teacher)
+        reason = skip_reason("patience", student, teacher)
         assert f"the first token of the {which} reads nothing of the text" in reason
         assert "recipe vanilla" in reason
 
@@ -47,19 +47,19 @@ def test_first_tokens_of_causal_models_are_refused():
 def test_models_that_cannot_be_differentiated_are_refused_with_the_reason():
     """Guards against a traceback in the first step, or gradients of padding."""
     for objective in ("attribution", "jacobian"):
-        assert unmet(objective, "BERT", "GPT-2") == ""
+        assert skip_reason(objective, "BERT", "GPT-2") == ""
         for name, words in (
             ("XLNet", "its embeddings give (7, 1) vectors"),
             ("BART", "the embeddings it names are run 0 times"),
             ("FNet", "padding moves its outputs"),
         ):
-            reason = unmet(objective, "BERT", name)
+            reason = skip_reason(objective, "BERT", name)
             assert "the teacher cannot be differentiated by its embeddings" in reason
             assert words in reason
             assert "recipe vanilla" in reason
     for name in ("OPT", "Llama", "BLOOM", "GPT-NeoX", "Qwen2"):
-        assert unmet("attribution", "BERT", name) == ""
-    assert "no attention layers" in unmet("attribution", "BERT", "GPT-2", layer="first")
+        assert skip_reason("attribution", "BERT", name) == ""
+    assert "no attention layers" in skip_reason("attribution", "BERT", "GPT-2", layer="first")
 
 
 def test_gradients_of_a_decoder_are_those_of_its_word_vectors():
@@ -68,11 +68,11 @@ def test_gradients_of_a_decoder_are_those_of_its_word_vectors():
     inputs = tokenizer("a dog sleeps", return_tensors="pt")
     vectors = model.get_input_embeddings()(inputs["input_ids"]).detach().requires_grad_()
     model(inputs_embeds=vectors).logits[0, 2].backward()
-    found = attribute(
+    attributed = attribute(
         model, dict(inputs), layer=0, of="logit", picked=torch.tensor([2]), follow=False
     )
     assert vectors.grad is not None
-    torch.testing.assert_close(found[0].gradient, vectors.grad, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(attributed[0].gradient, vectors.grad, atol=1e-6, rtol=1e-4)
 
 
 def test_a_teacher_that_pads_elsewhere_is_laid_where_the_student_reads():

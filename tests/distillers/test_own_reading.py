@@ -12,28 +12,24 @@ import torch
 from transformers import BertForSequenceClassification
 
 from kdprobe.cache import Cache
-from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers import encoding
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.objective import LOGITS, Need, View
 from kdprobe.distillers.own_reading import OwnReading
-from kdprobe.distillers.teacher_store import (
-    LiveTeacher,
-    StoredTeacher,
-    TeacherFile,
-    TeacherSignal,
-    all_logits,
-    teacher_logits,
-)
+from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
+from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.errors import CapabilityError
 from kdprobe.finetuning import finetune
+from kdprobe.models.hf import open_hf
+from kdprobe.models.stored_outputs import stored_outputs
 from kdprobe.models.text_model import TextModel
 from kdprobe.models.tokens import pad_rows
 from kdprobe.progress import Silent
+from kdprobe.tasks.open import open_task
+from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.task import Split
 from tests.contracts.families import FAMILIES, SINGLE, build
-from tests.distillers.builders import toy_lesson
 from tests.distillers.conftest import Toy
 
 CPU = torch.device("cpu")
@@ -66,19 +62,29 @@ def misread_wide_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("break_it", [forget_masks, misread_wide_batches])
-def test_a_misread_teacher_teaches_nobody(
+def test_a_misread_batch_teaches_nobody(
     break_it: Any, toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Guards a student trained for hours on what its teacher never said of those texts."""
-    monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
-    break_it(monkeypatch)
+    """Guards a student trained for hours on what its teacher never said of those texts.
+
+    The teacher's logits are its own even so: they are run along another path than the batches of
+    the training, and one by one where a batch moves them.
+    """
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("KDPROBE_CACHE", str(cache))
     out = tmp_path / "out"
-    with pytest.raises(CapabilityError, match=f"^teacher: its logits .* {MISREAD}") as caught:
-        distill(toy.teacher, task=toy.task, output=out, student="layers=1", **OPTIONS)
+    with monkeypatch.context() as broken:
+        break_it(broken)
+        with pytest.raises(CapabilityError, match=f"^the student: its .* {MISREAD}") as caught:
+            distill(toy.teacher, task=toy.task, output=out, student="layers=1", **OPTIONS)
     assert "tolerance" in str(caught.value)
     assert "kdprobe compare" in caught.value.remedy
     assert not out.exists()
-    assert not list((tmp_path / "cache").rglob("*.npz"))  # no misread answer is kept
+    split = load_split(open_task(toy.task), "dev")
+    handle = open_hf(toy.teacher, name="teacher", task=split.task, device="cpu")
+    kept = stored_outputs(handle, split, cache=Cache(cache), progress=Silent())
+    alone = stored_outputs(handle, split, cache=None, progress=Silent(), batch_size=1)
+    np.testing.assert_allclose(kept.values, alone.values, atol=1e-5)
 
 
 @pytest.mark.parametrize("model", ["bert:L1,H16,A2,I32,V100", ""])
@@ -112,8 +118,8 @@ class Shifted:
     need: Need
 
     def view(self, rows: Any, device: torch.device) -> View:
-        seen = self.inner.view(rows, device)
-        return replace(seen, values={**seen.values, self.need: seen.values[self.need].roll(1, 1)})
+        view = self.inner.view(rows, device)
+        return replace(view, values={**view.values, self.need: view.values[self.need].roll(1, 1)})
 
 
 def test_every_quantity_of_a_teacher_is_looked_at() -> None:
@@ -122,8 +128,8 @@ def test_every_quantity_of_a_teacher_is_looked_at() -> None:
     live = LiveTeacher(own.text.model, own.encoded, NEEDS, (1, 2, 0))
     own.require_signal(live)
     for need in NEEDS:
-        told = f"its {need.quantity} of layer {need.layer} for "
-        with pytest.raises(CapabilityError, match=told):
+        message = f"its {need.quantity} of layer {need.layer} for "
+        with pytest.raises(CapabilityError, match=message):
             own.require_signal(Shifted(live, need))
     with pytest.raises(CapabilityError, match="its logits for "):
         own.require_signal(Shifted(live, LOGITS))
@@ -155,13 +161,15 @@ def test_texts_are_cut_where_the_training_cuts_them() -> None:
     """Guards a false alarm for long texts, and logits of a text that was cut elsewhere."""
     own = reading("BERT", SPLIT, longest=8)
     assert own.encoded.truncated
-    logits = all_logits(
-        own.text.model, own.encoded, columns=(1, 2, 0), device=CPU, batch_size=4,
-        progress=Silent(), title="",
+    stored = StoredTeacher(
+        torch.from_numpy(
+            all_logits(own.text.model, own.encoded, columns=(1, 2, 0), device=CPU, batch_size=4,
+                       progress=Silent(), title="")
+        )
     )  # fmt: skip
-    own.require_logits(logits)
+    own.require_signal(stored)
     with pytest.raises(CapabilityError, match="they saw him there"):
-        replace(own, longest=9).require_logits(logits)
+        replace(own, longest=9).require_signal(stored)
 
 
 def test_columns_in_another_order_are_a_difference() -> None:
@@ -184,22 +192,3 @@ def test_rows_hold_the_longest_and_the_shortest() -> None:
     assert lengths.min() == own.encoded.lengths.min()
     empty = Split(SINGLE, "train", (), ())
     assert replace(own, split=empty, encoded=own.encoded.take([])).rows == []
-
-
-def test_a_store_a_little_off_is_computed_again(tmp_path: Path) -> None:
-    """Guards a stored answer that is near enough for another device, but is not its own here."""
-    torch.manual_seed(0)
-    lesson = toy_lesson(TrainingSettings(), n=40)
-    text = TextModel(lesson.student, lesson.tokenizer, name="t")
-    own = OwnReading(text, lesson.split, lesson.encoded, 32, (0, 1))
-    file = TeacherFile("f" * 64, lesson.split, 32, (0, 1), CPU)
-    cache = Cache(tmp_path)
-    right = all_logits(
-        lesson.student, lesson.encoded, columns=(0, 1), device=CPU, batch_size=8,
-        progress=Silent(), title="",
-    )  # fmt: skip
-    cache.store(file.key, {"logits": right + np.float32(5e-4)}, description="elsewhere")
-    again = teacher_logits(
-        lesson.student, lesson.encoded, file, cache=cache, progress=Silent(), title="t", own=own
-    )
-    assert np.abs(again - right).max() < 1e-5

@@ -32,10 +32,10 @@ def row(task: str, scores: tuple[tuple[float, ...], tuple[float, ...]], **more: 
 @pytest.mark.parametrize("scores", [STEADY, RUINED])
 def test_the_interval_is_that_of_scipy(scores: tuple[tuple[float, ...], ...]) -> None:
     """Guards the quantile and the paired difference against an independent computation."""
-    found = compare_precisions(*scores)
+    result = compare_precisions(*scores)
     reference = stats.ttest_rel(scores[1], scores[0]).confidence_interval(0.9)
-    assert (found.low, found.high) == pytest.approx((reference.low, reference.high))
-    assert found.margin == pytest.approx(stats.tstd(scores[0]))
+    assert (result.low, result.high) == pytest.approx((reference.low, reference.high))
+    assert result.margin == pytest.approx(stats.tstd(scores[0]))
 
 
 def test_equal_is_what_was_shown() -> None:
@@ -104,8 +104,8 @@ def test_the_table_is_evidence() -> None:
         assert len(row.float32) == len(row.bfloat16) >= 2
         assert all(-1.0 <= score <= 1.0 for score in (*row.float32, *row.bfloat16))
         assert min(*row.seconds, *(row.emulated or (1.0,))) > 0
-        told = price_of(row.family.split(",")[0])
-        assert f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC" in told
+        price_text = price_of(row.family.split(",")[0])
+        assert f"{row.family}, on {row.task} over {len(row.float32)} seeds: MCC" in price_text
     assert price_of("xlnet") == (
         "what that costs students of the architecture xlnet was not measured"
     )

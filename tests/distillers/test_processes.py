@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kdprobe.distillers.mixture import Losses, Window
-from kdprobe.distillers.processes import ALONE, Team, add_up_gradients, team
+from kdprobe.distillers.processes import ALONE, ProcessGroup, add_up_gradients, process_group
+from kdprobe.distillers.weighted_loss import Losses, Window
+from tests.distillers.builders import run_python
 from tests.distillers.conftest import Toy
 from tests.distillers.shared_work import run
 
@@ -65,20 +63,12 @@ def words_of(toy: Toy, tmp_path: Path, teacher: Path, name: str) -> list[list[st
 def run_twofold(
     tmp_path: Path, commands: list[list[str]], program: str = "shared_work"
 ) -> tuple[str, str]:
-    """Run commands in two processes; give what they print, and what they say on stderr."""
+    """Run commands in two processes; return what they write to stdout and to stderr."""
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps(commands))
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    torchrun += ["--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*torchrun, "-m", f"tests.distillers.{program}", str(listed)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = [*torchrun, "-m", f"tests.distillers.{program}", str(listed)]
+    done = run_python(words, seconds=300)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout, done.stderr
 
@@ -90,7 +80,7 @@ def test_two_processes_train_the_same_student(
     """Guards torchrun: means of means, a lost remainder or doubled rows would train another one.
 
     65 examples in batches of 8, two batches a step: the last batch holds a single example, so that
-    the second process has none. The terms have different denominators in `token`.
+    the second process has none. The terms have different loss_count in `token`.
     """
     teacher = without_dropout(toy, tmp_path / "teacher")
     monkeypatch.setenv("KDPROBE_CACHE", str(tmp_path / "cache"))
@@ -137,15 +127,15 @@ def test_a_loss_that_is_not_finite_stops_both(
         for place, code in enumerate((2, 0, 0, 2))
         for rank in (0, 1)
     ]
-    told = re.findall(r"Error: .*", said)
-    assert len(told) == 2  # one process speaks
+    errors = re.findall(r"Error: .*", said)
+    assert len(errors) == 2  # one process speaks
     assert re.fullmatch(
         r"Error: step 9: the loss of 1 of 8 examples in a batch is not finite \('train-\d+'\); "
         "lower the learning rate or leave out bf16; earlier checkpoints are kept and --resume goes "
         "on from the last one",
-        told[0],
+        errors[0],
     )
-    assert told[1] == (
+    assert errors[1] == (
         "Error: --sweep: 2 processes, expected one; leave torchrun out; each run's card names the "
         "command that trains it alone"
     )
@@ -157,7 +147,7 @@ def test_a_loss_that_is_not_finite_stops_both(
 
 def test_one_process_is_alone() -> None:
     """Guards the common case: no group, nothing is added up, everything is its own."""
-    assert team() is ALONE
+    assert process_group() is ALONE
     assert ALONE.leads
     assert not ALONE.many
     values = torch.ones(2)
@@ -175,7 +165,7 @@ def test_one_process_is_alone() -> None:
 def test_shares_cover_a_batch() -> None:
     """Guards rows that no process learns from, or two do."""
     for size in (1, 2, 3, 5):
-        shares = [Team(rank, size).share(list(range(4))) for rank in range(size)]
+        shares = [ProcessGroup(rank, size).share(list(range(4))) for rank in range(size)]
         assert sorted(row for share in shares for row in share) == [0, 1, 2, 3]
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kdprobe.config.recipe import open_recipe
-from kdprobe.distillers.objective import Batch, ModelShape, Need, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, Need, View
 from tests.contracts.test_objectives import setting
 from tests.distillers.builders import TASK
 
@@ -42,21 +42,21 @@ def states(seed: int, width: int) -> list[Tensor]:
 
 OURS, THEIRS = states(1, WIDTHS[0]), states(2, WIDTHS[1])
 MASK = torch.arange(LONGEST)[None, :] < torch.tensor(LENGTHS)[:, None]
-SITUATION = Situation(
+SITUATION = ModelPair(
     TASK, ModelShape(2, WIDTHS[0], 2), ModelShape(4, WIDTHS[1], 2), LAYERS, same_tokens=True
 )
 
 
 def value(name: str, **options: Any) -> Tensor:
-    """Give kdprobe's values of the three texts, float64."""
+    """Return kdprobe's values of the three texts, float64."""
     objective, checked = setting(name, **options)
     views = [
         View({Need("hidden", layer): drawn for layer, drawn in enumerate(layers)})
         for layers in (OURS, THEIRS)
     ]
-    batch = Batch(MASK, situation=SITUATION)
-    numerators: Tensor = objective.numerators(*views, batch, checked, None)
-    return numerators / objective.denominators(batch, checked)
+    batch = Batch(MASK, models=SITUATION)
+    loss_sum: Tensor = objective.loss_sum(*views, batch, checked)
+    return loss_sum / objective.loss_count(batch, checked)
 
 
 def texts(pair: tuple[int, int]) -> list[tuple[Text, Text]]:
@@ -164,8 +164,8 @@ def test_ckd_words_by_the_paper(pairs: float, triples: float) -> None:
             expected[row] += pairs * mean(distances_apart(1)(ours, theirs))
             kept = cut_window(len(ours), 2)
             expected[row] += triples * mean(angles_apart(ours, theirs, kept))
-    found = value("token_relations", pairs=pairs, triples=triples, window=5)
-    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+    computed = value("token_relations", pairs=pairs, triples=triples, window=5)
+    assert computed.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -182,11 +182,11 @@ def test_ckd_words_by_the_code(distance: str, gaps: Callable[[Text, Text], list[
             turned += angles_apart(ours, theirs, kept)
             triples += len(kept)
     expected = 10 * math.fsum(near) / pairs + 0.5 * math.fsum(turned) / triples
-    found = value(
+    computed = value(
         "token_relations", pairs=10, triples=0.5, window=5,
         distance=distance, ends="repeated", average="batch",
     )  # fmt: skip
-    assert found.mean().item() == pytest.approx(expected, rel=1e-9)
+    assert computed.mean().item() == pytest.approx(expected, rel=1e-9)
     assert triples == len(LAYERS) * sum(LENGTHS) * 25
 
 
@@ -210,8 +210,8 @@ def test_ckd_layers(distance: str, gaps: Callable[[Text, Text], list[float]], se
             over = (count**2, count**3) if selves else (len(near), len(kept))
             tokens.append(2 * math.fsum(near) / over[0] + 5 * math.fsum(turned) / over[1])
         expected.append(mean(tokens))
-    found = value("layer_relations", pairs=2, triples=5, distance=distance, selves=selves)
-    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+    computed = value("layer_relations", pairs=2, triples=5, distance=distance, selves=selves)
+    assert computed.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 def heads_of(vector: Vector, heads: int) -> list[Vector]:
@@ -297,10 +297,10 @@ def test_mgskd_by_the_paper() -> None:
     for pair in LAYERS[1:]:
         for row, gaps in among(pair, heads).items():
             expected[row] += 4 * mean(gaps)
-    found = value(
+    computed = value(
         "granular_relations", heads=heads, corners=count, phrase=length, lower=1, phrases=0.5
     )
-    assert found.tolist() == pytest.approx(expected, rel=1e-9)
+    assert computed.tolist() == pytest.approx(expected, rel=1e-9)
 
 
 def test_mgskd_by_the_code() -> None:
@@ -322,11 +322,11 @@ def test_mgskd_by_the_code() -> None:
     for pair in LAYERS[1:]:
         total = math.fsum(math.fsum(gaps) for gaps in among(pair, heads).values())
         expected += 4 * total / (heads * size**3)
-    found = value(
+    computed = value(
         "granular_relations", heads=heads, corners=count, phrase=length, lower=1, phrases=0.5,
         average="batch",
     )  # fmt: skip
-    assert found.mean().item() == pytest.approx(expected, rel=1e-9)
+    assert computed.mean().item() == pytest.approx(expected, rel=1e-9)
 
 
 def test_heads_keep_the_weight_of_texts() -> None:

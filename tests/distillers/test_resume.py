@@ -37,9 +37,9 @@ def test_half_a_checkpoint_is_never_used(tmp_path: Path) -> None:
     for step, whole in ((8, True), (12, True), (16, False)):
         checkpoint(tmp_path, step, whole=whole)
     (tmp_path / "checkpoint-of-mine").mkdir()
-    found = last_complete(tmp_path)
-    assert found == tmp_path / "checkpoint-12"
-    assert seconds_of(found) == 2.5
+    checkpoint_kept = last_complete(tmp_path)
+    assert checkpoint_kept == tmp_path / "checkpoint-12"
+    assert seconds_of(checkpoint_kept) == 2.5
     assert not (tmp_path / "checkpoint-16").exists()
     assert (tmp_path / "checkpoint-of-mine").exists()
     assert last_complete(tmp_path / "nothing") is None
@@ -107,5 +107,5 @@ def test_damaged_records(tmp_path: Path) -> None:
         read_record(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path / RECORD}:1: is not JSON (Expecting property name enclosed in double quotes), "
-        "expected what kdprobe wrote there; start anew in another folder, or say --force"
+        "expected what kdprobe wrote there; start anew in another folder, or say `force`"
     )

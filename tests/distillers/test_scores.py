@@ -8,19 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from kdprobe.distillers._scores import (
-    Score,
-    accuracy,
-    chance_score,
-    cohens_kappa,
-    f1,
-    fidelity,
-    mcc,
-    pearson,
-    spearman,
-    task_scores,
-)
+from kdprobe.distillers._scores import Score, chance_score, fidelity, task_scores
 from kdprobe.errors import TaskError
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Task
 from tests.distillers.builders import RATING, TASK
 
@@ -28,30 +18,45 @@ THREE = Task("three", 1, "classification", ("a", "b", "c"), "f1")
 labels = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=2, max_size=60)
 
 
+def certain(labels_given: Ints, classes: int = 3) -> Floats:
+    """Logits whose largest is that of the label."""
+    return np.where(labels_given[:, None] == np.arange(classes), 2.0, 0.0)
+
+
+def primary(score: str, gold: Ints, guess: Ints, names: str = "abc", positive: str = "") -> Score:
+    task = Task("t", 1, "classification", tuple(names), score, positive=positive)
+    return task_scores(task, gold, certain(guess, len(names)))[score]
+
+
 @settings(deadline=None, max_examples=80)
 @given(pairs=labels)
 def test_against_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     """Guards each formula on any labels; where ours is undefined sklearn gives 0 or NaN."""
     gold, guess = np.array(pairs, dtype=np.int64).T
-    assert accuracy(gold, guess).value == pytest.approx(metrics.accuracy_score(gold, guess))
-    found = mcc(gold, guess, 3)
-    if found.value is None:
-        assert len(set(gold)) == 1 or len(set(guess)) == 1
-    else:
-        assert found.value == pytest.approx(metrics.matthews_corrcoef(gold, guess), abs=1e-12)
+    one_label = len(set(gold)) == 1 or len(set(guess)) == 1
+    accuracy = metrics.accuracy_score(gold, guess)
+    assert primary("accuracy", gold, guess).value == pytest.approx(accuracy)
+    correlation = primary("mcc", gold, guess)
+    assert (correlation.value is None) == one_label
+    if correlation.value is not None:
+        expected = metrics.matthews_corrcoef(gold, guess)
+        assert correlation.value == pytest.approx(expected, abs=1e-12)
     macro = metrics.f1_score(gold, guess, average="macro", zero_division=0)
-    assert f1(gold, guess, 3, 2).value == pytest.approx(macro)
-    kappa = cohens_kappa(gold, guess, 3)
-    if kappa.value is not None:
-        assert kappa.value == pytest.approx(metrics.cohen_kappa_score(gold, guess), abs=1e-12)
+    assert primary("f1", gold, guess).value == pytest.approx(macro)
+    close = fidelity(THREE, certain(gold), certain(guess))
+    assert close["agreement"].value == pytest.approx(accuracy)
+    assert (close["cohens_kappa"].value is None) == one_label
+    if not one_label:
+        expected = metrics.cohen_kappa_score(gold, guess)
+        assert close["cohens_kappa"].value == pytest.approx(expected, abs=1e-12)
 
 
 def test_binary_f1_and_loss() -> None:
     """Guards the positive label and the natural logarithm of the loss."""
     gold, guess = np.array([0, 1, 1, 0, 1]), np.array([0, 1, 0, 1, 1])
-    for positive in (0, 1):
-        expected = metrics.f1_score(gold, guess, pos_label=positive)
-        assert f1(gold, guess, 2, positive).value == pytest.approx(expected)
+    for label, name in enumerate("ab"):
+        expected = metrics.f1_score(gold, guess, pos_label=label)
+        assert primary("f1", gold, guess, "ab", name).value == pytest.approx(expected)
     logits = np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 0.5]])
     exp = np.exp(logits)
     loss = metrics.log_loss([0, 1, 1], exp / exp.sum(axis=1, keepdims=True))
@@ -66,9 +71,11 @@ def test_correlations_against_numpy() -> None:
 
     rng = np.random.Generator(np.random.PCG64(0))
     a, b = rng.integers(0, 6, 40).astype(float), rng.normal(size=40)
-    assert pearson(a, b).value == pytest.approx(np.corrcoef(a, b)[0, 1])
-    assert spearman(a, b).value == pytest.approx(stats.spearmanr(a, b).statistic)
+    ranked = Task("r", 1, "regression", (), "spearman", score_range=(0.0, 5.0))
+    expected = stats.spearmanr(a, b).statistic
+    assert task_scores(ranked, a, b[:, None])["spearman"].value == pytest.approx(expected)
     scores = task_scores(RATING, a, b[:, None])
+    assert scores["pearson"].value == pytest.approx(np.corrcoef(a, b)[0, 1])
     assert scores["loss"].value == pytest.approx(((a - b) ** 2).mean())
     close = fidelity(RATING, a[:, None], a[:, None] + 1)
     assert close["mse_to_teacher"].value == pytest.approx(1.0)
@@ -78,21 +85,22 @@ def test_correlations_against_numpy() -> None:
 def test_fidelity_by_hand() -> None:
     """Guards the direction of KL: teacher (3/4, 1/4), student (1/2, 1/2)."""
     teacher, student = np.log([[0.75, 0.25]]), np.zeros((1, 2))
-    found = fidelity(TASK, teacher, student)
-    assert found["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
-    assert found["agreement"].value == 1.0
-    assert found["cohens_kappa"] == Score(
-        None, "both models give one and the same label to every example"
+    scores = fidelity(TASK, teacher, student)
+    assert scores["kl"].value == pytest.approx(0.75 * np.log(1.5) + 0.25 * np.log(0.5))
+    assert scores["agreement"].value == 1.0
+    assert scores["cohens_kappa"] == Score(
+        None, "the teacher or the student gives one and the same label to every example"
     )
 
 
 def test_undefined_is_a_reason() -> None:
     """Guards against 0 or NaN where a score does not exist."""
     same, both = np.array([0, 0]), np.array([0, 1])
-    assert mcc(same, both, 2).undefined == "all gold labels are the same"
-    assert mcc(both, same, 2).undefined == "one label is predicted for every example"
-    assert f1(same, same, 2, 1).undefined == "the positive label neither occurs nor is predicted"
-    constant = pearson(np.ones(3), np.arange(3.0))
+    assert primary("mcc", same, both, "ab").undefined == "all gold labels are the same"
+    assert primary("mcc", both, same, "ab").undefined == "one label is predicted for every example"
+    absent = "the positive label neither occurs nor is predicted"
+    assert primary("f1", same, same, "ab").undefined == absent
+    constant = task_scores(RATING, np.full(3, 0.1), np.arange(3.0)[:, None])["pearson"]
     assert constant == Score(None, "the gold or the predicted scores are all the same")
 
 

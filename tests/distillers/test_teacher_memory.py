@@ -13,13 +13,14 @@ import torch
 from kdprobe.cache import Cache
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
 from kdprobe.distillation import distill
-from kdprobe.distillers.classroom import encode_for
-from kdprobe.distillers.mixture import Mixture, build_mixture
-from kdprobe.distillers.objective import Batch, ModelShape, Need, Situation
-from kdprobe.distillers.teacher_memory import Kept, RememberedTeacher, Rememberer
-from kdprobe.distillers.teacher_store import LiveTeacher, TeacherFile
-from kdprobe.distillers.teacher_wants import LIMIT, wanted
-from kdprobe.distillers.views import prepare, shape_of
+from kdprobe.distillers.data import encode_for
+from kdprobe.distillers.forward import prepare, shape_of
+from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, Need
+from kdprobe.distillers.teacher_memory import CachedTeacher, Kept, TeacherCache
+from kdprobe.distillers.teacher_quantities import LIMIT, teacher_quantities
+from kdprobe.distillers.teacher_signal import LiveTeacher
+from kdprobe.distillers.teacher_store import TeacherFile
+from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.shapes import NewShape, build_new
 from tests.distillers.builders import TASK, toy_split
@@ -28,7 +29,7 @@ from tests.distillers.test_teacher_store import Listener
 from tests.models.tiny import tiny_tokenizer
 
 CPU = torch.device("cpu")
-BASE = Situation(
+BASE = ModelPair(
     TASK,
     ModelShape(6, 768, 12),
     ModelShape(12, 768, 12),
@@ -37,9 +38,9 @@ BASE = Situation(
 )
 
 
-def mixture(*names: str, **options: Any) -> Mixture:
+def weighted_loss(*names: str, **options: Any) -> WeightedLoss:
     settings = [ObjectiveSetting(name=name, options=options) for name in names]
-    return build_mixture(settings, reduction="example", where="test")
+    return build_weighted_loss(settings, reduction="example", where="test")
 
 
 def test_sizes_decide() -> None:
@@ -49,26 +50,29 @@ def test_sizes_decide() -> None:
     5 layers of 8,500 sentences 130.6 MB; two maps of 8,500 x 32 tokens 2.2 MB.
     """
     many, few = np.full(800_000, 32), np.full(8_500, 32)
-    refused = wanted(mixture("hidden_states"), BASE, many)
+    refused = teacher_quantities(weighted_loss("hidden_states"), BASE, many)
     assert refused.quantities == ()
     assert refused.live == (
         "hidden 2, hidden 4, hidden 6, hidden 8, hidden 10, hidden 12 of 800,000 examples would "
         "take 471.9 GB, more than 536.9 MB"
     )
-    first = wanted(mixture("patience"), BASE, few)
-    assert first.told == (
+    first = teacher_quantities(weighted_loss("patience"), BASE, few)
+    assert first.summary == (
         "once, before the first step: logits, first 2, first 4, first 6, first 8, first 10 "
         "(130.6 MB)"
     )
-    maps = wanted(mixture("attribution"), BASE, few)
-    assert maps.told == "once, before the first step: logits, attribution maps (2.2 MB)"
-    assert wanted(mixture("soft_targets"), BASE, many).told == (
+    maps = teacher_quantities(weighted_loss("attribution"), BASE, few)
+    assert maps.summary == "once, before the first step: logits, attribution maps (2.2 MB)"
+    assert teacher_quantities(weighted_loss("soft_targets"), BASE, many).summary == (
         "once, before the first step: logits"
     )
-    assert wanted(mixture("attention_probs"), BASE, few).live is not None
-    assert wanted(mixture("jacobian"), BASE, few).live == "jacobian reads the teacher itself"
+    assert teacher_quantities(weighted_loss("attention_probs"), BASE, few).live is not None
+    assert (
+        teacher_quantities(weighted_loss("jacobian"), BASE, few).live
+        == "jacobian reads the teacher itself"
+    )
     with pytest.raises(ValueError, match="a teacher's memory without a teacher"):
-        wanted(mixture("patience"), replace(BASE, teacher=None), few)
+        teacher_quantities(weighted_loss("patience"), replace(BASE, teacher=None), few)
 
 
 class Scene:
@@ -84,18 +88,20 @@ class Scene:
         self.loaded = Loaded(model, tokenizer, (1, 0), ())
         shape = shape_of(model)
         student = replace(shape, layers=2)
-        self.situation = Situation(TASK, student, shape, ((0, 0), (1, 2), (2, 3)), True)
-        self.mixture = mixture("patience", "hidden_states", "attribution", "attention_relations")
+        self.models = ModelPair(TASK, student, shape, ((0, 0), (1, 2), (2, 3)), True)
+        self.weighted_loss = weighted_loss(
+            "patience", "hidden_states", "attribution", "attention_relations"
+        )
         file = TeacherFile("f" * 64, self.split, 32, (1, 0), CPU)
-        self.keeper = Rememberer(self.loaded, self.encoded, self.split, self.situation, file)
+        self.teacher_cache = TeacherCache(self.loaded, self.encoded, self.split, self.models, file)
 
 
-def mixture_of(scene: Scene) -> Mixture:
+def mixture_of(scene: Scene) -> WeightedLoss:
     settings = [ObjectiveSetting(name=name) for name in ("patience", "hidden_states")]
     settings.append(ObjectiveSetting(name="attribution", options={"steps": 2, "layer": "uniform"}))
     relations = {"relation_heads": 2, "relations": "v2"}
     settings.append(ObjectiveSetting(name="attention_relations", options=relations))
-    return build_mixture(settings, reduction="example", where="test")
+    return build_weighted_loss(settings, reduction="example", where="test")
 
 
 @pytest.fixture
@@ -106,24 +112,26 @@ def scene() -> Scene:
 def test_remembered_is_what_is_said(scene: Scene, tmp_path: Path) -> None:
     """Guards rows, padding and label order: a kept quantity is what the teacher says of the row."""
     recipe = mixture_of(scene)
-    asked = wanted(recipe, scene.situation, scene.encoded.lengths)
-    assert asked.live is None
-    kept = scene.keeper.recall(asked.quantities, cache=Cache(tmp_path), progress=Listener())
-    needs = recipe.needs(scene.situation)
+    wanted_quantities = teacher_quantities(recipe, scene.models, scene.encoded.lengths)
+    assert wanted_quantities.live is None
+    kept = scene.teacher_cache.recall(
+        wanted_quantities.quantities, cache=Cache(tmp_path), progress=Listener()
+    )
+    needs = recipe.needs(scene.models)
     prepare(scene.loaded.model, needs.teacher, gradients=True)
     live = LiveTeacher(scene.loaded.model, scene.encoded, needs.teacher, (1, 0), True)
     everything = live.view(range(40), CPU)
-    memory = RememberedTeacher(everything.logits, scene.encoded, kept)
+    memory = CachedTeacher(everything.logits, scene.encoded, kept)
     rows = [17, 3, 30, 8]
     ours, theirs = memory.view(rows, CPU), live.view(rows, CPU)
     assert {n.quantity for n in theirs.values} >= {"logits", "first", "hidden", "query", "value"}
     mask = theirs.inputs["attention_mask"].bool()
-    batch = Batch(mask, torch.tensor([1, 1, 0, 0]), situation=scene.situation)
+    batch = Batch(mask, torch.tensor([1, 1, 0, 0]), models=scene.models)
     for need, said in theirs.values.items():
-        found = ours.values[need]
+        value = ours.values[need]
         if said.ndim == 3:
             said = said * mask[..., None]
-        assert torch.allclose(found, said, atol=1e-5), need
+        assert torch.allclose(value, said, atol=1e-5), need
     for term in recipe.terms:
         if term.name == "attribution":
             maps = term.objective.lasting(theirs, batch, term.options)  # type: ignore[attr-defined]
@@ -134,14 +142,14 @@ def test_remembered_is_what_is_said(scene: Scene, tmp_path: Path) -> None:
 
 def test_found_is_checked(scene: Scene, tmp_path: Path) -> None:
     """Guards a stale store: a second run asks about a few rows only, a changed teacher is seen."""
-    asked = wanted(mixture_of(scene), scene.situation, scene.encoded.lengths)
+    wanted_quantities = teacher_quantities(mixture_of(scene), scene.models, scene.encoded.lengths)
     cache, display = Cache(tmp_path), Listener()
-    first = scene.keeper.recall(asked.quantities, cache=cache, progress=display)
+    first = scene.teacher_cache.recall(wanted_quantities.quantities, cache=cache, progress=display)
     sizes: list[int] = []
     hook = scene.loaded.model.register_forward_hook(
         lambda module, args, output: sizes.append(len(output.logits))
     )
-    again = scene.keeper.recall(asked.quantities, cache=cache, progress=display)
+    again = scene.teacher_cache.recall(wanted_quantities.quantities, cache=cache, progress=display)
     hook.remove()
     assert set(sizes) == {16}
     assert display.said == []
@@ -150,10 +158,17 @@ def test_found_is_checked(scene: Scene, tmp_path: Path) -> None:
     with torch.no_grad():
         for weight in scene.loaded.model.parameters():
             weight.mul_(1.5)
-    changed = scene.keeper.recall(asked.quantities[:1], cache=cache, progress=display)
-    told = asked.quantities[0].told
-    assert display.said == [f"The stored {told} is not what the teacher says now; made anew."]
-    assert not np.allclose(changed[asked.quantities[0]].values, first[asked.quantities[0]].values)
+    changed = scene.teacher_cache.recall(
+        wanted_quantities.quantities[:1], cache=cache, progress=display
+    )
+    label = wanted_quantities.quantities[0].label
+    assert display.said == [
+        f"The stored {label} is not what the teacher gives now; computed again."
+    ]
+    assert not np.allclose(
+        changed[wanted_quantities.quantities[0]].values,
+        first[wanted_quantities.quantities[0]].values,
+    )
 
 
 def test_padding_on_the_left() -> None:
@@ -171,9 +186,9 @@ def test_a_recipe_that_remembers_trains_the_same(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Guards the store as a whole: the student is that of a teacher who is asked at every step."""
-    found = []
+    results = []
     for name, limit in (("kept", LIMIT), ("live", 0)):
-        monkeypatch.setattr(wanted, "__kwdefaults__", {"limit": limit})
+        monkeypatch.setattr(teacher_quantities, "__kwdefaults__", {"limit": limit})
         result = distill(
             toy.teacher, task=toy.task, output=tmp_path / name, recipe="pkd-skip",
             student="layers=2", limit=32, eval_limit=16, epochs=1, batch_size=8, device="cpu",
@@ -181,7 +196,7 @@ def test_a_recipe_that_remembers_trains_the_same(
         )  # fmt: skip
         asks = dict(result.preflight.facts)["asks the teacher"]
         assert asks.startswith("once" if limit else "at every step: first 1 of 32 examples")
-        found.append([entry["loss"] for entry in result.history if "loss" in entry])
-    assert found[0] == pytest.approx(found[1], rel=1e-4)
+        results.append([entry["loss"] for entry in result.history if "loss" in entry])
+    assert results[0] == pytest.approx(results[1], rel=1e-4)
     assert open_recipe("pkd-skip").objectives[2].name == "patience"
-    assert Need("first", 2) in mixture("patience").needs(BASE).teacher
+    assert Need("first", 2) in weighted_loss("patience").needs(BASE).teacher

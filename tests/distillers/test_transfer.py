@@ -10,24 +10,24 @@ import numpy as np
 import pytest
 
 import kdprobe
-from kdprobe.distillers.classroom import Data
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.forward import shape_of
 from kdprobe.distillers.transfer import (
     refuse_unlabelled,
     transfer_set_alone,
     with_transfer_set,
 )
-from kdprobe.distillers.views import shape_of
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.task import Split
-from tests.distillers.builders import TASK, toy_mixture, toy_split
+from tests.distillers.builders import TASK, toy_split, toy_weighted_loss
 from tests.distillers.conftest import Toy
 
 
-def data(*, pairs: bool = False) -> Data:
+def data(*, pairs: bool = False) -> TrainingData:
     train, dev = toy_split(20), toy_split(6, seed=1, name="dev")
     if pairs:
         train = Split(TASK, "train", train.ids, train.texts, train.texts, train.labels)
-    return Data(TASK, train, dev)
+    return TrainingData(TASK, train, dev)
 
 
 def test_texts_are_added_and_labels_left_out(tmp_path: Path) -> None:
@@ -96,9 +96,9 @@ def test_files_that_are_none(tmp_path: Path, text: str, pairs: bool, message: st
 
 def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
     """Guards a student that learns nothing from the new texts, or from labels they have not."""
-    made = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
+    augmented = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
     run: dict[str, Any] = {
-        "task": toy.task, "student": "layers=1", "transfer_set": made.path, "epochs": 3,
+        "task": toy.task, "student": "layers=1", "transfer_set": augmented.path, "epochs": 3,
         "learning_rate": 1e-3, "device": "cpu", "bf16": False, "threads": 1, "offline": True,
     }  # fmt: skip
     with pytest.raises(ConfigError) as caught:
@@ -106,8 +106,8 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
     assert str(caught.value) == (
         "objective hard_labels: reads gold labels, and the texts to learn from have none "
         f"({Path(toy.task).parent.name}/toy.tsv (300) and more.tsv (400), no labels), expected "
-        "objectives that learn from the teacher alone; say --set hard_labels.weight=0, or another "
-        "recipe"
+        "objectives that learn from the teacher alone; say `settings=hard_labels.weight=0`, or "
+        "another recipe"
     )
     settings = {"hard_labels.weight": "0"}
     result = kdprobe.distill(toy.teacher, output=tmp_path / "b", settings=settings, **run)
@@ -121,15 +121,15 @@ def test_from_end_to_end(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_texts_alone(toy: Toy, tmp_path: Path) -> None:
-    """Guards --transfer-only: not one of the task's own texts or labels may be learnt from."""
-    made = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
+    """Guards `transfer_only`: not one of the task's own texts or labels may be learnt from."""
+    augmented = kdprobe.augment(toy.task, output=tmp_path / "more.tsv", n=400, offline=True)
     run: dict[str, Any] = {
         "task": toy.task, "student": "layers=1", "recipe": "limes-logits", "epochs": 4,
         "learning_rate": 1e-3, "device": "cpu", "bf16": False, "threads": 1, "offline": True,
         "transfer_only": True, "train_split": "not there",
     }  # fmt: skip
     result = kdprobe.distill(
-        toy.teacher, output=tmp_path / "a", transfer_set=made.path, limit=350, **run
+        toy.teacher, output=tmp_path / "a", transfer_set=augmented.path, limit=350, **run
     )
     assert result.steps == 4 * int(np.ceil(350 / 32))
     assert result.scores["agreement"] is not None
@@ -140,7 +140,7 @@ def test_texts_alone(toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         kdprobe.distill(toy.teacher, output=tmp_path / "b", **run)
     assert str(caught.value) == (
-        "--transfer-only: there is no --transfer-set, expected a file of texts; `kdprobe augment` "
+        "`transfer_only`: there is no `transfer_set`, expected a file of texts; `kdprobe augment` "
         "writes one"
     )
 
@@ -151,25 +151,25 @@ def test_pairs_alone(tmp_path: Path) -> None:
     path.write_text("text_a\ttext_b\none\ttwo\nthree\tfour\n")
     dev = toy_split(6, seed=1, name="dev")
     dev = Split(TASK, "dev", dev.ids, dev.texts, dev.texts, dev.labels)
-    found = transfer_set_alone(dev, path, limit=None, seed=0)
-    assert found.train.texts == ("one", "three")
-    assert found.train.pairs == ("two", "four")
-    assert (found.train.name, found.train.labels) == ("transfer", None)
-    assert found.evaluation is dev
+    data = transfer_set_alone(dev, path, limit=None, seed=0)
+    assert data.train.texts == ("one", "three")
+    assert data.train.pairs == ("two", "four")
+    assert (data.train.name, data.train.labels) == ("transfer", None)
+    assert data.evaluation is dev
     assert len(transfer_set_alone(dev, path, limit=1, seed=0).train) == 1
 
 
 def test_only_objectives_that_read_labels_are_refused() -> None:
     """Guards a refusal of what needs no label, and labels that are there."""
-    from kdprobe.distillers.objective import Situation
+    from kdprobe.distillers.objective import ModelPair
     from kdprobe.models.shapes import NewShape, build_new
     from tests.models.tiny import tiny_tokenizer
 
     shape = shape_of(build_new(NewShape(1, 16, 32, 2), TASK, tokenizer=tiny_tokenizer("bert")))
-    situation = Situation(TASK, shape, shape)
+    models = ModelPair(TASK, shape, shape)
     train = toy_split(4)
     bare = Split(TASK, "train", train.ids, train.texts)
-    refuse_unlabelled(toy_mixture("soft_targets"), situation, bare)
-    refuse_unlabelled(toy_mixture("hard_labels"), situation, train)
+    refuse_unlabelled(toy_weighted_loss("soft_targets"), models, bare)
+    refuse_unlabelled(toy_weighted_loss("hard_labels"), models, train)
     with pytest.raises(ConfigError):
-        refuse_unlabelled(toy_mixture("soft_targets", "hard_labels"), situation, bare)
+        refuse_unlabelled(toy_weighted_loss("soft_targets", "hard_labels"), models, bare)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from kdprobe.distillers.classroom import encode_for
+from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded
-from kdprobe.distillers.objective import OBJECTIVES, Batch, Situation, View
-from kdprobe.distillers.views import prepare, read, shape_of
-from kdprobe.distillers.word_match import match_words
+from kdprobe.distillers.forward import prepare, read, shape_of
+from kdprobe.distillers.objective import OBJECTIVES, Batch, ModelPair, View
+from kdprobe.distillers.word_alignment import match_words
 from kdprobe.models.bilstm_shape import parse_lstm
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.models.text_model import TextModel
@@ -51,27 +51,27 @@ class Apart(NamedTuple):
 
     student: Any
     teacher: Any
-    situation: Situation
+    models: ModelPair
     train: tuple[Encoded, Encoded]
     held: tuple[Encoded, Encoded]
 
     def values(
-        self, name: str, rows: Any, *, held: bool = False, bridge: Any = None, **options: Any
+        self, name: str, rows: Any, *, held: bool = False, trained: Any = None, **options: Any
     ) -> torch.Tensor:
         """Each example's value of an objective."""
         objective = OBJECTIVES.load(name)
         chosen = objective.options(**options)
-        needs = objective.needs(self.situation, chosen)
+        needs = objective.needs(self.models, chosen)
         ours, theirs = (part.batch(rows) for part in (self.held if held else self.train))
         with torch.no_grad():
             said = read(self.teacher, theirs, needs.teacher)
         shown = self.teacher if needs.teacher_model else None
         teacher = View(said, theirs, shown)
         shown = self.student if needs.student_model else None
-        student = View(read(self.student, ours, needs.student), ours, shown)
-        batch = Batch(ours["attention_mask"].bool(), situation=self.situation)
-        given = objective.numerators(student, teacher, batch, chosen, bridge)
-        return given / objective.denominators(batch, chosen)
+        student = View(read(self.student, ours, needs.student), ours, shown, projection=trained)
+        batch = Batch(ours["attention_mask"].bool(), models=self.models)
+        given = objective.loss_sum(student, teacher, batch, chosen)
+        return given / objective.loss_count(batch, chosen)
 
 
 def apart(folder: Path, *, hidden: int = 8, train: int = 24) -> Apart:
@@ -87,12 +87,12 @@ def apart(folder: Path, *, hidden: int = 8, train: int = 24) -> Apart:
     teacher.requires_grad_(False)
     split, held = toy_split(train, seed=3), toy_split(12, seed=4, name="dev")
     file = vectors_file(folder, "the a film story music actor plan city dog man great terrible")
-    shape = parse_lstm(f"hidden={hidden},fc=8,embeddings={file}", where="--student")
+    shape = parse_lstm(f"hidden={hidden},fc=8,embeddings={file}", where="`student`")
     torch.manual_seed(1)
     student, words, _ = build_word_student(shape, TASK, texts=split.texts, pairs=False)
     parts = [
         tuple(matched(m, t, s) for m, t in ((student, words), (teacher, pieces)))
         for s in (split, held)
     ]
-    situation = Situation(TASK, shape_of(student), shape_of(teacher), ((1, 2),))
-    return Apart(student, teacher, situation, *parts)  # type: ignore[arg-type]
+    models = ModelPair(TASK, shape_of(student), shape_of(teacher), ((1, 2),))
+    return Apart(student, teacher, models, *parts)  # type: ignore[arg-type]

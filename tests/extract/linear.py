@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from kdprobe.extract.coalitions import Game
-from kdprobe.extract.method import Asked
+from kdprobe.extract.coalitions import ValueFunction
+from kdprobe.extract.method import ExplanationInput
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
 from kdprobe.models.text_model import TextModel
@@ -89,15 +89,17 @@ def linear_reader() -> Reader:
     return reader_of(Linear(len(tiny_tokenizer("bert"))))
 
 
-def asked_of(reader: Reader, text: str, target: int = 1, *, seed: int = 0) -> Asked:
+def asked_of(reader: Reader, text: str, target: int = 1, *, seed: int = 0) -> ExplanationInput:
     """Put one text to a model."""
     words = split_words(text)
     encoded = reader.encode((text,))
     shares = word_shares(words, encoded.pieces)
-    return Asked("x", words, encoded, shares, target, Game(reader, (text,), words), seed)
+    return ExplanationInput(
+        "x", words, encoded, shares, target, ValueFunction(reader, (text,), words), seed
+    )
 
 
-def odds_of_tokens(reader: Reader, asked: Asked) -> np.ndarray:
+def odds_of_tokens(reader: Reader, asked: ExplanationInput) -> np.ndarray:
     """What each token of a linear model adds to the difference of the logits, float64 `[t]`."""
     model = reader.model
     vectors = model.table.weight[list(asked.encoded.ids)]

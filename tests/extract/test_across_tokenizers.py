@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from kdprobe.extract.coalitions import output_of
-from kdprobe.extract.method import METHODS, Asked, Scored
+from kdprobe.extract.method import METHODS, Attribution, ExplanationInput
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.reader import Reader
@@ -94,7 +94,7 @@ def readers() -> dict[str, Reader]:
     return found
 
 
-def explained(reader: Reader, text: str, name: str) -> tuple[Asked, Scored]:
+def explained(reader: Reader, text: str, name: str) -> tuple[ExplanationInput, Attribution]:
     method = METHODS.load(name)
     asked = asked_of(reader, text)
     (found,) = method.explain([asked], reader, method.options(), "log-odds")
@@ -119,7 +119,7 @@ def test_tokens_of_every_kind_stand_in_the_same_words(text: str, readers: dict[s
             assert all(letter in inside for letter in letters), (kind, piece)
 
 
-def end_logits(reader: Reader, asked: Asked) -> np.ndarray:
+def end_logits(reader: Reader, asked: ExplanationInput) -> np.ndarray:
     """Logits of the text, and of [PAD] in the place of its words.
 
     By word vectors: RoBERTa counts positions past ids that are [PAD], and these are not.

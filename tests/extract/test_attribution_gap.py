@@ -65,7 +65,7 @@ def test_the_distance_is_captums(models: dict[str, HfModel], top: int):
     student = by_captum(models["s"], TEXTS)
     wanted = [float(np.linalg.norm(a - b)) for a, b in zip(teacher, student, strict=True)]
     counted: list[int] = []
-    gaps = map_gaps(models["t"], models["s"], TEXTS, top=top, seen=counted.append)
+    gaps = map_gaps(models["t"], models["s"], TEXTS, top=top, advance=counted.append)
     np.testing.assert_allclose(gaps, wanted, rtol=2e-3, atol=1e-5)
     assert sum(counted) == len(TEXTS)
 

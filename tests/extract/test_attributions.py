@@ -13,11 +13,12 @@ import torch
 
 from kdprobe.cache import Cache
 from kdprobe.extract import attributions, coalitions
-from kdprobe.extract.attributions import Setting, explain_model
-from kdprobe.extract.coalitions import Game, every_coalition, fill
+from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods import _gradients, integrated_gradients
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models import reader as reading
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
@@ -70,7 +71,9 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
     """Guards against work done twice after a kill, and numbers that tell of it."""
     monkeypatch.setattr(attributions, "PIECE", 2)
     names = ("lime", "occlusion", "gradient_x_input")
-    setting = Setting({n: METHODS.load(n).options(**FAST.get(n, {})) for n in names}, seed=3)
+    setting = ExplanationSettings(
+        {n: METHODS.load(n).options(**FAST.get(n, {})) for n in names}, seed=3
+    )
     asked = [sentence(text) for text in (*SENTENCES[:4], "the dog " * 8)]
     whole = explain_model(handle, asked, setting, cache=None, progress=Silent())
     cache = Cache(tmp_path)
@@ -79,7 +82,7 @@ def test_a_killed_run_goes_on_and_ends_in_the_same_numbers(
     put: list[str] = []
     real = attributions.ask
 
-    def counted(reader: Reader, one: Sentence, setting: Setting) -> Any:
+    def counted(reader: Reader, one: Sentence, setting: ExplanationSettings) -> Any:
         put.append(one.id)
         return real(reader, one, setting)
 
@@ -103,11 +106,11 @@ def test_a_run_killed_between_two_methods_ends_in_the_same_bits(
     """
     names = ("occlusion", "lime", "shap")
     options = {n: METHODS.load(n).options(**FAST.get(n, {})) for n in names}
-    setting = Setting(options, seed=3)
+    setting = ExplanationSettings(options, seed=3)
     asked = [sentence(text) for text in (*SENTENCES[:4], "the dog " * 8)]
     whole = explain_model(handle, asked, setting, cache=None, progress=Silent())
     cache = Cache(tmp_path)
-    first = Setting({known: options[known]}, seed=3, deletion=True)
+    first = ExplanationSettings({known: options[known]}, seed=3, deletion=True)
     explain_model(handle, asked, first, cache=cache, progress=Silent())
     resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
     assert set(resumed) == {*names, attributions.RANDOM}
@@ -156,7 +159,10 @@ def test_blocks_of_coalitions_bound_the_token_ids_and_move_nothing(
             return real(rows)
 
         monkeypatch.setattr(reader, "logits", counted)
-        pair = [Game(reader, (t,), split_words(t)) for t in ("the dog saw him", "a cat and a dog")]
+        pair = [
+            ValueFunction(reader, (t,), split_words(t))
+            for t in ("the dog saw him", "a cat and a dog")
+        ]
         fill([(game, every_coalition(game.n)) for game in pair])
         games.append((pair, asked))
     (whole, once), (parts, often) = games
@@ -181,7 +187,11 @@ def test_hard_texts_are_explained(name: str, texts: tuple[str, ...], handle: HfM
     """Guards against a crash, or scores of another number of words, on texts as people write."""
     options = METHODS.load(name).options(**FAST.get(name, {}))
     (found,) = explain_model(
-        handle, [sentence(*texts)], Setting({name: options}), cache=None, progress=Silent()
+        handle,
+        [sentence(*texts)],
+        ExplanationSettings({name: options}),
+        cache=None,
+        progress=Silent(),
     )[name]
     assert found.scored.scores.shape == (len(split_words(*texts)),)
     assert np.isfinite(found.scored.scores).all()
@@ -193,7 +203,7 @@ def test_a_word_that_the_tokenizer_drops_has_no_score(handle: HfModel):
     asked = sentence("the \ufffd dog")
     assert [word.text for word in asked.words] == ["the", "\ufffd", "dog"]
     names = ("integrated_gradients", "occlusion", "shap")
-    setting = Setting({name: METHODS.load(name).options() for name in names})
+    setting = ExplanationSettings({name: METHODS.load(name).options() for name in names})
     found = explain_model(handle, [asked], setting, cache=None, progress=Silent())
     assert np.isnan(found["integrated_gradients"][0].scored.scores).tolist() == [False, True, False]
     for name in ("occlusion", "shap"):  # to leave it out changes nothing, which is an answer
@@ -214,7 +224,7 @@ def test_bfloat16_moves_scores_little_and_gradients_not_at_all(place: Path):
     rounded = open_hf(str(place), name="bert", task=TASK, device="cpu")
     rounded.model.to(torch.bfloat16).to(torch.float32)
     names = METHODS.names()
-    setting = Setting({name: METHODS.load(name).options() for name in names})
+    setting = ExplanationSettings({name: METHODS.load(name).options() for name in names})
     asked = [sentence(text) for text in ("she likes a funny film", "the dog sleeps .")]
     exact, low, cast = (
         explain_model(one, asked, setting, cache=None, progress=Silent())

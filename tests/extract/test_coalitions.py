@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.coalitions import Game, every_coalition, fill, output_of
+from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill, output_of
 from kdprobe.models.words import split_words
 from kdprobe.segmentation import writes_no_blanks
 from tests.analysis.studies import quick
@@ -19,12 +19,12 @@ from tests.extract.linear import Linear, linear_reader, reader_of
 from tests.models.tiny import tiny_tokenizer
 
 
-def game_of(*texts: str, removal: str = "delete") -> Game:
+def game_of(*texts: str, removal: str = "delete") -> ValueFunction:
     words = split_words(*texts)
-    return Game(linear_reader(), texts, words, removal=removal)  # type: ignore[arg-type]
+    return ValueFunction(linear_reader(), texts, words, removal=removal)  # type: ignore[arg-type]
 
 
-def kept(game: Game, *places: int) -> tuple[str, ...]:
+def kept(game: ValueFunction, *places: int) -> tuple[str, ...]:
     mask = np.zeros(game.n, dtype=np.bool_)
     mask[list(places)] = True
     return game.text(mask)
@@ -171,7 +171,7 @@ def test_no_mask_token_is_said():
     tokenizer.mask_token = None
     reader = reader_of(Linear(len(tokenizer)), tokenizer)
     with pytest.raises(CapabilityError) as caught:
-        Game(reader, ("a dog",), split_words("a dog"), removal="mask")
+        ValueFunction(reader, ("a dog",), split_words("a dog"), removal="mask")
     assert str(caught.value) == (
         "toy: its tokenizer has no mask token, expected one, to put in place of words; leave words "
         "out instead: removal = delete"

@@ -33,7 +33,7 @@ class Walker:
         self.now: list[float] = []
         self.threads: set[int] = set()
 
-    def outputs(self, split: Split, *, batch_size: int, seen: Any) -> Outputs:
+    def outputs(self, split: Split, *, batch_size: int, advance: Any) -> Outputs:
         """Move the clock and note who was asked what."""
         self.diary.append((self.name, split.ids))
         self.threads.add(torch.get_num_threads())
@@ -76,7 +76,7 @@ def test_threads_are_put_back_after_a_fault() -> None:
     """Guards everything that runs after a model that failed while it was timed."""
 
     class Broken(Walker):
-        def outputs(self, split: Split, *, batch_size: int, seen: Any) -> Outputs:
+        def outputs(self, split: Split, *, batch_size: int, advance: Any) -> Outputs:
             raise RuntimeError("out of order")
 
     before = torch.get_num_threads()
@@ -95,8 +95,8 @@ def test_sizes_and_words(tmp_path: Path) -> None:
     (tmp_path / "model-2.safetensors").write_bytes(b"x" * 5)
     (tmp_path / "tokenizer.json").write_bytes(b"x" * 100)
     assert weight_bytes(tmp_path) == 12
-    assert PACE.told(device="cpu") == (
+    assert PACE.sentence(device="cpu") == (
         "Speed: on 1 CPU thread; 3 batches of 4 sentences and 5 single sentences of the split, the "
         "same for all models, which take turns in one process after 2 rounds of warming up."
     )
-    assert Pace(threads=2).told(device="cuda").startswith("Speed: on cuda, and 2 CPU threads;")
+    assert Pace(threads=2).sentence(device="cuda").startswith("Speed: on cuda, and 2 CPU threads;")

@@ -90,7 +90,8 @@ def test_a_model_without_any_vector_is_refused(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(CapabilityError) as told:
         LayerReader(handle, ["cls"])
     assert str(told.value) == (
-        "s: has no vector to read under --pooling cls, expected another pooling, such as mean"
+        "s: has no vector to read under `probing.poolings=cls`, expected another pooling, such "
+        "as mean"
     )
 
 
@@ -203,7 +204,7 @@ def test_a_disk_too_small_is_told_before_the_first_pass(
     assert str(told.value) == (
         f"the cache, {tmp_path / 'c'}: no space for the layers of 8 sentences: 0 MB are needed, "
         "0 MB free; free some space, name another place in KDPROBE_CACHE, or ask for fewer "
-        "--probe-sentences"
+        "`probing.sentences`"
     )
 
 
@@ -225,9 +226,11 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path):
         LayerReader(toy, ["mean"])
     assert str(told.value) == (
         "toy: gives no hidden states, expected a checkpoint whose layers can be read; leave "
-        "probing out: --skip probing"
+        "probing out: `skip=probing`"
     )
-    with pytest.raises(UnknownNameError, match="--pooling: no pooling is called 'median'"):
+    with pytest.raises(
+        UnknownNameError, match=r"`probing\.poolings`: no pooling is called 'median'"
+    ):
         check_poolings(["median"])
-    with pytest.raises(ConfigError, match="--pooling: none is named"):
+    with pytest.raises(ConfigError, match=r"`probing\.poolings`: none is named"):
         check_poolings([])

@@ -17,11 +17,12 @@ import pytest
 import torch
 
 from kdprobe.extract import attributions
-from kdprobe.extract.attributions import Setting, explain_model
-from kdprobe.extract.coalitions import Game
+from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.coalitions import ValueFunction
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods.shap import ShapOptions
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.models.words import split_words
@@ -77,7 +78,7 @@ def test_a_text_at_the_limit_is_scored_in_batches_of_bounded_size(name: str, han
         sizes.append(tuple(named["input_ids"].shape))
 
     hook = handle.model.register_forward_pre_hook(seen, with_kwargs=True)
-    setting = Setting({name: METHODS.load(name).options(**FEW.get(name, {}))})
+    setting = ExplanationSettings({name: METHODS.load(name).options(**FEW.get(name, {}))})
     try:
         (found,) = explain_model(
             handle, [read_part(handle)], setting, cache=None, progress=Silent()
@@ -102,12 +103,12 @@ def test_no_method_asks_more_of_a_long_text_than_it_says(
     """
     asked: list[int] = []
 
-    def counted(given: Sequence[tuple[Game, np.ndarray]]) -> None:
+    def counted(given: Sequence[tuple[ValueFunction, np.ndarray]]) -> None:
         asked.extend(len({mask.tobytes() for mask in masks}) for _, masks in given)
 
     monkeypatch.setattr(sys.modules[f"kdprobe.extract.methods.{name}"], "fill", counted)
-    monkeypatch.setattr(Game, "logits", lambda self, masks: np.zeros((len(masks), 2)))
-    setting = Setting({name: METHODS.load(name).options()}, deletion=False)
+    monkeypatch.setattr(ValueFunction, "logits", lambda self, masks: np.zeros((len(masks), 2)))
+    setting = ExplanationSettings({name: METHODS.load(name).options()}, deletion=False)
     explain_model(handle, [read_part(handle)], setting, cache=None, progress=Silent())
     assert asked[0] == {"lime": 1000, "shap": 4 * 2 * (READ - 1) + 2, "occlusion": READ + 1}[name]
     assert asked[0] <= ShapOptions().most_coalitions
@@ -120,7 +121,7 @@ def test_long_texts_are_held_one_at_a_time_and_short_ones_together(
     pieces: list[list[int]] = []
     real = attributions._explain_piece
 
-    def counted(reader: Reader, piece: Any, setting: Setting, stores: Any) -> None:
+    def counted(reader: Reader, piece: Any, setting: ExplanationSettings, stores: Any) -> None:
         pieces.append([len(one.words) for one in piece])
         real(reader, piece, setting, stores)
 
@@ -129,7 +130,7 @@ def test_long_texts_are_held_one_at_a_time_and_short_ones_together(
     short = [Sentence(f"{row}", (f"the dog {row}",), split_words(f"the dog {row}"), 0)
              for row in range(18)]  # fmt: skip
     asked = [long, *short, Sentence("again", (long.texts[0],), long.words, 0), long]
-    setting = Setting({"gradient_x_input": METHODS.load("gradient_x_input").options()})
+    setting = ExplanationSettings({"gradient_x_input": METHODS.load("gradient_x_input").options()})
     found = explain_model(handle, asked, setting, cache=None, progress=Silent())
     assert pieces == [[READ, *[3] * 15], [3, 3, 3, READ], [READ]]
     assert [len(one.scored.scores) for one in found["gradient_x_input"]] == [

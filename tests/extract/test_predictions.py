@@ -11,11 +11,12 @@ import pytest
 
 from kdprobe.cache import Cache
 from kdprobe.errors import MisalignedError
-from kdprobe.extract import predictions as room
-from kdprobe.extract.predictions import extract_predictions, text_keys
+from kdprobe.extract.predictions import extract_predictions
+from kdprobe.models import stored_outputs
 from kdprobe.models.handle import Outputs, ProgressCall
 from kdprobe.models.hf import open_hf
-from kdprobe.models.predictions_file import PredictionsFile
+from kdprobe.models.predictions.file import PredictionsFile
+from kdprobe.models.stored_outputs import text_keys
 from kdprobe.models.toy import BagOfWords
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split, Task
@@ -67,7 +68,7 @@ def test_numbers_worked_by_hand():
     extracted = extract_predictions(handle, split, cache=None, batch_size=2, progress=Silent())
     assert extracted.predictions.ids == ("x", "y", "z")
     assert extracted.predictions.values.tolist() == [[0.5, 3.0], [2.5, 0.0], [0.5, 3.0]]
-    assert handle.asked == [("x", "y")]  # a text is asked about once
+    assert handle.calls == [("x", "y")]  # a text is asked about once
 
 
 def test_the_cache_changes_no_number(tmp_path: Path):
@@ -77,13 +78,13 @@ def test_the_cache_changes_no_number(tmp_path: Path):
     again = toy()
     extracted = extract_predictions(again, split, cache=cache, batch_size=3, progress=Silent())
     assert extracted.from_cache
-    assert again.asked == []
+    assert again.calls == []
     assert np.array_equal(fresh, first)
     assert np.array_equal(fresh, extracted.predictions.values)
 
 
 def test_other_orders_parts_and_labels_ask_nothing_new(tmp_path: Path):
-    """Guards against paying again for a shuffled split, or for --limit."""
+    """Guards against paying again for a shuffled split, or for `limit`."""
     cache, split = Cache(tmp_path), split_of(40)
     whole = said(toy(), split, cache)
     rows = np.random.default_rng(1).permutation(40)[:15].tolist()
@@ -92,7 +93,7 @@ def test_other_orders_parts_and_labels_ask_nothing_new(tmp_path: Path):
     for asked in (part, relabelled):
         handle = toy()
         assert np.array_equal(said(handle, asked, cache), whole[rows])
-        assert handle.asked == []
+        assert handle.calls == []
 
 
 @pytest.mark.parametrize(
@@ -104,27 +105,27 @@ def test_another_model_or_another_reading_is_asked_anew(other, tmp_path: Path):
     said(toy(), split, cache)
     handle = toy(**other)
     said(handle, split, cache)
-    assert [len(ids) for ids in handle.asked] == [9]
+    assert [len(ids) for ids in handle.calls] == [9]
 
 
 def test_a_killed_run_goes_on_from_its_last_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Guards against a long run that starts over after Ctrl-C."""
-    monkeypatch.setattr(room, "PIECE", 10)
+    monkeypatch.setattr(stored_outputs, "PIECE", 10)
     cache, split = Cache(tmp_path), split_of(35)
 
     class Killed(BagOfWords):
-        def outputs(self, split: Split, *, batch_size: int, seen: ProgressCall) -> Outputs:
-            if len(self.asked) == 2:
+        def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
+            if len(self.calls) == 2:
                 raise KeyboardInterrupt
-            return super().outputs(split, batch_size=batch_size, seen=seen)
+            return super().outputs(split, batch_size=batch_size, advance=advance)
 
     whole = toy()
     with pytest.raises(KeyboardInterrupt):
         said(Killed(whole.name, whole.labels, whole.weights, whole.bias), split, cache)
     handle, told = toy(), Told()
     resumed = said(handle, split, cache, progress=told)
-    assert [len(ids) for ids in handle.asked] == [10, 5]
-    assert handle.asked[0][0] == "d20"
+    assert [len(ids) for ids in handle.calls] == [10, 5]
+    assert handle.calls[0][0] == "d20"
     assert told.totals == [15]
     assert told.steps == 15
     assert np.array_equal(resumed, said(toy(), split, None))

@@ -19,8 +19,8 @@ import kdprobe
 from kdprobe.cache import Cache
 from kdprobe.cli.attribute import attribute
 from kdprobe.cli.report import report
-from kdprobe.comparison.attribution_plan import AttributionRequest
-from kdprobe.comparison.probing_request import ProbingRequest
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.probes.options import ProbingRequest
 from tests.augmenters.builders import TEXTS, task_file
 from tests.cli.test_probing import write_sets
 from tests.distillers.builders import toy_file
@@ -274,7 +274,9 @@ def _older(page: Path) -> None:
 
 def draw(place: Place, *, resume: bool) -> None:
     """Explain one text into a page."""
-    attribute([place.teacher], text="a fine film", output=place.root / "words.html", device="cpu")
+    attribute(
+        models=[place.teacher], text="a fine film", output=place.root / "words.html", device="cpu"
+    )
 
 
 COMMANDS: dict[str, Command] = {

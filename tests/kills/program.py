@@ -70,7 +70,7 @@ def forked(work: Callable[[], Any]) -> Any:
 
 def stop_clocks() -> None:
     """Let no clock decide what is written."""
-    from kdprobe.comparison import run as comparing
+    from kdprobe.comparison import compare as comparing
     from kdprobe.extract.efficiency import Pace, measure_speed
     from kdprobe.sweeping import measure as measuring
 
@@ -88,32 +88,32 @@ def stop_clocks() -> None:
 def watch(command: Command, place: Place, keep: Path, *, strict: bool) -> dict[str, Any]:
     """Run a command once to its end; give its states and the number of events between them."""
     from kdprobe import augmentation
-    from kdprobe.comparison import run as comparing
+    from kdprobe.comparison import compare as comparing
     from kdprobe.distillers.trainer import StudentTrainer
     from kdprobe.sweeping import run as sweeping
 
-    seen = Watch(place.root, keep, strict, late=command.late)
+    watcher = Watch(place.root, keep, strict, late=command.late)
 
     def ends(owner: Any, name: str, *, itself: bool) -> None:
         """Say that the end begins with a function, or after it."""
         whole = getattr(owner, name)
 
         def called(*given: Any, **named: Any) -> Any:
-            seen.late = itself
-            made = whole(*given, **named)
-            seen.late = True
-            return made
+            watcher.late = itself
+            result = whole(*given, **named)
+            watcher.late = True
+            return result
 
         setattr(owner, name, called)
 
     ends(StudentTrainer, "train", itself=False)
-    ends(comparing, "write_outputs", itself=True)
+    ends(comparing, "write_files", itself=True)
     ends(sweeping, "write_all", itself=True)
     ends(augmentation, "write_set", itself=True)
-    with seen.watching():
+    with watcher.watching():
         command.run(place, resume=False)
-    states = [[state.event, state.late, str(state.copy)] for state in seen.states]
-    return {"events": seen.events, "states": states, "unseen": sorted(seen.unseen)}
+    states = [[state.event, state.late, str(state.copy)] for state in watcher.states]
+    return {"events": watcher.events, "states": states, "unseen": sorted(watcher.unseen)}
 
 
 def again(command: Command, place: Place) -> str:
@@ -149,7 +149,7 @@ def outcome(command: Command, place: Place, state: State, whole: dict[str, bytes
 
 
 def results_of(place: Place) -> dict[str, bytes]:
-    """Give the bytes of all results, without what the clock decides; no file may be left over."""
+    """Return the bytes of all results, without what the clock decides; no file may be left over."""
     files = files_of(place.root)
     return {name: _SECONDS.sub(rb"\1", data) for name, data in files.items()}
 
@@ -172,11 +172,11 @@ def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
     shutil.rmtree(place.root)
     shutil.copytree(first, place.root)
     strict = which == "strict"
-    seen = forked(partial(watch, command, place, folder / "states", strict=strict))
+    watched = forked(partial(watch, command, place, folder / "states", strict=strict))
     if command.then is not None:
         forked(partial(command.then, place, resume=False))
     faults = {} if results_of(place) == whole else {"watched": "it ends otherwise when watched"}
-    states = [State(event, late, Path(copy)) for event, late, copy in seen["states"]]
+    states = [State(event, late, Path(copy)) for event, late, copy in watched["states"]]
     chosen = [state for state in states if state.late or which != "late"]
     for number, state in enumerate(chosen):
         wrong = outcome(command, place, state, whole)
@@ -185,8 +185,8 @@ def tried(name: str, place: Place, folder: Path, which: str) -> dict[str, Any]:
         if number % 20 == 0:
             print(f"{name}: {number} of {len(chosen)}, {len(faults)} faults", file=sys.stderr)
     return {
-        "events": seen["events"], "states": len(states), "tried": len(chosen), "faults": faults,
-        "unseen": seen["unseen"],
+        "events": watched["events"], "states": len(states), "tried": len(chosen), "faults": faults,
+        "unseen": watched["unseen"],
     }  # fmt: skip
 
 

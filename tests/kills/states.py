@@ -100,8 +100,8 @@ class Watch:
         try:
             self.events += 1
             self._named.add(_RANDOM.sub("", path))
-            found = {str(item) for item in self.root.rglob("*")}
-            self.unseen |= {name for name in found if not self._was_named(_RANDOM.sub("", name))}
+            paths = {str(item) for item in self.root.rglob("*")}
+            self.unseen |= {name for name in paths if not self._was_named(_RANDOM.sub("", name))}
             state = (self.late, tree_digest(self.root, half=half, strict=self.strict))
             if state in self._known:
                 return
@@ -200,20 +200,20 @@ class Watch:
             self.event(f"before {name}", path)
             self._busy = True
             try:
-                made = whole(*given, **named)
+                result = whole(*given, **named)
             finally:
                 self._busy = False
             file = os.path.join(path, "tokenizer.json") if os.path.isdir(path) else path
             self._named.add(_RANDOM.sub("", file))
             self.event(f"half-way of {name}", file, half=file)
             self.event(f"after {name}", file)
-            return made
+            return result
 
         return written
 
 
 def _place(path: Any, folder: Any) -> str:
-    """Give the absolute path of what an audit event names, or of a descriptor."""
+    """Return the absolute path of what an audit event names, or of a descriptor."""
     if isinstance(path, int):
         return os.readlink(f"/proc/self/fd/{path}")
     name = os.fsdecode(path)
@@ -223,7 +223,7 @@ def _place(path: Any, folder: Any) -> str:
 
 
 def _ancestors(path: str) -> Iterator[str]:
-    """Give a path and the folders above it: what is moved with its folder was seen with it."""
+    """Return a path and the folders above it: what is moved with its folder was seen with it."""
     while len(path) > 1:
         yield path
         path = os.path.dirname(path)
@@ -241,7 +241,7 @@ def tree_digest(root: Path, *, half: str | None, strict: bool) -> str:
 
 
 def _without_temporary(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Give files, but of what has a temporary name, or is below one, nothing but that it is."""
+    """Return files, but of what has a temporary name, or is below one, nothing but that it is."""
     for name, data in files.items():
         parts = name.rstrip("/").split("/")
         places = [place for place, part in enumerate(parts) if is_temporary(part)]
@@ -252,13 +252,13 @@ def _without_temporary(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]
 
 
 def files_of(root: Path, *, half: str | None = None) -> dict[str, bytes]:
-    """Give the bytes of every file below a folder, and a sign for every folder."""
-    found = {}
+    """Return the bytes of every file below a folder, and a sign for every folder."""
+    contents = {}
     for item in root.rglob("*"):
         name = str(item.relative_to(root))
         if item.is_dir():
-            found[f"{name}/"] = b""
+            contents[f"{name}/"] = b""
             continue
         data = item.read_bytes()
-        found[name] = data[: len(data) // 2] if str(item) == half else data
-    return found
+        contents[name] = data[: len(data) // 2] if str(item) == half else data
+    return contents

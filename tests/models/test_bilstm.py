@@ -125,42 +125,42 @@ def test_sucik_and_tang_sizes() -> None:
         (
             "hiden=3",
             UnknownNameError,
-            "--student: no setting of a student is called 'hiden', "
+            "`student`: no setting of a student is called 'hiden', "
             "expected one of hidden, fc, layers, embed, "
             "W, D, embeddings, mode, sentence; did you mean 'hidden'?",
         ),
-        ("fc=0", ConfigError, "--student: fc is '0', expected a whole number from 1"),
-        ("fc=3,fc=4", ConfigError, "--student: fc twice in bilstm:fc=3,fc=4, expected once each"),
+        ("fc=0", ConfigError, "`student`: fc is '0', expected a whole number from 1"),
+        ("fc=3,fc=4", ConfigError, "`student`: fc twice in bilstm:fc=3,fc=4, expected once each"),
         (
             "mode=statik",
             UnknownNameError,
-            "--student: no mode is called 'statik', "
+            "`student`: no mode is called 'statik', "
             "expected one of static, non-static, multichannel; "
             "did you mean 'static' or 'non-static'?",
         ),
         (
             "embeddings=word2vec",
             UnknownNameError,
-            "--student: no kind of embeddings is called 'word2vec', "
+            "`student`: no kind of embeddings is called 'word2vec', "
             "expected one of teacher, random, a "
             "file of word vectors",
         ),
         (
             "embed=50,embeddings=glove.txt",
             ConfigError,
-            "--student: embed=50 with embeddings=glove.txt, expected no embed: the file's "
+            "`student`: embed=50 with embeddings=glove.txt, expected no embed: the file's "
             "embeddings have their width",
         ),
         (
             "embed=50,embeddings=teacher",
             ConfigError,
-            "--student: embed=50 with embeddings=teacher, expected no embed: the teacher's "
+            "`student`: embed=50 with embeddings=teacher, expected no embed: the teacher's "
             "embeddings have their width",
         ),
         (
             "embed=50,mode=static",
             ConfigError,
-            "--student: mode=static with random embeddings, expected mode=non-static: what is "
+            "`student`: mode=static with random embeddings, expected mode=non-static: what is "
             "drawn at random and never trained says nothing",
         ),
     ],
@@ -168,14 +168,14 @@ def test_sucik_and_tang_sizes() -> None:
 def test_mistakes(text: str, kind: type[Exception], message: str) -> None:
     """Guards every message about a BiLSTM's words."""
     with pytest.raises(kind) as caught:
-        parse_lstm(text, where="--student")
+        parse_lstm(text, where="`student`")
     assert str(caught.value) == message
 
 
 def test_a_maximum_reads_no_padding_and_vectors_stand_for_ids() -> None:
     """Guards `sentence=max` against padding, and gradients at the embeddings against other ids."""
     torch.manual_seed(0)
-    shape = parse_lstm("hidden=8,fc=10,embed=5,sentence=max", where="--student")
+    shape = parse_lstm("hidden=8,fc=10,embed=5,sentence=max", where="`student`")
     model = build_lstm(shape, TASK, tokenizer=tiny_tokenizer("bert"))
     inputs = batch(list(SENTENCES))
     together = model(**inputs)
@@ -190,4 +190,4 @@ def test_a_maximum_reads_no_padding_and_vectors_stand_for_ids() -> None:
     with pytest.raises(
         UnknownNameError, match="no sentence vector is called 'mean', expected one of last"
     ):
-        parse_lstm("sentence=mean", where="--student")
+        parse_lstm("sentence=mean", where="`student`")

@@ -70,8 +70,8 @@ def test_nameless_labels_need_a_word_from_the_user(tmp_path: Path):
     folder = tiny_checkpoint(tmp_path / "m", labels=["LABEL_0", "LABEL_1"])
     assert refusal(folder) == (
         f"{folder}: its labels are LABEL_0, LABEL_1, expected the names unacceptable, acceptable "
-        f"in any order; say which is which (--label-map 'LABEL_0=unacceptable,"
-        f"LABEL_1=acceptable'), or --label-map '*=*' when they are in the task's order"
+        f"in any order; say which is which (`label_map='LABEL_0=unacceptable,"
+        f"LABEL_1=acceptable'`), or `label_map='*=*'` when they are in the task's order"
     )
     said = {"LABEL_0": "acceptable", "LABEL_1": "unacceptable"}
     loaded = load_classifier(str(folder), task=COLA, label_map=said)
@@ -126,7 +126,7 @@ def test_heads_of_other_tasks_are_refused(cola_folder: Path, tmp_path: Path):
     assert refusal(cola_folder, task=MNLI) == (
         f"{cola_folder}: its head has 2 outputs (unacceptable, acceptable), expected 3, as mnli "
         f"has (entailment, neutral, contradiction); was it trained for another task? Classes that "
-        f"the rows of a table do not show are named with --labels A,B,C"
+        f"the rows of a table do not show are named with `labels=A,B,C`"
     )
     assert refusal(cola_folder, task=STSB) == (
         f"{cola_folder}: its head tells 2 classes apart, expected one output, as stsb asks for a "
@@ -377,5 +377,5 @@ def test_a_folder_of_old_and_new_files_is_refused(copy: Path) -> None:
     (copy / EXCHANGE).mkdir()
     assert refusal(copy, task=COLA) == (
         f"{copy}: holds the model of a killed training, whose files are not all in their places, "
-        "expected a finished model; run that training again with --resume; it takes no further step"
+        "expected a finished model; run that training again with `resume`; it takes no further step"
     )

@@ -54,7 +54,7 @@ def test_outputs_are_those_of_one_sentence_at_a_time(arch, task, tmp_path: Path)
     folder = tiny_checkpoint(tmp_path / arch, labels=labels, arch=arch, max_length=128)
     handle = opened(folder, task)
     split = split_of(task)
-    said = handle.outputs(split, batch_size=3, seen=silent)
+    said = handle.outputs(split, batch_size=3, advance=silent)
     alone = []
     for row, text in enumerate(split.texts):
         # Lists of one: given two strings, transformers drops a second text that is empty.
@@ -73,10 +73,10 @@ def test_order_and_batch_size_move_nothing(arch, folders: dict[str, Path]):
     """Guards against rows coming back in the order of their lengths."""
     handle = opened(folders[arch])
     split = split_of(copies=3)
-    whole = handle.outputs(split, batch_size=16, seen=silent).values
+    whole = handle.outputs(split, batch_size=16, advance=silent).values
     order = np.random.default_rng(0).permutation(len(split))
     for size in (1, 5, 64):
-        turned = handle.outputs(split.take(order.tolist()), batch_size=size, seen=silent).values
+        turned = handle.outputs(split.take(order.tolist()), batch_size=size, advance=silent).values
         # 1e-6 on kernels with vectors; ATEN's plain ones add in another order a row: 1.5e-6 here.
         np.testing.assert_allclose(turned, whole[order], atol=3e-6)
 
@@ -84,7 +84,7 @@ def test_order_and_batch_size_move_nothing(arch, folders: dict[str, Path]):
 def test_a_regression_gives_scores(tmp_path: Path):
     """Guards against a regression's one output read as a class."""
     handle = opened(tiny_checkpoint(tmp_path / "m", labels=[]), STSB)
-    said = handle.outputs(split_of(STSB), batch_size=8, seen=silent)
+    said = handle.outputs(split_of(STSB), batch_size=8, advance=silent)
     assert said.scale == "scores"
     assert said.values.shape == (len(SENTENCES), 1)
     assert handle.labels == ()
@@ -95,7 +95,7 @@ def test_long_texts_are_cut_and_marked(arch, folders: dict[str, Path]):
     """Guards against an index error past the last position, or words dropped without a word."""
     handle = opened(folders[arch])
     texts = ("the dog " * 100, "the dog", " ".join("a" * 62), " ".join("a" * 63))
-    said = handle.outputs(Split(COLA, "dev", tuple("abcd"), texts), batch_size=8, seen=silent)
+    said = handle.outputs(Split(COLA, "dev", tuple("abcd"), texts), batch_size=8, advance=silent)
     # 64 tokens with two special ones: 62 words of one token fit; `a` is one token in all three.
     assert said.truncated.tolist() == [True, False, False, True]
     np.testing.assert_allclose(said.values[2], said.values[3], atol=1e-6)
@@ -110,13 +110,13 @@ def test_modes_gradients_and_random_state_are_as_before(folders: dict[str, Path]
     modes = [module.training for module in handle.model.modules()]
     torch.manual_seed(3)
     state = torch.get_rng_state()
-    handle.outputs(split_of(), batch_size=4, seen=silent)
+    handle.outputs(split_of(), batch_size=4, advance=silent)
 
     def stop(done: int) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        handle.outputs(split_of(), batch_size=4, seen=stop)
+        handle.outputs(split_of(), batch_size=4, advance=stop)
     assert [module.training for module in handle.model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.is_grad_enabled()
@@ -126,7 +126,7 @@ def test_modes_gradients_and_random_state_are_as_before(folders: dict[str, Path]
 def test_progress_counts_every_example_once(folders: dict[str, Path]):
     """Guards against a bar that ends before the work does."""
     counted: list[int] = []
-    opened(folders["bert"]).outputs(split_of(copies=2), batch_size=3, seen=counted.append)
+    opened(folders["bert"]).outputs(split_of(copies=2), batch_size=3, advance=counted.append)
     assert sum(counted) == 2 * len(SENTENCES)
     assert max(counted) <= 3
 
@@ -142,8 +142,8 @@ def test_what_the_report_is_told(folders: dict[str, Path]):
     low = opened(folders["distilbert"], dtype="bf16")
     assert low.reading == "bfloat16 cpu columns 1,0 text 2"
     assert low.notes[-1].startswith("its weights were run in bfloat16")
-    full = handle.outputs(split_of(), batch_size=8, seen=silent).values
-    half = low.outputs(split_of(), batch_size=8, seen=silent).values
+    full = handle.outputs(split_of(), batch_size=8, advance=silent).values
+    half = low.outputs(split_of(), batch_size=8, advance=silent).values
     assert 0 < np.abs(full - half).max() < 0.1
 
 
@@ -158,8 +158,8 @@ def test_a_batch_too_big_for_the_device_is_told(
 
     monkeypatch.setattr(handle.model, "forward", full, raising=True)
     with pytest.raises(CapabilityError) as caught:
-        handle.outputs(split_of(), batch_size=2, seen=silent)
-    assert "do not fit into the memory of cpu; use a smaller --batch-size" in str(caught.value)
+        handle.outputs(split_of(), batch_size=2, advance=silent)
+    assert "do not fit into the memory of cpu; use a smaller `batch_size`" in str(caught.value)
 
 
 def test_devices_and_types_that_are_not_there():
@@ -168,19 +168,19 @@ def test_devices_and_types_that_are_not_there():
     with pytest.raises(ConfigError) as caught:
         resolve_device("gpu0")
     assert str(caught.value) == (
-        "--device gpu0: no such device, expected auto, cpu, cuda, cuda:N or mps"
+        "`device=gpu0`: no such device, expected auto, cpu, cuda, cuda:N or mps"
     )
     with pytest.raises(ConfigError) as caught:
         resolve_device("cuda:99")
     assert str(caught.value) == (
-        "--device cuda:99: this machine, or this build of torch, does not have it, expected auto, "
-        "cpu, cuda, cuda:N or mps; use --device auto to take what is there"
+        "`device=cuda:99`: this machine, or this build of torch, does not have it, expected auto, "
+        "cpu, cuda, cuda:N or mps; use `device=auto` to take what is there"
     )
     assert resolve_dtype("bf16") is torch.bfloat16
     with pytest.raises(ConfigError) as caught:
         resolve_dtype("float16")
     assert str(caught.value) == (
-        "--dtype float16: not a type kdprobe runs models in, expected float32, bf16"
+        "`dtype=float16`: not a type kdprobe runs models in, expected float32, bf16"
     )
 
 

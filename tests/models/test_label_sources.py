@@ -10,7 +10,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.models.label_sources import label_names, name_classes
 from kdprobe.models.labels import POSITIONAL
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 
 NLI = ("contradiction", "entailment", "neutral")
 
@@ -75,7 +75,7 @@ def test_the_label_map_speaks_before(tmp_path: Path):
 
 
 def test_known_labels_are_left_alone(tmp_path: Path):
-    """A shipped task, a task file and --labels have the last word."""
+    """A shipped task, a task file and `labels` have the last word."""
     model = folder(tmp_path, "unacceptable", "acceptable", "unsure")
     assert name_classes(open_task("cola"), [model]) == open_task("cola")
     table(tmp_path, "acceptable", "unacceptable")
@@ -117,10 +117,10 @@ def test_what_cannot_be_read_names_nothing(tmp_path: Path, config: str):
 
 
 def test_one_class_is_no_task(tmp_path: Path):
-    """A table of one label and models that cannot say more must lead to --labels."""
+    """A table of one label and models that cannot say more must lead to `labels`."""
     with pytest.raises(TaskError) as caught:
         name_classes(table(tmp_path, "yes", "yes"), [str(tmp_path / "none")])
     assert str(caught.value) == (
-        "--task rows: every label is 'yes', expected two classes or more; name them all with "
-        "--labels A,B, or the label column with --label COLUMN"
+        "`task=rows`: every label is 'yes', expected two classes or more; name them all with "
+        "`labels=A,B`, or the label column with `label=COLUMN`"
     )

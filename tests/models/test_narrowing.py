@@ -11,12 +11,10 @@ from torch import Tensor
 from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.architectures import NAMES
+from kdprobe.models.architectures import EMBEDDING_TABLES, PARTS, layer_part, layers_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.narrowing import student_of
-from kdprobe.models.parts import TABLES, layer_part
 from kdprobe.models.shapes import CopyShape, parse_student
-from kdprobe.models.surgery import layers_of
 from kdprobe.models.text_model import TextModel
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, WORDS, Architecture, tiny_checkpoint
@@ -57,7 +55,7 @@ def doubled(loaded: Loaded, task: Task = TASK) -> Any:
     inner = "hidden_dim" if config.model_type == "distilbert" else "intermediate_size"
     setattr(config, inner, 2 * getattr(config, inner))
     wide = AutoModelForSequenceClassification.from_config(config).eval()
-    names, heads = NAMES[config.model_type], config.num_attention_heads
+    names, heads = PARTS[config.model_type], config.num_attention_heads
 
     def reads(weight: Tensor) -> Tensor:
         return torch.cat([weight, weight], 1) / 2
@@ -71,7 +69,7 @@ def doubled(loaded: Loaded, task: Task = TASK) -> Any:
         ours.bias.copy_(bias)
 
     with torch.no_grad():
-        for place in TABLES:
+        for place in EMBEDDING_TABLES:
             parts = [m.base_model.get_submodule("embeddings") for m in (wide, narrow)]
             if hasattr(parts[0], place):
                 table = getattr(parts[1], place).weight
@@ -243,7 +241,7 @@ def test_mistakes(tmp_path: Path) -> None:
     ):
         with pytest.raises(ConfigError) as caught:
             made(words, loaded)
-        assert str(caught.value) == f"--student: {message}"
+        assert str(caught.value) == f"`student`: {message}"
     with pytest.raises(ValueError, match="no texts to narrow a model by"):
         made("hidden=4,init=truncated", loaded, texts=())
     albert = AutoModelForSequenceClassification.from_config(

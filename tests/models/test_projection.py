@@ -12,9 +12,9 @@ from transformers import AlbertConfig, AutoModelForSequenceClassification
 from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import load_classifier
 from kdprobe.models.projection import learn_projection
+from kdprobe.models.reparametrised_embeddings import FORMS, ProjectedEmbedding, fold
 from kdprobe.models.shapes import CopyShape
 from kdprobe.models.surgery import empty_student
-from kdprobe.models.trained_form import FORMS, ProjectedEmbedding, fold
 from tests.models.test_narrowing import TASK, TEXTS, logits, opened
 from tests.models.tiny import Architecture
 

@@ -11,8 +11,8 @@ import torch
 
 from kdprobe.errors import CapabilityError
 from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.random_init import random_twin
 from kdprobe.models.reader import Reader
-from kdprobe.models.twins import random_twin
 from kdprobe.models.words import split_words
 from kdprobe.tasks.task import Task
 from tests.extract.linear import Linear, reader_of

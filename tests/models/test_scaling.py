@@ -78,20 +78,20 @@ def test_fractions_and_decimals_agree() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("bert:W0", "--student: W is '0', expected a number above 0, like 2, 0.5 or 1/3"),
-        ("bert:D1/0", "--student: D is '1/0', expected a number above 0, like 2, 0.5 or 1/3"),
-        ("bilstm:W=x", "--student: W is 'x', expected a number above 0, like 2, 0.5 or 1/3"),
+        ("bert:W0", "`student`: W is '0', expected a number above 0, like 2, 0.5 or 1/3"),
+        ("bert:D1/0", "`student`: D is '1/0', expected a number above 0, like 2, 0.5 or 1/3"),
+        ("bilstm:W=x", "`student`: W is 'x', expected a number above 0, like 2, 0.5 or 1/3"),
         (
             "bert:W2,H100",
-            "--student: H beside a multiplier in bert:W2,H100, expected W and D, or L, H, I, A one "
+            "`student`: H beside a multiplier in bert:W2,H100, expected W and D, or L, H, I, A one "
             "by one",
         ),
         (
             "bilstm:D=2,layers=2",
-            "--student: layers beside a multiplier in bilstm:D=2,layers=2, expected W and D, or "
+            "`student`: layers beside a multiplier in bilstm:D=2,layers=2, expected W and D, or "
             "hidden, fc, layers one by one",
         ),
-        ("bert:W0.75", "--student: 2 heads for a width of 153, expected heads that divide it"),
+        ("bert:W0.75", "`student`: 2 heads for a width of 153, expected heads that divide it"),
     ],
 )
 def test_mistakes(text: str, message: str) -> None:

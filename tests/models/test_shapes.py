@@ -53,41 +53,41 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "layer=3",
             UnknownNameError,
-            "--student: no setting of a student is called 'layer', "
+            "`student`: no setting of a student is called 'layer', "
             "expected one of layers, heads, hidden, "
             "intermediate, init, mode; did you mean 'layers'?",
         ),
         (
             "layers=3:evn",
             UnknownNameError,
-            "--student: no choice of layers is called 'evn', "
+            "`student`: no choice of layers is called 'evn', "
             "expected one of even, first, last, skip, "
             "distilbert; did you mean 'even'?",
         ),
         (
             "bilst:hidden=300",
             UnknownNameError,
-            "--student: no kind of student is called 'bilst', "
+            "`student`: no kind of student is called 'bilst', "
             "expected one of bert, bilstm; did you mean "
             "'bilstm'?",
         ),
-        ("layers=x", ConfigError, "--student: layers is 'x', expected a whole number from 1"),
-        ("layers=0", ConfigError, "--student: layers is '0', expected a whole number from 1"),
+        ("layers=x", ConfigError, "`student`: layers is 'x', expected a whole number from 1"),
+        ("layers=0", ConfigError, "`student`: layers is '0', expected a whole number from 1"),
         (
             "layers=0+x",
             ConfigError,
-            "--student: layers=0+x, expected layers counted from 0, like layers=0+2+5",
+            "`student`: layers=0+x, expected layers counted from 0, like layers=0+2+5",
         ),
         (
             "layers=2+0",
             ConfigError,
-            "--student: layers=2+0, expected rising layers, each once; a layer out of its order "
+            "`student`: layers=2+0, expected rising layers, each once; a layer out of its order "
             "reads what it never saw",
         ),
         (
             "bert:L4,Q3",
             ConfigError,
-            "--student: cannot read 'Q3' in bert:L4,Q3, expected L layers, H width, I inner width, "
+            "`student`: cannot read 'Q3' in bert:L4,Q3, expected L layers, H width, I inner width, "
             "A heads (or W and D, multipliers), V vocabulary, once each, embeddings=teacher, mode=;"
             " examples: layers=3, layers=3:last, layers=0+2+5, bert:L4,H128,I512,A4, bert:W1/2,D1 "
             "or a folder",
@@ -95,50 +95,50 @@ def test_spellings(text: str, shape: object) -> None:
         (
             "bert:L4",
             ConfigError,
-            "--student: bert:L4, expected at least L (layers) and H (width), or W (a width "
+            "`student`: bert:L4, expected at least L (layers) and H (width), or W (a width "
             "multiplier)",
         ),
         (
             "hidden=64,init=copy",
             ConfigError,
-            "--student: init=copy with other widths in hidden=64,init=copy, expected the widths of "
+            "`student`: init=copy with other widths in hidden=64,init=copy, expected the widths of "
             "the model that is copied; init=truncated cuts its weights, init=projection learns "
             "from its embeddings",
         ),
         (
             "layers=2,init=truncate",
             UnknownNameError,
-            "--student: no init is called 'truncate', expected one of copy, random, projection, "
+            "`student`: no init is called 'truncate', expected one of copy, random, projection, "
             "principal, truncated; did you mean 'truncated'?",
         ),
         (
             "bert:L1,H10,A3",
             ConfigError,
-            "--student: 3 heads for a width of 10, expected heads that divide it",
+            "`student`: 3 heads for a width of 10, expected heads that divide it",
         ),
         (
             "layers=2,init=truncated,mode=static",
             ConfigError,
-            "--student: mode=static in layers=2,init=truncated,mode=static, expected "
+            "`student`: mode=static in layers=2,init=truncated,mode=static, expected "
             "init=projection beside it: mode says what becomes of the other's embeddings",
         ),
         (
             "init=projection,mode=frozen",
             UnknownNameError,
-            "--student: no mode is called 'frozen', "
+            "`student`: no mode is called 'frozen', "
             "expected one of static, non-static, multichannel",
         ),
         (
             "bert:L1,H8,A1,mode=static",
             ConfigError,
-            "--student: mode=static in bert:L1,H8,A1,mode=static, expected embeddings=teacher too",
+            "`student`: mode=static in bert:L1,H8,A1,mode=static, expected embeddings=teacher too",
         ),
         (
             "bert:L1,H8,A1,embeddings=glove.txt",
             UnknownNameError,
-            "--student: no kind of embeddings is called 'glove.txt', expected one of teacher",
+            "`student`: no kind of embeddings is called 'glove.txt', expected one of teacher",
         ),
-        ("bert:L1,H8,V9", ConfigError, "--student: V is 9, expected 100 word pieces or more"),
+        ("bert:L1,H8,V9", ConfigError, "`student`: V is 9, expected 100 word pieces or more"),
     ],
 )
 def test_mistakes(text: str, kind: type[Exception], message: str) -> None:
@@ -178,12 +178,12 @@ def test_spreads_that_do_not_exist() -> None:
     with pytest.raises(ConfigError) as caught:
         spread_layers(7, 6, "even")
     assert str(caught.value) == (
-        "--student: 7 layers, expected at most 6, as many as the model has"
+        "`student`: 7 layers, expected at most 6, as many as the model has"
     )
     with pytest.raises(ConfigError) as caught:
         spread_layers(3, 6, "distilbert")
     assert str(caught.value) == (
-        "--student: the distilbert rule for 3 of 6 layers, expected 6 of 12, all it is defined "
+        "`student`: the distilbert rule for 3 of 6 layers, expected 6 of 12, all it is defined "
         "for; use even, first, last, skip or a list"
     )
 

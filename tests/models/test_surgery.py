@@ -10,9 +10,10 @@ import torch
 from transformers import AlbertConfig, AutoModelForSequenceClassification
 
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.architectures import layers_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import CopyShape
-from kdprobe.models.surgery import layers_of, make_student
+from kdprobe.models.surgery import make_student
 from kdprobe.tasks.task import Task
 from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
 
@@ -101,11 +102,11 @@ def test_layers_that_are_not_there(tmp_path: Path) -> None:
     loaded = opened(tmp_path, "bert")
     with pytest.raises(ConfigError) as caught:
         make_student(CopyShape(2, (0, 9)), loaded.model, TASK, columns=None)
-    assert str(caught.value) == "--student: layer 9, expected layers from 0 to 3"
+    assert str(caught.value) == "`student`: layer 9, expected layers from 0 to 3"
     with pytest.raises(ConfigError) as caught:
         make_student(CopyShape(heads=5), loaded.model, TASK, columns=None)
     assert str(caught.value) == (
-        "--student: 5 heads for a width of 32, expected heads that divide it"
+        "`student`: 5 heads for a width of 32, expected heads that divide it"
     )
 
 

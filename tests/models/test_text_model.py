@@ -10,15 +10,16 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache
-from kdprobe.comparison.attribution_methods import usable_methods
-from kdprobe.comparison.attribution_plan import Plan
+from kdprobe.collectors.attributions.methods import usable_methods
+from kdprobe.collectors.attributions.plan import Plan
 from kdprobe.errors import CapabilityError
-from kdprobe.extract.attributions import Setting, explain_model
-from kdprobe.extract.coalitions import Game
+from kdprobe.extract.attributions import explain_model
+from kdprobe.extract.coalitions import ValueFunction
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.checkpoint import Loaded, settle_padding
 from kdprobe.models.hf import HfModel
 from kdprobe.models.reader import Reader
@@ -41,7 +42,7 @@ def handle_of(model: Any, tokenizer: Any, name: str = "m", dtype: Any = torch.fl
 def outputs(handle: HfModel, texts: tuple[str, ...] = TEXTS, size: int = 64) -> np.ndarray:
     ids = tuple(str(row) for row in range(len(texts)))
     split = Split(SINGLE, "dev", ids, texts)
-    return handle.outputs(split, batch_size=size, seen=lambda done: None).values
+    return handle.outputs(split, batch_size=size, advance=lambda done: None).values
 
 
 def sentence(text: str) -> Sentence:
@@ -90,7 +91,7 @@ def test_methods_that_a_model_does_not_allow_are_left_out_with_the_reason():
     methods = {name: METHODS.load(name).options() for name in ("integrated_gradients", "occlusion")}
     asked = sentence("a dog sleeps")
     plan = Plan(("x",), (asked.words,), np.array([1]), (asked,), (np.ones(3, bool),), {})
-    setting, skipped = usable_methods(Setting(methods), plan, {"g": [handle]})
+    setting, skipped = usable_methods(ExplanationSettings(methods), plan, {"g": [handle]})
     assert list(setting.methods) == ["occlusion"]
     assert [(item.what, item.reason, item.models) for item in skipped] == [
         ("integrated_gradients", "g: its tokenizer has no pad token", ("g",))
@@ -131,7 +132,7 @@ def test_outputs_that_move_in_batches_are_found_out_and_run_alone():
     handle = handle_of(model, tokenizer)
     handle.text.__dict__["together"] = "right"  # as if the trial had not seen it
     reader = Reader(handle)
-    games = [Game(reader, (text,), split_words(text)) for text in texts[:2]]
+    games = [ValueFunction(reader, (text,), split_words(text)) for text in texts[:2]]
     with pytest.raises(CapabilityError, match="is not what the model says of it: outputs differ"):
         require_own_outputs(games)
     np.testing.assert_allclose(outputs(handle, texts), right, atol=1e-6)
@@ -161,7 +162,7 @@ def test_outputs_that_are_never_the_same_are_an_alarm_and_never_explained(tmp_pa
     split = Split(SINGLE, "dev", ("0", "1"), TEXTS[:2])
     extract_predictions(handle, split, cache=cache, batch_size=2, progress=Silent())
     assert cache.info().entries == 0
-    setting = Setting({"occlusion": METHODS.load("occlusion").options()})
+    setting = ExplanationSettings({"occlusion": METHODS.load("occlusion").options()})
     with pytest.raises(CapabilityError, match="is not what the model says of it: outputs differ"):
         explain_model(handle, [sentence("a dog sleeps")], setting, cache=None, progress=Silent())
 
@@ -175,7 +176,7 @@ def test_half_precision_has_a_wider_tolerance_and_no_false_alarm():
         assert not handle.alarms
         assert not any("one by one" in note for note in handle.notes)
         reader = Reader(handle)
-        require_own_outputs([Game(reader, (text,), split_words(text)) for text in TEXTS])
+        require_own_outputs([ValueFunction(reader, (text,), split_words(text)) for text in TEXTS])
 
 
 def test_a_tokenizer_that_cuts_on_the_left_reads_the_end():

@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 from kdprobe.models.word_pieces import train_tokenizer
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 texts = load_split(open_task("grammar"), "train", limit=600).texts
 print(sorted(train_tokenizer(texts, vocabulary=8000).get_vocab().items()))

@@ -36,7 +36,7 @@ def glove(folder: Path, words: str = "dog cat once purple") -> str:
 
 def built(folder: Path, mode: str = "non-static", *, pairs: bool = False, **more: Any) -> Any:
     torch.manual_seed(0)
-    shape = parse_lstm(f"hidden=6,fc=7,mode={mode},embeddings={glove(folder)}", where="--student")
+    shape = parse_lstm(f"hidden=6,fc=7,mode={mode},embeddings={glove(folder)}", where="`student`")
     return build_word_student(shape, TASK, texts=TEXTS, pairs=pairs, **more)
 
 

@@ -1,7 +1,8 @@
 """Results documents as real runs give them: the report's test data.
 
-Does: build a whole document (three models, confusions, reliability, forests, lists) of any size and
-number of labels, its hostile twin, a regression, and sparse ones. Does not: compute statistics.
+Does: build a whole document (three models, confusions, reliability, forests, exemplary cases) of
+any size and number of labels, its hostile twin, a regression, and sparse ones. Does not: compute
+statistics.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kdprobe.results.schema import (
     TaskInfo,
 )
 from tests.report.maker import Maker, metric
-from tests.report.parts import lists, losses, overlap, slices
+from tests.report.parts import exemplary_cases, overlap, slices, student_gaps
 
 HOSTILE = '</script><script>window.ran=1</script><img src=x onerror="window.ran=1">'
 ATTACKS = (
@@ -88,8 +89,8 @@ def build(
         run.tests(),
         overlap(run),
         slices(run),
-        lists(run),
-        losses(run),
+        exemplary_cases(run),
+        student_gaps(run),
     ]
     skipped = [
         Skipped(

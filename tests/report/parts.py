@@ -1,11 +1,11 @@
 """The analyses of a synthetic run whose numbers need only be plausible.
 
-Does: fill the shapes of overlap, slices, lists and losses. Does not: compute statistics.
+Does: fill the shapes of overlap, slices, exemplary cases and gaps. Does not: compute statistics.
 """
 
 from __future__ import annotations
 
-from kdprobe.results.schema import AnalysisResult, Column, Curve, Loss, Matrix, Series, Table
+from kdprobe.results.schema import AnalysisResult, Column, Curve, Gap, Matrix, Series, Table
 from tests.report.maker import Maker, metric
 
 
@@ -83,7 +83,7 @@ def slices(run: Maker) -> AnalysisResult:
     )
 
 
-def lists(run: Maker) -> AnalysisResult:
+def exemplary_cases(run: Maker) -> AnalysisResult:
     columns = (
         Column(name="example", label="Example", kind="example"),
         Column(name="text", label="Text"),
@@ -94,14 +94,14 @@ def lists(run: Maker) -> AnalysisResult:
         (run.ids[i], run.texts[i], float(run.probabilities[0][i].max())) for i in order.tolist()
     )
     return AnalysisResult(
-        name="lists",
+        name="exemplary_cases",
         version=1,
         title="Lists",
         tables=(Table(name="sure", title="Most confident", columns=columns, rows=rows),),
     )
 
 
-def losses(run: Maker) -> AnalysisResult:
+def student_gaps(run: Maker) -> AnalysisResult:
     found = []
     for rank, name in enumerate(run.names[1:], start=1):
         lost = [run.ids[i] for i in range(run.n) if run.hits[0][i] and not run.hits[rank][i]]
@@ -116,7 +116,7 @@ def losses(run: Maker) -> AnalysisResult:
         ):
             gap = 0.25 - 0.04 * place - 0.01 * rank
             found.append(
-                Loss(
+                Gap(
                     student=name,
                     kind="slice",
                     subset=subset,
@@ -133,4 +133,4 @@ def losses(run: Maker) -> AnalysisResult:
                 )
             )
     found.sort(key=lambda loss: -loss.gap)
-    return AnalysisResult(name="losses", version=1, title="What was lost", losses=tuple(found))
+    return AnalysisResult(name="student_gaps", version=1, title="What was lost", gaps=tuple(found))

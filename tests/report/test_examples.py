@@ -31,7 +31,7 @@ def test_examples_that_are_named_survive_the_cut(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(examples, "MOST", 60)
     document = documents.build(n=100)
     kept = [example.id for example in kept_examples(document)]
-    named = {key for result in document.analyses for loss in result.losses for key in loss.examples}
+    named = {key for result in document.analyses for gap in result.gaps for key in gap.examples}
     assert len(kept) == 60
     assert named <= set(kept)
     assert kept == sorted(kept, key=int)

@@ -58,7 +58,7 @@ def checked(text: str, *, run: tuple[str, ...] = ALL) -> Gate:
 
 def test_bad_gates() -> None:
     """A misspelt gate must fail the command before it runs, not pass it after an hour."""
-    with pytest.raises(ConfigError, match="--fail-if: 'kappa', expected METRIC<NUMBER"):
+    with pytest.raises(ConfigError, match="`fail_if`: 'kappa', expected METRIC<NUMBER"):
         parse_gate("kappa")
     for text, words in (
         ("kapa<1", "no metric is called 'kapa'.*did you mean 'kappa'"),
@@ -67,7 +67,7 @@ def test_bad_gates() -> None:
         ("smal-one:kappa<1", "no student is called 'smal-one'.*Small One"),
         ("kapa_low<1", "no metric is called 'kapa_low'"),
     ):
-        with pytest.raises(UnknownNameError, match=f"--fail-if: {words}"):
+        with pytest.raises(UnknownNameError, match=f"`fail_if`: {words}"):
             checked(text)
     with pytest.raises(ConfigError, match="mcc is a number of task_scores, which is not run"):
         checked("mcc<0.5", run=("agreement",))

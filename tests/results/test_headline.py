@@ -6,7 +6,7 @@ from kdprobe.results.headline import Headline, headline
 from kdprobe.results.schema import (
     AnalysisResult,
     Estimate,
-    Loss,
+    Gap,
     Metric,
     ModelInfo,
     ProducedBy,
@@ -17,11 +17,11 @@ from kdprobe.results.schema import (
 )
 
 
-def result(name: str, *estimates: Estimate, losses: tuple[Loss, ...] = ()) -> AnalysisResult:
+def result(name: str, *estimates: Estimate, gaps: tuple[Gap, ...] = ()) -> AnalysisResult:
     names = dict.fromkeys(estimate.metric for estimate in estimates)
     metrics = tuple(Metric(name=n, label=n.replace("_", " "), definition="x") for n in names)
     return AnalysisResult(
-        name=name, version=1, title=name, metrics=metrics, estimates=estimates, losses=losses
+        name=name, version=1, title=name, metrics=metrics, estimates=estimates, gaps=gaps
     )
 
 
@@ -87,14 +87,14 @@ def test_the_sentence_claims_no_more_than_the_interval(
     low: float | None, q: float | None, told: str
 ):
     """A loss within noise that is told as a loss is the reader's first impression, and wrong."""
-    gain = Loss(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
+    gain = Gap(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
                 student_value=0.6, gap=-0.1, n=9)  # fmt: skip
     lost = gain.model_copy(
         update={"subset": "long", "gap": 0.2, "teacher_value": 0.8, "student_value": 0.6}
         | {"low": low, "high": None if low is None else 0.3, "q_value": q}
     )
-    losses = result("losses", losses=(gain, lost))
-    assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), losses))) == (
+    gaps = result("student_gaps", gaps=(gain, lost))
+    assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), gaps))) == (
         f"s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; {told}"
     )
 
@@ -167,7 +167,7 @@ def test_a_missing_analysis_is_told_apart_from_a_skipped_one():
 
 
 def test_a_score_nobody_asked_for_is_not_spoken_of():
-    """With --only the first screen would otherwise complain of what was left out on purpose."""
+    """With `only` the first screen would otherwise complain of what was left out on purpose."""
     same = result("agreement", Estimate(metric="agreement", model_a="t", model_b="s", value=0.9))
     assert only(headline(document(same))) == "s agrees with the teacher on 90 % of the examples."
     nothing = "s was neither scored nor held against the teacher here."

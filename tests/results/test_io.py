@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from kdprobe.errors import OutputError, ResultsFormatError
 from kdprobe.results import io
+from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import (
+    SCHEMA_VERSION,
     AnalysisResult,
     Curve,
     Estimate,
@@ -121,11 +123,11 @@ def test_shapes_and_definitions_are_checked() -> None:
         ("{", "r.json:1: is not JSON (Expecting property name enclosed in double quotes), "
               "expected a results.json that kdprobe wrote"),
         ("[]", "r.json: has no schema_version, expected a results.json that kdprobe wrote"),
-        ('{"schema_version": 99}', "r.json: has schema version 99, expected at most 1, the newest "
+        ('{"schema_version": 99}', "r.json: has schema version 99, expected at most 2, the newest "
                                    "this kdprobe reads; update kdprobe"),
         ('{"schema_version": 0}', "r.json: has schema version 0, expected a version from 1 on"),
-        ('{"schema_version": 1, "task": 3}',
-         "r.json: produced_by: Field required, expected a document of schema version 1; "
+        ('{"schema_version": 2, "task": 3}',
+         "r.json: produced_by: Field required, expected a document of schema version 2; "
          "was the file edited by hand?"),
     ],
 )  # fmt: skip
@@ -168,7 +170,7 @@ def test_metrics_csv_has_one_row_a_number_and_no_formulas() -> None:
 
 def test_schema_file_is_current() -> None:
     """A schema file that lags behind the code misleads everyone who reads results elsewhere."""
-    file = Path(io.__file__).with_name("schema-v1.json")
+    file = Path(io.__file__).with_name("schema-v2.json")
     current = json.dumps(ResultsDocument.model_json_schema(), indent=1, sort_keys=True) + "\n"
     assert file.read_text(encoding="utf-8") == current, "run `make golden`"
 
@@ -177,7 +179,71 @@ def test_golden_document_still_reads() -> None:
     """Every past version of the document must stay readable for ever."""
     golden = Path(__file__).parents[1] / "golden"
     for file in sorted(golden.glob("results-v*.json")):
-        assert io.read_document(file).schema_version == 1
-    assert list(golden.glob("results-v1.json")), "the golden file of version 1 is gone"
+        assert io.read_document(file).schema_version == SCHEMA_VERSION
+    for version in range(1, SCHEMA_VERSION + 1):
+        assert (golden / f"results-v{version}.json").is_file(), f"the file of version {version}"
     with pytest.raises(ResultsFormatError, match="update kdprobe"):
         io.read_document(golden / "results-future.json")
+
+
+def test_old_names_of_a_document_are_renamed() -> None:
+    """A results.json of version 1 that is refused, or whose gaps and analyses no section finds.
+
+    The file was written by kdprobe as it was then.
+    """
+    file = Path(__file__).parents[1] / "golden" / "results-v1-names.json"
+    old = json.loads(file.read_text(encoding="utf-8"))
+    new = io.read_document(file)
+    assert [result["name"] for result in old["analyses"]] == [
+        "alarms", "buckets", "task_scores", "slices", "lists", "losses",
+    ]  # fmt: skip
+    assert [result.name for result in new.analyses] == [
+        "sanity_checks", "correctness_groups", "task_scores", "slices", "exemplary_cases",
+        "student_gaps",
+    ]  # fmt: skip
+    for before, after in zip(old["analyses"], new.analyses, strict=True):
+        gaps = [gap.model_dump(mode="json") for gap in after.gaps]
+        assert gaps == before["losses"]
+        assert len(after.estimates) == len(before["estimates"])
+    assert new.analyses[-1].gaps
+    assert new.analyses[-1].tables[0].name == "gaps"
+    assert new.analyses[1].tables[0].name == "groups"
+    assert new.skipped[0].what == "exemplary_cases"
+    assert new.timings["analysis student_gaps"] == old["timings"]["analysis losses"]
+    assert new.timings["analysis slices"] == old["timings"]["analysis slices"]
+    assert new.request.options["analyses"] == [result.name for result in new.analyses]
+    assert new.request.command == old["request"]["command"]  # as typed
+    assert set(RENAMED) & {result["name"] for result in old["analyses"]} == set(RENAMED)
+    for name, now in RENAMED.items():
+        assert new.analysis(name) is new.analysis(now) is not None
+    assert io.loads(io.dumps(new)) == new
+
+
+def test_only_the_column_of_analyses_changes_in_metrics_csv() -> None:
+    """A migration that moves, drops or reorders a number."""
+    file = Path(__file__).parents[1] / "golden" / "results-v1-names.json"
+    old = json.loads(file.read_text(encoding="utf-8"))
+    rows = list(csv.DictReader(text_io.StringIO(io.metrics_csv(io.read_document(file)))))
+    numbers = [
+        (RENAMED.get(result["name"], result["name"]), number)
+        for result in old["analyses"]
+        for number in result["estimates"]
+    ]
+    assert len(rows) == len(numbers) > 20
+    for row, (name, number) in zip(rows, numbers, strict=True):
+        assert row["analysis"] == name
+        assert row["metric"] == number["metric"]
+        assert row["subset"] == number["subset"]
+        assert row["value"] == ("" if number["value"] is None else repr(number["value"]))
+
+
+def test_a_broken_old_document_is_refused_by_name() -> None:
+    """A traceback of the migration where a document of version 1 has another shape."""
+    for text in (
+        '{"schema_version": 1, "analyses": 3}',
+        '{"schema_version": 1, "analyses": [3, {"name": 4, "tables": [5]}]}',
+        '{"schema_version": 1, "request": {"options": {"analyses": 7}}, "timings": [1]}',
+        '{"schema_version": 1, "request": {"options": {"analyses": [[1]]}}, "skipped": {"a": 1}}',
+    ):
+        with pytest.raises(ResultsFormatError, match="edited by hand"):
+            io.loads(text)

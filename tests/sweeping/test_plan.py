@@ -9,21 +9,22 @@ from typing import Any
 import pytest
 
 from kdprobe.errors import ConfigError, UnknownNameError
-from kdprobe.sweeping.plan import Asked, plan_sweep
+from kdprobe.sweeping.plan import SweepRequest, plan_sweep
 
 
-def asked(**more: Any) -> Asked:
+def request(**more: Any) -> SweepRequest:
     given: dict[str, Any] = {
         "teacher": "t", "task": "cola", "student": None, "recipe": "vanilla",
         "settings": {}, "seed": 5, "options": {},
     }  # fmt: skip
-    return Asked(**(given | more))
+    return SweepRequest(**(given | more))
 
 
 def test_what_distill_is_told() -> None:
     """Guards the way from the words to `distill`: full names, fixed settings kept beside them."""
     plan = plan_sweep(
-        "recipe=vanilla,limes-logits;hidden=32;epochs=1,2", asked(settings={"layer_map": "uniform"})
+        "recipe=vanilla,limes-logits;hidden=32;epochs=1,2",
+        request(settings={"layer_map": "uniform"}),
     )
     assert [axis.key for axis in plan.axes] == ["recipe", "hidden", "training.epochs"]
     first, last = plan.runs[0], plan.runs[-1]
@@ -37,42 +38,42 @@ def test_what_distill_is_told() -> None:
     ("text", "more", "message"),
     [
         ("epochs=1,2", {"options": {"epochs": 3}},
-         "--sweep epochs: is given by --epochs too, expected one of the two"),
+         "`runs` epochs: is given by `epochs` too, expected one of the two"),
         ("training.epochs=1,2", {"settings": {"epochs": "3"}},
-         "--sweep training.epochs: is given by --set epochs too, expected one of the two"),
+         "`runs` training.epochs: is given by `settings=epochs` too, expected one of the two"),
         ("student=layers=1|layers=2", {"student": "layers=3"},
-         "--sweep student: is given by --student too, expected one of the two"),
-        ("epochs=few", {}, "--sweep: training.epochs is 'few'; "),
-        ("temperature=0", {}, "--sweep, objective soft_targets: temperature is 0; "),
-        ("layers=x", {}, "--sweep: layers is 'x', expected a whole number from 1"),
+         "`runs` student: is given by `student` too, expected one of the two"),
+        ("epochs=few", {}, "`runs`: training.epochs is 'few'; "),
+        ("temperature=0", {}, "`runs`, objective soft_targets: temperature is 0; "),
+        ("layers=x", {}, "`runs`: layers is 'x', expected a whole number from 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant(text: str, more: dict[str, Any], message: str) -> None:
     """Guards hours of training that a fixed option, or a wrong value, would have made worthless."""
     with pytest.raises(ConfigError) as caught:
-        plan_sweep(text, asked(**more))
+        plan_sweep(text, request(**more))
     assert str(caught.value).startswith(message)
 
 
 def test_unknown_names() -> None:
     """Guards a misspelt recipe and a misspelt keyword: the nearest name is offered."""
     with pytest.raises(UnknownNameError, match=r"no recipe is called 'vanila'.*mean 'vanilla'"):
-        plan_sweep("recipe=vanila,ckd", asked())
+        plan_sweep("recipe=vanila,ckd", request())
     with pytest.raises(UnknownNameError, match=r"no option is called 'limt'.*mean 'limit'"):
-        asked(options={"limt": 3})
+        request(options={"limt": 3})
     with pytest.raises(
-        ConfigError, match=r"--sweep epoch: the recipe has no such setting.*mean 'train"
+        ConfigError, match=r"`runs` epoch: the recipe has no such setting.*mean 'train"
     ):
-        plan_sweep("epoch=1", asked())
+        plan_sweep("epoch=1", request())
 
 
 def test_the_record_leaves_out_what_moves_nothing() -> None:
     """Guards going on after the data were moved, or without a network: the same sweep."""
-    here = asked(options={"data_dir": "/a", "offline": True, "limit": 5, "epochs": None})
-    there = asked(options={"data_dir": "/b", "offline": False, "limit": 5})
+    here = request(options={"data_dir": "/a", "offline": True, "limit": 5, "epochs": None})
+    there = request(options={"data_dir": "/b", "offline": False, "limit": 5})
     assert here.record("f") == there.record("f")
     assert here.record("f")["options"] == {"limit": 5}
     assert here.record("f") != here.record("g")
-    placed = asked(options={"label_map": {"a": "b"}, "train_split": Path("x")}).record("f")
+    placed = request(options={"label_map": {"a": "b"}, "train_split": Path("x")}).record("f")
     assert json.loads(json.dumps(placed)) == placed
     assert placed["options"] == {"label_map": {"a": "b"}, "train_split": "x"}

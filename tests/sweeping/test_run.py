@@ -67,7 +67,7 @@ class Scene(NamedTuple):
 
     toy: Toy
     swept: Sweep
-    asked: Counter[tuple[int, ...]]
+    request: Counter[tuple[int, ...]]
 
 
 def start(toy: Toy, folder: Path, runs: str = RUNS, **more: Any) -> Sweep:
@@ -87,18 +87,18 @@ def _hurry() -> Iterator[None]:
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     folder = tmp_path_factory.mktemp("sweep")
     toy = make_toy(folder)
-    asked: Counter[tuple[int, ...]] = Counter()
+    request: Counter[tuple[int, ...]] = Counter()
     before: Counter[tuple[int, ...]] = Counter()
     forward, measure = BertForSequenceClassification.forward, measuring.measure
 
     @functools.wraps(forward)  # what a model takes is read from its signature
     def counted(self: Any, input_ids: Any = None, **inputs: Any) -> Any:
         if self.config.num_hidden_layers == 3:
-            asked.update(tuple(filter(None, row)) for row in input_ids.tolist())
+            request.update(tuple(filter(None, row)) for row in input_ids.tolist())
         return forward(self, input_ids=input_ids, **inputs)
 
     def measured(*given: Any) -> Any:
-        before.update(asked)
+        before.update(request)
         return measure(*given)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -111,9 +111,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 def test_the_teacher_is_asked_once(scene: Scene) -> None:
     """Guards the one store: every text once for six runs; beyond that each checks a few rows."""
-    repeated = [row for row, times in scene.asked.items() if times > 1]
-    assert len(scene.asked) > (TRAIN + DEV) // 2
-    assert 0 < len(repeated) < len(scene.asked) // 2
+    repeated = [row for row, times in scene.request.items() if times > 1]
+    assert len(scene.request) > (TRAIN + DEV) // 2
+    assert 0 < len(repeated) < len(scene.request) // 2
 
 
 def test_a_run_is_what_distill_alone_gives(scene: Scene, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_a_run_that_cannot_be_made_is_listed(scene: Scene) -> None:
     """Guards the others: nine of three layers stop nothing, and the reason stands everywhere."""
     document = scene.swept.document
     assert document is not None
-    reason = "--student: 9 layers, expected at most 3, as many as the model has"
+    reason = "`student`: 9 layers, expected at most 3, as many as the model has"
     assert scene.swept.failed == (("layers-9_seed-1", reason), ("layers-9_seed-2", reason))
     assert [model.name for model in document.students] == ["layers=1", "layers=2"]
     assert document.sentences[-1] == ("2 of 6 runs gave no student; the reasons stand with them.")
@@ -221,7 +221,7 @@ def test_what_every_run_would_meet_stops_the_sweep(scene: Scene, tmp_path: Path)
 
 
 def test_dry_run(scene: Scene, tmp_path: Path) -> None:
-    """Guards --dry-run: sizes, steps and a time for each run that can be made; no folder."""
+    """Guards `dry_run`: sizes, steps and a time for each run that can be made; no folder."""
     swept = start(scene.toy, tmp_path / "o", "layers=1,9", dry_run=True)
     assert not (tmp_path / "o").exists()
     assert swept.document is None
@@ -230,7 +230,7 @@ def test_dry_run(scene: Scene, tmp_path: Path) -> None:
     assert int(one.parameters.replace(",", "")) > 1000
     assert 0 < one.seconds < 60
     assert swept.failed == (("layers-9", nine.failed),)
-    assert nine.failed.startswith("--student: 9 layers")
+    assert nine.failed.startswith("`student`: 9 layers")
 
 
 def test_a_recipe_in_stages_has_a_time(scene: Scene, tmp_path: Path) -> None:

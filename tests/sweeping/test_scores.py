@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from kdprobe.observations import Population, Predictions, Study
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.sweeping.scores import DEFINED, closeness_of, fronts, numbers, of_each_run
 from tests.analysis.studies import classification_task, ids_of, regression_task, split_of
@@ -33,7 +34,7 @@ def classified() -> Study:
 def test_against_scikit_learn() -> None:
     """Guards every number of the first table, and that a student's is the mean over its seeds."""
     study = classified()
-    found = {(e.metric, e.model_b or e.model_a): e for e in numbers(study)}
+    estimates_by_name = {(e.metric, e.model_b or e.model_a): e for e in numbers(study)}
     gold, teacher = study.split.labels, study.teacher.first
     runs = of_each_run(study, {"a": ["a1", "a2"], "b": ["b1"]})
     for name, said in zip(("a1", "a2"), study.students[0].runs, strict=True):
@@ -47,11 +48,14 @@ def test_against_scikit_learn() -> None:
         assert runs[name]["kl"] == pytest.approx(apart.sum(axis=1).mean())
     for metric in ("mcc", "agreement", "cohens_kappa", "kl"):
         mean = (runs["a1"][metric] + runs["a2"][metric]) / 2
-        assert found[metric, "a"].value == pytest.approx(mean)
-        assert found[metric, "b"].value == pytest.approx(runs["b1"][metric])
+        assert estimates_by_name[metric, "a"].value == pytest.approx(mean)
+        assert estimates_by_name[metric, "b"].value == pytest.approx(runs["b1"][metric])
         assert metric in DEFINED
-    assert found["mcc", "a"].interval == "percentile bootstrap over examples and over the 2 seeds"
-    assert found["mcc", "b"].interval == "percentile bootstrap over examples, one seed"
+    assert (
+        estimates_by_name["mcc", "a"].interval
+        == "percentile bootstrap over examples and over the 2 seeds"
+    )
+    assert estimates_by_name["mcc", "b"].interval == "percentile bootstrap over examples, one seed"
     assert closeness_of(study) == "agreement"
 
 
@@ -68,11 +72,13 @@ def test_a_regression() -> None:
         Population("s", "student", (said["s"],)),
     )
     study = Study(split_of(regression_task(), gold, N), models, resamples=100)
-    found = {(e.metric, e.model_b or e.model_a): e for e in numbers(study)}
+    estimates_by_name = {(e.metric, e.model_b or e.model_a): e for e in numbers(study)}
     expected = np.corrcoef(said["teacher"].scores, said["s"].scores)[0, 1]
     assert closeness_of(study) == "pearson_to_teacher"
-    assert found["pearson_to_teacher", "s"].value == pytest.approx(expected)
-    assert found["pearson", "s"].value == pytest.approx(np.corrcoef(gold, said["s"].scores)[0, 1])
+    assert estimates_by_name["pearson_to_teacher", "s"].value == pytest.approx(expected)
+    assert estimates_by_name["pearson", "s"].value == pytest.approx(
+        np.corrcoef(gold, said["s"].scores)[0, 1]
+    )
 
 
 def test_fronts_leave_out_what_is_undefined() -> None:
@@ -87,7 +93,7 @@ def test_fronts_leave_out_what_is_undefined() -> None:
         Estimate(metric=metric, model_a=model, value=value, undefined="" if value else "flat")
         for (metric, model), value in values.items()
     ]
-    found = {front.name: front.students for front in fronts(study, estimates, score="mcc")}
-    assert found == {
+    students = {front.name: front.students for front in fronts(study, estimates, score="mcc")}
+    assert students == {
         "score-parameters": ("b",), "score-throughput": ("b",), "closeness-parameters": ("a",),
     }  # fmt: skip

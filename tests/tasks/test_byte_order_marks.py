@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.models.predictions_table import read_predictions
+from kdprobe.models.predictions.table import read_predictions
 from kdprobe.tasks.own_sentences import read_own
 from kdprobe.tasks.pairs import read_minimal_pairs
-from kdprobe.tasks.probing_sets import read_senteval
+from kdprobe.tasks.probing.sets import read_senteval
+from kdprobe.tasks.probing.treebank import read_mrg
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import check_names_file, read_table
 from kdprobe.tasks.task import Task
-from kdprobe.tasks.treebank import read_mrg
 
 TASK = Task("t", 1, "classification", ("no", "yes"), "accuracy")
 PAIR = json.dumps({"sentence_good": "é a", "sentence_bad": "a é"})

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.describe import LabelCount, Quantiles, SharedTexts, describe, overview
+from kdprobe.tasks.open import open_task
 
 
 @pytest.fixture(autouse=True)
@@ -123,5 +123,5 @@ def test_overview(tmp_path: Path):
     grammar = rows["grammar"]
     assert (grammar.generated, grammar.folder, grammar.missing) == (True, "", ())
     assert grammar.found == (("train", 12000), ("dev", 1000), ("test", 1000))
-    with pytest.raises(TaskError, match=r"--data-dir .*: no such folder"):
+    with pytest.raises(TaskError, match=r"`data_dir=.*`: no such folder"):
         overview(data_dir=tmp_path / "no")

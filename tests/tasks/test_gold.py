@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import ConfigError, TaskError
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.gold import Gold, read_gold, read_labels
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 from kdprobe.tasks.table import Table
 from kdprobe.tasks.task import Task

@@ -93,7 +93,7 @@ def test_ids_name_one_row_each(tmp_path: Path):
 
 
 def test_named_columns_are_not_guessed(tmp_path: Path):
-    """--text must win over a column called `text`, and bring no second text with it."""
+    """`text` must win over a column called `text`, and bring no second text with it."""
     path = put(tmp_path, "p.tsv", "text\tq\tsentence1\tsentence2\tlabel\tgood", "a\tb\tc\td\t0\ty",
                "e\tf\tg\th\t1\tn")  # fmt: skip
     file = guess_task_file(path, text="q", label="good")
@@ -148,7 +148,7 @@ def test_a_file_without_header_is_refused(tmp_path: Path):
     assert fault(path) == (
         f"{path}:1: none of the columns ('It is fine.', '1') is called like a text, expected a "
         "header line with one of text, sentence, utterance, review, content, tweet, query, "
-        "question; name the text column with --text COLUMN, or add a header line"
+        "question; name the text column with `text=COLUMN`, or add a header line"
     )
 
 
@@ -172,8 +172,8 @@ def test_faults_of_the_rows(tmp_path: Path):
     with pytest.raises(TaskError) as caught:
         require_classes(guess_task_file(path))
     assert str(caught.value) == (
-        "--task c: every label is 'yes', expected two classes or more; name them all with --labels "
-        "A,B, or the label column with --label COLUMN"
+        "`task=c`: every label is 'yes', expected two classes or more; name them all with "
+        "`labels=A,B`, or the label column with `label=COLUMN`"
     )
     path = put(tmp_path, "d.tsv", "text\tlabel\tsplit", "x\ta\ttrain", "y\tb\t")
     assert fault(path) == (

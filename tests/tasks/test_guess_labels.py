@@ -75,15 +75,15 @@ def test_words_for_no_label_are_no_classes(values: tuple[str, ...], missing: tup
     ("values", "note"),
     [
         (("-1", "0", "1"), "-1 is a class of its own; if it means that there is no label, say "
-         "--labels 0,1"),
+         "`labels=0,1`"),
         (("-", "1", "2"), "- is a class of its own; if it means that there is no label, write an "
-         "empty field, or say --labels 1,2"),
+         "empty field, or say `labels=1,2`"),
         (("NA", "neg", "pos"), "NA is a class of its own; if it means that there is no label, "
-         "write an empty field, or say --labels neg,pos"),
+         "write an empty field, or say `labels=neg,pos`"),
         (("None", "Other", "Per"), "None is a class of its own; if it means that there is no "
-         "label, write an empty field, or say --labels Other,Per"),
+         "label, write an empty field, or say `labels=Other,Per`"),
         (("YES", "Yes", "no", "yes"), "YES, Yes, yes differ in capitals, blanks or underscores "
-         "only and are classes of their own; --labels with one of them reads them as one"),
+         "only and are classes of their own; `labels` with one of them reads them as one"),
     ],
 )  # fmt: skip
 def test_what_may_be_meant_otherwise_is_said(values: tuple[str, ...], note: str):
@@ -94,7 +94,7 @@ def test_what_may_be_meant_otherwise_is_said(values: tuple[str, ...], note: str)
 
 
 def test_the_user_s_names_win(tmp_path: Path):
-    """--labels decides what a class is, its order, and reads other spellings as that class."""
+    """`labels` decides what a class is, its order, and reads other spellings as that class."""
     path = write(tmp_path, "a.csv", ["Yes", "yes", "YES", "no", "NA", ""])
     split = whole(path, labels=("no", "yes"))
     assert split.labels is not None
@@ -108,7 +108,7 @@ def test_the_user_s_names_win(tmp_path: Path):
     kept = whole(path, labels=("1", "0", "-1")).labels
     assert kept is not None
     assert kept.tolist() == [2, 1, 0, 0]
-    with pytest.raises(TaskError, match="--labels: a, a, expected the names of two classes"):
+    with pytest.raises(TaskError, match="`labels`: a, a, expected the names of two classes"):
         guess_task_file(path, labels=("a", "a"))
     path = write(tmp_path, "c.csv", ["Yes", "maybe", "no"])
     with pytest.raises(TaskError, match="label 'maybe', expected one of the 2 labels"):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.multirc import read_multirc
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
 
 RECORD = {

@@ -68,7 +68,7 @@ def test_limit_is_a_seeded_sample_of_each_phenomenon(tmp_path: Path):
         b.removeprefix("bad") for b in pairs.bad
     ]
     assert fault(tmp_path, limit_per_phenomenon=0) == (
-        "--pairs-per-phenomenon: 0, expected 1 or more"
+        "`pairs_per_phenomenon`: 0, expected 1 or more"
     )
 
 
@@ -86,15 +86,15 @@ def test_faults_are_named(tmp_path: Path):
     assert fault(tmp_path).startswith(f"{path}:1: is not JSON (")
     path.write_text("\n")
     assert fault(tmp_path) == (
-        f"--minimal-pairs {tmp_path}: holds no pair, expected one on each line"
+        f"`minimal_pairs={tmp_path}`: holds no pair, expected one on each line"
     )
     path.unlink()
     told = (
         "expected a folder of .jsonl files in BLiMP's format; get BLiMP from "
         "https://github.com/alexwarstadt/blimp and name its data folder"
     )
-    assert fault(tmp_path) == f"--minimal-pairs {tmp_path}: no .jsonl file in it, {told}"
-    assert fault(tmp_path / "no") == f"--minimal-pairs {tmp_path / 'no'}: no such folder, {told}"
+    assert fault(tmp_path) == f"`minimal_pairs={tmp_path}`: no .jsonl file in it, {told}"
+    assert fault(tmp_path / "no") == f"`minimal_pairs={tmp_path / 'no'}`: no such folder, {told}"
 
 
 def test_grammar_pairs():
@@ -109,5 +109,5 @@ def test_grammar_pairs():
     assert pairs == grammar_pairs(size_per_phenomenon=4, seed=3)
     assert pairs.good != grammar_pairs(size_per_phenomenon=4, seed=4).good
     assert pairs.origin == "embedded grammar, seed 3"
-    with pytest.raises(TaskError, match=r"^--pairs-per-phenomenon: 0, expected 1 or more$"):
+    with pytest.raises(TaskError, match=r"^`pairs_per_phenomenon`: 0, expected 1 or more$"):
         grammar_pairs(size_per_phenomenon=0)

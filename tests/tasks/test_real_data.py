@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kdprobe.tasks.catalog import open_task
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.pairs import read_minimal_pairs
 from kdprobe.tasks.readers import read_lines
 from kdprobe.tasks.sources import load_split

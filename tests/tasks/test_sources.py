@@ -9,8 +9,8 @@ import pytest
 
 from kdprobe.errors import TaskError, UnknownNameError
 from kdprobe.tasks import sources
-from kdprobe.tasks.catalog import open_task
 from kdprobe.tasks.hub import HubError
+from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split, split_names
 from kdprobe.tasks.table import Table
 from kdprobe.tasks.task import Split
@@ -222,10 +222,10 @@ def test_nothing_found_names_every_place(tmp_path: Path):
     with pytest.raises(TaskError) as caught:
         load("cola", "dev", tmp_path)
     assert str(caught.value) == (
-        f"--task cola: the data of split 'dev' were not found; looked at {tmp_path}/CoLA/dev.tsv, "
+        f"`task=cola`: the data of split 'dev' were not found; looked at {tmp_path}/CoLA/dev.tsv, "
         f"{tmp_path}/*/CoLA/dev.tsv, $KDPROBE_DATA (not set), the hub (nyu-mll/glue cola, split "
         "validation; offline); download it from https://gluebenchmark.com/tasks, unpack it, and "
-        "name the folder that holds CoLA/ with --data-dir"
+        "name the folder that holds CoLA/ with `data_dir`"
     )
 
 
@@ -274,8 +274,8 @@ def test_a_split_the_hub_does_not_have(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(TaskError) as caught:
         load_split(open_task(str(path)), "dev")
     assert str(caught.value) == (
-        f"--task t: the data of split 'dev' were not found; looked at {tmp_path}/dev.tsv, the hub "
-        "(a/b has no such split); name the folder that holds them with --data-dir"
+        f"`task=t`: the data of split 'dev' were not found; looked at {tmp_path}/dev.tsv, the hub "
+        "(a/b has no such split); name the folder that holds them with `data_dir`"
     )
 
 
@@ -294,7 +294,7 @@ def test_limit_is_a_seeded_sample_in_order(tmp_path: Path):
     assert all(whole.texts[whole.ids.index(key)] == text for key, text in zip(
         ten.ids, ten.texts, strict=True
     ))  # fmt: skip
-    with pytest.raises(TaskError, match=r"^--limit: 0, expected 1 or more$"):
+    with pytest.raises(TaskError, match=r"^`limit`: 0, expected 1 or more$"):
         load("cola", "dev", tmp_path, limit=0)
 
 
@@ -303,7 +303,7 @@ def test_unknown_split(tmp_path: Path):
     with pytest.raises(UnknownNameError) as caught:
         load("cola", "dve", tmp_path)
     assert str(caught.value) == (
-        "--split: no split is called 'dve', expected one of train, dev, test; did you mean 'dev'?"
+        "`split`: no split is called 'dve', expected one of train, dev, test; did you mean 'dev'?"
     )
 
 
@@ -315,7 +315,7 @@ def test_grammar_is_generated(tmp_path: Path):
     assert set(gold(dev) or []) == {0, 1}
     assert len(load("grammar", "dev", tmp_path, limit=5)) == 5
     assert len(load("grammar", "dev", tmp_path)) == 1000
-    with pytest.raises(TaskError, match=r"^--generate: 0, expected 1 or more$"):
+    with pytest.raises(TaskError, match=r"^`generate`: 0, expected 1 or more$"):
         load("grammar", "dev", tmp_path, generate=0)
 
 
@@ -325,6 +325,6 @@ def test_generate_is_for_the_grammar_only(tmp_path: Path):
     with pytest.raises(TaskError) as caught:
         load("cola", "dev", tmp_path, generate=5)
     assert str(caught.value) == (
-        "--generate: cola is not generated, expected a task of the embedded grammar; use --limit "
+        "`generate`: cola is not generated, expected a task of the embedded grammar; use `limit` "
         "to take fewer examples"
     )

@@ -18,7 +18,7 @@ def test_column_lists_those_that_are_there():
     assert str(caught.value) == (
         "a.tsv:1: no column 'text' for the text, only 'a', 'b', expected a header line that names "
         "it; is this the file as it was distributed? For a file of your own, name the columns in "
-        "the task file or with --text, --text-pair and --label"
+        "the task file or with `text`, `text_pair` and `label`"
     )
     with pytest.raises(TaskError, match=r"^hub: no column 'x' for the label, only none; is this"):
         Table("hub", {}, (), marker=", row ").column("x", role="label")

@@ -26,16 +26,16 @@ import torch
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue
 
-from kdprobe.augmenters.augmenter import Bench, Draft
+from kdprobe.augmenters.augmenter import AugmenterRun, GeneratedText
 from kdprobe.augmenters.language import (
     Language,
+    facts_of,
     joined,
     open_language,
     shape_in,
     token_rows,
-    told,
 )
-from kdprobe.augmenters.language_fit import Fit, fit_language
+from kdprobe.augmenters.language_fit import LanguageFit, fit_language
 from kdprobe.augmenters.pretrained import find
 from kdprobe.augmenters.sampling import first_tokens, sample
 from kdprobe.config.base import Options
@@ -71,9 +71,9 @@ class LanguageModelOptions(Options):
     batch_size: int = Field(48, ge=1, le=1_000_000)
     longest: int = Field(128, ge=2, le=100_000)
 
-    def fit(self, *, fresh: bool) -> Fit:
-        """Say how a model is fine-tuned."""
-        return Fit(
+    def fit(self, *, fresh: bool) -> LanguageFit:
+        """Return how a model is fine-tuned."""
+        return LanguageFit(
             epochs=self.epochs or (_FRESH_EPOCHS if fresh else _EPOCHS),
             batch_size=self.batch_size,
             learning_rate=self.learning_rate or (_FRESH_RATE if fresh else _RATE),
@@ -92,7 +92,7 @@ class LanguageModelMaker:
         options: the options.
         facts: what is told of the model.
         has_pairs: whether a text is a pair.
-        bench: seed, device and how many were asked for.
+        run: seed, device and how many were asked for.
         examples: how many training examples there are.
     """
 
@@ -101,13 +101,13 @@ class LanguageModelMaker:
     options: LanguageModelOptions
     facts: Mapping[str, str]
     has_pairs: bool
-    bench: Bench
+    run: AugmenterRun
     examples: int
 
     @property
     def wanted(self) -> int:
         """As many as asked for, else 20 for each training example."""
-        return self.bench.wanted or _TIMES * self.examples
+        return self.run.wanted or _TIMES * self.examples
 
     @property
     def chunks(self) -> int:
@@ -118,13 +118,13 @@ class LanguageModelMaker:
     def _end(self) -> int:
         return int(self.language.tokenizer.eos_token_id)
 
-    def make(self, chunk: int) -> list[Draft]:
+    def make(self, chunk: int) -> list[GeneratedText]:
         """Draw the texts of a chunk."""
         names = ("augment language_model", str(chunk))
-        generator = torch.Generator(self.bench.device)
-        generator.manual_seed(derive_seed(self.bench.seed, *names))
+        generator = torch.Generator(self.run.device)
+        generator.manual_seed(derive_seed(self.run.seed, *names))
         tokens, shares = self.prefixes
-        first = derive_generator(self.bench.seed, *names).choice(tokens, size=_AT_ONCE, p=shares)
+        first = derive_generator(self.run.seed, *names).choice(tokens, size=_AT_ONCE, p=shares)
         rows = sample(
             self.language.model,
             first,
@@ -137,14 +137,14 @@ class LanguageModelMaker:
         )
         return [self._draft(text) for text in texts]
 
-    def _draft(self, text: str) -> Draft:
+    def _draft(self, text: str) -> GeneratedText:
         """Read a drawn text; one that cannot be read is empty."""
         if "\ufffd" in text:  # bytes that are no letter
-            return Draft("", "" if self.has_pairs else None)
+            return GeneratedText("", "" if self.has_pairs else None)
         if not self.has_pairs:
-            return Draft(text)
+            return GeneratedText(text)
         parts = text.split("\t")
-        return Draft(*parts) if len(parts) == 2 else Draft("", "")
+        return GeneratedText(*parts) if len(parts) == 2 else GeneratedText("", "")
 
 
 class _LanguageModel:
@@ -154,34 +154,36 @@ class _LanguageModel:
     runs_model = True
 
     def identity(self, options: LanguageModelOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the pretrained model by content; a shape is made of the training texts alone."""
+        """Return the pretrained model by content; a shape is made of the training texts alone."""
         if shape_in(options.model) is not None:
             return {}
         return {"model": fingerprint(find(options.model, kind="causal", offline=offline))}
 
-    def open(self, split: Split, options: LanguageModelOptions, bench: Bench) -> LanguageModelMaker:
+    def open(
+        self, split: Split, options: LanguageModelOptions, run: AugmenterRun
+    ) -> LanguageModelMaker:
         """Open the model and fine-tune it on the texts."""
         texts = joined(split)
         language = open_language(
-            options.model, texts, seed=bench.seed, longest=options.longest, offline=bench.offline
+            options.model, texts, seed=run.seed, longest=options.longest, offline=run.offline
         )
         rows = token_rows(language.tokenizer, texts, longest=options.longest)
         loss = fit_language(
             language.model,
             rows,
             options.fit(fresh=language.fresh),
-            seed=bench.seed,
-            device=bench.device,
-            place=bench.folder / "language-model.safetensors",
-            progress=bench.progress,
+            seed=run.seed,
+            device=run.device,
+            place=run.folder / "language-model.safetensors",
+            progress=run.progress,
         )
         return LanguageModelMaker(
             language=language,
             prefixes=first_tokens(rows),
             options=options,
-            facts=told(language, loss),
+            facts=facts_of(language, loss),
             has_pairs=split.pairs is not None,
-            bench=bench,
+            run=run,
             examples=len(split),
         )
 

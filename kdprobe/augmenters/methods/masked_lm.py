@@ -29,7 +29,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field, JsonValue
 
-from kdprobe.augmenters.augmenter import Bench, Draft
+from kdprobe.augmenters.augmenter import AugmenterRun, GeneratedText
 from kdprobe.augmenters.fills import Filler
 from kdprobe.augmenters.function_words import is_content
 from kdprobe.augmenters.neighbours import Neighbours, read_vectors
@@ -82,7 +82,7 @@ def exchange(choices: Choices, *, replace: float, generator: np.random.Generator
     words = []
     chances = generator.random(len(choices.candidates))
     for word, candidates, chance in zip(
-        choices.worded.told, choices.candidates, chances, strict=True
+        choices.worded.forms, choices.candidates, chances, strict=True
     ):
         if candidates and chance < replace:
             words.append(candidates[int(generator.integers(len(candidates)))])
@@ -132,7 +132,7 @@ class MaskedLmMaker:
         """One for each block of examples in each pass."""
         return self._blocks * -(-self.options.samples // self._at_once)
 
-    def make(self, chunk: int) -> list[Draft]:
+    def make(self, chunk: int) -> list[GeneratedText]:
         """Draw the next samples of the examples of a block."""
         turn, block = divmod(chunk, self._blocks)
         rows = self.order[block * _BLOCK : (block + 1) * _BLOCK]
@@ -153,36 +153,39 @@ class MaskedLmMaker:
                 drafts += self._drafts(row, drawn)
         return drafts
 
-    def _drafts(self, row: int, drawn: Sequence[str]) -> list[Draft]:
+    def _drafts(self, row: int, drawn: Sequence[str]) -> list[GeneratedText]:
         key, text = self.split.ids[row], self.split.texts[row]
         if self.split.pairs is None:
-            return [Draft(drawn[0], None, key)]
-        return [Draft(drawn[0], self.split.pairs[row], key), Draft(text, drawn[1], key)]
+            return [GeneratedText(drawn[0], None, key)]
+        return [
+            GeneratedText(drawn[0], self.split.pairs[row], key),
+            GeneratedText(text, drawn[1], key),
+        ]
 
     def choices(self, texts: Sequence[str]) -> list[Choices]:
         """Find the candidates of every word of some texts."""
         worded = [read_words(text) for text in texts]
         reads = [self.filler.read(*pair) for pair in zip(texts, worded, strict=True)]
-        asked = [
+        masked = [
             (number, read, place)
             for number, (read, words) in enumerate(zip(reads, worded, strict=True))
             for place in read.places
             if self._may_change(words.words[place.word].text)
         ]
-        filled = self.filler.fill([(read, place) for _, read, place in asked])
-        found = {
+        filled = self.filler.fill([(read, place) for _, read, place in masked])
+        filled_words = {
             (number, place.word): words
-            for (number, _, place), words in zip(asked, filled, strict=True)
+            for (number, _, place), words in zip(masked, filled, strict=True)
         }
         whole = {(number, place.word) for number, read in enumerate(reads) for place in read.places}
         return [
             Choices(
                 words,
                 tuple(
-                    found.get((number, place), ())
+                    filled_words.get((number, place), ())
                     if (number, place) in whole
                     else self._nearest(word)
-                    for place, word in enumerate(words.told)
+                    for place, word in enumerate(words.forms)
                 ),
             )
             for number, words in enumerate(worded)
@@ -192,7 +195,7 @@ class MaskedLmMaker:
         return self.options.words == "all" or is_content(word)
 
     def _nearest(self, word: str) -> tuple[str, ...]:
-        """Give candidates for a word of several pieces."""
+        """Return candidates for a word of several pieces."""
         if self.near is None or not self._may_change(word):
             return ()
         return self.near.near(word, self.options.candidates)
@@ -205,7 +208,7 @@ class _MaskedLm:
     runs_model = True
 
     def identity(self, options: MaskedLmOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the model, and the word vectors if there are any, by content."""
+        """Return the model, and the word vectors if there are any, by content."""
         named: dict[str, JsonValue] = {
             "model": fingerprint(find(options.model, kind="masked", offline=offline))
         }
@@ -213,35 +216,35 @@ class _MaskedLm:
             place = expanded(options.word_vectors)
             if not place.is_file():
                 raise ConfigError(
-                    f"--set word_vectors={options.word_vectors}", found="no such file"
+                    f"`settings=word_vectors={options.word_vectors}`", found="no such file"
                 )
             with place.open("rb") as stream:
                 named["word vectors"] = hashlib.file_digest(stream, "sha256").hexdigest()
         return named
 
-    def open(self, split: Split, options: MaskedLmOptions, bench: Bench) -> MaskedLmMaker:
+    def open(self, split: Split, options: MaskedLmOptions, run: AugmenterRun) -> MaskedLmMaker:
         """Open the model and the word vectors."""
-        opened = open_pretrained(options.model, kind="masked", offline=bench.offline)
-        near, told = None, "stay as they are (no word vectors were given)"
+        opened = open_pretrained(options.model, kind="masked", offline=run.offline)
+        near, unchanged = None, "stay as they are (no word vectors were given)"
         if options.word_vectors is not None:
             place = expanded(options.word_vectors)
             near = read_vectors(place)
-            told = f"the nearest of {len(near.words):,} words by {place.name}"
-        generator = derive_generator(bench.seed, "augment masked_lm order")
+            unchanged = f"the nearest of {len(near.words):,} words by {place.name}"
+        generator = derive_generator(run.seed, "augment masked_lm order")
         return MaskedLmMaker(
             split=split,
             order=tuple(generator.permutation(len(split)).tolist()),
             filler=Filler(
-                opened.model.to(bench.device),
+                opened.model.to(run.device),
                 opened.tokenizer,
                 options.show_original,
                 options.candidates,
             ),
             near=near,
             options=options,
-            facts={"model": describe(opened.model), "words of several pieces": told},
-            seed=bench.seed,
-            wanted=bench.wanted,
+            facts={"model": describe(opened.model), "words of several pieces": unchanged},
+            seed=run.seed,
+            wanted=run.wanted,
         )
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, JsonValue, model_validator
 
-from kdprobe.augmenters.augmenter import Bench, Draft
+from kdprobe.augmenters.augmenter import AugmenterRun, GeneratedText
 from kdprobe.augmenters.taggers import Tagger, english_tagger, treebank_tagger
 from kdprobe.augmenters.worded import read_words, spell
 from kdprobe.config.base import Options
@@ -80,11 +80,11 @@ class Tagged(NamedTuple):
 def read_tagged(text: str, tagger: Tagger) -> Tagged:
     """Take a text apart into words with their parts of speech, and what stands between."""
     read = read_words(text)
-    return Tagged(read.told, tagger.tag(read.told), read.gaps)
+    return Tagged(read.forms, tagger.tag(read.forms), read.gaps)
 
 
 @dataclass(frozen=True)
-class Lottery:
+class WordDistribution:
     """The words of one part of speech: drawn by how often they stand in the training texts.
 
     Args:
@@ -101,24 +101,24 @@ class Lottery:
         return self.words[min(place, len(self.words) - 1)]
 
 
-def lotteries(texts: Sequence[Tagged]) -> dict[str, Lottery]:
+def lotteries(texts: Sequence[Tagged]) -> dict[str, WordDistribution]:
     """Count the words of every part of speech."""
     counts: dict[str, dict[str, int]] = {}
     for text in texts:
         for word, tag in zip(text.words, text.tags, strict=True):
             counts.setdefault(tag, {}).setdefault(word, 0)
             counts[tag][word] += 1
-    made = {}
+    by_tag = {}
     for tag, words in counts.items():
         names = tuple(sorted(words))
         shares = np.array([words[name] for name in names], dtype=np.float64)
-        made[tag] = Lottery(names, np.cumsum(shares) / shares.sum())
-    return made
+        by_tag[tag] = WordDistribution(names, np.cumsum(shares) / shares.sum())
+    return by_tag
 
 
 def change(
     text: Tagged,
-    drawn: Mapping[str, Lottery],
+    drawn: Mapping[str, WordDistribution],
     options: RulesOptions,
     generator: np.random.Generator,
 ) -> str:
@@ -155,7 +155,7 @@ class RulesMaker:
     ids: tuple[str, ...]
     sides: tuple[tuple[Tagged, ...], ...]
     texts: tuple[tuple[str, ...], ...]
-    drawn: Mapping[str, Lottery]
+    drawn: Mapping[str, WordDistribution]
     options: RulesOptions
     origin: str
     seed: int
@@ -179,18 +179,20 @@ class RulesMaker:
             f"{len(self.drawn)} parts of speech",
         }
 
-    def make(self, chunk: int) -> list[Draft]:
+    def make(self, chunk: int) -> list[GeneratedText]:
         """Apply the rules once to every example of a block."""
         turn, block = divmod(chunk, self._blocks)
         generator = derive_generator(self.seed, "augment rules", str(chunk))
         changed = _SIDES[turn % 3] if len(self.sides) == 2 else (0,)
-        made = []
+        drafts = []
         for row in range(block * _BLOCK, min((block + 1) * _BLOCK, len(self.ids))):
             parts = [texts[row] for texts in self.texts]
             for side in changed:
                 parts[side] = change(self.sides[side][row], self.drawn, self.options, generator)
-            made.append(Draft(parts[0], parts[1] if len(parts) == 2 else None, self.ids[row]))
-        return made
+            drafts.append(
+                GeneratedText(parts[0], parts[1] if len(parts) == 2 else None, self.ids[row])
+            )
+        return drafts
 
 
 class _Rules:
@@ -200,10 +202,10 @@ class _Rules:
     runs_model = False
 
     def identity(self, options: RulesOptions, *, offline: bool) -> Mapping[str, JsonValue]:
-        """Name the lexicon of parts of speech by content."""
+        """Return the lexicon of parts of speech by content."""
         return {"parts of speech": self._tagger(options).identity}
 
-    def open(self, split: Split, options: RulesOptions, bench: Bench) -> RulesMaker:
+    def open(self, split: Split, options: RulesOptions, run: AugmenterRun) -> RulesMaker:
         """Tag all texts once."""
         tagger = self._tagger(options)
         texts = (split.texts,) if split.pairs is None else (split.texts, split.pairs)
@@ -215,8 +217,8 @@ class _Rules:
             drawn=lotteries([text for side in sides for text in side]),
             options=options,
             origin=tagger.origin,
-            seed=bench.seed,
-            wanted=bench.wanted,
+            seed=run.seed,
+            wanted=run.wanted,
         )
 
     def _tagger(self, options: RulesOptions) -> Tagger:

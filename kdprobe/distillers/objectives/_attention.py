@@ -7,16 +7,16 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.masked import scaled_products, split_heads
-from kdprobe.distillers.objective import Need, Needs, Quantity, Situation, View, needs_of_pairs
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.compatibility import (
     first_of,
     no_projections,
     no_teacher,
     other_tokens,
     too_few_pairs,
 )
+from kdprobe.distillers.loss_counts import WithoutProjection
+from kdprobe.distillers.masked import scaled_products, split_heads
+from kdprobe.distillers.objective import ModelPair, Need, Needs, Quantity, View, needs_of_pairs
 
 Layers = Literal["first", "last", "map"]
 _NAMES: tuple[Quantity, ...] = ("query", "key")
@@ -36,39 +36,37 @@ def head_scores(view: View, layer: int, heads: int) -> Tensor:
     return scaled_products(split_heads(query, heads), split_heads(key, heads))
 
 
-def head_counts(situation: Situation) -> tuple[int, int]:
+def head_counts(models: ModelPair) -> tuple[int, int]:
     """The student's number of heads and the teacher's."""
-    return situation.student.heads, (situation.teacher or situation.student).heads
+    return models.student.heads, (models.teacher or models.student).heads
 
 
-def compared_layers(situation: Situation, which: Layers) -> tuple[tuple[int, int], ...]:
+def compared_layers(models: ModelPair, which: Layers) -> tuple[tuple[int, int], ...]:
     """The pairs of layers that are compared."""
-    teacher = situation.teacher
+    teacher = models.teacher
     if which == "map" or teacher is None:
-        return situation.layer_pairs
-    return ((1, 1),) if which == "first" else ((situation.student.layers, teacher.layers),)
+        return models.layer_pairs
+    return ((1, 1),) if which == "first" else ((models.student.layers, teacher.layers),)
 
 
 @dataclass(frozen=True)
-class OfHeads(Unbridged):
+class OfHeads(WithoutProjection):
     """An objective that compares heads one by one, or their mean where their numbers differ."""
 
     name: str = ""
 
-    def unmet(self, situation: Situation, options: OfLayers) -> str | None:
+    def skip_reason(self, models: ModelPair, options: OfLayers) -> str | None:
         """It needs equal tokens and queries and keys that can be read."""
-        few = too_few_pairs(situation) if options.layers == "map" else None
-        return first_of(
-            no_teacher(situation), other_tokens(situation), no_projections(situation), few
-        )
+        few = too_few_pairs(models) if options.layers == "map" else None
+        return first_of(no_teacher(models), other_tokens(models), no_projections(models), few)
 
-    def needs(self, situation: Situation, options: OfLayers) -> Needs:
+    def needs(self, models: ModelPair, options: OfLayers) -> Needs:
         """Queries and keys of the compared layers."""
-        return needs_of_pairs(compared_layers(situation, options.layers), *_NAMES)
+        return needs_of_pairs(compared_layers(models, options.layers), *_NAMES)
 
-    def remark(self, situation: Situation, options: OfLayers) -> str | None:
-        """Say what a reader of its value must know here, or None."""
-        ours, theirs = head_counts(situation)
+    def remark(self, models: ModelPair, options: OfLayers) -> str | None:
+        """Return what a reader of its value must know for these models, or None."""
+        ours, theirs = head_counts(models)
         if ours == theirs:
             return None
         return (

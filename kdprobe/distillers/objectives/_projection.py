@@ -10,7 +10,7 @@ Projection = Literal["auto", "always", "never"]
 
 
 def widening(projection: Projection, ours: int, theirs: int) -> nn.Module | None:
-    """Give a map from one width to another, kept on the objective and not in the student.
+    """Return a map from one width to another, kept on the objective and not in the student.
 
     Args:
         projection: `auto` has one where the widths differ; `always` and `never` say themselves.

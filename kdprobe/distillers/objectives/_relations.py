@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.masked import unit
-from kdprobe.distillers.objective import Needs, Situation, needs_of_pairs
+from kdprobe.distillers.objective import ModelPair, Needs, needs_of_pairs
 
 Average = Literal["text", "batch"]
 """`text`: the mean over each text's own relations; `batch`: over those of all texts of a batch."""
@@ -29,14 +29,14 @@ _SHUT = -1e4  # see `masked`: no softmax gives weight to it, and it is finite
 class OfHiddenStates(PerExample):
     """An objective that reads the hidden states of matched layers, one value an example."""
 
-    def needs(self, situation: Situation, options: object) -> Needs:
+    def needs(self, models: ModelPair, options: object) -> Needs:
         """Hidden states of the matched layers, the embeddings too when the map names them."""
-        return needs_of_pairs(situation.layer_map, "hidden")
+        return needs_of_pairs(models.layer_map, "hidden")
 
 
-def none_matched(situation: Situation) -> str | None:
-    """Give the reason why nothing can be compared: no layer is matched, nor the embeddings."""
-    return None if situation.layer_map else "the layer map matches 0 layers, and it needs 1"
+def none_matched(models: ModelPair) -> str | None:
+    """Return the reason why nothing can be compared: no layer is matched, nor the embeddings."""
+    return None if models.layer_map else "the layer map matches 0 layers, and it needs 1"
 
 
 def distance_gaps(left: Tensor, right: Tensor, apart: Tensor, distance: Distance) -> Tensor:
@@ -80,7 +80,7 @@ def _relative(states: Tensor, apart: Tensor, distance: Distance) -> Tensor:
 
 
 def inner_products(vectors: Tensor) -> Tensor:
-    """Give the inner products of vectors less their mean, `[..., n, n]` of `[..., n, H]`.
+    """Return the inner products of vectors less their mean, `[..., n, n]` of `[..., n, H]`.
 
     In float64 where the device has it: what is computed of them are lengths and angles of
     differences, which would lose all figures of float32 where vectors are close.
@@ -106,7 +106,7 @@ def _over_lengths(products: Tensor) -> Tensor:
 
 
 def all_cosines(vectors: Tensor) -> Tensor:
-    """Give the cosine of the angle at each vector between each two others.
+    """Return the cosine of the angle at each vector between each two others.
 
     Args:
         vectors: `[..., n, H]`.
@@ -126,7 +126,7 @@ def all_cosines(vectors: Tensor) -> Tensor:
 
 
 def cosines_at(vectors: Tensor, corners: Tensor, others: Tensor) -> Tensor:
-    """Give the cosines of the angles at some vectors, between some others.
+    """Return the cosines of the angles at some vectors, between some others.
 
     Args:
         vectors: `[B, n, H]`.

@@ -12,9 +12,10 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.masked import log_softmax_over, token_counts
 from kdprobe.distillers.objective import Batch, View
 from kdprobe.distillers.objectives._attention import (
@@ -48,12 +49,12 @@ def _log_rows(view: View, layer: int, heads: int, averaged: bool, mask: Tensor) 
 
 
 @dataclass(frozen=True)
-class AttentionProbs(OfHeads):
+class AttentionProbs(OfHeads, PerToken):
     """Divergence between the attention rows of teacher and student.
 
     Definition (Reading Between the LIMEs, section 5): -sum_j A_t,ij log A_s,ij in natural
     logarithms, summed over the compared layers, the mean over heads and real tokens i; j runs over
-    real tokens. Denominator: real tokens. The paper names the cross-entropy and the layer; it
+    real tokens. Loss count: real tokens. The paper names the cross-entropy and the layer; it
     prints no minus sign, no weight, no mask, and does not say whether another loss trains the
     classifier. A DistilBERT student starts with a copy of the teacher's first layer, so that
     `first` begins near its lowest value. TextBrewer's `attention_ce` given probabilities takes a
@@ -64,29 +65,16 @@ class AttentionProbs(OfHeads):
     name: str = "attention_probs"
     version: int = 1
     title: str = "attention probabilities"
+    options: type[BaseModel] = AttentionProbsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionProbsOptions
-
-    def denominators(self, batch: Batch, options: AttentionProbsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttentionProbsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: AttentionProbsOptions
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
-        situation, mask = batch.known, batch.mask
-        ours, theirs = head_counts(situation)
+        models, mask = batch.pair, batch.mask
+        ours, theirs = head_counts(models)
         total = torch.zeros(batch.size, device=mask.device)
-        for mine, yours in compared_layers(situation, options.layers):
+        for mine, yours in compared_layers(models, options.layers):
             log_q = _log_rows(student, mine, ours, ours != theirs, mask)
             log_p = _log_rows(teacher, yours, theirs, ours != theirs, mask)
             if options.divergence == "mse":

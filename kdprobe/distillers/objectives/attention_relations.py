@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
+from kdprobe.distillers.compatibility import first_of, no_projections, no_teacher, other_tokens
+from kdprobe.distillers.loss_counts import PerToken
 from kdprobe.distillers.masked import log_softmax_over, scaled_products, split_heads
-from kdprobe.distillers.objective import Batch, Need, Needs, Quantity, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_projections, no_teacher, other_tokens
+from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, Quantity, View
 
 
 class AttentionRelationsOptions(Options):
@@ -45,16 +45,16 @@ _RELATIONS: dict[str, tuple[tuple[Quantity, Quantity], ...]] = {
 _NAMES: tuple[Quantity, ...] = ("query", "key", "value")
 
 
-def _teacher_layer(situation: Situation, options: AttentionRelationsOptions) -> int:
+def _teacher_layer(models: ModelPair, options: AttentionRelationsOptions) -> int:
     """The layer of the teacher that is compared, counted from 1."""
-    teacher = situation.teacher or situation.student
+    teacher = models.teacher or models.student
     return options.teacher_layer or teacher.layers
 
 
-def _bad_sizes(situation: Situation, options: AttentionRelationsOptions) -> str | None:
+def _bad_sizes(models: ModelPair, options: AttentionRelationsOptions) -> str | None:
     """Sizes that the options do not fit."""
-    teacher = situation.teacher or situation.student
-    for name, shape in (("student", situation.student), ("teacher", teacher)):
+    teacher = models.teacher or models.student
+    for name, shape in (("student", models.student), ("teacher", teacher)):
         if shape.width % options.relation_heads:
             return (
                 f"relation_heads = {options.relation_heads} does not divide the {name}'s width "
@@ -72,7 +72,7 @@ class AttentionRelations(PerToken):
     Definition (Wang et al. 2021, MiniLMv2, arXiv:2012.15828): with the projections cut into A
     relation heads of d dimensions, R = softmax(X X^T / sqrt(d)) for X = Q, K, V; the sum over the
     three of KL(R_t || R_s), the mean over relation heads and real tokens, natural logarithms.
-    Denominator: real tokens. `v1` (Wang et al. 2020, MiniLM, arXiv:2002.10957) is KL of the
+    Loss count: real tokens. `v1` (Wang et al. 2020, MiniLM, arXiv:2002.10957) is KL of the
     attention Q K^T plus KL of V V^T. Microsoft released weights but no training code; Bloomberg's
     (minilmv2.bb, 0d78e20) cuts to the true lengths, as the mask does here, and stays below the
     paper (RTE 60.7, paper 72.1).
@@ -81,40 +81,31 @@ class AttentionRelations(PerToken):
     name: str = "attention_relations"
     version: int = 1
     title: str = "query, key and value relations of one layer"
+    options: type[BaseModel] = AttentionRelationsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionRelationsOptions
-
-    def unmet(self, situation: Situation, options: AttentionRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: AttentionRelationsOptions) -> str | None:
         """It needs equal tokens, projections that can be read, and widths that divide."""
         return first_of(
-            no_teacher(situation),
-            other_tokens(situation),
-            no_projections(situation),
-            _bad_sizes(situation, options),
+            no_teacher(models),
+            other_tokens(models),
+            no_projections(models),
+            _bad_sizes(models, options),
         )
 
-    def needs(self, situation: Situation, options: AttentionRelationsOptions) -> Needs:
+    def needs(self, models: ModelPair, options: AttentionRelationsOptions) -> Needs:
         """Queries, keys and values of one layer of each."""
-        theirs = _teacher_layer(situation, options)
+        theirs = _teacher_layer(models, options)
         return Needs(
-            student=frozenset(Need(name, situation.student.layers) for name in _NAMES),
+            student=frozenset(Need(name, models.student.layers) for name in _NAMES),
             teacher=frozenset(Need(name, theirs) for name in _NAMES),
         )
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttentionRelationsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: AttentionRelationsOptions
     ) -> Tensor:
         """Each example's divergences, summed over its real tokens, `[B]`."""
         mask, heads = batch.mask, options.relation_heads
-        mine, yours = batch.known.student.layers, _teacher_layer(batch.known, options)
+        mine, yours = batch.pair.student.layers, _teacher_layer(batch.pair, options)
         total = torch.zeros(batch.size, device=mask.device)
         for left, right in _RELATIONS[options.relations]:
             log_q, log_p = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.masked import pair_counts, pair_mask
@@ -46,7 +46,7 @@ class AttentionScores(OfHeads):
 
     Definition (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, eq. 7): the sum over matched layers of
     the mean over heads and pairs of real tokens of (A_s - A_t)^2, A = Q K^T / sqrt(d) before the
-    softmax. Denominator: pairs of real tokens. The released code sets masked entries to 0 and
+    softmax. Loss count: pairs of real tokens. The released code sets masked entries to 0 and
     divides by the padded size squared: the same batch with 58 pads more gave 0.0106 instead of
     0.107. Where the models have unequal numbers of heads the means over the heads are compared, and
     the preflight says so.
@@ -55,29 +55,20 @@ class AttentionScores(OfHeads):
     name: str = "attention_scores"
     version: int = 1
     title: str = "attention scores of matched layers"
+    options: type[BaseModel] = AttentionScoresOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttentionScoresOptions
-
-    def denominators(self, batch: Batch, options: AttentionScoresOptions) -> Tensor:
+    def loss_count(self, batch: Batch, options: AttentionScoresOptions) -> Tensor:
         """The pairs of real tokens."""
         return pair_counts(batch)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttentionScoresOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: AttentionScoresOptions
     ) -> Tensor:
         """Each example's squared differences, summed over pairs of real tokens, `[B]`."""
-        situation = batch.known
-        ours, theirs = head_counts(situation)
+        models = batch.pair
+        ours, theirs = head_counts(models)
         total = torch.zeros(batch.size, device=batch.mask.device)
-        for mine, yours in compared_layers(situation, options.layers):
+        for mine, yours in compared_layers(models, options.layers):
             left = _scores(student, mine, ours, ours != theirs)
             right = _scores(teacher, yours, theirs, ours != theirs)
             squares = ((left - right) ** 2).mean(1)

@@ -12,21 +12,21 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.levels import Level, places, tokens_differ, words_read
-from kdprobe.distillers.masked import ones
-from kdprobe.distillers.objective import Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.alignment import Level, places, tokens_differ, words_read
+from kdprobe.distillers.compatibility import (
     first_of,
     no_blocks,
     no_gradients,
     no_teacher,
     too_few_pairs,
 )
-from kdprobe.distillers.views import shown_model
+from kdprobe.distillers.forward import model_and_inputs
+from kdprobe.distillers.loss_counts import WithoutProjection
+from kdprobe.distillers.masked import ones
+from kdprobe.distillers.objective import Batch, ModelPair, Needs, View
 from kdprobe.models.gradients import attribute, attribution_maps
 
 
@@ -59,16 +59,16 @@ class AttributionOptions(Options):
     level: Level = "token"
 
 
-def _layers(situation: Situation, which: str) -> tuple[tuple[int, int], ...]:
+def _layers(models: ModelPair, which: str) -> tuple[tuple[int, int], ...]:
     """The layers that are attributed to, the student's first."""
-    teacher = situation.teacher or situation.student
+    teacher = models.teacher or models.student
     if which == "input":
         return ((0, 0),)
     if which == "first":
         return ((1, 1),)
     if which == "penultimate":
-        return ((situation.student.layers - 1, teacher.layers - 1),)
-    return situation.layer_pairs
+        return ((models.student.layers - 1, teacher.layers - 1),)
+    return models.layer_pairs
 
 
 def _maps(
@@ -81,7 +81,7 @@ def _maps(
     real: Tensor,
 ) -> Tensor:
     """Unit maps of one model, `[B, views x places]`, 0 where `real` `[B, places]` is False."""
-    model, inputs = shown_model(view)
+    model, inputs = model_and_inputs(view)
     attributed = attribute(
         model,
         inputs,
@@ -106,9 +106,9 @@ def _teacher_maps(
     size, length = real.shape
     maps = [
         _maps(teacher, batch, options, layer=theirs, student=False, real=real)
-        for _, theirs in _layers(batch.known, options.layer)
+        for _, theirs in _layers(batch.pair, options.layer)
     ]
-    return torch.cat([found.view(size, -1, length) for found in maps], dim=1)
+    return torch.cat([layer_maps.view(size, -1, length) for layer_maps in maps], dim=1)
 
 
 def _gold(batch: Batch) -> Tensor:
@@ -119,13 +119,13 @@ def _gold(batch: Batch) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Attribution(Unbridged):
+class Attribution(WithoutProjection):
     """Distance between the unit attribution maps of teacher and student.
 
     Definition (Wu et al. 2023, AD-KD, eq. 4 to 11): with IG the integrated gradients of class c at
     the embeddings, a token's score is the L2 norm over the width (of the teacher's K largest
     magnitudes); a map is scaled to unit norm over the real tokens; the maps of all classes are
-    joined, and the value is the norm of the difference. Denominator: 1, or real tokens for
+    joined, and the value is the norm of the difference. Loss count: 1, or real tokens for
     `squared`. In training mode the student's maps carry its dropout, as in the released code.
 
     Differs from the released code (d3cbb87), which starts from zeros where the paper says [PAD];
@@ -139,42 +139,33 @@ class Attribution(Unbridged):
     name: str = "attribution"
     version: int = 1
     title: str = "attribution maps"
+    options: type[BaseModel] = AttributionOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return AttributionOptions
+    def skip_reason(self, models: ModelPair, options: AttributionOptions) -> str | None:
+        """It needs equal tokens or words, and layers that can be differentiated by."""
+        few = too_few_pairs(models) if options.layer == "uniform" else None
+        blocks = no_blocks(models) if options.layer != "input" else None
+        apart = tokens_differ(models, options.level)
+        return first_of(no_teacher(models), no_gradients(models), apart, few, blocks)
 
-    def unmet(self, situation: Situation, options: AttributionOptions) -> str | None:
-        """It needs equal tokens or words, and layers that can be taken in hand."""
-        few = too_few_pairs(situation) if options.layer == "uniform" else None
-        blocks = no_blocks(situation) if options.layer != "input" else None
-        apart = tokens_differ(situation, options.level)
-        return first_of(no_teacher(situation), no_gradients(situation), apart, few, blocks)
-
-    def needs(self, situation: Situation, options: AttributionOptions) -> Needs:
+    def needs(self, models: ModelPair, options: AttributionOptions) -> Needs:
         """Both models, to differentiate."""
-        gold = options.views == "gold" and situation.task.kind != "regression"
+        gold = options.views == "gold" and models.task.kind != "regression"
         words = options.level == "word"
         return Needs(student_model=True, teacher_model=True, labels=gold, words=words)
 
-    def denominators(self, batch: Batch, options: AttributionOptions) -> Tensor:
+    def loss_count(self, batch: Batch, options: AttributionOptions) -> Tensor:
         """One an example, or the real tokens for `squared`."""
         return places(batch, options.level) if options.distance == "squared" else ones(batch)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: AttributionOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: AttributionOptions
     ) -> Tensor:
         """Each example's distance, `[B]`."""
         real = batch.mask if options.level == "token" else words_read(student, teacher)
         kept = teacher.lasting.get(self.name)
         maps = _teacher_maps(teacher, batch, options, real=real) if kept is None else kept
-        layers = [ours for ours, _ in _layers(batch.known, options.layer)]
+        layers = [ours for ours, _ in _layers(batch.pair, options.layer)]
         values = []
         for ours, right in zip(layers, maps.chunk(len(layers), dim=1), strict=True):
             left = _maps(student, batch, options, layer=ours, student=True, real=real)
@@ -183,18 +174,18 @@ class Attribution(Unbridged):
             values.append((gaps**2).sum(-1) if squared else torch.linalg.vector_norm(gaps, dim=-1))
         return torch.stack(values).mean(0)
 
-    def channels(self, situation: Situation, options: AttributionOptions) -> int:
+    def channels(self, models: ModelPair, options: AttributionOptions) -> int:
         """The number of the teacher's maps: layers times views."""
-        views = situation.task.outputs if options.views == "all" else 1
-        return views * len(_layers(situation, options.layer))
+        views = models.task.outputs if options.views == "all" else 1
+        return views * len(_layers(models, options.layer))
 
     def lasting(self, teacher: View, batch: Batch, options: AttributionOptions) -> Tensor:
         """The teacher's maps, `[B, layers x views, L]`."""
         return _teacher_maps(teacher, batch, options, real=batch.mask)
 
-    def remark(self, situation: Situation, options: AttributionOptions) -> str | None:
-        """Say what a reader of its value must know here, or None."""
-        if len(situation.task.labels) == 2 and options.views == "all":
+    def remark(self, models: ModelPair, options: AttributionOptions) -> str | None:
+        """Return what a reader of its value must know for these models, or None."""
+        if len(models.task.labels) == 2 and options.views == "all":
             return (
                 "attribution maps of two classes are each other's double with one step: the second "
                 "only scales the term"

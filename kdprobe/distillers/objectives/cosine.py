@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import Unbridged
-from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
+from kdprobe.distillers.alignment import Level, matched, summed, tokens_differ
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_width
+from kdprobe.distillers.loss_counts import PerPlace
 from kdprobe.distillers.masked import unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_width
+from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 
 
 class CosineOptions(Options):
@@ -28,17 +28,17 @@ class CosineOptions(Options):
     level: Level = "token"
 
 
-def _last(situation: Situation) -> int:
+def _last(models: ModelPair) -> int:
     """The teacher's last layer."""
-    return situation.student.layers if situation.teacher is None else situation.teacher.layers
+    return models.student.layers if models.teacher is None else models.teacher.layers
 
 
 @dataclass(frozen=True)
-class Cosine(Unbridged):
+class Cosine(PerPlace):
     """One minus the cosine of the last hidden states.
 
     Definition (Sanh et al. 2019, DistilBERT, arXiv:1910.01108; released code): 1 - cos(h_s, h_t) of
-    the last layers, the mean over real tokens. Denominator: real tokens. The paper gives no formula
+    the last layers, the mean over real tokens. Loss count: real tokens. The paper gives no formula
     and no weight; the code selects unmasked tokens, as here, and weighs 5 (soft targets), 2 (masked
     language model) and 1 in one example, a third each in another. Widths must be equal.
     """
@@ -46,41 +46,28 @@ class Cosine(Unbridged):
     name: str = "cosine"
     version: int = 1
     title: str = "directions of the last hidden states"
+    options: type[BaseModel] = CosineOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return CosineOptions
-
-    def unmet(self, situation: Situation, options: CosineOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: CosineOptions) -> str | None:
         """It needs equal tokens and widths."""
-        apart = tokens_differ(situation, options.level)
-        return first_of(no_teacher(situation), apart, other_width(situation))
+        apart = tokens_differ(models, options.level)
+        return first_of(no_teacher(models), apart, other_width(models))
 
-    def needs(self, situation: Situation, options: CosineOptions) -> Needs:
+    def needs(self, models: ModelPair, options: CosineOptions) -> Needs:
         """Both last layers."""
-        if situation.teacher is None:
+        if models.teacher is None:
             return Needs()
         return Needs(
-            student=frozenset({Need("hidden", situation.student.layers)}),
-            teacher=frozenset({Need("hidden", situation.teacher.layers)}),
+            student=frozenset({Need("hidden", models.student.layers)}),
+            teacher=frozenset({Need("hidden", models.teacher.layers)}),
             words=options.level == "word",
         )
 
-    def denominators(self, batch: Batch, options: CosineOptions) -> Tensor:
-        """The real tokens, or 1."""
-        return places(batch, options.level)
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: CosineOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: CosineOptions
     ) -> Tensor:
         """Each example's one minus cosine, summed over tokens or averaged over words, `[B]`."""
-        last = batch.known.student.layers, _last(batch.known)
+        last = batch.pair.student.layers, _last(batch.pair)
         ours, theirs, real = matched(student, teacher, batch, last, options.level)
         cosines = (unit(ours) * unit(theirs)).sum(-1)
         return summed(1 - cosines, real, options.level)

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.masked import token_counts
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_embedded, other_tokens
+from kdprobe.distillers.loss_counts import PerToken
+from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 from kdprobe.distillers.objectives._projection import Projection, widening
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_embedded, other_tokens
 
 
 class EmbeddingsOptions(Options):
@@ -29,55 +29,41 @@ class EmbeddingsOptions(Options):
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class Embeddings(PerToken):
     """Squared difference of the embeddings' output after a linear map of its own.
 
     Definition (Jiao et al. 2020, TinyBERT, eq. 9): MSE(E_s W_e, E_t), the mean over real tokens and
-    the teacher's width. Denominator: real tokens. The released code has no W_e: it uses the map of
+    the teacher's width. Loss count: real tokens. The released code has no W_e: it uses the map of
     the hidden states, with a bias, and means over padded tokens.
     """
 
     name: str = "embeddings"
     version: int = 1
     title: str = "the output of the embeddings"
+    options: type[BaseModel] = EmbeddingsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return EmbeddingsOptions
-
-    def unmet(self, situation: Situation, options: EmbeddingsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: EmbeddingsOptions) -> str | None:
         """It needs equal tokens."""
-        wide = other_embedded(situation) if options.projection == "never" else None
-        return first_of(no_teacher(situation), other_tokens(situation), wide)
+        wide = other_embedded(models) if options.projection == "never" else None
+        return first_of(no_teacher(models), other_tokens(models), wide)
 
-    def needs(self, situation: Situation, options: EmbeddingsOptions) -> Needs:
+    def needs(self, models: ModelPair, options: EmbeddingsOptions) -> Needs:
         """The output of both embeddings."""
-        asked = frozenset({Need("hidden", 0)})
-        return Needs(student=asked, teacher=asked)
+        outputs = frozenset({Need("hidden", 0)})
+        return Needs(student=outputs, teacher=outputs)
 
-    def bridge(self, situation: Situation, options: EmbeddingsOptions) -> nn.Module | None:
+    def projection(self, models: ModelPair, options: EmbeddingsOptions) -> nn.Module | None:
         """The linear map, where there is one."""
-        if situation.teacher is None:
+        if models.teacher is None:
             return None
-        return widening(options.projection, situation.student.embedded, situation.teacher.embedded)
+        return widening(options.projection, models.student.embedded, models.teacher.embedded)
 
-    def denominators(self, batch: Batch, options: EmbeddingsOptions) -> Tensor:
-        """The real tokens."""
-        return token_counts(batch)
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: EmbeddingsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: EmbeddingsOptions
     ) -> Tensor:
         """Each example's squared differences, summed over its real tokens, `[B]`."""
         states = student.hidden(0)
-        projected = states if bridge is None else bridge(states)
-        squares = ((projected - teacher.hidden(0)) ** 2).mean(-1)
+        squares = ((student.projected(states) - teacher.hidden(0)) ** 2).mean(-1)
         return (squares * batch.mask).sum(-1)
 
 

@@ -11,12 +11,13 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask, scaled_products, split_heads, unit
-from kdprobe.distillers.objective import Batch, ModelShape, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, ModelShape, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     OfHiddenStates,
@@ -24,7 +25,6 @@ from kdprobe.distillers.objectives._relations import (
     mean_of,
     none_matched,
 )
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 _SHUT = -1e4  # no softmax gives weight to it, and it is finite
 _FEWEST = 3  # phrases of a text that the released code looks at
@@ -132,7 +132,7 @@ def _among(ours: Tensor, theirs: Tensor, mask: Tensor, options: GranularRelation
 
 
 def _no_heads(shape: ModelShape, heads: int, *, embeddings: bool) -> str | None:
-    """Give the reason why a model's vectors cannot be cut into heads, or None."""
+    """Return the reason why a model's vectors cannot be cut into heads, or None."""
     for width in (shape.width, *((shape.embedded,) if embeddings else ())):
         if width % heads:
             most = max(number for number in range(1, heads) if width % number == 0)
@@ -150,7 +150,7 @@ class GranularRelations(OfHiddenStates):
     and the cosines at the tokens that the teacher attends to most, between the tokens each of them
     attends to most, compared by the smooth L1 loss, the mean over such angles. In the upper layers:
     the cosines at a text's mean vector between those of the other texts of the batch, of every
-    head, the smooth L1 loss, the mean over heads and pairs. One value an example, denominator 1;
+    head, the smooth L1 loss, the mean over heads and pairs. One value an example, loss count 1;
     the sum over layers of what their sizes give, texts weighted 4. The relations among texts look
     at the other examples of a micro-batch, so that gradient accumulation and the batch size change
     them.
@@ -165,36 +165,25 @@ class GranularRelations(OfHiddenStates):
     name: str = "granular_relations"
     version: int = 2
     title: str = "relations among tokens, phrases and texts"
+    options: type[BaseModel] = GranularRelationsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return GranularRelationsOptions
-
-    def unmet(self, situation: Situation, options: GranularRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: GranularRelationsOptions) -> str | None:
         """It needs equal tokens, a matched layer and widths that divide."""
-        shapes = (situation.student, situation.teacher or situation.student)
-        embedded = [0 in side for side in zip(*situation.layer_map, strict=True)] or [False] * 2
+        shapes = (models.student, models.teacher or models.student)
+        embedded = [0 in side for side in zip(*models.layer_map, strict=True)] or [False] * 2
         wide = [
             _no_heads(shape, options.heads, embeddings=lowest)
             for shape, lowest in zip(shapes, embedded, strict=True)
         ]
-        return first_of(
-            no_teacher(situation), other_tokens(situation), none_matched(situation), *wide
-        )
+        return first_of(no_teacher(models), other_tokens(models), none_matched(models), *wide)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: GranularRelationsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: GranularRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask = batch.mask
         total = torch.zeros(batch.size, device=mask.device)
-        for place, (ours, theirs) in enumerate(batch.known.layer_map):
+        for place, (ours, theirs) in enumerate(batch.pair.layer_map):
             left, right = student.hidden(ours), teacher.hidden(theirs)
             if place >= options.lower:
                 total = total + options.texts * _among(left, right, mask, options)
@@ -203,10 +192,10 @@ class GranularRelations(OfHiddenStates):
                 total = total + options.tokens * _within(left, right, mask, options)
             if options.phrases:
                 runs, real = _runs(left, mask, options.phrase)
-                wanted, _ = _runs(right, mask, options.phrase)
+                theirs_runs, _ = _runs(right, mask, options.phrase)
                 if options.average == "batch":
                     real = real & (real.sum(-1, keepdim=True) >= _FEWEST)
-                total = total + options.phrases * _within(runs, wanted, real, options)
+                total = total + options.phrases * _within(runs, theirs_runs, real, options)
         return total
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerExample
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
+from kdprobe.distillers.loss_counts import PerExample
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Needs, View
 
 
 class HardLabelsOptions(Options):
@@ -25,40 +25,31 @@ class HardLabels(PerExample):
     """Cross-entropy with the gold class, or squared error to the gold score.
 
     Definition: -log softmax(z)[y] of natural logarithms in float32, with z the student's logits and
-    y the gold class; for a regression (z - y)^2. One value an example, denominator 1.
+    y the gold class; for a regression (z - y)^2. One value an example, loss count 1.
     """
 
     name: str = "hard_labels"
     version: int = 1
     title: str = "gold labels"
+    options: type[BaseModel] = HardLabelsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return HardLabelsOptions
-
-    def unmet(self, situation: Situation, options: HardLabelsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: HardLabelsOptions) -> str | None:
         """It always has a value."""
         return None
 
-    def needs(self, situation: Situation, options: HardLabelsOptions) -> Needs:
+    def needs(self, models: ModelPair, options: HardLabelsOptions) -> Needs:
         """The student's logits and gold labels."""
         return Needs(student=frozenset({LOGITS}), labels=True)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: HardLabelsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: HardLabelsOptions
     ) -> Tensor:
         """Each example's loss, `[B]`.
 
         >>> import torch
         >>> student = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool), labels=torch.tensor([1]))
-        >>> loss = OBJECTIVE.numerators(student, View({}), batch, HardLabelsOptions(), None)
+        >>> loss = OBJECTIVE.loss_sum(student, View({}), batch, HardLabelsOptions())
         >>> round(loss.item(), 4)  # log 2
         0.6931
         """

@@ -13,15 +13,11 @@ from pydantic import BaseModel
 from torch import Tensor, nn
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.levels import Level, matched, places, summed, tokens_differ
-from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
+from kdprobe.distillers.alignment import Level, matched, summed, tokens_differ
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_width, too_few_pairs
+from kdprobe.distillers.loss_counts import PerPlace
+from kdprobe.distillers.objective import Batch, ModelPair, Needs, View, needs_of_pairs
 from kdprobe.distillers.objectives._projection import Projection, widening
-from kdprobe.distillers.obstacles import (
-    first_of,
-    no_teacher,
-    other_width,
-    too_few_pairs,
-)
 
 
 class HiddenStatesOptions(Options):
@@ -40,12 +36,12 @@ class HiddenStatesOptions(Options):
 
 
 @dataclass(frozen=True)
-class HiddenStates:
+class HiddenStates(PerPlace):
     """Squared difference of hidden states after one shared linear map.
 
     Definition (Jiao et al. 2020, TinyBERT, arXiv:1909.10351, eq. 8): the sum over matched layers of
     MSE(H_s W, H_t), the mean over real tokens and the teacher's width, W shared by all layers and
-    without a bias. Denominator: real tokens. The released code means over the padded tokens too
+    without a bias. Loss count: real tokens. The released code means over the padded tokens too
     (the value then falls as padding grows: 2.31 to 2.24 with 58 pads on a toy), gives the map a
     bias, shares it with the embeddings even where widths are equal, and leaves dropout on in the
     teacher. LWD and TED take the mean over layers and one map a layer.
@@ -54,50 +50,36 @@ class HiddenStates:
     name: str = "hidden_states"
     version: int = 1
     title: str = "hidden states of matched layers"
+    options: type[BaseModel] = HiddenStatesOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return HiddenStatesOptions
-
-    def unmet(self, situation: Situation, options: HiddenStatesOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: HiddenStatesOptions) -> str | None:
         """It needs equal tokens and a matched layer."""
-        wide = other_width(situation) if options.projection == "never" else None
+        wide = other_width(models) if options.projection == "never" else None
         return first_of(
-            no_teacher(situation),
-            tokens_differ(situation, options.level),
-            too_few_pairs(situation),
+            no_teacher(models),
+            tokens_differ(models, options.level),
+            too_few_pairs(models),
             wide,
         )
 
-    def needs(self, situation: Situation, options: HiddenStatesOptions) -> Needs:
+    def needs(self, models: ModelPair, options: HiddenStatesOptions) -> Needs:
         """Hidden states of the matched layers."""
-        return needs_of_pairs(situation.layer_pairs, "hidden", words=options.level == "word")
+        return needs_of_pairs(models.layer_pairs, "hidden", words=options.level == "word")
 
-    def bridge(self, situation: Situation, options: HiddenStatesOptions) -> nn.Module | None:
+    def projection(self, models: ModelPair, options: HiddenStatesOptions) -> nn.Module | None:
         """The linear map, where there is one."""
-        if situation.teacher is None:
+        if models.teacher is None:
             return None
-        return widening(options.projection, situation.student.width, situation.teacher.width)
+        return widening(options.projection, models.student.width, models.teacher.width)
 
-    def denominators(self, batch: Batch, options: HiddenStatesOptions) -> Tensor:
-        """The real tokens, or 1."""
-        return places(batch, options.level)
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: HiddenStatesOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: HiddenStatesOptions
     ) -> Tensor:
         """Each example's squared differences, summed over tokens or averaged over words, `[B]`."""
         total = torch.zeros(batch.size, device=batch.mask.device)
-        for pair in batch.known.layer_pairs:
+        for pair in batch.pair.layer_pairs:
             ours, theirs, real = matched(student, teacher, batch, pair, options.level)
-            projected = ours if bridge is None else bridge(ours)
-            squares = ((projected - theirs) ** 2).mean(-1)
+            squares = ((student.projected(ours) - theirs) ** 2).mean(-1)
             total = total + summed(squares, real, options.level)
         return total
 

@@ -11,20 +11,20 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.masked import precise, unit
-from kdprobe.distillers.objective import LOGITS, Batch, Needs, Situation, View
-from kdprobe.distillers.obstacles import (
+from kdprobe.distillers.compatibility import (
     first_of,
     no_gradients,
     no_teacher,
     other_embedded,
     other_tokens,
 )
-from kdprobe.distillers.views import shown_model
+from kdprobe.distillers.forward import model_and_inputs
+from kdprobe.distillers.loss_counts import PerToken
+from kdprobe.distillers.masked import precise, unit
+from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Needs, View
 from kdprobe.models.gradients import attribute
 
 
@@ -48,7 +48,7 @@ class Jacobian(PerToken):
 
     Definition (Papamakarios 2015, arXiv:1510.02437, derivative square error): half the squared
     Frobenius norm of dF_s/dE - dF_t/dE, F the log-probabilities of the compared classes and E what
-    the embeddings give, divided by the real tokens. Denominator: real tokens. The thesis has one
+    the embeddings give, divided by the real tokens. Loss count: real tokens. The thesis has one
     input for both models and picks random directions to save time; texts have embeddings of each
     model's own, so that widths must be equal and the match is only exact for a student that shares
     the teacher's embeddings. Srinivas and Fleuret (2018) normalise the gradient of the largest
@@ -58,42 +58,33 @@ class Jacobian(PerToken):
     name: str = "jacobian"
     version: int = 1
     title: str = "input gradients"
+    options: type[BaseModel] = JacobianOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return JacobianOptions
-
-    def unmet(self, situation: Situation, options: JacobianOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: JacobianOptions) -> str | None:
         """It needs equal tokens and widths."""
         return first_of(
-            no_teacher(situation),
-            no_gradients(situation),
-            other_tokens(situation),
-            other_embedded(situation),
+            no_teacher(models),
+            no_gradients(models),
+            other_tokens(models),
+            other_embedded(models),
         )
 
-    def needs(self, situation: Situation, options: JacobianOptions) -> Needs:
+    def needs(self, models: ModelPair, options: JacobianOptions) -> Needs:
         """Both models, to differentiate, and the teacher's logits for its class."""
         return Needs(teacher=frozenset({LOGITS}), student_model=True, teacher_model=True)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: JacobianOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: JacobianOptions
     ) -> Tensor:
         """Each example's squared differences, summed over its real tokens, `[B]`."""
         picked = teacher.logits.argmax(-1) if options.classes == "teacher" else None
         slopes = []
         for view, follow in ((student, True), (teacher, False)):
-            found = attribute(
-                *shown_model(view), columns=view.columns, layer=0, of=options.of, picked=picked,
-                follow=follow,
+            attributed = attribute(
+                *model_and_inputs(view), columns=view.columns, layer=0, of=options.of,
+                picked=picked, follow=follow,
             )  # fmt: skip
-            masked = [precise(part.gradient) * batch.mask[:, :, None] for part in found]
+            masked = [precise(part.gradient) * batch.mask[:, :, None] for part in attributed]
             flat = [part.flatten(1) for part in masked]
             slopes.append(torch.stack([unit(part) if options.normalise else part for part in flat]))
         return ((slopes[0] - slopes[1]) ** 2).sum((0, 2)) / 2

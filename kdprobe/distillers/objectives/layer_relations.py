@@ -11,13 +11,13 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerToken
-from kdprobe.distillers.objective import Batch, Needs, Situation, View, needs_of_pairs
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
+from kdprobe.distillers.loss_counts import PerToken
+from kdprobe.distillers.objective import Batch, ModelPair, Needs, View, needs_of_pairs
 from kdprobe.distillers.objectives._relations import Distance, all_cosines, distance_gaps
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class LayerRelationsOptions(Options):
@@ -43,11 +43,11 @@ def _stacked(view: View, layers: tuple[int, ...]) -> Tensor:
     return torch.stack([view.hidden(layer) for layer in layers], dim=2)
 
 
-def _uneven(situation: Situation) -> str | None:
-    """Give the reason why the vectors of one model cannot stand beside each other."""
-    if not any(0 in pair for pair in situation.layer_map):
+def _uneven(models: ModelPair) -> str | None:
+    """Return the reason why the vectors of one model cannot stand beside each other."""
+    if not any(0 in pair for pair in models.layer_map):
         return None
-    for name, shape in (("student", situation.student), ("teacher", situation.teacher)):
+    for name, shape in (("student", models.student), ("teacher", models.teacher)):
         if shape is not None and shape.embedded != shape.width:
             return (
                 f"the {name}'s embeddings are {shape.embedded} wide and its layers {shape.width}; "
@@ -64,7 +64,7 @@ class LayerRelations(PerToken):
     token's hidden state in matched layer l (the embeddings too when the layer map names them), the
     distances ||r_l - r_m|| over their mean of the token, compared by the smooth L1 loss, the mean
     over pairs of different layers; and the cosines of (r_l - r_m, r_n - r_m), compared by squared
-    difference, the mean over triples of different layers. Denominator: real tokens.
+    difference, the mean over triples of different layers. Loss count: real tokens.
 
     Differs from the released code (28b124b), which squares distances or takes a divergence of
     cosines (see `token_relations`), divides by all pairs and triples, those of a layer with itself
@@ -74,37 +74,28 @@ class LayerRelations(PerToken):
     name: str = "layer_relations"
     version: int = 2
     title: str = "distances and angles among layers"
+    options: type[BaseModel] = LayerRelationsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return LayerRelationsOptions
-
-    def unmet(self, situation: Situation, options: LayerRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: LayerRelationsOptions) -> str | None:
         """It needs equal tokens and three matched layers of one width."""
-        few = len(situation.layer_map)
+        few = len(models.layer_map)
         lonely = None
         if few < 3:
             lonely = (
                 f"the layer map matches {few}, and relations need three layers: of two the "
                 "distance over its mean is always 1"
             )
-        return first_of(no_teacher(situation), other_tokens(situation), lonely, _uneven(situation))
+        return first_of(no_teacher(models), other_tokens(models), lonely, _uneven(models))
 
-    def needs(self, situation: Situation, options: LayerRelationsOptions) -> Needs:
+    def needs(self, models: ModelPair, options: LayerRelationsOptions) -> Needs:
         """Hidden states of the matched layers."""
-        return needs_of_pairs(situation.layer_map, "hidden")
+        return needs_of_pairs(models.layer_map, "hidden")
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: LayerRelationsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: LayerRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, summed over its real tokens, `[B]`."""
-        pairs = batch.known.layer_map
+        pairs = batch.pair.layer_map
         left = _stacked(student, tuple(ours for ours, _ in pairs))
         right = _stacked(teacher, tuple(theirs for _, theirs in pairs))
         count = len(pairs)

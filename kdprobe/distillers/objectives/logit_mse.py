@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
@@ -34,7 +34,7 @@ class LogitMse(OfLogits):
     """Mean or sum over classes of the squared difference of the logits.
 
     Definition (Ba and Caruana 2014; Tang et al. 2019, arXiv:1903.12136): ||z_s - z_t||^2 / C,
-    float32. One value an example, denominator 1. Tang prints the squared norm and releases the mean
+    float32. One value an example, loss count 1. Tang prints the squared norm and releases the mean
     over the batch and the classes; Sucik (2020) releases the sum over classes, 57 times as much on
     Sara's 57 classes, without saying so in the text. TextBrewer divides both logits by T and
     multiplies by nothing afterwards, as `temperature` does here. Unlike a softmax it punishes a
@@ -44,19 +44,10 @@ class LogitMse(OfLogits):
     name: str = "logit_mse"
     version: int = 1
     title: str = "the teacher's logits"
+    options: type[BaseModel] = LogitMseOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return LogitMseOptions
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: LogitMseOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: LogitMseOptions
     ) -> Tensor:
         """Each example's squared difference, `[B]`.
 
@@ -65,7 +56,7 @@ class LogitMse(OfLogits):
         >>> s = View({LOGITS: torch.tensor([[1.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
-        >>> OBJECTIVE.numerators(s, t, batch, LogitMseOptions(), None).tolist()  # (4 + 1) / 2
+        >>> OBJECTIVE.loss_sum(s, t, batch, LogitMseOptions()).tolist()  # (4 + 1) / 2
         [2.5]
         """
         squares = ((student.logits - teacher.logits) / options.temperature) ** 2

@@ -1,4 +1,4 @@
-"""The teacher's logits with noise, as if several teachers had spoken.
+"""The teacher's logits with noise, as if there were several teachers.
 
 Does: disturb the logits of some examples anew at every step. Does not: store the noise.
 """
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
@@ -37,7 +37,7 @@ class NoisyTeacher(OfLogits):
 
     Definition (Sau and Balasubramanian 2016, arXiv:1610.09650): the mean over classes of ((z_s - (1
     + e) z_t) / T)^2 with e drawn from N(0, deviation^2) for a share of the examples, one number for
-    all classes of an example, and 0 for the others. One value an example, denominator 1. The noise
+    all classes of an example, and 0 for the others. One value an example, loss count 1. The noise
     comes from torch's global generator, whose state is part of every checkpoint, so that a resumed
     run draws the same. No code was released with the paper; the default share and deviation are its
     middle settings. With `deviation = 0` it is `logit_mse`.
@@ -46,25 +46,16 @@ class NoisyTeacher(OfLogits):
     name: str = "noisy_teacher"
     version: int = 1
     title: str = "the teacher's logits with noise"
+    options: type[BaseModel] = NoisyTeacherOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return NoisyTeacherOptions
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: NoisyTeacherOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: NoisyTeacherOptions
     ) -> Tensor:
         """Each example's squared difference, `[B]`."""
-        given = teacher.logits
-        struck = torch.rand(len(given), 1, device=given.device) < options.share
-        noise = options.deviation * torch.randn(len(given), 1, device=given.device)
-        disturbed = given * (1 + struck * noise)
+        logits = teacher.logits
+        chosen = torch.rand(len(logits), 1, device=logits.device) < options.share
+        noise = options.deviation * torch.randn(len(logits), 1, device=logits.device)
+        disturbed = logits * (1 + chosen * noise)
         return (((student.logits - disturbed) / options.temperature) ** 2).mean(-1)
 
 

@@ -11,13 +11,13 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.denominators import PerExample
+from kdprobe.distillers.compatibility import blind_first, first_of, no_teacher, other_width
+from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.masked import first_tokens, mask_of, unit
-from kdprobe.distillers.objective import Batch, Need, Needs, Situation, View
-from kdprobe.distillers.obstacles import blind_first, first_of, no_teacher, other_width
+from kdprobe.distillers.objective import Batch, ModelPair, Need, Needs, View
 
 
 class PatienceOptions(Options):
@@ -33,10 +33,10 @@ class PatienceOptions(Options):
     over_width: Literal["mean", "sum"] = "mean"
 
 
-def _pairs(situation: Situation) -> tuple[tuple[int, int], ...]:
+def _pairs(models: ModelPair) -> tuple[tuple[int, int], ...]:
     """All matched layers but the student's last, whose vector feeds the classifier."""
-    last = situation.student.layers
-    return tuple(pair for pair in situation.layer_pairs if pair[0] < last)
+    last = models.student.layers
+    return tuple(pair for pair in models.layer_pairs if pair[0] < last)
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Patience(PerExample):
 
     Definition (Sun et al. 2019, PKD, arXiv:1908.09355, eq. 7): the sum over layers j of ||h_s,j /
     ||h_s,j|| - h_t,I(j) / ||h_t,I(j)|| ||^2 for the first token, I the layer map. The student's
-    last layer is left out. One value an example, denominator 1. The released code (9e9e860) takes
+    last layer is left out. One value an example, loss count 1. The released code (9e9e860) takes
     the mean over batch, layers and width (the default here), casts to 16 bits, makes the
     normalisation a flag, never shuffles the examples and matches stored teacher vectors by
     position.
@@ -54,37 +54,28 @@ class Patience(PerExample):
     name: str = "patience"
     version: int = 1
     title: str = "the first token's vectors of matched layers"
+    options: type[BaseModel] = PatienceOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return PatienceOptions
-
-    def unmet(self, situation: Situation, options: PatienceOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: PatienceOptions) -> str | None:
         """It needs first tokens that read, equal widths and a matched layer before the last."""
-        lonely = None if _pairs(situation) else "no layer of the student before its last is matched"
-        blind = blind_first(situation)
-        return first_of(no_teacher(situation), blind, other_width(situation), lonely)
+        lonely = None if _pairs(models) else "no layer of the student before its last is matched"
+        blind = blind_first(models)
+        return first_of(no_teacher(models), blind, other_width(models), lonely)
 
-    def needs(self, situation: Situation, options: PatienceOptions) -> Needs:
+    def needs(self, models: ModelPair, options: PatienceOptions) -> Needs:
         """Hidden states of the matched layers; of the teacher those of the first token."""
-        pairs = _pairs(situation)
+        pairs = _pairs(models)
         return Needs(
             student=frozenset(Need("hidden", ours) for ours, _ in pairs),
             teacher=frozenset(Need("first", theirs) for _, theirs in pairs),
         )
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: PatienceOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: PatienceOptions
     ) -> Tensor:
         """Each example's squared difference, `[B]`."""
         squares = []
-        for ours, theirs in _pairs(batch.known):
+        for ours, theirs in _pairs(batch.pair):
             left = first_tokens(student.hidden(ours), mask_of(student, batch))
             right = teacher.first(theirs)
             if options.normalise:

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
@@ -44,7 +44,7 @@ class SoftTargets(OfLogits):
 
     Definition (Hinton, Vinyals and Dean 2015): with p = softmax(teacher's logits / T) and
     q = softmax(student's logits / T), T^2 sum_c p_c log(p_c / q_c) in natural logarithms, float32.
-    For a regression ((z_s - z_t) / T)^2, times T^2. One value an example, denominator 1: the mean
+    For a regression ((z_s - z_t) / T)^2, times T^2. One value an example, loss count 1: the mean
     over a batch is what `KLDivLoss(reduction="batchmean")` gives.
 
     Differs from: AD-KD and TinyBERT, which use the cross-entropy and leave T^2 out (AD-KD's code
@@ -55,19 +55,10 @@ class SoftTargets(OfLogits):
     name: str = "soft_targets"
     version: int = 1
     title: str = "the teacher's softened probabilities"
+    options: type[BaseModel] = SoftTargetsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return SoftTargetsOptions
-
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: SoftTargetsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: SoftTargetsOptions
     ) -> Tensor:
         """Each example's divergence, `[B]`.
 
@@ -77,7 +68,7 @@ class SoftTargets(OfLogits):
         >>> q = View({LOGITS: torch.tensor([[0.0, 0.0]])})  # one half each
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
         >>> options = SoftTargetsOptions(temperature=1.0)
-        >>> value = OBJECTIVE.numerators(q, p, batch, options, None).item()
+        >>> value = OBJECTIVE.loss_sum(q, p, batch, options).item()
         >>> round(value, 6) == round(0.75 * math.log(1.5) + 0.25 * math.log(0.5), 6)
         True
         """

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.compatibility import first_of, no_teacher, not_classes
+from kdprobe.distillers.objective import Batch, ModelPair, View
 from kdprobe.distillers.objectives._logits import OfLogits
-from kdprobe.distillers.obstacles import first_of, no_teacher, not_classes
 
 
 class TeacherArgmaxOptions(Options):
@@ -26,7 +26,7 @@ class TeacherArgmax(OfLogits):
     """Cross-entropy with the class the teacher gives.
 
     Definition: -log softmax(z_s)[argmax z_t], natural logarithms, float32; of equal logits the
-    first class counts. One value an example, denominator 1. Sucik (2020, `use_hard_logits`) and the
+    first class counts. One value an example, loss count 1. Sucik (2020, `use_hard_logits`) and the
     hard option of Stanton et al. (2021, gnosis) do this; gnosis multiplies by T squared. It is not
     0 when the student equals the teacher: it pulls towards certainty.
     """
@@ -34,23 +34,14 @@ class TeacherArgmax(OfLogits):
     name: str = "teacher_argmax"
     version: int = 1
     title: str = "the teacher's labels"
+    options: type[BaseModel] = TeacherArgmaxOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return TeacherArgmaxOptions
-
-    def unmet(self, situation: Situation, options: object) -> str | None:
+    def skip_reason(self, models: ModelPair, options: object) -> str | None:
         """It needs a teacher and classes."""
-        return first_of(no_teacher(situation), not_classes(situation))
+        return first_of(no_teacher(models), not_classes(models))
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: TeacherArgmaxOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: TeacherArgmaxOptions
     ) -> Tensor:
         """Each example's cross-entropy, `[B]`.
 
@@ -59,7 +50,7 @@ class TeacherArgmax(OfLogits):
         >>> s = View({LOGITS: torch.tensor([[0.0, 0.0]])})
         >>> t = View({LOGITS: torch.tensor([[3.0, 1.0]])})
         >>> batch = Batch(mask=torch.ones(1, 3, dtype=torch.bool))
-        >>> value = OBJECTIVE.numerators(s, t, batch, TeacherArgmaxOptions(), None)
+        >>> value = OBJECTIVE.loss_sum(s, t, batch, TeacherArgmaxOptions())
         >>> round(value.item(), 4)  # log 2
         0.6931
         """

@@ -11,11 +11,12 @@ from typing import Annotated, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from kdprobe.config.base import Options
+from kdprobe.distillers.compatibility import first_of, no_teacher, other_tokens
 from kdprobe.distillers.masked import pair_mask
-from kdprobe.distillers.objective import Batch, Situation, View
+from kdprobe.distillers.objective import Batch, ModelPair, View
 from kdprobe.distillers.objectives._relations import (
     Average,
     Distance,
@@ -25,7 +26,6 @@ from kdprobe.distillers.objectives._relations import (
     mean_of,
     none_matched,
 )
-from kdprobe.distillers.obstacles import first_of, no_teacher, other_tokens
 
 
 class TokenRelationsOptions(Options):
@@ -90,7 +90,7 @@ class TokenRelations(OfHiddenStates):
     their mean of the text, compared by the smooth L1 loss, the mean over pairs of different real
     tokens; and the cosines of (r_i - r_j, r_k - r_j) for i and k within a window around j, compared
     by squared difference, the mean over such triples; the sum over matched layers. One value an
-    example, denominator 1; 0 for a text of one token.
+    example, loss count 1; 0 for a text of one token.
 
     Differs from the released code (28b124b), whose L2 path squares the distances (its argument
     `squared=False` leaves the root out); whose published command takes cosines and a divergence
@@ -103,28 +103,17 @@ class TokenRelations(OfHiddenStates):
     name: str = "token_relations"
     version: int = 2
     title: str = "distances and angles among tokens"
+    options: type[BaseModel] = TokenRelationsOptions
 
-    @property
-    def options(self) -> type[BaseModel]:
-        """The model of its options."""
-        return TokenRelationsOptions
-
-    def unmet(self, situation: Situation, options: TokenRelationsOptions) -> str | None:
+    def skip_reason(self, models: ModelPair, options: TokenRelationsOptions) -> str | None:
         """It needs equal tokens and a matched layer."""
         even = (
             None if options.window % 2 else f"window = {options.window} is even and has no middle"
         )
-        return first_of(
-            no_teacher(situation), other_tokens(situation), none_matched(situation), even
-        )
+        return first_of(no_teacher(models), other_tokens(models), none_matched(models), even)
 
-    def numerators(
-        self,
-        student: View,
-        teacher: View,
-        batch: Batch,
-        options: TokenRelationsOptions,
-        bridge: nn.Module | None,
+    def loss_sum(
+        self, student: View, teacher: View, batch: Batch, options: TokenRelationsOptions
     ) -> Tensor:
         """Each example's differences of relations, `[B]`."""
         mask, whole = batch.mask, options.average == "batch"
@@ -135,7 +124,7 @@ class TokenRelations(OfHiddenStates):
         if not whole:
             real = real & ~torch.eye(options.window, dtype=torch.bool, device=mask.device)
         total = torch.zeros(batch.size, device=mask.device)
-        for ours, theirs in batch.known.layer_map:
+        for ours, theirs in batch.pair.layer_map:
             left, right = student.hidden(ours), teacher.hidden(theirs)
             if options.pairs:
                 gaps = distance_gaps(left, right, apart, options.distance)
@@ -144,7 +133,7 @@ class TokenRelations(OfHiddenStates):
             if options.triples:
                 squares = (_cosines(left, windows) - _cosines(right, windows)) ** 2
                 total = total + options.triples * mean_of(squares * real, real, options.average)
-        return total / len(batch.known.layer_map) if whole else total
+        return total / len(batch.pair.layer_map) if whole else total
 
 
 OBJECTIVE = TokenRelations()

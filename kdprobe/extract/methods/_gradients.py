@@ -16,10 +16,10 @@ from torch import Tensor
 
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.models.words import SPECIAL
-from kdprobe.observations import Floats
+from kdprobe.stats.arrays import Floats
 
 Baseline = Literal["pad", "mask", "zero"]
 Pooling = Literal["sum", "mean", "max-abs"]
@@ -28,7 +28,7 @@ _SAME = 1e-5
 
 
 @dataclass(frozen=True)
-class Batch:
+class ExplainedBatch:
     """Texts of one token length.
 
     Args:
@@ -46,30 +46,30 @@ class Batch:
 
 
 def batches(
-    asked: Sequence[Asked], reader: Reader, baseline: Baseline, *, copies: int = 1
-) -> Iterator[Batch]:
-    """Give texts of equal token length together, so that no padding is explained.
+    sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline, *, copies: int = 1
+) -> Iterator[ExplainedBatch]:
+    """Yield texts of equal token length together, so that no padding is explained.
 
     Args:
-        asked: the texts.
+        sentences: the texts.
         reader: the model.
         baseline: what stands for nothing: the vector of [PAD] or [MASK], or zeros; special tokens
             keep their own vector.
         copies: how many times a text stands in a batch (integration steps), to bound memory.
     """
     lengths: dict[int, list[int]] = {}
-    for row, one in enumerate(asked):
+    for row, one in enumerate(sentences):
         lengths.setdefault(len(one.encoded.ids), []).append(row)
     for length, rows in sorted(lengths.items()):
         size = max(1, BATCH_TOKENS // (length * copies))
         for start in range(0, len(rows), size):
-            yield _batch(tuple(rows[start : start + size]), asked, reader, baseline)
+            yield _batch(tuple(rows[start : start + size]), sentences, reader, baseline)
 
 
 def _batch(
-    rows: tuple[int, ...], asked: Sequence[Asked], reader: Reader, baseline: Baseline
-) -> Batch:
-    chosen = [asked[row] for row in rows]
+    rows: tuple[int, ...], sentences: Sequence[ExplanationInput], reader: Reader, baseline: Baseline
+) -> ExplainedBatch:
+    chosen = [sentences[row] for row in rows]
     inputs = reader.tensors([(one.encoded.ids, one.encoded.types) for one in chosen])
     special = torch.tensor(
         [[piece.segment == SPECIAL for piece in one.encoded.pieces] for one in chosen],
@@ -99,7 +99,7 @@ def _batch(
         reference = torch.where(special[..., None], vectors, other)
     _require_own_vectors(reader, vectors[:1], {name: v[:1] for name, v in inputs.items()})
     target = torch.tensor([one.target for one in chosen], device=reader.device)
-    return Batch(rows, vectors, reference, inputs, target)
+    return ExplainedBatch(rows, vectors, reference, inputs, target)
 
 
 def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tensor]) -> None:
@@ -127,7 +127,7 @@ def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tens
 
 
 def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..., Tensor]:
-    """Give the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
+    """Return the model as a function of word vectors `[n, t, d]`, the target, then its inputs.
 
     Its value is what is explained, float32 `[n]`; see `coalitions.output_of`.
     """
@@ -144,7 +144,9 @@ def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..
     return call
 
 
-def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = float("nan")) -> Scored:
+def add_up(
+    tokens: Floats, one: ExplanationInput, pooling: Pooling, *, change: float = float("nan")
+) -> Attribution:
     """Turn token scores into word scores.
 
     Definition: `sum` adds each token's share (the total is kept), `mean` divides by the tokens of
@@ -161,7 +163,7 @@ def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = floa
         finite there are none: a zero in its place would be a claim.
     """
     if not np.isfinite(tokens).all():
-        return Scored(np.empty(0))
+        return Attribution(np.empty(0))
     n = len(one.words)
     parts: list[list[float]] = [[] for _ in range(n)]
     inside = np.zeros(len(tokens), dtype=np.bool_)
@@ -178,4 +180,4 @@ def add_up(tokens: Floats, one: Asked, pooling: Pooling, *, change: float = floa
     mass = float(np.abs(tokens).sum())
     special = float(np.abs(tokens[~inside]).sum()) / mass if mass else float("nan")
     gap = abs(float(tokens.sum()) - change) / max(abs(change), LEAST_CHANGE)
-    return Scored(scores, special=special, gap=gap)
+    return Attribution(scores, special=special, gap=gap)

@@ -11,8 +11,8 @@ from math import comb
 
 import numpy as np
 
-from kdprobe.observations import Bools, Floats
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats
 
 
 def few_coalitions(n: int, evaluations: int, seed: int) -> tuple[Bools, Floats]:
@@ -65,15 +65,15 @@ def _draw_pairs(n: int, sizes: list[int], room: int, seed: int) -> list[tuple[in
         return []
     generator = derive_generator(seed, "shap regression")
     shares = np.array([_weight(n, size) for size in sizes])
-    found: dict[tuple[int, ...], None] = {}
+    drawn: dict[tuple[int, ...], None] = {}
     whole = sum(comb(n, size) for size in sizes)
-    while len(found) + 2 <= min(room, whole):
+    while len(drawn) + 2 <= min(room, whole):
         size = int(generator.choice(sizes, p=shares / shares.sum()))
         inside = np.sort(generator.permutation(n)[:size])
         outside = np.setdiff1d(np.arange(n), inside)
         for row in (inside, outside):
-            found[tuple(row.tolist())] = None
-    return list(found)
+            drawn[tuple(row.tolist())] = None
+    return list(drawn)
 
 
 def regress(masks: Bools, weights: Floats, values: Floats) -> Floats:

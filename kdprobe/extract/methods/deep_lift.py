@@ -18,7 +18,7 @@ from torch import Tensor
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Baseline, Pooling, add_up, batches, forward
 from kdprobe.models.reader import Reader
 
@@ -52,7 +52,7 @@ def _quietly() -> Iterator[None]:
 
 
 def _deep_lift() -> Any:
-    """Give captum's DeepLIFT, but for its own rule for softmax modules.
+    """Return captum's DeepLIFT, but for its own rule for softmax modules.
 
     That rule takes the mean over all elements of the batch off each gradient, so that a text's
     scores would depend on the texts beside it; only a few architectures (SqueezeBERT) have softmax
@@ -78,11 +78,15 @@ class DeepLift:
     options: type[DeepLiftOptions] = DeepLiftOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: DeepLiftOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        sentences: Sequence[ExplanationInput],
+        reader: Reader,
+        options: DeepLiftOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts."""
-        found: dict[int, Scored] = {}
-        for batch in batches(asked, reader, options.baseline, copies=2):
+        attributions: dict[int, Attribution] = {}
+        for batch in batches(sentences, reader, options.baseline, copies=2):
             module = _Explained(reader, list(batch.inputs), output)
             inputs = (batch.target, *batch.inputs.values())
             with reader.evaluating(), _quietly():
@@ -97,10 +101,10 @@ class DeepLift:
             change = (ends[0] - ends[1]).double()[:, 0].cpu().numpy()
             tokens = vectors.detach().double().sum(dim=2).cpu().numpy()
             for place, row in enumerate(batch.rows):
-                found[row] = add_up(
-                    tokens[place], asked[row], options.pooling, change=float(change[place])
+                attributions[row] = add_up(
+                    tokens[place], sentences[row], options.pooling, change=float(change[place])
                 )
-        return [found[row] for row in range(len(asked))]
+        return [attributions[row] for row in range(len(sentences))]
 
 
 ALIASES = ("dl",)

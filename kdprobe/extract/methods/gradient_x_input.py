@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Pooling, add_up, batches, forward
 from kdprobe.models.reader import Reader
 
@@ -30,13 +30,17 @@ class GradientTimesInput:
     options: type[GradientOptions] = GradientOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: GradientOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        sentences: Sequence[ExplanationInput],
+        reader: Reader,
+        options: GradientOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts."""
         from captum.attr import InputXGradient
 
-        found: dict[int, Scored] = {}
-        for batch in batches(asked, reader, "zero"):
+        attributions: dict[int, Attribution] = {}
+        for batch in batches(sentences, reader, "zero"):
             call = forward(reader, list(batch.inputs), output)
             with reader.evaluating():
                 vectors = InputXGradient(call).attribute(
@@ -45,8 +49,8 @@ class GradientTimesInput:
                 )
             tokens = vectors.detach().double().sum(dim=2).cpu().numpy()
             for place, row in enumerate(batch.rows):
-                found[row] = add_up(tokens[place], asked[row], options.pooling)
-        return [found[row] for row in range(len(asked))]
+                attributions[row] = add_up(tokens[place], sentences[row], options.pooling)
+        return [attributions[row] for row in range(len(sentences))]
 
 
 ALIASES = ("gradxinput", "grad×input", "inputxgradient", "gxi")

@@ -15,10 +15,17 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
-from kdprobe.extract.method import Asked, Scored
-from kdprobe.extract.methods._gradients import Baseline, Batch, Pooling, add_up, batches, forward
+from kdprobe.extract.method import Attribution, ExplanationInput
+from kdprobe.extract.methods._gradients import (
+    Baseline,
+    ExplainedBatch,
+    Pooling,
+    add_up,
+    batches,
+    forward,
+)
 from kdprobe.models.reader import BATCH_TOKENS, Reader
-from kdprobe.observations import Floats
+from kdprobe.stats.arrays import Floats
 
 
 class IntegratedGradientsOptions(Options):
@@ -38,7 +45,9 @@ class IntegratedGradientsOptions(Options):
     pooling: Pooling = "sum"
 
 
-def _integrate(batch: Batch, reader: Reader, output: Output, steps: int) -> tuple[Floats, Floats]:
+def _integrate(
+    batch: ExplainedBatch, reader: Reader, output: Output, steps: int
+) -> tuple[Floats, Floats]:
     """Integrate a batch: float64 `[n, t, d]`, and the change of the output `[n]`."""
     import torch
     from captum.attr import IntegratedGradients
@@ -48,7 +57,7 @@ def _integrate(batch: Batch, reader: Reader, output: Output, steps: int) -> tupl
     inputs = tuple(batch.inputs.values())
     length = batch.vectors.shape[1]
     with reader.evaluating():
-        found = IntegratedGradients(call).attribute(
+        gradients = IntegratedGradients(call).attribute(
             batch.vectors,
             baselines=batch.baseline,
             additional_forward_args=(batch.target, *inputs),
@@ -58,15 +67,17 @@ def _integrate(batch: Batch, reader: Reader, output: Output, steps: int) -> tupl
         with torch.no_grad():
             ends = [call(at, batch.target, *inputs) for at in (batch.vectors, batch.baseline)]
     change: Floats = (ends[0].double() - ends[1].double()).cpu().numpy()
-    return found.detach().double().cpu().numpy(), change
+    return gradients.detach().double().cpu().numpy(), change
 
 
-def _pooled(vectors: Floats, one: Asked, change: float, made: IntegratedGradientsOptions) -> Scored:
-    if made.reduce == "sum":
-        return add_up(vectors.sum(axis=1), one, made.pooling, change=change)
+def _pooled(
+    vectors: Floats, one: ExplanationInput, change: float, options: IntegratedGradientsOptions
+) -> Attribution:
+    if options.reduce == "sum":
+        return add_up(vectors.sum(axis=1), one, options.pooling, change=change)
     squares = np.sort(vectors**2, axis=1)[:, ::-1]
-    kept = squares[:, : made.top_dimensions] if made.top_dimensions else squares
-    return add_up(np.sqrt(kept.sum(axis=1)), one, made.pooling)
+    kept = squares[:, : options.top_dimensions] if options.top_dimensions else squares
+    return add_up(np.sqrt(kept.sum(axis=1)), one, options.pooling)
 
 
 @dataclass(frozen=True)
@@ -79,33 +90,33 @@ class IntegratedGradients:
 
     def explain(
         self,
-        asked: Sequence[Asked],
+        sentences: Sequence[ExplanationInput],
         reader: Reader,
         options: IntegratedGradientsOptions,
         output: Output,
-    ) -> list[Scored]:
+    ) -> list[Attribution]:
         """Explain texts; those whose gap is too large are done again with twice the steps."""
-        found: dict[int, Scored] = {}
-        left, steps = list(range(len(asked))), min(options.steps, options.most_steps)
+        attributions: dict[int, Attribution] = {}
+        left, steps = list(range(len(sentences))), min(options.steps, options.most_steps)
         while left:
             again = []
-            chosen = [asked[row] for row in left]
+            chosen = [sentences[row] for row in left]
             for batch in batches(chosen, reader, options.baseline, copies=steps):
                 vectors, changes = _integrate(batch, reader, output, steps)
                 for place, at in enumerate(batch.rows):
                     one, change = chosen[at], float(changes[place])
-                    found[left[at]] = _pooled(vectors[place], one, change, options)
+                    attributions[left[at]] = _pooled(vectors[place], one, change, options)
                     signed = add_up(vectors[place].sum(axis=1), one, "sum", change=change)
                     if signed.gap > options.largest_gap:
                         again.append(left[at])
             if steps >= options.most_steps:
                 break
             left, steps = sorted(again), min(2 * steps, options.most_steps)
-        return [found[row] for row in range(len(asked))]
+        return [attributions[row] for row in range(len(sentences))]
 
 
 def every_class(
-    asked: Sequence[Asked],
+    sentences: Sequence[ExplanationInput],
     reader: Reader,
     options: IntegratedGradientsOptions,
     output: Output = "log-odds",
@@ -119,10 +130,12 @@ def every_class(
         float64 `[classes, n]` a text, in the task's label order (a regression: one row); no columns
         where a class has no finite scores.
     """
-    rows = [[replace(one, target=target) for one in asked] for target in range(len(reader.columns))]
-    found = [METHOD.explain(targeted, reader, options, output) for targeted in rows]
+    rows = [
+        [replace(one, target=target) for one in sentences] for target in range(len(reader.columns))
+    ]
+    attributions = [METHOD.explain(targeted, reader, options, output) for targeted in rows]
     maps = []
-    for scored in zip(*found, strict=True):
+    for scored in zip(*attributions, strict=True):
         whole = all(len(one.scores) for one in scored)
         maps.append(
             np.stack([one.scores for one in scored]) if whole else np.empty((len(scored), 0))

@@ -17,10 +17,10 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import Reader
-from kdprobe.observations import Bools, Floats
 from kdprobe.seeds import derive_seed
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class LimeOptions(Options):
@@ -52,7 +52,7 @@ def draw(n: int, samples: int, state: np.random.RandomState) -> Bools:
 
 
 def distances(masks: Bools) -> Floats:
-    """Give the distance of perturbations from the text, `[m]` in 0..100.
+    """Return the distance of perturbations from the text, `[m]` in 0..100.
 
     Definition: 100 times one minus the cosine between 0/1 rows: 1 - sqrt(k/n) for k of n words
     kept.
@@ -62,7 +62,7 @@ def distances(masks: Bools) -> Floats:
 
 
 def kernel(distance: Floats, width: float) -> Floats:
-    """Give the weight of a perturbation: sqrt(exp(-distance^2 / width^2)), `lime`'s."""
+    """Return the weight of a perturbation: sqrt(exp(-distance^2 / width^2)), `lime`'s."""
     weight: Floats = np.sqrt(np.exp(-(distance**2) / width**2))
     return weight
 
@@ -72,18 +72,18 @@ def fit(masks: Bools, values: Floats, width: float) -> Floats:
     from lime.lime_base import LimeBase
 
     base = LimeBase(lambda d: kernel(d, width), random_state=np.random.RandomState(0))
-    found = base.explain_instance_with_data(
+    explanation = base.explain_instance_with_data(
         masks.astype(np.float64), values[:, None], distances(masks), 0, masks.shape[1],
         feature_selection="none",
     )  # fmt: skip
     scores = np.zeros(masks.shape[1])
-    for word, weight in found[1]:
+    for word, weight in explanation[1]:
         scores[int(word)] = float(weight)
     return scores
 
 
 def limit(values: Floats, width: float) -> Floats:
-    """Give what `lime` tends to with ever more samples, float64 `[n]`.
+    """Return what `lime` tends to with ever more samples, float64 `[n]`.
 
     Definition: least squares with an intercept over all 2^n - 1 perturbations, each weighted by
     kernel(k) / (n C(n, k)), k the words it keeps: how near it is times how often it is drawn; the
@@ -114,11 +114,15 @@ class Lime:
     options: type[LimeOptions] = LimeOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: LimeOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        sentences: Sequence[ExplanationInput],
+        reader: Reader,
+        options: LimeOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts; their perturbations are asked in common batches, each once."""
         wanted = []
-        for one in asked:
+        for one in sentences:
             n = one.game.n
             if n <= options.exact_words:
                 wanted.append((one.game, every_coalition(n)))
@@ -126,15 +130,15 @@ class Lime:
                 state = np.random.RandomState(derive_seed(one.seed, "lime") % 2**32)
                 wanted.append((one.game, draw(n, options.samples, state)))
         fill(wanted)
-        found = []
-        for one, (game, masks) in zip(asked, wanted, strict=True):
+        attributions = []
+        for one, (game, masks) in zip(sentences, wanted, strict=True):
             values = game.values(masks, one.target, output)
             if game.n <= options.exact_words:
-                found.append(Scored(limit(values, options.kernel_width)))
+                attributions.append(Attribution(limit(values, options.kernel_width)))
             else:
                 scores = fit(masks, values, options.kernel_width)
-                found.append(Scored(scores, sampled=True))
-        return found
+                attributions.append(Attribution(scores, sampled=True))
+        return attributions
 
 
 METHOD = Lime()

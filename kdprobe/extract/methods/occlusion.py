@@ -12,9 +12,9 @@ import numpy as np
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, fill
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.models.reader import Reader
-from kdprobe.observations import Bools, Floats
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class OcclusionOptions(Options):
@@ -35,13 +35,17 @@ class Occlusion:
     options: type[OcclusionOptions] = OcclusionOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: OcclusionOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        sentences: Sequence[ExplanationInput],
+        reader: Reader,
+        options: OcclusionOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts; one model call a word."""
-        fill([(one.game, coalitions(one.game.n)) for one in asked])
-        return [Scored(self._scores(one, output)) for one in asked]
+        fill([(one.game, coalitions(one.game.n)) for one in sentences])
+        return [Attribution(self._scores(one, output)) for one in sentences]
 
-    def _scores(self, one: Asked, output: Output) -> Floats:
+    def _scores(self, one: ExplanationInput, output: Output) -> Floats:
         values = one.game.values(coalitions(one.game.n), one.target, output)
         scores: Floats = values[0] - values[1:]
         return scores

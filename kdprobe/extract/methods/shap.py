@@ -18,11 +18,11 @@ from pydantic import Field
 
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
-from kdprobe.extract.method import Asked, Scored
+from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._regression import few_coalitions, regress
 from kdprobe.models.reader import Reader
-from kdprobe.observations import Bools, Floats
 from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class ShapOptions(Options):
@@ -45,7 +45,7 @@ class ShapOptions(Options):
 
 
 def shapley(values: Floats) -> Floats:
-    """Give the Shapley values of a game.
+    """Return the Shapley values of a game.
 
     Definition: see the module (Shapley 1953).
 
@@ -80,14 +80,14 @@ def orders(n: int, pairs: int, seed: int) -> list[list[int]]:
 
 
 def prefixes(order: Sequence[int]) -> Bools:
-    """Give the coalitions met when words join in this order, bool `[n + 1, n]`."""
+    """Return the coalitions met when words join in this order, bool `[n + 1, n]`."""
     masks = np.zeros((len(order) + 1, len(order)), dtype=np.bool_)
     for place, word in enumerate(order):
         masks[place + 1 :, word] = True
     return masks
 
 
-def _sampled(one: Asked, drawn: Sequence[Sequence[int]], output: Output) -> Scored:
+def _sampled(one: ExplanationInput, drawn: Sequence[Sequence[int]], output: Output) -> Attribution:
     """Average the gains over orders; the standard error is that of the pairs' averages."""
     gains = np.empty((len(drawn), one.game.n))
     for row, order in enumerate(drawn):
@@ -95,7 +95,7 @@ def _sampled(one: Asked, drawn: Sequence[Sequence[int]], output: Output) -> Scor
         gains[row, list(order)] = np.diff(values)
     pairs = gains.reshape(-1, 2, one.game.n).mean(axis=1)
     errors = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
-    return Scored(pairs.mean(axis=0), sampled=True, errors=errors)
+    return Attribution(pairs.mean(axis=0), sampled=True, errors=errors)
 
 
 def balanced_tree(n: int) -> Floats:
@@ -121,8 +121,8 @@ def balanced_tree(n: int) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, 4)
 
 
-def owen(one: Asked, output: Output) -> Floats:
-    """Give the Owen values of a text's words, float64 `[n]`, by `shap`'s partition explainer."""
+def owen(one: ExplanationInput, output: Output) -> Floats:
+    """Return the Owen values of a text's words, float64 `[n]`, by `shap`'s partition explainer."""
     n = one.game.n
     if n == 1:
         return shapley(one.game.values(every_coalition(1), one.target, output))
@@ -135,20 +135,20 @@ def owen(one: Asked, output: Output) -> Floats:
 
     explainer = package.PartitionExplainer(v, masker)
     # Below its cap on evaluations shap breaks no ties at random.
-    found = explainer(np.ones((1, n)), max_evals=2 * n * n + 2, silent=True)
-    values: Floats = np.asarray(found.values[0], dtype=np.float64)
+    explanation = explainer(np.ones((1, n)), max_evals=2 * n * n + 2, silent=True)
+    values: Floats = np.asarray(explanation.values[0], dtype=np.float64)
     return values
 
 
-def _orders(one: Asked, options: ShapOptions) -> list[list[int]]:
+def _orders(one: ExplanationInput, options: ShapOptions) -> list[list[int]]:
     """Draw as many pairs of orders as a text's length allows."""
     n = one.game.n
     pairs = max(2, min(options.permutations, options.most_coalitions // (2 * n)))
     return orders(n, pairs, one.seed)
 
 
-def _wanted(one: Asked, options: ShapOptions) -> Bools:
-    """Give the coalitions to ask of a text."""
+def _wanted(one: ExplanationInput, options: ShapOptions) -> Bools:
+    """Return the coalitions to ask of a text."""
     n = one.game.n
     if _is_exact(n, options):
         return every_coalition(n)
@@ -163,15 +163,15 @@ def _is_exact(n: int, options: ShapOptions) -> bool:
     return n <= options.exact_words
 
 
-def _scored(one: Asked, options: ShapOptions, output: Output) -> Scored:
+def _scored(one: ExplanationInput, options: ShapOptions, output: Output) -> Attribution:
     """Score a text whose coalitions are known."""
     n = one.game.n
     if _is_exact(n, options):
-        return Scored(shapley(one.game.values(every_coalition(n), one.target, output)))
+        return Attribution(shapley(one.game.values(every_coalition(n), one.target, output)))
     if options.evaluations:
         masks, weights = few_coalitions(n, options.evaluations, one.seed)
         values = one.game.values(masks, one.target, output)
-        return Scored(regress(masks, weights, values), sampled=True)
+        return Attribution(regress(masks, weights, values), sampled=True)
     return _sampled(one, _orders(one, options), output)
 
 
@@ -184,13 +184,17 @@ class Shap:
     options: type[ShapOptions] = ShapOptions
 
     def explain(
-        self, asked: Sequence[Asked], reader: Reader, options: ShapOptions, output: Output
-    ) -> list[Scored]:
+        self,
+        sentences: Sequence[ExplanationInput],
+        reader: Reader,
+        options: ShapOptions,
+        output: Output,
+    ) -> list[Attribution]:
         """Explain texts; their coalitions are asked in common batches."""
         if options.values == "owen":
-            return [Scored(owen(one, output)) for one in asked]
-        fill([(one.game, _wanted(one, options)) for one in asked])
-        return [_scored(one, options, output) for one in asked]
+            return [Attribution(owen(one, output)) for one in sentences]
+        fill([(one.game, _wanted(one, options)) for one in sentences])
+        return [_scored(one, options, output) for one in sentences]
 
 
 METHOD = Shap()

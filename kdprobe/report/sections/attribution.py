@@ -29,13 +29,13 @@ def summary(
     result: AnalysisResult,
 ) -> list[tuple[str, str, list[Estimate | None]]]:
     """Lay out method, student and the estimates of the columns, in the document's order."""
-    found: dict[tuple[str, str], dict[tuple[str, str], Estimate]] = {}
+    by_pair: dict[tuple[str, str], dict[tuple[str, str], Estimate]] = {}
     for one in result.estimates:
         if one.model_b:
-            found.setdefault((one.method, one.model_b), {})[one.metric, one.subset] = one
+            by_pair.setdefault((one.method, one.model_b), {})[one.metric, one.subset] = one
     return [
         (method, student, [cells.get((metric, subset)) for _, metric, subset in _COLUMNS])
-        for (method, student), cells in found.items()
+        for (method, student), cells in by_pair.items()
     ]
 
 

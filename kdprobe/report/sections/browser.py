@@ -25,35 +25,35 @@ FIRST = 50
 _BESIDE = "attributions.parquet beside this page holds every word score."
 
 
-def _told(document: ResultsDocument, held: int) -> str:
+def _summary(document: ResultsDocument, held: int) -> str:
     total = max(document.examples_total, len(document.examples))
-    told = f"All {show_count(total)} examples."
+    text = f"All {show_count(total)} examples."
     if held < total:
-        told = f"{show_count(held)} of {show_count(total)} examples."
+        text = f"{show_count(held)} of {show_count(total)} examples."
     if any(model.runs > 1 for model in document.models):
-        told += " Of a model with several runs the first run is shown."
+        text += " Of a model with several runs the first run is shown."
     if len(document.task.labels) > FULL_PROBABILITIES:
-        told += f" The panel shows each model’s {FULL_PROBABILITIES} most probable labels."
-    return told + _told_words(document)
+        text += f" The panel shows each model’s {FULL_PROBABILITIES} most probable labels."
+    return text + _words_summary(document)
 
 
-def _told_words(document: ResultsDocument) -> str:
-    """Say how many examples have word scores on the page, and where the others are."""
-    found = explained(document)
-    held = sum(one.words is not None and bool(one.words.words) for one in found)
-    if not found:
+def _words_summary(document: ResultsDocument) -> str:
+    """State how many examples have word scores on the page, and where the others are."""
+    examples = explained(document)
+    held = sum(one.words is not None and bool(one.words.words) for one in examples)
+    if not examples:
         return ""
-    if held == len(found):
+    if held == len(examples):
         return f" The panel shows word scores of the {show_count(held)} examples that have them."
     return (
-        f" {show_count(len(found))} examples were explained; this page carries the word scores of "
-        f"{show_count(held)} (those that a table names, then those of least agreement), and "
+        f" {show_count(len(examples))} examples were explained; this page carries the word scores "
+        f"of {show_count(held)} (those that a table names, then those of least agreement), and "
         f"{_BESIDE}"
     )
 
 
 def _least(row: list[list[object]]) -> float | None:
-    """Give the least agreement of any student by the first method, of a packed row."""
+    """Return the least agreement of any student by the first method, of a packed row."""
     packed = row[6] if len(row) > 6 else None
     if packed is None or not isinstance(packed[1], list):
         return None
@@ -78,7 +78,7 @@ class _Browser:
             raise TypeError("page_data gives its rows as a list")
         return fill(
             "browser.html",
-            told=_told(document, len(examples)),
+            summary=_summary(document, len(examples)),
             first=[(row, _least(row)) for row in rows[:FIRST]],
             methods=data["methods"],
             gold=any(e.label is not None or e.score is not None for e in examples),

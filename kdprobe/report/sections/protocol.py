@@ -40,19 +40,19 @@ def task_rows(task: TaskInfo) -> list[tuple[str, str]]:
     ]
 
 
-def made_rows(made: ProducedBy, *, seed: int) -> list[tuple[str, str]]:
-    """Say what made a document."""
+def production_rows(produced_by: ProducedBy, *, seed: int) -> list[tuple[str, str]]:
+    """State what made a document."""
     items = [
-        ("kdprobe", made.kdprobe),
-        ("Python", made.python),
-        ("platform", made.platform),
-        ("device", made.device or "–"),
-        ("dtype", made.dtype or "–"),
-        ("threads", "–" if made.threads is None else str(made.threads)),
-        ("created", made.created or "–"),
+        ("kdprobe", produced_by.kdprobe),
+        ("Python", produced_by.python),
+        ("platform", produced_by.platform),
+        ("device", produced_by.device or "–"),
+        ("dtype", produced_by.dtype or "–"),
+        ("threads", "–" if produced_by.threads is None else str(produced_by.threads)),
+        ("created", produced_by.created or "–"),
         ("seed", str(seed)),
     ]
-    return [*items, *sorted(made.packages.items())]
+    return [*items, *sorted(produced_by.packages.items())]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Protocol:
             "protocol.html",
             request=document.request,
             task=task_rows(document.task),
-            made=made_rows(document.produced_by, seed=document.request.seed),
+            produced_by=production_rows(document.produced_by, seed=document.request.seed),
             options=option_rows(document.request.options),
             analysis_options=option_rows(analysis_options),
             timings=[(key, show_number(value)) for key, value in document.timings.items()],

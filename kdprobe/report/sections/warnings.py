@@ -20,8 +20,8 @@ _RANK = {"alarm": 0, "warning": 1, "note": 2}
 
 
 def all_notices(document: ResultsDocument) -> list[Notice]:
-    """Give every notice once, alarms first, otherwise in the document's order."""
-    found = dict.fromkeys(
+    """Return every notice once, alarms first, otherwise in the document's order."""
+    unique = dict.fromkeys(
         (
             notice.code,
             notice.severity,
@@ -31,12 +31,12 @@ def all_notices(document: ResultsDocument) -> list[Notice]:
         for source in (document.warnings, *(result.warnings for result in document.analyses))
         for notice in source
     )
-    notices = [Notice(code=c, severity=s, message=m, models=who) for c, s, m, who in found]
+    notices = [Notice(code=c, severity=s, message=m, models=who) for c, s, m, who in unique]
     return sorted(notices, key=lambda notice: _RANK[notice.severity])
 
 
 def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]]:
-    """Give each reason why a number is undefined, with the numbers it is the reason of."""
+    """Return each reason why a number is undefined, with the numbers it is the reason of."""
     reasons: dict[str, list[str]] = {}
     for result in document.analyses:
         labels = {metric.name: metric.label for metric in result.metrics}
@@ -50,7 +50,7 @@ def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]
 
 
 def examples_cut(document: ResultsDocument) -> str:
-    """Say how many examples the page leaves out, or nothing when it holds all."""
+    """State how many examples the page leaves out, or nothing when it holds all."""
     total = max(document.examples_total, len(document.examples))
     held = len(kept_examples(document))
     if held >= total:

@@ -13,7 +13,7 @@ import torch
 
 from kdprobe.errors import CapabilityError, UnknownNameError
 from kdprobe.extract.coalitions import every_coalition, output_of
-from kdprobe.extract.method import METHODS, Asked, Scored
+from kdprobe.extract.method import METHODS, Attribution, ExplanationInput
 from kdprobe.extract.methods import lime
 from kdprobe.extract.methods.integrated_gradients import IntegratedGradientsOptions
 from kdprobe.models.hf import open_hf
@@ -42,7 +42,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     return Reader(open_hf(str(place), name="bert", task=TASK, device="cpu"))
 
 
-def explain(name: str, reader: Reader, texts: Sequence[str], **options: Any) -> list[Scored]:
+def explain(name: str, reader: Reader, texts: Sequence[str], **options: Any) -> list[Attribution]:
     method = METHODS.load(name)
     asked = [asked_of(reader, text) for text in texts]
     return method.explain(asked, reader, method.options(**options), "log-odds")
@@ -214,7 +214,7 @@ def test_shapley_values_by_definition_and_by_shap(reader: Reader):
         (found,) = explain("shap", reader, [text])
         np.testing.assert_allclose(found.scores, brute_force(values), atol=1e-9)
 
-        def v(rows: np.ndarray, asked: Asked = asked) -> np.ndarray:
+        def v(rows: np.ndarray, asked: ExplanationInput = asked) -> np.ndarray:
             return asked.game.values(rows > 0.5, 1)
 
         masker = package.maskers.Independent(np.zeros((1, n)), max_samples=1)

@@ -4,7 +4,7 @@ import pytest
 
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
-from kdprobe.results.schema import Loss, Notice
+from kdprobe.results.schema import Gap, Notice
 from tests.report import documents
 
 EMPTY = documents.build(n=3).model_copy(
@@ -66,14 +66,14 @@ def test_a_clean_run_says_so():
     assert "Nothing to warn of" in (SECTIONS.load("warnings").render(clean) or "")
 
 
-def test_losses_show_their_examples_with_text():
+def test_gaps_show_their_examples_with_text():
     """A gap without an example cannot be judged."""
     document = documents.build(n=100)
-    loss = next(result for result in document.analyses if result.losses).losses[0]
-    text = SECTIONS.load("losses").render(document) or ""
+    gap = next(result for result in document.analyses if result.gaps).gaps[0]
+    text = SECTIONS.load("student_gaps").render(document) or ""
     by_id = {example.id: example.text for example in document.examples}
-    assert loss.examples
-    for key in loss.examples:
+    assert gap.examples
+    for key in gap.examples:
         assert f'<a href="#ex-{key}">{key}</a> {by_id[key][:40]}' in text
     assert text.count('<th scope="row">') == 10
 
@@ -96,17 +96,17 @@ def test_the_verdict_shows_value_interval_range_and_ceiling():
 
 
 def test_parts_behind_within_noise_are_folded_away():
-    """A row that chance explains, in the list of what was lost, reads as a loss."""
+    """A row that chance explains, in the list of what was lost, reads as a gap."""
     document = documents.build(n=12)
-    host = next(result for result in document.analyses if result.losses)
-    sure, chance = (host.losses[0].model_copy(update={"subset": name}) for name in ("one", "two"))
+    host = next(result for result in document.analyses if result.gaps)
+    sure, chance = (host.gaps[0].model_copy(update={"subset": name}) for name in ("one", "two"))
     chance = chance.model_copy(update={"low": -0.01})
 
-    def shown(*losses: Loss) -> str:
-        told = host.model_copy(update={"losses": losses})
+    def shown(*gaps: Gap) -> str:
+        told = host.model_copy(update={"gaps": gaps})
         rest = tuple(told if result is host else result for result in document.analyses)
         page = document.model_copy(update={"analyses": rest})
-        return SECTIONS.load("losses").render(page) or ""
+        return SECTIONS.load("student_gaps").render(page) or ""
 
     both = shown(sure, chance)
     fold = both.index("<details><summary>1 part on which a student is behind by no more than noise")

@@ -1,0 +1,183 @@
+"""Correlations of what two models say of the same examples, over all resamples.
+
+Does: give the two variables that are correlated (confidences, log-odds margins, predicted scores),
+the subsets they are correlated on, and the estimates. Does not: draw charts or average one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import combinations, permutations
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from kdprobe.analysis.estimates import (
+    HOW,
+    EstimateKey,
+    estimate,
+    pair_draws_of,
+    resamples_of,
+    undefined_estimate,
+)
+from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.bootstrap import (
+    Resamples,
+)
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
+
+Subset = Literal["all", "agree", "disagree"]
+FEWEST = 3  # two examples always correlate perfectly
+BETWEEN_SEEDS = "between seeds"
+# Equal outputs can differ in the last bit when their sums run in another order. Without rounding
+# such noise would be ranked, and a constant model would correlate with others.
+_DIGITS = 12
+
+
+class Sides(NamedTuple):
+    """The two variables of a correlation, float64 `[n]` each."""
+
+    a: Floats
+    b: Floats
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A metric: which variables, which correlation of them, and whether (a, b) equals (b, a)."""
+
+    metric: str
+    sides: Callable[[Predictions, Predictions], Sides]
+    draws: Callable[[Resamples, Floats, Floats], Floats]
+    symmetric: bool = True
+
+
+def margin_of(values: Floats, classes: Ints) -> Floats:
+    """Return the log-odds of one class of each example against all others together.
+
+    Definition: log p_c - log(1 - p_c) = v_c - log sum_{j != c} exp v_j, for logits v or
+    log-probabilities v alike. In this form nothing saturates: a probability that rounds to 1 still
+    has its margin.
+
+    Args:
+        values: float64 `[n, c]`, c >= 2, logits or log-probabilities.
+        classes: int64 `[n]`, the class of each example.
+
+    Returns:
+        float64 `[n]` in nats, unbounded; positive where the class has more than half.
+
+    >>> margin_of(np.array([[0.0, 100.0], [3.0, 1.0]]), np.array([1, 1]))
+    array([100.,  -2.])
+    """
+    rows = np.arange(len(values))
+    others = np.array(values, copy=True)
+    others[rows, classes] = -np.inf
+    top = others.max(axis=1)
+    rest = top + np.log(np.exp(others - top[:, None]).sum(axis=1))
+    margins: Floats = values[rows, classes] - rest
+    return margins
+
+
+def _confidences(a: Predictions, b: Predictions) -> Sides:
+    return Sides(a.confidence.round(_DIGITS), b.confidence.round(_DIGITS))
+
+
+def _margins(a: Predictions, b: Predictions) -> Sides:
+    one, other = (margin_of(run.values, a.predicted) for run in (a, b))
+    return Sides(one.round(_DIGITS), other.round(_DIGITS))
+
+
+def _scores(a: Predictions, b: Predictions) -> Sides:
+    return Sides(a.scores, b.scores)
+
+
+OF_PROBABILITIES = (
+    Correlation("pearson", _confidences, pearson_draws),
+    Correlation("spearman", _confidences, spearman_draws),
+    Correlation("margin_pearson", _margins, pearson_draws, symmetric=False),
+    Correlation("margin_spearman", _margins, spearman_draws, symmetric=False),
+)
+OF_SCORES = (
+    Correlation("pearson", _scores, pearson_draws),
+    Correlation("spearman", _scores, spearman_draws),
+)
+
+
+def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
+    """Return which examples belong to a subset, bool `[n]`."""
+    if subset == "all":
+        return np.ones(len(a.ids), dtype=bool)
+    same: Bools = a.predicted == b.predicted
+    return same if subset == "agree" else ~same
+
+
+def _why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Population) -> str:
+    """Return the reason why a correlation does not exist, from the first pair of runs at fault."""
+    for run in a.runs:
+        for other in b.runs:
+            mask = mask_of(subset, run, other)
+            if mask.sum() < FEWEST:
+                return f"examples here: {int(mask.sum())}; a correlation needs at least {FEWEST}"
+            for population, side in zip((a, b), correlation.sides(run, other), strict=True):
+                if np.ptp(side[mask]) == 0:
+                    return f"{population.name} says the same of every example here"
+    return "the values differ by too little to correlate"
+
+
+def between_models(
+    study: Study, correlation: Correlation, pair: tuple[Population, Population], subset: Subset
+) -> Estimate:
+    """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
+    a, b = pair
+    at = EstimateKey(correlation.metric, a.name, b.name, subset)
+    if study.split.task.kind == "classification":
+        for population in pair:
+            if not population.has_probabilities:
+                return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
+    resamples = resamples_of(study)
+
+    def draws(run: Predictions, other: Predictions) -> Floats:
+        mask = mask_of(subset, run, other)
+        if mask.sum() < FEWEST:
+            return np.full(len(resamples.counts), np.nan)
+        x, y = correlation.sides(run, other)
+        return correlation.draws(resamples.within(mask), x[mask], y[mask])
+
+    return estimate(
+        at,
+        pair_draws_of(study, a, b, draws),
+        n=mean_size([mask_of(subset, run, other) for run in a.runs for other in b.runs]),
+        undefined=_why_undefined(correlation, subset, a, b),
+    )
+
+
+def between_seeds(study: Study, correlation: Correlation, population: Population) -> Estimate:
+    """Estimate how two runs of one model correlate: the ceiling for any other model.
+
+    Averaged over all pairs of different runs; where the class explained is that of the first, both
+    ways. The runs are not resampled: a run drawn twice would be compared with itself.
+    """
+    at = EstimateKey(correlation.metric, population.name, population.name, BETWEEN_SEEDS)
+    if study.split.task.kind == "classification" and not population.has_probabilities:
+        return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
+    resamples = resamples_of(study)
+    runs = population.runs
+    pairs = list((combinations if correlation.symmetric else permutations)(runs, 2))
+    if study.n < FEWEST:
+        reason = f"examples here: {study.n}; a correlation needs at least {FEWEST}"
+        return undefined_estimate(at, reason, n=study.n)
+    draws = [correlation.draws(resamples, *correlation.sides(a, b)) for a, b in pairs]
+    return estimate(
+        at,
+        np.mean(draws, axis=0),
+        n=study.n,
+        undefined="a run of this model says the same of every example",
+        how=f"{HOW}; the runs themselves are not resampled",
+    )

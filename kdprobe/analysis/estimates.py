@@ -1,0 +1,145 @@
+"""From a study to draws, and from draws to estimates: what every analysis makes numbers with.
+
+Does: give a study's one resample matrix, average a statistic over the runs of models, and make an
+`Estimate` of its draws. Does not: know any metric; the analyses do.
+
+Every statistic is a function to draws `float64[B + 1]`: the value on the sample itself stands
+first, so that point value and interval come from the same code (`kdprobe.stats.bootstrap`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from kdprobe.observations.predictions import (
+    Population,
+    Predictions,
+)
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import Estimate
+from kdprobe.stats.arrays import Floats
+from kdprobe.stats.bootstrap import (
+    LEVEL,
+    Resamples,
+    draw_resamples,
+    draw_run_weights,
+    interval,
+    mean_over_runs,
+)
+
+HOW = "paired bootstrap over examples, percentile"
+
+
+def resamples_of(study: Study) -> Resamples:
+    """Return the run's one resample matrix; drawn once, the same for every analysis."""
+    return draw_resamples(study.seed, study.n, study.resamples)
+
+
+def _run_weights(study: Study, population: Population) -> Floats:
+    return draw_run_weights(study.seed, population.name, len(population.runs), study.resamples)
+
+
+def draws_of(
+    study: Study, population: Population, statistic: Callable[[Predictions], Floats]
+) -> Floats:
+    """Average a statistic over the runs of a model, in every resample.
+
+    Args:
+        study: gives the seed and the number of resamples.
+        population: one model with one or more runs.
+        statistic: the draws `float64[B + 1]` of one run.
+
+    Returns:
+        float64 `[B + 1]`, the value on the sample first; NaN where undefined.
+    """
+    values = np.stack([statistic(run) for run in population.runs])
+    return mean_over_runs(values, _run_weights(study, population))
+
+
+def pair_draws_of(
+    study: Study,
+    a: Population,
+    b: Population,
+    statistic: Callable[[Predictions, Predictions], Floats],
+) -> Floats:
+    """Average a statistic of two models over all pairs of their runs, in every resample."""
+    values = np.stack([statistic(run, other) for run in a.runs for other in b.runs])
+    left, right = _run_weights(study, a), _run_weights(study, b)
+    weights = (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+    return mean_over_runs(values, weights)
+
+
+@dataclass(frozen=True)
+class EstimateKey:
+    """Where a number stands: the coordinates of an estimate, the columns of `metrics.csv`."""
+
+    metric: str
+    model_a: str
+    model_b: str = ""
+    subset: str = "all"
+    layer: str = ""
+    pooling: str = ""
+    method: str = ""
+
+
+def estimate(
+    at: EstimateKey,
+    draws: Floats,
+    *,
+    n: int,
+    undefined: str,
+    share: bool = False,
+    p_value: float | None = None,
+    how: str = HOW,
+) -> Estimate:
+    """Make an estimate of a statistic's draws.
+
+    Args:
+        at: the coordinates of the number.
+        draws: float64 `[B + 1]`, the value on the sample first; NaN where undefined.
+        n: the number of examples behind the value.
+        undefined: the reason given when the value on the sample is NaN.
+        share: whether the value is a share of the n examples; a share of exactly 0 or 1 then gets
+            the rule-of-three bound 3/n instead of an interval of no width.
+        p_value: of the test that belongs to this number, in 0..1.
+        how: how the interval was made.
+
+    >>> estimate(EstimateKey("agreement", "t"), np.ones(11), n=30, undefined="", share=True).low
+    0.9
+    """
+    value = float(draws[0])
+    if not np.isfinite(value):
+        return Estimate(**vars(at), n=n, undefined=undefined)
+    bounds = interval(draws)
+    # The resampled share of a sample without a single error never moves: an interval of no width
+    # would claim certainty. 3/n is the 95 % bound for an event not seen in n tries.
+    if share and n and value in (0.0, 1.0):
+        bounds = (max(0.0, 1 - 3 / n), 1.0) if value == 1.0 else (0.0, min(1.0, 3 / n))
+        how = "rule of three"
+    return Estimate(
+        **vars(at),
+        value=value,
+        low=bounds[0] if bounds else None,
+        high=bounds[1] if bounds else None,
+        level=LEVEL,
+        interval=how if bounds else "",
+        n=n,
+        p_value=p_value,
+        note=_caveat(bounds),
+    )
+
+
+def _caveat(bounds: tuple[float, float] | None) -> str:
+    if bounds is None:
+        return "no interval: undefined in more than 1 of 10 resamples"
+    if bounds[0] == bounds[1]:
+        return "the value is the same in every resample: the interval understates the uncertainty"
+    return ""
+
+
+def undefined_estimate(at: EstimateKey, reason: str, *, n: int | None = None) -> Estimate:
+    """Make the estimate of a number that does not exist here, with the reason."""
+    return Estimate(**vars(at), n=n, undefined=reason)

@@ -1,0 +1,95 @@
+"""Tables of examples: which columns tell what the models say, and which examples are picked.
+
+Does: lay out gold label, predictions and confidences of chosen examples, and pick examples by rank
+or at random in a way that does not depend on the order of the file. Does not: decide what is worth
+picking; `correctness_groups` and `exemplary_cases` do. Texts are not copied: an id links to the
+example browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kdprobe.observations.predictions import (
+    Population,
+)
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import Cell, Column
+from kdprobe.seeds import derive_generator
+from kdprobe.stats.arrays import Bools, Floats, Ints
+
+
+def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) -> Ints:
+    """Pick up to `top` examples of a subset at random; the same ones for a seed, in id order.
+
+    Args:
+        study: gives the seed and the ids.
+        mask: bool `[n]`, the subset.
+        top: how many at most.
+        names: who asks; each consumer has its own generator.
+
+    Returns:
+        Rows of the split, int64, sorted by example id.
+    """
+    ids = study.split.ids
+    inside = sorted(np.flatnonzero(mask).tolist(), key=lambda row: ids[row])
+    generator = derive_generator(study.seed, *names)
+    places = generator.choice(len(inside), size=min(top, len(inside)), replace=False)
+    return np.array([inside[place] for place in sorted(places.tolist())], dtype=np.int64)
+
+
+def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
+    """Pick the up to `top` examples of a subset with the largest values, largest first.
+
+    Ties go by example id, so that the order of the file does not matter.
+    """
+    ids = study.split.ids
+    inside = np.flatnonzero(mask).tolist()
+    inside.sort(key=lambda row: (-values[row], ids[row]))
+    return np.array(inside[:top], dtype=np.int64)
+
+
+def gold_cells(study: Study, rows: Ints) -> list[Cell]:
+    """Return the gold label names of these rows, None where there is none."""
+    labels, known = study.split.labels, study.split.has_gold
+    names = study.split.task.labels
+    return [names[int(labels[row])] if labels is not None and known[row] else None for row in rows]
+
+
+def model_columns(models: Sequence[Population]) -> tuple[Column, ...]:
+    """Return two columns per model: what it predicts, and how sure it is."""
+    return tuple(
+        column
+        for place, model in enumerate(models)
+        for column in (
+            Column(name=f"predicted_{place}", label=f"{model.name} predicts"),
+            Column(
+                name=f"confidence_{place}",
+                label=f"confidence of {model.name}",
+                kind="number",
+                unit="probability",
+            ),
+        )
+    )
+
+
+def model_cells(study: Study, models: Sequence[Population], rows: Ints) -> list[tuple[Cell, ...]]:
+    """Return, for each row, label and confidence of each model's first run (None: unknown)."""
+    names = study.split.task.labels
+    cells: list[tuple[Cell, ...]] = []
+    predicted = [model.first.predicted for model in models]
+    confidences = [
+        model.first.confidence if model.first.has_probabilities else None for model in models
+    ]
+    for row in rows.tolist():
+        line: list[Cell] = []
+        for label, sure in zip(predicted, confidences, strict=True):
+            line += [names[int(label[row])], None if sure is None else float(sure[row])]
+        cells.append(tuple(line))
+    return cells
+
+
+EXAMPLE = Column(name="example", label="example", kind="example")
+GOLD = Column(name="label", label="gold label")

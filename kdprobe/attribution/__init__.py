@@ -1,0 +1,164 @@
+"""`kdprobe.attribute`: the words of one text, explained by one model or several.
+
+Does: open each model with its own labels, and explain one label of one text by the methods asked
+for. Does not: compare, or show; `result.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdprobe.attribution.result import TextAttribution, TextAttributions, WordScores
+from kdprobe.errors import ConfigError, TaskError
+from kdprobe.models.spec import parse_specs
+from kdprobe.tasks.task import Task
+
+if TYPE_CHECKING:
+    from kdprobe.models.hf import HfModel
+
+DEFAULT_METHODS = ("integrated_gradients",)
+
+
+def attribute(
+    models: str | Sequence[str],
+    text: str,
+    *,
+    text_pair: str | None = None,
+    methods: str | Sequence[str] = DEFAULT_METHODS,
+    label: str | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    seed: int = 0,
+) -> TextAttributions:
+    """Explain one text by one model or several, one label for all.
+
+    Args:
+        models: checkpoint folders or hub ids; `NAME=PATH` names one.
+        text: the text, with at least one word.
+        text_pair: the second text, for models of pairs.
+        methods: names of methods, the same for all models; see `kdprobe list methods`.
+        label: the label to explain; None: the one that the first model predicts.
+        device: auto, cpu, cuda, cuda:N or mps.
+        offline: never ask the hub.
+        seed: of methods that sample.
+
+    Raises:
+        TaskError: the text holds no word.
+        UnknownNameError: a method nothing goes by.
+        ConfigError: a label that a model does not have, two models of one name, or several seeds of
+            a model.
+    """
+    names = (methods,) if isinstance(methods, str) else methods
+    explained: list[TextAttribution] = []
+    for spec in parse_specs([models] if isinstance(models, str) else models):
+        if len(spec.paths) > 1:
+            raise ConfigError(
+                spec.name, found=f"{len(spec.paths)} paths", expected="one",
+                remedy="give each run a name of its own",
+            )  # fmt: skip
+        one = _attribute(
+            spec.paths[0], text, text_pair=text_pair, methods=names,
+            label=label or (explained[0].explained or None if explained else None),
+            device=device, offline=offline, seed=seed,
+        )  # fmt: skip
+        explained.append(replace(one, model=spec.name))
+    return TextAttributions(tuple(explained))
+
+
+def _attribute(
+    model: str,
+    text: str,
+    *,
+    text_pair: str | None,
+    methods: Sequence[str],
+    label: str | None,
+    device: str,
+    offline: bool,
+    seed: int,
+) -> TextAttribution:
+    """Explain one text by one model; see `attribute`."""
+    from kdprobe.extract.attributions import explain_model
+    from kdprobe.extract.coalitions import output_of
+    from kdprobe.extract.method import METHODS
+    from kdprobe.extract.sentence import Sentence
+    from kdprobe.extract.settings import ExplanationSettings
+    from kdprobe.models.hf import open_hf
+    from kdprobe.models.read_spans import moved, within
+    from kdprobe.models.reader import Reader
+    from kdprobe.models.words import split_words
+    from kdprobe.progress import Silent
+    from kdprobe.segmentation import how_cut
+
+    words = split_words(text, text_pair)
+    if not words:
+        raise TaskError("`text`", found="holds no word", expected="a text to explain")
+    names = [METHODS.find(name, option="methods") for name in methods]
+    chosen = {name: METHODS.load(name).options() for name in names}
+    task = _own_task(model, offline=offline)
+    handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
+    reader = Reader(handle)
+    texts = (text,) if text_pair is None else (text, text_pair)
+    spans = reader.words_read(texts, words)
+    read = tuple(word for word in words if within(word, spans))
+    cut = tuple(part[start:end] for part, (start, end) in zip(texts, spans, strict=True))
+    kept = tuple(moved(word, spans) for word in read)
+    encoded = reader.encode(cut)
+    logits = reader.logits([(encoded.ids, encoded.types)])
+    target = _target(handle.folder, task, label, logits)
+    sentence = Sentence("text", cut, kept, target)
+    setting = ExplanationSettings(chosen, seed=seed, deletion=False)
+    explained = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
+    places = {word: place for place, word in enumerate(read)}
+    return TextAttribution(
+        model=handle.folder,
+        words=tuple(word.text for word in words),
+        segments=tuple(word.segment for word in words),
+        read=len(read),
+        explained=task.labels[target] if task.labels else "",
+        probability=float(output_of(logits, target, "probability")[0]),
+        methods=tuple(
+            WordScores(
+                name,
+                tuple(_score(one.scored.scores, places.get(word)) for word in words),
+                float(one.scored.gap) if np.isfinite(one.scored.gap) else None,
+                one.scored.sampled,
+            )
+            for name, (one,) in explained.items()
+        ),
+        cut=how_cut(texts) or "",
+    )
+
+
+def _score(scores: np.ndarray, place: int | None) -> float | None:
+    if place is None or place >= len(scores) or not np.isfinite(scores[place]):
+        return None
+    return float(scores[place])
+
+
+def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> int:
+    if not task.labels:
+        return 0
+    if label is None:
+        return int(logits[0].argmax())
+    if label not in task.labels:
+        raise ConfigError(
+            f"`label={label}`", found=f"{model} has no such label",
+            expected="one of " + ", ".join(task.labels),
+        )  # fmt: skip
+    return task.labels.index(label)
+
+
+def _own_task(model: str, *, offline: bool) -> Task:
+    """Make a task of the labels that a model's config names."""
+    from kdprobe.models.folder import check_folder, locate
+    from kdprobe.models.label_names import label_names
+
+    folder = locate(model, offline=offline)
+    labels = label_names(check_folder(folder), where=f"{model}: config.json")
+    if len(labels) == 1:
+        return Task("text", 1, "regression", (), "pearson")
+    return Task("text", 1, "classification", labels, "accuracy")

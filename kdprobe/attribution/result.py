@@ -1,0 +1,196 @@
+"""One explained text in the hand: its scores as a frame, a page or a drawing.
+
+Does: hold the scores of each model and method, and show them. Does not: explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from kdprobe import atomic
+from kdprobe.errors import ConfigError
+from kdprobe.plain_text import printable
+from kdprobe.registry import unknown_name
+from kdprobe.report.highlights import Line, marks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LARGEST_GAP = 0.01
+"""Scores that miss the change of the output by more do not add up, and say so."""
+
+
+@dataclass(frozen=True)
+class WordScores:
+    """The scores of one method; a score of None: the model does not read the word.
+
+    `gap` is how far the scores miss the change of the output, as a share of it; `sampled` whether
+    they hold sampling noise.
+    """
+
+    method: str
+    scores: tuple[float | None, ...]
+    gap: float | None
+    sampled: bool
+
+
+@dataclass(frozen=True)
+class TextAttribution:
+    """One text, explained by one model.
+
+    Args:
+        model: the model's name.
+        words: the words, in order; segments: the text of the pair each stands in, 0 or 1.
+        read: how many of them the model reads.
+        explained: the explained label; empty for a regression.
+        probability: of that label (a regression: the predicted number).
+        methods: one entry per method.
+        cut: how words were found where no blanks stand between them; empty where they do.
+    """
+
+    model: str
+    words: tuple[str, ...]
+    segments: tuple[int, ...]
+    read: int
+    explained: str
+    probability: float
+    methods: tuple[WordScores, ...]
+    cut: str = ""
+
+
+@dataclass(frozen=True)
+class TextAttributions(Sequence[TextAttribution]):
+    """One text, explained by one model or several: one label for all, an entry each."""
+
+    models: tuple[TextAttribution, ...]
+
+    @overload
+    def __getitem__(self, place: int) -> TextAttribution: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[TextAttribution, ...]: ...
+    def __getitem__(self, place: int | slice) -> TextAttribution | tuple[TextAttribution, ...]:
+        """Return the explanation of one model, in the order given."""
+        return self.models[place]
+
+    def __len__(self) -> int:
+        """The number of models."""
+        return len(self.models)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row a model, method and word: `model`, `method`, `word`, `segment`, `score`.
+
+        `score` is float64, NaN where the model does not read the word.
+        """
+        import pandas as pd
+
+        rows = [
+            (model.model, method.method, word, segment, score)
+            for model in self.models
+            for method in model.methods
+            for word, segment, score in zip(model.words, model.segments, method.scores, strict=True)
+        ]
+        frame = pd.DataFrame(rows, columns=["model", "method", "word", "segment", "score"])
+        return frame.astype({"score": "float64"})
+
+    def get(self, method: str, model: str = "") -> WordScores:
+        """Return the scores of one method and model; the model may be left out where it is one.
+
+        Raises:
+            UnknownNameError: there is none of this name; the nearest are named.
+        """
+        names = tuple(each.model for each in self.models)
+        model = model or (names[0] if len(names) == 1 else "")
+        if model not in names:
+            raise unknown_name("model", model, names)
+        methods = {each.method: each for each in self.models[names.index(model)].methods}
+        if method not in methods:
+            raise unknown_name("method", method, tuple(methods))
+        return methods[method]
+
+    def save(self, path: str | Path) -> Path:
+        """Write a page (.html) or a drawing (.svg), and return its path.
+
+        Raises:
+            ConfigError: another ending.
+            OutputError: the place cannot be written.
+        """
+        place = Path(path)
+        pages = {".html": page_of, ".htm": page_of, ".svg": drawing_of}
+        if place.suffix.lower() not in pages:
+            raise ConfigError(
+                f"`path={place.name}`",
+                found=f"ends in {place.suffix!r}" if place.suffix else "has no ending",
+                expected=".html for a page or .svg for a drawing",
+            )
+        atomic.write_text(place, pages[place.suffix.lower()](self))
+        return place
+
+    def __repr__(self) -> str:
+        """The label, and the words of each model and method with their scores."""
+        lines = [title_of(self)]
+        for model in self.models:
+            for method in model.methods:
+                words = " ".join(
+                    word if score is None else f"{word} ({score:+.2f})"
+                    for word, score in zip(model.words, method.scores, strict=True)
+                )
+                lines.append(f"  {model.model}, {method.method}: {words}")
+        return "\n".join(map(printable, lines))
+
+    def _repr_html_(self) -> str:
+        """Show the words in colour in a notebook."""
+        return drawing_of(self)
+
+
+def title_of(texts: Sequence[TextAttribution]) -> str:
+    """Return which label was explained, and its probability by each model."""
+    label = texts[0].explained
+    outputs = ", ".join(f"{each.model} {each.probability:.3f}" for each in texts)
+    return f"{label}: probability {outputs}" if label else f"score: {outputs}"
+
+
+def _whole_title(texts: Sequence[TextAttribution]) -> str:
+    """The title of a drawing that stands alone: also how its words were found, where it is said."""
+    return "; ".join(filter(None, (title_of(texts), texts[0].cut)))
+
+
+def lines_of(texts: Sequence[TextAttribution]) -> list[Line]:
+    """Lay out a line for each method and model, the models of a method below each other."""
+    return [
+        Line(
+            first.method,
+            one.model,
+            marks(one.words, one.methods[place].scores),
+            _note(one, one.methods[place]),
+        )
+        for place, first in enumerate(texts[0].methods)
+        for one in texts
+    ]
+
+
+def _note(one: TextAttribution, scores: WordScores) -> str:
+    """Return what a reader must know of scores: noise, sums that miss, words not read."""
+    notes = ["sampled"] if scores.sampled else []
+    if scores.gap is not None and scores.gap > _LARGEST_GAP:
+        notes.append(f"sum off by {scores.gap:.0%}")
+    if one.read < len(one.words):
+        notes.append(f"{one.read} of {len(one.words)} words read")
+    return ", ".join(notes)
+
+
+def page_of(texts: Sequence[TextAttribution]) -> str:
+    """Write an explained text as a page of its own, with no script and no network request."""
+    from kdprobe.report.snippet import snippet
+
+    return snippet(_whole_title(texts), lines_of(texts))
+
+
+def drawing_of(texts: Sequence[TextAttribution]) -> str:
+    """Write an explained text as an SVG of its own."""
+    from kdprobe.report.word_svg import words_svg
+
+    return words_svg(_whole_title(texts), lines_of(texts))

@@ -1,0 +1,209 @@
+"""Word scores of every compared model.
+
+Does: choose the sentences, find what all models read of them, and explain each model (and, for
+ceiling and floor, a second seed, a second run and a model of random weights). Does not: explain or
+compare; `extract/` and `analysis/` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from kdprobe.cache import Cache
+from kdprobe.collectors.attributions.joining import joined
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.collectors.attributions.plan import Plan, plan_of
+from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
+from kdprobe.collectors.protocol import Collected
+from kdprobe.collectors.session import Session
+from kdprobe.errors import ConfigError
+from kdprobe.models.handle import Capability
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.study import Study
+from kdprobe.progress import Progress
+from kdprobe.results.schema import Skipped
+from kdprobe.tasks.own_sentences import read_own
+from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
+    from kdprobe.models.hf import HfModel
+
+RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
+
+
+class Prepared(NamedTuple):
+    """The request, the texts, the models that can be explained, and why others cannot.
+
+    `split` is None where the session's own examples are explained.
+    """
+
+    request: AttributionRequest
+    split: Split | None
+    able: tuple[str, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class AttributionsCollector:
+    """Word scores by several methods, of chosen examples or of a person's own sentences."""
+
+    name: str = "attributions"
+    kind: type[Attributions] = Attributions
+    options: type[AttributionRequest] = AttributionRequest
+    needs: frozenset[Capability] = frozenset({"gradients"})
+    after: tuple[str, ...] = ("predictions", "probes")
+    by_default: bool = False
+
+    def prepare(self, session: Session, options: AttributionRequest) -> Prepared | Skipped:
+        """Read the file of own sentences, if any, and find the models that can be explained."""
+        own = None if options.file is None else read_own(options.file, session.task)
+        split = session.split if own is None else own
+        unable = {
+            name: f"{name} is a predictions file: new texts cannot be put to it"
+            for name in session.lacking(self.needs)
+        }
+        able = tuple(model.name for model in session.models if model.name not in unable)
+        if session.models[0].name not in able or len(able) < 2:
+            reason = "; ".join(unable.values()) or "there is no student"
+            return Skipped(what=self.name, reason=reason)
+        if options.target == "gold" and not len(split.gold_rows):
+            raise ConfigError(
+                "target = gold", found="the examples have no labels", expected="labelled examples"
+            )
+        skipped = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
+        return Prepared(options, own, able, tuple(skipped))
+
+    def collect(
+        self, session: Session, prepared: Prepared, progress: Progress
+    ) -> Collected[Attributions] | Collected[OwnSentences] | Skipped:
+        """Explain the models; own sentences become a study of their own."""
+        from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
+
+        request, cache, seed = prepared.request, session.cache, session.seed
+        able = {
+            model.name: [cast("HfModel", run) for run in model.runs]
+            for model in session.models
+            if model.name in prepared.able
+        }
+        study = session.study
+        if prepared.split is not None:
+            study = _own_study(session, prepared.split, prepared.able, progress)
+        plan = plan_of(study, list(able.values()), request)
+        setting, unusable = usable_methods(_setting(request, seed), plan, able)
+        skipped = (*prepared.skipped, *unusable)
+        if not setting.methods:
+            return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
+
+        def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
+            role = name == study.teacher.name
+            return _explain_all(plan, able[name], by, role=role, cache=cache, progress=progress,
+                                seed=seed)  # fmt: skip
+
+        explained, setting, failed = explain_apart(tuple(able), setting, explain)
+        attributions, skipped = joined(study, plan, setting, explained), (*skipped, *failed)
+        if prepared.split is None:
+            return Collected(attributions, skipped)
+        return Collected(OwnSentences(study.with_observations(attributions)), skipped)
+
+
+def _own_study(
+    session: Session, split: Split, models: tuple[str, ...], progress: Progress
+) -> Study:
+    """Ask the models about a person's own sentences, in a session of their own.
+
+    Args:
+        session: the comparison.
+        split: the sentences; ids that the comparison's examples have are changed.
+        models: those that can be asked, the teacher among them.
+        progress: where to show progress.
+    """
+    taken = set(session.split.ids)
+    renamed = replace(split, ids=tuple(_free(key, taken) for key in split.ids))
+    own = session.with_split(renamed, models)
+    outputs = PREDICTIONS.collect(own, renamed, progress).observation
+    return own.with_observation(outputs).study
+
+
+def _free(key: str, taken: set[str]) -> str:
+    return _free(f"{key}~", taken) if key in taken else key
+
+
+def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
+    from kdprobe.extract.settings import ExplanationSettings
+
+    methods = {name: request.of_method(name) for name in request.methods}
+    return ExplanationSettings(methods, output=request.output, removal=request.removal, seed=seed)
+
+
+def _explain_all(
+    plan: Plan,
+    runs: Sequence[HfModel],
+    setting: ExplanationSettings,
+    *,
+    role: bool,
+    cache: Cache | None,
+    progress: Progress,
+    seed: int,
+) -> dict[str, Explained]:
+    """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
+    from kdprobe.extract.attributions import explain_model
+    from kdprobe.models.random_init import random_twin
+
+    first = runs[0]
+    sentences = plan.of(first.name)
+    kinds = {"": explain_model(first, sentences, setting, cache=cache, progress=progress)}
+    plain = replace(setting, deletion=False)
+    kinds[RESEEDED] = _reseeded(kinds[""], plan, first, plain, cache=cache, progress=progress)
+    if role and len(runs) > 1:
+        kinds[SECOND_RUN] = explain_model(runs[1], sentences, plain, cache=cache, progress=progress)
+    if not role:
+        twin = random_twin(first, seed=seed)
+        kinds[RANDOM_WEIGHTS] = explain_model(
+            twin, sentences, plain, cache=cache, progress=progress
+        )
+    return kinds
+
+
+def _reseeded(
+    first: Explained,
+    plan: Plan,
+    model: HfModel,
+    setting: ExplanationSettings,
+    *,
+    cache: Cache | None,
+    progress: Progress,
+) -> Explained:
+    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    from kdprobe.extract.attributions import explain_model
+
+    noisy = {
+        name: [row for row, one in enumerate(first[name]) if one.scored.sampled]
+        for name in setting.methods
+    }
+    rows = sorted({row for places in noisy.values() for row in places})
+    if not rows:
+        return first
+    again = explain_model(
+        model,
+        [plan.of(model.name)[row] for row in rows],
+        replace(
+            setting,
+            seed=setting.seed + 1,
+            methods={name: options for name, options in setting.methods.items() if noisy[name]},
+        ),
+        cache=cache,
+        progress=progress,
+    )
+    joined = {name: list(first[name]) for name in setting.methods}
+    for name, explained in again.items():
+        for row, one in zip(rows, explained, strict=True):
+            joined[name][row] = one
+    return {name: tuple(explained) for name, explained in joined.items()}
+
+
+COLLECTOR = AttributionsCollector()

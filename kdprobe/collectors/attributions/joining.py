@@ -1,0 +1,121 @@
+"""The explanations of all models, joined to one observation with notes for the reader.
+
+Does: lay out scores, gaps and deletion curves by model, method and kind. Does not: explain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kdprobe.collectors.attributions.plan import Plan, sampling_note
+from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Bools, Floats
+
+if TYPE_CHECKING:
+    from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.settings import ExplanationSettings
+
+
+def joined(
+    study: Study,
+    plan: Plan,
+    setting: ExplanationSettings,
+    by_model: Mapping[str, Mapping[str, Explained]],
+) -> Attributions:
+    """Join the explanations of all models to one observation.
+
+    Args:
+        study: the explained examples, or a person's own sentences.
+        plan: the chosen sentences.
+        setting: the methods that worked.
+        by_model: model -> kind (see `Attributions`) -> method -> explanation of each sentence.
+    """
+    from kdprobe.extract.attributions import RANDOM, SHARES
+
+    scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
+    special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    unsettled: list[str] = []
+    for model, kinds in by_model.items():
+        for kind, explained in kinds.items():
+            for method in setting.methods:
+                arrays = []
+                for one, inside, each in zip(plan.ids, plan.read, explained[method], strict=True):
+                    spread = _spread(each.scored.scores, inside)
+                    if not len(spread):
+                        failed.add((model, method, one))
+                    arrays.append(spread)
+                scores[model, method, kind] = tuple(arrays)
+        for method in (*setting.methods, RANDOM):
+            entries = kinds[""][method]
+            falls = [each.deletion for each in entries]
+            deletion[model, method] = np.array(falls).reshape(len(falls), len(SHARES), 2)
+            if method == RANDOM:
+                continue
+            special[model, method] = np.array([each.scored.special for each in entries])
+            gaps[model, method] = np.array([each.scored.gap for each in entries])
+            largest = getattr(setting.methods[method], "largest_gap", np.inf)
+            unsettled += [
+                f"{model} on {key}"
+                for key, gap in zip(plan.ids, gaps[model, method].tolist(), strict=True)
+                if gap > largest
+            ]
+            sampled[model, method] = np.array([each.scored.sampled for each in entries])
+    return Attributions(
+        ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
+        scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
+        shares=SHARES, counts=plan.counts,
+        notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
+        own_target=plan.own_target,
+    )  # fmt: skip
+
+
+def _gap_notes(unsettled: Sequence[str]) -> tuple[str, ...]:
+    """Return a note on explanations that do not add up after the most integration steps."""
+    if not unsettled:
+        return ()
+    shown, more = ", ".join(unsettled[:10]), len(unsettled) - 10
+    return (
+        f"{len(unsettled)} explanations do not add up to the change of the output within their "
+        f"largest gap: {shown}{f' and {more} more' if more > 0 else ''} (attributions.parquet "
+        "holds every gap).",
+    )
+
+
+def _spread(scores: Floats, inside: Bools) -> Floats:
+    """Put scores of the words read among all words; no scores stay none."""
+    if not len(scores):
+        return scores
+    spread: Floats = np.full(len(inside), np.nan)
+    spread[inside] = scores
+    return spread
+
+
+def _notes(
+    study: Study, plan: Plan, setting: ExplanationSettings, failed: Sequence[tuple[str, str, str]]
+) -> tuple[str, ...]:
+    notes = [sampling_note(study, plan)]
+    what = "the log-odds of" if setting.output == "log-odds" else "the probability of"
+    if study.split.task.kind == "regression":
+        notes.append("Explained is the predicted score.")
+    else:
+        whose = (
+            "each model's own predicted class" if plan.own_target else "one class for all models"
+        )
+        notes.append(f"Explained is {what} {whose}.")
+    notes += plan.notes
+    cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
+    if cut:
+        count = "1 example is" if len(cut) == 1 else f"{len(cut)} examples are"
+        notes.append(
+            f"{count} longer than a model reads; only words that all models read were explained "
+            f"(first: {cut[0]})."
+        )
+    for model, method, key in failed[:3]:
+        notes.append(f"{method} gave no finite scores for {model} on {key}: it is left out.")
+    if len(failed) > 3:
+        notes.append(f"{len(failed) - 3} more explanations without finite scores are left out.")
+    return tuple(notes)

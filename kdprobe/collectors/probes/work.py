@@ -1,0 +1,101 @@
+"""What is to be read and fitted for each encoder, and how long that takes.
+
+Does: hold which tasks are in the cache and which are missing, and estimate the time before it
+starts. Does not: read all sentences.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.probes.encoders import Encoder, TaskData, sentences_of
+from kdprobe.progress import Progress
+
+if TYPE_CHECKING:
+    from kdprobe.cache import CacheKey
+    from kdprobe.collectors.probes.begun import Begun
+    from kdprobe.extract.probes.fits import Fitted, ProbeOptions
+
+
+class Missing(NamedTuple):
+    """A task whose probes are not known yet."""
+
+    data: TaskData
+    options: ProbeOptions
+    key: CacheKey
+
+
+class Work(NamedTuple):
+    """What is to be done for one encoder."""
+
+    encoder: Encoder
+    known: dict[str, Fitted]
+    missing: list[Missing]
+    chosen: list[TaskData]
+    """Whose sentences are read: those of what is missing, and what a killed run read with them."""
+    begun: Begun | None
+    """Where that is kept; None without a cache."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The different sentences that must be read."""
+        return sentences_of(self.chosen)
+
+
+def say_estimate(work: Sequence[Work], progress: Progress) -> None:
+    """Show how much is to be read and fitted, and how long it takes, measured on a little of it."""
+    open_work = [each for each in work if each.missing]
+    if not open_work:
+        return
+    texts = max((each.texts for each in open_work), key=len)
+    reading = sum(_reading_seconds(each) for each in open_work)
+    fitting = sum(_fitting_seconds(each) for each in open_work)
+    probes = sum(len(each.missing) * len(each.encoder.reader.cells) for each in open_work)
+    seeds = max(one.options.seeds for each in open_work for one in each.missing)
+    starts = f", from {seeds} seeds each" if seeds > 1 else ""
+    disk = max(2 * sum(each.encoder.reader.widths) * len(each.texts) for each in open_work)
+    progress.say(
+        f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
+        f"included ({disk / 1e6:,.0f} MB on disk at a time): about {_duration(reading)}; then "
+        f"{probes:,} probes, one a task, layer and pooling{starts}: about {_duration(fitting)}."
+    )
+
+
+def _reading_seconds(work: Work) -> float:
+    """Measure a few sentences; 0 for an encoder that cannot run them, as its reading will tell."""
+    reader, texts = work.encoder.reader, work.texts
+    few = texts[:: max(len(texts) // 48, 1)][:48]
+    try:
+        ids = reader.encode(few)
+        reader.read(ids[0][None])  # the first call is slower
+        started = time.perf_counter()
+        for row in ids[::4]:
+            reader.read(row[None].repeat(4, axis=0))
+    except Exception as error:
+        unable_or_failed("probes", work.encoder.model, error, model=work.encoder.model)
+        return 0.0
+    return (time.perf_counter() - started) / len(few) * len(texts)
+
+
+def _fitting_seconds(work: Work) -> float:
+    from kdprobe.extract.probes.cost import fit_seconds
+
+    widths = work.encoder.reader.widths
+    return sum(
+        fit_seconds(len(one.set.train), len(one.set.labels), widths, options)
+        for one, options, _ in work.missing
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it.
+
+    >>> [_duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
+    ['12 seconds', '5 minutes', '2.5 hours']
+    """
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} seconds"

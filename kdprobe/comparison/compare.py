@@ -1,0 +1,162 @@
+"""`kdprobe.compare`: from what a person named to the results.
+
+Does: the steps in their order, a line each. Does not: any of them itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from kdprobe.collectors.protocol import CollectorOptions
+from kdprobe.collectors.session import Session, open_session
+from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
+from kdprobe.comparison.collect import collect, collectors_of
+from kdprobe.comparison.document import document_of
+from kdprobe.comparison.files import check_output, write_files
+from kdprobe.comparison.options import (
+    AnalysisOptions,
+    CompareKeywords,
+    CompareOptions,
+    compare_options,
+)
+from kdprobe.comparison.result import Comparison
+from kdprobe.comparison.task_at_hand import task_on_disk
+from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
+from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
+from kdprobe.config.task import TaskFile
+from kdprobe.errors import ConfigError
+from kdprobe.models.spec import ModelSpec, parse_specs
+from kdprobe.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from datasets import Dataset
+
+
+def compare(
+    teacher: str | Path,
+    students: str | Path | Sequence[str | Path],
+    *,
+    task: str | Path | TaskFile | ChosenTask | pd.DataFrame | Dataset | None = None,
+    output: str | Path | None = None,
+    data: EvaluationDataOptions | None = None,
+    runtime: InferenceRuntime | None = None,
+    analyses: AnalysisOptions | None = None,
+    collectors: Mapping[str, CollectorOptions] | None = None,
+    command: str = "",
+    progress: Progress | None = None,
+    **flat: Unpack[CompareKeywords],
+) -> Comparison:
+    """Compare a teacher with its students on one split of one task.
+
+    Args:
+        teacher: a checkpoint folder, a hub id or a predictions file; `NAME=PATH` names it,
+            `NAME=PATH,PATH` is one model trained with several seeds.
+        students: one or more of the same.
+        task: a task's name, a task file (.toml, or open), or examples: a table's path, a
+            DataFrame or a `datasets.Dataset`; None: what the records of the checkpoints name, or
+            what the predictions files are about.
+        output: a new or empty folder for results.json, report.html, metrics.csv and
+            predictions.parquet; None writes nothing.
+        data: the split, where the task's files are, the columns of a table, the limit.
+        runtime: device, dtype, threads, batch size, cache.
+        analyses: which analyses run, their options, resamples and the seed.
+        collectors: options of evidence by collector: `minimal_pairs`, `probes`, `attributions`,
+            `attribution_maps`; an expensive one is collected when it stands here.
+        command: the command as typed, for the report.
+        progress: where to show progress.
+        **flat: any field of `data`, `runtime` and `analyses` by its name; `force=True` writes into
+            a folder that is not empty; and of the collectors `minimal_pairs` (a folder),
+            `pairs_per_phenomenon`, `probing`, `attributions` and `attribution_gap` (a number of
+            examples).
+
+    Raises:
+        UsageError: wrong input; one message says where, what, what was expected, what to do.
+        TypeError: a keyword that there is not; the nearest is named.
+    """
+    started = time.perf_counter()
+    options = compare_options(
+        flat, task=task, output=output, data=data, runtime=runtime, analyses=analyses,
+        collectors=collectors,
+    )  # fmt: skip
+    specs = _specs(teacher, students)
+    to_run = chosen_analyses(options.analyses)
+    check_output(options.output)
+    use_threads(options.runtime.threads)
+    with task_on_disk(options.data.task) as named:
+        chosen = choose_task(
+            named, specs, columns_of(options.data), offline=options.runtime.offline,
+            label_map=options.data.label_map,
+        )  # fmt: skip
+        session = open_session(
+            specs, chosen.task_file, data=options.data, runtime=options.runtime,
+            seed=options.analyses.seed, resamples=options.analyses.resamples,
+            slice_columns=options.analyses.slice_columns,
+        )  # fmt: skip
+        return compare_opened(
+            session.with_notices(*chosen.notices), to_run, options, command=command,
+            progress=progress, started=started,
+        )  # fmt: skip
+
+
+def compare_opened(
+    session: Session,
+    to_run: ChosenAnalyses,
+    options: CompareOptions,
+    *,
+    command: str = "",
+    progress: Progress | None = None,
+    started: float | None = None,
+) -> Comparison:
+    """Compare what was opened: collect the evidence, analyse it, write it down.
+
+    Args:
+        session: the task, its examples and the models.
+        to_run: the analyses, in order.
+        options: every option, checked.
+        command: the command as typed, for the report.
+        progress: where to show progress.
+        started: when the run began, by `time.perf_counter`; None: now.
+
+    Raises:
+        UsageError: a file or an option that cannot be used, before any model is asked.
+    """
+    begin = time.perf_counter() if started is None else started
+    shown = progress or Silent()
+    collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
+    evidence = collect(session, collectors, shown, given=options.evidence)
+    study = evidence.session.study
+    requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
+    ran = run_all(study, to_run, requested=requested, progress=shown)
+    ran.seconds["all"] = time.perf_counter() - begin
+    document, text = document_of(evidence, ran, options, command=command)
+    folder = options.output.output
+    if folder is not None:
+        write_files(document, study, folder, text=text)
+    return Comparison(document, folder=folder, study=study)
+
+
+def _specs(
+    teacher: str | Path, students: str | Path | Sequence[str | Path]
+) -> tuple[ModelSpec, ...]:
+    named = [students] if isinstance(students, str | Path) else list(students)
+    if not named:
+        raise ConfigError("`students`", found="none is named", expected="at least one")
+    for model in (teacher, *named):
+        if not isinstance(model, str | Path):
+            raise TypeError(
+                f"compare() takes models as paths or names, not {type(model).__name__}; arrays are "
+                "for compare_predictions()"
+            )
+    return tuple(parse_specs([str(teacher), *map(str, named)]))
+
+
+def use_threads(threads: int | None) -> None:
+    """Set the number of torch's threads; None leaves its own choice."""
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)

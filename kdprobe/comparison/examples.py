@@ -1,0 +1,88 @@
+"""The examples of the page: which ones it carries, and how they are laid out.
+
+Does: choose rows of the split, and make the rows of the example browser. Does not: compute any
+number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
+from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument
+
+PAGE_EXAMPLES = 5000
+
+
+def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -> list[int]:
+    """Choose the examples the page carries, in the split's order.
+
+    All of them up to `limit`; above it first those that a table or chart names, then those on which
+    the models disagree, then the others in order.
+    """
+    if study.n <= limit:
+        return list(range(study.n))
+    differ = np.zeros(study.n, dtype=bool)
+    if study.split.task.kind == "classification":
+        predicted = np.stack([population.first.predicted for population in study.models])
+        differ = (predicted != predicted[0]).any(axis=0)
+    names = np.array([key in named for key in study.split.ids])
+    order = np.lexsort((np.arange(study.n), ~differ, ~names))
+    return sorted(int(row) for row in order[:limit])
+
+
+def named_ids(document: ResultsDocument) -> frozenset[str]:
+    """Collect the example ids that tables and gaps link to."""
+    ids: set[str] = set()
+    for result in document.analyses:
+        ids.update(key for gap in result.gaps for key in gap.examples)
+        for table in result.tables:
+            places = [i for i, column in enumerate(table.columns) if column.kind == "example"]
+            ids.update(str(row[i]) for row in table.rows for i in places if row[i])
+    return frozenset(ids)
+
+
+def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
+    """Lay out the rows of the example browser."""
+    split = study.split
+    regression = split.task.kind == "regression"
+    outputs = [_predictions_of(each, rows, regression=regression) for each in study.models]
+    listed = []
+    for place, row in enumerate(rows):
+        known = split.labels is not None and split.has_gold[row]
+        gold = split.labels[row].item() if split.labels is not None and known else None
+        listed.append(
+            Example(
+                id=split.ids[row],
+                text=split.texts[row],
+                text_pair=None if split.pairs is None else split.pairs[row],
+                label=None if gold is None or regression else int(gold),
+                score=float(gold) if gold is not None and regression else None,
+                columns={name: values[row] for name, values in split.columns.items()},
+                predictions=tuple(each[place] for each in outputs),
+            )
+        )
+    return tuple(listed)
+
+
+def _predictions_of(
+    population: Population, rows: list[int], *, regression: bool
+) -> list[ExamplePrediction]:
+    run, name = population.first, population.name
+    if regression:
+        return [ExamplePrediction(model=name, score=float(run.scores[row])) for row in rows]
+    predicted = run.predicted
+    if not run.has_probabilities:
+        return [ExamplePrediction(model=name, label=int(predicted[row])) for row in rows]
+    # Six digits are more than any reader or chart can tell apart, and halve the page.
+    probabilities = np.round(np.exp(run.log_probabilities[rows]), 6)
+    return [
+        ExamplePrediction(
+            model=name,
+            label=int(predicted[row]),
+            confidence=float(values.max()),
+            probabilities=tuple(float(value) for value in values),
+        )
+        for row, values in zip(rows, probabilities, strict=True)
+    ]

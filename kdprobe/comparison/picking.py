@@ -1,0 +1,89 @@
+"""One number of a results document, by its coordinates.
+
+Does: find it, and say which names there are when there is none. Does not: compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+from kdprobe.errors import ConfigError
+from kdprobe.registry import unknown_name
+from kdprobe.results.schema import Estimate, ResultsDocument
+
+
+class Coordinates(TypedDict, total=False):
+    """What tells numbers of one metric apart, beside the models and the subset."""
+
+    layer: str
+    pooling: str
+    method: str
+
+
+def pick_estimate(
+    document: ResultsDocument,
+    metric: str,
+    student: str,
+    *,
+    analysis: str,
+    subset: str,
+    coordinates: Mapping[str, object],
+) -> Estimate:
+    """Return the one number with these coordinates; see `Comparison.get`."""
+    rows = [(result.name, each) for result in document.analyses for each in result.estimates]
+    rows = _narrowed(rows, "analysis", analysis, [name for name, _ in rows])
+    rows = _narrowed(rows, "metric", metric, [each.metric for _, each in rows])
+    names = [model.name for model in document.models]
+    if not student and len(document.students) == 1:
+        student = document.students[0].name
+    if student and student not in names:
+        raise unknown_name("model", student, tuple(names))
+    teacher = document.teacher.name
+    pairs = ((student, ""), (teacher, student))
+    rows = [(name, each) for name, each in rows
+            if not student or (each.model_a, each.model_b) in pairs]  # fmt: skip
+    if not rows:
+        raise ConfigError(
+            f"metric {metric}", found=f"there is none of {student}", expected="another model"
+        )
+    rows = _narrowed(rows, "subset", subset, [each.subset for _, each in rows])
+    for key, value in coordinates.items():
+        rows = _narrowed(rows, key, str(value), [getattr(each, key) for _, each in rows])
+    plain = [row for row in rows if not (row[1].layer or row[1].pooling or row[1].method)]
+    if len(rows) > 1 and len(plain) == 1:
+        rows = plain
+    if len(rows) > 1:
+        raise ConfigError(
+            f"metric {metric}", found=f"{len(rows)} numbers go by it", expected="one",
+            remedy=f"say {_what_differs(rows)}",
+        )  # fmt: skip
+    return rows[0][1]
+
+
+def _narrowed(
+    rows: Sequence[tuple[str, Estimate]], kind: str, name: str, values: Sequence[str]
+) -> list[tuple[str, Estimate]]:
+    """Keep the rows of one name; an empty one keeps all."""
+    if not name:
+        return list(rows)
+    kept = [row for row, value in zip(rows, values, strict=True) if value == name]
+    if not kept:
+        known = tuple(value for value in dict.fromkeys(values) if value)
+        raise unknown_name(kind, name, known)
+    return kept
+
+
+def _what_differs(rows: Sequence[tuple[str, Estimate]]) -> str:
+    """Return which keywords tell rows apart, with their values."""
+    keywords = []
+    columns = {"analysis": [name for name, _ in rows]} | {
+        key: [getattr(each, key) for _, each in rows]
+        for key in ("model_a", "model_b", "layer", "pooling", "method")
+    }
+    for key, values in columns.items():
+        different = list(dict.fromkeys(values))
+        if len(different) > 1:
+            name = "student" if key in ("model_a", "model_b") else key
+            keywords.append(f"{name}= one of {', '.join(repr(value) for value in different[:8])}")
+    return "; ".join(keywords)

@@ -1,0 +1,240 @@
+"""The result of a comparison, as `compare` and `load_results` return it.
+
+Does: hold the document and show it (in a notebook, as a data frame, as a page). Does not: compute.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Unpack
+
+from kdprobe.comparison.picking import Coordinates, pick_estimate
+from kdprobe.config.options import Output
+from kdprobe.observations.study import Study
+from kdprobe.plain_text import printable
+from kdprobe.results.frame import metrics_frame
+from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
+from kdprobe.results.io import read_document
+from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
+from kdprobe.results.schema import Estimate, ResultsDocument
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The results of one comparison.
+
+    Args:
+        document: every number, table and example.
+        folder: where the files were written or read; None when they were not.
+        study: the observations behind the results; None when they were read from a file.
+
+    >>> from kdprobe import compare_predictions
+    >>> result = compare_predictions([0, 1, 1, 0], teacher=[0, 1, 1, 0],
+    ...     students={"small": [0, 1, 0, 0]}, resamples=100)
+    >>> round(result.get("cohens_kappa").value, 9)
+    0.5
+    >>> frame = result.metrics[result.metrics.analysis == "task_scores"]
+    >>> frame[(frame.metric == "accuracy") & (frame.model_a == "small")].value.tolist()
+    [0.75]
+    """
+
+    document: ResultsDocument
+    folder: Path | None = None
+    study: Study | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def headline(self) -> Headline:
+        """The numbers of the report's first screen."""
+        return headline(self.document)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Every number as a row, the columns of `metrics.csv`.
+
+        Names, layers and reasons are strings, empty where a column does not apply; numbers are
+        floats, NaN where a number is undefined (`undefined` says why), and `n` a nullable integer.
+        """
+        return metrics_frame(self.document)
+
+    def get(
+        self,
+        metric: str,
+        student: str = "",
+        *,
+        analysis: str = "",
+        subset: str = "all",
+        **coordinates: Unpack[Coordinates],
+    ) -> Estimate:
+        """Return one number with its interval, or with the reason why it is undefined.
+
+        Args:
+            metric: its name; the column `metric` of `metrics` shows all.
+            student: the student it is about: alone, or beside the teacher; the teacher's name for
+                a number of its own. It may be left out where there is one student.
+            analysis: the analysis, where several have a metric of this name.
+            subset: the examples, layers or phenomena it is about.
+            **coordinates: `layer`, `pooling`, `method`, where several numbers differ in one.
+
+        Raises:
+            UnknownNameError: no number goes by this name, or none with it by another of the names;
+                the nearest are offered.
+            ConfigError: several numbers do; what tells them apart is named.
+        """
+        return pick_estimate(
+            self.document, metric, student, analysis=analysis, subset=subset,
+            coordinates=dict(coordinates),
+        )  # fmt: skip
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write results.json, report.html and metrics.csv into a folder, all or none.
+
+        Word scores and `predictions.parquet` are written too, unless the comparison was read from
+        a file.
+
+        Args:
+            folder: a new or empty one.
+            force: write into one that is not empty.
+
+        Raises:
+            ConfigError: the name of a file.
+            OutputError: the folder is not empty, or cannot be written.
+        """
+        from kdprobe.comparison.files import check_output, write_files
+
+        options = Output(output=Path(folder), force=force)
+        check_output(options)
+        write_files(self.document, self.study, Path(folder))
+        return Path(folder)
+
+    def html(self) -> str:
+        """The report as one page of HTML."""
+        from kdprobe.report.build import render
+
+        return render(self.document)
+
+    def write_report(self, path: str | Path) -> Path:
+        """Write the report to a file, and return its path."""
+        from kdprobe.report.build import write_report
+
+        write_report(self.document, Path(path))
+        return Path(path)
+
+    def __repr__(self) -> str:
+        """One sentence a student."""
+        task = self.document.task
+        lines = [f"kdprobe comparison on {task.name} {task.split} (n = {task.n})"]
+        lines += [f"  {row.student}: {row.sentence}" for row in self.headline.rows]
+        return printable("\x00".join(lines)).replace("\ufffd", "\n")
+
+    def _repr_html_(self) -> str:
+        """Show the headline in a notebook: a sentence a student, the table, a link to the page."""
+
+        def safe(text: str) -> str:
+            return html.escape(printable(text))
+
+        columns, rows = headline_table(self.headline)
+        names = "".join(f"<th>{safe(name)}</th>" for name in columns)
+        body = ""
+        for number, *cells in rows:
+            values = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
+            body += f"<tr><th>{safe(number)}</th>{values}</tr>"
+        task = self.document.task
+        title = safe(f"{task.name} {task.split}, n = {task.n}")
+        sentences = "".join(f"<p>{safe(row.sentence)}</p>" for row in self.headline.rows)
+        page = None if self.folder is None else self.folder / "report.html"
+        link = f'<p><a href="{html.escape(page.as_posix())}">report.html</a></p>' if page else ""
+        table = f"<table><caption>kdprobe: {title}</caption><tr>{names}</tr>{body}</table>"
+        return f"{sentences}{table}{link}"
+
+
+class Number(NamedTuple):
+    """A number of the headline: its name where there is room, where there is little, and itself."""
+
+    name: str
+    short: str
+    pick: Callable[[HeadlineRow], Figure]
+
+
+def _numbers(head: Headline) -> list[Number]:
+    """List the numbers of which at least one student has one.
+
+    Where no example has a gold label, a row of reasons would say over and over what the sentence
+    says once: those numbers are left out.
+    """
+    wanted = (
+        Number(head.score, head.score, lambda row: row.student_score),
+        Number("agreement with the teacher", "agreement", lambda row: row.agreement),
+        Number("Cohen's kappa", "kappa", lambda row: row.kappa),
+        Number("kappa at most", "at most", lambda row: row.attainable_high),
+        Number("McNemar p", "McNemar p", lambda row: row.mcnemar),
+        Number("confidence, Spearman", "confidence", lambda row: row.confidence),
+        Number("ECE", "ECE", lambda row: row.ece),
+        Number("parameters", "parameters", lambda row: row.parameters),
+    )
+    return [number for number in wanted if any(_known(number.pick(row), head) for row in head.rows)]
+
+
+def _known(figure: Figure, head: Headline) -> bool:
+    number = figure.estimate
+    return number is not None and (head.labelled or number.value is not None)
+
+
+def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Lay out the headline, a row per number; a reason stands for none.
+
+    The teacher, where it is scored, has a column of its own, then each student has one.
+    """
+    numbers = _numbers(head)
+    known = [row.teacher_score for row in head.rows if row.teacher_score.estimate is not None]
+    rows = [
+        (number.name, *(_cell(number.name, number.pick(row)) for row in head.rows))
+        for number in numbers
+    ]
+    students = tuple(row.student for row in head.rows)
+    if not known:
+        return ("", *students), rows
+    own = [_cell(head.score, known[0]) if number.name == head.score else "" for number in numbers]
+    with_own = [(name, mine, *cells) for (name, *cells), mine in zip(rows, own, strict=True)]
+    return ("", f"{head.teacher} (teacher)", *students), with_own
+
+
+def headline_list(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Lay out the headline of many students, a row for each; the report has the intervals."""
+    numbers = _numbers(head)
+    rows = [
+        (row.student, *(_cell(n.name, n.pick(row), interval=False) for n in numbers))
+        for row in head.rows
+    ]
+    return ("", *(number.short for number in numbers)), rows
+
+
+def _cell(name: str, figure: Figure, *, interval: bool = True) -> str:
+    number = figure.estimate
+    if number is None or number.value is None:
+        return figure.reason if interval else ""
+    if name == "McNemar p":
+        return "" if number.p_value is None else show_p(number.p_value).removeprefix("= ")
+    if name == "parameters":
+        return show_count(int(number.value))
+    if number.low is None or number.high is None or not interval:
+        return show_number(number.value)
+    return f"{show_number(number.value)} {show_interval(number.low, number.high)}"
+
+
+def load_results(path: str | Path) -> Comparison:
+    """Read the results of an earlier comparison.
+
+    Args:
+        path: a `results.json`, or the folder that holds one.
+
+    Raises:
+        ResultsFormatError: the file cannot be read, or is of a version that this kdprobe cannot.
+    """
+    place = Path(path)
+    return Comparison(read_document(place), folder=place if place.is_dir() else place.parent)

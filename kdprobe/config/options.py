@@ -1,0 +1,159 @@
+"""The options that several commands share, typed once: data, machine, output.
+
+Does: say of each option its kind, bounds, default, help and flag. Does not: open what they name;
+training settings stand in `config/training.py`, a plug-in's own options beside the plug-in.
+
+`DataOptions`, `Runtime` and `Output` hold what every command has; the classes that derive from
+them add what only one kind of command needs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from kdprobe.config.flags import Flag, FlagOptions, Panel
+from kdprobe.config.training import TrainingSettings
+
+MOST_SEED = 2**32 - 1
+"""numpy's old generator, which lime and transformers draw from, takes no larger one."""
+MOST_THREADS = max(256, os.cpu_count() or 1)
+"""More threads than that make the system refuse memory to everything else."""
+
+_Count = Annotated[int, Field(ge=1)]
+_Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
+_TASK = (
+    "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
+    "(.tsv, .csv, .jsonl, .parquet)."
+)
+
+_SEED = "Seed of everything random."
+Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
+AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
+
+
+class DataOptions(FlagOptions):
+    """Which task, where its data are, and how a table of examples is read."""
+
+    panel: ClassVar[Panel] = "models and data"
+
+    task: Annotated[object, Flag(_TASK, short="t", metavar="TASK", kind=str, everyday=True)] = None
+    data_dir: Annotated[
+        Path | None,
+        Flag(
+            "Where the task's files are: the folder itself or one level up.",
+            env="KDPROBE_DATA", metavar="DIR",
+        ),
+    ] = None  # fmt: skip
+    text: Annotated[str | None, Flag("The column of the text, when TASK is a table.")] = None
+    text_pair: Annotated[str | None, Flag("The column of the second text.")] = None
+    label: Annotated[str | None, Flag("The column of the label.")] = None
+    labels: Annotated[
+        tuple[str, ...],
+        Flag(
+            "The classes in order, when TASK is a table; also those that it does not show.",
+            metavar="A,B,...", reads="names",
+        ),
+    ] = ()  # fmt: skip
+    label_map: Annotated[
+        Mapping[str, str] | None,
+        Flag(
+            "What the task calls each label of the models, e.g. "
+            "LABEL_0=negative,LABEL_1=positive; or `positional`.",
+            metavar="MODEL=TASK,...", reads="map",
+        ),
+    ] = None  # fmt: skip
+    limit: Annotated[
+        _Count | None,
+        Flag("Use at most N examples, a seeded choice.", metavar="N", everyday=True),
+    ] = None
+    sample_seed: Annotated[
+        _Seed | None, Flag("Seed of what limits pick. Default: the seed.", metavar="N")
+    ] = None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """How a table is read, as `tasks.open.open_task` takes it."""
+        return {name: getattr(self, name) for name in ("text", "text_pair", "label", "labels")}
+
+
+class EvaluationDataOptions(DataOptions):
+    """The data of a comparison: one split."""
+
+    split: Annotated[str | None, Flag("Default: the task's.", everyday=True)] = None
+
+
+class TrainingDataOptions(DataOptions):
+    """The data of a training: the split that is learnt from, and the one that is scored."""
+
+    train_split: Annotated[str, Flag("Learn from this split.")] = "train"
+    eval_split: Annotated[str | None, Flag("Default: the task's dev.")] = None
+    eval_limit: Annotated[_Count | None, Flag("Evaluate on at most N.", metavar="N")] = None
+
+
+class Runtime(FlagOptions):
+    """The machine, for every command that runs a model."""
+
+    device: Annotated[
+        str, Flag("auto, cpu, cuda, cuda:N or mps.", env="KDPROBE_DEVICE", everyday=True)
+    ] = "auto"
+    threads: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_THREADS)] | None,
+        Flag(
+            "Threads of torch. On a busy machine 1 is faster than all cores.",
+            env="KDPROBE_THREADS",
+        ),
+    ] = None  # fmt: skip
+    offline: Annotated[bool, Flag("Never ask the hub.", env="KDPROBE_OFFLINE")] = False
+
+
+class InferenceRuntime(Runtime):
+    """The machine, for commands that ask models and keep what they say."""
+
+    dtype: Annotated[str, Flag("float32, or bfloat16 (faster on some machines).")] = "float32"
+    batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
+    cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
+
+
+class TrainingRuntime(Runtime):
+    """The machine, for trainings."""
+
+    bf16: Annotated[
+        bool | Literal["auto"],
+        Flag(
+            "Multiply large matrices in bfloat16: faster on some machines, other students. "
+            "Default: only where measured to be equal.",
+            both=True,
+        ),
+    ] = "auto"
+
+
+class Output(FlagOptions):
+    """Where a command writes."""
+
+    panel: ClassVar[Panel] = "output"
+
+    output: Annotated[
+        Path | None, Flag("The folder to write.", short="o", metavar="DIR", everyday=True)
+    ] = None
+    force: Annotated[bool, Flag("Write into a folder that is not empty.")] = False
+
+
+class ResumableOutput(Output):
+    """Where a long command writes, and whether it goes on with one that was interrupted."""
+
+    resume: Annotated[bool, Flag("Go on from the last checkpoint of an interrupted run.")] = False
+
+
+class TrainingOutput(ResumableOutput):
+    """Where a training writes, and whether it only checks."""
+
+    dry_run: Annotated[bool, Flag("Check everything, print the plan, train nothing.")] = False
+
+
+TRAINING_OPTIONS = (TrainingDataOptions, TrainingSettings, TrainingRuntime, TrainingOutput)
+"""What every training takes."""

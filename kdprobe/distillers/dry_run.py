@@ -1,0 +1,93 @@
+"""A dry run: everything of a recipe's trainings that can be known before the first optimiser step.
+
+Does: prepare every part, and estimate its time and memory from a few of its steps. Does not: train,
+or write anything that stays.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kdprobe.cache import Cache
+from kdprobe.distillers.estimate import estimate_seconds, timed_examples
+from kdprobe.distillers.memory import Memory, estimate_memory
+from kdprobe.distillers.preflight import Facts, Preflight
+from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.staged_training import StagedTraining
+from kdprobe.distillers.teacher import Teacher
+from kdprobe.progress import Silent
+from kdprobe.results.numbers import show_duration
+
+
+def dry_run(training: StagedTraining) -> Preflight:
+    """Check every part, as far as it can be before the first is trained, and estimate its cost.
+
+    Args:
+        training: the parts of a recipe.
+
+    Returns:
+        The facts of all parts (those of several begin with the part's name), and the estimated
+        seconds of all of them together.
+
+    Raises:
+        UsageError: anything that would stop a later part.
+    """
+    if len(training.parts) == 1:
+        only = training.prepare(training.parts[0])
+        seconds = estimate_seconds(only.job)
+        memory = estimate_memory(only.job, training.teacher.loaded.model)
+        facts = (*only.preflight.facts, *_cost_facts(seconds, memory))
+        return replace(only.preflight, facts=facts, seconds=seconds)
+    rows = [*training.data.rows().items(), *training.score_teacher(training.teacher)]
+    notes: list[str] = []
+    total = 0.0
+    for prepared, teacher in training.check_parts():
+        table = ", ".join(f"{s} <- {t} ({how})" for s, t, how in prepared.preflight.layer_map)
+        seconds, memory = _estimate(training, prepared, teacher)
+        total += seconds
+        own = (*prepared.preflight.facts, ("layer map", table), *_cost_facts(seconds, memory))
+        rows += [(f"{prepared.part.name}: {name}", value) for name, value in own]
+        notes += [note for note in prepared.preflight.notes if note not in notes]
+    rows.append(("estimated time", f"about {show_duration(total)} in all"))
+    return Preflight(tuple(rows), notes=tuple(notes), seconds=total)
+
+
+def _cost_facts(seconds: float, memory: Memory) -> Facts:
+    time_row = ("estimated time", f"about {show_duration(seconds)}")
+    return [time_row, ("estimated memory", memory.summary)]
+
+
+def _estimate(
+    training: StagedTraining, prepared: PreparedPart, teacher: Teacher
+) -> tuple[float, Memory]:
+    """Estimate the seconds of a part of several, the teacher's pass included, and its memory.
+
+    Some examples of all lengths are timed with the teacher's outputs for them, which are stored
+    nowhere: an assistant that is the teacher here is not trained yet.
+    """
+    whole = prepared.job
+    count = min(timed_examples(whole), len(whole.split))
+    order = np.argsort(-whole.encoded.lengths, kind="stable")
+    rows = order[np.linspace(0, len(order), count, endpoint=False).astype(np.int64)]
+    data = replace(training.data, train=training.data.train.take(rows))
+    sample_teacher = teacher.replaced_by(teacher.loaded, data)
+    sample = (
+        replace(training, data=data)
+        .prepare_job(prepared.part, sample_teacher, dry_run=True, student=prepared.student)
+        .job
+    )
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        signal = sample_teacher.signal(
+            sample.weighted_loss, sample.models, data, progress=Silent(),
+            cache=Cache(Path(folder)),
+        )  # fmt: skip
+    teacher_seconds = (time.perf_counter() - started) * len(whole.split) / count
+    timed = replace(sample, teacher=signal)
+    memory = estimate_memory(timed, teacher.loaded.model)
+    return teacher_seconds + estimate_seconds(timed, of=whole), memory

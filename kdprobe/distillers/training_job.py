@@ -1,0 +1,138 @@
+"""Everything one training needs, gathered before the first step, and its result.
+
+Does: hold the parts in frozen types. Does not: train; `trainer.py` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.compute import Compute
+from kdprobe.distillers.encoding import Encoded, steps_per_epoch
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.preflight import Preflight
+from kdprobe.distillers.teacher_signal import TeacherSignal
+from kdprobe.distillers.weighted_loss import WeightedLoss
+from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from kdprobe.distillers.data import TrainingData
+
+_LONG_EPOCH = 1000  # optimiser steps; a longer epoch is evaluated, and saved, several times
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """The examples a model is scored on while it trains.
+
+    Args:
+        split: examples with gold labels.
+        encoded: the same as the student reads them.
+        teacher: the teacher's logits, float32 `[n, C]`, or None.
+    """
+
+    split: Split
+    encoded: Encoded
+    teacher: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training.
+
+    Args:
+        student: the model that is trained, in place.
+        tokenizer: its tokenizer.
+        split: the training examples, with gold labels when an objective reads them.
+        encoded: the same as the student reads them.
+        evaluation: what it is scored on.
+        weighted_loss: the objectives.
+        models: the builds of student and teacher.
+        teacher: the outputs of the teacher.
+        settings: how it is trained.
+        compute: where.
+        seed: of the order of the examples and of dropout.
+    """
+
+    student: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    split: Split
+    encoded: Encoded
+    evaluation: EvaluationSet
+    weighted_loss: WeightedLoss
+    models: ModelPair
+    teacher: TeacherSignal
+    settings: TrainingSettings
+    compute: Compute
+    seed: int
+
+    @property
+    def epoch_steps(self) -> int:
+        """The number of optimiser steps of one epoch."""
+        settings = self.settings
+        return steps_per_epoch(len(self.split), settings.batch_size, settings.gradient_accumulation)
+
+    @property
+    def steps(self) -> int:
+        """The number of optimiser steps of the whole training."""
+        return int(np.ceil(self.settings.epochs * self.epoch_steps))
+
+    @property
+    def evaluate_every(self) -> int:
+        """The number of optimiser steps between evaluations."""
+        if self.settings.evaluate_every is not None:
+            return self.settings.evaluate_every
+        pieces = -(-self.epoch_steps // _LONG_EPOCH)
+        return -(-self.epoch_steps // pieces)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """The result of a training.
+
+    Args:
+        folder: the model folder; None for a dry run, which writes nothing.
+        task: the task's name.
+        eval_split: the split that was scored.
+        scores: by name: the task's primary score, `accuracy`, `loss` (on the gold labels), and
+            after a distillation `agreement`, `cohens_kappa`, `kl` (nats) with the teacher; None
+            where undefined.
+        undefined: the reason for each score that is None.
+        history: what was logged, oldest first: `step`, `epoch`, `loss`, the objectives' terms, and
+            `eval_` scores.
+        best_step: the optimiser step whose weights were kept.
+        steps: optimiser steps taken.
+        seconds: of training, interruptions left out; of a dry run what it may take.
+        preflight: the facts before the first step.
+        notes: what the reader must know.
+    """
+
+    folder: Path | None
+    task: str
+    eval_split: str
+    scores: Mapping[str, float | None]
+    undefined: Mapping[str, str]
+    history: tuple[Mapping[str, float], ...]
+    best_step: int
+    steps: int
+    seconds: float
+    preflight: Preflight
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of_dry_run(cls, data: TrainingData, preflight: Preflight) -> TrainingResult:
+        """Return the result of a run that was only checked."""
+        return cls(
+            folder=None, task=data.task.name, eval_split=data.evaluation.name, scores={},
+            undefined={}, history=(), best_step=0, steps=0, seconds=preflight.seconds,
+            preflight=preflight,
+        )  # fmt: skip

@@ -1,0 +1,215 @@
+"""What a model says of every example of a split, computed once for whoever asks.
+
+Does: look up what is kept of each text, run the model on the rest in pieces that are kept as they
+are done, and return outputs in the split's order. Comparing, sweeping and distilling share the
+entries. Does not: know how a model is run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
+
+from kdprobe.cache import Arrays, Cache, CacheKey
+from kdprobe.errors import CapabilityError
+from kdprobe.models.handle import ModelHandle, Outputs
+from kdprobe.models.hf import HfModel
+from kdprobe.observations.predictions import check_finite
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split
+
+OUTPUTS_VERSION = 2
+"""Raised when the same model and text would give other numbers; older entries are then ignored."""
+
+BATCH_SIZE = 64
+"""Texts of one forward pass where nobody says otherwise; the same for all who share entries."""
+
+PIECE = 2048
+"""Examples run before they are kept: what a killed run loses at most, while few are known."""
+
+TextKey = bytes
+
+
+@dataclass(frozen=True)
+class StoredOutputs(Outputs):
+    """Outputs of a split, and how many texts the model was run on.
+
+    Args:
+        computed: the number of texts that were not known; equal ones count once.
+    """
+
+    computed: int
+
+
+class _Entry:
+    """What is known of one model, by text; kept as one entry of the cache."""
+
+    def __init__(self, key: CacheKey, cache: Cache | None, progress: Progress, name: str) -> None:
+        self._key, self._cache, self._name = key, cache, name
+        self.values: dict[TextKey, NDArray[np.float64]] = {}
+        self.truncated: dict[TextKey, bool] = {}
+        arrays = cache.load(key, say=progress.say) if cache is not None else None
+        if arrays is not None:
+            for text, row, cut in zip(
+                arrays["texts"], arrays["values"], arrays["truncated"], strict=True
+            ):
+                self.values[text.tobytes()] = row.astype(np.float64)
+                self.truncated[text.tobytes()] = bool(cut)
+
+    def add(
+        self,
+        texts: Sequence[TextKey],
+        values: NDArray[np.float64],
+        truncated: NDArray[np.bool_],
+        *,
+        keep: bool,
+    ) -> None:
+        """Take up new outputs, and keep all of them where that is wanted."""
+        self.values.update(zip(texts, values, strict=True))
+        self.truncated.update(zip(texts, truncated.tolist(), strict=True))
+        if self._cache is None or not keep:
+            return
+        arrays: Arrays = {
+            "texts": np.frombuffer(b"".join(self.values), dtype=np.uint8).reshape(-1, 16),
+            "values": np.stack(list(self.values.values())),
+            "truncated": np.array([self.truncated[text] for text in self.values], dtype=np.bool_),
+        }
+        described = f"outputs of {self._name} for {len(self.values)} texts"
+        self._cache.store(self._key, arrays, description=described)
+
+
+def stored_outputs(
+    handle: ModelHandle,
+    split: Split,
+    *,
+    cache: Cache | None,
+    progress: Progress,
+    batch_size: int = BATCH_SIZE,
+) -> StoredOutputs:
+    """Return a model's outputs for a split, each different text computed once and kept.
+
+    An output is kept under (the model's fingerprint, its reading, this version) and the text's
+    hash, so another order, a part of the split or another task with the same texts costs nothing,
+    and a run that was killed goes on from the last piece. A predictions file is not kept: it is
+    one already.
+
+    Args:
+        handle: the model.
+        split: the examples.
+        cache: where outputs are kept, or None.
+        progress: told of every batch.
+        batch_size: the most examples in one forward pass; moves no number beyond 1e-6.
+
+    Raises:
+        MisalignedError: an output is not finite; the example is named.
+        OutputError: the cache cannot be written.
+    """
+    if handle.source == "predictions file":
+        read = handle.outputs(split, batch_size=batch_size, advance=lambda done: None)
+        return StoredOutputs(read.values, read.scale, read.truncated, computed=len(split))
+    parts: dict[str, JsonValue] = {
+        "model": handle.fingerprint,
+        "reading": handle.reading,
+        "version": OUTPUTS_VERSION,
+    }
+    entry = _Entry(CacheKey("predictions", parts), cache, progress, handle.name)
+    texts = text_keys(split)
+    missing = _first_rows(texts, entry.values)
+    if missing:
+        _run(handle, split, entry, missing, batch_size=batch_size, progress=progress)
+    return StoredOutputs(
+        np.stack([entry.values[text] for text in texts]),
+        "scores" if split.task.kind == "regression" else "logits",
+        np.array([entry.truncated[text] for text in texts], dtype=np.bool_),
+        computed=len(missing),
+    )
+
+
+def stored_logits(
+    handle: HfModel, split: Split, *, longest: int, cache: Cache | None, progress: Progress
+) -> NDArray[np.float64]:
+    """Return outputs of texts of which at most so many tokens are read, `[n, c]`.
+
+    Only texts that are longer have entries of their own: all others are read whole either way, and
+    share theirs with whoever reads whole texts.
+
+    Args:
+        handle: the model.
+        split: the examples.
+        longest: the most tokens, special tokens counted.
+        cache: where outputs are kept, or None.
+        progress: told of every batch.
+
+    Raises:
+        CapabilityError: its outputs are not the same twice.
+    """
+    limited = handle.limited(longest)
+    long = limited.text.encode(split.texts, split.pairs).truncated
+    values = np.empty((len(split), len(handle.columns)))
+    for model, chosen in ((handle, ~long), (limited, long)):
+        rows = np.flatnonzero(chosen).tolist()
+        if rows:
+            part = split.take(rows) if len(rows) < len(split) else split
+            values[rows] = stored_outputs(model, part, cache=cache, progress=progress).values
+        if model.alarms:
+            raise CapabilityError(
+                handle.name,
+                found=model.alarms[0],
+                expected="one function: a model that is misread trains a wrong student",
+            )
+    return values
+
+
+def _first_rows(texts: Sequence[TextKey], known: Container[TextKey]) -> list[int]:
+    """Return the first row of every text that is not known."""
+    first: dict[TextKey, int] = {}
+    for row, text in enumerate(texts):
+        if text not in known:
+            first.setdefault(text, row)
+    return list(first.values())
+
+
+def _run(
+    handle: ModelHandle,
+    split: Split,
+    entry: _Entry,
+    rows: list[int],
+    *,
+    batch_size: int,
+    progress: Progress,
+) -> None:
+    """Run the model on these rows in pieces, and keep each piece once all of it is finite."""
+    with progress.stage(f"asking {handle.name}", len(rows)) as stage:
+        while rows:
+            # A piece grows with what is known: rewriting the entry stays a small part of the work.
+            size = max(PIECE, len(entry.values) // 8)
+            piece, rows = split.take(rows[:size]), rows[size:]
+            outputs = handle.outputs(
+                piece, batch_size=batch_size, advance=lambda done: stage.advance(done)
+            )
+            check_finite(handle.name, piece.ids, outputs.values)
+            sound = not handle.alarms  # what is not the same twice is nothing to keep
+            entry.add(text_keys(piece), outputs.values, outputs.truncated, keep=sound)
+
+
+def text_keys(split: Split) -> list[TextKey]:
+    """Return sixteen bytes for what a model reads of each example: its text, or pair of texts.
+
+    Definition: the first half of SHA-256 over the number of texts and each text's length and UTF-8
+    bytes; ids and labels are no part of it.
+    """
+    keys = []
+    for row, text in enumerate(split.texts):
+        parts = [text] if split.pairs is None else [text, split.pairs[row]]
+        digest = hashlib.sha256(str(len(parts)).encode())
+        for part in parts:
+            data = part.encode("utf-8", "surrogatepass")
+            digest.update(f"\0{len(data)}\0".encode())
+            digest.update(data)
+        keys.append(digest.digest()[:16])
+    return keys

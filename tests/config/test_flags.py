@@ -1,0 +1,121 @@
+"""Options models, their flags, and what a call makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import pytest
+from pydantic import Field
+
+from kdprobe.config.flags import Flag, FlagOptions, Panel, flags_of, written
+from kdprobe.config.flat import checked, gathered
+from kdprobe.config.options import (
+    DataOptions,
+    EvaluationDataOptions,
+    TrainingDataOptions,
+    TrainingRuntime,
+)
+from kdprobe.config.training import TrainingSettings
+from kdprobe.errors import ConfigError, UnknownNameError
+
+
+class Example(FlagOptions):
+    """Options of every kind."""
+
+    group: ClassVar[str] = "example"
+    panel: ClassVar[Panel] = "explaining"
+
+    count: Annotated[int, Field(ge=1, le=9), Flag("How many.", short="c")] = 3
+    share: Annotated[Annotated[float, Field(gt=0, lt=1)] | None, Flag("How much.")] = None
+    kind: Annotated[Literal["a", "b"], Flag("Which.", name="of-kind", panel="training")] = "a"
+    place: Annotated[Path | None, Flag("Where.")] = None
+    names: Annotated[tuple[str, ...], Flag("Who.", reads="names")] = ()
+    both: Annotated[tuple[float, float], Flag("Two.")] = (1.0, 2.0)
+    half: Annotated[bool | Literal["auto"], Flag("Or not.", both=True)] = "auto"
+    wanted: Annotated[str, Flag("Must be.")]
+    hidden: str = "no flag"
+
+
+def test_fields_are_read_from_the_annotations() -> None:
+    """Guards bounds, kinds and names said a second time: all of it comes from the field."""
+    fields = flags_of(Example)
+    assert "hidden" not in fields
+    count, share, kind = fields["count"], fields["share"], fields["kind"]
+    assert (count.option, count.words, count.kind, count.least, count.most, count.default) == (
+        "example.count", ("count",), int, 1, 9, 3
+    )  # fmt: skip
+    assert (share.kind, share.least, share.most, share.arity) == (float, 0, 1, 1)
+    assert (kind.words, kind.choices, kind.panel) == (("of-kind",), ("a", "b"), "training")
+    assert (fields["names"].arity, fields["both"].arity, fields["both"].kind) == (0, 2, float)
+    assert (fields["half"].kind, fields["place"].kind) == (bool, Path)
+    assert fields["wanted"].required
+    assert fields["count"].panel == "explaining"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"count": 0}, "`example.count`: is 0, expected at least 1"),
+        ({"count": 10}, "`example.count`: is 10, expected at most 9"),
+        ({"count": 1.5}, "`example.count`: is 1.5, expected a whole number"),
+        ({"count": 10**16}, "`example.count`: is 10000000000000000, expected a number up to 1e+15"),
+        ({"share": 0}, "`example.share`: is 0, expected more than 0"),
+        ({"share": 1}, "`example.share`: is 1, expected less than 1"),
+        ({"share": float("nan")}, "`example.share`: is nan, expected a number up to 1e+15"),
+        ({"kind": "c"}, "`example.kind`: is 'c', expected 'a' or 'b'"),
+        ({"names": "ab"}, "`example.names`: is 'ab', expected a valid tuple"),
+        ({"place": ""}, "`example.place`: is empty, expected a value; leave it out for none"),
+        ({"place": "a\0"}, "`example.place`: holds a zero byte, expected text"),
+        ({}, "`example.wanted`: is missing, expected a value"),
+    ],
+)
+def test_wrong_values_are_one_message(values: dict[str, object], message: str) -> None:
+    """Guards a message of the validator's own, which names no option and spans lines."""
+    with pytest.raises(ConfigError) as caught:
+        checked(Example, ({"wanted": "x"} if values else {}) | values)
+    assert str(caught.value) == message
+
+
+def test_unknown_options_have_neighbours() -> None:
+    """Guards a misspelt option that is passed over in silence."""
+    with pytest.raises(UnknownNameError, match="did you mean 'count'"):
+        checked(Example, {"wanted": "x", "cuont": 2})
+
+
+def call(data: DataOptions | None = None, **flat: object) -> dict[str, Any]:
+    models: dict[str, Any] = {
+        "data": (TrainingDataOptions, data), "training": (TrainingSettings, None)
+    }  # fmt: skip
+    return gathered("train", flat, models)
+
+
+def test_objects_and_keywords_are_joined() -> None:
+    """Guards which of the two counts, and that what was not named stays unset."""
+    parts = call(DataOptions(task="cola"), limit=3, epochs=None, best_by="last")
+    assert parts["data"].task == "cola"
+    assert parts["data"].model_fields_set == {"task", "limit"}
+    assert parts["training"].model_dump(exclude_unset=True) == {"best_by": "last"}
+    assert type(parts["data"]) is TrainingDataOptions
+
+
+def test_a_keyword_beside_its_object_is_refused() -> None:
+    """Guards two values for one option, of which one would be dropped in silence."""
+    with pytest.raises(TypeError, match=r"train\(\) has 'limit' twice: as a keyword and in data"):
+        call(DataOptions(limit=2), limit=3)
+    with pytest.raises(TypeError, match=r"train\(\) has no keyword 'epoch'; did you mean 'epochs'"):
+        call(epoch=3)
+    with pytest.raises(UnknownNameError, match="split"):
+        call(EvaluationDataOptions(split="test"))
+
+
+def test_options_are_written_back() -> None:
+    """Guards the command on a model card: it must give the same options again."""
+    options = Example(wanted="x y", names=("a", "b"), both=(1, 2), half=False, kind="b", share=None)
+    assert written(options) == [
+        "--of-kind", "b", "--names", "a,b", "--both", "1", "2", "--no-half", "--wanted", "x y",
+    ]  # fmt: skip
+    assert written(options, {"half"}) == ["--no-half"]
+    assert written(TrainingRuntime()) == []
+    data = DataOptions(label_map={"A": "a", "B": "b"})
+    assert written(data) == ["--label-map", "A=a,B=b"]

@@ -1,0 +1,74 @@
+"""Tests of passes that leave tokens of the last layer out: the same numbers, where allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from kdprobe.config.training import TrainingSettings
+from kdprobe.distillers.first_token_forward import (
+    first_token_forward,
+    first_token_suffices,
+    leaves_last_layer,
+)
+from kdprobe.distillers.objective import LOGITS, Need, Needs
+from kdprobe.distillers.trainer import StudentTrainer
+from tests.distillers.builders import toy_job, toy_weighted_loss
+
+
+def gradients(trainer: StudentTrainer, *, enough: bool) -> dict[str, torch.Tensor]:
+    """The gradient of one batch."""
+    trainer.short = enough
+    sample = trainer.collate([0, 1, 2, 3, 4])
+    window = trainer.job.weighted_loss.window([trainer._batch(sample)])
+    trainer.trainable.zero_grad()
+    trainer.compute_loss(trainer.trainable, sample, num_items_in_batch=window).backward()
+    return {
+        name: torch.zeros_like(weight) if weight.grad is None else weight.grad.clone()
+        for name, weight in trainer.trainable.named_parameters()
+    }
+
+
+def test_gradients_are_those_of_the_whole_pass(tmp_path: Path) -> None:
+    """Guards the shortcut in training: a gradient through another token would be lost."""
+    torch.manual_seed(0)
+    job = toy_job(TrainingSettings(batch_size=5), dropout=0.0)
+    trainer = StudentTrainer(job, folder=tmp_path, callbacks=[])
+    assert trainer.short
+    short, whole = (gradients(trainer, enough=enough) for enough in (True, False))
+    for name, gradient in whole.items():
+        assert torch.allclose(short[name], gradient, atol=1e-6), name
+    assert float(whole["student.classifier.weight"].abs().sum()) > 0
+
+
+def test_objectives_that_read_the_last_layer_run_it_whole() -> None:
+    """Guards hidden states of the last layer: all but the first would be missing."""
+    assert leaves_last_layer(Needs(student=frozenset({LOGITS})), 2)
+    assert leaves_last_layer(Needs(student=frozenset({Need("hidden", 1), Need("value", 2)})), 2)
+    for quantity in ("hidden", "first"):
+        assert not leaves_last_layer(Needs(student=frozenset({Need(quantity, 2)})), 2)
+    assert not leaves_last_layer(Needs(student_model=True), 2)
+
+
+def test_a_head_that_reads_every_token_is_found_out() -> None:
+    """Guards models whose head takes a mean: their logits would change without a word."""
+    torch.manual_seed(0)
+    job = toy_job(TrainingSettings(), weighted_loss=toy_weighted_loss("hard_labels"))
+    model = job.student.train()
+    assert first_token_suffices(model, job.encoded)
+    assert model.training
+    pooler = model.bert.pooler
+    whole = pooler.forward
+    pooler.forward = lambda hidden: whole(hidden.mean(1, keepdim=True))
+    assert not first_token_suffices(model, job.encoded)
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_no_hook_is_left(enough: bool) -> None:
+    """Guards the saved model's later passes: a hook left behind would cut them too."""
+    job = toy_job(TrainingSettings())
+    with pytest.raises(ZeroDivisionError), first_token_forward(job.student, enough=enough):
+        raise ZeroDivisionError
+    assert not any(module._forward_pre_hooks for module in job.student.modules())
