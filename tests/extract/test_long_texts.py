@@ -5,8 +5,8 @@ Tiny models with as many positions as the real ones: nothing here is scaled down
 
 from __future__ import annotations
 
+import importlib
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def test_no_method_asks_more_of_a_long_text_than_it_says(
     def counted(given: Sequence[tuple[ValueFunction, np.ndarray]]) -> None:
         asked.extend(len({mask.tobytes() for mask in masks}) for _, masks in given)
 
-    monkeypatch.setattr(sys.modules[f"kdprobe.extract.methods.{name}"], "fill", counted)
+    monkeypatch.setattr(importlib.import_module(f"kdprobe.extract.methods.{name}"), "fill", counted)
     monkeypatch.setattr(ValueFunction, "logits", lambda self, masks: np.zeros((len(masks), 2)))
     setting = ExplanationSettings({name: METHODS.load(name).options()}, deletion=False)
     explain_model(handle, [read_part(handle)], setting, cache=None, progress=Silent())

@@ -17,11 +17,11 @@ from typing import Any
 
 import kdprobe
 from kdprobe.cache import Cache
-from kdprobe.cli.attribute import attribute
 from kdprobe.cli.report import report
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
 from tests.augmenters.builders import TEXTS, task_file
+from tests.cli.scene import run
 from tests.cli.test_probing import write_sets
 from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint
@@ -274,9 +274,11 @@ def _older(page: Path) -> None:
 
 def draw(place: Place, *, resume: bool) -> None:
     """Explain one text into a page."""
-    attribute(
-        models=[place.teacher], text="a fine film", output=place.root / "words.html", device="cpu"
-    )
+    done = run(
+        "attribute", place.teacher, "--text", "a fine film", "-o", place.root / "words.html",
+        "--device", "cpu",
+    )  # fmt: skip
+    assert done.code == 0, done.err
 
 
 COMMANDS: dict[str, Command] = {
