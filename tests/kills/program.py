@@ -70,7 +70,7 @@ def forked(work: Callable[[], Any]) -> Any:
 
 def stop_clocks() -> None:
     """Let no clock decide what is written."""
-    from kdprobe.comparison import compare as comparing
+    from kdprobe.comparison import document
     from kdprobe.extract.efficiency import Pace, measure_speed
     from kdprobe.sweeping import measure as measuring
 
@@ -78,7 +78,7 @@ def stop_clocks() -> None:
     setattr(time, "monotonic", lambda: 0.0)  # noqa: B010
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     stopped = SimpleNamespace(datetime=SimpleNamespace(now=lambda zone: moment), UTC=UTC)
-    setattr(comparing, "datetime", stopped)  # noqa: B010
+    setattr(document, "datetime", stopped)  # noqa: B010
     ticks = itertools.count()
     paced = partial(measure_speed, clock=lambda: float(next(ticks)))
     setattr(measuring, "measure_speed", paced)  # noqa: B010
@@ -122,7 +122,7 @@ def again(command: Command, place: Place) -> str:
     try:
         run(place, resume=False)
     except UsageError as refused:
-        if "--resume" not in str(refused):
+        if "`resume`" not in str(refused):
             return str(refused)
     else:
         return ""
