@@ -18,9 +18,15 @@ from kdprobe.config.docs import documented
 from kdprobe.config.keywords import DistillKeywords
 from kdprobe.config.options import TRAINING_OPTIONS, DataOptions, Output, Runtime
 from kdprobe.config.recipe import Recipe, open_recipe
-from kdprobe.config.recipe_changes import for_task, with_settings, with_training
+from kdprobe.config.recipe_changes import (
+    for_task,
+    resolve_setting,
+    setting_names,
+    with_settings,
+    with_training,
+)
 from kdprobe.config.stages import parts_of
-from kdprobe.config.training import TrainingSettings
+from kdprobe.config.training import TrainingSettings, refuse_unread
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.dry_run import dry_run
 from kdprobe.distillers.job_facts import precision_of, settings_rows
@@ -154,10 +160,21 @@ def _data(options: RunOptions[DistillOptions]) -> TrainingData:
 def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Recipe:
     """Return the recipe as it is for a task, with the changes of `settings` and of the options."""
     names = option_names(recipe.all_objectives)
+    named, student = options.named_settings, options.own.student
+    twice = {f"training.{name}": name for name in named}
+    twice |= {} if student is None else {"student": "student"}
+    for key in options.own.settings:
+        other = twice.get(resolve_setting(key, setting_names(recipe, names)))
+        if other is not None:
+            raise ConfigError(
+                f"`settings` {key}", found=f"is given by `{other}` too", expected="one of the two"
+            )
     changed = with_settings(
         for_task(recipe, task, option_names=names), options.own.settings, option_names=names
     )
-    return with_training(changed, options.named_settings, student=options.own.student)
+    adapted = with_training(changed, named, student=student)
+    refuse_unread(named, adapted.training.optimizer)
+    return adapted
 
 
 def _card_facts(

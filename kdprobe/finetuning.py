@@ -17,7 +17,7 @@ from kdprobe.config.flat import checked
 from kdprobe.config.keywords import TrainingKeywords
 from kdprobe.config.options import TRAINING_OPTIONS, DataOptions, Output, Runtime
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
-from kdprobe.config.training import TrainingSettings
+from kdprobe.config.training import TrainingSettings, refuse_unread
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.control import Control
@@ -106,6 +106,7 @@ def _finetune(
     made_from = (source.student or source.model, source.model)
     data, compute = options.load_data().with_gold(), options.compute([made_from], progress)
     settings, more = _settings(source, like, data, options.named_settings)
+    refuse_unread(options.named_settings, settings.optimizer)
     plan = source.plan() | {"training": settings.model_dump()} | options.plan(data, compute)
     if like is not None:
         plan["like"] = like.student.fingerprint

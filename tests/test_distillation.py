@@ -172,3 +172,25 @@ def test_unlabelled_training_texts(toy: Toy, tmp_path: Path) -> None:
     recipe.write_text('name = "soft"\n[[objectives]]\nname = "soft_targets"\n')
     result = quick(Toy(str(task), toy.teacher), tmp_path / "s", recipe=recipe)
     assert result.scores["agreement"] is not None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"settings": {"student": "layers=1"}, "student": "layers=2"},
+         "`settings` student: is given by `student` too, expected one of the two"),
+        ({"settings": {"learning_rate": "1e-3"}, "learning_rate": 1e-4},
+         "`settings` learning_rate: is given by `learning_rate` too, expected one of the two"),
+        ({"betas": (0.8, 0.9), "optimizer": "adadelta"},
+         "`betas`: is a setting of adamw, expected one of adadelta, which trains"),
+        ({"rho": 0.8}, "`rho`: is a setting of adadelta, expected one of adamw, which trains"),
+    ],
+)  # fmt: skip
+def test_what_would_not_be_read_is_refused(
+    toy: Toy, tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    """Guards a value that is named, and another one that is trained with."""
+    with pytest.raises(ConfigError) as caught:
+        quick(toy, tmp_path / "s", **{"student": "layers=1", **options})
+    assert str(caught.value) == message
+    assert not (tmp_path / "s").exists()

@@ -13,12 +13,10 @@ import numpy as np
 
 from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import FARTHEST, Floats
 
 MOST_CLASSES = 10_000
 """Class indices from here on are taken for something else (ids, hashes) where no `labels` say."""
-_FARTHEST = 1e300
-"""Larger logits are refused: their differences leave the range of float64."""
 
 
 def as_array(values: Any, where: str, *, axes: tuple[int, ...], dtype: Any = None) -> Any:
@@ -85,9 +83,9 @@ def as_numbers(array: Any, where: str) -> Floats:
         numbers: Floats = np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ConfigError(where, found="text among its numbers", expected="numbers") from error
-    far = numbers[np.isfinite(numbers) & (np.abs(numbers) > _FARTHEST)]
+    far = numbers[np.isfinite(numbers) & (np.abs(numbers) > FARTHEST)]
     if far.size:
-        raise ConfigError(where, found=f"{far[0]:g}", expected=f"numbers up to {_FARTHEST:g}")
+        raise ConfigError(where, found=f"{far[0]:g}", expected=f"numbers up to {FARTHEST:g}")
     return numbers
 
 

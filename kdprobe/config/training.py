@@ -5,11 +5,13 @@ Does: define the settings, their defaults and their meaning. Does not: train.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
+from kdprobe.errors import ConfigError
 
 _Share = Annotated[float, Field(ge=0, lt=1)]
 _Count = Annotated[int, Field(ge=1)]
@@ -88,3 +90,28 @@ class TrainingSettings(FlagOptions):
         Annotated[float, Field(gt=0)] | None,
         Flag("Added to what gradients are divided by. Default: 1e-8 (AdamW), 1e-6 (Adadelta)."),
     ] = None
+
+
+_ONLY_OF: dict[str, Optimizer] = {"betas": "adamw", "rho": "adadelta"}
+
+
+def refuse_unread(named: Collection[str], optimizer: Optimizer) -> None:
+    """Refuse settings of the optimizer that is not used: nothing would come of them.
+
+    Args:
+        named: the settings that a person named.
+        optimizer: which one trains.
+
+    Raises:
+        ConfigError: the first of them.
+
+    >>> refuse_unread(["rho"], "adamw")
+    Traceback (most recent call last):
+    kdprobe.errors.ConfigError: `rho`: is a setting of adadelta, expected one of adamw, which trains
+    """
+    for name, owner in _ONLY_OF.items():
+        if name in named and optimizer != owner:
+            raise ConfigError(
+                f"`{name}`", found=f"is a setting of {owner}",
+                expected=f"one of {optimizer}, which trains",
+            )  # fmt: skip

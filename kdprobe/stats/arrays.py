@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+FARTHEST = 1e300
+"""Outputs beyond it are refused: their differences leave the range of float64."""
 
 
 def ratio(top: Floats, bottom: Floats) -> Floats:

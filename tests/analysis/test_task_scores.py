@@ -199,7 +199,8 @@ def test_nothing_warns():
     """Guards against divisions by zero that a reader of the terminal would see."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ANALYSIS.run(constant_student(), TaskScoresOptions(), {})
+        result = ANALYSIS.run(constant_student(), TaskScoresOptions(), {})
+    assert [number.metric for number in result.estimates if number.undefined]
 
 
 def test_labels_can_be_left_out_of_the_table():

@@ -26,7 +26,7 @@ from kdprobe.models.predictions.numbers import (
 )
 from kdprobe.observations.predictions import Scale
 from kdprobe.plain_files import expanded
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import FARTHEST, Floats
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import Cells, Table
@@ -271,12 +271,12 @@ def _first(bad: NDArray[np.bool_]) -> int | None:
 
 
 def _finite(values: Floats, table: Table, what: str) -> Floats:
-    row = _first(np.asarray(~np.isfinite(values).all(axis=1), dtype=np.bool_))
+    row = _first(~(np.abs(values) <= FARTHEST).all(axis=1))
     if row is not None:
         raise CheckpointError(
             table.where(row),
             found=f"{what}: {values[row].tolist()}",
-            expected="finite numbers",
+            expected=f"finite numbers, at most {FARTHEST:g}",
             remedy="a model that overflowed cannot be compared",
         )
     return values
