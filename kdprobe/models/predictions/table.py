@@ -271,7 +271,7 @@ def _first(bad: NDArray[np.bool_]) -> int | None:
 
 
 def _finite(values: Floats, table: Table, what: str) -> Floats:
-    row = _first(~(np.abs(values) <= FARTHEST).all(axis=1))
+    row = _first(np.asarray(~(np.abs(values) <= FARTHEST).all(axis=1), dtype=np.bool_))
     if row is not None:
         raise CheckpointError(
             table.where(row),
