@@ -228,6 +228,16 @@ def independent_kappa(gold: Ints, a: Ints, b: Ints, classes: int) -> float | Non
     return _kappa((of_a / sizes).T @ of_b)
 
 
+def _shares(table: Ints) -> tuple[int, Floats, Floats, Floats] | None:
+    """Return the examples, their shares and each rater's; None where a rater gives one label."""
+    n = int(table.sum())
+    # Compared as counts: shares of one label alone may add up to a little less than 1.
+    if n == 0 or table.sum(axis=1).max() == n or table.sum(axis=0).max() == n:
+        return None
+    share: Floats = table / n
+    return n, share, share.sum(axis=1), share.sum(axis=0)
+
+
 def asymptotic_error(table: Ints) -> float | None:
     """Return the large-sample standard error of Cohen's kappa, or None when kappa is undefined.
 
@@ -239,12 +249,10 @@ def asymptotic_error(table: Ints) -> float | None:
     >>> round(asymptotic_error(np.array([[20, 5], [10, 15]])), 4)
     0.127
     """
-    n = int(table.sum())
-    # Compared as counts: shares of one label alone may add up to a little less than 1.
-    if n == 0 or table.sum(axis=1).max() == n or table.sum(axis=0).max() == n:
+    shares = _shares(table)
+    if shares is None:
         return None
-    share = table / n
-    left, right = share.sum(axis=1), share.sum(axis=0)
+    n, share, left, right = shares
     chance = float(left @ right)
     kappa = (float(np.trace(share)) - chance) / (1.0 - chance)
     equal = np.diag(share) * (1.0 - (left + right) * (1.0 - kappa)) ** 2
@@ -268,12 +276,10 @@ def chance_error(table: Ints) -> float | None:
     >>> round(chance_error(np.array([[20, 5], [10, 15]])), 4)
     0.1386
     """
-    n = int(table.sum())
-    # Compared as counts: shares of one label alone may add up to a little less than 1.
-    if n == 0 or table.sum(axis=1).max() == n or table.sum(axis=0).max() == n:
+    shares = _shares(table)
+    if shares is None:
         return None
-    share = table / n
-    left, right = share.sum(axis=1), share.sum(axis=0)
+    n, _, left, right = shares
     chance = float(left @ right)
     top = chance + chance**2 - float((left * right * (left + right)).sum())
     return float(np.sqrt(max(0.0, top) / n) / (1.0 - chance))
