@@ -174,7 +174,7 @@ def _numbers(head: Headline) -> list[Number]:
         Number("kappa at most", "at most", lambda row: row.attainable_high),
         Number("McNemar p", "McNemar p", lambda row: row.mcnemar),
         Number("confidence, Spearman", "confidence", lambda row: row.confidence),
-        Number("ECE", "ECE", lambda row: row.ece),
+        Number("calibration error", "calibration", lambda row: row.calibration),
         Number("parameters", "parameters", lambda row: row.parameters),
     )
     return [number for number in wanted if any(_known(number.pick(row), head) for row in head.rows)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, JsonValue, model_validator
+from pydantic import Field, FiniteFloat, JsonValue, ValidationInfo, field_validator
 
 from kdprobe.results.parts import (
     Cell,
@@ -90,13 +90,17 @@ class AnalysisResult(Frozen):
     warnings: tuple[Notice, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _metrics_are_explained(self) -> AnalysisResult:
-        explained = {metric.name for metric in self.metrics}
-        for estimate in self.estimates:
+    @field_validator("estimates")
+    @classmethod
+    def _explained_and_bounded(
+        cls, estimates: tuple[Estimate, ...], info: ValidationInfo
+    ) -> tuple[Estimate, ...]:
+        explained = {metric.name: metric for metric in info.data.get("metrics", ())}
+        for estimate in estimates:
             if estimate.metric not in explained:
-                raise ValueError(f"{self.name}: metric {estimate.metric} has no definition")
-        return self
+                name = info.data.get("name")
+                raise ValueError(f"{name}: metric {estimate.metric} has no definition")
+        return tuple(explained[estimate.metric].bounded(estimate) for estimate in estimates)
 
 
 class ProducedBy(Frozen):

@@ -161,7 +161,7 @@ def stuart_maxwell(a: Ints, b: Ints, classes: int) -> float:
     return float(chi2.sf(sum(test.statistic for test in tests), sum(test.df for test in tests)))
 
 
-def wilson(hits: int, n: int, *, level: float = 0.95) -> Bounds | None:
+def wilson(hits: float, n: float, *, level: float = 0.95) -> Bounds | None:
     """Return Wilson's interval of a share, or None when n is 0.
 
     Definition: the shares p for which |hits/n - p| <= z sqrt(p (1 - p) / n) (Wilson 1927).

@@ -73,9 +73,10 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
 
     Definition: the difference of the mean scores over seeds; its interval from resamples of the
     examples, the same for both students, and of each student's seeds; p two-sided from the normal
-    distribution with the standard deviation of those differences (Efron and Tibshirani 1993); q
-    after Holm over all pairs. With one seed each it says whether these two models differ, not
-    whether another training of them would.
+    distribution with the standard deviation of those differences (Efron and Tibshirani 1993), with
+    several seeds that of a normal distribution with their interval; q after Holm over all pairs.
+    With one seed each it says whether these two models differ, not whether another training of them
+    would.
 
     Returns:
         `score_difference` of model_a minus model_b, in the unit of the score; the larger first.
@@ -92,7 +93,7 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
             gap,
             n=study.n,
             undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
-            p_value=_p_value(gap),
+            p_value=_p_value(gap, len(most.runs)),
             how=interval_method(most, paired=True),
         )
         differences.append(told(number, SCORES[primary_name(study)], study))
@@ -107,14 +108,16 @@ def _value(draws: Floats) -> float:
     return float(draws[0]) if np.isfinite(draws[0]) else -math.inf
 
 
-def _p_value(gap: Floats) -> float | None:
+def _p_value(gap: Floats, seeds: int) -> float | None:
     """Return the two-sided p-value of a difference, or None where it or its spread is undefined."""
     defined = gap[1:][np.isfinite(gap[1:])]
     if not np.isfinite(gap[0]) or len(defined) < max(2, 0.9 * len(gap[1:])):
         return None
     if gap[0] == 0.0:
         return 1.0
-    spread = float(defined.std(ddof=1))
+    low, high = np.quantile(defined, [0.025, 0.975])
+    # With few seeds the draws follow a t distribution, whose own spread may be without bound.
+    spread = float(high - low) / (2 * 1.96) if seeds > 1 else float(defined.std(ddof=1))
     return math.erfc(abs(float(gap[0])) / spread / math.sqrt(2.0)) if spread else 0.0
 
 
