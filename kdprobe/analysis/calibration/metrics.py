@@ -91,7 +91,7 @@ _FIXED = (
         source=_GUO,
     ),
     _difference(
-        "calibration_error_difference", "difference in calibration error", "Calibration error", 1
+        "calibration_error_difference", "difference in calibration error", "Calibration error", 2
     ),
     _difference("brier_difference", "difference in Brier score", "Brier score", 2),
     _difference("nll_difference", "difference in NLL", "Negative log-likelihood", None),
