@@ -18,6 +18,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
+from kdprobe.stats.bootstrap import draw_resamples
 
 NOT_ASKED = "the maps were not asked for; add them with `attribution_gap=200`"
 _HOW = "bootstrap over examples, percentile"
@@ -36,8 +37,11 @@ METRICS = (
 )  # fmt: skip
 
 
-def _draws(study: Study, split: str, gaps: Floats) -> Floats:
+def _draws(study: Study, maps: MapGaps, split: str, gaps: Floats) -> Floats:
     """Average the distances in every resample, float64 `[B + 1]`; the same for all students."""
+    if split in maps.clusters:
+        clusters = tuple(maps.clusters[split].tolist())
+        return draw_resamples(study.seed, len(gaps), study.resamples, clusters).mean(gaps)
     generator = derive_generator(study.seed, "attribution gap", split)
     n = len(gaps)
     means = np.empty(study.resamples + 1)
@@ -55,11 +59,12 @@ def _student(study: Study, maps: MapGaps, student: str) -> list[Estimate]:
             EstimateKey("attribution_gap", teacher, student, subset=split) for split in maps.splits
         ]
         return [undefined_estimate(one, reason) for one in places]
-    draws = {split: _draws(study, split, maps.gaps[student, split]) for split in maps.splits}
+    draws = {split: _draws(study, maps, split, maps.gaps[student, split]) for split in maps.splits}
+    how = _HOW.replace("examples", "clusters of examples") if maps.clusters else _HOW
     estimates = [
         estimate(
             EstimateKey("attribution_gap", teacher, student, subset=split),
-            split_draws, n=len(maps.gaps[student, split]), undefined="no example", how=_HOW,
+            split_draws, n=len(maps.gaps[student, split]), undefined="no example", how=how,
         )
         for split, split_draws in draws.items()
     ]  # fmt: skip
@@ -68,7 +73,7 @@ def _student(study: Study, maps: MapGaps, student: str) -> list[Estimate]:
         at = EstimateKey("generalisation", teacher, student, subset=f"{held_out[0]} minus train")
         n = sum(len(maps.gaps[student, split]) for split in ("train", held_out[0]))
         apart = draws[held_out[0]] - draws["train"]
-        estimates.append(estimate(at, apart, n=n, undefined="no example", how=_HOW))
+        estimates.append(estimate(at, apart, n=n, undefined="no example", how=how))
     return estimates
 
 

@@ -110,7 +110,14 @@ def _estimates(study: Study, group: str, mask: Bools) -> tuple[Estimate, Estimat
     resamples = resamples_of(study)
     size = int(mask.sum())
     return (
-        estimate(share, resamples.mean(mask), n=study.n, undefined="no examples", share=True),
+        estimate(
+            share,
+            resamples.mean(mask),
+            n=study.n,
+            undefined="no examples",
+            share=True,
+            clusters=study.clusters_in(),
+        ),
         estimate(
             sure,
             mean_within(resamples, mask, teacher.first.confidence),

@@ -31,11 +31,15 @@ from kdprobe.stats.bootstrap import (
 )
 
 HOW = "paired bootstrap over examples, percentile"
+THREE = "rule of three"
+THREE_OF_CLUSTERS = f"{THREE} over clusters"
 
 
 def resamples_of(study: Study) -> Resamples:
     """Return the run's one resample matrix; drawn once, the same for every analysis."""
-    return draw_resamples(study.seed, study.n, study.resamples)
+    clusters = study.split.clusters
+    cluster_of = None if clusters is None else tuple(clusters.tolist())
+    return draw_resamples(study.seed, study.n, study.resamples, cluster_of)
 
 
 def _run_weights(study: Study, population: Population) -> Floats:
@@ -92,6 +96,7 @@ def estimate(
     n: int,
     undefined: str,
     share: bool = False,
+    clusters: int | None = None,
     p_value: float | None = None,
     how: str = HOW,
 ) -> Estimate:
@@ -104,6 +109,8 @@ def estimate(
         undefined: the reason given when the value on the sample is NaN.
         share: whether the value is a share of the n examples; a share of exactly 0 or 1 then gets
             the rule-of-three bound 3/n instead of an interval of no width.
+        clusters: in how many clusters those examples lie, which then stands for n in that bound;
+            None: they are independent.
         p_value: of the test that belongs to this number, in 0..1.
         how: how the interval was made.
 
@@ -117,8 +124,9 @@ def estimate(
     # The resampled share of a sample without a single error never moves: an interval of no width
     # would claim certainty. 3/n is the 95 % bound for an event not seen in n tries.
     if share and n and value in (0.0, 1.0):
-        bounds = (max(0.0, 1 - 3 / n), 1.0) if value == 1.0 else (0.0, min(1.0, 3 / n))
-        how = "rule of three"
+        reach = min(1.0, 3 / (clusters or n))
+        bounds = (1 - reach, 1.0) if value == 1.0 else (0.0, reach)
+        how = THREE_OF_CLUSTERS if clusters else THREE
     return Estimate(
         **vars(at),
         value=value,

@@ -26,8 +26,8 @@ from kdprobe.observations.predictions import (
 )
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
-from kdprobe.stats.arrays import Bools, Floats, ratio
-from kdprobe.stats.hypothesis_tests import mcnemar_p
+from kdprobe.stats.arrays import Bools, Floats, Ints, ratio
+from kdprobe.stats.clustered_tests import mcnemar_of
 
 _EMPTY = "no example of this slice has a gold label"
 Table = dict[tuple[int, ...], Floats]  # ids of runs -> draws `[B + 1, slices]`
@@ -108,6 +108,11 @@ class _Cut:
             return errors
         return np.asarray(run.predicted == np.asarray(self.study.split.labels))
 
+    def clusters(self, part: Slice) -> Ints | None:
+        """The clusters of a slice's examples."""
+        clusters = self.study.split.clusters
+        return None if clusters is None else clusters[part.mask]
+
     def means(self, values: Bools | Floats) -> Floats:
         """Average values over each slice in every resample, float64 `[B + 1, slices]`."""
         inside: NDArray[np.generic] = self.masks * values[:, None]
@@ -157,12 +162,12 @@ def _p_values(cut: _Cut, student: Population) -> list[float | None]:
             np.stack([cut.quality(run).astype(np.float64) for run in model.runs])
             for model in (teacher, student)
         )
-        return [paired_p(left[:, part.mask], right[:, part.mask]) for part in cut.slices]
+        return [
+            paired_p(left[:, part.mask], right[:, part.mask], cut.clusters(part))
+            for part in cut.slices
+        ]
     t, s = cut.quality(teacher.first).astype(bool), cut.quality(student.first).astype(bool)
-    return [
-        mcnemar_p(int((part.mask & t & ~s).sum()), int((part.mask & ~t & s).sum()))
-        for part in cut.slices
-    ]
+    return [mcnemar_of(t[part.mask], s[part.mask], cut.clusters(part)) for part in cut.slices]
 
 
 def _gaps(
@@ -178,6 +183,7 @@ def _gaps(
             undefined=_EMPTY,
             share=not cut.regression,
             p_value=p,
+            clusters=cut.study.clusters_in(part.mask),
         )
         for part, draws, p in zip(cut.slices, gaps, _p_values(cut, student), strict=True)
     ]
@@ -193,6 +199,7 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
             n=part.n,
             undefined=_EMPTY,
             share=not cut.regression,
+            clusters=cut.study.clusters_in(part.mask),
         )
         for name, by_slice in draws.items()
         for part, values in zip(cut.slices, by_slice, strict=True)
@@ -225,6 +232,7 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
                     n=part.n,
                     undefined="no example in this slice",
                     share=True,
+                    clusters=whole.study.clusters_in(part.mask),
                 )
             )
     return estimates

@@ -44,7 +44,8 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
         typer.echo(json.dumps(headline_json(document, head), indent=1, ensure_ascii=False))
         _tell_unable(document, quiet=True)
         return
-    title = f"{document.task.name} {document.task.split}, n = {document.task.n}"
+    task = document.task
+    title = f"{task.name} {task.split}, n = {task.n}{task.in_clusters}"
     # A column each is easier to compare, but more than a few students do not fit a terminal.
     lay_out = headline_table if len(head.rows) <= SIDE_BY_SIDE else headline_list
     terminal.show(terminal.table(title, *lay_out(head)))

@@ -20,6 +20,7 @@ from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.predictions import Populations
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
+from kdprobe.tasks.clusters import cluster_notices, split_clusters
 from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
@@ -172,9 +173,12 @@ def open_session(
     task = task_file.task()
     models = _open_models(specs, task, data, runtime)
     name = data.split or task_file.compare_split
+    clustered = task_file.with_cluster(data.cluster)
     split, notices = _load_examples(
-        specs, task_file, name, data, offline=runtime.offline, seed=seed
+        specs, clustered, name, data, offline=runtime.offline, seed=seed
     )
+    if clustered.cluster and split.clusters is None:  # examples that no table was read for
+        split = split_clusters(split, clustered.cluster, text=task_file.text)
     if not len(split):
         raise TaskError(
             f"{task.name} {split.name}", found="holds no examples", expected="at least one"
@@ -190,7 +194,7 @@ def open_session(
         batch_size=runtime.batch_size,
         cache=open_cache(runtime.cache),
         train_split=_train_split(task_file, name),
-        notices=notices,
+        notices=(*notices, *cluster_notices(split)),
     )
 
 

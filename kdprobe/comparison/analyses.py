@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from kdprobe.analysis.clusters import told_by_clusters
 from kdprobe.analysis.protocol import ANALYSES, Analysis, examples_for
 from kdprobe.collectors.guarding import failure
 from kdprobe.comparison.options import AnalysisOptions
@@ -170,7 +171,9 @@ def run_all(
                     skipped.append(Skipped(what=name, reason=reason, requested=name in requested))
                 else:
                     options = chosen.options.get(name, analysis.options())
-                    done[name] = analysis.run(examples, options, done)
+                    result = analysis.run(examples, options, done)
+                    reads = getattr(analysis, "reads", ())
+                    done[name] = told_by_clusters(result, examples, reads=reads)
                     seconds[f"analysis {name}"] = time.perf_counter() - started
             except Exception as error:
                 skipped.append(failure(name, error))

@@ -13,7 +13,8 @@ import numpy as np
 
 from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
-from kdprobe.stats.arrays import FARTHEST, Floats
+from kdprobe.stats.arrays import FARTHEST, Floats, Ints
+from kdprobe.tasks.clusters import codes_of
 
 MOST_CLASSES = 10_000
 """Class indices from here on are taken for something else (ids, hashes) where no `labels` say."""
@@ -87,6 +88,22 @@ def as_numbers(array: Any, where: str) -> Floats:
     if far.size:
         raise ConfigError(where, found=f"{far[0]:g}", expected=f"numbers up to {FARTHEST:g}")
     return numbers
+
+
+def as_clusters(values: Any, n: int) -> Ints:
+    """Return the cluster of each of n examples, int64 `[n]`.
+
+    Raises:
+        ConfigError: another number of rows, or a row without a value.
+    """
+    where = "`clusters`"
+    rows = as_array(values, where, axes=(1,), dtype=object).tolist()
+    if len(rows) != n:
+        raise ConfigError(where, found=f"{len(rows)} rows", expected=f"{n}")
+    for row, value in enumerate(rows, start=1):
+        if is_missing(value) or not str(value).strip():
+            raise ConfigError(where, found=f"row {row} has none", expected="a value in every row")
+    return codes_of(list(map(str, rows)))
 
 
 def by_name(values: Any, where: str) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Literal, Unpack
 
@@ -18,6 +19,7 @@ from kdprobe.comparison.analyses import chosen_analyses
 from kdprobe.comparison.array_values import (
     MOST_CLASSES,
     as_array,
+    as_clusters,
     as_numbers,
     by_name,
     class_index,
@@ -35,6 +37,7 @@ from kdprobe.observations.predictions import Scale
 from kdprobe.plain_text import printable
 from kdprobe.progress import Progress
 from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.clusters import cluster_notices
 from kdprobe.tasks.task import NO_LABEL, Split, Task
 
 _SUM_TOLERANCE = 1e-3
@@ -49,6 +52,7 @@ def compare_predictions(
     labels: Sequence[str] | None = None,
     texts: Sequence[str] | None = None,
     slices: Mapping[str, Sequence[object]] | None = None,
+    clusters: Sequence[object] | None = None,
     output: Any = None,
     analyses: AnalysisOptions | None = None,
     progress: Progress | None = None,
@@ -68,6 +72,8 @@ def compare_predictions(
             the teacher's DataFrame, else the names that `y_true` shows, sorted, else `0`, `1` ….
         texts: the text of each example, for the report and for text checks; None: `example 1` ….
         slices: further columns by name to slice by, `[n]` each.
+        clusters: `[n]`; examples with one value depend on each other (answers about one passage):
+            intervals and tests take them as one. None: all are independent.
         output: a new or empty folder for the files of `kdprobe.compare`; None writes nothing.
         analyses: which analyses run, their options, resamples and the seed.
         progress: where to show progress.
@@ -95,6 +101,9 @@ def compare_predictions(
     if not students:
         raise ConfigError("`students`", found="none is named", expected="at least one")
     split = _split_of(y_true, teacher, _names_of(labels), texts, slices)
+    if clusters is not None:
+        codes = as_clusters(clusters, len(split))
+        split = replace(split, clusters=codes, clustered_by="clusters")
     named = {"teacher": teacher, **students}
     if "teacher" in students:
         raise ConfigError("`students`", found="one is called 'teacher'", expected="other names")
@@ -112,6 +121,7 @@ def compare_predictions(
         seed=options.analyses.seed,
         resamples=options.analyses.resamples,
         slice_columns=options.analyses.slice_columns or tuple(slices),
+        notices=cluster_notices(split),
     )
     return compare_opened(session, to_run, options, progress=progress)
 

@@ -77,6 +77,7 @@ class CompareKeywords(TypedDict, total=False):
     """The flat keywords of `kdprobe.compare`, each a field of one of its options objects."""
 
     split: str | None
+    cluster: str | None
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None

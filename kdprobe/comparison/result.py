@@ -128,7 +128,7 @@ class Comparison:
     def __repr__(self) -> str:
         """One sentence a student."""
         task = self.document.task
-        lines = [f"kdprobe comparison on {task.name} {task.split} (n = {task.n})"]
+        lines = [f"kdprobe comparison on {task.name} {task.split} (n = {task.n}{task.in_clusters})"]
         lines += [f"  {row.student}: {row.sentence}" for row in self.headline.rows]
         return printable("\x00".join(lines)).replace("\ufffd", "\n")
 
@@ -145,7 +145,7 @@ class Comparison:
             values = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
             body += f"<tr><th>{safe(number)}</th>{values}</tr>"
         task = self.document.task
-        title = safe(f"{task.name} {task.split}, n = {task.n}")
+        title = safe(f"{task.name} {task.split}, n = {task.n}{task.in_clusters}")
         sentences = "".join(f"<p>{safe(row.sentence)}</p>" for row in self.headline.rows)
         page = None if self.folder is None else self.folder / "report.html"
         link = f'<p><a href="{html.escape(page.as_posix())}">report.html</a></p>' if page else ""

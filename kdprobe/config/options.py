@@ -85,6 +85,14 @@ class EvaluationDataOptions(DataOptions):
     """The data of a comparison: one split."""
 
     split: Annotated[str | None, Flag("Default: the task's.", everyday=True)] = None
+    cluster: Annotated[
+        str | None,
+        Flag(
+            "Examples with one value in this column depend on each other: intervals and tests take "
+            "them as one. `none`: all are independent. Default: the task's.",
+            metavar="COLUMN",
+        ),
+    ] = None  # fmt: skip
 
 
 class TrainingDataOptions(DataOptions):

@@ -88,12 +88,14 @@ class Columns(Options):
         text_pair: the same for the second text.
         label: the column of the label (a name or an index) or score.
         id_column: a column of unique ids; without one, ids are `dev-00017` (the row, from 1).
+        cluster: the column whose equal values mark examples that depend on each other.
     """
 
     text: str | tuple[str, ...] = ()
     text_pair: str | tuple[str, ...] = ()
     label: str = ""
     id_column: str = ""
+    cluster: str = ""
 
 
 class Layout(Columns):
@@ -176,6 +178,7 @@ class TaskFile(Options):
         text_pair: likewise; empty for a task of single texts.
         label: likewise.
         id_column: likewise.
+        cluster: likewise; every file of the task must have it.
         extra_columns: columns kept for slices. Local files with labels must have them.
         derived: columns made from others.
         compare_split: the split that `kdprobe compare` takes when nobody says.
@@ -202,6 +205,7 @@ class TaskFile(Options):
     text_pair: str | tuple[str, ...] = ()
     label: str = "label"
     id_column: str = ""
+    cluster: str = ""
     extra_columns: tuple[str, ...] = ()
     derived: tuple[Derived, ...] = ()
     compare_split: str = "dev"
@@ -259,6 +263,17 @@ class TaskFile(Options):
             text_pair=source.text_pair or self.text_pair,
             label=source.label or self.label,
             id_column=source.id_column or self.id_column,
+            cluster=source.cluster or self.cluster,
+        )
+
+    def with_cluster(self, column: str | None) -> TaskFile:
+        """Return the task with examples clustered by this column; `none`: by none; None: as is."""
+        if column is None:
+            return self
+        local = tuple(layout.model_copy(update={"cluster": ""}) for layout in self.local)
+        hub = self.hub and self.hub.model_copy(update={"cluster": ""})
+        return self.model_copy(
+            update={"cluster": "" if column == "none" else column, "local": local, "hub": hub}
         )
 
     @property

@@ -6,7 +6,7 @@ Does: hold the distances in a frozen type. Does not: know a model, a file or tor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ class MapGaps:
         classes: whose maps are joined; 1 for a regression.
         steps: points on the path of the integrated gradients.
         top: dimensions of the teacher that count; 0: all.
+        clusters: split -> int64 `[m]`, the cluster of each example; of splits that have clusters.
     """
 
     gaps: Mapping[tuple[str, str], NDArray[np.float64]]
@@ -31,3 +32,4 @@ class MapGaps:
     classes: int
     steps: int = 1
     top: int = 0
+    clusters: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)

@@ -13,8 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
+import numpy as np
+
 from kdprobe.errors import MisalignedError, TaskError
 from kdprobe.observations.predictions import Population, first_difference
+from kdprobe.stats.arrays import Bools, Ints
 from kdprobe.tasks.task import Split
 
 Kind = TypeVar("Kind")
@@ -125,24 +128,21 @@ class Study:
         if len(rows) in (0, self.n):
             same = all(value is self.observations[kind] for kind, value in apart.items())
             return self if same else replace(self, observations=apart)
+        part = self.take(rows)
+        kept = {
+            kind: value.only(part.split.ids) if isinstance(value, OfExamples) else value
+            for kind, value in apart.items()
+        }
+        return replace(part, observations=kept)
+
+    def take(self, rows: Ints) -> Study:
+        """Return the study of these rows, in this order, without further observations."""
         split = self.split.take(rows)
-        return replace(
-            self,
-            split=split,
-            models=tuple(
-                replace(
-                    model,
-                    runs=tuple(
-                        replace(run, ids=split.ids, values=run.values[rows]) for run in model.runs
-                    ),
-                )
-                for model in self.models
-            ),
-            observations={
-                kind: value.only(split.ids) if isinstance(value, OfExamples) else value
-                for kind, value in apart.items()
-            },
-        )
+        models = []
+        for model in self.models:
+            runs = (replace(run, ids=split.ids, values=run.values[rows]) for run in model.runs)
+            models.append(replace(model, runs=tuple(runs)))
+        return replace(self, split=split, models=tuple(models), observations={})
 
     @property
     def teacher(self) -> Population:
@@ -163,6 +163,17 @@ class Study:
     def n(self) -> int:
         """The number of examples."""
         return len(self.split.ids)
+
+    def clusters_in(self, mask: Bools | None = None) -> int | None:
+        """Return in how many clusters the examples lie, or a part of them; None without clusters.
+
+        Args:
+            mask: bool `[n]`, the part; None: all.
+        """
+        clusters = self.split.clusters
+        if clusters is None:
+            return None
+        return len(np.unique(clusters if mask is None else clusters[mask]))
 
     @property
     def classes(self) -> int:

@@ -121,7 +121,11 @@ class Request(Frozen):
 
 
 class TaskInfo(Frozen):
-    """The task and the split that all numbers are about."""
+    """The task and the split that all numbers are about.
+
+    `clusters` is in how many clusters of dependent examples the n lie, by the column
+    `clustered_by`; None: they are independent.
+    """
 
     name: str
     version: int
@@ -130,10 +134,19 @@ class TaskInfo(Frozen):
     primary_score: str
     split: str
     n: Count
+    clusters: Count | None = None
+    clustered_by: str = ""
     fingerprint: str
     label_counts: dict[str, int] = Field(default_factory=dict)
     citation: str = ""
     description: str = ""
+
+    @property
+    def in_clusters(self) -> str:
+        """What follows the number of examples where they come in clusters, else nothing."""
+        if self.clusters in (None, self.n):
+            return ""
+        return f" in {self.clusters:,} clusters of equal {self.clustered_by}"
 
 
 class ModelInfo(Frozen):

@@ -5,7 +5,8 @@ over runs, and take the percentile interval of draws. Does not: know any metric 
 function of sums) or any study; `analysis/estimates.py` makes estimates of draws.
 
 Definition: percentile bootstrap over examples (Efron and Tibshirani 1993, ch. 13), the same
-resamples for every model and metric, so that differences are paired. With several runs (seeds) of
+resamples for every model and metric, so that differences are paired. Where examples come in
+clusters, whole clusters are drawn (Davison and Hinkley 1997, 3.8). With several runs (seeds) of
 a model the runs are resampled too, each model by its own generator: a two-level bootstrap.
 
 Every statistic is a function from `Resamples` to draws `float64[B + 1]`: the value on the sample
@@ -32,7 +33,8 @@ class Resamples:
     """How often each example is in each resample; row 0 is the sample itself.
 
     Args:
-        counts: float32 `[B + 1, n]`, every row sums to n.
+        counts: float32 `[B + 1, n]`; every row sums to n, but where clusters of different sizes
+            are drawn.
     """
 
     counts: NDArray[np.float32]
@@ -66,7 +68,7 @@ class Resamples:
 
     @property
     def totals(self) -> Floats:
-        """How many examples each resample holds, float64 `[B + 1]`: n, unless `within` a subset."""
+        """How many examples each resample holds, float64 `[B + 1]`: n, but of clusters or parts."""
         totals: Floats = self.counts.sum(axis=1, dtype=np.float64)
         return totals
 
@@ -133,19 +135,29 @@ class Resamples:
 
 
 @lru_cache(maxsize=2)  # a matrix of 2,000 x 10,000 takes 80 MB
-def draw_resamples(seed: int, n: int, draws: int) -> Resamples:
+def draw_resamples(
+    seed: int, n: int, draws: int, clusters: tuple[int, ...] | None = None
+) -> Resamples:
     """Draw resamples of n examples with replacement; the same ones for a seed, n and number.
 
     Args:
         seed: the run's seed.
         n: the number of examples.
         draws: B; the matrix has one row more, the sample itself first.
+        clusters: the cluster of each example; as many clusters as there are are then drawn, each
+            with all its examples. With one example each the resamples are those without clusters.
+
+    >>> draw_resamples(2, 4, 2, (0, 0, 1, 1)).counts[1:].tolist()
+    [[1.0, 1.0, 1.0, 1.0], [2.0, 2.0, 0.0, 0.0]]
     """
     generator = derive_generator(seed, "bootstrap", "examples")
     counts = np.empty((draws + 1, n), dtype=np.float32)
     counts[0] = 1
+    cluster_of = np.arange(n) if clusters is None else np.unique(clusters, return_inverse=True)[1]
+    units = int(cluster_of.max()) + 1
     for row in range(1, draws + 1):
-        counts[row] = np.bincount(generator.integers(0, n, size=n), minlength=n)
+        drawn = np.bincount(generator.integers(0, units, size=units), minlength=units)
+        counts[row] = drawn if clusters is None else drawn[cluster_of]
     counts.setflags(write=False)
     return Resamples(counts)
 

@@ -72,7 +72,7 @@ def ece_draws(resamples: Resamples, gaps: Floats, members: Ints, *, bins: int) -
     array([0.5])
     """
     spread = np.where(members[:, None] == np.arange(bins), gaps[:, None], 0.0)
-    errors: Floats = np.abs(resamples.sums(spread)).sum(axis=1) / resamples.n
+    errors: Floats = np.abs(resamples.sums(spread)).sum(axis=1) / resamples.totals
     return errors
 
 
@@ -213,7 +213,7 @@ def fit_temperatures(resamples: Resamples, values: Floats, gold: Ints) -> Fit:
     part = np.divide(-slopes[rows, node], rise, out=nothing.copy(), where=crossed)
     inverse = fine[node] + part * width
     best = losses[rows, node] + slopes[rows, node] * part * width / 2  # the slope falls to 0
-    temperature, nll = 1.0 / inverse, best / resamples.n
+    temperature, nll = 1.0 / inverse, best / resamples.totals
     if inside[0]:
         temperature[0], nll[0] = _exactly(values, gold, *coarse[[inside_node, inside_node + 1]])
     return Fit(temperature, nll)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.clusters import told
 from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
@@ -58,8 +59,12 @@ def numbers(study: Study) -> tuple[Estimate, ...]:
     for student in study.students:
         estimates += _closeness(study, student)
     return tuple(
-        _with_origin(number, models[number.model_b or number.model_a]) for number in estimates
-    )
+        told(
+            _with_origin(number, models[number.model_b or number.model_a]),
+            DEFINED[number.metric], study,
+        )
+        for number in estimates
+    )  # fmt: skip
 
 
 def _closeness(study: Study, student: Population) -> list[Estimate]:

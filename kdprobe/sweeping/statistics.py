@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis.clusters import told
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
+from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.observations.predictions import (
     Population,
@@ -85,16 +87,15 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
         a, b = sorted((one, other), key=lambda model: -_value(drawn[model.name]))
         gap = drawn[a.name] - drawn[b.name]
         most = max(a, b, key=lambda model: len(model.runs))
-        differences.append(
-            estimate(
-                EstimateKey(DIFFERENCE, a.name, b.name),
-                gap,
-                n=study.n,
-                undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
-                p_value=_p_value(gap),
-                how=interval_method(most, paired=True),
-            )
+        number = estimate(
+            EstimateKey(DIFFERENCE, a.name, b.name),
+            gap,
+            n=study.n,
+            undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
+            p_value=_p_value(gap),
+            how=interval_method(most, paired=True),
         )
+        differences.append(told(number, SCORES[primary_name(study)], study))
     adjusted = holm([difference.p_value for difference in differences])
     return tuple(
         difference if q is None else difference.model_copy(update={"q_value": q})

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from kdprobe.config.task import Columns, Derived, Task
 from kdprobe.errors import TaskError
 from kdprobe.plain_text import printable
+from kdprobe.tasks.clusters import table_clusters
 from kdprobe.tasks.gold import read_gold, refuse_nested
 from kdprobe.tasks.table import Table
 from kdprobe.tasks.task import Split, text_hash
@@ -140,6 +141,8 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
         origin=origin + _told_broken(table),
         missing_as=gold.missing_as,
         notes=table.notes,
+        clusters=table_clusters(table, plan.columns.cluster) if plan.columns.cluster else None,
+        clustered_by=plan.columns.cluster,
     )
     if plan.share is None:
         return split

@@ -40,6 +40,9 @@ class Split:
         origin: where the examples come from, for people (`CoLA/dev.tsv`, `embedded grammar`).
         missing_as: how the file writes a missing gold label (`-`, or empty), as it was met.
         notes: what the reader of the file has to say of it, for people; each a sentence.
+        clusters: int64 `[n]`, the cluster of each example where examples depend on each other (the
+            answers about one passage); None: all are independent.
+        clustered_by: the column whose equal values make a cluster.
 
     Raises:
         TaskError: ids repeat, a text is empty, a label is out of range, lengths differ.
@@ -60,6 +63,8 @@ class Split:
     origin: str = ""
     missing_as: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    clusters: NDArray[np.int64] | None = None
+    clustered_by: str = ""
 
     def __post_init__(self) -> None:
         """Check and freeze."""
@@ -70,6 +75,8 @@ class Split:
             lengths["second texts"] = len(self.pairs)
         if self.labels is not None:
             lengths["labels"] = len(self.labels)
+        if self.clusters is not None:
+            lengths["clusters"] = len(self.clusters)
         lengths |= {f"column {name}": len(column) for name, column in self.columns.items()}
         for what, length in lengths.items():
             if length != n:
@@ -177,6 +184,8 @@ class Split:
             origin=self.origin,
             missing_as=self.missing_as,
             notes=self.notes,
+            clusters=None if self.clusters is None else self.clusters[index],
+            clustered_by=self.clustered_by,
         )
 
 

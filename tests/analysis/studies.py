@@ -236,6 +236,12 @@ def regression(n: int = 120, *, students: int = 2, runs: int = 1, seed: int = 0)
     )
 
 
+def clustered(study: Study, size: int = 4) -> Study:
+    """The same study with its examples in clusters of `size`, neighbours together."""
+    clusters = np.arange(study.n, dtype=np.int64) // size
+    return replace(study, split=replace(study.split, clusters=clusters, clustered_by="passage"))
+
+
 def unlabelled(study: Study) -> Study:
     """The same study without gold labels."""
     return replace(study, split=replace(study.split, labels=None))
@@ -291,6 +297,12 @@ STUDIES: dict[str, Callable[[], Study]] = {
     "minimal pairs, several seeds": lambda: with_minimal_pairs(runs=2),
     "regression": regression,
     "regression, several seeds": lambda: regression(60, runs=2),
+    "clusters": lambda: clustered(binary()),
+    "clusters of three classes, several seeds": lambda: clustered(
+        classification(60, classes=3, runs=2)
+    ),
+    "clusters of a regression": lambda: clustered(regression(60)),
+    "unlabelled clusters": lambda: clustered(unlabelled(binary(60))),
     "unlabelled": lambda: unlabelled(binary(60)),
     "unlabelled regression": lambda: unlabelled(regression(40)),
     "identical models": identical_models,

@@ -64,6 +64,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no layer was probed": lambda study: not study.has(ProbeFits),
     "words were not explained": lambda study: not study.has(Attributions),
     "maps were not asked for": lambda study: not study.has(MapGaps),
+    "no column says": lambda study: study.split.clusters is None,
 }
 
 

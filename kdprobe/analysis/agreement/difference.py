@@ -6,8 +6,6 @@ know which of them had a teacher.
 
 from __future__ import annotations
 
-import numpy as np
-
 from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.observations.predictions import (
     Population,
@@ -16,7 +14,7 @@ from kdprobe.observations.predictions import (
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.hypothesis_tests import mcnemar_p
+from kdprobe.stats.clustered_tests import mcnemar_of
 
 METRIC = "agreement_difference"
 
@@ -49,6 +47,6 @@ def agreement_difference(study: Study, student: Population, other: Population) -
     if all(len(model.runs) == 1 for model in (teacher, student, other)):
         label = teacher.first.predicted
         ours, theirs = student.first.predicted == label, other.first.predicted == label
-        p_value = mcnemar_p(int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours)))
+        p_value = mcnemar_of(ours, theirs, study.split.clusters)
     at = EstimateKey(METRIC, student.name, other.name)
     return estimate(at, draws, n=study.n, undefined="", p_value=p_value)

@@ -157,8 +157,11 @@ def _asymptotic(view: PairView) -> list[Estimate]:
     if error is None:
         return [undefined_estimate(at, CONSTANT, n=view.study.n)]
     value = float(view.draws(lambda pairing: pairing.kappa().draws)[0])
-    if error == 0.0:
+    clustered = view.study.split.clusters is not None
+    if clustered or error == 0.0:
         note = "no interval: the large-sample error is 0 when labels always or never agree"
+        if clustered:
+            note = "no interval: the large-sample error is that of independent examples"
         return [Estimate(**vars(at), value=value, n=view.study.n, note=note)]
     return [
         Estimate(

@@ -20,8 +20,16 @@ from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Table
 from kdprobe.stats.arrays import Ints
+from kdprobe.stats.clustered_tests import equal_shares_p
 from kdprobe.stats.hypothesis_tests import cochran_q, holm
 
+_CLUSTERED = (
+    "Examples come in clusters, so every p is one of clusters: McNemar's, its mid-p and Wilcoxon's "
+    "are the share of ways to flip the signs of whole clusters that give a difference as large (a "
+    "cluster bootstrap with no difference imposed, counted to the end; with one example a cluster "
+    "the exact McNemar test); Cochran's and Stuart-Maxwell's are Wald tests with cluster-robust "
+    "variance (Obuchowski 1998)."
+)
 _ADJUSTED = ("mcnemar", "mcnemar_midp", "absolute_error_difference")
 
 
@@ -50,7 +58,9 @@ def _cochran(study: Study, gold: Ints) -> list[Estimate]:
         return []
     hits = np.stack([model.first.predicted == gold for model in study.models], axis=1)
     accuracies = hits.mean(axis=0)
-    p = cochran_q(hits)
+    clusters = study.split.clusters
+    apart = hits - hits.mean(axis=1, keepdims=True)
+    p = cochran_q(hits) if clusters is None else equal_shares_p(apart, clusters)
     at = EstimateKey("cochran_q", "all models")
     if p is None:
         reason = "every example is right for all models or for none, so nothing tells them apart"
@@ -145,6 +155,7 @@ class PairedTests:
                 "Tests between two students are not adjusted: the planned family is the teacher "
                 "against each student.",
                 *(("Cochran's Q uses the first run of each model.",) if several else ()),
+                *((_CLUSTERED,) if study.split.clusters is not None else ()),
                 *labelled_note(study, "All but the shift of predicted labels"),
             ),
         )

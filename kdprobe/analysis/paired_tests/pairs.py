@@ -35,8 +35,9 @@ from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.bootstrap import (
     LEVEL,
 )
+from kdprobe.stats.clustered_tests import cluster_sums, equal_shares_p, mcnemar_of, wilcoxon_of
 from kdprobe.stats.correlations import pearson_draws
-from kdprobe.stats.hypothesis_tests import mcnemar_p, stuart_maxwell, wilcoxon_p
+from kdprobe.stats.hypothesis_tests import stuart_maxwell, wilcoxon_p
 
 _POWER = 2.8  # 1.96 + 0.84: two-sided 5 %, power 80 %
 SEVERAL = "several runs: p is twice the median over all pairs of runs"
@@ -133,18 +134,15 @@ def class_tests(test: PairTest) -> list[Estimate]:
         missing = [undefined_estimate(test.at(name), NO_GOLD, n=0) for name in names]
         return [*missing, _label_shift(test)]
     gold = np.asarray(known.study.split.labels, dtype=np.int64)
-    counted = discordances(known, gold)
     return [
-        _accuracy_difference(known, gold, metric="mcnemar", counted=counted),
-        _accuracy_difference(known, gold, metric="mcnemar_midp", counted=counted),
+        _accuracy_difference(known, gold, metric="mcnemar"),
+        _accuracy_difference(known, gold, metric="mcnemar_midp"),
         _detectable(known, gold),
         _label_shift(test),
     ]
 
 
-def _accuracy_difference(
-    test: PairTest, gold: Ints, *, metric: str, counted: Sequence[tuple[int, int, int, int]]
-) -> Estimate:
+def _accuracy_difference(test: PairTest, gold: Ints, *, metric: str) -> Estimate:
     sample = resamples_of(test.study)
     draws = pair_draws_of(
         test.study,
@@ -155,9 +153,10 @@ def _accuracy_difference(
         ),
     )
     number = estimate(test.at(metric), draws, n=test.study.n, undefined="")
-    mid = metric == "mcnemar_midp"
-    p = combined_p([mcnemar_p(only_a, only_b, mid_p=mid) for _, only_a, only_b, _ in counted])
-    if not any(only_a + only_b for _, only_a, only_b, _ in counted):
+    mid, clusters = metric == "mcnemar_midp", test.study.split.clusters
+    hits = [(one.predicted == gold, other.predicted == gold) for one, other in test.runs]
+    p = combined_p([mcnemar_of(a, b, clusters, mid_p=mid) for a, b in hits])
+    if all(np.array_equal(a, b) for a, b in hits):
         number = _unseen(test, metric)
     return test.noted(number, p_value=p)
 
@@ -180,7 +179,8 @@ def _detectable(test: PairTest, gold: Ints) -> Estimate:
     sample, n = resamples_of(test.study), test.study.n
 
     def statistic(one: Predictions, other: Predictions) -> Floats:
-        discordant = sample.mean((one.predicted == gold) != (other.predicted == gold))
+        difference = (one.predicted == gold).astype(np.int64) - (other.predicted == gold)
+        discordant = sample.mean(_squares(difference, test.study.split.clusters))
         return np.where(discordant > 0, _POWER * np.sqrt(discordant / n), np.nan)
 
     return estimate(
@@ -192,15 +192,33 @@ def _detectable(test: PairTest, gold: Ints) -> Estimate:
     )
 
 
+def _squares(difference: Ints, clusters: Ints | None) -> Floats:
+    """Square differences, `[n]`; of clusters the sums, each at its first example."""
+    if clusters is None:
+        return difference.astype(np.float64) ** 2
+    squares = np.zeros(len(difference))
+    squares[np.unique(clusters, return_index=True)[1]] = cluster_sums(difference, clusters) ** 2
+    return squares
+
+
+def _shift_p(a: Ints, b: Ints, classes: int, clusters: Ints | None) -> float:
+    if clusters is None:
+        return stuart_maxwell(a, b, classes)
+    labels = np.eye(classes)
+    p = equal_shares_p(labels[a] - labels[b], clusters)
+    return 1.0 if p is None else p
+
+
 def _label_shift(test: PairTest) -> Estimate:
     sample, classes = resamples_of(test.study), test.study.classes
+    clusters = test.study.split.clusters
 
     def statistic(one: Predictions, other: Predictions) -> Floats:
         left, right = (sample.by_group(run.predicted, classes) for run in (one, other))
-        shift: Floats = 0.5 * np.abs(left - right).sum(axis=1) / sample.n
+        shift: Floats = 0.5 * np.abs(left - right).sum(axis=1) / sample.totals
         return shift
 
-    p = combined_p([stuart_maxwell(a.predicted, b.predicted, classes) for a, b in test.runs])
+    p = combined_p([_shift_p(a.predicted, b.predicted, classes, clusters) for a, b in test.runs])
     draws = pair_draws_of(test.study, test.a, test.b, statistic)
     number = estimate(test.at("stuart_maxwell"), draws, n=test.study.n, undefined="")
     return test.noted(number, p_value=p)
@@ -224,7 +242,8 @@ def number_tests(test: PairTest) -> list[Estimate]:
         difference: Floats = np.abs(one.scores - gold) - np.abs(other.scores - gold)
         return difference
 
-    tests = [wilcoxon_p(gap(one, other)) for one, other in test.runs]
+    clusters, gaps = study.split.clusters, [gap(one, other) for one, other in test.runs]
+    tests = [wilcoxon_p(each) if clusters is None else wilcoxon_of(each, clusters) for each in gaps]
     errors = estimate(
         test.at("absolute_error_difference"),
         pair_draws_of(study, test.a, test.b, lambda one, other: sample.mean(gap(one, other))),

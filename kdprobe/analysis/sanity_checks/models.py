@@ -24,7 +24,7 @@ from kdprobe.observations.predictions import (
 )
 from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import renamings
-from kdprobe.stats.hypothesis_tests import mcnemar_p
+from kdprobe.stats.clustered_tests import mcnemar_of
 
 _LABELS = "labels go by their names"
 _CONSTANT = "more than one answer"
@@ -127,7 +127,7 @@ def check_against_majority(study: Study) -> list[Check]:
     majority = gold == frequent
     for model, name, run in runs_of(study):
         hits = run.predicted == gold
-        p = mcnemar_p(int((hits & ~majority).sum()), int((~hits & majority).sum()))
+        p = mcnemar_of(hits, majority, study.split.clusters)
         share, accuracy = float(majority.mean()), float(hits.mean())
         detail = f"accuracy {accuracy:.3f}, most frequent label {share:.3f}, McNemar p {p:.3g}"
         if accuracy >= share or p >= 0.05:

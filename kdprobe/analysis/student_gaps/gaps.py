@@ -10,28 +10,31 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.estimates import HOW, EstimateKey, estimate
+from kdprobe.analysis.estimates import HOW, THREE, THREE_OF_CLUSTERS, EstimateKey, estimate
 from kdprobe.results.schema import Estimate
-from kdprobe.stats.arrays import Floats
-from kdprobe.stats.hypothesis_tests import benjamini_hochberg, mcnemar_p
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.clustered_tests import mcnemar_of, robust_variance
+from kdprobe.stats.hypothesis_tests import benjamini_hochberg
 
 _NO_VARIANCE = 1e-24  # rounding alone
 
 
-def paired_p(teacher: Floats, student: Floats) -> float | None:
+def paired_p(teacher: Floats, student: Floats, clusters: Ints | None = None) -> float | None:
     """Return the two-sided p-value of "there is no gap", for numbers and for several runs.
 
     Definition: t = mean difference / root of its variance, which is that of the differences over
     examples, plus, where a model has several runs, that of its means over runs; degrees of freedom
     after Welch and Satterthwaite. With one run a side it is the paired t-test. Where nothing
-    varies: the sign test, or 1 when there is no gap.
+    varies: the sign test, or 1 when there is no gap. Clusters of examples count as one each
+    (`robust_variance`).
 
     Args:
         teacher: float64 `[runs, n]`, hits, judgements or errors.
         student: float64 `[runs, n]` of the same examples.
+        clusters: int64 `[n]`, the cluster of each example; None: each is its own.
 
     Returns:
-        A probability in 0..1; None without examples.
+        A probability in 0..1; None without examples, or of one cluster.
 
     >>> round(paired_p(np.array([[1.0, 2.0, 3.0]]), np.array([[0.0, 1.0, 3.0]])), 4)
     0.1835
@@ -39,14 +42,16 @@ def paired_p(teacher: Floats, student: Floats) -> float | None:
     from scipy.special import stdtr
 
     n = teacher.shape[1]
-    if n == 0:
+    if n == 0 or (clusters is not None and len(np.unique(clusters)) == 1):
         return None
     difference = teacher.mean(axis=0) - student.mean(axis=0)
     samples = (difference, teacher.mean(axis=1), student.mean(axis=1))
     parts = [(part.var(ddof=1) / len(part), len(part) - 1) for part in samples if len(part) > 1]
+    if clusters is not None:
+        parts[0] = robust_variance(difference, clusters)
     variance = float(sum(value for value, _ in parts))
     if variance < _NO_VARIANCE:
-        return mcnemar_p(int((difference > 0).sum()), int((difference < 0).sum()))
+        return mcnemar_of(difference > 0, difference < 0, clusters)
     freedom = variance**2 / sum(value**2 / degrees for value, degrees in parts)
     return min(1.0, 2.0 * float(stdtr(freedom, -abs(difference.mean()) / np.sqrt(variance))))
 
@@ -60,11 +65,13 @@ def gap_estimate(
     share: bool,
     p_value: float | None,
     how: str = HOW,
+    clusters: int | None = None,
 ) -> Estimate:
     """Make the estimate of a difference.
 
     A difference whose resamples never move (no example is judged differently, or all are) would get
-    an interval of no width. A difference of shares gets 3/n to either side instead, within -1..1;
+    an interval of no width. A difference of shares gets 3/n (of clusters: their number) to either
+    side instead, within -1..1;
     a difference of numbers without bounds gets none and says so.
 
     >>> gap_estimate(EstimateKey("gap", "t", "s"), np.zeros(9), n=30, undefined="", share=True,
@@ -77,8 +84,10 @@ def gap_estimate(
     if not share:
         note = "no interval: the value is the same in all resamples"
         return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})
-    low, high = max(-1.0, number.value - 3 / n), min(1.0, number.value + 3 / n)
-    return number.model_copy(update={"low": low, "high": high, "interval": "rule of three"})
+    reach = 3 / (clusters or n)
+    low, high = max(-1.0, number.value - reach), min(1.0, number.value + reach)
+    interval = THREE_OF_CLUSTERS if clusters else THREE
+    return number.model_copy(update={"low": low, "high": high, "interval": interval})
 
 
 def near_end(gap: Estimate) -> float | None:

@@ -139,6 +139,7 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
                 n=study.n,
                 undefined=score.undefined,
                 share=score.share,
+                clusters=study.clusters_in(),
             )
             for model in study.models
         ]
@@ -188,6 +189,9 @@ def _by_label(tally: _Tally) -> list[Estimate]:
                         n=sizes[name],
                         undefined=reasons[name],
                         share=True,
+                        clusters=study.clusters_in(
+                            (tally.gold if name == "recall" else model.first.predicted) == place
+                        ),
                     )
                 )
     return estimates
@@ -203,6 +207,7 @@ def _majority(tally: _Tally) -> Estimate:
         n=study.n,
         undefined="",
         share=True,
+        clusters=study.clusters_in(),
     )
     label = study.split.task.labels[frequent]
     return number.model_copy(update={"note": f"always {label!r}"})

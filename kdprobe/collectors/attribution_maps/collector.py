@@ -23,7 +23,7 @@ from kdprobe.tasks.task import Split
 if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
-Texts = Mapping[str, list[tuple[str, ...]]]
+Chosen = Mapping[str, Split]
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,21 @@ class AttributionMapsCollector:
     after: tuple[str, ...] = ("predictions", "attributions")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: AttributionMapOptions) -> Texts:
-        """Choose the texts of both splits."""
+    def prepare(self, session: Session, options: AttributionMapOptions) -> Chosen:
+        """Choose the examples of both splits."""
         return {
-            split.name: _texts(split, options.examples, session.seed)
+            split.name: _chosen(split, options.examples, session.seed)
             for split in (session.training_split(), session.split)
             if split is not None
         }
 
-    def collect(self, session: Session, prepared: Texts, progress: Progress) -> MapGaps:
+    def collect(self, session: Session, prepared: Chosen, progress: Progress) -> MapGaps:
         """Compare the maps of every student with the teacher's."""
         from kdprobe.extract.attribution_gap import map_gaps, obstacle
 
         teacher, *students = session.models
-        every = [texts for split in prepared.values() for texts in split]
+        by_split = {name: _texts(split) for name, split in prepared.items()}
+        every = [texts for split in by_split.values() for texts in split]
         gaps, reasons = {}, {}
         for model in students:
             reason = None
@@ -62,23 +63,28 @@ class AttributionMapsCollector:
                 reasons[model.name] = reason
                 continue
             with progress.stage(f"attribution maps of {model.name}", len(every)) as stage:
-                for split, texts in prepared.items():
+                for split, texts in by_split.items():
                     gaps[model.name, split] = map_gaps(first, other, texts, advance=stage.advance)
-        sizes = {split: len(texts) for split, texts in prepared.items()}
-        return MapGaps(gaps, reasons, sizes, max(1, len(session.task.labels)))
+        sizes = {name: len(split) for name, split in prepared.items()}
+        clusters = {
+            name: split.clusters for name, split in prepared.items() if split.clusters is not None
+        }
+        classes = max(1, len(session.task.labels))
+        return MapGaps(gaps, reasons, sizes, classes, clusters=clusters)
 
 
-def _texts(split: Split, count: int, seed: int) -> list[tuple[str, ...]]:
+def _chosen(split: Split, count: int, seed: int) -> Split:
     """Choose at most `count` examples, in the split's order, by a generator of their own."""
     rows = np.arange(len(split))
     if count < len(split):
         generator = derive_generator(seed, "attribution gap", "examples", split.name)
         rows = np.sort(generator.choice(len(split), size=count, replace=False))
-    pairs = split.pairs
-    return [
-        (split.texts[row],) if pairs is None else (split.texts[row], pairs[row])
-        for row in rows.tolist()
-    ]
+    return split.take(rows)
+
+
+def _texts(split: Split) -> list[tuple[str, ...]]:
+    """Return the one or two texts of each example."""
+    return list(zip(*filter(None, (split.texts, split.pairs)), strict=True))
 
 
 COLLECTOR = AttributionMapsCollector()

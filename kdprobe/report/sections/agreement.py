@@ -23,6 +23,7 @@ class _Agreement:
         "agreement",
         "overlap",
         "confidence",
+        "design_effect",
     )
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -32,7 +32,7 @@ def task_rows(task: TaskInfo) -> list[tuple[str, str]]:
     return [
         ("name", f"{task.name}, version {task.version}"),
         ("kind", task.kind),
-        ("split", f"{task.split}, n = {show_count(task.n)}"),
+        ("split", f"{task.split}, n = {show_count(task.n)}{task.in_clusters}"),
         ("primary score", task.primary_score),
         ("labels", counts or ", ".join(task.labels) or "–"),
         ("fingerprint", task.fingerprint[:16]),
