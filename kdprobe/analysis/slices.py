@@ -162,10 +162,8 @@ def _p_values(cut: _Cut, student: Population) -> list[float | None]:
             np.stack([cut.quality(run).astype(np.float64) for run in model.runs])
             for model in (teacher, student)
         )
-        return [
-            paired_p(left[:, part.mask], right[:, part.mask], cut.clusters(part))
-            for part in cut.slices
-        ]
+        return [paired_p(left[:, part.mask], right[:, part.mask], cut.clusters(part))
+                for part in cut.slices]  # fmt: skip
     t, s = cut.quality(teacher.first).astype(bool), cut.quality(student.first).astype(bool)
     return [mcnemar_of(t[part.mask], s[part.mask], cut.clusters(part)) for part in cut.slices]
 
@@ -217,10 +215,8 @@ def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:
     estimates = []
     for place, student in enumerate(whole.study.students):
         cuts = {cut.study.n: cut for cut in (whole, known)}
-        drawn = {
-            n: cut.agreement(cut.study.teacher, cut.study.students[place])
-            for n, cut in cuts.items()
-        }
+        drawn = {n: cut.agreement(cut.study.teacher, cut.study.students[place])
+                 for n, cut in cuts.items()}  # fmt: skip
         for at, part in enumerate(whole.slices):
             cut = known if part.kind == "label" else whole
             estimates.append(

@@ -17,6 +17,7 @@ import numpy as np
 
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.hypothesis_tests import mcnemar_p
+from kdprobe.stats.rank_agreement import ranks
 
 _EXACT_UPTO = 20_000_000  # additions: a fifth of a second
 
@@ -97,12 +98,10 @@ def wilcoxon_of(differences: Floats, clusters: Ints) -> float | None:
     Definition: the signed ranks of all differences (zeros ranked, then dropped: Pratt 1959), summed
     by cluster and tested by `flip_p` (Rosner, Glynn and Lee 2006 use the same sums).
     """
-    from scipy.stats import rankdata
-
     if not np.any(differences):
         return None
-    ranks = 2.0 * rankdata(np.abs(differences)) * np.sign(differences)  # halves become whole
-    return flip_p(cluster_sums(ranks, clusters))
+    signed = 2.0 * ranks(np.abs(differences)) * np.sign(differences)  # halves become whole
+    return flip_p(cluster_sums(signed, clusters))
 
 
 def equal_shares_p(values: Floats | Ints | Bools, clusters: Ints) -> float | None:
@@ -120,7 +119,7 @@ def equal_shares_p(values: Floats | Ints | Bools, clusters: Ints) -> float | Non
     Returns:
         A probability in 0..1; None where no cluster adds anything.
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     sums = cluster_sums(values, clusters)
     spread = sums.T @ sums
@@ -128,7 +127,7 @@ def equal_shares_p(values: Floats | Ints | Bools, clusters: Ints) -> float | Non
     if rank == 0:
         return None
     total = sums.sum(axis=0)
-    return float(chi2.sf(total @ np.linalg.pinv(spread, hermitian=True) @ total, rank))
+    return float(chdtrc(rank, total @ np.linalg.pinv(spread, hermitian=True) @ total))
 
 
 def robust_variance(values: Floats, clusters: Ints) -> tuple[float, int]:
