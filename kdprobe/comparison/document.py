@@ -21,13 +21,14 @@ from kdprobe.comparison.analyses import TRAINING, Ran
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.collect import Evidence
 from kdprobe.comparison.controls import control_notices
-from kdprobe.comparison.examples import examples, named_ids, page_rows
+from kdprobe.comparison.examples import examples, page_rows
 from kdprobe.comparison.model_facts import model_info, model_notices
 from kdprobe.comparison.options import AnalysisOptions, CompareOptions
 from kdprobe.comparison.suspicion import suspicions
 from kdprobe.models.training_record import trained_in_bfloat16
 from kdprobe.observations.study import Study
 from kdprobe.observations.training_history import TrainingHistories
+from kdprobe.report.examples import named_examples
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import (
     AnalysisResult,
@@ -83,9 +84,8 @@ def document_of(
         skipped=_skipped(evidence, ran),
         timings={name: round(value, 3) for name, value in timings.items()},
     )
-    named = named_ids(document)
-    rows = page_rows(study, named | explained_ids(study))
-    shown = with_words(study, examples(study, rows), named)
+    rows = page_rows(study, named_examples(document), explained_ids(study))
+    shown = with_words(study, examples(study, rows), document)
     total = document.examples_total + len(shown) - len(rows)
     document = document.model_copy(update={"examples": shown, "examples_total": total})
     text = dumps(document)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, JsonValue, model_validator
+from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_validator
 
 from kdprobe.results.parts import (
     Cell,
@@ -214,6 +214,14 @@ class ResultsDocument(Frozen):
     examples_total: Count = 0
     skipped: tuple[Skipped, ...] = ()
     timings: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+    @field_validator("models")
+    @classmethod
+    def _one_is_the_teacher(cls, models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+        teachers = sum(model.role == "teacher" for model in models)
+        if teachers != 1:
+            raise ValueError(f"{teachers} of {len(models)} models are the teacher, one is")
+        return models
 
     def analysis(self, name: str) -> AnalysisResult | None:
         """Return the result of an analysis, by its name or an old one, or None: it did not run."""

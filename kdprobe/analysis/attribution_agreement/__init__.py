@@ -21,7 +21,7 @@ from kdprobe.analysis.attribution_agreement.explained import (
     attributed,
     skip_reason,
 )
-from kdprobe.analysis.attribution_agreement.highlights import highlights, top_words
+from kdprobe.analysis.attribution_agreement.highlights import explained_sentences, top_words
 from kdprobe.analysis.attribution_agreement.metrics import AGREEMENT
 from kdprobe.analysis.attribution_agreement.pairs import (
     UNRANKED,
@@ -234,7 +234,7 @@ class AttributionAgreementAnalysis:
             metrics=AGREEMENT,
             estimates=tuple(estimates),
             tables=(
-                highlights(explained, rhos, options.shown),
+                explained_sentences(explained, rhos, options.shown),
                 top_words(explained, options.shown),
                 _list(rows),
             ),
