@@ -16,6 +16,7 @@ import pytest
 
 from kdprobe.analysis.protocol import ANALYSES, examples_for
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
@@ -46,6 +47,7 @@ WHOLE: Mapping[str, Callable[[], Study]] = {
     "regression": lambda: regression(N),
     "attributions": lambda: attributed_study(N, explained=N),
     "probing": lambda: probed(binary(N)),
+    "a control": lambda: binary(N).with_observations(Controls((("student-1", "student-2"),))),
 }
 CASES = [(name, kind) for name in ANALYSES.names() for kind in WHOLE]
 each_case = pytest.mark.parametrize(("name", "kind"), CASES, ids=[f"{a}-{k}" for a, k in CASES])
@@ -65,6 +67,21 @@ READ: Mapping[str, Callable[[Estimate], bool]] = {
     "exemplars": lambda made: made.metric == "accuracy",
     "exemplary_cases": lambda made: False,
     "student_gaps": lambda made: True,
+    "student_differences": lambda made: (
+        made.metric
+        in (
+            "error_consistency",
+            "negative_flips",
+            "positive_flips",
+            "mistakes_shared",
+            "other_reasons",
+            "mistakes_copied",
+            "right_answers_shared",
+            "transfer_of_mistakes",
+            "transfer_of_right_answers",
+            "transfer_asymmetry",
+        )
+    ),
     "paired_tests": lambda made: made.metric != "stuart_maxwell",
     "slices": lambda made: made.metric != "agreement" or made.subset.startswith("label: "),
 }

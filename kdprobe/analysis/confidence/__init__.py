@@ -15,7 +15,12 @@ import numpy as np
 
 from kdprobe.analysis.confidence import margins as _margins
 from kdprobe.analysis.confidence import metrics as _confidence_metrics
-from kdprobe.analysis.confidence.margins import Subset, between_models, between_seeds
+from kdprobe.analysis.confidence.margins import (
+    Subset,
+    between_models,
+    between_seeds,
+    score_distance_draws,
+)
 from kdprobe.analysis.estimates import (
     EstimateKey,
     draws_of,
@@ -99,6 +104,12 @@ def _difference(study: Study, a: Population, b: Population) -> Estimate:
 
     draws = draws_of(study, b, mean) - draws_of(study, a, mean)
     return estimate(at, draws, n=study.n, undefined="there are no examples")
+
+
+def _distance(study: Study, a: Population, b: Population) -> Estimate:
+    """Estimate how far the predicted scores of two models lie apart."""
+    at = EstimateKey("mean_absolute_difference", a.name, b.name)
+    return estimate(at, score_distance_draws(study, (a, b)), n=study.n, undefined="")
 
 
 def _averages(study: Study) -> Table:
@@ -263,6 +274,8 @@ class Confidence:
         if not regression:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
             estimates += [_difference(study, a, b) for a, b in study.pairs]
+        else:
+            estimates += [_distance(study, a, b) for a, b in study.pairs]
         return AnalysisResult(
             **described(self, options),
             caption="Are the models sure of the same examples? A correlation near the one between "
