@@ -69,6 +69,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no probabilities": lambda study: not any(model.has_probabilities for model in study.models),
     "one slice": lambda study: study.n == 1,
     "no minimal pairs": lambda study: not study.has(MinimalPairs),
+    "fewer than 40 examples": lambda study: study.n < 40,
     "no layer was probed": lambda study: not study.has(ProbeFits),
     "words were not explained": lambda study: not study.has(Attributions),
     "maps were not asked for": lambda study: not study.has(MapGaps),

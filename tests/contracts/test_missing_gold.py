@@ -83,6 +83,7 @@ READ: Mapping[str, Callable[[Estimate], bool]] = {
         )
     ),
     "paired_tests": lambda made: made.metric != "stuart_maxwell",
+    "selective_agreement": lambda made: made.metric.startswith("accuracy"),
     "slices": lambda made: made.metric != "agreement" or made.subset.startswith("label: "),
 }
 
