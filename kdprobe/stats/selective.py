@@ -135,7 +135,8 @@ def lower_bound(good: Ints, answered: Ints, delta: float) -> Floats:
     """
     from scipy.special import betaincinv
 
-    bounds: Floats = betaincinv(np.maximum(good, 1), answered - good + 1.0, delta)
+    more = (answered - good + 1).astype(np.float64)
+    bounds: Floats = np.asarray(betaincinv(np.maximum(good, 1), more, delta), dtype=np.float64)
     return np.where(good > 0, bounds, 0.0)
 
 
@@ -163,19 +164,19 @@ def first_size(n: int, target: float, delta: float) -> int:
     """Return how many of n answers the first step of a sequence of tests takes.
 
     Definition: the fewest that meet the target when half as many are bad as the target allows, so
-    that one early bad answer does not end the sequence; at most half of the n, but never fewer than
-    meet the target without a bad answer, with room for two halves' counts to differ (two standard
-    deviations of a difference of two such counts).
+    that one early bad answer does not end the sequence; at least a fifth and at most half of the n,
+    but never fewer than meet the target without a bad answer, with room for two halves' counts to
+    differ (two standard deviations of a difference of two such counts).
 
-    >>> first_size(1000, 0.95, 0.05), first_size(200, 0.95, 0.05), first_size(100, 0.95, 0.05)
-    (153, 100, 81)
+    >>> first_size(1000, 0.95, 0.05), first_size(500, 0.95, 0.05), first_size(100, 0.95, 0.05)
+    (200, 153, 81)
     """
     least = fewest_answers(target, delta)
     least += math.ceil(2 * math.sqrt(2 * least))
     bad = 0
     while (size := fewest_answers(target, delta, bad=bad)) * (1 - target) / 2 >= bad + 1:
         bad += 1
-    return max(least, min(size, n // 2))
+    return max(least, min(size, n // 2), n // 5)
 
 
 def threshold_grid(confidence: Floats, first: int, steps: int) -> Floats:

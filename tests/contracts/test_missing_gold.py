@@ -132,6 +132,8 @@ def without_rows(study: Study) -> Study:
                 gaps={key: rows[m] for key, rows in words.gaps.items()},
                 sampled={key: rows[m] for key, rows in words.sampled.items()},
                 deletion={key: rows[m] for key, rows in words.deletion.items()},
+                orders={key: rows[m] for key, rows in words.orders.items()},
+                order_limits={key: rows[m] for key, rows in words.order_limits.items()},
             )
         )
     return taken

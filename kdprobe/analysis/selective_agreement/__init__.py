@@ -61,10 +61,14 @@ def _agreement_areas(study: Study, student: Population) -> list[Estimate]:
         for a in teacher.runs
         for b in student.runs
     }
+
+    def of_pair(of: Callable[[selective.Areas], Floats]) -> Floats:
+        return pair_draws_of(study, teacher, student, lambda a, b: of(areas[id(a), id(b)]))
+
     return [
         estimate(
             EstimateKey(f"agreement_auc{part}", teacher.name, student.name),
-            pair_draws_of(study, teacher, student, lambda a, b, of=of: of(areas[id(a), id(b)])),
+            of_pair(of),
             n=study.n,
             undefined="a run always agrees with the teacher, or never: every order is as good",
         )
@@ -79,10 +83,14 @@ def _accuracy_areas(study: Study, student: Population) -> list[Estimate]:
         id(run): selective.area_draws(resamples, sure_of(run), hits_of(run, gold))
         for run in student.runs
     }
+
+    def of_runs(of: Callable[[selective.Areas], Floats]) -> Floats:
+        return draws_of(study, student, lambda run: of(areas[id(run)]))
+
     return [
         estimate(
             EstimateKey(f"accuracy_auc{part}", student.name),
-            draws_of(study, student, lambda run, of=of: of(areas[id(run)])),
+            of_runs(of),
             n=study.n,
             undefined="a run is always right, or never: every order is as good",
         )

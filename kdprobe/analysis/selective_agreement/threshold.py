@@ -195,16 +195,20 @@ def sentence(student: str, chosen: Sequence[Chosen], options: SelectiveAgreement
         some = f" ({len(reasons)} of {len(chosen)} runs)" if len(chosen) > 1 else ""
         return f"{student}: hand everything on{some}; {reasons[0]}."
     thresholds = [one.threshold for one in chosen if one.threshold is not None]
+    promise = (
+        f"at least {100 * options.target:g} % as the teacher would "
+        f"({100 * (1 - options.delta):g} % confidence)"
+    )
+    if not any(thresholds):
+        return f"{student}: answer every text yourself, {promise}."
     shares = [one.counts[0] / one.checked for one in chosen]
     low, high = (f"{100 * share:.0f}" for share in (min(shares), max(shares)))
     least, most = shown(min(thresholds)), shown(max(thresholds))
-    much = f"{low} %" if low == high else f"{low} to {high} %"
-    where = f"{least}" if least == most else f"{least} to {most}, each run its own"
+    much = low if low == high else f"{low} to {high}"
+    where = least if least == most else f"{least} to {most}, each run its own"
     return (
-        f"{student}: answer {much} of the texts yourself, at least "
-        f"{100 * options.target:g} % as the teacher would "
-        f"({100 * (1 - options.delta):g} % confidence), hand on the rest: those of a confidence "
-        f"below {where}."
+        f"{student}: answer {much} % of the texts yourself, {promise}, hand on the rest: those of "
+        f"a confidence below {where}."
     )
 
 
@@ -231,7 +235,7 @@ def thresholds_table(
         columns=(
             Column(name="student", label="student"),
             Column(name="run", label="run", kind="count"),
-            *(Column(name=name.replace(" ", "_"), label=name, kind=kind) for name, kind in heads),  # type: ignore[arg-type]
+            *(Column(name=name.replace(" ", "_"), label=name, kind=kind) for name, kind in heads),
         ),
         rows=tuple(rows),
     )
