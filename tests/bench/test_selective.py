@@ -91,9 +91,7 @@ def simulated(law: Law, n: int) -> dict[str, Rates]:
         taken = POPULATION - np.searchsorted(sure, np.array(held))
         is_some = taken > 0
         missed = above[taken[is_some] - 1] < TARGET
-        rates[name] = Rates(
-            missed.sum() / DRAWS, float(is_some.mean()), taken.mean() / POPULATION
-        )
+        rates[name] = Rates(missed.sum() / DRAWS, float(is_some.mean()), taken.mean() / POPULATION)
     return rates
 
 
