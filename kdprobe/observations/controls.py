@@ -11,9 +11,11 @@ class Controls:
 
     Args:
         pairs: (student, control), by name; a control is one of the study's students.
+        named: whether a person named the control; else the records of the trainings tell it.
     """
 
     pairs: tuple[tuple[str, str], ...]
+    named: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

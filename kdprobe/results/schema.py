@@ -30,10 +30,15 @@ from kdprobe.results.words import ExampleWords
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
-    "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
+    "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series", "Skipped", "Table",
+    "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
+
+
+Role = Literal["teacher", "student", "control"]
+"""What a compared model is; a control is a student that learnt without the teacher."""
 
 
 class Notice(Frozen):
@@ -153,7 +158,7 @@ class ModelInfo(Frozen):
     """A compared model; `runs` has one entry per seed, `folder` is a name, never a full path."""
 
     name: str
-    role: Literal["teacher", "student"]
+    role: Role
     source: Literal["transformers", "predictions file"]
     folder: str
     architecture: str = ""
@@ -248,5 +253,5 @@ class ResultsDocument(Frozen):
 
     @property
     def students(self) -> tuple[ModelInfo, ...]:
-        """The students, in the order they were given."""
-        return tuple(model for model in self.models if model.role == "student")
+        """The students, in the order they were given, controls among them."""
+        return tuple(model for model in self.models if model.role != "teacher")

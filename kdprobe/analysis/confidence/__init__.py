@@ -19,7 +19,7 @@ from kdprobe.analysis.confidence.margins import (
     Subset,
     between_models,
     between_seeds,
-    score_distance_draws,
+    score_distance,
 )
 from kdprobe.analysis.estimates import (
     EstimateKey,
@@ -104,12 +104,6 @@ def _difference(study: Study, a: Population, b: Population) -> Estimate:
 
     draws = draws_of(study, b, mean) - draws_of(study, a, mean)
     return estimate(at, draws, n=study.n, undefined="there are no examples")
-
-
-def _distance(study: Study, a: Population, b: Population) -> Estimate:
-    """Estimate how far the predicted scores of two models lie apart."""
-    at = EstimateKey("mean_absolute_difference", a.name, b.name)
-    return estimate(at, score_distance_draws(study, (a, b)), n=study.n, undefined="")
 
 
 def _averages(study: Study) -> Table:
@@ -275,7 +269,7 @@ class Confidence:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
             estimates += [_difference(study, a, b) for a, b in study.pairs]
         else:
-            estimates += [_distance(study, a, b) for a, b in study.pairs]
+            estimates += [score_distance(study, (a, b)) for a, b in study.pairs]
         return AnalysisResult(
             **described(self, options),
             caption="Are the models sure of the same examples? A correlation near the one between "

@@ -178,6 +178,13 @@ def score_distance_draws(study: Study, pair: tuple[Population, Population]) -> F
     )
 
 
+def score_distance(study: Study, pair: tuple[Population, Population]) -> Estimate:
+    """Estimate how far the predicted scores of two models lie apart."""
+    a, b = pair
+    at = EstimateKey("mean_absolute_difference", a.name, b.name)
+    return estimate(at, score_distance_draws(study, pair), n=study.n, undefined="")
+
+
 def between_seeds(study: Study, correlation: Correlation, population: Population) -> Estimate:
     """Estimate how two runs of one model correlate: the ceiling for any other model.
 
