@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from kdprobe.errors import ConfigError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.aliases import ALIASES, metric_aliases
 from kdprobe.results.schema import Estimate, ResultsDocument
 
 
@@ -33,7 +34,7 @@ def pick_estimate(
     """Return the one number with these coordinates; see `Comparison.get`."""
     rows = [(result.name, each) for result in document.analyses for each in result.estimates]
     rows = _narrowed(rows, "analysis", analysis, [name for name, _ in rows])
-    rows = _narrowed(rows, "metric", metric, [each.metric for _, each in rows])
+    rows = _of_metric(rows, metric)
     names = [model.name for model in document.models]
     if not student and len(document.students) == 1:
         student = document.students[0].name
@@ -59,6 +60,19 @@ def pick_estimate(
             remedy=f"say {_what_differs(rows)}",
         )  # fmt: skip
     return rows[0][1]
+
+
+def _of_metric(rows: list[tuple[str, Estimate]], metric: str) -> list[tuple[str, Estimate]]:
+    """Keep the rows of one metric, by its name or by another that people have for it."""
+    values = [each.metric for _, each in rows]
+    known = tuple(dict.fromkeys(values))
+    if metric in known:
+        return _narrowed(rows, "metric", metric, values)
+    others = metric_aliases(known)
+    spelt = known_name("metric", metric, known, aliases={name: name for name in others})
+    kept = _narrowed(rows, "metric", others.get(spelt, spelt), values)
+    usual = [row for row in kept if spelt in others and row[0] == ALIASES[spelt][0]]
+    return usual or kept
 
 
 def _narrowed(

@@ -6,7 +6,7 @@ than two models, or at the seeds of one model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,16 +26,28 @@ from kdprobe.observations.predictions import (
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-)
-from kdprobe.stats.divergence import Fidelity, fidelity
+from kdprobe.stats.bootstrap import LEVEL, Resamples
+from kdprobe.stats.divergence import Fidelity, fidelity, probability_loyalty
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
 _NO_GOLD = "the split has no gold labels, so mistakes are not known"
 _NO_PROBABILITIES = "only the predicted labels of {} are known, no probabilities"
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+_LEAST_FOR_P99 = 381  # from Z^2 * .99 / .01 on, the upper end is an order statistic of the sample
+_NO_LARGER = "no interval: no resample holds a larger value than the sample"
+_Statistic = Callable[[Resamples, Fidelity], Floats]
+_FIDELITIES: Mapping[str, _Statistic] = {
+    "kl": lambda sample, part: sample.mean(part.kl),
+    "kl_median": lambda sample, part: sample.quantile(part.kl, 0.5),
+    "kl_p95": lambda sample, part: sample.quantile(part.kl, 0.95),
+    "kl_p99": lambda sample, part: sample.quantile(part.kl, 0.99),
+    "jensen_shannon": lambda sample, part: sample.mean(part.jensen_shannon),
+    "total_variation": lambda sample, part: sample.mean(part.total_variation),
+    "probability_loyalty": lambda sample, part: sample.mean(
+        probability_loyalty(part.jensen_shannon)
+    ),
+}
 
 
 def corrected_estimate(
@@ -234,32 +246,39 @@ def _against_gold(view: PairView, gold: Ints) -> list[Estimate]:
 
 def _fidelities(view: PairView) -> list[Estimate]:
     """The distances of probabilities, or the reason why there are none."""
-    names = ("kl", "kl_median", "kl_p95", "jensen_shannon", "total_variation")
     n = view.study.n
     bare = [model.name for model in (view.a, view.b) if not model.has_probabilities]
     if bare:
         reason = _NO_PROBABILITIES.format(" and ".join(bare))
-        return [undefined_estimate(view.at(name), reason, n=n) for name in names]
+        return [undefined_estimate(view.at(name), reason, n=n) for name in (*_FIDELITIES, "kl_max")]
     sample = resamples_of(view.study)
     apart = {
         (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
         for one in view.a.runs
         for other in view.b.runs
     }
-    statistics: tuple[Callable[[Fidelity], Floats], ...] = (
-        lambda part: sample.mean(part.kl),
-        lambda part: sample.quantile(part.kl, 0.5),
-        lambda part: sample.quantile(part.kl, 0.95),
-        lambda part: sample.mean(part.jensen_shannon),
-        lambda part: sample.mean(part.total_variation),
-    )
 
-    def draws(of: Callable[[Fidelity], Floats]) -> Floats:
+    def draws(of: _Statistic) -> Floats:
         return pair_draws_of(
-            view.study, view.a, view.b, lambda one, other: of(apart[id(one), id(other)])
+            view.study, view.a, view.b, lambda one, other: of(sample, apart[id(one), id(other)])
         )
 
-    return [
-        estimate(view.at(name), draws(of), n=n, undefined="")
-        for name, of in zip(names, statistics, strict=True)
+    estimates = [
+        estimate(view.at(name), draws(of), n=n, undefined="") for name, of in _FIDELITIES.items()
     ]
+    largest = float(np.mean([part.kl.max() for part in apart.values()]))
+    place = 1 + list(_FIDELITIES).index("kl_p99")
+    estimates.insert(
+        place, Estimate(**vars(view.at("kl_max")), value=largest, n=n, note=_NO_LARGER)
+    )
+    return [_without_interval(each) if _ends_too_early(each) else each for each in estimates]
+
+
+def _ends_too_early(number: Estimate) -> bool:
+    return number.metric == "kl_p99" and (number.n or 0) < _LEAST_FOR_P99
+
+
+def _without_interval(number: Estimate) -> Estimate:
+    """Take away an interval whose upper end would lie beyond the largest example."""
+    note = f"no interval: it takes {_LEAST_FOR_P99} examples"
+    return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})
