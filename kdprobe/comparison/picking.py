@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from kdprobe.errors import ConfigError
-from kdprobe.registry import unknown_name
-from kdprobe.results.gates import ALIASES
+from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.aliases import ALIASES, metric_aliases
 from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.results.turned import DIFFERENCES, OF_ONE, between, check_two
@@ -45,9 +45,7 @@ def pick_estimate(
         if skipped.what == present_name(analysis):
             raise ConfigError(analysis, found="did not run", remedy=skipped.reason)
     rows = _narrowed(rows, "analysis", present_name(analysis), [name for name, _ in rows])
-    known = dict.fromkeys(each.metric for _, each in rows)
-    metric = metric if metric in known else ALIASES.get(metric, ("", metric))[1]
-    rows = _narrowed(rows, "metric", metric, [each.metric for _, each in rows])
+    rows = _of_metric(rows, metric)
     names = [model.name for model in document.models]
     if not student and len(document.students) == 1:
         student = document.students[0].name
@@ -94,6 +92,19 @@ def _of_models(
         for number in between([each], student, other)
         if name == DIFFERENCES or number is each  # no other number is one minus the other
     ]
+
+
+def _of_metric(rows: list[tuple[str, Estimate]], metric: str) -> list[tuple[str, Estimate]]:
+    """Keep the rows of one metric, by its name or by another that people have for it."""
+    values = [each.metric for _, each in rows]
+    known = tuple(dict.fromkeys(values))
+    if metric in known:
+        return _narrowed(rows, "metric", metric, values)
+    others = metric_aliases(known)
+    spelt = known_name("metric", metric, known, aliases={name: name for name in others})
+    kept = _narrowed(rows, "metric", others.get(spelt, spelt), values)
+    usual = [row for row in kept if spelt in others and row[0] == ALIASES[spelt][0]]
+    return usual or kept
 
 
 def _narrowed(

@@ -36,6 +36,7 @@ from kdprobe.distillers.run_options import RunOptions
 from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.training_job import TrainingResult
+from kdprobe.errors import OutputError
 from kdprobe.models.folder import fingerprint
 from kdprobe.models.shapes import CopyShape, parse_student
 from kdprobe.portable import portable_word
@@ -90,12 +91,27 @@ class ControlTraining:
         """Refuse a folder that may not be written, before the student takes a step.
 
         Raises:
-            OutputError: it holds something else than this student's control.
+            OutputError: it holds something else than this student's control; or the student
+                stands, its control does not, and nobody said to go on.
         """
-        output = self.options.output
-        held = self._held_plan() if output.resume else {}
-        if held.get("control_of") != self.name:
+        output, held = self.options.output, self._held_plan()
+        begun = (self.folder / CHECKPOINTS).is_dir()
+        if not output.resume and not output.force and (begun or not held):
+            self._refuse_lonely_student()
+        if not output.resume or held.get("control_of") != self.name:
             require_empty_folder(self.folder, force=output.force)
+
+    def _refuse_lonely_student(self) -> None:
+        place = self.options.folder
+        finish_exchange(place)
+        if (read_record(place) or {}).get("kind") == "distill":
+            raise OutputError(
+                str(place),
+                found="holds a student whose control is not finished",
+                expected="a new or empty folder",
+                remedy="say `resume` to train the control alone, choose another with `output`, or "
+                "say `force` to train both anew",
+            )
 
     def _held_plan(self) -> dict[str, Any]:
         """Return the plan of the control that was begun or finished here; empty: none."""

@@ -16,6 +16,7 @@ from typing import Literal
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.plain_text import printable
 from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.aliases import ALIASES, metric_aliases
 from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.results.turned import DIFFERENCES, OF_ONE, between, two_students
@@ -28,11 +29,6 @@ _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operato
 _OPTION = "fail_if"
 _USUAL = ("task_scores", "agreement")
 """Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
-ALIASES = {
-    "kappa": ("agreement", "cohens_kappa"),
-    "churn": ("agreement", "churn"),
-    "agreement_difference": (DIFFERENCES, "agreement"),
-}
 _LISTED = 24  # more names than this are no help
 End = Literal["value", "low", "high"]
 
@@ -170,7 +166,7 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
     held = [name for home, names in metrics.items() if gate.analysis in ("", home)
             for name in names]  # fmt: skip
     known = tuple(dict.fromkeys(held))
-    aliases = {name: metric for name, (_, metric) in ALIASES.items() if metric in known}
+    aliases = metric_aliases(known)
     base, _, end = gate.metric.lower().rpartition("_")
     tries: list[tuple[str, End]] = [(gate.metric, "value")]
     if end in ("low", "high") and base:

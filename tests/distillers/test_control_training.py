@@ -302,31 +302,33 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 @pytest.mark.float32
-def test_it_goes_on_where_it_was_broken_off(toy: Toy, tmp_path: Path, broken: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("score", "advice"), [(2, "or `resume` to go on"), (5, "say `resume` to train the control")]
+)
+def test_it_goes_on_where_it_was_broken_off(
+    toy: Toy, tmp_path: Path, broken: list[int], score: int, advice: str
+) -> None:
     """Guards a student that is trained again because its control was interrupted."""
     given: dict[str, Any] = {"task": toy.task, "student": "layers=1", "with_control": True} | QUICK
-    whole = distill(toy.teacher, output=tmp_path / "w" / "s", **given)  # scores 3 times each
-    assert whole.control is not None
-    for number, at in enumerate((2, 5)):
-        broken[:] = [6 * (1 + number) + sum((2, 5)[:number]) + at]
-        place = tmp_path / str(number) / "s"
-        with pytest.raises(KeyboardInterrupt):
-            distill(toy.teacher, output=place, **given)
-        broken[:] = []
-        stands = (place / "kdprobe.json").is_file()
-        assert stands is (at == 5)
-        before = (place / "model.safetensors").stat().st_mtime_ns if stands else 0
-        with pytest.raises(OutputError, match="resume"):
-            distill(toy.teacher, output=place, **given)
-        result = distill(toy.teacher, output=place, resume=True, **given)
-        assert not stands or (place / "model.safetensors").stat().st_mtime_ns == before
-        assert result.control is not None
-        assert fingerprint(control_folder(place)) == fingerprint(control_folder(tmp_path / "w/s"))
-        assert not (control_folder(place) / "checkpoints").exists()
-        return_ = distill(toy.teacher, output=place, resume=True, **given)
-        assert return_.control is not None
-        assert return_.control.scores == result.control.scores
-        broken[:] = [10**9]
+    distill(toy.teacher, output=tmp_path / "whole", **given)  # each of the two is scored 3 times
+    broken[:] = [6 + score]
+    place = tmp_path / "s"
+    with pytest.raises(KeyboardInterrupt):
+        distill(toy.teacher, output=place, **given)
+    stands = (place / "kdprobe.json").is_file()
+    assert stands is (score == 5)
+    before = (place / "model.safetensors").stat().st_mtime_ns if stands else 0
+    with pytest.raises(OutputError, match=advice):
+        distill(toy.teacher, output=place, **given)
+    result = distill(toy.teacher, output=place, resume=True, **given)
+    assert not stands or (place / "model.safetensors").stat().st_mtime_ns == before
+    for name in ("", "-control"):
+        assert fingerprint(tmp_path / f"s{name}") == fingerprint(tmp_path / f"whole{name}")
+    assert not (tmp_path / "s-control" / "checkpoints").exists()
+    again = distill(toy.teacher, output=place, resume=True, **given)
+    assert result.control is not None
+    assert again.control is not None
+    assert again.control.scores == result.control.scores
 
 
 @pytest.mark.float32

@@ -43,7 +43,7 @@ def test_undefined_trips_and_the_teacher_does_not() -> None:
 
 
 METRICS = {
-    "agreement": ("agreement", "cohens_kappa", "kappa_attainable_low"),
+    "agreement": ("agreement", "churn", "cohens_kappa", "kappa_attainable_low"),
     "overlap": ("negative_flips",),
     "slices": ("agreement", "accuracy"),
     "task_scores": ("accuracy", "mcc"),
@@ -78,6 +78,14 @@ def test_names_as_people_type_them() -> None:
     gate = checked("SMALL ONE: Kappa < .8")
     assert (gate.student, gate.analysis, gate.metric) == ("Small One", "agreement", "cohens_kappa")
     assert checked("negative-flips>5e-2").bound == 0.05
+    for typed, name in (
+        ("label_loyalty", "agreement"), ("Label-Loyalty", "agreement"), ("flip_rate", "churn"),
+        ("negative_flip_rate", "negative_flips"),
+    ):  # fmt: skip
+        assert checked(f"{typed}<.9").metric == name
+    assert checked("label_loyalty<.9").analysis == "agreement"
+    loyal = checked("label_loyalty_low<.9")
+    assert (loyal.metric, loyal.end) == ("agreement", "low")
     assert checked("accuracy<1").analysis == "task_scores"
     assert checked("slices.accuracy<1").analysis == "slices"
     assert checked("accuracy<1", run=("slices",)).analysis == ""

@@ -27,7 +27,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
 from kdprobe.stats.bootstrap import LEVEL, Resamples
-from kdprobe.stats.divergence import Fidelity, fidelity
+from kdprobe.stats.divergence import Fidelity, fidelity, probability_loyalty
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
@@ -38,10 +38,16 @@ _DISTANCES: Mapping[str, Callable[[Resamples, Fidelity], Floats]] = {
     "kl": lambda sample, apart: sample.mean(apart.kl),
     "kl_median": lambda sample, apart: sample.quantile(apart.kl, 0.5),
     "kl_p95": lambda sample, apart: sample.quantile(apart.kl, 0.95),
+    "kl_p99": lambda sample, apart: sample.quantile(apart.kl, 0.99),
     "jensen_shannon": lambda sample, apart: sample.mean(apart.jensen_shannon),
     "total_variation": lambda sample, apart: sample.mean(apart.total_variation),
+    "probability_loyalty": lambda sample, apart: sample.mean(
+        probability_loyalty(apart.jensen_shannon)
+    ),
 }
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+_LEAST_FOR_P99 = 381  # from Z^2 * .99 / .01 on, the upper end is an order statistic of the sample
+_NO_LARGER = "no interval: no resample holds a larger value than the sample"
 
 
 def corrected_estimate(
@@ -253,11 +259,17 @@ def _fidelities(view: PairView) -> list[Estimate]:
     """The distances of probabilities, or the reason why there are none."""
     n, lacking = view.study.n, without_probabilities(view)
     if lacking:
-        return [undefined_estimate(view.at(name), lacking, n=n) for name in _DISTANCES]
-    return [
+        return [undefined_estimate(view.at(name), lacking, n=n) for name in (*_DISTANCES, "kl_max")]
+    estimates = [
         estimate(view.at(name), distance_draws(view, name), n=n, undefined="")
         for name in _DISTANCES
     ]
+    largest = float(np.mean([each.kl.max() for each in view.apart.values()]))
+    place = 1 + list(_DISTANCES).index("kl_p99")
+    estimates.insert(
+        place, Estimate(**vars(view.at("kl_max")), value=largest, n=n, note=_NO_LARGER)
+    )
+    return [_without_interval(each) if _ends_too_early(each) else each for each in estimates]
 
 
 def without_probabilities(view: PairView) -> str:
@@ -275,3 +287,13 @@ def distance_draws(view: PairView, name: str) -> Floats:
         view.b,
         lambda one, other: of(sample, view.apart[id(one), id(other)]),
     )
+
+
+def _ends_too_early(number: Estimate) -> bool:
+    return number.metric == "kl_p99" and (number.n or 0) < _LEAST_FOR_P99
+
+
+def _without_interval(number: Estimate) -> Estimate:
+    """Take away an interval whose upper end would lie beyond the largest example."""
+    note = f"no interval: it takes {_LEAST_FOR_P99} examples"
+    return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})

@@ -47,7 +47,8 @@ class _Share:
     """A share of examples, told from the hits (bool `[n]`) of model_a and model_b.
 
     `of` is what the share is taken of, `counted` what is counted in it; `empty` is the reason told
-    when `of` holds no example, and `whose` names the model the reason is about (0: model_a).
+    when `of` holds no example, and `whose` names the model the reason is about (0: model_a). A
+    `signed` share s is told as 2 s - 1: what is counted less what is not, of both.
     """
 
     metric: str
@@ -55,6 +56,7 @@ class _Share:
     of: _Mask
     empty: str
     whose: int = 0
+    signed: bool = False
 
     def draws(self, study: Study, gold: Ints, a: Population, b: Population) -> Floats:
         """Average the share over all pairs of runs, float64 `[B + 1]`."""
@@ -95,6 +97,13 @@ _PAIRED = (
     _Share("negative_flips", lambda a, b: a & ~b, _every, _NO_EXAMPLES),
     _Share("positive_flips", lambda a, b: ~a & b, _every, _NO_EXAMPLES),
     _Share("negative_flip_impact", lambda a, b: a, lambda a, b: ~b, _NO_MISTAKES, whose=1),
+    _Share(
+        "flip_direction",
+        lambda a, b: a,
+        lambda a, b: a ^ b,
+        "both models are right on the same examples, so nothing flips",
+        signed=True,
+    ),
 )
 
 
@@ -103,12 +112,18 @@ def _estimate(
 ) -> Estimate:
     """Estimate one share for one ordered pair, averaged over all pairs of their runs."""
     a, b = pair
-    return estimate(
+    number = estimate(
         EstimateKey(share.metric, a.name, b.name),
         share.draws(study, gold, a, b),
         n=share.size(gold, a, b),
         undefined=share.empty.format(pair[share.whose].name),
         share=True,
+    )
+    if not share.signed:
+        return number
+    ends = {name: getattr(number, name) for name in ("value", "low", "high")}
+    return number.model_copy(
+        update={name: None if end is None else 2 * end - 1 for name, end in ends.items()}
     )
 
 
