@@ -34,6 +34,7 @@ FEWEST = 5
 _FLAT = 1e-6
 """Of 16-bit floats: their rounding is 2^-11 of a value, 2.4e-7 of its square."""
 _EXACT = 1e-9
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class Vectors:
         blocks: its rows; they are not kept.
         mean: of the rows, `[width]`.
         squares: squared length of each centred row, `[n]`.
-        hsic: with itself, of all rows and then without each of them, `[n + 1]`.
+        hsic: with itself, of all rows and then without each of them, `[n + 1]`; 0 where what is
+            left is rounding, as when a single row differs.
         flat: whether the rows vary no more than the rounding of 16-bit floats.
     """
 
@@ -98,7 +100,10 @@ def vectors_of(blocks: Blocks, *, biased: bool = False) -> Vectors:
     held = Vectors(blocks, mean, squares, np.zeros(n + 1), flat)
     if flat:
         return held
-    return Vectors(blocks, mean, squares, _hsic(held, held, _cross(held, held), biased), flat)
+    scatter = _cross(held, held)
+    hsic = _hsic(held, held, scatter, biased)
+    hsic[hsic <= _ROUNDING * (scatter**2).sum() / n**2] = 0.0
+    return Vectors(blocks, mean, squares, hsic, flat)
 
 
 def similarity(x: Vectors, y: Vectors, *, biased: bool = False) -> Similarity | None:
@@ -213,7 +218,7 @@ def in_groups(influence: Floats, most: int) -> Floats:
     Rows are a random sample, so that groups of them can be resampled as rows are.
 
     >>> in_groups(np.array([1.0, 2.0, -3.0, 0.5, -0.5]), 2)
-    array([3. , -3. ])
+    array([ 3., -3.])
     """
     if influence.shape[-1] <= most:
         return influence
@@ -235,7 +240,7 @@ def resampled(value: float, influence: Floats, counts: Floats) -> Floats:
         counts: how often each row is in each resample, `[B + 1, rows]`, the first all ones.
 
     >>> resampled(0.5, np.array([0.1, -0.1]), np.array([[1, 1], [2, 0]])).round(3)
-    array([0.5  , 0.672])
+    array([0.5  , 0.673])
     """
     room = 1.0 - value**2
     if room < _EXACT:
