@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from kdprobe.results.turned import DIFFERENCES
+
 ALIASES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "kappa": ("agreement", "cohens_kappa"),
         "churn": ("agreement", "churn"),
-        "agreement_difference": ("student_differences", "agreement"),
+        "agreement_difference": (DIFFERENCES, "agreement"),
         "label_loyalty": ("agreement", "agreement"),
         "flip_rate": ("agreement", "churn"),
         "negative_flip_rate": ("overlap", "negative_flips"),

@@ -21,11 +21,13 @@ from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.controls import Controls
+from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
+from tests.analysis.layered import layered
 from tests.analysis.probed import probed
 from tests.analysis.studies import STUDIES as PLAIN
 from tests.analysis.studies import binary, permuted, regression, several_seeds, with_minimal_pairs
@@ -42,9 +44,9 @@ def with_control() -> Study:
 
 
 def everything() -> Study:
-    """A study with all evidence at once: probes, word scores, maps and minimal pairs."""
+    """A study with all evidence at once: probes, layers, word scores, maps and minimal pairs."""
     pairs = with_minimal_pairs(60).get(MinimalPairs)
-    return probed(attributed_study().with_observations(pairs))
+    return layered(probed(attributed_study().with_observations(pairs)))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -54,6 +56,9 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "probes": lambda: probed(binary()),
     "probes, several seeds": lambda: probed(several_seeds(60), seeds=3),
     "probes of a regression": lambda: probed(regression(60)),
+    "layers": lambda: layered(binary()),
+    "layers, several seeds": lambda: layered(several_seeds(60), runs=3),
+    "layers of a regression, biased": lambda: layered(regression(60), biased=True),
     "everything": everything,
     "a control": with_control,
 }
@@ -71,6 +76,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no minimal pairs": lambda study: not study.has(MinimalPairs),
     "fewer than 40 examples": lambda study: study.n < 40,
     "no layer was probed": lambda study: not study.has(ProbeFits),
+    "layers were not compared": lambda study: not study.has(LayerSimilarities),
     "words were not explained": lambda study: not study.has(Attributions),
     "maps were not asked for": lambda study: not study.has(MapGaps),
     "no column says": lambda study: study.split.clusters is None,
