@@ -27,6 +27,7 @@ from kdprobe.config.recipe_changes import (
 )
 from kdprobe.config.stages import parts_of
 from kdprobe.config.training import TrainingSettings, refuse_unread
+from kdprobe.distillers.control_training import ControlTraining
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.dry_run import dry_run
 from kdprobe.distillers.job_facts import precision_of, settings_rows
@@ -80,7 +81,8 @@ def distill(
         **keywords: any field of those objects by itself, and what is listed below.
 
     Returns:
-        Scores on the evaluation split, agreement with the teacher, the history, the folder.
+        Scores on the evaluation split, agreement with the teacher, the history, the folder; with
+        `with_control` also the result of the control, which stands in `OUTPUT-control`.
 
     Raises:
         UsageError: anything that cannot be used, in one message.
@@ -116,24 +118,44 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     }  # fmt: skip
     if options.own.transfer_set is not None:
         plan["transfer_set"] = options.own.transfer_set.name
-    run = options.open(plan, progress if len(parts) == 1 else Silent())
-    if isinstance(run, TrainingResult):
-        return run
     training = StagedTraining(
         parts, data, teacher, options.folder, options.seed, options.offline, progress
     )
+    control = _control(training, options) if options.own.with_control else None
+    run = options.open(plan, progress if len(parts) == 1 else Silent())
     if run is None:
-        return TrainingResult.of_dry_run(data, dry_run(training))
+        result = TrainingResult.of_dry_run(data, dry_run(training))
+        return result if control is None else replace(result, control=control.dry_run())
 
     def card(prepared: PreparedPart) -> CardFacts:
         return _card_facts(teacher, data, recipe, prepared, options)
 
     def page(prepared: PreparedPart) -> WritePage:
         student, suffix = portable_word(prepared.part.recipe.student), prepared.part.stage_label
-        title = f"{data.task.name}: {student} distilled with {recipe.name}{suffix}"
-        return page_writer(title, prepared.preflight.facts)
+        return _page(f"{data.task.name}: {student} distilled with {recipe.name}{suffix}", prepared)
 
-    return training.run(run, plan, card, page)
+    result = run if isinstance(run, TrainingResult) else training.run(run, plan, card, page)
+    return result if control is None else replace(result, control=control.train(_page))
+
+
+def _page(title: str, prepared: PreparedPart) -> WritePage:
+    return page_writer(title, prepared.preflight.facts)
+
+
+def _control(training: StagedTraining, options: RunOptions[DistillOptions]) -> ControlTraining:
+    """Prepare the control, and refuse what would stop it before its student takes a step.
+
+    Raises:
+        TaskError: no training example has a gold label.
+        OutputError: its folder may not be written.
+    """
+    data = training.data
+    if options.own.transfer_set is not None:  # of which no text has a gold label
+        data = options.with_data(limit=None).load_data()
+    control = ControlTraining(training, data.with_gold(), options)
+    if not options.output.dry_run:
+        control.require_place()
+    return control
 
 
 def _data(options: RunOptions[DistillOptions]) -> TrainingData:
@@ -208,7 +230,7 @@ def _card_facts(
             },
         },
         command=options.command_line(
-            "distill", teacher.path, student=recipe.student, seed=options.seed
+            "distill", teacher.path, student=recipe.student, seed=options.seed, with_control=False
         ),
         precision=precision_of(prepared.job),
         recipe=recipe.source,

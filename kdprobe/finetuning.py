@@ -122,6 +122,8 @@ def _finetune(
         return TrainingResult.of_dry_run(data, preflight)
     command = named.command_line("finetune", model)
     card = _card_facts(source, data, job, notes, command)
+    if like is not None:
+        card = replace(card, control_of=like.student.named)
     return fit(
         job, run, plan=plan, preflight=preflight, card=card, progress=progress,
         write_page=page_writer(card.headline, preflight.facts),

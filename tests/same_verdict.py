@@ -52,7 +52,7 @@ def _no_verdict(document: ResultsDocument) -> list[str]:
     if numbers["agreement of kd-student"] <= numbers["agreement of control"]:
         said.append("the control agrees with the teacher as often as the student")
     notes = [note for note in document.warnings if note.code == "teacher-added"]
-    if len(notes) != 1 or "cannot be told apart" in notes[0].message:
+    if len(notes) != 1 or not notes[0].message.startswith("What the teacher added: "):
         said.append("nothing says that the teacher added something beyond noise")
     if any(note.code == "unequal-budgets" for note in document.warnings):
         said.append("student and control had unequal budgets")

@@ -9,16 +9,25 @@ example browser.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from kdprobe.observations.predictions import (
     Population,
+    Predictions,
 )
 from kdprobe.observations.study import Study
-from kdprobe.results.schema import Cell, Column
+from kdprobe.results.schema import Cell, Column, Table
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats, Ints
+
+_DIGITS = 12
+
+
+def sure_of(run: Predictions) -> Floats:
+    """Return the confidences of a run, float64 `[n]`; those of one last bit's difference tie."""
+    return run.confidence.round(_DIGITS)
 
 
 def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) -> Ints:
@@ -93,3 +102,44 @@ def model_cells(study: Study, models: Sequence[Population], rows: Ints) -> list[
 
 EXAMPLE = Column(name="example", label="example", kind="example")
 GOLD = Column(name="label", label="gold label")
+
+
+@dataclass(frozen=True)
+class PickedExamples:
+    """Some rows of the split under one heading, and out of how many they were picked."""
+
+    heading: tuple[Cell, ...]
+    rows: Ints
+    of: int
+
+
+def examples_table(
+    study: Study,
+    picked: list[PickedExamples],
+    *,
+    name: str,
+    title: str,
+    caption: str,
+    headings: tuple[Column, ...],
+    models: tuple[Population, ...],
+) -> Table:
+    """Lay out picked examples with what `models` say of them."""
+    rows: list[tuple[Cell, ...]] = []
+    for group in picked:
+        said = model_cells(study, models, group.rows)
+        golds = gold_cells(study, group.rows)
+        for row, gold, cells in zip(group.rows.tolist(), golds, said, strict=True):
+            rows.append((*group.heading, group.of, study.split.ids[row], gold, *cells))
+    return Table(
+        name=name,
+        title=title,
+        caption=caption if rows else f"{caption} No example qualifies.",
+        columns=(
+            *headings,
+            Column(name="out_of", label="out of", kind="count"),
+            EXAMPLE,
+            GOLD,
+            *model_columns(models),
+        ),
+        rows=tuple(rows),
+    )

@@ -14,13 +14,11 @@ import numpy as np
 from pydantic import Field
 
 from kdprobe.analysis.examples import (
-    EXAMPLE,
-    GOLD,
-    gold_cells,
-    model_cells,
-    model_columns,
+    PickedExamples,
+    examples_table,
     random_rows,
     ranked_rows,
+    sure_of,
 )
 from kdprobe.analysis.gold import (
     NO_GOLD,
@@ -36,11 +34,10 @@ from kdprobe.observations.predictions import (
     Population,
 )
 from kdprobe.observations.study import Study
-from kdprobe.results.schema import AnalysisResult, Cell, Column, Table
-from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.results.schema import AnalysisResult, Column, Table
+from kdprobe.stats.arrays import Bools
 
 _SEED = "lists"  # the name this analysis had when its generators were named
-_DIGITS = 12  # confidences that differ in the last bit only are ties
 
 
 class ExemplaryCasesOptions(Options):
@@ -49,56 +46,11 @@ class ExemplaryCasesOptions(Options):
     top: int = Field(default=10, ge=1, le=1000, description="examples in each list")
 
 
-@dataclass(frozen=True)
-class _Picked:
-    """Some rows of the split under one heading, and out of how many they were picked."""
-
-    heading: tuple[Cell, ...]
-    rows: Ints
-    of: int
-
-
-def _sure(model: Population) -> Floats:
-    return model.first.confidence.round(_DIGITS)
-
-
-def _table(
-    study: Study,
-    picked: list[_Picked],
-    *,
-    name: str,
-    title: str,
-    caption: str,
-    headings: tuple[Column, ...],
-    models: tuple[Population, ...],
-) -> Table:
-    """Lay out picked examples with what `models` say of them."""
-    rows: list[tuple[Cell, ...]] = []
-    for group in picked:
-        said = model_cells(study, models, group.rows)
-        golds = gold_cells(study, group.rows)
-        for row, gold, cells in zip(group.rows.tolist(), golds, said, strict=True):
-            rows.append((*group.heading, group.of, study.split.ids[row], gold, *cells))
-    return Table(
-        name=name,
-        title=title,
-        caption=caption if rows else f"{caption} No example qualifies.",
-        columns=(
-            *headings,
-            Column(name="out_of", label="out of", kind="count"),
-            EXAMPLE,
-            GOLD,
-            *model_columns(models),
-        ),
-        rows=tuple(rows),
-    )
-
-
 def _extremes(study: Study, model: Population, top: int) -> Table:
     """P1: the most and least confident hits and mistakes of one model."""
-    right, sure = hits_of(model.first, gold_of(study)), _sure(model)
+    right, sure = hits_of(model.first, gold_of(study)), sure_of(model.first)
     picked = [
-        _Picked(
+        PickedExamples(
             (f"{degree} confident {what}",),
             ranked_rows(study, mask, sign * sure, top=top),
             int(mask.sum()),
@@ -106,7 +58,7 @@ def _extremes(study: Study, model: Population, top: int) -> Table:
         for what, mask in (("hits", right), ("mistakes", ~right))
         for degree, sign in (("most", 1.0), ("least", -1.0))
     ]
-    return _table(
+    return examples_table(
         study,
         picked,
         name=f"P1:{model.name}",
@@ -129,11 +81,11 @@ def _only_one_student(study: Study, top: int) -> Table:
         mask: Bools = alone & own
         names = (_SEED, "P4", student.name)
         picked.append(
-            _Picked(
+            PickedExamples(
                 (student.name,), random_rows(study, mask, top=top, names=names), int(mask.sum())
             )
         )
-    return _table(
+    return examples_table(
         study,
         picked,
         name="P4",
@@ -152,10 +104,10 @@ def _confidence_gaps(study: Study, top: int) -> Table:
     for sure in known:
         for unsure in known:
             if sure is not unsure:
-                gap = _sure(sure) - _sure(unsure)
+                gap = sure_of(sure.first) - sure_of(unsure.first)
                 rows = ranked_rows(study, gap > 0, gap, top=top)
-                picked.append(_Picked((sure.name, unsure.name), rows, int((gap > 0).sum())))
-    return _table(
+                picked.append(PickedExamples((sure.name, unsure.name), rows, int((gap > 0).sum())))
+    return examples_table(
         study,
         picked,
         name="P5",
@@ -177,9 +129,9 @@ def _all_students_wrong(study: Study, top: int) -> Table:
     wrong = np.stack([~hits_of(student.first, gold) for student in study.students])
     mask: Bools = hits_of(study.teacher.first, gold) & wrong.all(axis=0)
     rows = random_rows(study, mask, top=top, names=(_SEED, "P7"))
-    return _table(
+    return examples_table(
         study,
-        [_Picked((), rows, int(mask.sum()))],
+        [PickedExamples((), rows, int(mask.sum()))],
         name="P7",
         title="P7: teacher right, all students wrong",
         caption=f"Up to {top} examples that distillation did not hand on, drawn at random with the "
@@ -191,13 +143,13 @@ def _all_students_wrong(study: Study, top: int) -> Table:
 
 def _all_students_unsure(study: Study, top: int) -> Table:
     """P8: the teacher is more confident than every student, ranked by the average difference."""
-    teacher = _sure(study.teacher)
-    gaps = np.stack([teacher - _sure(student) for student in study.students])
+    teacher = sure_of(study.teacher.first)
+    gaps = np.stack([teacher - sure_of(student.first) for student in study.students])
     mask: Bools = np.all(gaps > 0, axis=0)
     rows = ranked_rows(study, mask, gaps.mean(axis=0), top=top)
-    return _table(
+    return examples_table(
         study,
-        [_Picked((), rows, int(mask.sum()))],
+        [PickedExamples((), rows, int(mask.sum()))],
         name="P8",
         title="P8: teacher confident, all students not",
         caption=f"The {top} examples with the largest average difference between the teacher's "

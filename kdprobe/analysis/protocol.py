@@ -76,7 +76,7 @@ ANALYSES: Plugins[Analysis] = Plugins(
     attribute="ANALYSIS",
     kind="analysis",
     entry_points="kdprobe.analyses",
-    apart=("clusters", "estimates", "examples", "gold", "protocol", "slicing"),
+    apart=("clusters", "estimates", "examples", "gold", "protocol", "relations", "slicing"),
 )
 
 

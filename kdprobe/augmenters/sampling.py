@@ -7,6 +7,7 @@ not: sharpen, cut or search the distribution (no temperature, top-k, nucleus or 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,17 @@ def first_tokens(rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDAr
         np.array([row[0] for row in rows], dtype=np.int64), return_counts=True
     )
     return tokens, counts / counts.sum()
+
+
+def cache_keyword(model: PreTrainedModel) -> str:
+    """Return what a model calls its KV cache: `cache` since transformers 5.24, renamed from this.
+
+    >>> from transformers import BertLMHeadModel
+    >>> cache_keyword(BertLMHeadModel) in ("cache", "past_key_values")
+    True
+    """
+    known = inspect.signature(model.forward).parameters
+    return "cache" if "cache" in known else "past_key_values"
 
 
 @torch.no_grad()
@@ -60,12 +72,13 @@ def sample(
     active = np.flatnonzero(prefixes != end)
     rows = [[] if row[0] == end else row for row in rows]
     last = torch.from_numpy(prefixes[active]).to(generator.device)
+    keyword = cache_keyword(model)
     cache = None
     for _ in range(longest - 1):
         if not len(active):
             break
-        out = model(input_ids=last[:, None], past_key_values=cache, use_cache=True)
-        cache = out.past_key_values
+        out = model(input_ids=last[:, None], use_cache=True, **{keyword: cache})
+        cache = out[keyword]
         last = _draw(out.logits[:, -1], generator)
         drawn = last.cpu().numpy()
         going = np.flatnonzero(drawn != end)

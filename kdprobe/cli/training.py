@@ -25,10 +25,25 @@ def show_result(result: TrainingResult, *, quiet: bool) -> None:
     if not terminal.speaks():
         return
     if result.folder is None:
-        for line in result.preflight.lines():
-            typer.echo(printable(with_flags(line)))
+        _show_plan(result)
         typer.echo("Nothing was trained (--dry-run).")
         return
+    _show_trained(result, quiet=quiet)
+    if result.control is not None:
+        _show_trained(result.control, quiet=quiet)
+
+
+def _show_plan(result: TrainingResult) -> None:
+    """Print what would be trained."""
+    for line in result.preflight.lines():
+        typer.echo(printable(with_flags(line)))
+    if result.control is not None:
+        typer.echo("\nThe control:")
+        _show_plan(result.control)
+
+
+def _show_trained(result: TrainingResult, *, quiet: bool) -> None:
+    """Print the scores of a model, the notes on it, and where it is."""
     rows = [
         (name, result.undefined.get(name, "") if value is None else f"{value:.4f}")
         for name, value in sorted(result.scores.items())

@@ -17,8 +17,9 @@ from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import (
     Study,
 )
-from kdprobe.results.schema import Example, ExampleWords
-from kdprobe.results.words import WordAgreement, WordScores
+from kdprobe.report.examples import named_examples
+from kdprobe.results.schema import Example, ExampleWords, ResultsDocument
+from kdprobe.results.words import EXPLAINED_SENTENCES, WordAgreement, WordScores
 from kdprobe.stats.arrays import (
     Floats,
 )
@@ -45,19 +46,20 @@ def _marked(examples: Sequence[Example], origin: str) -> tuple[Example, ...]:
 
 
 def with_words(
-    study: Study, examples: Sequence[Example], named: frozenset[str]
+    study: Study, examples: Sequence[Example], document: ResultsDocument
 ) -> tuple[Example, ...]:
     """Return the examples, the explained ones with their agreement and word scores.
 
     A person's own sentences stand behind the examples of the split.
 
-    Word scores are carried of at most 200 examples and 100,000 words: those that tables name first,
-    then by rising agreement of the first method (the least of all students), ties by id.
+    Word scores are carried of at most 200 examples and 100,000 words: those that are shown side by
+    side first, then those that tables name, then by rising agreement of the first method (the least
+    of all students), ties by id.
 
     Args:
         study: the study that was explained.
         examples: rows of the browser, of the split.
-        named: ids that tables of the document point at.
+        document: the results, whose tables name examples.
     """
     if skip_reason(study) is not None:
         return tuple(examples)
@@ -67,7 +69,7 @@ def with_words(
         examples = (*_marked(examples, study.split.name), *_marked(mine, own.split.name))
     explained = attributed(study)
     rhos = _rhos(explained)
-    carried = _carried(explained, rhos, named)
+    carried = _carried(explained, rhos, document)
     places = {key: row for row, key in enumerate(explained.attributions.ids)}
     return tuple(
         example.model_copy(
@@ -92,7 +94,11 @@ def _rhos(explained: Attributed) -> _Rhos:
     }
 
 
-def _carried(explained: Attributed, rhos: _Rhos, named: frozenset[str]) -> frozenset[str]:
+def _carried(explained: Attributed, rhos: _Rhos, document: ResultsDocument) -> frozenset[str]:
+    agreement = document.analysis("attribution_agreement")
+    tables = agreement.tables if agreement else ()
+    shown = {str(row[0]) for t in tables if t.name == EXPLAINED_SENTENCES for row in t.rows}
+    named = named_examples(document)
     first = [
         values
         for (method, _), values in rhos.items()
@@ -104,7 +110,10 @@ def _carried(explained: Attributed, rhos: _Rhos, named: frozenset[str]) -> froze
         explained.attributions.ids,
         len(explained.attributions.methods) * len(explained.models),
     )
-    order = sorted(range(len(ids)), key=lambda row: (ids[row] not in named, least[row], ids[row]))
+    order = sorted(
+        range(len(ids)),
+        key=lambda row: (ids[row] not in shown, ids[row] not in named, least[row], ids[row]),
+    )
     chosen: set[str] = set()
     spent = 0
     for row in order[:PAGE_EXPLAINED]:
@@ -122,7 +131,7 @@ def _words(explained: Attributed, rhos: _Rhos, row: int, carried: bool) -> Examp
         if np.isfinite(values[row])
     )
     scores = tuple(
-        WordScores(method=method, model=model.name, scores=_shown(arrays[row]))
+        WordScores(method=method, model=model.name, scores=rounded(arrays[row]))
         for method in explained.attributions.methods
         for model in explained.models
         if (arrays := explained.scores(model.name, method)) is not None and len(arrays[row])
@@ -137,6 +146,11 @@ def _words(explained: Attributed, rhos: _Rhos, row: int, carried: bool) -> Examp
     )
 
 
-def _shown(scores: Floats) -> tuple[float | None, ...]:
-    """Round to three significant digits, more than a colour can tell apart."""
-    return tuple(float(f"{value:.3g}") if np.isfinite(value) else None for value in scores.tolist())
+def rounded(scores: Floats) -> tuple[float | None, ...]:
+    """Round to four decimals (pages write two), and small ones to three significant digits."""
+    return tuple(
+        (round(value, 4) if abs(value) >= 0.1 else float(f"{value:.3g}"))
+        if np.isfinite(value)
+        else None
+        for value in scores.tolist()
+    )

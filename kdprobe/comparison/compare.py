@@ -14,6 +14,7 @@ from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.comparison.analyses import ChosenAnalyses, chosen_analyses, run_all
 from kdprobe.comparison.collect import collect, collectors_of
+from kdprobe.comparison.controls import control_name, controls_of
 from kdprobe.comparison.document import document_of
 from kdprobe.comparison.files import check_output, write_files
 from kdprobe.comparison.options import (
@@ -83,6 +84,7 @@ def compare(
         collectors=collectors,
     )  # fmt: skip
     specs = _specs(teacher, students)
+    control_name(options.analyses.control, [spec.name for spec in specs[1:]])
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
     use_threads(options.runtime.threads)
@@ -127,6 +129,8 @@ def compare_opened(
     begin = time.perf_counter() if started is None else started
     shown = progress or Silent()
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
+    controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
+    session = session.with_observation(controls) if controls.pairs else session
     evidence = collect(session, collectors, shown, given=options.evidence)
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]

@@ -1,7 +1,7 @@
-"""Students that had a teacher beside controls that had none, by the records of their trainings.
+"""Students beside controls that had no teacher: named by a person, or told by training records.
 
-Does: find such pairs, warn where their budgets differ, and measure what the teacher added. Does
-not: train, or judge models without a record of kdprobe.
+Does: find such pairs, warn where their budgets differ, and say what the teacher added. Does not:
+train, or define a difference; `analysis/student_differences` does.
 """
 
 from __future__ import annotations
@@ -10,15 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kdprobe.analysis.agreement.difference import agreement_difference
+from kdprobe.analysis.student_differences.pairs import Difference, closeness_differences
+from kdprobe.errors import ConfigError
 from kdprobe.models.spec import ModelSpec
 from kdprobe.models.training_record import read_json
+from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
+from kdprobe.registry import known_name
 from kdprobe.results.numbers import show_interval, show_number, show_p
-from kdprobe.results.schema import Estimate, Notice
+from kdprobe.results.schema import Notice
 
 Records = Mapping[str, Mapping[str, Any]]
 LEAST_UNEQUAL = 0.1  # budgets that differ by more than a tenth are warned of
+_CLOSENESS = {
+    "agreement": "agreement with it",
+    "score_pearson": "correlation of scores with it (Pearson)",
+}
 
 
 class Budget(NamedTuple):
@@ -68,6 +75,41 @@ def read_records(students: Sequence[ModelSpec]) -> Records:
     return {name: record for name, record in read.items() if isinstance(record, dict)}
 
 
+def control_name(named: str | None, students: Sequence[str]) -> str | None:
+    """Return the student that a person named as the control, as it is spelt.
+
+    Raises:
+        UnknownNameError: no student is called so; the nearest are offered.
+        ConfigError: it is the only student.
+    """
+    if named is None:
+        return None
+    control = known_name("student", named, tuple(students), option="control")
+    if len(students) == 1:
+        raise ConfigError(
+            f"`control={control}`", found="it is the only student",
+            expected="a student beside its control", remedy="name both as students",
+        )  # fmt: skip
+    return control
+
+
+def controls_of(named: str | None, students: Sequence[ModelSpec]) -> Controls:
+    """Return which students are held against which controls.
+
+    A control that is named is that of every other student. Without one the records of the
+    trainings say it: a student that was fine-tuned without a teacher is the control of every
+    student that was distilled for the same task.
+
+    Raises:
+        UsageError: see `control_name`.
+    """
+    names = [spec.name for spec in students]
+    control = control_name(named, names)
+    if control is None:
+        return Controls(tuple(pairs_of(read_records(students))))
+    return Controls(tuple((name, control) for name in names if name != control), named=True)
+
+
 def pairs_of(records: Records) -> list[tuple[str, str]]:
     """Return each student that was distilled with each of its task that was not."""
     kinds = {
@@ -82,15 +124,16 @@ def pairs_of(records: Records) -> list[tuple[str, str]]:
     ]
 
 
-def unequal_budgets(records: Records) -> tuple[Notice, ...]:
+def unequal_budgets(pairs: Iterable[tuple[str, str]], records: Records) -> tuple[Notice, ...]:
     """Warn of each student and control whose trainings spent different budgets.
 
     Args:
-        records: `kdprobe.json` of each student, by its name in the comparison.
+        pairs: (student, control), by name.
+        records: `kdprobe.json` of each student that has one, by its name in the comparison.
     """
     notices = []
-    for student, control in pairs_of(records):
-        ours, theirs = Budget.of(records[student]), Budget.of(records[control])
+    for student, control in pairs:
+        ours, theirs = (Budget.of(records.get(name, {})) for name in (student, control))
         if ours is None or theirs is None or not ours.differs(theirs):
             continue
         notices.append(
@@ -106,37 +149,82 @@ def unequal_budgets(records: Records) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def teacher_added(study: Study, records: Records) -> tuple[Notice, ...]:
-    """Return how much nearer to the teacher each student is than each control."""
-    if study.split.task.kind == "regression":
+def taught_controls(controls: Controls, records: Records) -> tuple[Notice, ...]:
+    """Warn of a named control whose record says that it had a teacher."""
+    return tuple(
+        Notice(
+            code="taught-control",
+            severity="warning",
+            message=f"{name}, named as the control, was distilled from a teacher itself (its "
+            "kdprobe.json says so): what lies between it and a student is not what a teacher "
+            "added.",
+            models=(name,),
+        )
+        for name in controls.names
+        if records.get(name, {}).get("kind") == "distill"
+    )
+
+
+def teacher_added(study: Study, pairs: Sequence[tuple[str, str]]) -> tuple[Notice, ...]:
+    """Say how much nearer to the teacher each student is than its control.
+
+    Args:
+        study: with all students, over whose pairs p-values are adjusted.
+        pairs: (student, control), by name.
+    """
+    if not pairs:
         return ()
-    models = {model.name: model for model in study.students}
+    nearer = closeness_differences(study)
     return tuple(
         Notice(
             code="teacher-added",
             severity="note",
-            message=gain_sentence(agreement_difference(study, models[student], models[control])),
-            models=(student, control),
+            message=gain_sentence(nearer[pair], family=len(nearer) // 2),
+            models=pair,
         )
-        for student, control in pairs_of(records)
+        for pair in pairs
     )
 
 
-def gain_sentence(gain: Estimate) -> str:
-    """Return a sentence on a difference of agreement, with its interval and test."""
-    share, low, high = (each or 0.0 for each in (gain.value, gain.low, gain.high))
-    sentence = (
-        f"What the teacher added: {gain.model_a}'s agreement with it is {show_number(share)} "
-        f"{show_interval(low, high)} above that of {gain.model_b}, which had no teacher "
-        f"(n = {gain.n or 0:,}"
+def gain_sentence(gain: Difference, *, family: int = 1) -> str:
+    """Return a sentence on what a teacher added, also where that is nothing beyond noise.
+
+    Args:
+        gain: the difference of a student and its control, `model_a` the student.
+        family: over how many pairs its q-value is adjusted.
+    """
+    number = gain.estimate
+    if number.value is None:
+        return f"What the teacher added to {number.model_a} is not known: {number.undefined}."
+    sign = -1.0 if number.value < 0 else 1.0
+    ends = sorted(sign * end for end in (number.low, number.high) if end is not None)
+    interval = f" {show_interval(ends[0], ends[1])}" if ends else ""
+    where = "below" if number.value < 0 else "above"
+    tests = [f"n = {number.n or 0:,}"]
+    if number.p_value is not None:
+        test = "exact McNemar p" if number.metric == "agreement" else "bootstrap p"
+        tests.append(f"{test} {show_p(number.p_value)}")
+    if number.q_value is not None and family > 1:
+        tests.append(f"q {show_p(number.q_value)} over {family} pairs of students")
+    said = (
+        f"{number.model_a}'s {_CLOSENESS[number.metric]} is {show_number(abs(number.value))}"
+        f"{interval} {where} that of {number.model_b}, which had no teacher ({', '.join(tests)})."
     )
-    if gain.p_value is not None:
-        sentence += f", McNemar's p {show_p(gain.p_value)}"
-    sentence += ")"
-    return sentence + ("; the two cannot be told apart." if low <= 0 <= high else ".")
+    if not gain.adjusted.is_told_from_noise:
+        return f"What the teacher added is nothing that can be told from noise: {said}"
+    return (
+        f"{'What the teacher added' if number.value > 0 else 'The teacher added nothing'}: {said}"
+    )
 
 
 def control_notices(students: Iterable[ModelSpec], study: Study) -> tuple[Notice, ...]:
     """Return all notices on students and controls of a comparison."""
-    records = read_records(tuple(students))
-    return (*unequal_budgets(records), *teacher_added(study, records))
+    if not study.has(Controls):
+        return ()
+    controls, records = study.get(Controls), read_records(tuple(students))
+    taught = taught_controls(controls, records) if controls.named else ()
+    return (
+        *taught,
+        *unequal_budgets(controls.pairs, records),
+        *teacher_added(study, controls.pairs),
+    )

@@ -16,18 +16,20 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import JsonValue
 
-from kdprobe.collectors.session import Session
+from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.comparison.analyses import TRAINING, Ran
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
 from kdprobe.comparison.collect import Evidence
 from kdprobe.comparison.controls import control_notices
-from kdprobe.comparison.examples import examples, named_ids, page_rows
+from kdprobe.comparison.examples import examples, page_rows
 from kdprobe.comparison.model_facts import model_info, model_notices
 from kdprobe.comparison.options import AnalysisOptions, CompareOptions
 from kdprobe.comparison.suspicion import suspicions
 from kdprobe.models.training_record import trained_in_bfloat16
+from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.observations.training_history import TrainingHistories
+from kdprobe.report.examples import named_examples
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import (
     AnalysisResult,
@@ -35,6 +37,7 @@ from kdprobe.results.schema import (
     ProducedBy,
     Request,
     ResultsDocument,
+    Role,
     Skipped,
     TaskInfo,
 )
@@ -76,20 +79,27 @@ def document_of(
         produced_by=produced_by(request),
         request=request,
         task=task_info(study),
-        models=tuple(model_info(model.spec, model.runs, model.role) for model in session.models),
+        models=tuple(
+            model_info(model.spec, model.runs, _role(study, model)) for model in session.models
+        ),
         analyses=(*ran.results, *training_result(study, options.analyses)),
         warnings=tuple(_notices(session)),
         examples_total=study.n,
         skipped=_skipped(evidence, ran),
         timings={name: round(value, 3) for name, value in timings.items()},
     )
-    named = named_ids(document)
-    rows = page_rows(study, named | explained_ids(study))
-    shown = with_words(study, examples(study, rows), named)
+    rows = page_rows(study, named_examples(document), explained_ids(study))
+    shown = with_words(study, examples(study, rows), document)
     total = document.examples_total + len(shown) - len(rows)
     document = document.model_copy(update={"examples": shown, "examples_total": total})
     text = dumps(document)
     return Written(loads(text), text)
+
+
+def _role(study: Study, model: OpenedModel) -> Role:
+    """Return what a model is here: the teacher, a student, or a student's control."""
+    is_control = study.has(Controls) and model.name in study.get(Controls).names
+    return "control" if is_control else model.role
 
 
 def _skipped(evidence: Evidence, ran: Ran) -> tuple[Skipped, ...]:
@@ -150,6 +160,7 @@ def _protocol(
         "limit": data.limit,
         "resamples": session.resamples,
         "slice_columns": list(session.slice_columns),
+        **_told_controls(session.study),
         **({"cluster": session.split.clustered_by} if session.split.clustered_by else {}),
         **evidence.options,
         "device": runtime.device,
@@ -158,6 +169,15 @@ def _protocol(
         "label_map": dict(data.label_map) if data.label_map else None,
         **({"trained_in_bfloat16": list[JsonValue](half)} if half else {}),
     }
+
+
+def _told_controls(study: Study) -> dict[str, JsonValue]:
+    """Return the controls and who told them, for the protocol card; nothing without one."""
+    if not study.has(Controls):
+        return {}
+    controls = study.get(Controls)
+    source = "" if controls.named else " (from the records of the trainings)"
+    return {"control": ", ".join(controls.names) + source}
 
 
 def produced_by(request: Request) -> ProducedBy:

@@ -6,20 +6,24 @@ number.
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 import numpy as np
 
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
-from kdprobe.results.schema import Example, ExamplePrediction, ResultsDocument
+from kdprobe.results.schema import Example, ExamplePrediction
 
 PAGE_EXAMPLES = 5000
 
 
-def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -> list[int]:
+def page_rows(
+    study: Study, named: Set[str], explained: Set[str] = frozenset(), *, limit: int = PAGE_EXAMPLES
+) -> list[int]:
     """Choose the examples the page carries, in the split's order.
 
-    All of them up to `limit`; above it first those that a table or chart names, then those on which
-    the models disagree, then the others in order.
+    All of them up to `limit`; above it first those that a table or chart names, then those whose
+    words were explained, then those on which the models disagree, then the others in order.
     """
     if study.n <= limit:
         return list(range(study.n))
@@ -27,20 +31,9 @@ def page_rows(study: Study, named: frozenset[str], limit: int = PAGE_EXAMPLES) -
     if study.split.task.kind == "classification":
         predicted = np.stack([population.first.predicted for population in study.models])
         differ = (predicted != predicted[0]).any(axis=0)
-    names = np.array([key in named for key in study.split.ids])
-    order = np.lexsort((np.arange(study.n), ~differ, ~names))
+    names = np.array([(key not in named, key not in explained) for key in study.split.ids])
+    order = np.lexsort((np.arange(study.n), ~differ, names[:, 1], names[:, 0]))
     return sorted(int(row) for row in order[:limit])
-
-
-def named_ids(document: ResultsDocument) -> frozenset[str]:
-    """Collect the example ids that tables and gaps link to."""
-    ids: set[str] = set()
-    for result in document.analyses:
-        ids.update(key for gap in result.gaps for key in gap.examples)
-        for table in result.tables:
-            places = [i for i, column in enumerate(table.columns) if column.kind == "example"]
-            ids.update(str(row[i]) for row in table.rows for i in places if row[i])
-    return frozenset(ids)
 
 
 def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:

@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kdprobe.models.spec import ModelSpec
-from kdprobe.results.schema import ModelInfo, Notice
+from kdprobe.results.schema import ModelInfo, Notice, Role
 
 if TYPE_CHECKING:
     from kdprobe.models.handle import ModelHandle
 
 
-def model_info(spec: ModelSpec, members: Sequence[ModelHandle], role: str) -> ModelInfo:
+def model_info(spec: ModelSpec, members: Sequence[ModelHandle], role: Role) -> ModelInfo:
     """Describe a model that was opened; what differs between its runs is listed."""
     first = members[0]
     notes = tuple(dict.fromkeys(note for member in members for note in member.notes))
     return ModelInfo(
         name=spec.name,
-        role="teacher" if role == "teacher" else "student",
+        role=role,
         source=first.source,
         folder=", ".join(member.folder for member in members),
         architecture=first.architecture,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kdprobe.analysis.agreement.difference import agreement_difference
+from kdprobe.analysis.student_differences.pairs import closeness_differences
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.session import open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -42,8 +42,9 @@ def nearness(
         progress: where to show progress.
 
     Returns:
-        See `analysis.agreement.difference`. The models' outputs are kept in the cache, so
-        that a comparison with the same seed asks them nothing anew and has the same number.
+        See `analysis.student_differences.pairs.closeness_differences`. The models' outputs are kept
+        in the cache, so that a comparison with the same seed asks them nothing anew and has the
+        same number.
     """
     session = open_session(
         parse_specs([str(teacher), str(student), str(control)]), open_task(task),
@@ -52,4 +53,5 @@ def nearness(
     )  # fmt: skip
     outputs = PREDICTIONS.collect(session, session.split, progress or Silent())
     study = session.with_observation(outputs.observation).study
-    return agreement_difference(study, *study.students)
+    ours, theirs = study.students
+    return closeness_differences(study)[ours.name, theirs.name].estimate

@@ -27,6 +27,8 @@ class AnalysisOptions(FlagOptions):
         only: run only these; see `kdprobe list analyses`.
         skip: run all but these; `training` leaves out the learning curves.
         slice_columns: extra columns of the split to slice by.
+        control: the student that learnt without the teacher, by its name: what the others have
+            beyond it is what the teacher added. None: as the records of the trainings tell.
         settings: options of analyses by name, `{"calibration": {"bins": 10}}`.
         resamples: bootstrap resamples behind every interval.
         seed: of everything random; the same seed gives the same numbers.
@@ -47,6 +49,13 @@ class AnalysisOptions(FlagOptions):
             name="slice", metavar="COLUMN,...", reads="names",
         ),
     ] = ()  # fmt: skip
+    control: Annotated[
+        str | None,
+        Flag(
+            "The student that learnt without the teacher. Default: as the records tell.",
+            metavar="NAME",
+        ),
+    ] = None
     settings: Annotated[
         Mapping[str, Mapping[str, Any]],
         Flag(
@@ -90,6 +99,7 @@ class CompareKeywords(TypedDict, total=False):
     skip: Sequence[str]
     settings: Mapping[str, Mapping[str, object]] | None
     slice_columns: Sequence[str]
+    control: str | None
     resamples: int
     seed: int
     minimal_pairs: str | Path | None
@@ -178,6 +188,7 @@ class ArrayKeywords(TypedDict, total=False):
     skip: Sequence[str]
     settings: Mapping[str, Mapping[str, object]] | None
     slice_columns: Sequence[str]
+    control: str | None
     resamples: int
     seed: int
     force: bool

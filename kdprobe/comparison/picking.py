@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from kdprobe.errors import ConfigError
-from kdprobe.registry import unknown_name
+from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.aliases import ALIASES, metric_aliases
+from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.results.turned import DIFFERENCES, OF_ONE, between, check_two
 
 
 class Coordinates(TypedDict, total=False):
@@ -29,23 +32,31 @@ def pick_estimate(
     analysis: str,
     subset: str,
     coordinates: Mapping[str, object],
+    other: str = "",
 ) -> Estimate:
     """Return the one number with these coordinates; see `Comparison.get`."""
-    rows = [(result.name, each) for result in document.analyses for each in result.estimates]
-    rows = _narrowed(rows, "analysis", analysis, [name for name, _ in rows])
-    rows = _narrowed(rows, "metric", metric, [each.metric for _, each in rows])
+    before, _, after = metric.partition(".")
+    analysis, metric = (before, after) if after and not analysis else (analysis, metric)
+    rows = [(result.name, each) for result in document.analyses for each in result.estimates
+            if not other or each.model_b]  # fmt: skip
+    if not analysis:  # a metric alone is of one student, with a second one of two
+        rows = [row for row in rows if _is_difference(*row) == bool(other)]
+    for skipped in document.skipped if analysis else ():
+        if skipped.what == present_name(analysis):
+            raise ConfigError(analysis, found="did not run", remedy=skipped.reason)
+    rows = _narrowed(rows, "analysis", present_name(analysis), [name for name, _ in rows])
+    rows = _of_metric(rows, metric)
     names = [model.name for model in document.models]
     if not student and len(document.students) == 1:
         student = document.students[0].name
-    if student and student not in names:
-        raise unknown_name("model", student, tuple(names))
-    teacher = document.teacher.name
-    pairs = ((student, ""), (teacher, student))
-    rows = [(name, each) for name, each in rows
-            if not student or (each.model_a, each.model_b) in pairs]  # fmt: skip
+    for name in filter(None, (student, other)):
+        if name not in names:
+            raise unknown_name("model", name, tuple(names))
+    rows = _of_models(rows, document.teacher.name, student, other)
     if not rows:
+        whom = " and ".join(filter(None, (student, other)))
         raise ConfigError(
-            f"metric {metric}", found=f"there is none of {student}", expected="another model"
+            f"metric {metric}", found=f"there is none of {whom}", expected="another model"
         )
     rows = _narrowed(rows, "subset", subset, [each.subset for _, each in rows])
     for key, value in coordinates.items():
@@ -59,6 +70,41 @@ def pick_estimate(
             remedy=f"say {_what_differs(rows)}",
         )  # fmt: skip
     return rows[0][1]
+
+
+def _is_difference(analysis: str, number: Estimate) -> bool:
+    return analysis == DIFFERENCES and number.metric not in OF_ONE
+
+
+def _of_models(
+    rows: Sequence[tuple[str, Estimate]], teacher: str, student: str, other: str
+) -> list[tuple[str, Estimate]]:
+    """Keep the rows of one student, alone or beside the teacher, or of two students."""
+    if not student:
+        return list(rows)
+    if not other:
+        pairs = ((student, ""), (teacher, student))
+        return [row for row in rows if (row[1].model_a, row[1].model_b) in pairs]
+    check_two(student, other, where="`other`")
+    return [
+        (name, number)
+        for name, each in rows
+        for number in between([each], student, other)
+        if name == DIFFERENCES or number is each  # no other number is one minus the other
+    ]
+
+
+def _of_metric(rows: list[tuple[str, Estimate]], metric: str) -> list[tuple[str, Estimate]]:
+    """Keep the rows of one metric, by its name or by another that people have for it."""
+    values = [each.metric for _, each in rows]
+    known = tuple(dict.fromkeys(values))
+    if metric in known:
+        return _narrowed(rows, "metric", metric, values)
+    others = metric_aliases(known)
+    spelt = known_name("metric", metric, known, aliases={name: name for name in others})
+    kept = _narrowed(rows, "metric", others.get(spelt, spelt), values)
+    usual = [row for row in kept if spelt in others and row[0] == ALIASES[spelt][0]]
+    return usual or kept
 
 
 def _narrowed(

@@ -66,6 +66,7 @@ class Comparison:
         self,
         metric: str,
         student: str = "",
+        other: str = "",
         *,
         analysis: str = "",
         subset: str = "all",
@@ -74,9 +75,12 @@ class Comparison:
         """Return one number with its interval, or with the reason why it is undefined.
 
         Args:
-            metric: its name; the column `metric` of `metrics` shows all.
+            metric: its name, also behind that of its analysis (`student_differences.agreement`);
+                the column `metric` of `metrics` shows all.
             student: the student it is about: alone, or beside the teacher; the teacher's name for
                 a number of its own. It may be left out where there is one student.
+            other: the second of two students, for a number of both: of `student_differences` the
+                first minus the second.
             analysis: the analysis, where several have a metric of this name.
             subset: the examples, layers or phenomena it is about.
             **coordinates: `layer`, `pooling`, `method`, where several numbers differ in one.
@@ -87,7 +91,7 @@ class Comparison:
             ConfigError: several numbers do; what tells them apart is named.
         """
         return pick_estimate(
-            self.document, metric, student, analysis=analysis, subset=subset,
+            self.document, metric, student, other=other, analysis=analysis, subset=subset,
             coordinates=dict(coordinates),
         )  # fmt: skip
 

@@ -46,6 +46,14 @@ class DistillOptions(FlagOptions):
         Path | None, Flag("More texts; see `kdprobe augment`.", metavar="FILE")
     ] = None
     transfer_only: Annotated[bool, Flag("Learn from the transfer set alone.")] = False
+    with_control: Annotated[
+        bool,
+        Flag(
+            "Train a control too, in DIR-control: the same student without the teacher, with the "
+            "same first weights, examples in the same order, and steps.",
+            everyday=True,
+        ),
+    ] = False
     seed: Seed = 0
 
 

@@ -72,10 +72,11 @@ class TrainingKeywords(DataKeywords, RuntimeKeywords, total=False):
 
 
 class DistillKeywords(TrainingKeywords, total=False):
-    """Of `distill`: those of a training, and a transfer set."""
+    """Of `distill`: those of a training, a transfer set, and a control."""
 
     transfer_set: str | Path | None
     transfer_only: bool | None
+    with_control: bool | None
 
 
 class SweepKeywords(DistillKeywords, total=False):

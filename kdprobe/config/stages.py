@@ -24,6 +24,7 @@ class Part:
         recipe: what is learnt in it, without stages.
         teacher: the place of the part whose student teaches; None: the teacher of the command.
         goes_on: whether it trains the student of the part before, and not a new one.
+        last_step: stop there though its settings say more; None: at their end.
     """
 
     place: int
@@ -31,6 +32,7 @@ class Part:
     recipe: Recipe
     teacher: int | None = None
     goes_on: bool = False
+    last_step: int | None = None
 
     @property
     def folder(self) -> str:

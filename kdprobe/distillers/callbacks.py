@@ -64,7 +64,14 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is un
 
 
 class Milestones(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-    """Logs, evaluates and saves at the same steps, the last one included."""
+    """Logs, evaluates and saves at the same steps, the last one included.
+
+    Args:
+        last: the last step; the training stops there though its schedule may be longer.
+    """
+
+    def __init__(self, last: int) -> None:
+        self.last = last
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **rest: Any
@@ -73,8 +80,9 @@ class Milestones(TrainerCallback):  # type: ignore[misc]  # transformers is unty
 
         A log empties the running sums, so that a run that goes on from here logs the same numbers.
         """
-        if state.global_step >= state.max_steps:
+        if state.global_step >= self.last:
             control.should_evaluate = control.should_save = True
+            control.should_training_stop = True
         if control.should_evaluate:
             control.should_log = True
 

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kdprobe.config.flat import checked
-from kdprobe.config.training import TrainingSettings
+from kdprobe.config.training import BestBy, TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
 from kdprobe.distillers.student_record import DistilledStudent, read_object
 from kdprobe.errors import UnknownNameError
@@ -164,11 +164,9 @@ class Control:
             The settings, and notes on what differs from the student's.
         """
         inherited = self.student.settings.model_dump()
-        notes: list[str] = []
-        if inherited["best_by"] in ("agreement", "kl") and "best_by" not in named:
-            rule = inherited["best_by"]
-            notes.append(f"its best checkpoint is chosen by score: {rule} needs a teacher")
-            inherited["best_by"] = "score"
+        notes: tuple[str, ...] = ()
+        if "best_by" not in named:
+            inherited["best_by"], notes = rule_without_teacher(self.student.settings.best_by)
         settings = checked(TrainingSettings, inherited | dict(named))
         if "epochs" not in named:
             epochs = self._epochs(examples, settings)
@@ -177,21 +175,18 @@ class Control:
 
     def _epochs(self, examples: int, settings: TrainingSettings) -> float:
         """Return the passes over so many examples that take the student's steps."""
-        each, steps = _epoch_steps(examples, settings), self.student.steps
+        steps = self.student.steps
         if examples == self.student.examples and self.student.settings.early_stopping is not None:
             return settings.epochs  # it stops by the same rule, not at the student's step
-        if math.ceil(settings.epochs * each) == steps:
+        if scheduled_steps(examples, settings) == steps:
             return settings.epochs
-        epochs = steps / each
-        while math.ceil(epochs * each) > steps:  # a rounded quotient may ask for one more
-            epochs = math.nextafter(epochs, 0.0)
-        return epochs
+        return epochs_of(steps, examples, settings)
 
     def _differences(self, examples: int, settings: TrainingSettings) -> list[str]:
         """Say in what the budget differs from the student's."""
         had, name = self.student.settings, self.student.folder.name
         notes: list[str] = []
-        steps = math.ceil(settings.epochs * _epoch_steps(examples, settings))
+        steps = scheduled_steps(examples, settings)
         ours = settings.batch_size * settings.gradient_accumulation
         theirs = had.batch_size * had.gradient_accumulation
         if (steps, ours) != (self.student.steps, theirs) and had.early_stopping is None:
@@ -244,6 +239,27 @@ class Control:
         parts = [part for part in self.student.shape.partition(":")[2].split(",") if part]
         kept = [part for part in parts if not re.match(r"(embeddings|embed)=", part)]
         return "bilstm:" + ",".join([*kept, f"embed={width}"])
+
+
+def rule_without_teacher(rule: BestBy) -> tuple[BestBy, tuple[str, ...]]:
+    """Return the rule for the best checkpoint of a control, and a note where it is another."""
+    if rule not in ("agreement", "kl"):
+        return rule, ()
+    return "score", (f"its best checkpoint is chosen by score: {rule} needs a teacher",)
+
+
+def scheduled_steps(examples: int, settings: TrainingSettings) -> int:
+    """Return the optimiser steps in which so many examples are learnt with some settings."""
+    return math.ceil(settings.epochs * _epoch_steps(examples, settings))
+
+
+def epochs_of(steps: int, examples: int, settings: TrainingSettings) -> float:
+    """Return the passes over so many examples that take so many steps."""
+    each = _epoch_steps(examples, settings)
+    epochs = steps / each
+    while math.ceil(epochs * each) > steps:  # a rounded quotient may ask for one more
+        epochs = math.nextafter(epochs, 0.0)
+    return epochs
 
 
 def _epoch_steps(examples: int, settings: TrainingSettings) -> int:

@@ -42,6 +42,7 @@ from kdprobe.distillers.resume import (
     write_plan,
 )
 from kdprobe.distillers.trainer import StudentTrainer
+from kdprobe.distillers.training_digests import order_digest, weights_digest
 from kdprobe.distillers.training_job import TrainingJob, TrainingResult
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import remove_folder
@@ -84,31 +85,24 @@ class PreviousStages:
 
     Args:
         stage: the name of the stage that follows; empty for a recipe without stages.
-        number: its number among the stages of this student, from 1.
-        history: what was logged in those before.
-        steps: optimiser steps taken in those before.
-        seconds: their time.
+        last: the result of the stage before; None: there is none.
     """
 
     stage: str = ""
-    number: int = 1
-    history: tuple[Mapping[str, float], ...] = ()
-    steps: int = 0
-    seconds: float = 0.0
+    last: TrainingResult | None = None
 
-    @classmethod
-    def of(cls, before: TrainingResult | None, stage: str) -> PreviousStages:
-        """Build it from the result of the stage before; None: there is none."""
-        if before is None:
-            return cls(stage)
-        number = int(max(entry.get("stage", 1) for entry in before.history)) + 1
-        return cls(stage, number, before.history, before.steps, before.seconds)
+    @property
+    def steps(self) -> int:
+        """Optimiser steps taken in them."""
+        return self.last.steps if self.last else 0
 
     def join(self, entries: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], ...]:
         """Append the log of this stage; steps count on."""
-        number = {"stage": float(self.number)} if self.stage else {}
+        history = self.last.history if self.last else ()
+        place = int(max((entry.get("stage", 1) for entry in history), default=0)) + 1
+        number = {"stage": float(place)} if self.stage else {}
         later = [{**e, **number, "step": e["step"] + self.steps} for e in entries]
-        return (*(dict(entry) for entry in self.history), *later)
+        return (*(dict(entry) for entry in history), *later)
 
 
 def open_run(
@@ -202,12 +196,14 @@ def fit(
     group.wait()
     before = seconds_of(run.checkpoint) if run.checkpoint else 0.0
     clock = CompleteCheckpoints(run.folder, before=before)
+    begun = previous.last.initial_weights if previous.last else weights_digest(job.student)
     with quiet(), settled(job.compute, seed=job.seed, purpose="training"):
         trainer = _train(job, run, clock, progress)
         best = int(trainer.state.best_global_step or trainer.state.global_step)
         _load_weights(trainer, checkpoint_folder(run.folder, best))
         fold(job.student, *FORMS)
         scores = trainer.evaluate_student()
+    steps = int(trainer.state.global_step)
     result = TrainingResult(
         folder=run.output,
         task=job.split.task.name,
@@ -216,10 +212,14 @@ def fit(
         undefined=_reasons(scores),
         history=previous.join(trainer.state.log_history),
         best_step=best + previous.steps,
-        steps=int(trainer.state.global_step) + previous.steps,
-        seconds=clock.seconds + previous.seconds,
+        steps=steps + previous.steps,
+        seconds=clock.seconds + (previous.last.seconds if previous.last else 0.0),
         preflight=preflight,
         notes=card.notes,
+        initial_weights=begun,
+        examples_order=order_digest(
+            job, steps, before=previous.last.examples_order if previous.last else ""
+        ),
     )
     if group.leads:
         write_model_folder(job, result, plan=plan, card=card, write_page=write_page)
@@ -238,7 +238,7 @@ def _train(
         done = step_of(run.checkpoint) if run.checkpoint else 0
         stage.advance(done)
         shown = ShowProgress(stage, score=score, shown=done)
-        callbacks: list[TrainerCallback] = [Milestones(), clock, shown]
+        callbacks: list[TrainerCallback] = [Milestones(job.steps), clock, shown]
         if settings.early_stopping is not None:
             callbacks.append(StopEarly(settings.early_stopping))
         trainer = StudentTrainer(job, folder=run.folder, callbacks=callbacks)

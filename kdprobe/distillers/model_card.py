@@ -43,6 +43,7 @@ class CardFacts:
         command: the command line that makes this model.
         precision: the device and number format.
         notes: what the reader must know.
+        control_of: `name` and `fingerprint` of the student whose control it is; None: of none.
     """
 
     kind: Literal["finetune", "distill"]
@@ -52,6 +53,7 @@ class CardFacts:
     precision: str
     recipe: str = ""
     notes: tuple[str, ...] = ()
+    control_of: Mapping[str, str] | None = None
 
 
 def _cell(text: str) -> str:

@@ -81,9 +81,9 @@ class Needs:
         )
 
     @property
-    def live_teacher(self) -> bool:
-        """Whether stored logits do not suffice and the teacher runs at every step."""
-        return self.teacher_model or bool(self.teacher - {LOGITS})
+    def asks_teacher(self) -> bool:
+        """Whether anything of the teacher is read."""
+        return self.teacher_model or bool(self.teacher)
 
 
 def needs_of_pairs(

@@ -84,7 +84,8 @@ def preflight_of(
             device=job.compute.device, progress=progress,
         )  # fmt: skip
     quantities = teacher_quantities(loss, models, teacher.train.lengths)
-    facts.append(("asks the teacher", quantities.summary))
+    when = quantities.summary if loss.needs(models).asks_teacher else "never"
+    facts.append(("asks the teacher", when))
     same = "yes" if models.same_tokens else "no: each reads with its own tokenizer"
     facts.append(("same token ids", same))
     notes = (*student.notes, *teacher.loaded.notes, *remarks(loss, models), *data.notes())

@@ -22,13 +22,15 @@ from kdprobe.version import __version__
 
 HISTORY = "history.json"
 _AS_WRITTEN = (
-    "task", "eval_split", "scores", "undefined", "best_step", "steps", "seconds"
+    "task", "eval_split", "scores", "undefined", "best_step", "steps", "seconds",
+    "initial_weights", "examples_order",
 )  # fmt: skip
 _PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "numpy")
 
 
 def record_of(result: TrainingResult, plan: Mapping[str, Any], card: CardFacts) -> dict[str, Any]:
     """Everything about a training that a program may want to read again."""
+    role = {"role": "control", "control_of": dict(card.control_of)} if card.control_of else {}
     return {
         "record_version": 1,
         "produced_by": {
@@ -37,6 +39,7 @@ def record_of(result: TrainingResult, plan: Mapping[str, Any], card: CardFacts) 
             **{name: metadata.version(name) for name in _PACKAGES},
         },
         "kind": card.kind,
+        **role,
         "plan": portable_tree(dict(plan)),
         **{name: getattr(result, name) for name in _AS_WRITTEN},
         "seconds": round(result.seconds, 3),
@@ -56,7 +59,7 @@ def result_of(output: Path, record: Mapping[str, Any]) -> TrainingResult:
     history = read_json(output / HISTORY, error=OutputError)
     return TrainingResult(
         folder=output,
-        **{name: record[name] for name in _AS_WRITTEN},
+        **{name: record[name] for name in _AS_WRITTEN if name in record},
         history=tuple(history),
         preflight=Preflight(
             facts=tuple((name, value) for name, value in preflight["facts"]),

@@ -44,6 +44,7 @@ from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import texts_of
 from kdprobe.models.text_model import TextModel
 from kdprobe.progress import Progress, Silent
+from kdprobe.tasks.task import Split
 
 STAGES = "stages"
 
@@ -60,6 +61,7 @@ class StagedTraining:
         seed: of new weights, the order of the examples and dropout.
         offline: ask no network.
         progress: the display.
+        made_for: the examples whose words a new student knows; None: those it learns from.
     """
 
     parts: tuple[Part, ...]
@@ -69,6 +71,7 @@ class StagedTraining:
     seed: int
     offline: bool
     progress: Progress
+    made_for: Split | None = None
 
     def folder(self, part: Part) -> Path:
         """Return the folder that a part writes."""
@@ -107,7 +110,7 @@ class StagedTraining:
                     f"Stage {part.place + 1} of {len(self.parts)}: {part.name}{place.since}."
                 )
             prepared = self.prepare(part)
-            previous = PreviousStages.of(results[-1] if part.goes_on else None, part.name)
+            previous = PreviousStages(part.name, results[-1] if part.goes_on else None)
             results.append(fit(
                 prepared.job, place, plan=plan if place is run else own_plan,
                 preflight=prepared.preflight, card=card_of(prepared), progress=self.progress,
@@ -135,7 +138,8 @@ class StagedTraining:
             return run
         return open_run(folder, plan, resume=True, force=False, progress=Silent())
 
-    def _teacher_of(self, part: Part) -> Teacher:
+    def teacher_of(self, part: Part) -> Teacher:
+        """Open the teacher of a part; an assistant is trained by then."""
         if part.teacher is None:
             return self.teacher
         place = self.folder(self.parts[part.teacher])
@@ -174,7 +178,7 @@ class StagedTraining:
 
     def prepare(self, part: Part) -> PreparedPart:
         """Score the teacher of a part and prepare its job, the teacher's outputs included."""
-        teacher = self._teacher_of(part)
+        teacher = self.teacher_of(part)
         facts = self.score_teacher(teacher)
         prepared = self.prepare_job(part, teacher, dry_run=False)
         rows = (*self.data.rows().items(), *facts, *prepared.preflight.facts)
@@ -182,11 +186,12 @@ class StagedTraining:
 
     def _initial_student(self, part: Part, teacher: Teacher, *, dry_run: bool) -> InitialStudent:
         """Make a part's student, or take over that of the part before."""
+        examples = self.made_for or self.data.train
         with settled(self.teacher.compute, seed=self.seed, purpose="new weights"):
             student = open_student(
                 part.recipe.student, teacher.loaded, self.data.task,
-                offline=self.offline, pairs=self.data.train.pairs is not None,
-                texts=texts_of(self.data.train.texts, self.data.train.pairs),
+                offline=self.offline, pairs=examples.pairs is not None,
+                texts=texts_of(examples.texts, examples.pairs),
                 progress=self.progress,
             )  # fmt: skip
         if dry_run or not part.goes_on:
@@ -235,12 +240,14 @@ class StagedTraining:
         signal: TeacherSignal = NoTeacher()
         if not dry_run:
             logits = teacher.logits(data.evaluation, progress=self.progress)
-            signal = teacher.signal(weighted_loss, models, data, progress=self.progress)
+            if needs.asks_teacher:
+                signal = teacher.signal(weighted_loss, models, data, progress=self.progress)
         job = TrainingJob(
             student=student.model, tokenizer=student.tokenizer, split=data.train, encoded=encoded,
             evaluation=EvaluationSet(data.evaluation, evaluation, logits),
             weighted_loss=weighted_loss, models=models, teacher=signal,
             settings=recipe.training, compute=teacher.compute, seed=self.seed,
+            last_step=part.last_step,
         )  # fmt: skip
         check_best_by(job)
         preflight = preflight_of(job, student, teacher, data=data, progress=self.progress)

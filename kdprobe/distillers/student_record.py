@@ -68,6 +68,11 @@ class DistilledStudent:
         """Of the student's own weights, config and tokenizer: which student this is."""
         return fingerprint(self.folder)
 
+    @property
+    def named(self) -> dict[str, str]:
+        """Its name and its fingerprint, for the record of a control."""
+        return {"name": self.folder.resolve().name, "fingerprint": self.fingerprint}
+
     def refused(self, found: str, expected: str, remedy: str) -> ConfigError:
         """Make the error of a control that cannot be had."""
         return ConfigError(f"{OPTION} {self.folder}", found=found, expected=expected, remedy=remedy)

@@ -132,13 +132,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         return prepared
 
     def _get_train_sampler(self, train_dataset: Any = None) -> GroupedByLength:
-        """Return the order of the examples; it depends on the seed and the epoch alone."""
-        settings = self.job.settings
-        return GroupedByLength(
-            self.job.encoded.lengths,
-            batch=settings.batch_size * settings.gradient_accumulation,
-            seed=self.job.seed,
-        )
+        """Return the order of the examples."""
+        return self.job.order
 
     def _batch(self, sample: Mapping[str, Any]) -> Batch:
         done = self.state.global_step / max(1, self.state.max_steps)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.compute import Compute
-from kdprobe.distillers.encoding import Encoded, steps_per_epoch
+from kdprobe.distillers.encoding import Encoded, GroupedByLength, steps_per_epoch
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.teacher_signal import TeacherSignal
@@ -61,6 +61,7 @@ class TrainingJob:
         settings: how it is trained.
         compute: where.
         seed: of the order of the examples and of dropout.
+        last_step: stop there though the schedule of the settings is longer; None: at its end.
     """
 
     student: PreTrainedModel
@@ -74,6 +75,7 @@ class TrainingJob:
     settings: TrainingSettings
     compute: Compute
     seed: int
+    last_step: int | None = None
 
     @property
     def epoch_steps(self) -> int:
@@ -84,7 +86,17 @@ class TrainingJob:
     @property
     def steps(self) -> int:
         """The number of optimiser steps of the whole training."""
-        return int(np.ceil(self.settings.epochs * self.epoch_steps))
+        scheduled = int(np.ceil(self.settings.epochs * self.epoch_steps))
+        return scheduled if self.last_step is None else min(scheduled, self.last_step)
+
+    @property
+    def order(self) -> GroupedByLength:
+        """The order of the examples; it depends on the seed and the epoch alone."""
+        settings = self.settings
+        return GroupedByLength(
+            self.encoded.lengths, batch=settings.batch_size * settings.gradient_accumulation,
+            seed=self.seed,
+        )  # fmt: skip
 
     @property
     def evaluate_every(self) -> int:
@@ -114,6 +126,9 @@ class TrainingResult:
         seconds: of training, interruptions left out; of a dry run what it may take.
         preflight: the facts before the first step.
         notes: what the reader must know.
+        initial_weights, examples_order: digests of the weights before the first step and of the
+            examples in the order they were learnt (`training_digests.py`); empty: not trained.
+        control: the result of the control that was trained beside it; None: there is none.
     """
 
     folder: Path | None
@@ -127,6 +142,9 @@ class TrainingResult:
     seconds: float
     preflight: Preflight
     notes: tuple[str, ...] = ()
+    initial_weights: str = ""
+    examples_order: str = ""
+    control: TrainingResult | None = None
 
     @classmethod
     def of_dry_run(cls, data: TrainingData, preflight: Preflight) -> TrainingResult:

@@ -15,6 +15,7 @@ from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.extract.coalitions import ValueFunction, fill
+from kdprobe.extract.enumerated import EVERY_COALITION, enumerated, enumerated_sizes
 from kdprobe.extract.method import METHODS, Attribution, ExplanationInput, Method
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
@@ -24,7 +25,7 @@ from kdprobe.models.reader import Reader
 from kdprobe.models.words import word_shares
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
-from kdprobe.stats.arrays import Bools, Floats
+from kdprobe.stats.arrays import Bools, Floats, Ints
 
 EXTRACTOR_VERSION = 4
 PIECE = 16
@@ -45,7 +46,8 @@ class Explanation:
 
 
 Explained = Mapping[str, tuple[Explanation, ...]]
-"""Method (or `random`, whose scores are empty) -> one entry per sentence."""
+"""Method (or `random`, whose scores are empty, or `every coalition`, whose scores are the values of
+all coalitions of a text that a method enumerates) -> one entry per sentence."""
 
 
 def explain_model(
@@ -110,7 +112,10 @@ def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
 
 
 def _names(setting: ExplanationSettings) -> tuple[str, ...]:
-    return (*setting.methods, RANDOM) if setting.deletion else tuple(setting.methods)
+    if not setting.deletion:
+        return tuple(setting.methods)
+    every = (EVERY_COALITION,) if enumerated_sizes(setting) else ()
+    return (*setting.methods, RANDOM, *every)
 
 
 def _explain_piece(
@@ -126,13 +131,16 @@ def _explain_piece(
         chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
+        wanted = setting.deletion
         if name == RANDOM:
             scored = [Attribution(np.empty(0)) for _ in rows]
+        elif name == EVERY_COALITION:
+            scored, wanted = enumerated(chosen, setting), False
         else:
             method: Method = METHODS.load(name)
             attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
             scored = [_checked(one) for one in attributions]
-        deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=setting.deletion)
+        deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=wanted)
         explanations = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
         store.add({piece[row].key: one for row, one in zip(rows, explanations, strict=True)})
 
@@ -153,12 +161,16 @@ def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> Explanat
     return ExplanationInput(one.id, one.words, encoded, shares, one.target, game, seed)
 
 
+def ranked_words(scores: Floats) -> Ints:
+    """Return the words by falling score, int64 `[n]`; ties go to the earlier word, NaN last."""
+    return np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
+
+
 def _top(scores: Floats, share: float) -> Bools:
     """Return which words are the highest-scored share (rounded up); ties go to the earlier word."""
     count = math.ceil(share * len(scores) - 1e-9)
-    order = np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
     chosen: Bools = np.zeros(len(scores), dtype=np.bool_)
-    chosen[order[:count]] = True
+    chosen[ranked_words(scores)[:count]] = True
     return chosen
 
 
@@ -211,9 +223,11 @@ class _Store:
     ) -> None:
         options: dict[str, JsonValue] = {}
         version = 1
-        if name != RANDOM:
+        if name in setting.methods:
             options = setting.methods[name].model_dump(mode="json")
             version = METHODS.load(name).version
+        elif name == EVERY_COALITION:
+            options = {"words": [*enumerated_sizes(setting)]}
         parts: dict[str, JsonValue] = {
             "model": handle.fingerprint, "reading": handle.reading, "method": name,
             "version": [EXTRACTOR_VERSION, version], "options": options,

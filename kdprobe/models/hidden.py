@@ -38,8 +38,12 @@ class FeatureCell(NamedTuple):
     pooling: str
 
 
-def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
+def check_poolings(poolings: Sequence[str], *, option: str = "probing.poolings") -> tuple[str, ...]:
     """Return the poolings that are meant, each once.
+
+    Args:
+        poolings: names, as typed.
+        option: where they were named, for the message.
 
     Raises:
         UnknownNameError: a pooling that is not known.
@@ -50,9 +54,8 @@ def check_poolings(poolings: Sequence[str]) -> tuple[str, ...]:
     """
     if not poolings:
         raise ConfigError(
-            "`probing.poolings`", found="none is named", expected="one of " + ", ".join(POOLINGS)
+            f"`{option}`", found="none is named", expected="one of " + ", ".join(POOLINGS)
         )
-    option = "probing.poolings"
     return tuple(
         dict.fromkeys(known_name("pooling", name, POOLINGS, option=option) for name in poolings)
     )

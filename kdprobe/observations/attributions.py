@@ -41,6 +41,10 @@ class Attributions:
         counts: word in lower case -> how often it stands in the whole split.
         notes: what the reader must know.
         own_target: model -> its own explained class `[m]`, when each is explained by its own.
+        orders: (model, method or `random`) -> float64 `[m, 2]`: AOPC of deleting words from the
+            top of the ranking, and from its bottom (see `stats.deletion_orders`); NaN where not
+            every coalition's value is known.
+        order_limits: model -> float64 `[m, 2]`: the least and greatest AOPC of any order, or NaN.
     """
 
     ids: tuple[str, ...]
@@ -56,6 +60,8 @@ class Attributions:
     counts: Mapping[str, int]
     notes: tuple[str, ...] = ()
     own_target: Mapping[str, Ints] = field(default_factory=dict)
+    orders: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
+    order_limits: Mapping[str, Floats] = field(default_factory=dict)
 
     def only(self, kept: Iterable[str]) -> Attributions:
         """Keep the explained examples of these ids, in their order; `counts` stay the split's.
@@ -82,4 +88,6 @@ class Attributions:
             sampled={key: held[rows] for key, held in self.sampled.items()},
             deletion={key: held[rows] for key, held in self.deletion.items()},
             own_target={key: held[rows] for key, held in self.own_target.items()},
+            orders={key: held[rows] for key, held in self.orders.items()},
+            order_limits={key: held[rows] for key, held in self.order_limits.items()},
         )

@@ -1,7 +1,7 @@
 """Word scores as coloured words: the same words in the same columns, a row per method and model.
 
-Does: group the rows of a table of word scores by sentence and give each score a step of colour.
-Does not: choose sentences or scale scores between models.
+Does: give each score of a sentence a step of colour. Does not: choose sentences or scale scores
+between models.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.results.schema import Cell
+from kdprobe.results.schema import ExampleWords, ResultsDocument, Table
 
 STEPS = 5
 
@@ -91,17 +91,19 @@ def marks(words: Sequence[str], scores: Sequence[float | None]) -> tuple[Mark, .
     )
 
 
-def marked(rows: Sequence[Sequence[Cell]]) -> tuple[Marked, ...]:
-    """Group rows of (example, why, explained, method, model, word no., word, score) by sentence."""
-    grouped: dict[tuple[str, str, str], dict[tuple[str, str], list[tuple[str, Cell]]]] = {}
-    for example, why, explained, method, model, _, word, score in rows:
-        sentence = grouped.setdefault((str(example), str(why), str(explained)), {})
-        sentence.setdefault((str(method), str(model)), []).append((str(word), score))
-    sentences = []
-    for (example, why, explained), by_model in grouped.items():
-        lines = []
-        for (method, model), cells in by_model.items():
-            scores = [float(score) if score is not None else None for _, score in cells]
-            lines.append(Line(method, model, marks([word for word, _ in cells], scores)))
-        sentences.append(Marked(example, why, explained, tuple(lines)))
-    return tuple(sentences)
+def marked(document: ResultsDocument, table: Table | None) -> tuple[Marked, ...]:
+    """Return the sentences that a table of explained sentences names, with the words they hold."""
+    examples = {example.id: example.words for example in document.examples}
+    return tuple(
+        _marked(str(example), str(why), words, document.task.labels)
+        for example, why in (table.rows if table else ())
+        if (words := examples.get(str(example))) is not None
+    )
+
+
+def _marked(example: str, why: str, words: ExampleWords, labels: Sequence[str]) -> Marked:
+    lines = tuple(
+        Line(line.method, line.model, marks(words.words, line.scores)) for line in words.scores
+    )
+    known = words.explained is not None and words.explained < len(labels)
+    return Marked(example, why, labels[words.explained or 0] if known else "", lines)

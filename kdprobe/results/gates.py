@@ -16,18 +16,19 @@ from typing import Literal
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.plain_text import printable
 from kdprobe.registry import known_name, unknown_name
+from kdprobe.results.aliases import ALIASES, metric_aliases
 from kdprobe.results.renamed import RENAMED
 from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.results.turned import DIFFERENCES, OF_ONE, between, two_students
 
-_FORM = re.compile(
-    r"^\s*(?:(?P<student>.+):)?\s*(?:(?P<analysis>[A-Za-z_]+)\.)?(?P<metric>[A-Za-z0-9_-]+)\s*"
-    r"(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$"
-)
+_METRIC = r"\s*(?:(?P<analysis>[A-Za-z_]+)\.)?(?P<metric>[A-Za-z0-9_-]+)\s*"
+_BOUND = r"(?P<sign><=|>=|<|>)\s*(?P<bound>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*$"
+_FORM = re.compile(rf"^\s*(?:(?P<student>.+):)?{_METRIC}{_BOUND}")
+_OF_TWO = re.compile(rf"^{_METRIC}\((?P<pair>.+)\)\s*{_BOUND}")
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _OPTION = "fail_if"
 _USUAL = ("task_scores", "agreement")
 """Whose number is meant where several analyses have one of that name: `accuracy` is the task's."""
-ALIASES = {"kappa": ("agreement", "cohens_kappa"), "churn": ("agreement", "churn")}
 _LISTED = 24  # more names than this are no help
 End = Literal["value", "low", "high"]
 
@@ -44,6 +45,8 @@ class Gate:
         bound: the number on the right.
         end: what is compared: the number itself, or the `low` or `high` end of its interval.
         student: whom it is about; empty: every student.
+        pair: the two students that a difference is of, as typed; empty: it is of none.
+        students: the same two, once they were looked up.
         homes: the analyses that have such a metric, once that was looked up.
     """
 
@@ -54,11 +57,15 @@ class Gate:
     bound: float
     end: End = "value"
     student: str = ""
+    pair: str = ""
+    students: tuple[str, ...] = ()
     homes: tuple[str, ...] = ()
 
 
 def parse_gate(text: str) -> Gate:
     """Read a gate: `[STUDENT:][ANALYSIS.]METRIC<NUMBER`, also with `<=`, `>` and `>=`.
+
+    A difference of two students is `[ANALYSIS.]METRIC(A,B)<NUMBER`, of A minus B.
 
     Raises:
         ConfigError: not of this form.
@@ -68,23 +75,29 @@ def parse_gate(text: str) -> Gate:
     >>> gate = parse_gate("small: overlap.negative_flips > 5e-2")
     >>> gate.student, gate.analysis, gate.metric, gate.bound
     ('small', 'overlap', 'negative_flips', 0.05)
+    >>> parse_gate("student_differences.kappa(a,b) < 0").pair
+    'a,b'
     """
-    match = _FORM.match(text)
+    match = _OF_TWO.match(text) or _FORM.match(text)
     if match is None or not math.isfinite(float(match["bound"])):
         raise ConfigError(
             f"`{_OPTION}`",
             found=repr(printable(text, limit=80)),
             expected="METRIC<NUMBER or METRIC>NUMBER",
             remedy="for example `fail_if='kappa<0.8'`, 'kappa_low<0.8' (the lower end of its "
-            "interval) or 'overlap.negative_flips>0.05'",
+            "interval), 'overlap.negative_flips>0.05' or 'student_differences.kappa(A,B)<0'",
         )
-    analysis, metric = match["analysis"] or "", match["metric"]
-    if not analysis and metric in ALIASES:
+    parts = match.groupdict()
+    analysis, metric, pair = parts["analysis"] or "", parts["metric"], parts.get("pair") or ""
+    if pair:
+        analysis = analysis or DIFFERENCES
+    elif not analysis and metric in ALIASES:
         analysis, metric = ALIASES[metric]
-    student = (match["student"] or "").strip()
+    student = (parts.get("student") or "").strip()
     return Gate(
-        text.strip(), analysis, metric, match["sign"], float(match["bound"]), student=student
-    )
+        text.strip(), analysis, metric, parts["sign"], float(parts["bound"]), student=student,
+        pair=pair,
+    )  # fmt: skip
 
 
 def checked_gate(
@@ -120,9 +133,20 @@ def checked_gate(
             "analysis", gate.analysis, tuple(metrics), aliases=RENAMED, option=_OPTION
         )
         gate = replace(gate, analysis=named)
+    if gate.pair:
+        gate = replace(gate, students=two_students(gate.pair, students, option=_OPTION))
     gate = _metric(gate, metrics)
     homes = [name for name, held in metrics.items() if gate.metric in held]
     homes = [name for name in homes if gate.analysis in ("", name)]
+    if not gate.pair and gate.metric not in OF_ONE:
+        if homes == [DIFFERENCES]:
+            raise ConfigError(
+                f"`{_OPTION}` {gate.text}",
+                found=f"{gate.metric} of {DIFFERENCES} is a number of two students",
+                expected=f"{DIFFERENCES}.{gate.metric}(A,B){gate.sign}{gate.bound:g}",
+                remedy=f"A and B of {', '.join(students)}",
+            )
+        homes = [name for name in homes if name != DIFFERENCES]
     if not set(homes) & set(run):
         raise ConfigError(
             f"`{_OPTION}` {gate.text}",
@@ -142,7 +166,7 @@ def _metric(gate: Gate, metrics: Mapping[str, Sequence[str]]) -> Gate:
     held = [name for home, names in metrics.items() if gate.analysis in ("", home)
             for name in names]  # fmt: skip
     known = tuple(dict.fromkeys(held))
-    aliases = {name: metric for name, (_, metric) in ALIASES.items() if metric in known}
+    aliases = metric_aliases(known)
     base, _, end = gate.metric.lower().rpartition("_")
     tries: list[tuple[str, End]] = [(gate.metric, "value")]
     if end in ("low", "high") and base:
@@ -167,19 +191,25 @@ def tripped(gate: Gate, document: ResultsDocument) -> tuple[str, ...]:
     A number that is undefined, that has no interval when an end of it is asked for, or that is not
     there, trips the gate: what cannot be told is not good enough.
     """
+    if gate.students:
+        line = _line(gate, _difference(gate, document), document)
+        return (f"{' minus '.join(gate.students)}: {line}",) if line else ()
     lines = []
     for student in document.students:
         if gate.student not in ("", student.name):
             continue
-        number = _number(gate, document, student.name)
-        if number is None:
-            lines.append(f"{student.name}: {gate.metric} was not measured{_why(gate, document)}")
-        elif number.value is None:
-            lines.append(f"{student.name}: {gate.metric} is undefined ({number.undefined})")
-        else:
-            line = _compared(gate, number)
-            lines += [f"{student.name}: {line}"] if line else []
+        line = _line(gate, _number(gate, document, student.name), document)
+        lines += [f"{student.name}: {line}"] if line else []
     return tuple(lines)
+
+
+def _line(gate: Gate, number: Estimate | None, document: ResultsDocument) -> str:
+    """State why a number trips a gate; empty when it does not."""
+    if number is None:
+        return f"{gate.metric} was not measured{_why(gate, document)}"
+    if number.value is None:
+        return f"{gate.metric} is undefined ({number.undefined})"
+    return _compared(gate, number)
 
 
 def _compared(gate: Gate, number: Estimate) -> str:
@@ -210,3 +240,17 @@ def _number(gate: Gate, document: ResultsDocument, student: str) -> Estimate | N
             if number.metric == gate.metric and number.subset == "all" and own:
                 return number
     return None
+
+
+def _difference(gate: Gate, document: ResultsDocument) -> Estimate | None:
+    """The number of two students: of the analysis of differences in either order."""
+    result = document.analysis(gate.analysis)
+    held = [
+        number
+        for number in (result.estimates if result else ())
+        if number.metric == gate.metric and number.subset == "all"
+    ]
+    a, b = gate.students
+    if gate.analysis == DIFFERENCES:
+        return next(iter(between(held, a, b)), None)
+    return next((one for one in held if (one.model_a, one.model_b) == (a, b)), None)

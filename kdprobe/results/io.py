@@ -22,7 +22,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from kdprobe import atomic, plain_files
 from kdprobe.errors import ResultsFormatError
 from kdprobe.plain_files import parse_json
-from kdprobe.results.renamed import second_version
+from kdprobe.results.renamed import second_version, word_scores_once
 from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
@@ -54,7 +54,7 @@ def loads(text: str, *, where: str = "results.json") -> ResultsDocument:
     """
     return load_versioned(
         ResultsDocument, text, where=where, newest=SCHEMA_VERSION, name="results.json",
-        migrations=MIGRATIONS,
+        migrations=MIGRATIONS, last=word_scores_once,
     )  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def load_versioned(
     newest: int,
     name: str,
     migrations: Mapping[int, _Migration] = _NO_STEPS,
+    last: _Migration | None = None,
 ) -> D:
     """Read a document of any kind that carries a `schema_version`.
 
@@ -76,6 +77,7 @@ def load_versioned(
         newest: the newest version this kdprobe reads.
         name: what such a file is called.
         migrations: version -> the step from that version to the next one.
+        last: what the newest version's own first documents need.
 
     Raises:
         ResultsFormatError: see `loads`.
@@ -85,7 +87,7 @@ def load_versioned(
         finite=True,
     )  # fmt: skip
     version = data.get("schema_version") if isinstance(data, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise ResultsFormatError(
             where, found="has no schema_version", expected=f"a {name} that kdprobe wrote"
         )
@@ -103,15 +105,17 @@ def load_versioned(
             )
         data = migrations[version](data)
         version += 1
+    data = last(data) if last else data
     try:
         # Strict JSON mode: tuples come from arrays, and no string is taken for a number.
         return model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
         raise ResultsFormatError(
             where,
-            found=f"{place}: {fault['msg']}",
+            found=f"{place}: {message}" if place else message,
             expected=f"a document of schema version {newest}",
             remedy="was the file edited by hand?",
         ) from error

@@ -30,10 +30,15 @@ from kdprobe.results.words import ExampleWords
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
-    "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
+    "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series", "Skipped", "Table",
+    "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
+
+
+Role = Literal["teacher", "student", "control"]
+"""What a compared model is; a control is a student that learnt without the teacher."""
 
 
 class Notice(Frozen):
@@ -157,7 +162,7 @@ class ModelInfo(Frozen):
     """A compared model; `runs` has one entry per seed, `folder` is a name, never a full path."""
 
     name: str
-    role: Literal["teacher", "student"]
+    role: Role
     source: Literal["transformers", "predictions file"]
     folder: str
     architecture: str = ""
@@ -219,6 +224,14 @@ class ResultsDocument(Frozen):
     skipped: tuple[Skipped, ...] = ()
     timings: dict[str, FiniteFloat] = Field(default_factory=dict)
 
+    @field_validator("models")
+    @classmethod
+    def _one_is_the_teacher(cls, models: tuple[ModelInfo, ...]) -> tuple[ModelInfo, ...]:
+        teachers = sum(model.role == "teacher" for model in models)
+        if teachers != 1:
+            raise ValueError(f"{teachers} of {len(models)} models are the teacher, one is")
+        return models
+
     def analysis(self, name: str) -> AnalysisResult | None:
         """Return the result of an analysis, by its name or an old one, or None: it did not run."""
         name = present_name(name)
@@ -244,5 +257,5 @@ class ResultsDocument(Frozen):
 
     @property
     def students(self) -> tuple[ModelInfo, ...]:
-        """The students, in the order they were given."""
-        return tuple(model for model in self.models if model.role == "student")
+        """The students, in the order they were given, controls among them."""
+        return tuple(model for model in self.models if model.role != "teacher")

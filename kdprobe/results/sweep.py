@@ -13,7 +13,7 @@ import io
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, model_validator
 
 from kdprobe.errors import ResultsFormatError
 from kdprobe.plain_files import parse_json
@@ -103,6 +103,16 @@ class SweepDocument(Frozen):
     sentences: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()
     pace: str = ""
+
+    @model_validator(mode="after")
+    def _metrics_are_explained(self) -> SweepDocument:
+        explained = {metric.name for metric in self.metrics}
+        fronts = [name for front in self.fronts for name in (front.gain, front.cost)]
+        estimates = [estimate.metric for estimate in self.estimates]
+        for name in (self.score, self.closeness, *fronts, *estimates):
+            if name not in explained:
+                raise ValueError(f"metric {name} has no definition")
+        return self
 
     def find(self, metric: str, model: str) -> Estimate | None:
         """Return a number of a model, or of a student beside the teacher; None: there is none."""

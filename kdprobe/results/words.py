@@ -11,6 +11,9 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from kdprobe.results.parts import Count, Frozen
 
+EXPLAINED_SENTENCES = "explained_sentences"
+"""The table that names the examples whose words a page shows side by side, and why these."""
+
 
 class WordScores(Frozen):
     """One score per word, of one model by one method; None: the model does not read the word."""

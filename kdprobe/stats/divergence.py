@@ -1,7 +1,7 @@
 """How far apart two models' probabilities are on each example.
 
 Does: log-softmax; KL divergence, Jensen-Shannon divergence and total variation from
-log-probabilities. Does not: average; the caller decides over what.
+log-probabilities; probability loyalty. Does not: average; the caller decides over what.
 """
 
 from __future__ import annotations
@@ -35,6 +35,20 @@ def kl_divergence(log_p: Floats, log_q: Floats) -> Floats:
     """
     nats: Floats = np.maximum((np.exp(log_p) * (log_p - log_q)).sum(axis=1), 0.0)
     return nats
+
+
+def probability_loyalty(jensen_shannon: Floats) -> Floats:
+    """Return 1 less the Jensen-Shannon distance of each example, float64 `[n]`.
+
+    Definition (Xu et al. 2021): 1 - sqrt(JS), JS in nats as in the implementation that its authors
+    name (`scipy.spatial.distance.jensenshannon`): 1 where both say the same, 1 - sqrt(ln 2), which
+    is .167, where they rule each other out.
+
+    >>> probability_loyalty(np.array([0.0, 0.25, np.log(2.0)])).round(3)
+    array([1.   , 0.5  , 0.167])
+    """
+    loyalty: Floats = 1.0 - np.sqrt(jensen_shannon)
+    return loyalty
 
 
 class Fidelity(NamedTuple):

@@ -24,7 +24,7 @@ class Bounds(NamedTuple):
     high: float
 
 
-def mcnemar_p(only_a: int, only_b: int, *, mid_p: bool = False) -> float:
+def mcnemar_p(only_a: int, only_b: int, *, mid_p: bool = False, exact: bool = False) -> float:
     """Return the two-sided p-value of McNemar's test from the two discordant counts.
 
     Definition: given d = only_a + only_b, only_a is Binomial(d, 1/2) when both are equally often
@@ -40,6 +40,7 @@ def mcnemar_p(only_a: int, only_b: int, *, mid_p: bool = False) -> float:
         only_a: examples that only the first gets right.
         only_b: examples that only the second gets right.
         mid_p: return the mid-p variant, which is less conservative.
+        exact: binomial at every d.
 
     Returns:
         A probability in 0..1.
@@ -57,8 +58,8 @@ def mcnemar_p(only_a: int, only_b: int, *, mid_p: bool = False) -> float:
     if only_a == only_b:
         return 1.0
     discordant, smaller = only_a + only_b, min(only_a, only_b)
-    exact = mid_p or discordant < EXACT_BELOW
-    p = float(mcnemar([[0, only_a], [only_b, 0]], exact=exact, correction=True).pvalue)
+    binomial = exact or mid_p or discordant < EXACT_BELOW
+    p = float(mcnemar([[0, only_a], [only_b, 0]], exact=binomial, correction=True).pvalue)
     return p - float(binom.pmf(smaller, discordant, 0.5)) if mid_p else p
 
 

@@ -132,6 +132,11 @@ def sweep(
     dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))
     seed = named.pop("seed", None) or 0
     same = same_options(named, data, training, runtime)
+    if same.pop("with_control", False):
+        raise ConfigError(
+            "`with_control`", found="beside a sweep, whose page shows students only",
+            expected="one student", remedy="distil the one that you keep again, with its control",
+        )  # fmt: skip
     task = same.pop("task", None)
     if task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")

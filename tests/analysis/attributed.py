@@ -11,6 +11,7 @@ from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions, Word
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats
+from kdprobe.stats.deletion_orders import aopc, order_limits, random_aopc
 from tests.analysis.studies import classification, study_of
 
 METHODS = ("lime", "shap")
@@ -57,6 +58,32 @@ def with_scores(
     return replace(study, split=split).with_observations(seen)
 
 
+def orders_of(
+    scores: Mapping[tuple[str, str, str], Sequence[Floats]], names: Sequence[str]
+) -> tuple[dict[tuple[str, str], Floats], dict[str, Floats]]:
+    """AOPC of each model's rankings and their limits, where a random game is played of each text.
+
+    Texts of three words stand for those whose coalitions nobody asked about.
+    """
+    orders: dict[tuple[str, str], Floats] = {}
+    limits: dict[str, Floats] = {}
+    for place, name in enumerate(names):
+        generator = np.random.Generator(np.random.PCG64(place))
+        rows = [len(row) for row in scores[name, METHODS[0], ""]]
+        games = [generator.random(2**n) if n != 3 else None for n in rows]
+        empty = (np.nan, np.nan)
+        limits[name] = np.array([empty if v is None else order_limits(v) for v in games])
+        means = [np.nan if v is None else random_aopc(v) for v in games]
+        orders[name, "random"] = np.column_stack([means, means])
+        for method in METHODS:
+            areas = []
+            for v, row in zip(games, scores[name, method, ""], strict=True):
+                order = np.argsort(-row).tolist()
+                areas.append(empty if v is None else (aopc(v, order), aopc(v, order[::-1])))
+            orders[name, method] = np.array(areas)
+    return orders, limits
+
+
 def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Study:
     """A binary study of which some sentences were explained: students near and far."""
     study = classification(n, seed=seed)
@@ -78,6 +105,7 @@ def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Stud
             if place:
                 scores[name, method, "random weights"] = noisy(9.0)
     pairs = [(name, method) for name in names for method in METHODS]
+    orders, limits = orders_of(scores, names)
     seen = Attributions(
         ids=study.split.ids[:explained],
         words=tuple(
@@ -96,6 +124,8 @@ def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Stud
         },
         shares=(0.1, 0.5),
         counts={f"w{at}": at + 1 for at in range(9)},
+        orders=orders,
+        order_limits=limits,
     )
     students = [model.name for model in study.students]
     gaps = {

@@ -4,6 +4,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+import scipy.spatial.distance
 import scipy.special
 from hypothesis import given
 from sklearn.metrics import cohen_kappa_score
@@ -193,9 +194,58 @@ def test_distances_equal_scipy():
         "kl_p95": np.quantile(kl, 0.95),
         "jensen_shannon": js.mean(),
         "total_variation": np.abs(p - q).sum(axis=1).mean() / 2,
+        "kl_p99": np.quantile(kl, 0.99),
+        "kl_max": kl.max(),
+        # the call that the authors of probability loyalty name; it takes natural logarithms
+        "probability_loyalty": np.mean(1 - scipy.spatial.distance.jensenshannon(p, q, axis=1)),
     }
     for name, value in expected.items():
         assert found(result, name, "teacher", "student-1").value == pytest.approx(value), name
+
+
+def test_loyalty_and_the_tail_of_kl_by_hand():
+    """Guards base 2, the distance of the means, and a tail of the wrong side.
+
+    Logits 2 and 0 are p = e^2 / (1 + e^2) = .8808; three students' labels of four are the
+    teacher's. Where they differ KL is 2 (2 p - 1) = 1.5232 and JS, of (p, 1 - p) and the same
+    turned round with a mean of one half each, ln 2 - H(p) = .6931 - .3653 = .3278; its root is
+    .5725. So the loyalty is 1 - .5725 / 4 = .8569, the largest KL 1.5232, and the 99th percentile,
+    at place 2.97 of 0 to 3, .97 of that: 1.4775.
+    """
+    result = analysed(study_of([0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 1]))
+    expected = {"probability_loyalty": 0.8569, "kl_max": 1.5232, "kl_p99": 1.4775}
+    for name, value in expected.items():
+        assert found(result, name, "t", "s1").value == pytest.approx(value, abs=5e-5), name
+
+
+def test_the_tail_of_kl_claims_no_interval_that_it_cannot_have():
+    """Guards an upper end that is the sample's own largest value, whatever lies beyond."""
+    few, many = (found(analysed(binary(n)), "kl_p99", "teacher", "student-1") for n in (380, 381))
+    assert (few.low, few.note) == (None, "no interval: it takes 381 examples")
+    assert many.low < many.value < many.high
+    largest = found(analysed(binary(381)), "kl_max", "teacher", "student-1")
+    assert (largest.low, largest.value >= many.high) == (None, True)
+    assert largest.note == "no interval: no resample holds a larger value than the sample"
+
+
+@quick
+@given(labels_of_two(max_n=25, max_classes=4))
+def test_loyalty_and_the_tail_keep_their_bounds(case):
+    """Guards the order of the numbers of KL, and loyalty outside .167 and 1."""
+    gold, a, b, classes = case
+    names = tuple(f"label-{number}" for number in range(classes))
+    study = study_of(gold.tolist(), a.tolist(), b.tolist(), labels=names, resamples=20)
+    result = analysed(study)
+    middle, p95, p99, top = (
+        found(result, f"kl_{name}", "t", "s1").value for name in ("median", "p95", "p99", "max")
+    )
+    assert 0 <= middle <= p95 <= p99 <= top
+    loyalty = found(result, "probability_loyalty", "t", "s1").value
+    assert 1 - np.sqrt(np.log(2)) <= loyalty <= 1
+    assert (loyalty == 1) == bool((a == b).all())
+    # the root is concave: the mean of roots is at most the root of the mean
+    mean = found(result, "jensen_shannon", "t", "s1").value
+    assert loyalty >= 1 - np.sqrt(mean) - 1e-12
 
 
 def test_hard_labels_have_no_distances_but_everything_else():

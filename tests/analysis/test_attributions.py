@@ -263,7 +263,7 @@ def test_the_damaged_word_is_named_beside_the_highlights():
     study = damaged_study()
     analysis = attribution_agreement.ANALYSIS
     result = analysis.run(study, analysis.options(), {})
-    shown = next(table for table in result.tables if table.name == "highlights")
+    shown = next(table for table in result.tables if table.name == "explained_sentences")
     places = {column.name: place for place, column in enumerate(shown.columns)}
     why = {str(row[places["example"]]): str(row[places["why"]]) for row in shown.rows}
     ids = study.split.ids

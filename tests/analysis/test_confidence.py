@@ -240,7 +240,10 @@ def test_regression_correlates_scores():
     assert found(result, "pearson", "teacher", "student-1").value == pytest.approx(
         stats.pearsonr(a, b).statistic
     )
-    assert {item.metric for item in result.estimates} == {"pearson", "spearman"}
+    far = found(result, "mean_absolute_difference", "teacher", "student-1")
+    assert far.value == pytest.approx(float(np.abs(a - b).mean()))
+    names = {"pearson", "spearman", "mean_absolute_difference"}
+    assert {item.metric for item in result.estimates} == names
     assert "confidence" not in result.curves[0].x_title
 
 

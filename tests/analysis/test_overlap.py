@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 
 from kdprobe.analysis.gold import gold_of
@@ -50,6 +51,7 @@ def found(result: AnalysisResult, metric: str, a: str, b: str) -> Estimate:
         ("negative_flips", "t", "s1", 3 / 10, 10),
         ("positive_flips", "t", "s1", 2 / 10, 10),
         ("negative_flip_impact", "t", "s1", 3 / 5, 5),
+        ("flip_direction", "t", "s1", (3 - 2) / (3 + 2), 5),
     ],
 )
 def test_ten_examples_by_hand(metric, a, b, expected, n):
@@ -99,6 +101,9 @@ def test_no_mistakes_is_a_reason_not_a_zero():
     assert found(result, "mistakes_jaccard", "t", "s1").undefined == (
         "neither model makes a mistake, so there is nothing to share"
     )
+    assert found(result, "flip_direction", "t", "s1").undefined == (
+        "both models are right on the same examples, so nothing flips"
+    )
     flips = found(result, "negative_flips", "t", "s1")
     assert (flips.value, flips.low) == (0.0, 0.0)
     assert flips.high == pytest.approx(3 / 40)
@@ -126,6 +131,8 @@ def test_identities(study):
     up, down = value["positive_flips", "t"] * n, value["negative_flips", "t"] * n
     assert round(up) - round(down) == hits["s1"].sum() - hits["t"].sum()
     assert up == pytest.approx(round(up), abs=1e-9)
+    direction = (down - up) / (down + up) if up or down else None
+    assert value["flip_direction", "t"] == pytest.approx(direction)
     wrong = {name: set(np.flatnonzero(~right).tolist()) for name, right in hits.items()}
     for a, b in (("t", "s1"), ("s1", "t")):
         expected = len(wrong[a] & wrong[b]) / len(wrong[a]) if wrong[a] else None
@@ -168,6 +175,36 @@ def test_interval_agrees_with_a_plain_bootstrap():
     assert (estimate.low, estimate.high) == pytest.approx(
         tuple(np.quantile(draws, [0.025, 0.975])), abs=0.02
     )
+
+
+def test_flips_of_one_direction_are_no_certainty():
+    """An interval of no width: six flips to the bad do not prove that none goes the other way.
+
+    With 6 of 6 the rule of three bounds the share of negative flips by 1 - 3/6, the direction
+    by 2 (1 - 3/6) - 1 = 0.
+    """
+    worse = studies.study_of([1] * 20, [1] * 20, [0] * 6 + [1] * 14)
+    number = found(overlap(worse), "flip_direction", "t", "s1")
+    assert (number.value, number.low, number.high, number.n) == (1.0, 0.0, 1.0, 6)
+    assert number.interval == "rule of three"
+    better = studies.study_of([1] * 20, [0] * 6 + [1] * 14, [1] * 20)
+    number = found(overlap(better), "flip_direction", "t", "s1")
+    assert (number.value, number.low, number.high) == (-1.0, -1.0, 0.0)
+
+
+def test_the_interval_of_the_direction_agrees_with_an_exact_one():
+    """An interval of the share of all examples: that of 60 and 40 flips among them is of 100.
+
+    Reference: scipy's exact binomial interval of 60 of 100, taken by 2 x - 1.
+    """
+    student = [0] * 60 + [1] * 40 + [1] * 900
+    teacher = [1] * 60 + [0] * 40 + [1] * 900
+    study = studies.study_of([1] * 1000, teacher, student, resamples=2000)
+    number = found(overlap(study), "flip_direction", "t", "s1")
+    exact = scipy.stats.binomtest(60, 100).proportion_ci()
+    assert number.value == pytest.approx(0.2)
+    assert number.low == pytest.approx(2 * exact.low - 1, abs=0.02)
+    assert number.high == pytest.approx(2 * exact.high - 1, abs=0.02)
 
 
 def test_skip_reason():

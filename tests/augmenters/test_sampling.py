@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 from transformers import AutoModelForCausalLM
+from transformers.utils import ModelOutput
 
 from kdprobe.augmenters.sampling import first_tokens, sample
 from tests.augmenters.builders import causal_folder
@@ -34,15 +34,42 @@ class Remembered:
 class Chain:
     """A language model whose next token depends on the last one, with known probabilities."""
 
-    def __call__(
+    def forward(
         self, *, input_ids: torch.Tensor, past_key_values: Remembered | None, use_cache: bool
-    ) -> Any:
-        """Give the logits after the last token."""
+    ) -> dict[str, Any]:
+        """Give the logits after the last token; its cache's name is the one before 5.24."""
         assert use_cache
         cache = past_key_values or Remembered(len(input_ids))
         assert cache.rows == len(input_ids)
         shares = torch.from_numpy(CHAIN)[input_ids[:, -1]]
-        return SimpleNamespace(logits=torch.log(shares)[:, None], past_key_values=cache)
+        return ModelOutput(logits=torch.log(shares)[:, None], past_key_values=cache)
+
+    __call__ = forward
+
+
+class RenamedChain(Chain):
+    """The same model with the cache's name since transformers 5.24."""
+
+    def forward(  # type: ignore[override]
+        self, *, input_ids: torch.Tensor, cache: Remembered | None, use_cache: bool
+    ) -> dict[str, Any]:
+        """Give the logits after the last token."""
+        out = super().forward(input_ids=input_ids, past_key_values=cache, use_cache=use_cache)
+        return ModelOutput(logits=out["logits"], cache=out["past_key_values"])
+
+    __call__ = forward  # type: ignore[assignment]
+
+
+def test_both_names_of_the_cache() -> None:
+    """Guards a cache that is passed by a name the model ignores: every token would be the first."""
+    old, new = (
+        sample(
+            model, np.zeros(40, dtype=np.int64), end=END, longest=9,
+            generator=torch.Generator().manual_seed(3),
+        )
+        for model in cast(Any, (Chain(), RenamedChain()))
+    )  # fmt: skip
+    assert old == new
 
 
 def test_draws_follow_the_model() -> None:

@@ -130,6 +130,13 @@ CASES = (
         typed("--set", "calibration.bins=1000000000"),
         "bins",
     ),
+    C(
+        "a guarantee of everything",
+        typed("--set", "selective_agreement.target=1"),
+        "selective_agreement",
+        "target is 1",
+        "less than 1",
+    ),
     C("an option beyond all bounds", typed("--set", "calibration.bins=1e300"), "bins is 1e+300"),
     C("an analysis nobody knows", typed("--set", "wibble.bins=1"), "wibble"),
     C("-o of 300 letters", placed(lambda world: world / _LONG), "--output", "300 bytes", "255"),

@@ -14,7 +14,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.comparison.collect import collectors_of
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.extract.sampling import choose_rows
-from kdprobe.report.highlights import marked, tint
+from kdprobe.report.highlights import marks, tint
 from tests.cli.scene import checkpoint, gold, run, write_predictions, write_task
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -116,11 +116,8 @@ def test_colours_follow_sign_and_size():
     """Guards against a word against the class in the colour of one for it."""
     assert [tint(v, 2.0) for v in (2.0, -2.0, 0.5, -0.05, None)] == ["t5", "a5", "t2", "", ""]
     assert tint(1.0, 0.0) == ""
-    rows = [("e1", "why", "good", "lime", "t", i, w, s) for i, (w, s) in enumerate(
-        (("a", 1.0), ("b", -0.5), ("c", None))
-    )]  # fmt: skip
-    (sentence,) = marked(rows)
-    assert [mark.tint for mark in sentence.lines[0].marks] == ["t5", "a3", ""]
+    shown = marks(("a", "b", "c"), (1.0, -0.5, None))
+    assert [mark.tint for mark in shown] == ["t5", "a3", ""]
 
 
 def test_attribute_prints_and_writes_one_text(compared: Path):

@@ -24,6 +24,9 @@ def test_a_page_that_is_cut_keeps_what_is_named_and_what_differs() -> None:
     rows = page_rows(study, frozenset({named}), limit=limit)
     assert rows == sorted({same[-1], *differ.tolist()})
     assert page_rows(study, frozenset(), limit=study.n) == list(range(study.n))
+    explained = frozenset(study.split.ids[row] for row in same[:3])
+    assert page_rows(study, {named}, explained, limit=4) == sorted([*same[:3], same[-1]])
+    assert page_rows(study, {named}, explained, limit=1) == [same[-1]]
 
 
 def test_examples_say_what_each_model_says() -> None:

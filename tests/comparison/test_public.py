@@ -123,9 +123,13 @@ def test_numbers_are_taken_by_name(tmp_path: Path) -> None:
             "agreement", "agreement", "t", student
         )
         assert result.get("accuracy", student).model_a == student
+        assert result.get("label_loyalty", student) == result.get("agreement", student)
+        assert result.get("Flip-Rate", student) == result.get("churn", student)
+        assert result.get("kappa", student).metric == "cohens_kappa"
     assert result.get("accuracy", "t").model_a == "t"
     for (metric, student), words in (
         (("agrement", "s1"), "did you mean 'agreement'"),
+        (("label_loyality", "s1"), "did you mean 'label_loyalty'"),
         (("agreement", "s3"), "expected one of t, s1, s2"),
     ):
         with pytest.raises(UnknownNameError, match=words):

@@ -16,6 +16,7 @@ import pytest
 
 from kdprobe.analysis.protocol import ANALYSES, examples_for
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
@@ -46,6 +47,7 @@ WHOLE: Mapping[str, Callable[[], Study]] = {
     "regression": lambda: regression(N),
     "attributions": lambda: attributed_study(N, explained=N),
     "probing": lambda: probed(binary(N)),
+    "a control": lambda: binary(N).with_observations(Controls((("student-1", "student-2"),))),
 }
 CASES = [(name, kind) for name in ANALYSES.names() for kind in WHOLE]
 each_case = pytest.mark.parametrize(("name", "kind"), CASES, ids=[f"{a}-{k}" for a, k in CASES])
@@ -65,7 +67,23 @@ READ: Mapping[str, Callable[[Estimate], bool]] = {
     "exemplars": lambda made: made.metric == "accuracy",
     "exemplary_cases": lambda made: False,
     "student_gaps": lambda made: True,
+    "student_differences": lambda made: (
+        made.metric
+        in (
+            "error_consistency",
+            "negative_flips",
+            "positive_flips",
+            "mistakes_shared",
+            "other_reasons",
+            "mistakes_copied",
+            "right_answers_shared",
+            "transfer_of_mistakes",
+            "transfer_of_right_answers",
+            "transfer_asymmetry",
+        )
+    ),
     "paired_tests": lambda made: made.metric != "stuart_maxwell",
+    "selective_agreement": lambda made: made.metric.startswith("accuracy"),
     "slices": lambda made: made.metric != "agreement" or made.subset.startswith("label: "),
 }
 
@@ -114,6 +132,8 @@ def without_rows(study: Study) -> Study:
                 gaps={key: rows[m] for key, rows in words.gaps.items()},
                 sampled={key: rows[m] for key, rows in words.sampled.items()},
                 deletion={key: rows[m] for key, rows in words.deletion.items()},
+                orders={key: rows[m] for key, rows in words.orders.items()},
+                order_limits={key: rows[m] for key, rows in words.order_limits.items()},
             )
         )
     return taken

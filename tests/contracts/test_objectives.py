@@ -409,4 +409,4 @@ def test_stored_logits_suffice_for_logits() -> None:
     for name in ("logit_mse", "noisy_teacher", "soft_targets", "teacher_argmax"):
         objective, options = setting(name)
         assert objective.needs(models, options).teacher == frozenset({LOGITS})
-        assert not objective.needs(models, options).live_teacher
+        assert not objective.needs(models, options).teacher_model

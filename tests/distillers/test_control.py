@@ -23,6 +23,7 @@ from kdprobe.distillers.student_record import DistilledStudent, read_student
 from kdprobe.distillers.training_job import TrainingJob, TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.finetuning import finetune
+from kdprobe.models.folder import fingerprint
 from tests.distillers.conftest import Toy
 
 QUICK: dict[str, Any] = {"device": "cpu", "bf16": False, "threads": 1, "offline": True}
@@ -94,6 +95,18 @@ def test_a_control_differs_in_the_teacher_alone(
     assert record["notes"][1:] == ["begins with the weights that s began with, by the same seed"]
     card = (tmp_path / "c" / "README.md").read_text()
     assert "kdprobe finetune --task PATH/TO/toy.tsv -o PATH/TO/c --like PATH/TO/s" in card
+
+
+def test_it_is_the_control_that_distil_trains_beside_a_student(toy: Toy, tmp_path: Path) -> None:
+    """Guards two ways to one control: where the student's weights are random they are one model."""
+    distilled(toy, tmp_path / "s", "bilstm:hidden=6,fc=8,embed=10", with_control=True, limit=90)
+    finetune(like=tmp_path / "s", task=toy.task, output=tmp_path / "c", **QUICK)
+    beside, like = (
+        json.loads((tmp_path / name / "kdprobe.json").read_text()) for name in ("s-control", "c")
+    )
+    assert fingerprint(tmp_path / "s-control") == fingerprint(tmp_path / "c")
+    for key in ("role", "control_of", "initial_weights", "examples_order", "steps"):
+        assert beside[key] == like[key]
 
 
 def test_copied_layers_come_from_the_encoder(toy: Toy, tmp_path: Path) -> None:

@@ -153,8 +153,9 @@ def test_needs_are_joined() -> None:
     soft_needs = OBJECTIVES.load("soft_targets").needs(models, SoftTargetsOptions())
     joined = hard_needs | soft_needs
     assert joined == Needs(frozenset({LOGITS}), frozenset({LOGITS}), labels=True)
-    assert not joined.live_teacher
-    assert Needs(teacher_model=True).live_teacher
+    assert joined.asks_teacher
+    assert not hard_needs.asks_teacher
+    assert Needs(teacher_model=True).asks_teacher
 
 
 def test_soft_targets_without_a_teacher() -> None:

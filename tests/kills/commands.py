@@ -118,6 +118,14 @@ def distill(place: Place, *, resume: bool) -> None:
     )  # fmt: skip
 
 
+def with_control(place: Place, *, resume: bool) -> None:
+    """Distil a student, and its control beside it."""
+    kdprobe.distill(
+        place.teacher, task=place.task, output=place.output, resume=resume, student="layers=1",
+        with_control=True, epochs=1, evaluate_every=2, **TRAINING,
+    )  # fmt: skip
+
+
 def stages(place: Place, *, resume: bool) -> None:
     """Distil in two stages."""
     kdprobe.distill(
@@ -284,6 +292,7 @@ def draw(place: Place, *, resume: bool) -> None:
 COMMANDS: dict[str, Command] = {
     "finetune": Command(finetune),
     "distill": Command(distill),
+    "distill-control": Command(with_control),
     "stages": Command(stages),
     "sweep": Command(sweep),
     "compare": Command(compare),

@@ -43,7 +43,7 @@ def test_undefined_trips_and_the_teacher_does_not() -> None:
 
 
 METRICS = {
-    "agreement": ("agreement", "cohens_kappa", "kappa_attainable_low"),
+    "agreement": ("agreement", "churn", "cohens_kappa", "kappa_attainable_low"),
     "overlap": ("negative_flips",),
     "slices": ("agreement", "accuracy"),
     "task_scores": ("accuracy", "mcc"),
@@ -78,6 +78,14 @@ def test_names_as_people_type_them() -> None:
     gate = checked("SMALL ONE: Kappa < .8")
     assert (gate.student, gate.analysis, gate.metric) == ("Small One", "agreement", "cohens_kappa")
     assert checked("negative-flips>5e-2").bound == 0.05
+    for typed, name in (
+        ("label_loyalty", "agreement"), ("Label-Loyalty", "agreement"), ("flip_rate", "churn"),
+        ("negative_flip_rate", "negative_flips"),
+    ):  # fmt: skip
+        assert checked(f"{typed}<.9").metric == name
+    assert checked("label_loyalty<.9").analysis == "agreement"
+    loyal = checked("label_loyalty_low<.9")
+    assert (loyal.metric, loyal.end) == ("agreement", "low")
     assert checked("accuracy<1").analysis == "task_scores"
     assert checked("slices.accuracy<1").analysis == "slices"
     assert checked("accuracy<1", run=("slices",)).analysis == ""
@@ -109,3 +117,81 @@ def test_what_is_not_measured_trips_with_its_reason() -> None:
         "s: mcc was not measured (no example has a gold label)",
     )
     assert tripped(checked("Small One:kappa<0.8"), document) == ()
+
+
+def nearer() -> ResultsDocument:
+    """A document with a difference of two students in kappa."""
+    names = ("cohens_kappa", "kl")
+    result = AnalysisResult(
+        name="student_differences",
+        version=1,
+        title="D",
+        metrics=tuple(Metric(name=name, label=name, definition=name) for name in names),
+        estimates=(
+            Estimate(metric="cohens_kappa", model_a="a", model_b="b, c", value=0.2, low=0.1,
+                     high=0.4, n=9),
+            Estimate(metric="kl", model_a="a", model_b="b, c", undefined="no probabilities", n=9),
+        ),
+    )  # fmt: skip
+    return document().model_copy(update={"analyses": (result,)})
+
+
+OF_PAIRS = (
+    "agreement", "cohens_kappa", "kl", "negative_flips", "transfer_asymmetry", "mistakes_copied",
+)  # fmt: skip
+WITH_PAIRS = METRICS | {"student_differences": OF_PAIRS}
+
+
+def paired(text: str, *students: str, run: tuple[str, ...] = tuple(WITH_PAIRS)) -> Gate:
+    return checked_gate(parse_gate(text), WITH_PAIRS, students or ("a", "b, c"), run)
+
+
+def test_a_gate_on_two_students() -> None:
+    """Guards the order of the two: A minus B, whichever was compared first; names with commas."""
+    gate = paired("student_differences.kappa(A, b, c)<0.3")
+    assert (gate.analysis, gate.metric, gate.students) == (
+        "student_differences", "cohens_kappa", ("a", "b, c"),
+    )  # fmt: skip
+    assert tripped(gate, nearer()) == (
+        "a minus b, c: cohens_kappa = 0.2000 (student_differences.kappa(A, b, c)<0.3)",
+    )
+    assert tripped(paired("kappa(b, c,a)<-0.1"), nearer()) == (
+        "b, c minus a: cohens_kappa = -0.2000 (kappa(b, c,a)<-0.1)",
+    )
+    assert tripped(paired("kappa_low(a,b, c)<0"), nearer()) == ()
+    assert len(tripped(paired("kappa_low(b, c,a)<-0.3"), nearer())) == 1
+    assert "is undefined (no probabilities)" in tripped(paired("kl(a,b, c)<0"), nearer())[0]
+    assert tripped(paired("agreement_difference(a,b, c)<0"), nearer()) == (
+        "a minus b, c: agreement was not measured on all examples",
+    )
+    skipped = (Skipped(what="student_differences", reason="there is one student only"),)
+    alone = document().model_copy(update={"skipped": skipped})
+    assert tripped(paired("kappa(a,b, c)<0"), alone) == (
+        "a minus b, c: cohens_kappa was not measured (there is one student only)",
+    )
+
+
+def test_bad_gates_on_two_students() -> None:
+    """Guards a gate that names a model twice, one that is none, or no second one."""
+    for text, words in (
+        ("kappa(a)<0", "`fail_if`: 'a', expected two students, A,B"),
+        ("kappa(a,a)<0", "`fail_if`: 'a' twice: no model differs from itself, expected two"),
+        ("student_differences.kl<0", "kl of student_differences is a number of two students"),
+        ("agreement_difference<0", r"expected student_differences.agreement\(A,B\)<0; A and B of"),
+        ("transfer_asymmetry>0", r"expected student_differences.transfer_asymmetry\(A,B\)>0"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            paired(text)
+    with pytest.raises(UnknownNameError, match="no student is called 'x', expected one of a, b, c"):
+        paired("kappa(a,x)<0")
+    with pytest.raises(ConfigError, match="cohens_kappa is a number of student_differences, which"):
+        paired("kappa(a,b, c)<0", run=("agreement",))
+
+
+def test_numbers_of_one_student_stay_theirs() -> None:
+    """Guards a gate on flips of each student that a difference of the same name would answer."""
+    assert paired("negative_flips>0.1").homes == ("overlap",)
+    assert paired("kappa<0.5").analysis == "agreement"
+    assert paired("mistakes_copied>0.5").analysis == "student_differences"
+    with pytest.raises(ConfigError, match="negative_flips is a number of overlap, which is not"):
+        paired("negative_flips>0.1", run=("student_differences",))

@@ -247,3 +247,60 @@ def test_a_broken_old_document_is_refused_by_name() -> None:
     ):
         with pytest.raises(ResultsFormatError, match="edited by hand"):
             io.loads(text)
+
+
+HIGHLIGHTS = Path(__file__).parents[1] / "golden" / "results-v2-highlights.json"
+
+
+def test_word_scores_of_an_older_document_stand_once() -> None:
+    """An old table of a row a word that is lost, or drawn as 66 rows of numbers.
+
+    The file was written by kdprobe as it was then, and cut to one method and two sentences.
+    """
+    old = json.loads(HIGHLIGHTS.read_text(encoding="utf-8"))
+    (before,) = old["analyses"][0]["tables"]
+    new = io.read_document(HIGHLIGHTS)
+    (table,) = new.analyses[0].tables
+    assert table.name == "explained_sentences"
+    assert table.caption == before["caption"]
+    assert list(table.rows) == list({row[0]: tuple(row[:2]) for row in before["rows"]}.values())
+    scores = {(row[0], row[3], row[4], row[5]): (row[6], row[7]) for row in before["rows"]}
+    for example, held in zip(new.examples, old["examples"], strict=True):
+        assert example.words is not None
+        for line in example.words.scores:
+            for place, cell in enumerate(zip(example.words.words, line.scores, strict=True)):
+                assert cell == scores.pop((example.id, line.method, line.model, place))
+        now = example.model_dump(mode="json")
+        now["words"].pop("scores")
+        held["words"].pop("scores")
+        assert now == held
+    assert not scores
+    assert io.loads(io.dumps(new)) == new
+
+
+def test_an_example_without_words_gets_those_of_the_table() -> None:
+    """A sentence whose scores stood in the table alone, and are gone with it."""
+    old = json.loads(HIGHLIGHTS.read_text(encoding="utf-8"))
+    whole = io.read_document(HIGHLIGHTS)
+    for words in ({"agreement": [], "explained": None, "scores": [], "words": []}, None):
+        old["examples"][0]["words"] = words
+        (first, second) = io.loads(json.dumps(old)).examples
+        assert second == whole.examples[1]
+        wanted = whole.examples[0].words
+        assert wanted is not None
+        kept = () if words is None else first.words and first.words.agreement
+        assert first.words == wanted.model_copy(update={"agreement": kept})
+
+
+def test_an_old_table_that_cannot_be_moved_stays() -> None:
+    """Scores that vanish because no example is there to hold them, or the table was edited."""
+    old = json.loads(HIGHLIGHTS.read_text(encoding="utf-8"))
+    before = old["analyses"][0]["tables"][0]
+    gone = old["examples"].pop(0)["id"]
+    (table,) = io.loads(json.dumps(old)).analyses[0].tables
+    assert table.name == "highlights"
+    assert len(table.rows) == len(before["rows"])
+    assert any(row[0] == gone for row in table.rows)
+    before["rows"] = [[[1]] * 8]
+    with pytest.raises(ResultsFormatError, match="edited by hand"):
+        io.loads(json.dumps(old))

@@ -46,17 +46,18 @@ _SHARES: tuple[Metric, ...] = (
         name="agreement",
         label="Agreement",
         definition="The share of examples on which both models predict the same label, right or "
-        "wrong.",
+        "wrong. Also called label loyalty.",
         unit="share",
         minimum=0.0,
         maximum=1.0,
         higher_is_better=True,
-        source="Stanton et al. 2021 (top-1 agreement)",
+        source="Stanton et al. 2021 (top-1 agreement); Xu et al. 2021 (label loyalty)",
     ),
     Metric(
         name="churn",
         label="Churn",
-        definition="The share of examples on which the predicted labels differ: 1 - agreement.",
+        definition="The share of examples on which the predicted labels differ: 1 - agreement. "
+        "Also called flip rate.",
         unit="share",
         minimum=0.0,
         maximum=1.0,
@@ -164,6 +165,24 @@ _DISTANCES: tuple[Metric, ...] = (
         source=_KL,
     ),
     _distance(
+        "kl_p99",
+        "KL divergence, 99th percentile",
+        "KL(model_a || model_b) that 99 % of the examples do not exceed. It has an interval from "
+        "381 examples on: with fewer the sample may end before it.",
+        unit="nats",
+        maximum=None,
+        source=_KL,
+    ),
+    _distance(
+        "kl_max",
+        "KL divergence, maximum",
+        "The largest KL(model_a || model_b) of an example; it grows with the number of examples, "
+        "so compare it on one set of them only.",
+        unit="nats",
+        maximum=None,
+        source=_KL,
+    ),
+    _distance(
         "jensen_shannon",
         "Jensen-Shannon divergence",
         "The mean over examples of the symmetric, bounded relative of KL, natural logarithm.",
@@ -179,6 +198,17 @@ _DISTANCES: tuple[Metric, ...] = (
         unit="probability",
         maximum=1.0,
         source="Levin and Peres 2017, ch. 4",
+    ),
+    Metric(
+        name="probability_loyalty",
+        label="Probability loyalty",
+        definition="The mean over examples of 1 - the square root of the Jensen-Shannon divergence "
+        "(natural logarithm, as in published figures): 1 where both give the same probabilities, "
+        ".167 where they rule each other's out.",
+        minimum=0.16744538876502157,
+        maximum=1.0,
+        higher_is_better=True,
+        source="Xu et al. 2021",
     ),
 )
 

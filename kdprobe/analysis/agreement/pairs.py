@@ -6,7 +6,7 @@ than two models, or at the seeds of one model.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,16 +26,28 @@ from kdprobe.observations.predictions import (
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-)
-from kdprobe.stats.divergence import Fidelity, fidelity
+from kdprobe.stats.bootstrap import LEVEL, Resamples
+from kdprobe.stats.divergence import Fidelity, fidelity, probability_loyalty
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
-_NO_GOLD = "the split has no gold labels, so mistakes are not known"
+NO_GOLD = "the split has no gold labels, so mistakes are not known"
 _NO_PROBABILITIES = "only the predicted labels of {} are known, no probabilities"
+NEVER = "a model is right on every example, or wrong on every one"
+_DISTANCES: Mapping[str, Callable[[Resamples, Fidelity], Floats]] = {
+    "kl": lambda sample, apart: sample.mean(apart.kl),
+    "kl_median": lambda sample, apart: sample.quantile(apart.kl, 0.5),
+    "kl_p95": lambda sample, apart: sample.quantile(apart.kl, 0.95),
+    "kl_p99": lambda sample, apart: sample.quantile(apart.kl, 0.99),
+    "jensen_shannon": lambda sample, apart: sample.mean(apart.jensen_shannon),
+    "total_variation": lambda sample, apart: sample.mean(apart.total_variation),
+    "probability_loyalty": lambda sample, apart: sample.mean(
+        probability_loyalty(apart.jensen_shannon)
+    ),
+}
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+_LEAST_FOR_P99 = 381  # from Z^2 * .99 / .01 on, the upper end is an order statistic of the sample
+_NO_LARGER = "no interval: no resample holds a larger value than the sample"
 
 
 def corrected_estimate(
@@ -92,6 +104,15 @@ class PairView:
             (id(one), id(other)): Pairing(
                 sample, one.predicted, other.predicted, self.study.classes
             )
+            for one in self.a.runs
+            for other in self.b.runs
+        }
+
+    @cached_property
+    def apart(self) -> dict[tuple[int, int], Fidelity]:
+        """The distances of each pair of runs on each example, by their identities."""
+        return {
+            (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
             for one in self.a.runs
             for other in self.b.runs
         }
@@ -186,7 +207,7 @@ def _mistakes(view: PairView) -> list[Estimate]:
         "error_consistency",
     )
     if view.labelled is None:
-        return [undefined_estimate(view.at(name), _NO_GOLD, n=0) for name in names]
+        return [undefined_estimate(view.at(name), NO_GOLD, n=0) for name in names]
     gold = np.asarray(view.labelled.study.split.labels, dtype=np.int64)
     return _against_gold(view.labelled, gold)
 
@@ -209,60 +230,70 @@ def _against_gold(view: PairView, gold: Ints) -> list[Estimate]:
     room = reach.high - reach.independent
     # Mistakes that cannot be shared more than chance already does leave rounding noise, no room.
     place = ratio(kappa - reach.independent, np.where(room > 1e-12, room, 0.0))
-    sample = resamples_of(view.study)
-
-    def consistency(one: Predictions, other: Predictions) -> Floats:
-        left, right = ((run.predicted == gold).astype(np.int64) for run in (one, other))
-        return Pairing(sample, left, right, 2).kappa().draws
-
     cramped = (
         "mistakes independent of each other already coincide as often as they can, so there is no "
         "range to have a place in"
     )
     full = cramped if np.isfinite(kappa[0]) else CONSTANT
-    never = "a model is right on every example, or wrong on every one"
     return [
         estimate(view.at("kappa_attainable_low"), reach.low, n=n, undefined=CONSTANT),
         estimate(view.at("kappa_attainable_high"), reach.high, n=n, undefined=CONSTANT),
         estimate(view.at("kappa_independent"), reach.independent, n=n, undefined=CONSTANT),
         estimate(view.at("kappa_normalised"), np.minimum(place, 1.0), n=n, undefined=full),
-        estimate(
-            view.at("error_consistency"),
-            pair_draws_of(view.study, view.a, view.b, consistency),
-            n=n,
-            undefined=never,
-        ),
+        estimate(view.at("error_consistency"), consistency_draws(view, gold), n=n, undefined=NEVER),
     ]
+
+
+def consistency_draws(view: PairView, gold: Ints) -> Floats:
+    """Return Cohen's kappa of right and wrong, float64 `[B + 1]`."""
+    sample = resamples_of(view.study)
+
+    def kappa(one: Predictions, other: Predictions) -> Floats:
+        left, right = ((run.predicted == gold).astype(np.int64) for run in (one, other))
+        return Pairing(sample, left, right, 2).kappa().draws
+
+    return pair_draws_of(view.study, view.a, view.b, kappa)
 
 
 def _fidelities(view: PairView) -> list[Estimate]:
     """The distances of probabilities, or the reason why there are none."""
-    names = ("kl", "kl_median", "kl_p95", "jensen_shannon", "total_variation")
-    n = view.study.n
+    n, lacking = view.study.n, without_probabilities(view)
+    if lacking:
+        return [undefined_estimate(view.at(name), lacking, n=n) for name in (*_DISTANCES, "kl_max")]
+    estimates = [
+        estimate(view.at(name), distance_draws(view, name), n=n, undefined="")
+        for name in _DISTANCES
+    ]
+    largest = float(np.mean([each.kl.max() for each in view.apart.values()]))
+    place = 1 + list(_DISTANCES).index("kl_p99")
+    estimates.insert(
+        place, Estimate(**vars(view.at("kl_max")), value=largest, n=n, note=_NO_LARGER)
+    )
+    return [_without_interval(each) if _ends_too_early(each) else each for each in estimates]
+
+
+def without_probabilities(view: PairView) -> str:
+    """Return why a pair has no distances of probabilities; empty where it has."""
     bare = [model.name for model in (view.a, view.b) if not model.has_probabilities]
-    if bare:
-        reason = _NO_PROBABILITIES.format(" and ".join(bare))
-        return [undefined_estimate(view.at(name), reason, n=n) for name in names]
-    sample = resamples_of(view.study)
-    apart = {
-        (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
-        for one in view.a.runs
-        for other in view.b.runs
-    }
-    statistics: tuple[Callable[[Fidelity], Floats], ...] = (
-        lambda part: sample.mean(part.kl),
-        lambda part: sample.quantile(part.kl, 0.5),
-        lambda part: sample.quantile(part.kl, 0.95),
-        lambda part: sample.mean(part.jensen_shannon),
-        lambda part: sample.mean(part.total_variation),
+    return _NO_PROBABILITIES.format(" and ".join(bare)) if bare else ""
+
+
+def distance_draws(view: PairView, name: str) -> Floats:
+    """Return a distance of probabilities (`kl`, `jensen_shannon` …), float64 `[B + 1]`."""
+    sample, of = resamples_of(view.study), _DISTANCES[name]
+    return pair_draws_of(
+        view.study,
+        view.a,
+        view.b,
+        lambda one, other: of(sample, view.apart[id(one), id(other)]),
     )
 
-    def draws(of: Callable[[Fidelity], Floats]) -> Floats:
-        return pair_draws_of(
-            view.study, view.a, view.b, lambda one, other: of(apart[id(one), id(other)])
-        )
 
-    return [
-        estimate(view.at(name), draws(of), n=n, undefined="")
-        for name, of in zip(names, statistics, strict=True)
-    ]
+def _ends_too_early(number: Estimate) -> bool:
+    return number.metric == "kl_p99" and (number.n or 0) < _LEAST_FOR_P99
+
+
+def _without_interval(number: Estimate) -> Estimate:
+    """Take away an interval whose upper end would lie beyond the largest example."""
+    note = f"no interval: it takes {_LEAST_FOR_P99} examples"
+    return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})

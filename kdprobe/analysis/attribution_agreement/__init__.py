@@ -21,14 +21,19 @@ from kdprobe.analysis.attribution_agreement.explained import (
     attributed,
     skip_reason,
 )
-from kdprobe.analysis.attribution_agreement.highlights import highlights, top_words
+from kdprobe.analysis.attribution_agreement.highlights import explained_sentences, top_words
 from kdprobe.analysis.attribution_agreement.metrics import AGREEMENT
 from kdprobe.analysis.attribution_agreement.pairs import (
+    NO_ROOM,
+    NOT_BOTH_RIGHT,
     UNRANKED,
     Pair,
+    ceiling_draws,
     mean_estimate,
+    normalised_draws,
     subsets,
     threshold,
+    unlike,
 )
 from kdprobe.analysis.attribution_agreement.slices import slice_charts, slice_estimates, slices
 from kdprobe.analysis.attribution_agreement.spread import spread_charts
@@ -40,8 +45,6 @@ from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.rank_agreement import MEASURES, spearman
-
-_NO_ROOM = "the ceiling is not above the floor, or one of them is undefined"
 
 
 class AttributionAgreementOptions(Options):
@@ -68,20 +71,17 @@ def _agreement(pair: Pair) -> list[Estimate]:
 def _bounds(pair: Pair) -> list[Estimate]:
     """Ceiling and floors of the pair, and the agreement between them."""
     explained, estimates = pair.explained, []
-    own, other = pair.ceiling(explained.teacher), pair.ceiling(pair.student)
     shuffled = pair.shuffled()
     estimates.append(mean_estimate(pair.at("floor_shuffled"), explained, shuffled))
     for subset, mask in subsets(pair).items():
         rho, floor = explained.draws(pair.rho, mask), explained.draws(pair.floor, mask)
-        product = explained.draws(own, mask) * explained.draws(other, mask)
-        top = np.sqrt(np.where(product > 0, product, np.nan))
-        room = np.where(top - floor > 1e-9, top - floor, np.nan)
+        top, placed = ceiling_draws(pair, mask), normalised_draws(pair, mask)
         n = explained.count(pair.rho, mask)
         estimates += [
             estimate(pair.at("ceiling", subset), top, n=n, undefined=UNRANKED),
             estimate(pair.at("floor", subset), floor, n=n, undefined=UNRANKED),
-            estimate(pair.at("normalised", subset), (rho - floor) / room, n=n, undefined=_NO_ROOM),
-            estimate(pair.at("disattenuated", subset), rho / top, n=n, undefined=_NO_ROOM),
+            estimate(pair.at("normalised", subset), placed, n=n, undefined=NO_ROOM),
+            estimate(pair.at("disattenuated", subset), rho / top, n=n, undefined=NO_ROOM),
         ]
     return estimates
 
@@ -129,15 +129,15 @@ def _others(pair: Pair) -> _Others:
     least = threshold(pair)
     low = Estimate(**vars(pair.at("low_agreement")), value=least, n=len(pair.rho))
     pair = pair.labelled  # the limit is the explainer's noise, on all; who is right needs labels
-    right = pair.explained.both_right(pair.student)
-    if right is None:
+    others = unlike(pair, least)
+    if others is None:
         return _Others([low], [])
-    below = np.where(np.isfinite(pair.rho), (pair.rho < least).astype(np.float64), np.nan)
+    below, right = others
     share = estimate(
         pair.at("other_reasons"),
         pair.explained.draws(below, right),
         n=pair.explained.count(below, right),
-        undefined="no sentence that both get right can be ranked",
+        undefined=NOT_BOTH_RIGHT,
         share=True,
     )
     order = np.argsort(pair.rho, kind="stable")
@@ -234,7 +234,7 @@ class AttributionAgreementAnalysis:
             metrics=AGREEMENT,
             estimates=tuple(estimates),
             tables=(
-                highlights(explained, rhos, options.shown),
+                explained_sentences(explained, rhos, options.shown),
                 top_words(explained, options.shown),
                 _list(rows),
             ),

@@ -1,7 +1,7 @@
 """Which explained sentences a reader is shown.
 
-Does: choose representative sentences by submodular pick and those of least agreement, lay out their
-word scores and their strongest words. Does not: draw.
+Does: choose representative sentences by submodular pick and those of least agreement, and lay out
+their strongest words. Does not: draw, or hold all word scores; the document's examples do.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from kdprobe.analysis.attribution_agreement.damaged_word import damaged_words
 from kdprobe.analysis.attribution_agreement.explained import Attributed
 from kdprobe.results.schema import Cell, Column, Table
+from kdprobe.results.words import EXPLAINED_SENTENCES
 from kdprobe.stats.arrays import Floats
 
 MOST_WORDS = 40
@@ -110,9 +111,10 @@ def top_words(explained: Attributed, count: int) -> Table:
     )
 
 
-def highlights(explained: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int) -> Table:
-    """Lay out the word scores of chosen sentences: a row per sentence, method, model and word."""
-    labels = explained.study.split.task.labels
+def explained_sentences(
+    explained: Attributed, rhos: Mapping[tuple[str, str], Floats], count: int
+) -> Table:
+    """List the sentences whose words are shown side by side; their examples hold the scores."""
     rows: list[tuple[Cell, ...]] = []
     damaged = damaged_words(explained)
     for row, why in _picked(explained, rhos, count):
@@ -121,21 +123,9 @@ def highlights(explained: Attributed, rhos: Mapping[tuple[str, str], Floats], co
                 explained.attributions.words[row][index].text for index in damaged[row]
             )
             why = f"{why}; damaged word: {broken}"
-        target = labels[int(explained.attributions.target[row])] if labels else ""
-        for method in explained.attributions.methods:
-            for model in explained.models:
-                scores = (explained.scores(model.name, method) or ())[row]
-                if not len(scores):
-                    continue
-                for index, word in enumerate(explained.attributions.words[row]):
-                    value = float(scores[index])
-                    shown = round(value, 4) if np.isfinite(value) else None
-                    rows.append(
-                        (explained.attributions.ids[row], why, target, method, model.name, index,
-                         word.text, shown)
-                    )  # fmt: skip
+        rows.append((explained.attributions.ids[row], why))
     return Table(
-        name="highlights",
+        name=EXPLAINED_SENTENCES,
         title="Word scores side by side",
         caption="Positive scores speak for the explained class. Half of the sentences are "
         "representative (submodular pick over the teacher's explanations), half those on which "
@@ -143,12 +133,6 @@ def highlights(explained: Attributed, rhos: Mapping[tuple[str, str], Floats], co
         columns=(
             Column(name="example", label="example", kind="example"),
             Column(name="why", label="shown as"),
-            Column(name="explained", label="explained class"),
-            Column(name="method", label="method"),
-            Column(name="model", label="model"),
-            Column(name="word_index", label="word no.", kind="count"),
-            Column(name="word", label="word"),
-            Column(name="score", label="score", kind="number"),
         ),
         rows=tuple(rows),
     )

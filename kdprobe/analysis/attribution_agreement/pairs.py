@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.rank_agreement import comparable, partial_spearman, spearman
 
+NO_ROOM = "the ceiling is not above the floor, or one of them is undefined"
+NOT_BOTH_RIGHT = "no sentence that both get right can be ranked"
 UNRANKED = "no sentence has three words with differing scores for both models"
 _SHUFFLES = 10
 
@@ -137,3 +140,45 @@ def threshold(pair: Pair) -> float:
     if not len(known) or float(np.median(known)) > 1 - 1e-9:
         return 0.0
     return float(np.quantile(known, 0.05))
+
+
+def normalised_draws(pair: Pair, mask: Bools | None = None) -> Floats:
+    """Return the agreement's place between floor (0) and ceiling (1), float64 `[B + 1]`."""
+    explained = pair.explained
+    floor = explained.draws(pair.floor, mask)
+    room = ceiling_draws(pair, mask) - floor
+    return (explained.draws(pair.rho, mask) - floor) / np.where(room > 1e-9, room, np.nan)
+
+
+def ceiling_draws(pair: Pair, mask: Bools | None = None) -> Floats:
+    """Return the root of the product of both models' ceilings, float64 `[B + 1]`."""
+    own, other = (
+        pair.explained.draws(pair.ceiling(model), mask)
+        for model in (pair.explained.teacher, pair.student)
+    )
+    product = own * other
+    return np.sqrt(np.where(product > 0, product, np.nan))
+
+
+class Unlike(NamedTuple):
+    """Whether the reasons of a sentence are others, of those that both models get right.
+
+    `below` is 1, 0 or NaN (it cannot be ranked) for each explained sentence, float64 `[m]`.
+    """
+
+    below: Floats
+    right: Bools
+
+
+def unlike(pair: Pair, least: float) -> Unlike | None:
+    """Return which sentences both get right for other reasons; None without right and wrong.
+
+    Args:
+        pair: of sentences that have a gold label; see `Pair.labelled`.
+        least: the correlation below which reasons are others; see `threshold`.
+    """
+    right = pair.explained.both_right(pair.student)
+    if right is None:
+        return None
+    below = np.where(np.isfinite(pair.rho), (pair.rho < least).astype(np.float64), np.nan)
+    return Unlike(below, right)

@@ -15,7 +15,12 @@ import numpy as np
 
 from kdprobe.analysis.confidence import margins as _margins
 from kdprobe.analysis.confidence import metrics as _confidence_metrics
-from kdprobe.analysis.confidence.margins import Subset, between_models, between_seeds
+from kdprobe.analysis.confidence.margins import (
+    Subset,
+    between_models,
+    between_seeds,
+    score_distance,
+)
 from kdprobe.analysis.estimates import (
     EstimateKey,
     draws_of,
@@ -263,6 +268,8 @@ class Confidence:
         if not regression:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
             estimates += [_difference(study, a, b) for a, b in study.pairs]
+        else:
+            estimates += [score_distance(study, (a, b)) for a, b in study.pairs]
         return AnalysisResult(
             **described(self, options),
             caption="Are the models sure of the same examples? A correlation near the one between "

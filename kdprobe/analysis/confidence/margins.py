@@ -118,7 +118,7 @@ def mask_of(subset: Subset, a: Predictions, b: Predictions) -> Bools:
     return same if subset == "agree" else ~same
 
 
-def _why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Population) -> str:
+def why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Population) -> str:
     """Return the reason why a correlation does not exist, from the first pair of runs at fault."""
     for run in a.runs:
         for other in b.runs:
@@ -131,16 +131,10 @@ def _why_undefined(correlation: Correlation, subset: Subset, a: Population, b: P
     return "the values differ by too little to correlate"
 
 
-def between_models(
+def correlation_draws(
     study: Study, correlation: Correlation, pair: tuple[Population, Population], subset: Subset
-) -> Estimate:
-    """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
-    a, b = pair
-    at = EstimateKey(correlation.metric, a.name, b.name, subset)
-    if study.split.task.kind == "classification":
-        for population in pair:
-            if not population.has_probabilities:
-                return undefined_estimate(at, f"{population.name}: {NO_PROBABILITIES}")
+) -> Floats:
+    """Return a correlation of two models on a subset, float64 `[B + 1]`, over pairs of runs."""
     resamples = resamples_of(study)
 
     def draws(run: Predictions, other: Predictions) -> Floats:
@@ -150,12 +144,45 @@ def between_models(
         x, y = correlation.sides(run, other)
         return correlation.draws(resamples.within(mask), x[mask], y[mask])
 
+    return pair_draws_of(study, *pair, draws)
+
+
+def without_values(study: Study, pair: tuple[Population, Population]) -> str:
+    """Return why a pair has nothing to correlate; empty where it has."""
+    bare = [model.name for model in pair if not model.has_probabilities]
+    classes = study.split.task.kind == "classification"
+    return f"{bare[0]}: {NO_PROBABILITIES}" if bare and classes else ""
+
+
+def between_models(
+    study: Study, correlation: Correlation, pair: tuple[Population, Population], subset: Subset
+) -> Estimate:
+    """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
+    a, b = pair
+    at = EstimateKey(correlation.metric, a.name, b.name, subset)
+    if lacking := without_values(study, pair):
+        return undefined_estimate(at, lacking)
     return estimate(
         at,
-        pair_draws_of(study, a, b, draws),
+        correlation_draws(study, correlation, pair, subset),
         n=mean_size([mask_of(subset, run, other) for run in a.runs for other in b.runs]),
-        undefined=_why_undefined(correlation, subset, a, b),
+        undefined=why_undefined(correlation, subset, a, b),
     )
+
+
+def score_distance_draws(study: Study, pair: tuple[Population, Population]) -> Floats:
+    """Return the mean absolute difference of two models' predicted scores, float64 `[B + 1]`."""
+    resamples = resamples_of(study)
+    return pair_draws_of(
+        study, *pair, lambda run, other: resamples.mean(np.abs(run.scores - other.scores))
+    )
+
+
+def score_distance(study: Study, pair: tuple[Population, Population]) -> Estimate:
+    """Estimate how far the predicted scores of two models lie apart."""
+    a, b = pair
+    at = EstimateKey("mean_absolute_difference", a.name, b.name)
+    return estimate(at, score_distance_draws(study, pair), n=study.n, undefined="")
 
 
 def between_seeds(study: Study, correlation: Correlation, population: Population) -> Estimate:

@@ -87,4 +87,13 @@ OF_SCORES = (
         "confidence; this says how far the two models order examples alike.",
         "Spearman 1904",
     ),
+    Metric(
+        name="mean_absolute_difference",
+        label="predicted scores, mean absolute difference",
+        definition="The mean over examples of the absolute difference of the two models' predicted "
+        "numbers, in the unit of the scores: 0 means the same numbers.",
+        unit="score points",
+        minimum=0,
+        higher_is_better=False,
+    ),
 )

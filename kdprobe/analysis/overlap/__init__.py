@@ -13,9 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
-from kdprobe.analysis.gold import gold_of, hits_of, mean_size, no_right_and_wrong, several_runs
+from kdprobe.analysis.gold import (
+    NO_GOLD,
+    gold_of,
+    hits_of,
+    mean_size,
+    no_right_and_wrong,
+    several_runs,
+)
 from kdprobe.analysis.overlap.metrics import METRICS
 from kdprobe.analysis.protocol import Gold, NoOptions, described
+from kdprobe.analysis.relations import Related, Relation, of_each_labelled
 from kdprobe.observations.predictions import (
     Population,
     Predictions,
@@ -39,7 +47,8 @@ class _Share:
     """A share of examples, told from the hits (bool `[n]`) of model_a and model_b.
 
     `of` is what the share is taken of, `counted` what is counted in it; `empty` is the reason told
-    when `of` holds no example, and `whose` names the model the reason is about (0: model_a).
+    when `of` holds no example, and `whose` names the model the reason is about (0: model_a). A
+    `signed` share s is told as 2 s - 1: what is counted less what is not, of both.
     """
 
     metric: str
@@ -47,6 +56,23 @@ class _Share:
     of: _Mask
     empty: str
     whose: int = 0
+    signed: bool = False
+
+    def draws(self, study: Study, gold: Ints, a: Population, b: Population) -> Floats:
+        """Average the share over all pairs of runs, float64 `[B + 1]`."""
+        resamples = resamples_of(study)
+
+        def share(run: Predictions, other: Predictions) -> Floats:
+            left, right = hits_of(run, gold), hits_of(other, gold)
+            return mean_within(resamples, self.of(left, right), self.counted(left, right))
+
+        return pair_draws_of(study, a, b, share)
+
+    def size(self, gold: Ints, a: Population, b: Population) -> int:
+        """Count the examples that the share is taken of."""
+        return mean_size(
+            [self.of(hits_of(x, gold), hits_of(y, gold)) for x in a.runs for y in b.runs]
+        )
 
 
 def _every(a: Bools, _: Bools) -> Bools:
@@ -71,6 +97,13 @@ _PAIRED = (
     _Share("negative_flips", lambda a, b: a & ~b, _every, _NO_EXAMPLES),
     _Share("positive_flips", lambda a, b: ~a & b, _every, _NO_EXAMPLES),
     _Share("negative_flip_impact", lambda a, b: a, lambda a, b: ~b, _NO_MISTAKES, whose=1),
+    _Share(
+        "flip_direction",
+        lambda a, b: a,
+        lambda a, b: a ^ b,
+        "both models are right on the same examples, so nothing flips",
+        signed=True,
+    ),
 )
 
 
@@ -78,22 +111,19 @@ def _estimate(
     study: Study, gold: Ints, pair: tuple[Population, Population], share: _Share
 ) -> Estimate:
     """Estimate one share for one ordered pair, averaged over all pairs of their runs."""
-    resamples = resamples_of(study)
     a, b = pair
-
-    def draws(run: Predictions, other: Predictions) -> Floats:
-        left, right = hits_of(run, gold), hits_of(other, gold)
-        return mean_within(resamples, share.of(left, right), share.counted(left, right))
-
-    sizes = [
-        share.of(hits_of(run, gold), hits_of(other, gold)) for run in a.runs for other in b.runs
-    ]
-    return estimate(
+    number = estimate(
         EstimateKey(share.metric, a.name, b.name),
-        pair_draws_of(study, a, b, draws),
-        n=mean_size(sizes),
+        share.draws(study, gold, a, b),
+        n=share.size(gold, a, b),
         undefined=share.empty.format(pair[share.whose].name),
         share=True,
+    )
+    if not share.signed:
+        return number
+    ends = {name: getattr(number, name) for name in ("value", "low", "high")}
+    return number.model_copy(
+        update={name: None if end is None else 2 * end - 1 for name, end in ends.items()}
     )
 
 
@@ -185,4 +215,24 @@ class Overlap:
         )
 
 
+def _relation(share: _Share) -> Relation:
+    """Return a share of the teacher and a student, as a row to subtract."""
+
+    def related(study: Study, student: Population) -> Related:
+        gold, teacher = gold_of(study), study.teacher
+        empty = share.empty.format((teacher, student)[share.whose].name)
+        size = share.size(gold, teacher, student)
+        return Related(student.name, share.draws(study, gold, teacher, student), size, empty)
+
+    metric = next(metric for metric in METRICS if metric.name == share.metric)
+    better_than_the_teacher = share.metric == "positive_flips"
+    draws = of_each_labelled(related, NO_GOLD)
+    return Relation(share.metric, metric, draws, near=not better_than_the_teacher)
+
+
+RELATIONS = tuple(
+    _relation(share)
+    for share in (*_PAIRED, *_ONE_WAY)
+    if share.metric in ("negative_flips", "positive_flips", "mistakes_shared")
+)
 ANALYSIS = Overlap()

@@ -102,4 +102,15 @@ METRICS = (
         _FLIPS,
         False,
     ),
+    Metric(
+        name="flip_direction",
+        label="direction of flips",
+        definition="(Negative - positive flips) / (negative + positive flips): 1 when every flip "
+        "loses a right answer, -1 when every flip mends a mistake, 0 when they even out. Churn and "
+        "KL tell how much differs, this which way; its n is the number of flips.",
+        minimum=-1,
+        maximum=1,
+        higher_is_better=False,
+        source="arXiv:2606.19558",
+    ),
 )

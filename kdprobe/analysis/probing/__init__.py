@@ -11,41 +11,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from kdprobe.analysis.estimates import EstimateKey, undefined_estimate
-from kdprobe.analysis.probing.cells import (
-    HOW,
-    Cells,
-    cells_of,
-    matched_layers,
-    resamples_of_task,
-)
+from kdprobe.analysis.probing.cells import HOW, Cells, matched_layers
 from kdprobe.analysis.probing.metrics import METRICS
 from kdprobe.analysis.probing.retention import gravity_of, retention_of
-from kdprobe.analysis.probing.scores import ProbedTask, score_estimates
+from kdprobe.analysis.probing.scores import ProbedTask, probed_task, score_estimates
 from kdprobe.analysis.probing.views import best_table, gap_matrix, small_multiple
 from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
-from kdprobe.observations.probes import ProbeFits, ProbeTask
+from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Notice
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
 _SMALL = 400
-
-
-def _probed_task(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
-    resamples = resamples_of_task(study, task)
-    held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
-    for population in study.models:
-        for weights, cells in held.items():
-            fits = [
-                fit
-                for fit in probes.fits
-                if (fit.model, fit.task, fit.weights) == (population.name, task.name, weights)
-            ]
-            if fits:
-                cells[population.name] = cells_of(study, task, fits, resamples)
-    reasons = {(each.model, each.pooling): each.reason for each in probes.unread}
-    return ProbedTask(task, held["trained"], held["random"], reasons)
 
 
 def _gap(probed: ProbedTask, at: EstimateKey, teacher: int | None, student: int | None) -> Estimate:
@@ -201,7 +179,7 @@ class Probing:
         curves = []
         cells: dict[str, Mapping[str, Cells]] = {}
         for task in probes.tasks:
-            probed = _probed_task(study, probes, task)
+            probed = probed_task(study, probes, task)
             cells[task.name] = probed.trained
             scores += score_estimates(probed)
             paired = [s for s in students if {s, teacher} <= probed.trained.keys()]

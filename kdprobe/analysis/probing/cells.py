@@ -135,18 +135,28 @@ def cells_of(
     )
 
 
-def matched_layers(teacher: Cells, student: Cells) -> list[tuple[str, str]]:
-    """Pair every layer of the student with the teacher's at the same relative depth.
+def equal_depth(teacher: int, student: int) -> list[tuple[str, str]]:
+    """Pair every layer of a student with the teacher's at the same relative depth.
 
-    Definition: layer s of S with layer round(s · T / S) of T (halves go up), and head with head.
+    Definition: layer s of S with layer round(s T / S) of T, halves go up.
+
+    Args:
+        teacher: how many blocks it has.
+        student: likewise.
+
+    >>> equal_depth(6, 3)
+    [('0', '0'), ('2', '1'), ('4', '2'), ('6', '3')]
     """
-    depth, other = student.depth, teacher.depth
-    pairs = [
-        (str(int(np.floor(s * other / depth + 0.5)) if depth else 0), str(s))
-        for s in range(depth + 1)
+    return [
+        (str(int(np.floor(s * teacher / student + 0.5)) if student else 0), str(s))
+        for s in range(student + 1)
     ]
+
+
+def matched_layers(teacher: Cells, student: Cells) -> list[tuple[str, str]]:
+    """Pair the layers of equal relative depth, and head with head."""
     both = HEAD in teacher.layers and HEAD in student.layers
-    return [*pairs, *([(HEAD, HEAD)] if both else [])]
+    return [*equal_depth(teacher.depth, student.depth), *([(HEAD, HEAD)] if both else [])]
 
 
 def gravity_draws(cells: Cells, pooling: str, majority: float) -> Floats:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
-from kdprobe.analysis.probing.cells import HOW, Cells, compression
-from kdprobe.observations.probes import ProbeTask
+from kdprobe.analysis.probing.cells import HOW, Cells, cells_of, compression, resamples_of_task
+from kdprobe.observations.probes import ProbeFits, ProbeTask
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 
 _NO_TEST = "no test sentences"
@@ -36,6 +37,23 @@ class ProbedTask:
         """State why a model has no cell."""
         reason = self.reasons.get((model, pooling), "it has no such layer")
         return f"{model}: {reason}"
+
+
+def probed_task(study: Study, probes: ProbeFits, task: ProbeTask) -> ProbedTask:
+    """Draw the accuracies of every model on one task, trained and random."""
+    resamples = resamples_of_task(study, task)
+    held: dict[str, dict[str, Cells]] = {"trained": {}, "random": {}}
+    for population in study.models:
+        for weights, cells in held.items():
+            fits = [
+                fit
+                for fit in probes.fits
+                if (fit.model, fit.task, fit.weights) == (population.name, task.name, weights)
+            ]
+            if fits:
+                cells[population.name] = cells_of(study, task, fits, resamples)
+    reasons = {(each.model, each.pooling): each.reason for each in probes.unread}
+    return ProbedTask(task, held["trained"], held["random"], reasons)
 
 
 def score_estimates(probed: ProbedTask) -> list[Estimate]:

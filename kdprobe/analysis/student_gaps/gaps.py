@@ -78,8 +78,7 @@ def gap_estimate(
     ...              p_value=1.0).high
     0.1
     """
-    drawn = np.clip(draws, -1.0, 1.0) if share else draws
-    number = estimate(at, drawn, n=n, undefined=undefined, p_value=p_value, how=how)
+    number = estimate(at, draws, n=n, undefined=undefined, p_value=p_value, how=how)
     if number.low is None or number.value is None or number.low != number.high:
         return number
     if not share:

@@ -34,10 +34,13 @@ def joined(
         setting: the methods that worked.
         by_model: model -> kind (see `Attributions`) -> method -> explanation of each sentence.
     """
+    from kdprobe.collectors.attributions.orders import measured_orders
     from kdprobe.extract.attributions import RANDOM, SHARES
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    orders: dict[tuple[str, str], Floats] = {}
+    order_limits: dict[str, Floats] = {}
     unsettled: list[str] = []
     for model, kinds in by_model.items():
         for kind, explained in kinds.items():
@@ -49,6 +52,10 @@ def joined(
                         failed.add((model, method, one))
                     arrays.append(spread)
                 scores[model, method, kind] = tuple(arrays)
+        areas = measured_orders(kinds[""], tuple(setting.methods))
+        if areas is not None:
+            order_limits[model] = areas.limits
+            orders |= {(model, method): held for method, held in areas.orders.items()}
         for method in (*setting.methods, RANDOM):
             entries = kinds[""][method]
             falls = [each.deletion for each in entries]
@@ -69,7 +76,7 @@ def joined(
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
         shares=SHARES, counts=plan.counts,
         notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
-        own_target=plan.own_target,
+        own_target=plan.own_target, orders=orders, order_limits=order_limits,
     )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ starts. Does not: read all sentences.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,25 +58,20 @@ def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     disk = max(2 * sum(each.encoder.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
         f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
-        f"included ({disk / 1e6:,.0f} MB on disk at a time): about {_duration(reading)}; then "
-        f"{probes:,} probes, one a task, layer and pooling{starts}: about {_duration(fitting)}."
+        f"included ({disk / 1e6:,.0f} MB on disk at a time): about {duration(reading)}; then "
+        f"{probes:,} probes, one a task, layer and pooling{starts}: about {duration(fitting)}."
     )
 
 
 def _reading_seconds(work: Work) -> float:
     """Measure a few sentences; 0 for an encoder that cannot run them, as its reading will tell."""
-    reader, texts = work.encoder.reader, work.texts
-    few = texts[:: max(len(texts) // 48, 1)][:48]
+    from kdprobe.extract.features import reading_seconds
+
     try:
-        ids = reader.encode(few)
-        reader.read(ids[0][None])  # the first call is slower
-        started = time.perf_counter()
-        for row in ids[::4]:
-            reader.read(row[None].repeat(4, axis=0))
+        return reading_seconds(work.encoder.reader, work.texts)
     except Exception as error:
         unable_or_failed("probes", work.encoder.model, error, model=work.encoder.model)
         return 0.0
-    return (time.perf_counter() - started) / len(few) * len(texts)
 
 
 def _fitting_seconds(work: Work) -> float:
@@ -90,10 +84,10 @@ def _fitting_seconds(work: Work) -> float:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """Return a time as people say it.
 
-    >>> [_duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
+    >>> [duration(seconds) for seconds in (12.3, 300.0, 9000.0)]
     ['12 seconds', '5 minutes', '2.5 hours']
     """
     if seconds >= 5400:

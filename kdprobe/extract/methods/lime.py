@@ -113,6 +113,10 @@ class Lime:
     version: int = 1
     options: type[LimeOptions] = LimeOptions
 
+    def enumerates(self, n: int, options: LimeOptions) -> bool:
+        """Return whether a text of n words is explained by all its coalitions."""
+        return n <= options.exact_words
+
     def explain(
         self,
         sentences: Sequence[ExplanationInput],
@@ -124,7 +128,7 @@ class Lime:
         wanted = []
         for one in sentences:
             n = one.game.n
-            if n <= options.exact_words:
+            if self.enumerates(n, options):
                 wanted.append((one.game, every_coalition(n)))
             else:
                 state = np.random.RandomState(derive_seed(one.seed, "lime") % 2**32)
@@ -133,7 +137,7 @@ class Lime:
         attributions = []
         for one, (game, masks) in zip(sentences, wanted, strict=True):
             values = game.values(masks, one.target, output)
-            if game.n <= options.exact_words:
+            if self.enumerates(game.n, options):
                 attributions.append(Attribution(limit(values, options.kernel_width)))
             else:
                 scores = fit(masks, values, options.kernel_width)

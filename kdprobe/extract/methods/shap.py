@@ -183,6 +183,10 @@ class Shap:
     version: int = 2
     options: type[ShapOptions] = ShapOptions
 
+    def enumerates(self, n: int, options: ShapOptions) -> bool:
+        """Return whether a text of n words is explained by all its coalitions."""
+        return options.values == "shapley" and _is_exact(n, options)
+
     def explain(
         self,
         sentences: Sequence[ExplanationInput],

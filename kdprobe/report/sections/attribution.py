@@ -15,8 +15,8 @@ from kdprobe.report.examples import links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import AnalysisResult, Estimate, ResultsDocument
+from kdprobe.results.words import EXPLAINED_SENTENCES
 
-HIGHLIGHTS = "highlights"
 _COLUMNS = (
     ("rank correlation", "spearman", "all"), ("models agree", "spearman", "agree"),
     ("disagree", "spearman", "disagree"), ("ceiling", "ceiling", "all"), ("floor", "floor", "all"),
@@ -52,12 +52,12 @@ class _Attribution:
         result = document.analysis("attribution_agreement")
         if result is None:
             return rest or None
-        table = next((table for table in result.tables if table.name == HIGHLIGHTS), None)
+        table = next((table for table in result.tables if table.name == EXPLAINED_SENTENCES), None)
         return fill(
             "highlights.html",
             heads=[head for head, _, _ in _COLUMNS],
             summary=summary(result),
-            sentences=marked(table.rows) if table else (),
+            sentences=marked(document, table),
             caption=table.caption if table else "",
             links=links(document),
             rest=rest,
@@ -67,7 +67,7 @@ class _Attribution:
         """Take out the table that is shown as coloured words."""
         kept = tuple(
             result.model_copy(
-                update={"tables": tuple(t for t in result.tables if t.name != HIGHLIGHTS)}
+                update={"tables": tuple(t for t in result.tables if t.name != EXPLAINED_SENTENCES)}
             )
             if result.name == "attribution_agreement"
             else result

@@ -1,0 +1,240 @@
+"""Who is nearer, as a reader sees it: sentences, a chart, a table.
+
+Does: lay out differences that were computed elsewhere. Does not: compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from kdprobe.analysis.student_differences.metrics import METRICS
+from kdprobe.analysis.student_differences.pairs import Difference, mirrored
+from kdprobe.analysis.student_differences.relations import BY_NAME, closeness
+from kdprobe.observations.study import Study
+from kdprobe.results.numbers import show_interval, show_number, show_p
+from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series, Table
+
+MOST_PAIRS = 3  # more of them make a chart nobody can read: then a matrix
+MOST_ROWS = 400
+MOST_SENTENCES = 12
+_NAMES = ("Cohen", "KL", "Jensen")  # labels that begin with a name keep their capital
+_NAMED = 4  # numbers a sentence spells out
+
+
+def _label(number: Estimate) -> str:
+    """Return what a number is called, with its place."""
+    relation = BY_NAME.get(number.metric)
+    label = METRICS[number.metric].label if relation is None else relation.metric.label
+    label = label if label.startswith(_NAMES) else label[0].lower() + label[1:]
+    layer = f"layer {number.layer}" if number.layer.isdigit() else number.layer
+    subset = "" if number.subset == "all" else number.subset
+    place = ", ".join(part for part in (subset, layer, number.pooling, number.method) if part)
+    return f"{label} ({place})" if place else label
+
+
+def _better(difference: Difference) -> str | None:
+    """Return the student that is better by a number beyond noise; None: neither, or no direction.
+
+    >>> from kdprobe.stats.differences import Adjusted
+    >>> gap = Estimate(metric="kl", model_a="a", model_b="b", value=0.2, low=0.1, high=0.3)
+    >>> _better(Difference(gap, Adjusted(0.01, 0.1, 0.3)))
+    'b'
+    """
+    number, direction = difference.estimate, METRICS[difference.estimate.metric].higher_is_better
+    if direction is None or number.value is None or not difference.adjusted.is_told_from_noise:
+        return None
+    return number.model_a if (number.value > 0) is direction else number.model_b
+
+
+def _in_words(difference: Difference) -> str:
+    number, (q, low, high) = difference
+    ends = "" if low is None or high is None else f" {show_interval(low, high)}"
+    shown = show_number(number.value or 0.0)
+    return f"{_label(number)} {shown}{ends}, q {show_p(q or 0.0)}"
+
+
+def _listed(numbers: Sequence[Difference]) -> str:
+    rest = len(numbers) - _NAMED
+    more = f"; and {rest} more number{'s' if rest > 1 else ''}" if rest > 0 else ""
+    return "; ".join(_in_words(one) for one in numbers[:_NAMED]) + more
+
+
+def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...]:
+    """Return a sentence for each pair of which one is better beyond noise, or that none is.
+
+    A number speaks only where its p-value after Holm's adjustment is below .05 and its interval at
+    the level of that adjustment leaves 0.
+    """
+    told: dict[tuple[str, str], list[Difference]] = {}
+    for one in differences:
+        winner = _better(one)
+        if winner is not None:
+            turned = one if winner == one.estimate.model_a else mirrored(one)
+            told.setdefault((winner, turned.estimate.model_b), []).append(turned)
+    pairs = len({(one.estimate.model_a, one.estimate.model_b) for one in differences})
+    if not told:
+        each = "The two students do not" if pairs == 1 else f"No two of the {pairs} pairs"
+        return (f"{each} differ in how near they are to {study.teacher.name} by more than noise.",)
+    written = [_sentence(study, *pair, numbers) for pair, numbers in told.items()]
+    rest = len(written) - MOST_SENTENCES
+    more = (f"{rest} more such sentences are in the table.",) if rest > 0 else ()
+    return (*written[:MOST_SENTENCES], *more)
+
+
+def _sentence(study: Study, winner: str, other: str, numbers: Sequence[Difference]) -> str:
+    near = [one for one in numbers if BY_NAME[one.estimate.metric].near]
+    rest = [one for one in numbers if not BY_NAME[one.estimate.metric].near]
+    parts = [f"nearer to {study.teacher.name} than {other} by {_listed(near)}"] if near else []
+    parts += [f"better than {other} by {_listed(rest)}"] if rest else []
+    return f"{winner} is {', and '.join(parts)}."
+
+
+def _oriented(one: Difference) -> tuple[float, float | None, float | None]:
+    """Return a difference and its adjusted interval, turned so that above 0 model_a is better."""
+    if METRICS[one.estimate.metric].higher_is_better is False:
+        one = mirrored(one)
+    return one.estimate.value or 0.0, one.adjusted.low, one.adjusted.high
+
+
+def _drawn(differences: Iterable[Difference]) -> list[Difference]:
+    """Keep what one axis can hold: numbers over all examples, on bounded scales, with a better."""
+    kept = []
+    for one in differences:
+        number, metric = one.estimate, METRICS[one.estimate.metric]
+        bounded = metric.maximum is not None and metric.higher_is_better is not None
+        if number.value is not None and bounded and (number.subset, number.layer) == ("all", ""):
+            kept.append(one)
+    return kept
+
+
+def nearness_chart(study: Study, differences: Sequence[Difference]) -> tuple[Curve, ...]:
+    """Draw the differences of a few pairs, a row a number: to the right the first is better."""
+    drawn = _drawn(differences)
+    pairs = dict.fromkeys((one.estimate.model_a, one.estimate.model_b) for one in drawn)
+    if not drawn or len(pairs) > MOST_PAIRS:
+        return ()
+    series = []
+    for a, b in pairs:
+        own = [one for one in drawn if (one.estimate.model_a, one.estimate.model_b) == (a, b)]
+        values = [_oriented(one) for one in own]
+        series.append(
+            Series(
+                name=f"{a} against {b}",
+                x=tuple(value for value, _, _ in values),
+                low=tuple(low for _, low, _ in values),
+                high=tuple(high for _, _, high in values),
+                counts=tuple(one.estimate.n or 0 for one in own),
+                labels=tuple(_label(one.estimate) for one in own),
+            )
+        )
+    several = len(pairs) > 1
+    only = "the first of a pair" if several else next(iter(pairs))[0]
+    return (
+        Curve(
+            name="nearer",
+            title=f"Who is nearer to {study.teacher.name}",
+            caption=f"To the right of 0 {only} is better, whichever way a number counts. Intervals "
+            "are at the level of Holm's adjustment over the pairs of students: one that leaves 0 "
+            "is more than noise.",
+            kind="forest",
+            x_title="difference, in the unit of each number",
+            y_title="number",
+            series=tuple(series),
+            reference=0.0,
+        ),
+    )
+
+
+def nearness_matrix(study: Study, differences: Sequence[Difference]) -> tuple[Matrix, ...]:
+    """Lay out the first number of closeness for many pairs: row minus column."""
+    relation = closeness(study)
+    first = [one for one in differences if one.estimate.metric == relation.name]
+    if len(first) <= MOST_PAIRS:
+        return ()
+    both = {
+        (one.estimate.model_a, one.estimate.model_b): one
+        for each in first
+        for one in (each, mirrored(each))
+    }
+    names = tuple(student.name for student in study.students)
+    return (
+        Matrix(
+            name="nearer",
+            title=f"Who is nearer to {study.teacher.name}: {relation.metric.label.lower()}",
+            caption="The row's number minus the column's: above 0 the row is nearer. A cell is "
+            "tinted by the end of its interval nearest to 0, at the level of Holm's adjustment "
+            f"over the {len(first)} pairs: what is not tinted may be noise.",
+            row_title="student",
+            column_title="minus",
+            rows=names,
+            columns=names,
+            values=tuple(tuple(_value(both, row, column) for column in names) for row in names),
+            sure=tuple(tuple(_sure(both, row, column) for column in names) for row in names),
+            unit=relation.metric.unit,
+            scale="diverging",
+            undefined="a student is not compared with itself",
+        ),
+    )
+
+
+def _value(both: Mapping[tuple[str, str], Difference], row: str, column: str) -> float | None:
+    return both[row, column].estimate.value if (row, column) in both else None
+
+
+def _sure(both: Mapping[tuple[str, str], Difference], row: str, column: str) -> float | None:
+    if (row, column) not in both or both[row, column].estimate.value is None:
+        return None
+    (_, low, high) = member = both[row, column].adjusted
+    if not member.is_told_from_noise or low is None or high is None:
+        return 0.0
+    return low if low > 0 else high
+
+
+_NUMBERS = (
+    ("difference", "difference"), ("low", "interval from"), ("high", "to"), ("p", "p"),
+    ("q", "q (Holm)"), ("adjusted_low", "adjusted from"), ("adjusted_high", "to"),
+)  # fmt: skip
+
+
+def table(name: str, title: str, differences: Sequence[Difference]) -> Table:
+    """List differences with both intervals; of very many the surest ones."""
+    order = sorted(
+        range(len(differences)),
+        key=lambda at: 1.0 if differences[at].adjusted.q is None else differences[at].adjusted.q,
+    )
+    kept = sorted(order[:MOST_ROWS]) if len(differences) > MOST_ROWS else range(len(differences))
+    cut = (
+        f" The {MOST_ROWS} surest of {len(differences)}; metrics.csv has all."
+        if len(differences) > MOST_ROWS
+        else ""
+    )
+    return Table(
+        name=name,
+        title=title,
+        caption="The first minus the second. The interval is that of the difference alone, the "
+        "adjusted one is at the level that Holm's adjustment compares it with; better by more than "
+        "noise is who has q below .05 and an adjusted interval that leaves 0." + cut,
+        columns=(
+            Column(name="number", label="number"),
+            Column(name="a", label="first"),
+            Column(name="b", label="second"),
+            *(Column(name=key, label=label, kind="number") for key, label in _NUMBERS),
+            Column(name="n", label="n", kind="count"),
+            Column(name="better", label="better"),
+        ),
+        rows=tuple(_row(differences[at]) for at in kept),
+    )
+
+
+def _row(one: Difference) -> tuple[Cell, ...]:
+    number, (q, low, high) = one
+    if number.value is None:
+        verdict = number.undefined
+    elif one.adjusted.is_told_from_noise:
+        verdict = _better(one) or "differ; neither is better"
+    else:
+        verdict = "within noise"
+    return (
+        _label(number), number.model_a, number.model_b, number.value, number.low, number.high,
+        number.p_value, q, low, high, number.n, verdict,
+    )  # fmt: skip

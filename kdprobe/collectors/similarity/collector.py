@@ -1,0 +1,299 @@
+"""How alike the layers of teacher and students are on the same sentences.
+
+Does: choose the sentences, read every model once, compare all pairs of layers and say beforehand
+how long it takes. Does not: judge; the analysis `similarity` does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.probes.encoders import Encoder, encoders_of
+from kdprobe.collectors.probes.work import duration
+from kdprobe.collectors.protocol import Collected
+from kdprobe.collectors.session import Session
+from kdprobe.collectors.similarity.options import SimilarityOptions
+from kdprobe.models.handle import Capability
+from kdprobe.observations.layer_similarity import LayerPairs, LayerSimilarities, LayerVector
+from kdprobe.observations.probes import Unread
+from kdprobe.progress import Progress
+from kdprobe.results.schema import Skipped
+from kdprobe.seeds import derive_generator
+from kdprobe.stats.layer_similarity import FEWEST
+from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from kdprobe.cache import Arrays, CacheKey
+    from kdprobe.extract.layer_similarity import LayerVectors, SimilaritySettings
+    from kdprobe.models.hidden import LayerReader
+
+HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
+_NO_LAYERS = "no layers can be read, as of a predictions file"
+
+
+class Prepared(NamedTuple):
+    """The options, the sentences, and the students whose layers cannot be read."""
+
+    options: SimilarityOptions
+    texts: tuple[str, ...]
+    unread: dict[str, str]
+
+
+class _Mate(NamedTuple):
+    """An encoder that the teacher's first run is compared with."""
+
+    encoder: Encoder
+    key: CacheKey
+    settings: SimilaritySettings
+    known: Arrays | None
+
+
+@dataclass(frozen=True)
+class SimilarityCollector:
+    """The teacher's layers against those of students, untrained students and its other runs."""
+
+    name: str = "similarity"
+    kind: type[LayerSimilarities] = LayerSimilarities
+    options: type[SimilarityOptions] = SimilarityOptions
+    needs: frozenset[Capability] = HIDDEN
+    after: tuple[str, ...] = ("predictions", "minimal_pairs")
+    by_default: bool = False
+
+    def prepare(self, session: Session, options: SimilarityOptions) -> Prepared | Skipped:
+        """Choose the sentences; a reason where there are too few, or no two models to compare."""
+        teacher, *students = session.models
+        lacking = {name: why or _NO_LAYERS for name, why in _lacking(session).items()}
+        if teacher.name in lacking or len(lacking) == len(students):
+            words = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
+            reason = words or "there is no student, so no layers to compare"
+            return Skipped(what=self.name, reason=reason, models=tuple(lacking))
+        texts = _sentences(session.split, options.sentences, session.seed)
+        if len(texts) < FEWEST:
+            there = "1 sentence" if len(texts) == 1 else f"{len(texts)} different sentences"
+            reason = f"{session.split.name} has {there}; layers are compared on {FEWEST} or more"
+            return Skipped(what=self.name, reason=reason)
+        return Prepared(options, texts, lacking)
+
+    def collect(
+        self, session: Session, prepared: Prepared, progress: Progress
+    ) -> Collected[LayerSimilarities]:
+        """Compare the teacher's first run with every other encoder; one that fails is listed."""
+        from kdprobe.extract.layer_similarity import SHUFFLED
+        from kdprobe.models.hidden import LayerReader
+
+        started, texts = time.perf_counter(), prepared.texts
+        teacher, *others = session.models
+        try:
+            first, *reseeded = (
+                Encoder(teacher.name, run, False, LayerReader(handle, prepared.options.poolings))
+                for run, handle in enumerate(teacher.runs)
+            )
+        except Exception as error:
+            failed = unable_or_failed(self.name, teacher.name, error, model=teacher.name)
+            return Collected(None, (failed,))
+        read = [model for model in others if model.name not in prepared.unread]
+        encoders, unmade = encoders_of(read, prepared.options.poolings, seed=session.seed)
+        skipped = [line.model_copy(update={"what": self.name}) for line in unmade]
+        mates = [
+            _mate(first.reader, encoder, texts, prepared.options, session)
+            for encoder in (*reseeded, *encoders)
+        ]
+        _say_estimate(first.reader, mates, texts, progress)
+        pairs, failures = _compared(first, mates, texts, session, progress)
+        students = {model.name for model in read}
+        if not any(pair.model in students and pair.weights == "trained" for pair in pairs):
+            return Collected(None, (*skipped, *failures))
+        observation = LayerSimilarities(
+            tuple(pairs), prepared.options.poolings, len(texts), prepared.options.biased,
+            (prepared.options.permutations, min(len(texts), SHUFFLED)),
+            _unread(prepared.unread, (first, *encoders)),
+            _notes(session.split, [first, *encoders]),
+        )  # fmt: skip
+        seconds = {"similarity of layers": time.perf_counter() - started}
+        return Collected(observation, (*skipped, *failures), seconds)
+
+
+def _lacking(session: Session) -> dict[str, str]:
+    reasons = {}
+    for model in session.models:
+        for run in model.runs:
+            if not run.capabilities >= HIDDEN:
+                reasons.setdefault(model.name, run.lacks.get("hidden_states", ""))
+    return reasons
+
+
+def _sentences(split: Split, count: int, seed: int) -> tuple[str, ...]:
+    """Choose different texts of the split, in its order; of pairs each text is one."""
+    unique = list(dict.fromkeys((*split.texts, *(split.pairs or ()))))
+    unique = [text for text in unique if text.strip()]
+    if count >= len(unique):
+        return tuple(unique)
+    generator = derive_generator(seed, "similarity", "sentences", split.name)
+    rows = np.sort(generator.choice(len(unique), size=count, replace=False))
+    return tuple(unique[row] for row in rows.tolist())
+
+
+def _mate(
+    first: LayerReader,
+    encoder: Encoder,
+    texts: Sequence[str],
+    options: SimilarityOptions,
+    session: Session,
+) -> _Mate:
+    from kdprobe.extract.layer_similarity import SimilaritySettings, similarity_key
+
+    permutations = 0 if encoder.random else options.permutations
+    settings = SimilaritySettings(options.biased, permutations, session.seed)
+    key = similarity_key(first, encoder.reader, texts, settings)
+    return _Mate(encoder, key, settings, session.cache.load(key) if session.cache else None)
+
+
+def _say_estimate(
+    first: LayerReader, mates: Sequence[_Mate], texts: Sequence[str], progress: Progress
+) -> None:
+    """Show how much is to be read and compared, and how long it takes, measured on a little."""
+    from kdprobe.extract.features import reading_seconds
+    from kdprobe.extract.layer_similarity import comparing_seconds, pair_count
+
+    missing = {mate.key.digest: mate for mate in mates if mate.known is None}.values()
+    if not missing:
+        return
+    readers = [first, *(mate.encoder.reader for mate in missing)]
+    reading = 0.0
+    for reader in readers:
+        try:
+            reading += reading_seconds(reader, texts)
+        except Exception as error:
+            unable_or_failed("similarity", reader.handle.name, error, model=reader.handle.name)
+    comparing = sum(
+        comparing_seconds(first, mate.encoder.reader, len(texts), mate.settings) for mate in missing
+    )
+    pairs = sum(pair_count(first, mate.encoder.reader) for mate in missing)
+    progress.say(
+        f"Similarity reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
+        f"included: about {duration(reading)}; then {pairs:,} pairs of layers: about "
+        f"{duration(comparing)}."
+    )
+
+
+def _compared(
+    first: Encoder,
+    mates: Sequence[_Mate],
+    texts: tuple[str, ...],
+    session: Session,
+    progress: Progress,
+) -> tuple[list[LayerPairs], list[Skipped]]:
+    """Compare what is not in the cache; encoders of one shape and seed are compared once."""
+    done = {mate.key.digest: mate.known for mate in mates if mate.known is not None}
+    skipped = []
+    if any(mate.key.digest not in done for mate in mates):
+        try:
+            with _vectors(first.reader, texts, session, progress, mates[0].settings) as x:
+                for mate in mates:
+                    if mate.key.digest in done:
+                        continue
+                    try:
+                        done[mate.key.digest] = _compare(x, first, mate, texts, session, progress)
+                    except Exception as error:
+                        skipped.append(_failed(mate.encoder, error))
+        except Exception as error:
+            skipped.append(_failed(first, error))
+    pairs = [
+        _layer_pairs(first.reader, mate.encoder, done[mate.key.digest])
+        for mate in mates
+        if mate.key.digest in done
+    ]
+    return pairs, skipped
+
+
+def _failed(encoder: Encoder, error: Exception) -> Skipped:
+    kind = " with random weights" if encoder.random else ""
+    return unable_or_failed("similarity", f"{encoder.model}{kind}", error, model=encoder.model)
+
+
+@contextmanager
+def _vectors(
+    reader: LayerReader,
+    texts: tuple[str, ...],
+    session: Session,
+    progress: Progress,
+    settings: SimilaritySettings,
+) -> Iterator[LayerVectors]:
+    """Read the layers of one encoder; what a failure leaves on disk is deleted."""
+    from kdprobe.extract.features import extract_features, forget_features
+    from kdprobe.extract.layer_similarity import layer_vectors
+
+    cache, rows = session.cache, 4 * session.batch_size
+    try:
+        with extract_features(reader, texts, cache=cache, progress=progress, rows=rows) as features:
+            yield layer_vectors(features, texts, biased=settings.biased)
+    except Exception:
+        if cache is not None:
+            forget_features(reader, texts, cache=cache)
+        raise
+
+
+def _compare(
+    x: LayerVectors,
+    first: Encoder,
+    mate: _Mate,
+    texts: tuple[str, ...],
+    session: Session,
+    progress: Progress,
+) -> Arrays:
+    from kdprobe.extract.layer_similarity import compare_layers, pair_count
+
+    encoder = mate.encoder
+    kind = ", random weights" if encoder.random else ""
+    title = f"layers of {first.model} and {encoder.model}{kind}"
+    same = (encoder.reader.key, encoder.reader.reading) == (first.reader.key, first.reader.reading)
+    with (
+        nullcontext(x)
+        if same
+        else _vectors(encoder.reader, texts, session, progress, mate.settings) as y,
+        progress.stage(title, pair_count(first.reader, encoder.reader)) as stage,
+    ):
+        arrays = compare_layers(x, y, mate.settings, stage.advance)
+    if session.cache is not None:
+        session.cache.store(mate.key, arrays, description=title)
+    return arrays
+
+
+def _layer_pairs(first: LayerReader, encoder: Encoder, arrays: Arrays) -> LayerPairs:
+    values: dict[str, Any] = dict(arrays)
+    return LayerPairs(
+        model=encoder.model,
+        run=encoder.run,
+        weights="random" if encoder.random else "trained",
+        rows=tuple(LayerVector(*cell) for cell in first.cells),
+        columns=tuple(LayerVector(*cell) for cell in encoder.reader.cells),
+        **values,
+    )
+
+
+def _unread(models: dict[str, str], encoders: Sequence[Encoder]) -> tuple[Unread, ...]:
+    return (
+        *(Unread(name, "", reason) for name, reason in models.items()),
+        *(
+            Unread(each.model, pooling, reason)
+            for each in encoders
+            if not each.random and not each.run
+            for pooling, reason in each.reader.undefined.items()
+        ),
+    )
+
+
+def _notes(split: Split, encoders: Sequence[Encoder]) -> tuple[str, ...]:
+    apart = ["Both texts of a pair are read, each on its own."] if split.pairs is not None else []
+    shapes = dict.fromkeys(f"{note}." for each in encoders for note in each.reader.notes)
+    return (*apart, *shapes)
+
+
+COLLECTOR = SimilarityCollector()
