@@ -41,10 +41,12 @@ from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
+from kdprobe.models.label_sources import label_names
 from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
+from kdprobe.tasks.label_names import check_label_map
 
 
 @documented(DistillOptions, *TRAINING_OPTIONS)
@@ -108,6 +110,8 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
         [(p.recipe.student, teacher_name if p.teacher is None else None) for p in parts], progress
     )
     teacher = Teacher.open(teacher_name, data, parts[0].recipe, compute, label_map, options.offline)
+    known = label_names(teacher_name, offline=options.offline) or ()
+    check_label_map(label_map, {teacher_name: known}, data.task.labels)
     plan = {
         "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),

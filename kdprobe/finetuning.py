@@ -13,7 +13,6 @@ from typing import Any, Unpack
 
 from kdprobe.config.commands import FinetuneOptions
 from kdprobe.config.docs import documented
-from kdprobe.config.flat import checked
 from kdprobe.config.keywords import TrainingKeywords
 from kdprobe.config.options import TRAINING_OPTIONS, DataOptions, Output, Runtime
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
@@ -187,7 +186,7 @@ def _settings(
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Return the settings: what is named, then what the student had, then the defaults."""
     if like is None:
-        return checked(TrainingSettings, {**_defaults(source).model_dump(), **named}), ()
+        return TrainingSettings(**{**_defaults(source).model_dump(), **named}), ()
     settings, notes = like.budget(len(data.train), named)
     return settings, (*notes, *like.examples_note(data.train.fingerprint, len(data.train)))
 

@@ -47,11 +47,15 @@ def attribute(
         seed: of methods that sample.
 
     Raises:
+        TypeError: a text that is none.
         TaskError: the text holds no word.
         UnknownNameError: a method nothing goes by.
         ConfigError: a label that a model does not have, two models of one name, or several seeds of
             a model.
     """
+    for option, value in (("text", text), ("text_pair", text_pair)):
+        if not (isinstance(value, str) or (value is None and option == "text_pair")):
+            raise TypeError(f"attribute() takes {option} as text, not {type(value).__name__}")
     names = (methods,) if isinstance(methods, str) else methods
     explained: list[TextAttribution] = []
     for spec in parse_specs([models] if isinstance(models, str) else models):

@@ -234,7 +234,10 @@ def load_results(path: str | Path) -> Comparison:
         path: a `results.json`, or the folder that holds one.
 
     Raises:
+        TypeError: no path.
         ResultsFormatError: the file cannot be read, or is of a version that this kdprobe cannot.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"load_results() takes a file or folder, not {type(path).__name__}")
     place = Path(path)
     return Comparison(read_document(place), folder=place if place.is_dir() else place.parent)

@@ -21,7 +21,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kdprobe.config.flat import checked
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
 from kdprobe.distillers.student_record import DistilledStudent, read_object
@@ -169,7 +168,7 @@ class Control:
             rule = inherited["best_by"]
             notes.append(f"its best checkpoint is chosen by score: {rule} needs a teacher")
             inherited["best_by"] = "score"
-        settings = checked(TrainingSettings, inherited | dict(named))
+        settings = TrainingSettings(**(inherited | dict(named)))
         if "epochs" not in named:
             epochs = self._epochs(examples, settings)
             settings = settings.model_copy(update={"epochs": epochs})

@@ -33,7 +33,7 @@ from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, Silent, display_of
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
 
@@ -217,4 +217,4 @@ class RunOptions(Generic[OwnOptions]):
 
 def display(progress: Progress | None) -> Progress:
     """Return the display of this process: of several that train together one speaks."""
-    return progress if progress is not None and process_group().leads else Silent()
+    return display_of(progress) if process_group().leads else Silent()

@@ -32,7 +32,7 @@ from kdprobe.errors import (
 )
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.folder import fingerprint, locate
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, display_of
 from kdprobe.results.sweep import SweepDocument
 from kdprobe.sweeping.document import make_document, write_all
 from kdprobe.sweeping.measure import Trained, measure
@@ -126,7 +126,7 @@ def sweep(
         TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
-    shown, folder = progress or Silent(), Path(output)
+    shown, folder = display_of(progress), Path(output)
     named: dict[str, Any] = {"task": task, **keywords}
     command, more = named.pop("command", None), named.pop("options", None)
     dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))

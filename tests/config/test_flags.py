@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel, flags_of, written
-from kdprobe.config.flat import checked, gathered
+from kdprobe.config.flat import gathered
 from kdprobe.config.options import (
     DataOptions,
     EvaluationDataOptions,
@@ -64,7 +64,17 @@ def test_fields_are_read_from_the_annotations() -> None:
         ({"share": 1}, "`example.share`: is 1, expected less than 1"),
         ({"share": float("nan")}, "`example.share`: is nan, expected a number up to 1e+15"),
         ({"kind": "c"}, "`example.kind`: is 'c', expected 'a' or 'b'"),
-        ({"names": "ab"}, "`example.names`: is 'ab', expected a valid tuple"),
+        (
+            {"names": "ab"},
+            "`example.names`: is 'ab', expected a list; one name stands in brackets too: ['ab']",
+        ),
+        ({"names": ["a", 3]}, "`example.names`: holds 3, expected text"),
+        ({"both": (1, 2, 3)}, "`example.both`: is (1, 2, 3), expected at most 2 values"),
+        ({"both": (1,)}, "`example.both`: is (1,), expected one value more"),
+        ({"place": 3}, "`example.place`: is 3, expected a path"),
+        ({"count": True}, "`example.count`: is True, expected a whole number"),
+        ({"share": False}, "`example.share`: is False, expected a number"),
+        ({"both": (0.5, True)}, "`example.both`: is (0.5, True), expected a number"),
         ({"place": ""}, "`example.place`: is empty, expected a value; leave it out for none"),
         ({"place": "a\0"}, "`example.place`: holds a zero byte, expected text"),
         ({}, "`example.wanted`: is missing, expected a value"),
@@ -73,14 +83,14 @@ def test_fields_are_read_from_the_annotations() -> None:
 def test_wrong_values_are_one_message(values: dict[str, object], message: str) -> None:
     """Guards a message of the validator's own, which names no option and spans lines."""
     with pytest.raises(ConfigError) as caught:
-        checked(Example, ({"wanted": "x"} if values else {}) | values)
+        Example(**(({"wanted": "x"} if values else {}) | values))
     assert str(caught.value) == message
 
 
 def test_unknown_options_have_neighbours() -> None:
     """Guards a misspelt option that is passed over in silence."""
     with pytest.raises(UnknownNameError, match="did you mean 'count'"):
-        checked(Example, {"wanted": "x", "cuont": 2})
+        Example(wanted="x", cuont=2)
 
 
 def call(data: DataOptions | None = None, **flat: object) -> dict[str, Any]:
