@@ -159,7 +159,7 @@ class _Call:
             )
         seed = self.own.seed if self.data.sample_seed is None else self.data.sample_seed
         return Texts.load(
-            open_task(str(self.data.task), **self.data.columns), self.own.split,
+            open_task(self.data.task, **self.data.columns), self.own.split,
             data_dir=self.data.data_dir, limit=self.data.limit, seed=seed,
             offline=self.runtime.offline,
         )  # fmt: skip
