@@ -21,6 +21,7 @@ from kdprobe.observations.predictions import Populations
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.clusters import cluster_notices, split_clusters
+from kdprobe.tasks.label_names import check_label_map
 from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
@@ -172,6 +173,13 @@ def open_session(
     """
     task = task_file.task()
     models = _open_models(specs, task, data, runtime)
+    if data.label_map:
+        from kdprobe.models.label_sources import label_names
+
+        paths = [path for spec in specs for path in spec.paths]
+        known = {path: label_names(path, offline=runtime.offline) or () for path in paths}
+        opened = {model.name: model.runs[0].labels for model in models}
+        check_label_map(data.label_map, opened | known, task.labels)
     name = data.split or task_file.compare_split
     clustered = task_file.with_cluster(data.cluster)
     split, notices = _load_examples(
