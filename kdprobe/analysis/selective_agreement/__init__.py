@@ -132,23 +132,16 @@ def _curve(
         own = next(model for model in known.students if model.name == student.name).first
         series.append(_line("accuracy", own, hits_of(own, gold_of(known)))[0])
     if chosen.threshold is not None:
-        answered, good = chosen.counts
-        low, high = selective.clopper_pearson(np.array([good]), np.array([answered]), LEVEL)
-        where = _threshold.shown(chosen.threshold)
-        series.append(
-            Series(
-                name=f"threshold {where}", x=(answered / chosen.checked,), y=(good / answered,),
-                low=(float(low[0]),), high=(float(high[0]),), counts=(answered,),
-                labels=(f"{answered / chosen.checked:.2f}, confidence from {where}",),
-            )
-        )  # fmt: skip
+        share = chosen.counts[0] / chosen.checked
+        marks = {f"threshold {_threshold.shown(chosen.threshold)}": share}
+        series[0] = series[0].model_copy(update={"marks": marks})
     return Curve(
         name=student.name,
         title=f"Coverage and agreement of {student.name}",
         caption="To the right, the share of examples that the student answers, the surest first; "
         "upwards, the share of these answers that is good, with the 95 % interval. The dashed line "
-        f"is the target, {options.target:g}; the threshold stands where the half that did not "
-        "choose it puts it.",
+        f"is the target, {options.target:g}; the threshold stands at the share that it answers of "
+        "the half that did not choose it.",
         x_title="share of examples answered",
         y_title="share of the answers as the teacher, or right",
         series=tuple(series),
