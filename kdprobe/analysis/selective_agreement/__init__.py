@@ -40,7 +40,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series, Table
 from kdprobe.stats import selective
 from kdprobe.stats.arrays import Bools, Floats
-from kdprobe.stats.bootstrap import LEVEL
+from kdprobe.stats.hypothesis_tests import clopper_pearson
 
 FEWEST = 40
 _AREAS: Mapping[str, Callable[[selective.Areas], Floats]] = {
@@ -105,7 +105,7 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
     sizes = np.linspace(n / _POINTS, n, _POINTS)
     at = np.unique(np.searchsorted(curve.answered, sizes))
     answered, right = curve.answered[at], curve.good[at]
-    low, high = selective.clopper_pearson(right, answered, LEVEL)
+    low, high = clopper_pearson(right, answered)
     x = tuple((answered / n).tolist())
     own = Series(
         name=name, x=x, y=tuple((right / answered).tolist()),
