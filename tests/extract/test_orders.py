@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ from scipy.special import softmax
 from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.orders import measured_orders
 from kdprobe.extract.attributions import RANDOM, explain_model
+from kdprobe.extract.beam import beam_limits
 from kdprobe.extract.coalitions import every_coalition
-from kdprobe.extract.enumerated import EVERY_COALITION, enumerated_sizes
 from kdprobe.extract.method import METHODS
+from kdprobe.extract.orders import EVERY_COALITION, enumerated_sizes, ranked_words
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.progress import Silent
-from kdprobe.stats.deletion_orders import aopc
+from kdprobe.stats.deletion_orders import aopc, order_limits
 from tests.extract.linear import asked_of
 from tests.extract.test_attributions import TASK, sentence
 from tests.models.tiny import tiny_checkpoint
@@ -54,7 +56,7 @@ def test_no_model_is_asked_twice(handle: HfModel, monkeypatch: pytest.MonkeyPatc
     known = explain_model(handle, texts, setting, cache=None, progress=Silent())
     with_values = sum(asked)
     asked.clear()
-    monkeypatch.setattr("kdprobe.extract.attributions.enumerated_sizes", lambda setting: [])
+    monkeypatch.setattr("kdprobe.extract.attributions.order_names", lambda setting: ())
     alone = explain_model(handle, texts, setting, cache=None, progress=Silent())
     assert with_values == sum(asked)
     assert EVERY_COALITION not in alone
@@ -83,7 +85,6 @@ def test_orders_are_those_of_the_scores(handle: HfModel):
         handle, texts, setting_of(shap={}, occlusion={}), cache=None, progress=Silent()
     )
     measured = measured_orders(explained, ("shap", "occlusion"))
-    assert measured is not None
     for row, one in enumerate(explained[EVERY_COALITION]):
         values = one.scored.scores
         low, high = measured.limits[row]
@@ -97,7 +98,9 @@ def test_orders_are_those_of_the_scores(handle: HfModel):
             assert max(top, bottom) <= high + 1e-12
         random = measured.orders[RANDOM][row]
         assert low - 1e-12 <= random[0] == random[1] <= high + 1e-12
-    assert measured_orders({"shap": explained["shap"]}, ("shap",)) is None
+    alone = measured_orders({"shap": explained["shap"]}, ("shap",))
+    assert np.isnan(alone.limits).all()
+    assert np.isnan(alone.orders["shap"]).all()
 
 
 def test_only_what_a_method_enumerates_is_kept(handle: HfModel, tmp_path: Path):
@@ -123,3 +126,45 @@ def test_a_text_beyond_the_kept_words_costs_nothing_more(handle: HfModel):
     setting = setting_of(shap={"exact_words": 13})
     explained = explain_model(handle, texts, setting, cache=None, progress=Silent())
     assert [len(one.scored.scores) for one in explained[EVERY_COALITION]] == [0, 8]
+
+
+def test_a_wide_beam_finds_the_exact_limits(handle: HfModel):
+    """Guards a search that keeps the worse of two ways to a set, or mixes up its two directions."""
+    games = [asked_of(Reader(handle), text).game for text in TEXTS]
+    wide = beam_limits([(game, 1) for game in games], 1000)
+    narrow = beam_limits([(game, 1) for game in games], 2)
+    for game, found, least in zip(games, wide, narrow, strict=True):
+        limits = order_limits(game.values(every_coalition(game.n), 1, "probability"))
+        assert found == pytest.approx(limits, abs=1e-6)
+        assert limits.low - 1e-6 <= least[0] <= least[1] <= limits.high + 1e-6
+    assert beam_limits([], 5) == []
+
+
+def test_long_texts_have_estimated_limits_when_a_beam_is_asked_for(handle: HfModel, tmp_path: Path):
+    """Guards limits within which a method's own order does not lie, and exact ones replaced."""
+    texts = [sentence("the dog likes a film " * 3), sentence("the dog sleeps")]
+    setting = replace(setting_of(shap={"permutations": 2}, occlusion={}), beam=3)
+    cache = Cache(tmp_path)
+    explained = explain_model(handle, texts, setting, cache=cache, progress=Silent())
+    measured = measured_orders(explained, ("shap", "occlusion"))
+    assert measured.estimated.tolist() == [True, False]
+    low, high = measured.limits[0]
+    game = asked_of(Reader(handle), " ".join(texts[0].texts)).game
+    for name in ("shap", "occlusion"):
+        order = ranked_words(explained[name][0].scored.scores)
+        for side, way in enumerate((order, order[::-1])):
+            masks = np.ones((game.n + 1, game.n), dtype=np.bool_)
+            for step, word in enumerate(way, start=1):
+                masks[step:, word] = False
+            values = game.values(masks, 1, "probability")
+            area = values[0] - values[1:].mean()
+            assert measured.orders[name][0, side] == pytest.approx(area, abs=1e-6)
+            assert low - 1e-9 <= measured.orders[name][0, side] <= high + 1e-9
+    again = explain_model(handle, texts, setting, cache=cache, progress=Silent())
+    np.testing.assert_array_equal(
+        measured_orders(again, ("shap", "occlusion")).limits, measured.limits
+    )
+    plain = explain_model(handle, texts, replace(setting, beam=0), cache=cache, progress=Silent())
+    without = measured_orders(plain, ("shap", "occlusion"))
+    assert np.isnan(without.limits[0]).all()
+    np.testing.assert_array_equal(without.limits[1], measured.limits[1])
