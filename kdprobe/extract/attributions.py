@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from pydantic import JsonValue
@@ -137,15 +138,16 @@ def _explain_piece(
             attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
             scored = [_checked(one) for one in attributions]
         else:
-            keys = [piece[row].key for row in rows]
-            scored = order_numbers(
-                name, chosen, setting,
-                lambda of, keys=keys: [stores[of].known[key].scored.scores for key in keys],
-            )  # fmt: skip
+            known = partial(_known_scores, stores, [piece[row].key for row in rows])
+            scored = order_numbers(name, chosen, setting, known)
         wanted = setting.deletion and name in (*setting.methods, RANDOM)
         deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=wanted)
         explanations = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
         store.add({piece[row].key: one for row, one in zip(rows, explanations, strict=True)})
+
+
+def _known_scores(stores: Mapping[str, _Store], keys: Sequence[bytes], method: str) -> list[Floats]:
+    return [stores[method].known[key].scored.scores for key in keys]
 
 
 def _checked(scored: Attribution) -> Attribution:

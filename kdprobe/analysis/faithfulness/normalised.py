@@ -7,6 +7,7 @@ texts whose coalitions no method enumerates have no limits here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from kdprobe.analysis.attribution_agreement.explained import Attributed
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.faithfulness.deletion import RANDOM
 from kdprobe.observations.predictions import Population
-from kdprobe.results.schema import Estimate
+from kdprobe.results.schema import Curve, Estimate, Series
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.deletion_orders import normalised
 
@@ -97,6 +98,45 @@ def differences(explained: Attributed, student: Population) -> list[Estimate]:
                 for name, values in zip(_SIDES, gaps.T, strict=True)
             ]  # fmt: skip
     return estimates
+
+
+def curves(explained: Attributed, estimates: Sequence[Estimate]) -> list[Curve]:
+    """Draw every model's normalised numbers beside each other, by method."""
+    places = {name: place for place, name in enumerate((*explained.attributions.methods, ""))}
+    drawn = []
+    for side, better in zip(_SIDES, ("higher", "lower"), strict=True):
+        series = []
+        for model in explained.models:
+            bars = [
+                each
+                for each in estimates
+                if each.metric in (f"normalised_{side}", "normalised_random")
+                and (each.model_a, each.subset) == (model.name, "all")
+                and each.value is not None
+            ]
+            series.append(
+                Series(
+                    name=model.name, x=tuple(places[each.method] for each in bars),
+                    y=tuple(each.value for each in bars if each.value is not None),
+                    low=tuple(each.low for each in bars),
+                    high=tuple(each.high for each in bars),
+                    counts=tuple(each.n or 0 for each in bars),
+                    labels=tuple(each.method or "random order" for each in bars),
+                )
+            )  # fmt: skip
+        drawn.append(
+            Curve(
+                name=f"normalised-{side}",
+                title=f"{side.capitalize()}, normalised for each model",
+                caption="0 is the least and 1 the most that any order of deletions reaches for the "
+                f"model, so that models may be compared; {better} is better.",
+                kind="bars",
+                x_title="method",
+                y_title=f"normalised {side}",
+                series=tuple(series),
+            )
+        )
+    return [curve for curve in drawn if any(series.x for series in curve.series)]
 
 
 def notes(explained: Attributed) -> tuple[str, ...]:

@@ -117,7 +117,10 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
     )  # fmt: skip
     ends = (x[0], 1.0) if x[0] < 1 else (1.0,)
     chance = Series(name="chance", x=ends, y=(most / n,) * len(ends))
-    best = Series(name="oracle", x=x, y=tuple(np.minimum(1.0, most / answered).tolist()))
+    best = Series(
+        name="oracle", x=x, y=tuple(np.minimum(1.0, most / answered).tolist()),
+        labels=tuple(f"{part:.2f}" for part in x),
+    )  # fmt: skip
     return own, chance, best
 
 
