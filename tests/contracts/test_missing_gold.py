@@ -134,6 +134,7 @@ def without_rows(study: Study) -> Study:
                 deletion={key: rows[m] for key, rows in words.deletion.items()},
                 orders={key: rows[m] for key, rows in words.orders.items()},
                 order_limits={key: rows[m] for key, rows in words.order_limits.items()},
+                estimated={key: rows[m] for key, rows in words.estimated.items()},
             )
         )
     return taken

@@ -137,7 +137,9 @@ def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
     from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}
-    return ExplanationSettings(methods, output=request.output, removal=request.removal, seed=seed)
+    return ExplanationSettings(
+        methods, output=request.output, removal=request.removal, seed=seed, beam=request.beam
+    )
 
 
 def _explain_all(
