@@ -30,10 +30,14 @@ from kdprobe.results.words import ExampleWords
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
-    "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped", "Table", "TaskInfo",
+    "ModelSource", "Notice", "ProducedBy", "Request", "ResultsDocument", "Series", "Skipped",
+    "Table", "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
+
+ModelSource = Literal["transformers", "predictions file", "loaded model", "function", "arrays"]
+"""What kind of thing was compared; the last three were objects of a Python program."""
 
 
 class Notice(Frozen):
@@ -141,7 +145,7 @@ class ModelInfo(Frozen):
 
     name: str
     role: Literal["teacher", "student"]
-    source: Literal["transformers", "predictions file"]
+    source: ModelSource
     folder: str
     architecture: str = ""
     fingerprint: str = ""
