@@ -43,10 +43,9 @@ class OpenedModel:
 
     def lacks(self, needs: frozenset[Capability]) -> str | None:
         """Return why a run of it lacks one of these capabilities; None: all have all."""
-        for run in self.runs:
-            for capability in sorted(needs - run.capabilities):
-                return run.lacks.get(capability) or f"it has no {capability.replace('_', ' ')}"
-        return None
+        from kdprobe.models.handle import lacking
+
+        return next(filter(None, (lacking(run, needs) for run in self.runs)), None)
 
 
 @dataclass(frozen=True)
@@ -235,7 +234,7 @@ def _open_models(
             "student" if place else "teacher",
             tuple(
                 open_model(
-                    path,
+                    given,
                     name=spec.name,
                     task=task,
                     device=runtime.device,
@@ -243,7 +242,7 @@ def _open_models(
                     offline=runtime.offline,
                     label_map=data.label_map,
                 )
-                for path in spec.paths
+                for given in (*spec.paths, *spec.objects)
             ),
         )
         for place, spec in enumerate(specs)
@@ -275,7 +274,7 @@ def _load_examples(
         )
     except DataNotFoundError:
         files = [path for spec in specs for path in spec.paths]
-        if not all(map(is_predictions_file, files)):
+        if any(spec.objects for spec in specs) or not all(map(is_predictions_file, files)):
             raise
         task = task_file.task()
         notice = Notice(

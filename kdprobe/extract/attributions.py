@@ -21,8 +21,8 @@ from kdprobe.extract.orders import ORDER_OF, order_names, order_numbers, order_o
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
-from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import ModelHandle
+from kdprobe.models.texts_reader import TextsReader, reader_of
 from kdprobe.models.words import word_shares
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
@@ -52,7 +52,7 @@ their place) -> one entry per sentence."""
 
 
 def explain_model(
-    handle: HfModel,
+    handle: ModelHandle,
     sentences: Sequence[Sentence],
     setting: ExplanationSettings,
     *,
@@ -76,12 +76,13 @@ def explain_model(
         CapabilityError: a method cannot be used with this model, or what it would be explained by
             is not what the model itself says.
     """
-    stores = {name: _Store(handle, name, setting, cache, progress) for name in _names(setting)}
+    kept = cache if handle.repeats else None
+    stores = {name: _Store(handle, name, setting, kept, progress) for name in _names(setting)}
     left = [
         one for one in sentences if any(one.key not in store.known for store in stores.values())
     ]
     if left:
-        reader = Reader(handle)
+        reader = reader_of(handle)
         require_own_outputs(
             [ValueFunction(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
         )
@@ -119,7 +120,7 @@ def _names(setting: ExplanationSettings) -> tuple[str, ...]:
 
 
 def _explain_piece(
-    reader: Reader,
+    reader: TextsReader,
     piece: Sequence[Sentence],
     setting: ExplanationSettings,
     stores: Mapping[str, _Store],
@@ -157,7 +158,7 @@ def _checked(scored: Attribution) -> Attribution:
     return scored
 
 
-def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
+def ask(reader: TextsReader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
     """Put a sentence to a model: its tokens, the words they belong to, its coalitions."""
     encoded = reader.encode(one.texts)
     game = ValueFunction(reader, one.texts, one.words, removal=setting.removal)
@@ -215,7 +216,7 @@ class _Store:
 
     def __init__(
         self,
-        handle: HfModel,
+        handle: ModelHandle,
         name: str,
         setting: ExplanationSettings,
         cache: Cache | None,

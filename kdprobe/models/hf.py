@@ -25,6 +25,7 @@ from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
@@ -85,7 +86,8 @@ def resolve_dtype(dtype: str) -> torch.dtype:
 class HfModel:
     """A loaded classifier and its tokenizer; see `models.handle.ModelHandle` for the properties."""
 
-    source: Literal["transformers"] = "transformers"
+    source: ModelSource = "transformers"
+    repeats: bool = True
 
     def __init__(
         self,
