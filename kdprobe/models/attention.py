@@ -84,6 +84,7 @@ class AttentionReader:
         self.text = TextModel(
             self.model, handle.tokenizer, name=handle.name, together=handle.text.together
         )
+        self.text.limit = handle.text.limit
         self.reading = handle.reading
         trial = self.text.encode([_TRIAL])
         with eager_attention(self.model):
