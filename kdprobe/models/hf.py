@@ -29,7 +29,7 @@ from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"logits", "hidden_states", "embeddings", "gradients"}
+    {"logits", "hidden_states", "attentions", "embeddings", "gradients"}
 )
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
@@ -223,6 +223,8 @@ def _lacks(text: TextModel) -> dict[Capability, str]:
     hidden = hidden_obstacle(text)
     if hidden:
         lacks["hidden_states"] = hidden
+    if not getattr(text.model.config, "num_attention_heads", 0):
+        lacks["attentions"] = "it has no attention heads"
     return lacks
 
 

@@ -18,6 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.attention import AttentionSimilarities
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.controls import Controls
@@ -26,6 +27,7 @@ from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from tests.analysis.attended import attended
 from tests.analysis.attributed import attributed_study
 from tests.analysis.layered import layered
 from tests.analysis.probed import probed
@@ -44,9 +46,9 @@ def with_control() -> Study:
 
 
 def everything() -> Study:
-    """A study with all evidence at once: probes, layers, word scores, maps and minimal pairs."""
+    """A study with all evidence: probes, layers, heads, word scores, maps and minimal pairs."""
     pairs = with_minimal_pairs(60).get(MinimalPairs)
-    return layered(probed(attributed_study().with_observations(pairs)))
+    return attended(layered(probed(attributed_study().with_observations(pairs))))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -59,6 +61,9 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "layers": lambda: layered(binary()),
     "layers, several seeds": lambda: layered(several_seeds(60), runs=3),
     "layers of a regression, biased": lambda: layered(regression(60), biased=True),
+    "attention": lambda: attended(binary()),
+    "attention, several seeds": lambda: attended(several_seeds(60), runs=3),
+    "attention of a regression": lambda: attended(regression(60)),
     "everything": everything,
     "a control": with_control,
 }
@@ -76,6 +81,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no minimal pairs": lambda study: not study.has(MinimalPairs),
     "fewer than 40 examples": lambda study: study.n < 40,
     "no layer was probed": lambda study: not study.has(ProbeFits),
+    "attention was not compared": lambda study: not study.has(AttentionSimilarities),
     "layers were not compared": lambda study: not study.has(LayerSimilarities),
     "words were not explained": lambda study: not study.has(Attributions),
     "maps were not asked for": lambda study: not study.has(MapGaps),
