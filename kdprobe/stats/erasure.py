@@ -19,7 +19,7 @@ import numpy as np
 from kdprobe.stats.arrays import Floats
 
 _NO_VARIANCE = 1e-12
-"""Of the squared mean: vectors that are all alike, up to rounding."""
+"""Of the mean square: what rounding to float32 makes vary is a thousand times less."""
 _NO_DIRECTION = 1e-9
 """Of the largest singular value: the last of k one-hot columns, which sum to 1."""
 _NOTHING = 1e-300
@@ -78,7 +78,7 @@ class Eraser(NamedTuple):
 
 
 class Spectrum(NamedTuple):
-    """A covariance by its eigenvalues `[m]` and vectors `[d, m]`, those of 0 left out."""
+    """A covariance by its eigenvalues `[m]` and vectors `[d, m]`, those of rounding left out."""
 
     values: Floats
     vectors: Floats
@@ -120,7 +120,8 @@ def spectrum(moments: Moments, *, shrunk: bool = True) -> Spectrum:
         return Spectrum(values[:0], vectors[:, :0], moments.mean)
     share = shrinkage(values, moments.n) if shrunk else 0.0
     drawn = (1 - share) * values + share * values.mean()
-    kept = drawn > drawn[-1] * len(drawn) * np.finfo(np.float64).eps
+    rounding = _NO_VARIANCE * (values.sum() + float(moments.mean @ moments.mean)) / len(values)
+    kept = drawn > max(rounding, drawn[-1] * len(drawn) * np.finfo(np.float64).eps)
     return Spectrum(drawn[kept], vectors[:, kept], moments.mean)
 
 
@@ -168,7 +169,9 @@ def random_eraser(
         generator: what the directions are drawn from.
     """
     values = whole.values
-    drawn = generator.standard_normal((len(values), min(rank, len(values))))
+    # Drawn in the space of the vectors: eigenvectors of like values are any of many.
+    gauss = generator.standard_normal((len(whole.centre), rank))[:, : len(values)]
+    drawn = whole.vectors.T @ gauss
     if not drawn.size:
         return whole.eraser(drawn)
     logs = np.log(values)
