@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.causal_use import CausalUse
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.attributed import attributed_study
+from tests.analysis.erased import erased
 from tests.analysis.probed import probed
 from tests.analysis.studies import STUDIES as PLAIN
 from tests.analysis.studies import binary, permuted, regression, several_seeds, with_minimal_pairs
@@ -48,6 +50,9 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "probes": lambda: probed(binary()),
     "probes, several seeds": lambda: probed(several_seeds(60), seeds=3),
     "probes of a regression": lambda: probed(regression(60)),
+    "erasures": lambda: erased(probed(binary())),
+    "erasures, several seeds": lambda: erased(several_seeds(60), unread="student-1"),
+    "erasures of a regression": lambda: erased(regression(60)),
     "everything": everything,
 }
 
@@ -63,6 +68,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no minimal pairs": lambda study: not study.has(MinimalPairs),
     "no layer was probed": lambda study: not study.has(ProbeFits),
     "words were not explained": lambda study: not study.has(Attributions),
+    "no property was erased": lambda study: not study.has(CausalUse),
     "maps were not asked for": lambda study: not study.has(MapGaps),
 }
 
