@@ -205,3 +205,17 @@ def test_a_pipeline_and_several_seeds(scene: Path) -> None:
         resamples=100, only=["agreement"],
     )  # fmt: skip
     assert [(info.name, info.runs) for info in result.document.models] == [("big", 1), ("small", 2)]
+
+
+@pytest.mark.slow
+def test_layers_of_a_model_with_a_hook_are_read_anew(scene: Path, tmp_path: Path) -> None:
+    """Guards probing of a patched model that is served what its weights alone gave."""
+    probing = kdprobe.ProbingRequest(tasks=("bigram_shift",), sentences=40)
+    students = [pair(scene / "s"), pair(scene / "t")]
+    for model, _ in students:
+        model.bert.embeddings.register_forward_hook(lambda module, given, out: 0 * out)
+    kdprobe.compare(
+        students[1], {"s": students[0]}, task=scene / "toy.toml", resamples=100, probing=probing,
+        cache=tmp_path / "cache", only=["probing"],
+    )  # fmt: skip
+    assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]
