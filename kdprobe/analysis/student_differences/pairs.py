@@ -51,13 +51,14 @@ def agreement_p(study: Study, a: Population, b: Population) -> float | None:
     """Return the p-value of "both students have the teacher's label equally often".
 
     Definition: McNemar's exact test of the two indicators "has the teacher's label", example by
-    example; for models of one run each.
+    example; for models of one run each and independent examples.
 
     Returns:
-        A probability in 0..1; None where a model has several runs, which are no independent
-        examples.
+        A probability in 0..1; None where a model has several runs, or examples come in clusters:
+        there the bootstrap over runs and clusters tests the same difference.
     """
-    if any(len(model.runs) > 1 for model in (study.teacher, a, b)):
+    several = any(len(model.runs) > 1 for model in (study.teacher, a, b))
+    if several or study.split.clusters is not None:
         return None
     label = study.teacher.first.predicted
     ours, theirs = a.first.predicted == label, b.first.predicted == label

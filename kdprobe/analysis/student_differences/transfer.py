@@ -61,22 +61,16 @@ class _Teacher:
 
     def shares(self, model: Population) -> Shares:
         """Return the shares on which a model gives the teacher's label."""
+        return Shares(self._share(model, wrong=True), self._share(model, wrong=False))
+
+    def _share(self, model: Population, *, wrong: bool) -> Floats:
         sample = resamples_of(self.study)
 
-        def same(teacher: Predictions, other: Predictions, *, wrong: bool) -> Floats:
+        def same(teacher: Predictions, other: Predictions) -> Floats:
             inside = hits_of(teacher, self.gold) ^ wrong
             return mean_within(sample, inside, teacher.predicted == other.predicted)
 
-        mistakes, answers = (
-            pair_draws_of(
-                self.study,
-                self.study.teacher,
-                model,
-                lambda one, other, wrong=wrong: same(one, other, wrong=wrong),
-            )
-            for wrong in (True, False)
-        )
-        return Shares(mistakes, answers)
+        return pair_draws_of(self.study, self.study.teacher, model, same)
 
 
 class Transfer(NamedTuple):
