@@ -120,7 +120,7 @@ def estimate(
     value = float(draws[0])
     if not np.isfinite(value):
         return Estimate(**vars(at), n=n, undefined=undefined)
-    bounds = interval(draws)
+    bounds = interval(np.clip(draws, 0.0, 1.0) if share else draws)
     # The resampled share of a sample without a single error never moves: an interval of no width
     # would claim certainty. 3/n is the 95 % bound for an event not seen in n tries.
     if share and n and value in (0.0, 1.0):

@@ -207,7 +207,7 @@ def _labelled(cut: _Cut) -> tuple[list[Estimate], list[Estimate]]:
         for student in cut.study.students
         for gap in _gaps(cut, student, draws[cut.study.teacher.name], draws[student.name])
     ]
-    return scores, list(with_q(gaps))
+    return scores, [(_ERRORS if cut.regression else _HITS)[1].bounded(gap) for gap in with_q(gaps)]
 
 
 def _agreements(whole: _Cut, known: _Cut) -> list[Estimate]:

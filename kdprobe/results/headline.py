@@ -38,7 +38,7 @@ class HeadlineRow:
     ceiling: Figure
     mcnemar: Figure
     confidence: Figure
-    ece: Figure
+    calibration: Figure
     attribution: Figure
     parameters: Figure
     latency: Figure
@@ -164,7 +164,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         ceiling=find.ceiling(),
         mcnemar=find.figure("mcnemar", "paired_tests", "mcnemar", teacher, name),
         confidence=confidence,
-        ece=model_figure(document, student, "ece"),
+        calibration=model_figure(document, student, "calibration"),
         attribution=find.figure(
             "attribution", "attribution_agreement", "normalised", teacher, name
         ),
@@ -175,13 +175,13 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
 
 
 def model_figure(document: ResultsDocument, model: ModelInfo, key: str) -> Figure:
-    """Return a headline figure of one model alone: `ece`, `parameters` or `latency`."""
+    """Return a headline figure of one model alone: `calibration`, `parameters` or `latency`."""
     find = _Finder(document, model.name)
     if key == "parameters":
         return find.parameters(model)
     if key == "latency":
         return find.figure("latency", "efficiency", "latency_p50", model.name)
-    return find.figure("ece", "calibration", "ece", model.name)
+    return find.figure("calibration", "calibration", "calibration_error", model.name)
 
 
 def headline(document: ResultsDocument) -> Headline:

@@ -6,6 +6,7 @@ shapes. Does not: compute or render.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
@@ -35,6 +36,22 @@ class Metric(Frozen):
     maximum: FiniteFloat | None = None
     higher_is_better: bool | None = None
     source: str = ""
+
+    def bounded(self, number: Estimate) -> Estimate:
+        """Return a number of this kind with the ends of its interval moved into its range.
+
+        >>> share = Metric(name="share", label="share", definition="", minimum=0, maximum=1)
+        >>> wide = Estimate(metric="share", model_a="s", value=0.9, low=0.6, high=1.2, n=9)
+        >>> share.bounded(wide).high
+        1.0
+        """
+        if number.low is None or number.high is None:
+            return number
+        least = -math.inf if self.minimum is None else self.minimum
+        most = math.inf if self.maximum is None else self.maximum
+        ends = {"low": max(number.low, least), "high": min(number.high, most)}
+        same = (number.low, number.high) == (ends["low"], ends["high"])
+        return number if same else number.model_copy(update=ends)
 
 
 class Estimate(Frozen):
@@ -142,7 +159,8 @@ class Series(Frozen):
     """One named run of points; `low`/`high` are a band, `counts` the examples behind each point.
 
     `labels` names each point (the row names of a forest plot, example ids of a scatter); `marks`
-    are named places on the x axis (of a `spread`, whose x are the middles of equal bins).
+    are named places on the x axis (of a `line`, or of a `spread`, whose x are the middles of equal
+    bins).
     """
 
     name: str

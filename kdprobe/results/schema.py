@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, FiniteFloat, JsonValue, field_validator, model_validator
+from pydantic import Field, FiniteFloat, JsonValue, ValidationInfo, field_validator
 
 from kdprobe.results.parts import (
     Cell,
@@ -30,11 +30,14 @@ from kdprobe.results.words import ExampleWords
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
-    "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series", "Skipped", "Table",
-    "TaskInfo",
+    "ModelSource", "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series",
+    "Skipped", "Table", "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
+
+ModelSource = Literal["transformers", "predictions file", "loaded model", "function", "arrays"]
+"""What kind of thing was compared; the last three were objects of a Python program."""
 
 
 Role = Literal["teacher", "student", "control"]
@@ -95,13 +98,17 @@ class AnalysisResult(Frozen):
     warnings: tuple[Notice, ...] = ()
     notes: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _metrics_are_explained(self) -> AnalysisResult:
-        explained = {metric.name for metric in self.metrics}
-        for estimate in self.estimates:
+    @field_validator("estimates")
+    @classmethod
+    def _explained_and_bounded(
+        cls, estimates: tuple[Estimate, ...], info: ValidationInfo
+    ) -> tuple[Estimate, ...]:
+        explained = {metric.name: metric for metric in info.data.get("metrics", ())}
+        for estimate in estimates:
             if estimate.metric not in explained:
-                raise ValueError(f"{self.name}: metric {estimate.metric} has no definition")
-        return self
+                name = info.data.get("name")
+                raise ValueError(f"{name}: metric {estimate.metric} has no definition")
+        return tuple(explained[estimate.metric].bounded(estimate) for estimate in estimates)
 
 
 class ProducedBy(Frozen):
@@ -159,7 +166,7 @@ class ModelInfo(Frozen):
 
     name: str
     role: Role
-    source: Literal["transformers", "predictions file"]
+    source: ModelSource
     folder: str
     architecture: str = ""
     fingerprint: str = ""

@@ -7,7 +7,8 @@ function of sums) or any study; `analysis/estimates.py` makes estimates of draws
 Definition: percentile bootstrap over examples (Efron and Tibshirani 1993, ch. 13), the same
 resamples for every model and metric, so that differences are paired. Where examples come in
 clusters, whole clusters are drawn (Davison and Hinkley 1997, 3.8). With several runs (seeds) of
-a model the runs are resampled too, each model by its own generator: a two-level bootstrap.
+a model their mean is drawn too, around the mean at hand by Student's t, each model's by its own
+generator: intervals are over examples and seeds.
 
 Every statistic is a function from `Resamples` to draws `float64[B + 1]`: the value on the sample
 itself stands first, so that point value and interval come from the same code.
@@ -172,26 +173,34 @@ def whole_sample(n: int) -> Resamples:
 
 
 def draw_run_weights(seed: int, model: str, runs: int, draws: int) -> Floats:
-    """Draw how often each run of a model is in each resample, by the model's own generator.
+    """Draw how much each run of a model weighs in each resample, by the model's own generator.
+
+    Definition: 1 + (g_i - mean g) / sqrt(c / r), g standard normal, c chi-square with r - 1 degrees
+    of freedom. The weighted mean of r numbers then lies around their mean as Student's t with r - 1
+    degrees of freedom times their standard error: its percentiles are the t interval of a mean
+    (Student 1908). Drawing runs with replacement instead gives (r - 1) / r of that variance and
+    never leaves the runs at hand: with three runs far apart such intervals cover .75.
 
     Args:
         seed: the run's seed.
         model: the name of the model.
-        runs: how many runs (seeds) it has; a single one is in every resample.
+        runs: r, how many runs (seeds) it has; a single one weighs 1 in every resample.
         draws: B.
 
     Returns:
-        float64 `[B + 1, runs]`, whole numbers; rows sum to `runs`, the first is all ones.
+        float64 `[B + 1, runs]`; rows sum to `runs` but for rounding, the first is all ones.
     """
     weights = np.ones((draws + 1, runs))
     if runs > 1:
         generator = derive_generator(seed, "bootstrap", "runs", model)
-        weights[1:] = generator.multinomial(runs, [1.0 / runs] * runs, size=draws)
+        normal = generator.normal(size=(draws, runs))
+        spread = np.sqrt(generator.chisquare(runs - 1, size=(draws, 1)) / runs)
+        weights[1:] += (normal - normal.mean(axis=1, keepdims=True)) / spread
     return weights
 
 
 def mean_over_runs(values: Floats, weights: Floats) -> Floats:
-    """Average draws of several runs by whole weights; NaN only where a run that counts is NaN.
+    """Average draws of several runs by their weights; NaN where a run is NaN.
 
     The division comes last, so that the average of equal shares is that share to the last bit.
 
@@ -202,11 +211,11 @@ def mean_over_runs(values: Floats, weights: Floats) -> Floats:
     Returns:
         float64 `[B + 1]`.
 
-    >>> mean_over_runs(np.array([[0.5, np.nan], [1.0, 0.25]]), np.array([[1, 1], [0, 2]]))
-    array([0.75, 0.25])
+    >>> mean_over_runs(np.array([[0.5, 0.5], [1.0, 0.25]]), np.array([[1, 1], [-1, 3]]))
+    array([0.75 , 0.125])
     """
-    terms = np.where(weights.T > 0, values * weights.T, 0.0)
-    average: Floats = terms.sum(axis=0) / weights.sum(axis=1)
+    by_run = np.ascontiguousarray(weights.T)  # both sums then add in one order
+    average: Floats = (values * by_run).sum(axis=0) / by_run.sum(axis=0)
     return average
 
 

@@ -53,7 +53,7 @@ def equal_mass(confidence: Floats, bins: int) -> Ints:
 
 
 def ece_draws(resamples: Resamples, gaps: Floats, members: Ints, *, bins: int) -> Floats:
-    """Return the expected calibration error in every resample, without recentring.
+    """Return the expected calibration error in every resample.
 
     Definition: sum_b (n_b / N) |accuracy_b - confidence_b| = sum_b |sum_{i in b} gap_i| / N
     (Naeini et al. 2015; Guo et al. 2017).
@@ -74,23 +74,6 @@ def ece_draws(resamples: Resamples, gaps: Floats, members: Ints, *, bins: int) -
     spread = np.where(members[:, None] == np.arange(bins), gaps[:, None], 0.0)
     errors: Floats = np.abs(resamples.sums(spread)).sum(axis=1) / resamples.totals
     return errors
-
-
-def centred(draws: Floats) -> Floats:
-    """Shift resampled errors so that they average to the error of the sample; cut at 0.
-
-    Resampling adds noise to each bin, and the absolute value turns noise into error: draws sit
-    higher than the value on the sample, which could even fall below their interval. The mean excess
-    is the bootstrap's own estimate of that shift (Efron and Tibshirani 1993, ch. 10).
-
-    >>> centred(np.array([0.25, 0.25, 0.75])).tolist()
-    [0.25, 0.0, 0.5]
-    """
-    if len(draws) < 2:
-        return draws
-    shifted: Floats = np.maximum(0.0, draws - (draws[1:].mean() - draws[0]))
-    shifted[0] = draws[0]
-    return shifted
 
 
 def simulate_null(

@@ -17,7 +17,7 @@ import numpy as np
 from kdprobe.analysis.clusters import told
 from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of
 from kdprobe.analysis.student_differences.metrics import METRICS
-from kdprobe.analysis.student_differences.pairs import Subtracted, differences, tested
+from kdprobe.analysis.student_differences.pairs import Subtracted, differences, freedom_of, tested
 from kdprobe.analysis.student_differences.relations import BY_NAME
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
@@ -90,7 +90,7 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
         a, b = sorted((one, other), key=lambda model: -_value(drawn[model.name]))
         at = EstimateKey(DIFFERENCE, a.name, b.name)
         gap = drawn[a.name] - drawn[b.name]
-        family.append(Subtracted(at, gap, study.n, reason, _interval_of(a, b)))
+        family.append(Subtracted(at, gap, study.n, reason, _interval_of(a, b), freedom_of(a, b)))
     return tuple(told(one.estimate, SCORES[score], study) for one in tested(family, SCORES[score]))
 
 

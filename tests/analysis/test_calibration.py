@@ -101,8 +101,9 @@ def test_against_references(build):
             estimate = found(result, metric, model.name)
             assert estimate.value == pytest.approx(value, abs=1e-9)
             assert estimate.n == study.n
-            low, _, high = ends(estimate)
-            assert low <= value <= high
+            if metric != "ece":
+                low, _, high = ends(estimate)
+                assert low <= value <= high
 
 
 def test_edges_belong_to_the_bin_below():
@@ -149,21 +150,36 @@ def test_draws_are_the_ece_of_each_resample():
         assert draws[row] == pytest.approx(reference_ece(sure[drawn], right[drawn], 15))
 
 
-def test_centred_interval_holds_the_value():
-    """Percentiles of an ECE lie above the ECE itself when the model is well calibrated."""
+def test_the_calibration_error_stands_clear_of_chance():
+    """An interval that holds the biased ECE and not the error itself."""
     base = studies.binary(300, resamples=500)
-    gold = gold_of(base)
-    draws = _calibration.centred(np.array([0.1, 0.2, 0.3, 0.4]))
-    assert draws == pytest.approx([0.1, 0.0, 0.1, 0.2])
-    assert _calibration.centred(np.array([0.1])).tolist() == [0.1]
-    generator = np.random.default_rng(5)
+    gold, generator = gold_of(base), np.random.default_rng(5)
     p = generator.uniform(0.5, 1.0, size=300)
     classes = np.where(generator.random(300) < p, gold, 1 - gold)
     values = np.log(np.where(classes[:, None] == [0, 1], p[:, None], 1 - p[:, None]))
-    estimate = found(calibration(with_teacher(base, values)), "ece", "teacher")
-    low, value, high = ends(estimate)
+    calm = calibration(with_teacher(base, values))
+    low, value, high = ends(found(calm, "calibration_error", "teacher"))
+    assert low < 0 < high
     assert low <= value <= high
-    assert estimate.interval.endswith("centred on the value")
+    ece = found(calm, "ece", "teacher")
+    assert ece.value is not None
+    assert ece.value > value
+    assert ece.note == "no interval: chance alone makes an ECE larger; calibration_error has one"
+    loud = calibration(with_teacher(base, 6 * values))
+    low, value, _ = ends(found(loud, "calibration_error", "teacher"))
+    assert 0.1 < low < value
+
+
+def test_clusters_have_no_simulated_reference():
+    """A reference of independent outcomes for answers that share a passage."""
+    study = studies.clustered(studies.binary(200, resamples=400), 5)
+    result, alone = calibration(study), calibration(studies.binary(200, resamples=400))
+    for metric in ("ece_null", "ece_null_95"):
+        assert found(result, metric, "teacher").undefined == (
+            "the simulated outcomes are independent, those of examples in one cluster are not"
+        )
+    assert found(result, "ece", "teacher").p_value is None
+    assert found(alone, "ece", "teacher").p_value is not None
 
 
 def test_null_is_that_of_a_plain_simulation():
@@ -206,12 +222,12 @@ def test_difference_is_paired_and_student_minus_teacher():
     """Two separate intervals subtracted, or the sign turned round."""
     study = studies.binary()
     result = calibration(study)
-    for metric in ("ece", "brier", "nll"):
+    for metric in ("calibration_error", "brier", "nll"):
         values = [ends(found(result, metric, name))[1] for name in ("teacher", "student-1")]
         paired = found(result, f"{metric}_difference", "teacher", "student-1")
         assert paired.value == pytest.approx(values[1] - values[0])
     same = calibration(studies.identical_models())
-    for metric in ("ece", "brier", "nll"):
+    for metric in ("calibration_error", "brier", "nll"):
         paired = found(same, f"{metric}_difference", "teacher", "student-1")
         assert (paired.value, paired.low, paired.high) == (0.0, 0.0, 0.0)
 
@@ -222,7 +238,7 @@ def test_hard_labels_are_a_reason():
     reason = "only predicted labels are known of this model, no probabilities"
     assert found(result, "ece", "student-2").undefined == reason
     assert found(result, "temperature", "student-2").undefined == reason
-    assert found(result, "ece_difference", "teacher", "student-2").undefined == (
+    assert found(result, "calibration_error_difference", "teacher", "student-2").undefined == (
         f"student-2: {reason}"
     )
     assert [series.name for series in result.curves[0].series] == ["teacher", "student-1"]

@@ -333,18 +333,6 @@ def test_layers_are_the_analysis_own() -> None:
             assert one.estimate.interval.startswith("bootstrap over sentences")
 
 
-def test_clusters_have_no_exact_test() -> None:
-    """Guards McNemar's test of dependent examples: there the bootstrap over clusters tests."""
-    study = binary(60)
-    clustered = replace(study, split=replace(study.split, clusters=np.arange(60) // 6))
-    assert agreement_p(clustered, *clustered.students) is None
-    (one,) = differences(clustered, BY_NAME["agreement"])
-    teacher, a, b = (model.first.predicted for model in study.models)
-    gap = np.asarray(a == teacher, dtype=float) - (b == teacher)
-    draws = [float(row @ gap / row.sum()) for row in resamples_of(clustered).counts]
-    assert one.estimate.p_value == pytest.approx(plain_p(draws))
-
-
 def test_the_surest_of_many_rows_are_listed() -> None:
     """Guards a page of 10,000 rows, and one that drops what is surest."""
     result = result_of(classification(80, students=10))

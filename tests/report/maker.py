@@ -240,7 +240,7 @@ class Maker:
                     counts=tuple(int((bins == b).sum()) for b in filled),
                 )
             )
-            estimates.append(self.estimate("ece", name, 0.0734, n=self.n))
+            estimates.append(self.estimate("calibration_error", name, 0.0734, n=self.n))
         curve = Curve(
             name="reliability",
             title="Reliability",
@@ -253,7 +253,7 @@ class Maker:
             name="calibration",
             version=1,
             title="Calibration",
-            metrics=(metric("ece", "ECE", higher_is_better=False),),
+            metrics=(metric("calibration_error", "Calibration error", higher_is_better=False),),
             estimates=tuple(estimates),
             curves=(curve,),
         )

@@ -160,8 +160,8 @@ def test_a_missing_analysis_is_told_apart_from_a_skipped_one():
     """'Not run' and 'could not run' are different things to a reader."""
     skipped = Skipped(what="calibration", reason="only labels are known", models=("s",))
     row = headline(document(skipped=(skipped,))).rows[0]
-    assert row.ece.estimate is None
-    assert row.ece.reason == "only labels are known"
+    assert row.calibration.estimate is None
+    assert row.calibration.reason == "only labels are known"
     assert row.kappa.reason == "agreement was not run"
     assert row.lost is None
 
@@ -198,7 +198,7 @@ def test_numbers_are_found_where_the_analyses_put_them():
                 "agreement", "cohens_kappa", "kappa_attainable_low", "kappa_attainable_high"))),
             result("paired_tests", Estimate(metric="mcnemar", p_value=0.01, q_value=0.02, **pair)),
             result("confidence", Estimate(metric="spearman", **pair)),
-            result("calibration", Estimate(metric="ece", model_a="s", value=0.1)),
+            result("calibration", Estimate(metric="calibration_error", model_a="s", value=0.1)),
             result("attribution_agreement",
                    Estimate(metric="normalised", method="lime", **pair)),
             result("efficiency", Estimate(metric="latency_p50", model_a="s", value=3.0),
@@ -206,7 +206,8 @@ def test_numbers_are_found_where_the_analyses_put_them():
         )
     ).rows[0]  # fmt: skip
     figures = (row.agreement, row.kappa, row.attainable_low, row.attainable_high, row.mcnemar,
-               row.confidence, row.ece, row.attribution, row.latency, row.parameters)  # fmt: skip
+               row.confidence, row.calibration, row.attribution, row.latency,
+               row.parameters)  # fmt: skip
     assert [figure.reason for figure in figures] == [""] * 10
     assert row.parameters.estimate is not None
     assert row.parameters.estimate.value == 7  # measured goes before described

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from kdprobe.analysis.estimates import (
     EstimateKey,
@@ -20,7 +21,9 @@ from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import (
     Resamples,
     draw_resamples,
+    draw_run_weights,
     interval,
+    mean_over_runs,
 )
 from tests.analysis.studies import binary, classification, quick, several_seeds, study_of
 
@@ -125,8 +128,21 @@ def test_the_mean_of_equal_shares_is_that_share_to_the_last_bit():
     assert (draws == 1.0).all()
 
 
-def test_a_run_that_is_not_drawn_cannot_make_a_resample_undefined():
-    """Guards against NaN from a run with weight 0, and against a lost NaN of one that counts."""
+def test_weights_of_runs_give_the_t_interval_of_their_mean():
+    """Guards intervals of three seeds that never leave them; scipy's t interval is the measure."""
+    values = np.array([0.7, 0.76, 0.85])
+    weights = draw_run_weights(3, "s", 3, 40_000)
+    assert weights.sum(axis=1) == pytest.approx(np.full(40_001, 3.0))
+    draws = mean_over_runs(np.tile(values[:, None], 40_001), weights)
+    bounds = interval(draws)
+    assert draws[0] == values.mean()
+    expected = stats.t.interval(0.95, 2, loc=values.mean(), scale=stats.sem(values))
+    assert bounds == pytest.approx(expected, abs=0.005)
+    assert (draw_run_weights(3, "s", 1, 50) == 1).all()
+
+
+def test_an_undefined_run_makes_the_mean_undefined():
+    """Guards a mean over the runs in which a number exists, told as that of all."""
     several = several_seeds(20, runs=2)
     bad = several.teacher.runs[1]
     size = several.resamples + 1
@@ -134,10 +150,7 @@ def test_a_run_that_is_not_drawn_cannot_make_a_resample_undefined():
     def statistic(run: Predictions) -> Floats:
         return np.full(size, np.nan if run is bad else 1.0)
 
-    draws = draws_of(several, several.teacher, statistic)
-    assert np.isnan(draws[0])
-    assert set(draws[np.isfinite(draws)].tolist()) == {1.0}
-    assert 0.1 < np.isfinite(draws[1:]).mean() < 0.5  # both picks the first run: 1 in 4
+    assert np.isnan(draws_of(several, several.teacher, statistic)).all()
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():

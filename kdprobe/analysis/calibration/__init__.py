@@ -7,20 +7,27 @@ or recommend a temperature for use: it is fitted on the examples it is judged on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from pydantic import Field
 
+from kdprobe.analysis.calibration.draws import (
+    ERROR,
+    CalibrationOptions,
+    bins_of,
+    confidence,
+    no_temperature,
+    simulated_null,
+    statistics,
+)
 from kdprobe.analysis.calibration.metrics import metrics
 from kdprobe.analysis.estimates import (
     HOW,
     EstimateKey,
     draws_of,
     estimate,
-    resamples_of,
     undefined_estimate,
 )
 from kdprobe.analysis.gold import (
@@ -31,121 +38,49 @@ from kdprobe.analysis.gold import (
     no_right_and_wrong,
 )
 from kdprobe.analysis.protocol import Gold, described
-from kdprobe.config.base import Options
 from kdprobe.observations.predictions import (
     Population,
-    Predictions,
 )
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
-from kdprobe.seeds import derive_generator
-from kdprobe.stats import calibration as _calibration
-from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import wilson
 
-Statistic = Callable[[Predictions], Floats]
-
-_CENTRED = f"{HOW}, centred on the value"
-_DIGITS = 12  # equal confidences must share a bin, whatever their last bit says
-
-
-class CalibrationOptions(Options):
-    """How finely confidences are binned, and how long chance is simulated."""
-
-    bins: int = Field(default=15, ge=2, le=200, description="number of bins of confidence")
-    simulations: int = Field(
-        default=2000,
-        ge=100,
-        le=100_000,
-        description="outcomes drawn for the ECE of a calibrated model",
-    )
-
-
-def _confidence(run: Predictions) -> Floats:
-    return run.confidence.round(_DIGITS)
-
-
-def _statistics(study: Study, bins: int) -> dict[str, Statistic]:
-    """Return the draws of each metric, for one run."""
-    gold, resamples = gold_of(study), resamples_of(study)
-    rows = np.arange(study.n)
-
-    def error(run: Predictions, binned: Callable[[Floats, int], Ints]) -> Floats:
-        sure = _confidence(run)
-        gaps = hits_of(run, gold) - sure
-        draws = _calibration.ece_draws(resamples, gaps, binned(sure, bins), bins=bins)
-        return _calibration.centred(draws)
-
-    def brier(run: Predictions) -> Floats:
-        distance = np.exp(run.log_probabilities)
-        distance[rows, gold] -= 1.0
-        return resamples.mean((distance**2).sum(axis=1))
-
-    return {
-        "ece": lambda run: error(run, _calibration.equal_width),
-        "ece_equal_mass": lambda run: error(run, _calibration.equal_mass),
-        "overconfidence": lambda run: resamples.mean(_confidence(run) - hits_of(run, gold)),
-        "brier": brier,
-        "nll": lambda run: resamples.mean(-run.log_probabilities[rows, gold]),
-        "temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).temperature
-        ),
-        "nll_at_temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).nll
-        ),
-    }
-
-
-def _no_temperature(study: Study, population: Population) -> str:
-    """Return the reason why no temperature is best."""
-    gold = gold_of(study)
-    if any(hits_of(run, gold).all() for run in population.runs):
-        return "every prediction is right, so the loss falls as long as the temperature falls"
-    return (
-        "the loss falls as long as the temperature rises: these probabilities tell no more about "
-        "the gold labels than guessing"
-    )
-
-
-def _null(study: Study, population: Population, options: CalibrationOptions) -> Floats:
-    """Simulate the ECE of a calibrated model, averaged over the runs; float64 `[simulations]`."""
-    simulated = []
-    for place, run in enumerate(population.runs):
-        sure = _confidence(run)
-        simulated.append(
-            _calibration.simulate_null(
-                sure,
-                _calibration.equal_width(sure, options.bins),
-                bins=options.bins,
-                simulations=options.simulations,
-                generator=derive_generator(
-                    study.seed, "calibration", "null", population.name, str(place)
-                ),
-            )
-        )
-    averaged: Floats = np.mean(simulated, axis=0)
-    return averaged
+_PLAIN = ("ece", "ece_equal_mass")
+_BY_TESTS = f"all true errors that a test does not refuse, ordered by the {HOW}"
+_NO_INTERVAL = "no interval: chance alone makes an ECE larger; calibration_error has one"
+_DEPENDENT = "the simulated outcomes are independent, those of examples in one cluster are not"
 
 
 def _of_model(
     study: Study, population: Population, options: CalibrationOptions, draws: dict[str, Floats]
 ) -> list[Estimate]:
     """Make the estimates of one model from its draws, and simulate chance."""
-    null = _null(study, population, options)
-    # Runs share their examples, so their average has another null than independent simulations.
-    single = len(population.runs) == 1
-    as_large = int((null >= draws["ece"][0]).sum())
+    name, clustered = population.name, study.split.clusters is not None
     estimates = [
         estimate(
-            EstimateKey(metric, population.name),
+            EstimateKey(metric, name),
             values,
             n=study.n,
-            undefined=_no_temperature(study, population),
-            p_value=(1 + as_large) / (1 + len(null)) if metric == "ece" and single else None,
-            how=_CENTRED if metric.startswith("ece") else HOW,
+            undefined=no_temperature(study, population),
+            how=_BY_TESTS if metric == ERROR else HOW,
         )
         for metric, values in draws.items()
+        if metric not in _PLAIN
     ]
+    null = simulated_null(study, population, options)
+    as_large = int((null >= draws["ece"][0]).sum())
+    # Runs share their examples, so their average has another null than independent simulations.
+    tested = len(population.runs) == 1 and not clustered
+    for metric in _PLAIN:
+        p = (1 + as_large) / (1 + len(null)) if metric == "ece" and tested else None
+        at, value = EstimateKey(metric, name), float(draws[metric][0])
+        estimates.append(Estimate(**vars(at), value=value, n=study.n, p_value=p, note=_NO_INTERVAL))
+    if clustered:
+        return estimates + [
+            undefined_estimate(EstimateKey(metric, name), _DEPENDENT, n=study.n)
+            for metric in ("ece_null", "ece_null_95")
+        ]
     estimates.append(
         estimate(
             EstimateKey("ece_null", population.name),
@@ -173,34 +108,33 @@ def _differences(
     """Estimate how much worse calibrated a student is than the teacher, on paired resamples."""
     teacher = study.teacher
     estimates = []
-    for metric in ("ece", "brier", "nll"):
+    for metric in (ERROR, "brier", "nll"):
         at = EstimateKey(f"{metric}_difference", teacher.name, student.name)
         missing = [name for name in (teacher.name, student.name) if name not in draws]
         if missing:
             estimates.append(undefined_estimate(at, f"{missing[0]}: {NO_PROBABILITIES}"))
             continue
         paired = draws[student.name][metric] - draws[teacher.name][metric]
-        how = _CENTRED if metric == "ece" else HOW
+        how = _BY_TESTS if metric == ERROR else HOW
         estimates.append(estimate(at, paired, n=study.n, undefined="no examples", how=how))
     return estimates
 
 
 def _reliability(study: Study, population: Population, bins: int) -> Series:
     """Lay out, for each bin that holds examples, mean confidence against the share of hits."""
-    gold, run = gold_of(study), population.first
-    sure, right = _confidence(run), hits_of(run, gold)
-    members = _calibration.equal_width(sure, bins)
-    counts = np.bincount(members, minlength=bins)
-    filled = np.flatnonzero(counts)
-    hits = np.bincount(members, right, minlength=bins)
-    bounds = [wilson(int(hits[b]), int(counts[b])) for b in filled]
+    run = population.first
+    members, held = bins_of(study, run, bins)
+    filled, counts = np.unique(members, return_counts=True)
+    hits = np.bincount(members, hits_of(run, gold_of(study)))[filled]
+    # Clusters count as the independent examples that they are worth.
+    bounds = [wilson(*each) for each in zip(hits * held.size / counts, held.size, strict=True)]
     return Series(
         name=population.name,
-        x=tuple(float(sure[members == b].mean()) for b in filled),
-        y=tuple(float(hits[b] / counts[b]) for b in filled),
+        x=tuple(float(confidence(run)[members == b].mean()) for b in filled),
+        y=tuple((hits / counts).tolist()),
         low=tuple(ends.low if ends else None for ends in bounds),
         high=tuple(ends.high if ends else None for ends in bounds),
-        counts=tuple(int(counts[b]) for b in filled),
+        counts=tuple(counts.tolist()),
         labels=tuple(f"{b / bins:.3f}–{(b + 1) / bins:.3f}" for b in filled),
     )
 
@@ -210,7 +144,7 @@ class Calibration:
     """Compare confidence with the share of right predictions."""
 
     name: str = "calibration"
-    version: int = 1
+    version: int = 2
     title: str = "Calibration"
     after: tuple[str, ...] = ()
     reads: tuple[type, ...] = ()
@@ -234,9 +168,9 @@ class Calibration:
         estimates: list[Estimate] = []
         for model in study.models:
             if model.has_probabilities:
-                statistics = _statistics(study, options.bins)
+                of_run = statistics(study, options)
                 average = partial(draws_of, study, model)
-                draws[model.name] = {name: average(of) for name, of in statistics.items()}
+                draws[model.name] = {name: average(of) for name, of in of_run.items()}
                 estimates += _of_model(study, model, options, draws[model.name])
             else:
                 estimates += [
@@ -270,8 +204,10 @@ class Calibration:
                 ),
             ),
             notes=(
-                "The interval of an ECE is centred on its value: resampling alone makes any ECE "
-                "larger.",
+                "The calibration error is an ECE's squared kind without the part that chance adds "
+                "(Kumar et al. 2019); below 0, hits follow confidence more closely than those of a "
+                "perfectly calibrated model would on average. Its interval holds all true errors "
+                "that a test at 5 % does not refuse.",
                 *first_run_note(study, "The reliability diagrams"),
             ),
         )

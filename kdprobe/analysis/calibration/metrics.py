@@ -90,7 +90,9 @@ _FIXED = (
         higher_is_better=False,
         source=_GUO,
     ),
-    _difference("ece_difference", "difference in ECE", "ECE", 1),
+    _difference(
+        "calibration_error_difference", "difference in calibration error", "Calibration error", 2
+    ),
     _difference("brier_difference", "difference in Brier score", "Brier score", 2),
     _difference("nll_difference", "difference in NLL", "Negative log-likelihood", None),
 )
@@ -99,6 +101,19 @@ _FIXED = (
 def metrics(bins: int) -> tuple[Metric, ...]:
     """Return the definitions, with the number of bins that was asked for."""
     return (
+        Metric(
+            name="calibration_error",
+            label="Calibration error",
+            definition=f"How far confidence lies from the share that is right, over {bins} equally "
+            "wide bins of confidence: the root of the mean squared gap, less what chance adds to "
+            "it at this number of examples. 0: no error beyond chance; below 0: less than chance "
+            "adds on average.",
+            unit="probability",
+            minimum=-1,
+            maximum=1,
+            higher_is_better=False,
+            source="Kumar, Liang and Ma 2019, debiased; top label",
+        ),
         Metric(
             name="ece",
             label="ECE",

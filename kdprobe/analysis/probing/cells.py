@@ -15,7 +15,7 @@ from kdprobe.observations.probes import ProbeFit, ProbeTask
 from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats
-from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.bootstrap import Resamples, draw_run_weights
 
 HOW = "paired bootstrap over test sentences, percentile"
 HEAD = "head"
@@ -101,20 +101,17 @@ def resamples_of_task(study: Study, task: ProbeTask) -> Resamples:
 
 
 def _means(study: Study, hits: Bools, runs: int, resamples: Resamples, *names: str) -> Floats:
-    """Average accuracy over runs and seeds, `[B + 1, cells]`; they are resampled, too.
+    """Average accuracy over runs and seeds, `[B + 1, cells]`.
 
-    Runs are drawn first, then the probe seeds of every run that was drawn.
+    What is drawn are the runs, each the mean of its probe seeds, or the seeds of a single run.
     """
     members, cells, n = hits.shape
     flat = hits.reshape(members * cells, n).T
     sums = resamples.sums(flat).reshape(-1, members, cells) / n
-    weights = np.ones((len(sums), members))
-    if members > 1:
-        generator = derive_generator(study.seed, "bootstrap", "probe fits", *names)
-        seeds = members // runs
-        drawn = generator.multinomial(runs, [1 / runs] * runs, size=len(sums) - 1)
-        weights[1:] = generator.multinomial(drawn * seeds, [1 / seeds] * seeds).reshape(-1, members)
-    averaged: Floats = (sums * weights[:, :, None]).sum(axis=1) / members
+    units = runs if runs > 1 else members
+    weights = draw_run_weights(study.seed, "probe fits ".join(names), units, len(sums) - 1)
+    each = np.repeat(weights, members // units, axis=1)
+    averaged: Floats = (sums * each[:, :, None]).sum(axis=1) / members
     return averaged
 
 

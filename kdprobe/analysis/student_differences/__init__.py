@@ -44,8 +44,8 @@ def _caption(study: Study) -> str:
     return (
         f"Each number of a student and {study.teacher.name} minus the same of another student, on "
         f"the same resamples of the examples, so that what both share cancels ({over}). p: "
-        "McNemar's exact test of having the teacher's label for agreement of single runs on "
-        "independent examples, the two-sided paired bootstrap elsewhere; q: after Holm over the "
+        "McNemar's exact test of having the teacher's label for agreement of single runs, the "
+        "two-sided paired bootstrap elsewhere; q: after Holm over the "
         "pairs. With one seed each, the question is whether these two models differ, not whether "
         "another training of them would."
     )

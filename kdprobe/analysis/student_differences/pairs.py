@@ -6,6 +6,7 @@ Does not: define the number that is subtracted; a `Relation` does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.turned import turned
 from kdprobe.stats.arrays import Floats
+from kdprobe.stats.clustered_tests import mcnemar_of
 from kdprobe.stats.differences import Adjusted, adjusted, bootstrap_p
 from kdprobe.stats.hypothesis_tests import mcnemar_p
 
@@ -35,8 +37,9 @@ class Difference(NamedTuple):
 class Subtracted(NamedTuple):
     """A difference before it is tested: where it stands, and its draws, float64 `[B + 1]`.
 
-    `draws` is None where a student has no such number; `undefined` says why. `p` is that of an
-    exact test of it; None: the bootstrap's.
+    `draws` is None where a student has no such number; `undefined` says why. `freedom` are the
+    degrees of freedom of the draws, see `freedom_of`. `p` is that of an exact test of it; None: the
+    bootstrap's.
     """
 
     at: EstimateKey
@@ -44,24 +47,34 @@ class Subtracted(NamedTuple):
     n: int
     undefined: str
     how: str
+    freedom: float = math.inf
     p: float | None = None
+
+
+def freedom_of(*models: Population) -> float:
+    """Return the degrees of freedom of a mean over these models' runs; infinite for single runs.
+
+    Those of the model with the fewest runs, one less: the heaviest tails of them.
+    """
+    return min((len(model.runs) - 1.0 for model in models if len(model.runs) > 1), default=math.inf)
 
 
 def agreement_p(study: Study, a: Population, b: Population) -> float | None:
     """Return the p-value of "both students have the teacher's label equally often".
 
     Definition: McNemar's exact test of the two indicators "has the teacher's label", example by
-    example; for models of one run each and independent examples.
+    example, or by clusters of them (`flip_p`); for models of one run each.
 
     Returns:
-        A probability in 0..1; None where a model has several runs, or examples come in clusters:
-        there the bootstrap over runs and clusters tests the same difference.
+        A probability in 0..1; None where a model has several runs, which are no independent
+        examples.
     """
-    several = any(len(model.runs) > 1 for model in (study.teacher, a, b))
-    if several or study.split.clusters is not None:
+    if any(len(model.runs) > 1 for model in (study.teacher, a, b)):
         return None
     label = study.teacher.first.predicted
     ours, theirs = a.first.predicted == label, b.first.predicted == label
+    if study.split.clusters is not None:
+        return mcnemar_of(ours, theirs, study.split.clusters)
     return mcnemar_p(int(np.sum(ours & ~theirs)), int(np.sum(theirs & ~ours)), exact=True)
 
 
@@ -72,15 +85,17 @@ def tested(family: Sequence[Subtracted], metric: Metric) -> list[Difference]:
     level that the adjustment compares it with (see `stats.differences.adjusted`).
     """
     defined = [one.draws is not None and bool(np.isfinite(one.draws[0])) for one in family]
-    size = sum(defined)
+    size, reach = sum(defined), _reach(metric)
     nothing = np.array([np.nan])
-    draws = [nothing if one.draws is None else one.draws for one in family]
+    draws = [nothing if one.draws is None else np.clip(one.draws, -reach, reach) for one in family]
     p_values = [
-        (bootstrap_p(drawn, family=size) if one.p is None else one.p) if known else None
+        (bootstrap_p(drawn, family=size, freedom=one.freedom) if one.p is None else one.p)
+        if known
+        else None
         for one, drawn, known in zip(family, draws, defined, strict=True)
     ]
     differences = []
-    members = adjusted(draws, p_values)
+    members = adjusted(draws, p_values, [one.freedom for one in family])
     for one, drawn, p, member in zip(family, draws, p_values, members, strict=True):
         if one.draws is None:
             number = undefined_estimate(one.at, one.undefined, n=one.n)
@@ -91,6 +106,13 @@ def tested(family: Sequence[Subtracted], metric: Metric) -> list[Difference]:
             )  # fmt: skip
         differences.append(Difference(number.model_copy(update={"q_value": member.q}), member))
     return differences
+
+
+def _reach(metric: Metric) -> float:
+    """Return how large a difference of a number can be: draws over few seeds may lie beyond."""
+    if metric.minimum is None or metric.maximum is None:
+        return math.inf
+    return metric.maximum - metric.minimum
 
 
 def differences(study: Study, relation: Relation) -> list[Difference]:
@@ -125,8 +147,9 @@ def _subtracted(
             yield Subtracted(at, None, n, reason, one.how)
             continue
         reason = other.undefined if np.isfinite(one.draws[0]) else one.undefined
+        freedom = freedom_of(study.teacher, a, b)
         p = agreement_p(study, a, b) if exact else None
-        yield Subtracted(at, one.draws - other.draws, n, reason, one.how, p)
+        yield Subtracted(at, one.draws - other.draws, n, reason, one.how, freedom, p)
 
 
 def closeness_differences(study: Study) -> dict[tuple[str, str], Difference]:

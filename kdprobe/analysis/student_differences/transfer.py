@@ -19,7 +19,7 @@ from kdprobe.analysis.estimates import (
 )
 from kdprobe.analysis.gold import gold_of, hits_of, mean_size
 from kdprobe.analysis.student_differences.metrics import ANSWERS_SHARED, MISTAKES_COPIED, TRANSFER
-from kdprobe.analysis.student_differences.pairs import Difference, Subtracted, tested
+from kdprobe.analysis.student_differences.pairs import Difference, Subtracted, freedom_of, tested
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p
@@ -117,6 +117,7 @@ def transfer(study: Study, pairs: Sequence[tuple[str, str]]) -> Transfer:
                 n,
                 reason,
                 HOW,
+                freedom_of(study.teacher, models[student], models[control]),
             )
             for student, control in pairs
         ]

@@ -50,7 +50,9 @@ def label_table(study: Study, estimates: Sequence[Estimate], gold: Ints) -> Tabl
 def forest(study: Study, estimates: Sequence[Estimate]) -> tuple[Curve, ...]:
     """The primary score of each model with its interval, one row a model."""
     name = primary_name(study)
-    shown = [e for e in estimates if e.metric == name and e.value is not None]
+    shown = [
+        METRICS[name].bounded(e) for e in estimates if e.metric == name and e.value is not None
+    ]
     if not shown:
         return ()
     label = METRICS[name].label

@@ -32,7 +32,7 @@ class _Verdict:
             controls={model.name for model in document.models if model.role == "control"},
             plain=PLAIN_UNITS,
             teacher_score=head.rows[0].teacher_score if head.rows else None,
-            teacher_ece=model_figure(document, document.teacher, "ece"),
+            teacher_calibration=model_figure(document, document.teacher, "calibration"),
             teacher_parameters=model_figure(document, document.teacher, "parameters"),
             teacher_latency=model_figure(document, document.teacher, "latency"),
             attributed=document.analysis("attribution_agreement") is not None,
