@@ -51,7 +51,8 @@ def compare(
             "--fail-if",
             metavar="CONDITION",
             help="Exit with 4 when a student fulfils it, e.g. 'kappa<0.8', 'kappa_low<0.8' (the "
-            "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5'; repeat it.",
+            "lower end of the interval; _high: the upper), 'STUDENT:mcc<0.5', "
+            "'student_differences.kappa(A,B)<0' (A minus B); repeat it.",
             rich_help_panel="output",
         ),
     ] = None,

@@ -160,7 +160,7 @@ def _protocol(
         "limit": data.limit,
         "resamples": session.resamples,
         "slice_columns": list(session.slice_columns),
-        **_told_controls(session.study),
+        **_control_options(session.study),
         **({"cluster": session.split.clustered_by} if session.split.clustered_by else {}),
         **evidence.options,
         "device": runtime.device,
@@ -171,7 +171,7 @@ def _protocol(
     }
 
 
-def _told_controls(study: Study) -> dict[str, JsonValue]:
+def _control_options(study: Study) -> dict[str, JsonValue]:
     """Return the controls and who told them, for the protocol card; nothing without one."""
     if not study.has(Controls):
         return {}

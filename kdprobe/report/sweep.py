@@ -6,6 +6,8 @@ the differences, the runs and the protocol. Does not: compute any number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from markupsafe import Markup
 
 from kdprobe.report.build import Part, asset, compose
@@ -52,16 +54,30 @@ def render_sweep(document: SweepDocument) -> str:
 
 
 def _differences(document: SweepDocument) -> Markup:
+    """Lay out the differences of the score, and of each number of closeness to the teacher."""
+    score = _difference_table(document, document.differences, document.metric(document.score).label)
+    by_metric: dict[str, list[Estimate]] = {}
+    for difference in document.closeness_differences:
+        by_metric.setdefault(difference.metric, []).append(difference)
+    tables = [score] + [
+        _difference_table(document, rows, document.metric(name.removesuffix("_difference")).label)
+        for name, rows in by_metric.items()
+    ]
+    return Markup("\n").join(fill("sweep_table.html", table=each, failed=()) for each in tables)
+
+
+def _difference_table(
+    document: SweepDocument, differences: Sequence[Estimate], label: str
+) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (d.model_a, d.model_b, d.value, d.low, d.high, d.p_value, d.q_value, _verdict_of(d))
-        for d in document.differences
+        for d in differences
     ]
-    score = document.metric(document.score)
     heads = (("low", "Low"), ("high", "High"), ("p", "p"), ("q", "q after Holm"))
-    table = Table(
+    return Table(
         name="differences",
-        title=f"{score.label} of each pair",
-        caption=f"{score.label} of the first minus that of the second, on the same "
+        title=f"{label} of each pair",
+        caption=f"{label} of the first minus that of the second, on the same "
         f"{show_count(document.task.n)} examples, with its 95 % interval. q at or below .05: more "
         f"than noise, over all {len(rows)} pairs at once. With one seed each, the question is "
         f"whether these two models differ, not whether another training of them would."
@@ -76,7 +92,6 @@ def _differences(document: SweepDocument) -> Markup:
         ),
         rows=tuple(rows),
     )
-    return fill("sweep_table.html", table=table, failed=())
 
 
 def _verdict_of(difference: Estimate) -> str:

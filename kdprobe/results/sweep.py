@@ -81,7 +81,8 @@ class SweepDocument(Frozen):
 
     `estimates` are numbers of one student (or the teacher, `model_a`), and those of a student
     beside the teacher (`model_b`); `differences` are of the primary score, `model_a` minus
-    `model_b`, `q_value` after Holm over all of them. `sentences` say it in words,
+    `model_b`, `q_value` after Holm over all of them; `closeness_differences` the same of each
+    number of closeness to the teacher (`NUMBER_difference`). `sentences` say it in words,
     `pace` how speed was measured.
     """
 
@@ -99,6 +100,7 @@ class SweepDocument(Frozen):
     metrics: tuple[Metric, ...] = ()
     estimates: tuple[Estimate, ...] = ()
     differences: tuple[Estimate, ...] = ()
+    closeness_differences: tuple[Estimate, ...] = ()
     fronts: tuple[Front, ...] = ()
     sentences: tuple[str, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -42,13 +41,18 @@ class Adjusted(NamedTuple):
         return self.q < ALPHA and not self.low <= 0.0 <= self.high
 
 
-def _spread(draws: Floats) -> float | None:
-    """Return the standard deviation of the resamples; None where 1 in 10 is undefined."""
-    defined = draws[1:][np.isfinite(draws[1:])]
-    if not np.isfinite(draws[0]) or len(defined) < max(2, 0.9 * (len(draws) - 1)):
+def _half(draws: Floats) -> float | None:
+    """Return half the width of the 95 % interval; None where the draws have none."""
+    bounds = interval(draws)
+    if not np.isfinite(draws[0]) or bounds is None:
         return None
-    spread = float(defined.std(ddof=1))
-    return spread if spread > _ROUNDING * abs(float(draws[0])) else 0.0
+    return (bounds[1] - bounds[0]) / 2.0
+
+
+def _varies(draws: Floats) -> bool:
+    """Whether any resample differs from the value itself by more than rounding."""
+    defined = draws[np.isfinite(draws)]
+    return bool(np.ptp(defined) > _ROUNDING * abs(float(draws[0])))
 
 
 def _resolves(resamples: int, family: int) -> bool:
@@ -56,18 +60,19 @@ def _resolves(resamples: int, family: int) -> bool:
     return 2.0 * family / (resamples + 1.0) <= ALPHA
 
 
-def bootstrap_p(draws: Floats, *, family: int = 1) -> float | None:
+def bootstrap_p(draws: Floats, *, family: int = 1, freedom: float = math.inf) -> float | None:
     """Return the two-sided p-value of "there is no difference" from its resamples.
 
     Definition: 2 min(#(d* <= 0) + 1, #(d* >= 0) + 1) / (B + 1), at most 1 (Davison and Hinkley
     1997, ch. 4); never below 2 / (B + 1). In a family so large that Holm's adjustment could call
     nothing a difference (`family` times that is above .05), a difference none of whose resamples
-    reaches 0 gets the normal tail of its mean over their standard deviation instead, where that is
-    smaller (Efron and Tibshirani 1993, ch. 12).
+    reaches 0 gets the tail of Student's t instead, where that is smaller: of the normal
+    distribution, unless `freedom` is finite (Efron and Tibshirani 1993, ch. 12).
 
     Args:
         draws: float64 `[B + 1]`, the difference itself first; NaN where undefined.
         family: how many differences are tested together.
+        freedom: degrees of freedom of the draws: those of a mean over few runs have heavy tails.
 
     Returns:
         A probability in 0..1; None where it is undefined, or in more than 1 of 10 resamples, and
@@ -77,36 +82,55 @@ def bootstrap_p(draws: Floats, *, family: int = 1) -> float | None:
     >>> bootstrap_p(np.array([0.2, 0.1, 0.3, 0.2, -0.1]))
     0.8
     """
-    spread = _spread(draws)
-    if spread is None:
+    half = _half(draws)
+    if half is None:
         return None
-    if not spread:
+    if not _varies(draws):
         return None if draws[0] else 1.0
     drawn = draws[1:][np.isfinite(draws[1:])]
     fewer = min(int((drawn <= 0.0).sum()), int((drawn >= 0.0).sum()))
     p = min(1.0, 2.0 * (fewer + 1.0) / (len(drawn) + 1.0))
-    if fewer or _resolves(len(drawn), family):
+    if fewer or not half or _resolves(len(drawn), family):
         return p
-    return min(p, math.erfc(abs(float(draws[0])) / spread / math.sqrt(2.0)))
+    return min(p, 2.0 * _below(-abs(float(draws[0])) / half * -_quantile(0.025, freedom), freedom))
 
 
-def interval_at(draws: Floats, level: float) -> tuple[float, float] | None:
-    """Return the percentile interval, or a normal one at a level beyond what B resamples resolve.
+def _below(value: float, freedom: float) -> float:
+    """Return the share of Student's t below a value."""
+    from scipy.special import ndtr, stdtr
 
-    Definition: the normal one is the value and z standard deviations of the resamples to either
-    side; it stands in where fewer than one resample lies beyond each end.
+    return float(ndtr(value) if math.isinf(freedom) else stdtr(freedom, value))
+
+
+def _quantile(share: float, freedom: float) -> float:
+    """Return the value below which a share of Student's t lies."""
+    from scipy.special import ndtri, stdtrit
+
+    return float(ndtri(share) if math.isinf(freedom) else stdtrit(freedom, share))
+
+
+def interval_at(
+    draws: Floats, level: float, *, freedom: float = math.inf
+) -> tuple[float, float] | None:
+    """Return the percentile interval, or a t interval at a level that B resamples cannot resolve.
+
+    Definition: the latter is the value and half the 95 % interval to either side, times the ratio
+    of the quantiles of Student's t (of the normal distribution, unless `freedom` is finite); it
+    stands in where fewer than one resample lies beyond each end.
     """
-    spread = _spread(draws)
-    if spread is None:
+    half = _half(draws)
+    if half is None:
         return None
     tail = (1.0 - level) / 2.0
-    if tail * (len(draws) - 1) >= 1.0 or not spread:
+    if tail * (len(draws) - 1) >= 1.0 or not half:
         return interval(draws, level=level)
-    reach = NormalDist().inv_cdf(1.0 - tail) * spread
+    reach = half * _quantile(tail, freedom) / _quantile(0.025, freedom)
     return float(draws[0]) - reach, float(draws[0]) + reach
 
 
-def adjusted(draws: Sequence[Floats], p: Sequence[float | None]) -> list[Adjusted]:
+def adjusted(
+    draws: Sequence[Floats], p: Sequence[float | None], freedom: Sequence[float] = ()
+) -> list[Adjusted]:
     """Adjust a family of differences: Holm's p-values, and intervals at the levels behind them.
 
     Definition: Holm compares the k-th smallest of m p-values with .05 / (m - k + 1) and stops at
@@ -117,6 +141,7 @@ def adjusted(draws: Sequence[Floats], p: Sequence[float | None]) -> list[Adjuste
     Args:
         draws: float64 `[B + 1]` each.
         p: the p-value of each; one without is in no family.
+        freedom: of each, see `interval_at`; none: normal.
 
     >>> one = np.array([0.2, 0.1, 0.3, 0.2, 0.2])
     >>> [member.q for member in adjusted([one, one, one], [0.01, None, 0.04])]
@@ -129,6 +154,7 @@ def adjusted(draws: Sequence[Floats], p: Sequence[float | None]) -> list[Adjuste
     for rank, (_, place) in enumerate(order):
         stopped = size and (q[order[rank - 1][1]] or 0.0) >= ALPHA
         size = size if stopped else len(order) - rank
-        bounds = interval_at(draws[place], 1.0 - ALPHA / size)
+        tails = freedom[place] if freedom else math.inf
+        bounds = interval_at(draws[place], 1.0 - ALPHA / size, freedom=tails)
         result[place] = Adjusted(q[place], *(bounds or (None, None)))
     return result

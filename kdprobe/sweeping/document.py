@@ -12,12 +12,14 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from kdprobe import atomic
+from kdprobe.analysis.student_differences.metrics import difference_of
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.comparison.document import produced_by, task_info
 from kdprobe.extract.efficiency import METRICS as SIZES
+from kdprobe.observations.study import Study
 from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
-from kdprobe.results.schema import Request
+from kdprobe.results.schema import Metric, Request
 from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
 from kdprobe.sweeping.measure import Measured, Trained, students_of
 from kdprobe.sweeping.plan import Plan, SweepRequest
@@ -26,12 +28,17 @@ from kdprobe.sweeping.scores import (
     DEFINED,
     PEARSON,
     closeness_of,
+    closeness_rows,
     fronts,
     numbers,
     of_each_run,
 )
 from kdprobe.sweeping.sentences import in_words
-from kdprobe.sweeping.statistics import difference_metric, score_differences
+from kdprobe.sweeping.statistics import (
+    closeness_differences,
+    difference_metric,
+    score_differences,
+)
 
 
 def make_document(
@@ -59,14 +66,22 @@ def make_document(
         teacher=measured.models[0],
         students=measured.models[1:],
         runs=_runs(plan, trained, measured),
-        metrics=(*metrics, difference_metric(DEFINED[score])),
+        metrics=(*metrics, difference_metric(DEFINED[score]), *_of_closeness(study)),
         estimates=estimates,
         differences=score_differences(study),
+        closeness_differences=closeness_differences(study, closeness_rows(study)),
         fronts=fronts(study, estimates, score=score),
         notices=measured.notices,
         pace=measured.pace,
     )
     return loads_sweep(dumps(in_words(document)))
+
+
+def _of_closeness(study: Study) -> list[Metric]:
+    """Define the differences of closeness."""
+    return [
+        difference_of(DEFINED[name], name=f"{name}_difference") for name in closeness_rows(study)
+    ]
 
 
 def _runs(plan: Plan, trained: Mapping[str, Trained], measured: Measured) -> tuple[SweepRun, ...]:

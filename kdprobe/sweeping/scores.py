@@ -12,7 +12,8 @@ from dataclasses import replace
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.clusters import told
-from kdprobe.analysis.estimates import EstimateKey, estimate, pair_draws_of, resamples_of
+from kdprobe.analysis.confidence.margins import OF_SCORES, correlation_draws
+from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
 from kdprobe.analysis.task_scores import UNDEFINED, TaskScoresOptions
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
@@ -20,7 +21,6 @@ from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
-from kdprobe.stats.correlations import pearson_draws
 from kdprobe.sweeping.statistics import Point, interval_method, non_dominated
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
@@ -48,6 +48,13 @@ def closeness_of(study: Study) -> str:
     return PEARSON.name if study.split.task.kind == "regression" else "agreement"
 
 
+def closeness_rows(study: Study) -> Mapping[str, str]:
+    """Return the numbers of closeness, and their rows in `analysis.student_differences`."""
+    if study.split.task.kind == "regression":
+        return {PEARSON.name: "score_pearson"}
+    return {name: name for name in CLOSE}
+
+
 def numbers(study: Study) -> tuple[Estimate, ...]:
     """Return the task scores of every model, and each student's closeness to the teacher.
 
@@ -71,13 +78,8 @@ def _closeness(study: Study, student: Population) -> list[Estimate]:
     if study.split.task.kind != "regression":
         pair = pair_estimates(PairView(study, study.teacher, student))
         return [number for number in pair if number.metric in CLOSE and not number.method]
-    sample = resamples_of(study)
-    draws = pair_draws_of(
-        study,
-        study.teacher,
-        student,
-        lambda one, other: pearson_draws(sample, one.scores, other.scores),
-    )
+    pearson = next(one for one in OF_SCORES if one.metric == "pearson")
+    draws = correlation_draws(study, pearson, (study.teacher, student), "all")
     at = EstimateKey(PEARSON.name, study.teacher.name, student.name)
     return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
 

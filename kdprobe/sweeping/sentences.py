@@ -7,6 +7,7 @@ what a step up a front is worth. Does not: compute; every number is in the docum
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate
@@ -20,6 +21,11 @@ class _Values:
 
     def __init__(self, document: SweepDocument) -> None:
         self._document = document
+
+    @property
+    def n(self) -> int:
+        """The number of examples."""
+        return self._document.task.n
 
     def number(self, metric: str, model: str) -> float | None:
         """Return a value, or None where it is undefined."""
@@ -60,7 +66,13 @@ def in_words(document: SweepDocument) -> SweepDocument:
     )
     sentences = [front.finding for front in fronts if front.finding]
     sentences += _without(document, values)
-    sentences += _best(document, values)
+    sentences += _best(values, document.score, document.differences, "Best by", "Below it")
+    sentences += _best(
+        values, document.closeness,
+        [each for each in document.closeness_differences
+         if each.metric == f"{document.closeness}_difference"],
+        "Nearest to the teacher by", "Further from it",
+    )  # fmt: skip
     sentences += _steps(document)
     failed, runs = len(document.failed), len(document.runs)
     if failed:
@@ -95,28 +107,30 @@ def _without(document: SweepDocument, values: _Values) -> list[str]:
     return sentences
 
 
-def _best(document: SweepDocument, values: _Values) -> list[str]:
-    """State the best score, who is within noise of it, and who is below it."""
-    ranked = values.ranked(document.score)
-    if len(ranked) < 2:
+def _best(
+    values: _Values, metric: str, differences: Sequence[Estimate], best_by: str, below_it: str
+) -> list[str]:
+    """State the best by a number, who is within noise of it, and who is below it."""
+    ranked = values.ranked(metric)
+    if len(ranked) < 2 or not differences:
         return []
     best, rest = ranked[0], ranked[1:]
     alike: list[str] = []
     below: list[str] = []
     for name in rest:
-        difference = _between(document, best, name)
+        difference = _between(differences, best, name)
         if difference is not None and _is_noise(difference):
             alike.append(name)
         elif difference is not None:
             below.append(f"{name} (by {_size(difference)})")
-    count = len(document.differences)
+    count = len(differences)
     pairs = f"{count} pair{'s' if count > 1 else ''}"
-    how = f"paired over {show_count(document.task.n)} examples, Holm over {pairs} of students"
-    sentence = f"Best by {values.label(document.score)} is {best}. "
+    how = f"paired over {show_count(values.n)} examples, Holm over {pairs} of students"
+    sentence = f"{best_by} {values.label(metric)} is {best}. "
     if alike:
         sentence += f"Within noise of it ({how}): {'; '.join(alike)}. "
     if below:
-        sentence += f"Below it by more than noise ({how}): {'; '.join(below)}."
+        sentence += f"{below_it} by more than noise ({how}): {'; '.join(below)}."
     return [sentence.strip()]
 
 
@@ -125,17 +139,17 @@ def _steps(document: SweepDocument) -> list[str]:
     front = document.fronts[0].students if document.fronts else ()
     sentences = []
     for low, high in itertools.pairwise(front):
-        difference = _between(document, low, high)
+        difference = _between(document.differences, low, high)
         if difference is not None:
             verdict = "within noise" if _is_noise(difference) else "more than noise"
             sentences.append(f"From {low} up to {high}: {_size(difference)}, {verdict}.")
     return sentences
 
 
-def _between(document: SweepDocument, one: str, other: str) -> Estimate | None:
+def _between(differences: Sequence[Estimate], one: str, other: str) -> Estimate | None:
     """Find the difference of two students, or None where it was not tested."""
     return next(
-        (d for d in document.differences
+        (d for d in differences
          if {d.model_a, d.model_b} == {one, other} and d.q_value is not None),
         None,
     )  # fmt: skip

@@ -1,20 +1,24 @@
 """Statistics of many students at once: which none beats, which differ by more than noise.
 
-Does: find non-dominated points; test the primary score of every pair of students on the same
-examples. Does not: measure or choose a student.
+Does: find non-dominated points; test the primary score and the closeness to the teacher of every
+pair of students on the same examples. Does not: measure or choose a student, or define a test;
+`analysis/student_differences` does.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from kdprobe.analysis.clusters import told
-from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate
+from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of
+from kdprobe.analysis.student_differences.metrics import METRICS
+from kdprobe.analysis.student_differences.pairs import Subtracted, differences, freedom_of, tested
+from kdprobe.analysis.student_differences.relations import BY_NAME
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
@@ -24,7 +28,6 @@ from kdprobe.observations.predictions import (
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.hypothesis_tests import holm
 
 DIFFERENCE = "score_difference"
 
@@ -72,53 +75,53 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
     """Test the primary score of every pair of students.
 
     Definition: the difference of the mean scores over seeds; its interval from resamples of the
-    examples, the same for both students, and of each student's seeds; p two-sided from the normal
-    distribution with the standard deviation of those differences (Efron and Tibshirani 1993), with
-    several seeds that of a normal distribution with their interval; q after Holm over all pairs.
-    With one seed each it says whether these two models differ, not whether another training of them
-    would.
+    examples, the same for both students, and of each student's seeds; p and q as those of
+    `analysis.student_differences`. With one seed each it says whether these two models differ, not
+    whether another training of them would.
 
     Returns:
         `score_difference` of model_a minus model_b, in the unit of the score; the larger first.
     """
-    statistic = primary_statistic(study)
+    statistic, score = primary_statistic(study), primary_name(study)
     drawn = {model.name: draws_of(study, model, statistic) for model in study.students}
-    differences: list[Estimate] = []
+    reason = UNDEFINED.get(score, "a score of the two is undefined")
+    family = []
     for one, other in itertools.combinations(study.students, 2):
         a, b = sorted((one, other), key=lambda model: -_value(drawn[model.name]))
+        at = EstimateKey(DIFFERENCE, a.name, b.name)
         gap = drawn[a.name] - drawn[b.name]
-        most = max(a, b, key=lambda model: len(model.runs))
-        number = estimate(
-            EstimateKey(DIFFERENCE, a.name, b.name),
-            gap,
-            n=study.n,
-            undefined=UNDEFINED.get(primary_name(study), "a score of the two is undefined"),
-            p_value=_p_value(gap, len(most.runs)),
-            how=interval_method(most, paired=True),
-        )
-        differences.append(told(number, SCORES[primary_name(study)], study))
-    adjusted = holm([difference.p_value for difference in differences])
-    return tuple(
-        difference if q is None else difference.model_copy(update={"q_value": q})
-        for difference, q in zip(differences, adjusted, strict=True)
-    )
+        family.append(Subtracted(at, gap, study.n, reason, _interval_of(a, b), freedom_of(a, b)))
+    return tuple(told(one.estimate, SCORES[score], study) for one in tested(family, SCORES[score]))
+
+
+def closeness_differences(study: Study, closeness: Mapping[str, str]) -> tuple[Estimate, ...]:
+    """Test how near to the teacher every pair of students is, number by number.
+
+    Args:
+        study: the teacher and the students.
+        closeness: what a number is called here -> its row in `analysis.student_differences`.
+
+    Returns:
+        `NUMBER_difference` of model_a minus model_b, a pair in the order of the study.
+    """
+    models = {model.name: model for model in study.students}
+    listed: list[Estimate] = []
+    for name, row in closeness.items():
+        for difference in differences(study, BY_NAME[row]):
+            number = difference.estimate
+            how = _interval_of(models[number.model_a], models[number.model_b])
+            update = {"metric": f"{name}_difference"}
+            update |= {"interval": how} if number.interval == HOW else {}
+            listed.append(told(number.model_copy(update=update), METRICS[row], study))
+    return tuple(listed)
+
+
+def _interval_of(a: Population, b: Population) -> str:
+    return interval_method(max(a, b, key=lambda model: len(model.runs)), paired=True)
 
 
 def _value(draws: Floats) -> float:
     return float(draws[0]) if np.isfinite(draws[0]) else -math.inf
-
-
-def _p_value(gap: Floats, seeds: int) -> float | None:
-    """Return the two-sided p-value of a difference, or None where it or its spread is undefined."""
-    defined = gap[1:][np.isfinite(gap[1:])]
-    if not np.isfinite(gap[0]) or len(defined) < max(2, 0.9 * len(gap[1:])):
-        return None
-    if gap[0] == 0.0:
-        return 1.0
-    low, high = np.quantile(defined, [0.025, 0.975])
-    # With few seeds the draws follow a t distribution, whose own spread may be without bound.
-    spread = float(high - low) / (2 * 1.96) if seeds > 1 else float(defined.std(ddof=1))
-    return math.erfc(abs(float(gap[0])) / spread / math.sqrt(2.0)) if spread else 0.0
 
 
 def difference_metric(score: Metric) -> Metric:
@@ -127,9 +130,9 @@ def difference_metric(score: Metric) -> Metric:
         name=DIFFERENCE,
         label=f"{score.label}: difference",
         definition=f"{score.label} of one student minus that of another, on the same examples, "
-        f"means over seeds. p: two-sided, from the spread of the paired bootstrap; q: after Holm "
-        f"over all pairs of students.",
+        f"means over seeds. p: two-sided, of the paired bootstrap; q: after Holm over all pairs of "
+        f"students.",
         unit=score.unit,
         higher_is_better=None,
-        source="Efron and Tibshirani 1993; Holm 1979",
+        source="Davison and Hinkley 1997; Holm 1979",
     )

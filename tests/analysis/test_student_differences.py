@@ -15,6 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.contingency_tables import mcnemar
 
 from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.similarity import ANALYSIS as SIMILARITY
 from kdprobe.analysis.student_differences import ANALYSIS
 from kdprobe.analysis.student_differences.pairs import (
     agreement_p,
@@ -29,6 +30,7 @@ from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats.arrays import Ints
 from kdprobe.stats.bootstrap import draw_run_weights
 from tests.analysis.attributed import attributed_study
+from tests.analysis.layered import layered
 from tests.analysis.probed import fit, probed, probes_of
 from tests.analysis.studies import (
     binary,
@@ -217,6 +219,7 @@ def test_turned_round_it_is_the_same_with_the_other_sign(seed: int, name: str) -
     study = regression(40, seed=seed) if "score" in name else attributed_study(40, seed=seed)
     study = regression(40, seed=seed) if name == "mean_absolute_difference" else study
     study = probed(study) if name in ("probing_gap", "retention") else study
+    study = layered(study) if name.startswith("layer_") else study
     teacher, a, b = study.models
     back = replace(study, models=(teacher, b, a))
     there, here = (differences(each, BY_NAME[name]) for each in (study, back))
@@ -314,6 +317,22 @@ def test_probing_at_equal_depth() -> None:
     assert kept.value == pytest.approx(0.25 / 0.3 - 0.15 / 0.3)
 
 
+def test_layers_are_the_analysis_own() -> None:
+    """Guards a second definition of how alike layers are: its means, one minus the other."""
+    study = layered(binary())
+    own = SIMILARITY.run(study, SIMILARITY.options(), {}).estimates
+    for name, metric in (
+        ("layer_similarity", "mean_equal_depth"),
+        ("layer_similarity_best", "mean_best_match"),
+    ):
+        values = {(each.pooling, each.model_b): each.value for each in own if each.metric == metric}
+        for one in differences(study, BY_NAME[name]):
+            at = one.estimate.pooling
+            gap = (values[at, "student-1"] or 0.0) - (values[at, "student-2"] or 0.0)
+            assert one.estimate.value == pytest.approx(gap)
+            assert one.estimate.interval.startswith("bootstrap over sentences")
+
+
 def test_the_surest_of_many_rows_are_listed() -> None:
     """Guards a page of 10,000 rows, and one that drops what is surest."""
     result = result_of(classification(80, students=10))
@@ -345,10 +364,10 @@ def copied(share_of_mistakes: float, share_of_answers: float, *, n: int = 600) -
 
 def test_a_student_that_copies_mistakes_is_told() -> None:
     """Guards the warning: mistakes handed on more than skill, beyond noise; else silence."""
-    (told,) = result_of(copied(0.8, 0.2)).warnings
-    assert told.code == "asymmetric-transfer"
-    assert told.models == ("s1", "s2")
-    assert told.message.startswith(
+    (notice,) = result_of(copied(0.8, 0.2)).warnings
+    assert notice.code == "asymmetric-transfer"
+    assert notice.models == ("s1", "s2")
+    assert notice.message.startswith(
         "s1 took more of t's mistakes than of its skill: beside s2, which had no teacher, it "
         "repeats 0."
     )

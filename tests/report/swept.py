@@ -54,9 +54,11 @@ def estimates() -> tuple[Estimate, ...]:
     return tuple(found)
 
 
-def difference(a: str, b: str, value: float, q: float) -> Estimate:
+def difference(
+    a: str, b: str, value: float, q: float, metric: str = "score_difference"
+) -> Estimate:
     return Estimate(
-        metric="score_difference", model_a=a, model_b=b, value=value, low=value - 0.05,
+        metric=metric, model_a=a, model_b=b, value=value, low=value - 0.05,
         high=value + 0.05, p_value=q / 3, q_value=q, n=1043,
     )  # fmt: skip
 
@@ -120,6 +122,9 @@ def document(teacher_folder: str = "teacher", student: str = "layers=3") -> Swee
         ),
         differences=(
             difference(student, "layers=1", 0.17, 0.001), difference(student, "layers=2", 0.18, 0.2)
+        ),
+        closeness_differences=(
+            difference(student, "layers=2", 0.021, 0.04, "agreement_difference"),
         ),
         fronts=(
             front("score-parameters", "mcc", "parameters", "layers=1", "layers=3"),

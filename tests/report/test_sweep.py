@@ -81,7 +81,8 @@ def test_numbers_on_the_page() -> None:
         "cola: 3 students of teacher", "Parameters millions", "17.4", "Weights MB", "69.6",
         "0.380 [0.320, 0.440]", "115.0 [106.0, 124.0]", "– not timed",
         "size, speed, closeness",
-        "more than noise", "within noise", "layers-9_seed-1: 9 layers, expected at most 6",
+        "more than noise", "within noise", "Agreement of the first minus that of the second",
+        "layers-9_seed-1: 9 layers, expected at most 6",
         "understates how far other seeds would lie", "sweep.json holds the same numbers",
         "sweep.layers 1, 2, 3, 9",
     ):  # fmt: skip
@@ -95,6 +96,7 @@ def test_a_sweep_without_a_student() -> None:
     bare = made.model_copy(
         update={
             "students": (), "runs": made.runs[-1:], "differences": (), "sentences": (),
+            "closeness_differences": (),
             "fronts": tuple(front.model_copy(update={"students": ()}) for front in made.fronts),
         }
     )  # fmt: skip

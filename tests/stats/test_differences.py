@@ -44,7 +44,14 @@ def test_a_family_too_large_for_the_resamples_is_not_silent() -> None:
     sure = drawn(8.0)
     assert bootstrap_p(sure, family=50) == pytest.approx(2 / 2000)  # 50 x .001 = .05: it can
     tail = bootstrap_p(sure, family=435)
-    assert tail == pytest.approx(2 * stats.norm.sf(8.0 / sure[1:].std(ddof=1)), rel=1e-9)
+    low, high = np.quantile(sure[1:], [0.025, 0.975])
+    assert tail == pytest.approx(2 * stats.norm.sf(8.0 * 2 * 1.959964 / (high - low)), rel=1e-5)
+    heavy = bootstrap_p(sure, family=435, freedom=2.0)  # of three seeds
+    width = (high - low) / 2 / stats.t.ppf(0.975, 2)
+    assert heavy == pytest.approx(min(2 / 2000, 2 * stats.t.sf(8.0 / width, 2)))
+    far = bootstrap_p(drawn(80.0), family=435, freedom=2.0)
+    assert far is not None
+    assert 1e-5 < far < 2 / 2000  # 1e-300 by the normal tail
     near = drawn(2.0)
     assert bootstrap_p(near, family=435) == bootstrap_p(near)  # the bootstrap's, where it resolves
 
@@ -67,9 +74,13 @@ def test_a_level_beyond_the_resamples_is_normal() -> None:
     """Guards an end that is the largest of 2,000 draws where the level asks for 1 in 17,400."""
     own = drawn(0.0)
     low, high = interval_at(own, 1 - 0.05 / 435) or (0.0, 0.0)
-    reach = stats.norm.ppf(1 - 0.05 / 435 / 2) * own[1:].std(ddof=1)
+    ends = np.quantile(own[1:], [0.025, 0.975])
+    half = (ends[1] - ends[0]) / 2
+    reach = stats.norm.ppf(1 - 0.05 / 435 / 2) / stats.norm.ppf(0.975) * half
     assert (low, high) == pytest.approx((-reach, reach))
     assert high > own[1:].max() * 0.9
+    heavy = interval_at(own, 1 - 0.05 / 435, freedom=2.0) or (0.0, 0.0)
+    assert heavy[1] == pytest.approx(stats.t.ppf(1 - 0.05 / 870, 2) / stats.t.ppf(0.975, 2) * half)
 
 
 def test_both_must_say_so() -> None:

@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from kdprobe.analysis.student_differences import ANALYSIS as STUDENT_DIFFERENCES
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
-from kdprobe.sweeping.statistics import Point, interval_method, non_dominated, score_differences
+from kdprobe.sweeping.scores import closeness_rows
+from kdprobe.sweeping.statistics import (
+    Point,
+    closeness_differences,
+    interval_method,
+    non_dominated,
+    score_differences,
+)
 from tests.analysis.studies import classification_task, ids_of, split_of
 
 N = 400
@@ -83,6 +91,26 @@ def test_a_difference_against_the_test_of_paired_shares() -> None:
     assert difference.interval == "paired percentile bootstrap over examples, one seed"
     assert difference.low is not None
     assert difference.low == pytest.approx(difference.value - 1.96 * error, abs=0.01)
+
+
+def test_closeness_is_that_of_a_comparison() -> None:
+    """Guards two definitions of who is nearer: a sweep's numbers are those of the analysis."""
+    three = study((0.6,), (0.7,), (0.75, 0.8))
+    listed = closeness_differences(three, closeness_rows(three))
+    compared = STUDENT_DIFFERENCES.run(three, STUDENT_DIFFERENCES.options(), {}).estimates
+    assert [each.metric for each in listed[::3]] == [
+        "agreement_difference", "cohens_kappa_difference", "kl_difference",
+    ]  # fmt: skip
+    for one in listed:
+        name = one.metric.removesuffix("_difference")
+        (twin,) = (
+            each
+            for each in compared
+            if (each.metric, each.model_a, each.model_b) == (name, one.model_a, one.model_b)
+        )
+        assert one == twin.model_copy(update={"metric": one.metric, "interval": one.interval})
+    assert listed[0].interval == "paired percentile bootstrap over examples, one seed"
+    assert listed[1].interval == "paired percentile bootstrap over examples and over the 2 seeds"
 
 
 def test_holm_over_all_pairs() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.probing.cells import HEAD
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.analysis.similarity.grids import Grid, grid_of
+from kdprobe.analysis.similarity.grids import HOW, NOTHING, Grid, grid_of
 from kdprobe.analysis.similarity.metrics import METRICS
 from kdprobe.analysis.similarity.views import depth_line, heat_map, matches_table, summary_table
 from kdprobe.analysis.student_gaps.gaps import with_q
@@ -25,8 +25,6 @@ from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Matrix, Noti
 from kdprobe.stats.arrays import Floats
 
 NOT_ASKED = "layers were not compared, as it takes a minute; `similarity.sentences=1000` adds it"
-_HOW = "bootstrap over sentences of the linearised statistic, percentile"
-_NOTHING = "no layer varies over sentences"
 
 
 class _Compared(NamedTuple):
@@ -82,7 +80,7 @@ class _Writer(NamedTuple):
         self, at: EstimateKey, draws: Floats, reason: str, *, p: float | None = None
     ) -> Estimate:
         """Make one estimate."""
-        return estimate(at, draws, n=self.sentences, undefined=reason, p_value=p, how=_HOW)
+        return estimate(at, draws, n=self.sentences, undefined=reason, p_value=p, how=HOW)
 
     def method_of(self, metric: str) -> str:
         """Name the estimator where it is not the usual one; a distance has but one."""
@@ -114,7 +112,7 @@ class _Writer(NamedTuple):
             draws["equal_depth_above_random"] = above
         for metric, each in draws.items():
             at = EstimateKey(metric, self.teacher, student, pooling=pooling, method=self.method)
-            yield self.number(at, each, _NOTHING)
+            yield self.number(at, each, NOTHING)
 
 
 def _of_pooling(writer: _Writer, compared: _Compared, heads: set[str]) -> list[Estimate]:
@@ -138,7 +136,7 @@ def _of_pooling(writer: _Writer, compared: _Compared, heads: set[str]) -> list[E
         heads.add(writer.teacher)
         at = EstimateKey("reseeded_mean_equal_depth", writer.teacher, pooling=pooling,
                          method=writer.method)  # fmt: skip
-        estimates.append(writer.number(at, ceiling.equal_depth_draws(), _NOTHING))
+        estimates.append(writer.number(at, ceiling.equal_depth_draws(), NOTHING))
         estimates += writer.cells("reseeded_cka", ceiling.cka, ceiling, "", pooling, fresh)
     return estimates
 

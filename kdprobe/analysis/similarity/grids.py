@@ -19,6 +19,9 @@ from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, mean_over_runs
 from kdprobe.stats.layer_similarity import resampled
 
+HOW = "bootstrap over sentences of the linearised statistic, percentile"
+NOTHING = "no layer varies over sentences"
+
 
 @dataclass(frozen=True)
 class Grid:

@@ -17,10 +17,11 @@ from kdprobe.analysis.student_differences.pairs import differences
 from kdprobe.analysis.student_differences.relations import relations_of
 from kdprobe.analysis.student_differences.transfer import Transfer, transfer
 from kdprobe.analysis.student_differences.views import (
+    differences_table,
     nearness_chart,
     nearness_matrix,
     sentences,
-    table,
+    transfer_table,
 )
 from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
@@ -44,10 +45,21 @@ def _caption(study: Study) -> str:
         f"Each number of a student and {study.teacher.name} minus the same of another student, on "
         f"the same resamples of the examples, so that what both share cancels ({over}). p: "
         "McNemar's exact test of having the teacher's label for agreement of single runs, the "
-        "two-sided paired bootstrap elsewhere; q: after Holm over the pairs. With one seed each, "
-        "the question is whether these two models differ, not whether another training of them "
-        "would."
+        "two-sided paired bootstrap elsewhere; q: after Holm over the "
+        "pairs. With one seed each, the question is whether these two models differ, not whether "
+        "another training of them would."
     )
+
+
+def _remarks(study: Study) -> tuple[str, ...]:
+    """State which examples need gold labels, and who said which student is the control."""
+    of_gold = "Error consistency, flips, shared mistakes, right for other reasons and the transfer"
+    controls = study.get(Controls) if study.has(Controls) else Controls(())
+    source = "was named as" if controls.named else "is, as the record of its training says,"
+    named = tuple(f"{name} {source} the control without a teacher." for name in controls.names)
+    alone = len(study.students) - len(controls.names) == 1
+    only = ("There is one student beside the control, so no two students are compared.",)
+    return (*named, *(only if named and alone else ()), *labelled_note(study, of_gold))
 
 
 @dataclass(frozen=True)
@@ -81,27 +93,16 @@ class StudentDifferences:
         estimates = [one.estimate for one in (*subtracted, *of_control)]
         estimates += [] if beside is None else beside.of_models
         used = {number.metric for number in estimates}
-        title = "What the students took of the teacher beyond their control"
         return AnalysisResult(
             **described(self, options),
-            caption=_caption(study),
+            caption=" ".join((_caption(study), *_remarks(study))),
             metrics=tuple(metric for metric in METRICS.values() if metric.name in used),
             estimates=tuple(estimates),
-            tables=(
-                *((table("transfer", title, of_control),) if of_control else ()),
-                table("differences", "Differences between students", subtracted),
-            ),
+            tables=(*transfer_table(of_control), differences_table(subtracted)),
             matrices=nearness_matrix(study, subtracted),
             curves=nearness_chart(study, subtracted),
             warnings=() if beside is None else beside.notices,
-            notes=(
-                *sentences(study, subtracted),
-                *labelled_note(
-                    study,
-                    "Error consistency, flips, shared mistakes, right for other reasons and the "
-                    "transfer",
-                ),
-            ),
+            notes=sentences(study, subtracted),
         )
 
 

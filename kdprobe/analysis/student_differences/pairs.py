@@ -6,6 +6,7 @@ Does not: define the number that is subtracted; a `Relation` does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -36,8 +37,9 @@ class Difference(NamedTuple):
 class Subtracted(NamedTuple):
     """A difference before it is tested: where it stands, and its draws, float64 `[B + 1]`.
 
-    `draws` is None where a student has no such number; `undefined` says why. `p` is that of an
-    exact test of it; None: the bootstrap's.
+    `draws` is None where a student has no such number; `undefined` says why. `freedom` are the
+    degrees of freedom of the draws, see `freedom_of`. `p` is that of an exact test of it; None: the
+    bootstrap's.
     """
 
     at: EstimateKey
@@ -45,7 +47,16 @@ class Subtracted(NamedTuple):
     n: int
     undefined: str
     how: str
+    freedom: float = math.inf
     p: float | None = None
+
+
+def freedom_of(*models: Population) -> float:
+    """Return the degrees of freedom of a mean over these models' runs; infinite for single runs.
+
+    Those of the model with the fewest runs, one less: the heaviest tails of them.
+    """
+    return min((len(model.runs) - 1.0 for model in models if len(model.runs) > 1), default=math.inf)
 
 
 def agreement_p(study: Study, a: Population, b: Population) -> float | None:
@@ -74,15 +85,17 @@ def tested(family: Sequence[Subtracted], metric: Metric) -> list[Difference]:
     level that the adjustment compares it with (see `stats.differences.adjusted`).
     """
     defined = [one.draws is not None and bool(np.isfinite(one.draws[0])) for one in family]
-    size = sum(defined)
+    size, reach = sum(defined), _reach(metric)
     nothing = np.array([np.nan])
-    draws = [nothing if one.draws is None else one.draws for one in family]
+    draws = [nothing if one.draws is None else np.clip(one.draws, -reach, reach) for one in family]
     p_values = [
-        (bootstrap_p(drawn, family=size) if one.p is None else one.p) if known else None
+        (bootstrap_p(drawn, family=size, freedom=one.freedom) if one.p is None else one.p)
+        if known
+        else None
         for one, drawn, known in zip(family, draws, defined, strict=True)
     ]
     differences = []
-    members = adjusted(draws, p_values)
+    members = adjusted(draws, p_values, [one.freedom for one in family])
     for one, drawn, p, member in zip(family, draws, p_values, members, strict=True):
         if one.draws is None:
             number = undefined_estimate(one.at, one.undefined, n=one.n)
@@ -93,6 +106,13 @@ def tested(family: Sequence[Subtracted], metric: Metric) -> list[Difference]:
             )  # fmt: skip
         differences.append(Difference(number.model_copy(update={"q_value": member.q}), member))
     return differences
+
+
+def _reach(metric: Metric) -> float:
+    """Return how large a difference of a number can be: draws over few seeds may lie beyond."""
+    if metric.minimum is None or metric.maximum is None:
+        return math.inf
+    return metric.maximum - metric.minimum
 
 
 def differences(study: Study, relation: Relation) -> list[Difference]:
@@ -127,8 +147,9 @@ def _subtracted(
             yield Subtracted(at, None, n, reason, one.how)
             continue
         reason = other.undefined if np.isfinite(one.draws[0]) else one.undefined
+        freedom = freedom_of(study.teacher, a, b)
         p = agreement_p(study, a, b) if exact else None
-        yield Subtracted(at, one.draws - other.draws, n, reason, one.how, p)
+        yield Subtracted(at, one.draws - other.draws, n, reason, one.how, freedom, p)
 
 
 def closeness_differences(study: Study) -> dict[tuple[str, str], Difference]:

@@ -11,9 +11,12 @@ from kdprobe.analysis.confidence.relations import RELATIONS as CONFIDENCE
 from kdprobe.analysis.overlap import RELATIONS as OVERLAP
 from kdprobe.analysis.probing.relations import RELATIONS as PROBING
 from kdprobe.analysis.relations import Relation
+from kdprobe.analysis.similarity.relations import RELATIONS as SIMILARITY
 from kdprobe.observations.study import Study
 
-RELATIONS: tuple[Relation, ...] = (*AGREEMENT, *CONFIDENCE, *OVERLAP, *ATTRIBUTION, *PROBING)
+RELATIONS: tuple[Relation, ...] = (
+    *AGREEMENT, *CONFIDENCE, *OVERLAP, *ATTRIBUTION, *PROBING, *SIMILARITY,
+)  # fmt: skip
 BY_NAME = {relation.name: relation for relation in RELATIONS}
 
 

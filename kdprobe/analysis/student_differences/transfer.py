@@ -19,7 +19,7 @@ from kdprobe.analysis.estimates import (
 )
 from kdprobe.analysis.gold import gold_of, hits_of, mean_size
 from kdprobe.analysis.student_differences.metrics import ANSWERS_SHARED, MISTAKES_COPIED, TRANSFER
-from kdprobe.analysis.student_differences.pairs import Difference, Subtracted, tested
+from kdprobe.analysis.student_differences.pairs import Difference, Subtracted, freedom_of, tested
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.numbers import show_interval, show_number, show_p
@@ -61,22 +61,16 @@ class _Teacher:
 
     def shares(self, model: Population) -> Shares:
         """Return the shares on which a model gives the teacher's label."""
+        return Shares(self._share(model, wrong=True), self._share(model, wrong=False))
+
+    def _share(self, model: Population, *, wrong: bool) -> Floats:
         sample = resamples_of(self.study)
 
-        def same(teacher: Predictions, other: Predictions, *, wrong: bool) -> Floats:
+        def same(teacher: Predictions, other: Predictions) -> Floats:
             inside = hits_of(teacher, self.gold) ^ wrong
             return mean_within(sample, inside, teacher.predicted == other.predicted)
 
-        mistakes, answers = (
-            pair_draws_of(
-                self.study,
-                self.study.teacher,
-                model,
-                lambda one, other, wrong=wrong: same(one, other, wrong=wrong),
-            )
-            for wrong in (True, False)
-        )
-        return Shares(mistakes, answers)
+        return pair_draws_of(self.study, self.study.teacher, model, same)
 
 
 class Transfer(NamedTuple):
@@ -123,6 +117,7 @@ def transfer(study: Study, pairs: Sequence[tuple[str, str]]) -> Transfer:
                 n,
                 reason,
                 HOW,
+                freedom_of(study.teacher, models[student], models[control]),
             )
             for student, control in pairs
         ]

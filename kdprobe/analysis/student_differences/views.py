@@ -65,17 +65,17 @@ def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...
     A number speaks only where its p-value after Holm's adjustment is below .05 and its interval at
     the level of that adjustment leaves 0.
     """
-    told: dict[tuple[str, str], list[Difference]] = {}
+    by_pair: dict[tuple[str, str], list[Difference]] = {}
     for one in differences:
         winner = _better(one)
         if winner is not None:
             turned = one if winner == one.estimate.model_a else mirrored(one)
-            told.setdefault((winner, turned.estimate.model_b), []).append(turned)
+            by_pair.setdefault((winner, turned.estimate.model_b), []).append(turned)
     pairs = len({(one.estimate.model_a, one.estimate.model_b) for one in differences})
-    if not told:
+    if not by_pair:
         each = "The two students do not" if pairs == 1 else f"No two of the {pairs} pairs"
         return (f"{each} differ in how near they are to {study.teacher.name} by more than noise.",)
-    written = [_sentence(study, *pair, numbers) for pair, numbers in told.items()]
+    written = [_sentence(study, *pair, numbers) for pair, numbers in by_pair.items()]
     rest = len(written) - MOST_SENTENCES
     more = (f"{rest} more such sentences are in the table.",) if rest > 0 else ()
     return (*written[:MOST_SENTENCES], *more)
@@ -196,24 +196,41 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def table(name: str, title: str, differences: Sequence[Difference]) -> Table:
-    """List differences with both intervals; of very many the surest ones."""
-    order = sorted(
-        range(len(differences)),
-        key=lambda at: 1.0 if differences[at].adjusted.q is None else differences[at].adjusted.q,
+_HOW = (
+    "The first minus the second. The interval is that of the difference alone, the adjusted one is "
+    "at the level that Holm's adjustment compares it with; better by more than noise is who has q "
+    "below .05 and an adjusted interval that leaves 0."
+)
+
+
+def differences_table(differences: Sequence[Difference]) -> Table:
+    """List the differences between students; of very many the surest."""
+    total, kept = len(differences), differences
+    if total > MOST_ROWS:
+        q = [1.0 if one.adjusted.q is None else one.adjusted.q for one in differences]
+        order = sorted(range(total), key=q.__getitem__)[:MOST_ROWS]
+        kept = [differences[place] for place in sorted(order)]
+    cut = f" The {MOST_ROWS} surest of {total}; metrics.csv has all." if total > MOST_ROWS else ""
+    return _table("differences", "Differences between students", _HOW + cut, kept)
+
+
+def transfer_table(differences: Sequence[Difference]) -> tuple[Table, ...]:
+    """List what each student took of the teacher beyond its control; nothing without one."""
+    if not differences:
+        return ()
+    caption = (
+        "How much more often than its control, which had no teacher, a student gives the teacher's "
+        "label: where the teacher is wrong, where it is right, and the first minus the second."
     )
-    kept = sorted(order[:MOST_ROWS]) if len(differences) > MOST_ROWS else range(len(differences))
-    cut = (
-        f" The {MOST_ROWS} surest of {len(differences)}; metrics.csv has all."
-        if len(differences) > MOST_ROWS
-        else ""
-    )
+    title = "What the students took of the teacher beyond their control"
+    return (_table("transfer", title, caption, differences),)
+
+
+def _table(name: str, title: str, caption: str, differences: Sequence[Difference]) -> Table:
     return Table(
         name=name,
         title=title,
-        caption="The first minus the second. The interval is that of the difference alone, the "
-        "adjusted one is at the level that Holm's adjustment compares it with; better by more than "
-        "noise is who has q below .05 and an adjusted interval that leaves 0." + cut,
+        caption=caption,
         columns=(
             Column(name="number", label="number"),
             Column(name="a", label="first"),
@@ -222,7 +239,7 @@ def table(name: str, title: str, differences: Sequence[Difference]) -> Table:
             Column(name="n", label="n", kind="count"),
             Column(name="better", label="better"),
         ),
-        rows=tuple(_row(differences[at]) for at in kept),
+        rows=tuple(_row(one) for one in differences),
     )
 
 

@@ -28,7 +28,8 @@ class _Verdict:
             "verdict.html",
             head=head,
             task=document.task,
-            added=[note.message for note in document.warnings if note.code == "teacher-added"],
+            added=_of_the_teacher(document),
+            controls={model.name for model in document.models if model.role == "control"},
             plain=PLAIN_UNITS,
             teacher_score=head.rows[0].teacher_score if head.rows else None,
             teacher_calibration=model_figure(document, document.teacher, "calibration"),
@@ -37,6 +38,17 @@ class _Verdict:
             attributed=document.analysis("attribution_agreement") is not None,
             timed=document.analysis("efficiency") is not None,
         )
+
+
+def _of_the_teacher(document: ResultsDocument) -> list[str]:
+    """Return what the teacher added to students, and whom it handed on its mistakes."""
+    notices = (*document.warnings, *(w for result in document.analyses for w in result.warnings))
+    return [
+        notice.message
+        for code in ("teacher-added", "asymmetric-transfer")
+        for notice in notices
+        if notice.code == code
+    ]
 
 
 SECTION = _Verdict()

@@ -2,9 +2,11 @@
 
 import pytest
 
+from kdprobe.analysis.student_differences import ANALYSIS as STUDENT_DIFFERENCES
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
-from kdprobe.results.schema import Gap, Notice
+from kdprobe.results.schema import Gap, Notice, ResultsDocument, Role
+from tests.contracts.test_analyses import with_control
 from tests.report import documents
 
 EMPTY = documents.build(n=3).model_copy(
@@ -112,3 +114,39 @@ def test_parts_behind_within_noise_are_folded_away():
     fold = both.index("<details><summary>1 part on which a student is behind by no more than noise")
     assert both.index(">one") < fold < both.index(">two")
     assert "No loss on any part is beyond noise." in shown(chance)
+
+
+def nearer() -> ResultsDocument:
+    """A document of a student and its control, from the analysis itself."""
+    result = STUDENT_DIFFERENCES.run(with_control(), STUDENT_DIFFERENCES.options(), {})
+    base = documents.build(n=12)
+    names = ("teacher", "student-1", "student-2")
+    roles: tuple[Role, ...] = ("teacher", "student", "control")
+    models = tuple(
+        model.model_copy(update={"name": name, "role": role})
+        for model, name, role in zip(base.models, names, roles, strict=True)
+    )
+    notice = Notice(code="asymmetric-transfer", severity="warning", message="It took mistakes.")
+    result = result.model_copy(update={"warnings": (notice,)})
+    added = Notice(code="teacher-added", severity="note", message="What the teacher added.")
+    return base.model_copy(
+        update={"models": models, "analyses": (result,), "warnings": (added,), "examples": ()}
+    )
+
+
+def test_who_is_nearer_stands_beside_the_verdict():
+    """Guards a page that leaves the reader to compare intervals by eye."""
+    document = nearer()
+    section = SECTIONS.load("student_differences")
+    text = section.render(document) or ""
+    assert "The two students do not differ in how near they are to teacher by more than" in text
+    assert text.count("<svg") == 1
+    for part in ("What the students took of the teacher beyond their control", "q (Holm)",
+                 "asymmetry of the transfer", "mistakes copied"):  # fmt: skip
+        assert part in text
+    assert "student-2 is, as the record of its training says, the control without a" in text
+    orders = sorted(SECTIONS.load(name).order for name in SECTIONS.names())
+    assert orders[1] == section.order
+    verdict = SECTIONS.load("verdict").render(document) or ""
+    assert verdict.index("What the teacher added.") < verdict.index("It took mistakes.")
+    assert 'student-2<span class="small">control</span>' in verdict
