@@ -15,6 +15,7 @@ from kdprobe.analysis.protocol import NoOptions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.divergence import fidelity, log_softmax, probability_loyalty
 from kdprobe.stats.kappa import Pairing, attainable
 from tests.analysis.studies import (
     binary,
@@ -222,6 +223,14 @@ def valued(result: AnalysisResult, metric: str, a: str = "t", b: str = "s1") -> 
     value = found(result, metric, a, b).value
     assert value is not None
     return value
+
+
+def test_the_same_probabilities_are_wholly_loyal():
+    """Guards .99999999 for a model beside itself: the root of what rounding leaves of JS."""
+    logits = np.random.default_rng(0).normal(scale=4.0, size=(500, 7))
+    same = fidelity(log_softmax(logits), log_softmax(logits))
+    assert (probability_loyalty(same.jensen_shannon) == 1.0).all()
+    assert not same.kl.any()
 
 
 def test_the_tail_of_kl_claims_no_interval_that_it_cannot_have():
