@@ -25,7 +25,7 @@ from kdprobe.results.schema import Estimate
 from tests.analysis.studies import classification_task, ids_of, regression_task, split_of
 
 STUDIES = int(os.environ.get("KDPROBE_STUDIES", "60"))
-LARGE, QUADRATURE, DRAWS = 60_000, 9, 400
+LARGE, QUADRATURE, DRAWS = 60_000, 9, 1000
 LABELS = ("a", "b", "c")
 CERTAIN: tuple[str, ...] = (
     "accuracy", "accuracy_difference", "agreement", "churn", "cohens_kappa", "jensen_shannon",
