@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         TrainingOutput,
         TrainingRuntime,
     )
+    from kdprobe.config.task import TaskFile
     from kdprobe.config.training import TrainingSettings
     from kdprobe.distillation import distill
     from kdprobe.distillers.training_job import TrainingResult
@@ -51,21 +52,25 @@ if TYPE_CHECKING:
         UsageError,
     )
     from kdprobe.finetuning import finetune
+    from kdprobe.models.model_like import ModelLike, ModelsLike
+    from kdprobe.observations.predictions import Predictions
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
     from kdprobe.sweeping.run import sweep
+    from kdprobe.tasks.open import open_task
     from kdprobe.tasks.open import task_names as list_tasks
 
 __all__ = [
     "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError",
     "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
-    "MinimalPairOptions", "MisalignedError", "MissingExtraError", "OutputError", "ProbingRequest",
-    "ResultsDocument", "ResultsFormatError", "Runtime", "TaskError", "TextAttribution",
-    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
-    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
-    "attribute", "augment", "compare", "compare_predictions", "distill", "finetune", "kappa_range",
-    "list_tasks", "load_results", "sweep",
+    "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
+    "OutputError", "Predictions", "ProbingRequest", "ResultsDocument", "ResultsFormatError",
+    "Runtime", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
+    "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
+    "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
+    "compare", "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks",
+    "load_results", "open_task", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -78,9 +83,13 @@ _HOMES = {
     "EvaluationDataOptions": "config.options",
     "InferenceRuntime": "config.options",
     "MinimalPairOptions": "collectors.minimal_pairs.options",
+    "ModelLike": "models.model_like",
+    "ModelsLike": "models.model_like",
+    "Predictions": "observations.predictions",
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",
+    "TaskFile": "config.task",
     "TextAttribution": "attribution.result",
     "TextAttributions": "attribution.result",
     "TrainingDataOptions": "config.options",
@@ -97,6 +106,7 @@ _HOMES = {
     "kappa_range": "stats.kappa_range",
     "list_tasks": "tasks.open:task_names",
     "load_results": "comparison.result",
+    "open_task": "tasks.open",
     "sweep": "sweeping.run",
 }
 """Public name -> its module, and after a colon its name there; what is missing is an error."""

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -108,6 +109,18 @@ def staged_folder(target: Path, *, outdated: Collection[str] = ()) -> Iterator[P
         finish_exchange(target)
     except OSError as error:
         raise output_error(target, error) from error
+
+
+def copied_folder(source: Path, target: Path, *, force: bool) -> Path:
+    """Copy the files of a folder, all or none, and return where to.
+
+    Raises:
+        OutputError: the target holds something and `force` is not set, or cannot be written.
+    """
+    require_empty_folder(target, force=force)
+    with staged_folder(target) as stage:
+        shutil.copytree(source, stage, dirs_exist_ok=True)
+    return target
 
 
 def finish_exchange(target: Path) -> bool:

@@ -31,7 +31,7 @@ from kdprobe.errors import ConfigError, KdprobeError, OutputError
 from kdprobe.foreign import disk_is_full
 from kdprobe.leftovers import clear_leftovers, remove_folder
 from kdprobe.plain_files import toml_value
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, display_of
 from kdprobe.tasks.open import open_task
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def augment(
         TypeError: a keyword that does not exist, or stands in an object too.
     """
     started = time.perf_counter()
-    shown = progress or Silent()
+    shown = display_of(progress)
     named = {"task": task, "method": method, "n": n, "settings": settings, **keywords}
     call = _Call.of(output, named, data, runtime)
     own, path, seed = call.own, call.path, call.own.seed
@@ -159,7 +159,7 @@ class _Call:
             )
         seed = self.own.seed if self.data.sample_seed is None else self.data.sample_seed
         return Texts.load(
-            open_task(str(self.data.task), **self.data.columns), self.own.split,
+            open_task(self.data.task, **self.data.columns), self.own.split,
             data_dir=self.data.data_dir, limit=self.data.limit, seed=seed,
             offline=self.runtime.offline,
         )  # fmt: skip

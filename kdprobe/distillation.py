@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from pydantic import JsonValue
 
@@ -35,24 +35,29 @@ from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.prepared_part import PreparedPart
 from kdprobe.distillers.processes import join_processes
-from kdprobe.distillers.run_options import CallObjects, RunOptions, display
+from kdprobe.distillers.run_options import CallObjects, RunOptions, display, model_name
 from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
+from kdprobe.models.label_sources import label_names
 from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
 from kdprobe.report.training import page_writer
+from kdprobe.tasks.label_names import check_label_map
+
+if TYPE_CHECKING:
+    from kdprobe.tasks.at_hand import Examples
 
 
 @documented(DistillOptions, *TRAINING_OPTIONS)
 def distill(
-    teacher: str,
+    teacher: str | Path,
     *,
-    task: str | None = None,
+    task: str | Path | Examples | None = None,
     output: str | Path | Output,
     student: str | None = None,
     recipe: str | Path = "vanilla",
@@ -67,7 +72,8 @@ def distill(
 
     Args:
         teacher: a folder or hub id of a classifier that was trained for the task.
-        task: a name, a task file or a data file.
+        task: a name, a task file or a data file; or examples: a DataFrame, a `datasets.Dataset`, or
+            a mapping of the names of splits to them (a `DatasetDict`).
         output: the folder to write: a plain `transformers` folder with a card and a record; or a
             `TrainingOutput`.
         student: `layers=3` and the like (copied from the teacher), `bert:L4,H128` (random weights,
@@ -92,7 +98,9 @@ def distill(
     objects = CallObjects(data, training, runtime)
     with join_processes():
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
-        return _distill(replace(options, labels_of=teacher), display(progress))
+        options = replace(options, labels_of=model_name("distill", teacher))
+        with options.with_examples_on_disk() as readable:
+            return _distill(readable, display(progress))
 
 
 def _distill(options: RunOptions[DistillOptions], progress: Progress) -> TrainingResult:
@@ -110,6 +118,8 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
         [(p.recipe.student, teacher_name if p.teacher is None else None) for p in parts], progress
     )
     teacher = Teacher.open(teacher_name, data, parts[0].recipe, compute, label_map, options.offline)
+    known = label_names(teacher_name, offline=options.offline) or ()
+    check_label_map(label_map, {teacher_name: known}, data.task.labels)
     plan = {
         "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),

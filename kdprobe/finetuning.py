@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from kdprobe.config.commands import FinetuneOptions
 from kdprobe.config.docs import documented
-from kdprobe.config.flat import checked
 from kdprobe.config.keywords import TrainingKeywords
 from kdprobe.config.options import TRAINING_OPTIONS, DataOptions, Output, Runtime
 from kdprobe.config.recipe import ObjectiveSetting, open_recipe
@@ -30,7 +29,7 @@ from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.processes import join_processes
-from kdprobe.distillers.run_options import CallObjects, RunOptions, display
+from kdprobe.distillers.run_options import CallObjects, RunOptions, display, model_name
 from kdprobe.distillers.source import Source
 from kdprobe.distillers.student_record import read_student
 from kdprobe.distillers.teacher_signal import NoTeacher
@@ -43,12 +42,15 @@ from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
 from kdprobe.report.training import page_writer
 
+if TYPE_CHECKING:
+    from kdprobe.tasks.at_hand import Examples
+
 
 @documented(FinetuneOptions, *TRAINING_OPTIONS)
 def finetune(
-    model: str | None = None,
+    model: str | Path | None = None,
     *,
-    task: str | None = None,
+    task: str | Path | Examples | None = None,
     output: str | Path | Output,
     student: str | None = None,
     like: str | Path | None = None,
@@ -69,7 +71,8 @@ def finetune(
         model: a folder or hub id of a pretrained encoder, whose head is made anew; or a shape,
             `bert:L4,H128,I512,A4,V8000`, that starts from random weights with a tokenizer
             trained on the training texts. None: the shape that the student of `like` began as.
-        task: a name, a task file or a data file; None: the task of `like`.
+        task: a name, a task file or a data file; or examples: a DataFrame, a `datasets.Dataset`, or
+            a mapping of the names of splits to them (a `DatasetDict`); None: the task of `like`.
         output: the folder to write: a plain `transformers` folder with a card and a record; or a
             `TrainingOutput`.
         student: train a part of the encoder, like `layers=3`; a baseline for distilled students.
@@ -91,9 +94,11 @@ def finetune(
     objects = CallObjects(data, training, runtime)
     with join_processes():
         options = RunOptions.of("finetune", FinetuneOptions, objects, output, named)
-        if options.data.label_map is not None and model is not None:
-            options = replace(options, labels_of=model)  # the map says what its classes are called
-        return _finetune(options, display(progress), model)
+        name = None if model is None else model_name("finetune", model)
+        if options.data.label_map is not None and name is not None:
+            options = replace(options, labels_of=name)  # the map says what its classes are called
+        with options.with_examples_on_disk() as readable:
+            return _finetune(readable, display(progress), name)
 
 
 def _finetune(
@@ -189,7 +194,7 @@ def _settings(
 ) -> tuple[TrainingSettings, tuple[str, ...]]:
     """Return the settings: what is named, then what the student had, then the defaults."""
     if like is None:
-        return checked(TrainingSettings, {**_defaults(source).model_dump(), **named}), ()
+        return TrainingSettings(**{**_defaults(source).model_dump(), **named}), ()
     settings, notes = like.budget(len(data.train), named)
     return settings, (*notes, *like.examples_note(data.train.fingerprint, len(data.train)))
 

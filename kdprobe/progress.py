@@ -43,3 +43,25 @@ class Silent:
 
     def say(self, message: str) -> None:
         """Say nothing."""
+
+
+def display_of(progress: Progress | None) -> Progress:
+    """Return the display that was given, or one that shows nothing.
+
+    Raises:
+        TypeError: an object that is no display.
+
+    >>> display_of(True)
+    Traceback (most recent call last):
+    TypeError: progress is a display with the methods stage and say, or None for none, not bool
+    """
+    if progress is None:
+        return Silent()
+    if not (
+        callable(getattr(progress, "stage", None)) and callable(getattr(progress, "say", None))
+    ):
+        raise TypeError(
+            "progress is a display with the methods stage and say, or None for none, not "
+            f"{type(progress).__name__}"
+        )
+    return progress

@@ -14,6 +14,7 @@ from kdprobe.attribution import attribute
 from kdprobe.attribution.result import TextAttribution, WordScores, lines_of, page_of
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import plan_of
+from kdprobe.errors import ConfigError
 from kdprobe.models.hf import open_hf
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
@@ -146,3 +147,22 @@ def test_two_models_that_cut_on_different_sides_are_explained_in_common(tmp_path
     assert all(word.text == plan.sentences[row].texts[0][word.start : word.end]
                for word in plan.sentences[row].words)  # fmt: skip
     assert plan.read[row].tolist() == [False] * 4 + [True] * 6 + [False] * 4
+
+
+@pytest.mark.parametrize(
+    ("models", "text", "keywords", "message"),
+    [
+        ("m", None, {}, "attribute() takes text as text, not NoneType"),
+        ("m", "a dog", {"text_pair": 3}, "attribute() takes text_pair as text, not int"),
+        (None, "a dog", {}, "attribute() takes models as one name or a list of names, not None"),
+        ([], "a dog", {}, "attribute() takes models as one name or a list of names, not []"),
+        ("m", "a dog", {"methods": [5]}, "attribute() takes methods as one name or a list of"),
+        ("m", "a dog", {"methods": None}, "attribute() takes methods as one name or a list of"),
+        ("m", "a dog", {"seed": "x"}, "`seed`: is 'x', expected a whole number"),
+    ],
+)
+def test_what_is_no_text_or_name_is_refused(models, text, keywords, message):
+    """Guards a traceback from deep inside: `'NoneType' object is not iterable`."""
+    with pytest.raises((TypeError, ConfigError)) as caught:
+        attribute(models, text, **keywords)
+    assert str(caught.value).startswith(message)

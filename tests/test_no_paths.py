@@ -121,7 +121,7 @@ def test_the_demo_names_nobody(home: Path, tmp_path: Path, monkeypatch: pytest.M
     assert done.code == 0, done.err
     written = {str(path.relative_to(home / "out")) for path in (home / "out").rglob("*")}
     assert {"results.json", "report.html", "metrics.csv", "predictions.parquet"} <= written
-    for name in ("teacher", "kd-student", "control"):
+    for name in ("teacher", "kd-student", "kd-student-control"):
         assert {f"models/{name}/README.md", f"models/{name}/training.html"} <= written
     assert not tell_tales(home)
     assert "kdprobe demo -o out" in (home / "out" / "report.html").read_text(encoding="utf-8")

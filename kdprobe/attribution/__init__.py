@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kdprobe.attribution.result import TextAttribution, TextAttributions, WordScores
+from kdprobe.config.commands import Seeded
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.models.spec import parse_specs
 from kdprobe.tasks.task import Task
@@ -24,7 +26,7 @@ DEFAULT_METHODS = ("integrated_gradients",)
 
 
 def attribute(
-    models: str | Sequence[str],
+    models: str | Path | Sequence[str | Path],
     text: str,
     *,
     text_pair: str | None = None,
@@ -47,14 +49,26 @@ def attribute(
         seed: of methods that sample.
 
     Raises:
+        TypeError: a text that is none, or something else than names.
         TaskError: the text holds no word.
         UnknownNameError: a method nothing goes by.
         ConfigError: a label that a model does not have, two models of one name, or several seeds of
             a model.
     """
+    for option, value in (("text", text), ("text_pair", text_pair)):
+        if not (isinstance(value, str) or (value is None and option == "text_pair")):
+            raise TypeError(f"attribute() takes {option} as text, not {type(value).__name__}")
+    given = [models] if isinstance(models, str | Path) else models
     names = (methods,) if isinstance(methods, str) else methods
+    for option, values in (("models", given), ("methods", names)):
+        listed = isinstance(values, list | tuple) and values
+        if not listed or not all(isinstance(value, str | Path) for value in values):
+            raise TypeError(
+                f"attribute() takes {option} as one name or a list of names, not {values!r}"
+            )
+    seed = Seeded(seed=seed).seed
     explained: list[TextAttribution] = []
-    for spec in parse_specs([models] if isinstance(models, str) else models):
+    for spec in parse_specs([str(model) for model in given]):
         if len(spec.paths) > 1:
             raise ConfigError(
                 spec.name, found=f"{len(spec.paths)} paths", expected="one",

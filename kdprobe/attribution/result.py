@@ -5,6 +5,7 @@ Does: hold the scores of each model and method, and show them. Does not: explain
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
 from kdprobe.registry import unknown_name
 from kdprobe.report.highlights import Line, marks
+from kdprobe.results.io import csv_cell
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_SCORES = ("model", "method", "word", "segment", "score")
 _LARGEST_GAP = 0.01
 """Scores that miss the change of the output by more do not add up, and say so."""
 
@@ -37,7 +40,7 @@ class WordScores:
     sampled: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TextAttribution:
     """One text, explained by one model.
 
@@ -60,8 +63,16 @@ class TextAttribution:
     methods: tuple[WordScores, ...]
     cut: str = ""
 
+    def __repr__(self) -> str:
+        """The label, and the words of each method with their scores."""
+        return repr(TextAttributions((self,)))
 
-@dataclass(frozen=True)
+    def _repr_html_(self) -> str:
+        """Show the words in colour in a notebook."""
+        return drawing_of((self,))
+
+
+@dataclass(frozen=True, repr=False)
 class TextAttributions(Sequence[TextAttribution]):
     """One text, explained by one model or several: one label for all, an entry each."""
 
@@ -80,6 +91,23 @@ class TextAttributions(Sequence[TextAttribution]):
         return len(self.models)
 
     @property
+    def metrics(self) -> pd.DataFrame:
+        """A row a model and method: the explained label, its probability, and how sure scores are.
+
+        `gap` is NaN where the method's scores need not add up; `read` counts the words of `words`
+        that the model reads.
+        """
+        import pandas as pd
+
+        rows = [
+            (model.model, method.method, model.explained, model.probability, method.gap,
+             method.sampled, len(model.words), model.read)
+            for model in self.models for method in model.methods
+        ]  # fmt: skip
+        names = ["model", "method", "explained", "probability", "gap", "sampled", "words", "read"]
+        return pd.DataFrame(rows, columns=names).astype({"gap": "float64"})
+
+    @property
     def scores(self) -> pd.DataFrame:
         """A row a model, method and word: `model`, `method`, `word`, `segment`, `score`.
 
@@ -87,14 +115,16 @@ class TextAttributions(Sequence[TextAttribution]):
         """
         import pandas as pd
 
-        rows = [
+        frame = pd.DataFrame(self._rows(), columns=list(_SCORES))
+        return frame.astype({"score": "float64"})
+
+    def _rows(self) -> list[tuple[str, str, str, int, float | None]]:
+        return [
             (model.model, method.method, word, segment, score)
             for model in self.models
             for method in model.methods
             for word, segment, score in zip(model.words, model.segments, method.scores, strict=True)
         ]
-        frame = pd.DataFrame(rows, columns=["model", "method", "word", "segment", "score"])
-        return frame.astype({"score": "float64"})
 
     def get(self, method: str, model: str = "") -> WordScores:
         """Return the scores of one method and model; the model may be left out where it is one.
@@ -111,20 +141,34 @@ class TextAttributions(Sequence[TextAttribution]):
             raise unknown_name("method", method, tuple(methods))
         return methods[method]
 
-    def save(self, path: str | Path) -> Path:
-        """Write a page (.html) or a drawing (.svg), and return its path.
+    def save(self, path: str | Path, *, force: bool = False) -> Path:
+        """Write a page (.html), a drawing (.svg), or both and scores.csv into a folder.
+
+        Args:
+            path: a file, or a new or empty folder.
+            force: write into a folder that is not empty.
 
         Raises:
             ConfigError: another ending.
-            OutputError: the place cannot be written.
+            OutputError: the folder is not empty, or the place cannot be written.
         """
         place = Path(path)
         pages = {".html": page_of, ".htm": page_of, ".svg": drawing_of}
+        if place.is_dir() or not place.suffix:
+            atomic.require_empty_folder(place, force=force)
+            with atomic.staged_folder(place) as stage:
+                for ending in (".html", ".svg"):
+                    text = pages[ending](self)
+                    (stage / f"attribution{ending}").write_text(text, encoding="utf-8")
+                rows = [list(map(csv_cell, row)) for row in self._rows()]
+                with (stage / "scores.csv").open("w", encoding="utf-8", newline="") as file:
+                    csv.writer(file, lineterminator="\n").writerows([_SCORES, *rows])
+            return place
         if place.suffix.lower() not in pages:
             raise ConfigError(
                 f"`path={place.name}`",
-                found=f"ends in {place.suffix!r}" if place.suffix else "has no ending",
-                expected=".html for a page or .svg for a drawing",
+                found=f"ends in {place.suffix!r}",
+                expected=".html for a page, .svg for a drawing, or a folder for both",
             )
         atomic.write_text(place, pages[place.suffix.lower()](self))
         return place

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +20,20 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from kdprobe.atomic import write_bytes, write_text
+from kdprobe.atomic import require_empty_folder, staged_folder, write_bytes, write_text
 from kdprobe.augmenters.augmenter import GeneratedText
 from kdprobe.errors import OutputError
 from kdprobe.plain_files import read_json
 from kdprobe.portable import portable_tree
+from kdprobe.results.schema import Estimate
+from kdprobe.results.shown import ShownResult
 from kdprobe.version import __version__
 
 SUFFIXES = (".tsv", ".jsonl", ".parquet")
 
 
-@dataclass(frozen=True)
-class TransferSet:
+@dataclass(frozen=True, repr=False)
+class TransferSet(ShownResult):
     """What was written.
 
     Args:
@@ -67,6 +70,46 @@ class TransferSet:
             "notes": list(self.notes),
             "seconds": round(self.seconds, 3),
         }
+
+    @property
+    def numbers(self) -> list[tuple[str, Estimate]]:
+        """The counts of `counts`, and `leaked` for each split that was checked."""
+        counts = [
+            Estimate(metric=name, model_a="texts", value=float(count))
+            for name, count in {"kept": self.size, **self.counts}.items()
+        ]
+        leaks = [
+            Estimate(metric="leaks", model_a=split, value=float(count))
+            for split, count in self.leaks.items()
+        ]
+        return [("augmentation", each) for each in (*counts, *leaks)]
+
+    @property
+    def title(self) -> str:
+        """How many texts, and where."""
+        return f"kdprobe transfer set: {self.size:,} texts in {self.path.name}"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """How the texts were made, and the notes."""
+        return (*(f"{name}: {fact}" for name, fact in self.facts.items()), *self.notes)
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Copy the file and its record into a folder, both or none.
+
+        Args:
+            folder: a new or empty one.
+            force: write into one that is not empty.
+
+        Raises:
+            OutputError: the folder is not empty, or cannot be written.
+        """
+        target = Path(folder)
+        require_empty_folder(target, force=force)
+        with staged_folder(target) as stage:
+            for place in (self.path, record_of(self.path)):
+                shutil.copy(place, stage)
+        return target
 
     @classmethod
     def of_record(cls, path: Path, record: Mapping[str, Any]) -> TransferSet:

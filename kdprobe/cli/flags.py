@@ -17,7 +17,6 @@ import typer
 
 from kdprobe.cli import words
 from kdprobe.config.flags import FlagField, FlagOptions, flags_of
-from kdprobe.config.flat import checked
 from kdprobe.errors import ConfigError
 
 Quiet = Annotated[
@@ -100,8 +99,7 @@ def generated(command: Callable[..., None]) -> Callable[..., None]:
             for name, models in several.items()
         }
         values |= {
-            name: checked(model, _values(model, shown, given))
-            for name, (model, shown) in single.items()
+            name: model(**_values(model, shown, given)) for name, (model, shown) in single.items()
         }
         command(**given, **values)
 

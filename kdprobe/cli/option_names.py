@@ -47,12 +47,16 @@ def _flag(match: re.Match[str]) -> str:
 @cache
 def flag_words() -> Mapping[str, str]:
     """Return the flag of every option, without dashes, by the name that messages have for it."""
+    from kdprobe.collectors.protocol import options_of
+    from kdprobe.comparison.options import SHORT_KEYWORDS
     from kdprobe.config.flags import flags_of
 
     words = dict(_OTHERS)
     for model in _models():
         for one in flags_of(model).values():
             words[one.option] = one.words[0]
+    for keyword, (collector, option) in SHORT_KEYWORDS.items():
+        words[keyword] = flags_of(options_of(collector))[option].words[0]
     return words
 
 

@@ -15,8 +15,8 @@ from kdprobe.plain_text import printable
 
 if TYPE_CHECKING:
     from kdprobe.results.sweep import SweepDocument
-    from kdprobe.sweeping.run import DryRow
-    from kdprobe.sweeping.run import Sweep as Swept
+    from kdprobe.sweeping.result import DryRow
+    from kdprobe.sweeping.result import Sweep as Swept
 
 Sweep = Annotated[
     str | None,

@@ -30,6 +30,7 @@ def show_result(result: TrainingResult, *, quiet: bool) -> None:
         return
     _show_trained(result, quiet=quiet)
     if result.control is not None:
+        typer.echo("\nThe control:")
         _show_trained(result.control, quiet=quiet)
 
 

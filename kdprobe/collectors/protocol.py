@@ -17,11 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
 from kdprobe.config.flags import FlagOptions
-from kdprobe.config.flat import refusal
-from kdprobe.registry import Plugins, unknown_name
+from kdprobe.registry import Plugins
 
 if TYPE_CHECKING:
     from kdprobe.collectors.session import Session
@@ -42,7 +41,7 @@ class CollectorOptions(FlagOptions):
 
     asks: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, *values: Any, **named: Any) -> None:
+    def __init__(self, /, *values: Any, **named: Any) -> None:
         """Take values by position, in the order of the fields, or by name.
 
         Raises:
@@ -50,13 +49,11 @@ class CollectorOptions(FlagOptions):
             ConfigError: the first value that is wrong.
         """
         fields = tuple(type(self).model_fields)
-        for name in named:
-            if name not in fields:
-                raise unknown_name("option", name, fields, option=type(self).group)
-        try:
-            super().__init__(**dict(zip(fields, values, strict=False)), **named)
-        except ValidationError as error:
-            raise refusal(type(self), error) from error
+        if len(values) > len(fields):
+            raise TypeError(
+                f"{type(self).__name__}() takes {len(fields)} values at most, not {len(values)}"
+            )
+        super().__init__(**dict(zip(fields, values, strict=False)), **named)
 
     @classmethod
     def described(cls, options: Any) -> dict[str, JsonValue]:

@@ -21,6 +21,7 @@ from kdprobe.observations.predictions import Populations
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
 from kdprobe.tasks.clusters import cluster_notices, split_clusters
+from kdprobe.tasks.label_names import check_label_map
 from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
@@ -42,10 +43,9 @@ class OpenedModel:
 
     def lacks(self, needs: frozenset[Capability]) -> str | None:
         """Return why a run of it lacks one of these capabilities; None: all have all."""
-        for run in self.runs:
-            for capability in sorted(needs - run.capabilities):
-                return run.lacks.get(capability) or f"it has no {capability.replace('_', ' ')}"
-        return None
+        from kdprobe.models.handle import lacking
+
+        return next(filter(None, (lacking(run, needs) for run in self.runs)), None)
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,13 @@ def open_session(
     """
     task = task_file.task()
     models = _open_models(specs, task, data, runtime)
+    if data.label_map:
+        from kdprobe.models.label_sources import label_names
+
+        paths = [path for spec in specs for path in spec.paths]
+        known = {path: label_names(path, offline=runtime.offline) or () for path in paths}
+        opened = {model.name: model.runs[0].labels for model in models}
+        check_label_map(data.label_map, opened | known, task.labels)
     name = data.split or task_file.compare_split
     clustered = task_file.with_cluster(data.cluster)
     split, notices = _load_examples(
@@ -227,7 +234,7 @@ def _open_models(
             "student" if place else "teacher",
             tuple(
                 open_model(
-                    path,
+                    given,
                     name=spec.name,
                     task=task,
                     device=runtime.device,
@@ -235,7 +242,7 @@ def _open_models(
                     offline=runtime.offline,
                     label_map=data.label_map,
                 )
-                for path in spec.paths
+                for given in (*spec.paths, *spec.objects)
             ),
         )
         for place, spec in enumerate(specs)
@@ -267,7 +274,7 @@ def _load_examples(
         )
     except DataNotFoundError:
         files = [path for spec in specs for path in spec.paths]
-        if not all(map(is_predictions_file, files)):
+        if any(spec.objects for spec in specs) or not all(map(is_predictions_file, files)):
             raise
         task = task_file.task()
         notice = Notice(

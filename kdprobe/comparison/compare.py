@@ -6,7 +6,7 @@ Does: the steps in their order, a line each. Does not: any of them itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -28,8 +28,7 @@ from kdprobe.comparison.task_at_hand import task_on_disk
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
-from kdprobe.errors import ConfigError
-from kdprobe.models.spec import ModelSpec, parse_specs
+from kdprobe.models.model_like import ModelLike, ModelsLike, specs_of
 from kdprobe.progress import Progress, Silent
 
 if TYPE_CHECKING:
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
 
 
 def compare(
-    teacher: str | Path,
-    students: str | Path | Sequence[str | Path],
+    teacher: ModelLike,
+    students: ModelsLike,
     *,
     task: str | Path | TaskFile | ChosenTask | pd.DataFrame | Dataset | None = None,
     output: str | Path | None = None,
@@ -54,9 +53,14 @@ def compare(
     """Compare a teacher with its students on one split of one task.
 
     Args:
-        teacher: a checkpoint folder, a hub id or a predictions file; `NAME=PATH` names it,
-            `NAME=PATH,PATH` is one model trained with several seeds.
-        students: one or more of the same.
+        teacher: one of: a checkpoint folder, a hub id or a predictions file (`NAME=PATH` names it,
+            `NAME=PATH,PATH` is one model trained with several seeds); a loaded model with its
+            tokenizer `(model, tokenizer)`, alone where the tokenizer lies where the model came
+            from; a `text-classification` pipeline; a function that takes a list of texts (of a task
+            of pairs: a list of pairs of texts) and gives `[n, classes]` probabilities in the order
+            of the task's labels, or labels; `Predictions` of another comparison.
+        students: one or more of the same, or a mapping of names to them, in which a list is one
+            model trained with several seeds.
         task: a task's name, a task file (.toml, or open), or examples: a table's path, a
             DataFrame or a `datasets.Dataset`; None: what the records of the checkpoints name, or
             what the predictions files are about.
@@ -83,7 +87,7 @@ def compare(
         flat, task=task, output=output, data=data, runtime=runtime, analyses=analyses,
         collectors=collectors,
     )  # fmt: skip
-    specs = _specs(teacher, students)
+    specs = specs_of(teacher, students)
     control_name(options.analyses.control, [spec.name for spec in specs[1:]])
     to_run = chosen_analyses(options.analyses)
     check_output(options.output)
@@ -141,21 +145,6 @@ def compare_opened(
     if folder is not None:
         write_files(document, study, folder, text=text)
     return Comparison(document, folder=folder, study=study)
-
-
-def _specs(
-    teacher: str | Path, students: str | Path | Sequence[str | Path]
-) -> tuple[ModelSpec, ...]:
-    named = [students] if isinstance(students, str | Path) else list(students)
-    if not named:
-        raise ConfigError("`students`", found="none is named", expected="at least one")
-    for model in (teacher, *named):
-        if not isinstance(model, str | Path):
-            raise TypeError(
-                f"compare() takes models as paths or names, not {type(model).__name__}; arrays are "
-                "for compare_predictions()"
-            )
-    return tuple(parse_specs([str(teacher), *map(str, named)]))
 
 
 def use_threads(threads: int | None) -> None:

@@ -6,17 +6,21 @@ compare. Does not: open a model or a file.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
-from typing import Any, Literal, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
 from kdprobe.collectors.session import OpenedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
-from kdprobe.comparison.array_values import (
+from kdprobe.comparison.compare import compare_opened
+from kdprobe.comparison.files import check_output
+from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
+from kdprobe.comparison.result import Comparison
+from kdprobe.errors import ConfigError
+from kdprobe.models.predictions.array_outputs import frame_columns, read_classes, read_outputs
+from kdprobe.models.predictions.array_values import (
     MOST_CLASSES,
     as_array,
     as_clusters,
@@ -25,23 +29,13 @@ from kdprobe.comparison.array_values import (
     class_index,
     is_missing,
 )
-from kdprobe.comparison.compare import compare_opened
-from kdprobe.comparison.files import check_output
-from kdprobe.comparison.options import AnalysisOptions, ArrayKeywords, array_options
-from kdprobe.comparison.result import Comparison
-from kdprobe.errors import ConfigError
-from kdprobe.models.handle import Capability, Outputs, ProgressCall
-from kdprobe.models.predictions.numbers import to_log_probabilities
+from kdprobe.models.predictions.given import GivenPredictions
 from kdprobe.models.spec import ModelSpec
-from kdprobe.observations.predictions import Scale
+from kdprobe.observations.predictions import Predictions
 from kdprobe.plain_text import printable
 from kdprobe.progress import Progress
-from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.clusters import cluster_notices
-from kdprobe.tasks.task import NO_LABEL, Split, Task
-
-_SUM_TOLERANCE = 1e-3
-"""How far probabilities may miss 1 in all: float16 keeps three digits."""
+from kdprobe.tasks.task import Split, Task
 
 
 def compare_predictions(
@@ -111,7 +105,7 @@ def compare_predictions(
         OpenedModel(
             ModelSpec(name, ()),
             "student" if place else "teacher",
-            tuple(_ArrayModel(name, run, split) for run in _runs(values)),
+            tuple(_handle(name, run, split) for run in _runs(values)),
         )
         for place, (name, values) in enumerate(named.items())
     )
@@ -126,27 +120,11 @@ def compare_predictions(
     return compare_opened(session, to_run, options, progress=progress)
 
 
-class _ArrayModel:
-    """Predictions at hand, as a model; see `models.handle.ModelHandle` for the properties."""
-
-    source: Literal["predictions file"] = "predictions file"
-    architecture: str = ""
-    parameters: int | None = None
-    folder: str = ""
-    reading: str = ""
-    capabilities: frozenset[Capability] = frozenset()
-    lacks: Mapping[Capability, str] = MappingProxyType({})
-    alarms: tuple[str, ...] = ()
-
-    def __init__(self, name: str, values: Any, split: Split) -> None:
-        self.name, self.labels = name, split.task.labels
-        self._values, self._scale, self.notes = _read(values, split, f"`{name}`")
-        self.fingerprint = hashlib.sha256(self._values.tobytes()).hexdigest()
-
-    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
-        """Return the predictions; `batch_size` changes nothing."""
-        advance(len(split))
-        return Outputs(self._values, self._scale, np.zeros(len(split), dtype=np.bool_))
+def _handle(name: str, values: Any, split: Split) -> GivenPredictions:
+    """Return predictions at hand as a model."""
+    read = read_outputs(values, split.task, len(split), f"`{name}`")
+    held = Predictions(name, split.ids, read.values, read.scale)
+    return GivenPredictions(held, name=name, task=split.task, notes=read.notes)
 
 
 def _runs(values: Any) -> Sequence[Any]:
@@ -155,50 +133,6 @@ def _runs(values: Any) -> Sequence[Any]:
         hasattr(each, "shape") and len(each.shape) for each in values
     )  # fmt: skip
     return values if several else [values]
-
-
-def _read(values: Any, split: Split, where: str) -> tuple[Floats, Scale, tuple[str, ...]]:
-    """Return predictions as float64 `[n, c]` or `[n, 1]`, what they are, and notes."""
-    names, n = split.task.labels, len(split)
-    if hasattr(values, "columns"):
-        columns = _columns(values, where)
-        if sorted(columns) != sorted(names):
-            raise ConfigError(
-                where, found=f"columns {', '.join(columns)}", expected=", ".join(names)
-            )
-        values = values.rename(columns=str)[list(names)]
-    array = as_array(values, where, axes=(1, 2))
-    if len(array) != n:
-        raise ConfigError(
-            where, found=f"an array of shape {array.shape}", expected=f"a row for each of {n}"
-        )
-    if split.task.kind == "regression":
-        if array.size != n:
-            raise ConfigError(where, found=f"{array.shape[1]} columns", expected="one number a row")
-        return as_numbers(array.reshape(n, 1), where), "scores", ()
-    if array.ndim == 1 or array.shape[1] == 1 < len(names):
-        note = "only its predicted labels are known; numbers that need probabilities are left out"
-        classes = _classes(array.reshape(-1), names, where)
-        return classes[:, None].astype(np.float64), "labels", (note,)
-    if array.shape[1] != len(names):
-        raise ConfigError(
-            where, found=f"{array.shape[1]} columns", expected=f"{len(names)}, one a label"
-        )
-    numbers = as_numbers(array, where)
-    sums = numbers.sum(axis=1)
-    if (numbers >= 0).all() and (np.abs(sums - 1.0) <= _SUM_TOLERANCE).all():
-        logarithms, note = to_log_probabilities(numbers / sums[:, None])
-        return logarithms, "log-probabilities", (note,)
-    return numbers, "logits", ()
-
-
-def _columns(frame: Any, where: str) -> list[str]:
-    """Return the names of a frame's columns, each of which is a label."""
-    columns = [str(name) for name in frame.columns]
-    if not columns or len(set(columns)) < len(columns):
-        listed = f"the columns {', '.join(columns)}" if columns else "no columns"
-        raise ConfigError(where, found=listed, expected="a column a label, each once")
-    return columns
 
 
 def _names_of(labels: Any) -> Sequence[str] | None:
@@ -213,24 +147,6 @@ def _names_of(labels: Any) -> Sequence[str] | None:
             expected="the names of two classes or more, each once",
         )  # fmt: skip
     return names
-
-
-def _classes(array: Any, names: tuple[str, ...], where: str) -> Any:
-    """Return class indices `[n]` of indices or names; what is missing is `NO_LABEL`."""
-    places = {name: index for index, name in enumerate(names)}
-    classes = np.full(len(array), NO_LABEL, dtype=np.int64)
-    for row, value in enumerate(array.tolist()):
-        if is_missing(value):
-            continue
-        index = places.get(value) if isinstance(value, str) else class_index(value)
-        if index is None or not 0 <= index < len(names):
-            raise ConfigError(
-                where,
-                found=f"row {row + 1} is {value!r}",
-                expected=f"0 to {len(names) - 1}, or one of {', '.join(names)}",
-            )
-        classes[row] = index
-    return classes
 
 
 def _split_of(
@@ -252,7 +168,7 @@ def _split_of(
     task = _task_of(gold, first, labels)
     values: Any = None
     if y_true is not None and task.kind == "classification":
-        values = _classes(gold, task.labels, "`y_true`")
+        values = read_classes(gold, task.labels, "`y_true`")
     elif y_true is not None:
         values = as_numbers(gold, "`y_true`")
     for name, column in (("texts", texts), *slices.items()):
@@ -282,7 +198,7 @@ def _task_of(gold: Any, first: Any, labels: Sequence[str] | None) -> Task:
     ):
         return Task("arrays", 1, "regression", (), "pearson")
     if labels is None and hasattr(first, "columns"):
-        labels = _columns(first, "`teacher`")
+        labels = frame_columns(first, "`teacher`")
     if labels is None:
         array = np.asarray(first)
         words = {value for value in (*known, *array.ravel().tolist()) if isinstance(value, str)}

@@ -13,7 +13,7 @@ from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.session import open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.models.spec import parse_specs
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, display_of
 from kdprobe.results.schema import Estimate
 from kdprobe.tasks.open import open_task
 
@@ -51,7 +51,7 @@ def nearness(
         data=EvaluationDataOptions(), runtime=InferenceRuntime(device=device, offline=True),
         seed=seed, resamples=resamples,
     )  # fmt: skip
-    outputs = PREDICTIONS.collect(session, session.split, progress or Silent())
+    outputs = PREDICTIONS.collect(session, session.split, display_of(progress))
     study = session.with_observation(outputs.observation).study
     ours, theirs = study.students
     return closeness_differences(study)[ours.name, theirs.name].estimate

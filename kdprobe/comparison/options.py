@@ -16,7 +16,7 @@ from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.collectors.protocol import COLLECTORS, CollectorOptions, options_of
 from kdprobe.config.flags import Flag, FlagOptions, Panel
-from kdprobe.config.flat import checked, gathered
+from kdprobe.config.flat import gathered
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime, Output, Seed
 
 
@@ -80,6 +80,14 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+
+
+SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
+    "minimal_pairs": ("minimal_pairs", "folder"),
+    "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
+    "attribution_gap": ("attribution_maps", "examples"),
+}
+"""Keyword -> the collector and the one of its options that it stands for."""
 
 
 class CompareKeywords(TypedDict, total=False):
@@ -217,15 +225,11 @@ def array_options(
 
 def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
-    evidence: dict[str, CollectorOptions] = {}
-    for name, values in (
-        ("minimal_pairs",
-         {"folder": given.minimal_pairs, "per_phenomenon": given.pairs_per_phenomenon}),
-        ("attribution_maps", {"examples": given.attribution_gap}),
-    ):  # fmt: skip
-        known = {key: value for key, value in values.items() if value is not None}
-        if known:
-            evidence[name] = checked(options_of(name), known)
+    short: dict[str, dict[str, object]] = {}
+    for keyword, (name, option) in SHORT_KEYWORDS.items():
+        if (value := getattr(given, keyword)) is not None:
+            short.setdefault(name, {})[option] = value
+    evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:
         evidence["probes"] = given.probing
     if given.attributions is not None:
@@ -253,7 +257,7 @@ def asked_evidence(
         asks = collector.options.asks
         named = collector.by_default or any(collector.kind in reads(each) for each in only)
         if values and (named or not asks or not values.keys().isdisjoint(asks)):
-            evidence[name] = checked(collector.options, values)
+            evidence[name] = collector.options(**values)
         elif values:
             collector.options.refuse_alone(values)
     return evidence

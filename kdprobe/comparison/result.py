@@ -5,7 +5,6 @@ Does: hold the document and show it (in a notebook, as a data frame, as a page).
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
 from kdprobe.results.io import read_document
 from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.results.shown import notebook_html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,23 +138,12 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Show the headline in a notebook: a sentence a student, the table, a link to the page."""
-
-        def safe(text: str) -> str:
-            return html.escape(printable(text))
-
-        columns, rows = headline_table(self.headline)
-        names = "".join(f"<th>{safe(name)}</th>" for name in columns)
-        body = ""
-        for number, *cells in rows:
-            values = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
-            body += f"<tr><th>{safe(number)}</th>{values}</tr>"
-        task = self.document.task
-        title = safe(f"{task.name} {task.split}, n = {task.n}{task.in_clusters}")
-        sentences = "".join(f"<p>{safe(row.sentence)}</p>" for row in self.headline.rows)
-        page = None if self.folder is None else self.folder / "report.html"
-        link = f'<p><a href="{html.escape(page.as_posix())}">report.html</a></p>' if page else ""
-        table = f"<table><caption>kdprobe: {title}</caption><tr>{names}</tr>{body}</table>"
-        return f"{sentences}{table}{link}"
+        task, page = self.document.task, self.folder and self.folder / "report.html"
+        return notebook_html(
+            f"kdprobe: {task.name} {task.split}, n = {task.n}{task.in_clusters}",
+            *headline_table(self.headline),
+            sentences=[row.sentence for row in self.headline.rows], page=page,
+        )  # fmt: skip
 
 
 class Number(NamedTuple):
@@ -238,7 +227,10 @@ def load_results(path: str | Path) -> Comparison:
         path: a `results.json`, or the folder that holds one.
 
     Raises:
+        TypeError: no path.
         ResultsFormatError: the file cannot be read, or is of a version that this kdprobe cannot.
     """
+    if not isinstance(path, str | Path):
+        raise TypeError(f"load_results() takes a file or folder, not {type(path).__name__}")
     place = Path(path)
     return Comparison(read_document(place), folder=place if place.is_dir() else place.parent)

@@ -77,9 +77,10 @@ def choose_task(
         )  # fmt: skip
     if task is not None:
         opened = open_task(task, **columns._asdict())
-        return ChosenTask(name_classes(opened, paths, offline=offline, label_map=label_map))
+        places = [place for model in models for place in (*model.paths, *model.objects)]
+        return ChosenTask(name_classes(opened, places, offline=offline, label_map=label_map))
     folders = [path for path in paths if not is_predictions_file(path)]
-    if not folders:
+    if not folders and not any(model.objects for model in models):
         return _of_files(paths, columns)
     trained: dict[str, list[str]] = {}
     for model in models:

@@ -7,11 +7,13 @@ Does not: look for data or open models.
 from __future__ import annotations
 
 import difflib
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticKnownError
 
 from kdprobe import plain_files
 from kdprobe.errors import ConfigError
@@ -28,6 +30,17 @@ class Options(BaseModel):
 
     # Built when first checked: the help of a command reads fields and checks nothing.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what Python, and pydantic after it, takes for 1 or 0."""
+        parts = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(part, bool) for part in parts):
+            kinds = set(_kinds(cls.model_fields[str(info.field_name)].annotation))
+            if kinds <= {int, float}:
+                raise PydanticKnownError("float_type" if float in kinds else "int_type")
+        return value
 
 
 def parse(model: type[M], data: dict[str, object], where: str) -> M:
@@ -107,6 +120,17 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from _models_in(argument)
+
+
+def _kinds(annotation: object) -> Iterator[object]:
+    """Yield the plain types that a value, or each of its parts, may have; None is none of them."""
+    if hasattr(annotation, "__metadata__"):  # Annotated
+        yield from _kinds(get_args(annotation)[0])
+    elif get_origin(annotation) in (tuple, Union, types.UnionType):
+        for argument in get_args(annotation):
+            yield from _kinds(argument)
+    elif annotation not in (type(None), ...):
+        yield annotation
 
 
 def read_toml(model: type[M], path: Path) -> M:

@@ -16,9 +16,8 @@ An options model is a frozen pydantic model whose fields carry a `Flag`:
 
 Bounds stand in `Field`; the kind of the value is the annotation's; what is not given has the
 field's default. Nothing else has to be written: `flags_of(ProbingOptions)` reads the rest, the
-command line makes a flag of it, `config.flat.checked` makes the model of plain
-values with one `ConfigError` for the first that is wrong, and an error names the option
-`` `probing.sentences` ``, which a person at a terminal reads as the flag.
+command line makes a flag of it, the first value that is wrong is one `ConfigError`, and it names
+the option `` `probing.sentences` ``, which a person at a terminal reads as the flag.
 
 Texts outside `cli/` never name a flag. They name the option between backticks, as Python users
 write it (`` `batch_size` ``, `` `probing.sentences` ``, with a value `` `labels=A,B` ``).
@@ -34,10 +33,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from kdprobe.config.base import Options
+from kdprobe.config.refusal import check_values, refusal
 
 Panel = Literal[
     "models and data", "what to compare", "probing", "explaining", "training", "output", "runtime",
@@ -88,6 +89,22 @@ class FlagOptions(Options):
 
     group: ClassVar[str] = ""
     panel: ClassVar[Panel] = "runtime"
+
+    def __init__(self, /, **values: Any) -> None:
+        """Take values by the names of the fields.
+
+        Raises:
+            UnknownNameError: an option that there is not; the nearest are named.
+            ConfigError: the first value that is wrong: its option, what it is, what may be.
+        """
+        check_values(type(self), self.group, values)
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise refusal(type(self), self.group, values, error) from error
+
+    # Options inside of a recipe are checked by their fields: the message names the recipe's place.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class FlagField(NamedTuple):

@@ -21,7 +21,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kdprobe.config.flat import checked
 from kdprobe.config.training import BestBy, TrainingSettings
 from kdprobe.distillers.encoding import steps_per_epoch
 from kdprobe.distillers.student_record import DistilledStudent, read_object
@@ -167,7 +166,7 @@ class Control:
         notes: tuple[str, ...] = ()
         if "best_by" not in named:
             inherited["best_by"], notes = rule_without_teacher(self.student.settings.best_by)
-        settings = checked(TrainingSettings, inherited | dict(named))
+        settings = TrainingSettings(**(inherited | dict(named)))
         if "epochs" not in named:
             epochs = self._epochs(examples, settings)
             settings = settings.model_copy(update={"epochs": epochs})

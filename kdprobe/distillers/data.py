@@ -6,7 +6,8 @@ describe a training; `job_facts.py` does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +33,14 @@ class TrainingData:
         train: what is learnt from.
         evaluation: what is scored; always with gold labels.
         left_out: how many examples are not learnt from for want of a gold label; empty for none.
+        columns: of a plain table, by what they are: `text`, `text_pair`, `label`.
     """
 
     task: Task
     train: Split
     evaluation: Split
     left_out: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self) -> dict[str, Any]:
         """Name the examples by content, for the record of a run."""
@@ -45,6 +48,7 @@ class TrainingData:
             "task": self.task.name,
             "train": _named(self.train),
             "eval": _named(self.evaluation),
+            **({"columns": dict(self.columns)} if self.columns else {}),
         }
 
     def rows(self) -> dict[str, str]:
@@ -53,7 +57,9 @@ class TrainingData:
             "task": f"{self.task.name} (version {self.task.version})",
             "trained on": _described(self.train),
             "scored on": _described(self.evaluation),
-        }
+            **({"columns": ", ".join(f"{role} {name!r}" for role, name in self.columns.items())}
+               if self.columns else {}),
+        }  # fmt: skip
 
     def with_gold(self) -> TrainingData:
         """Return the data with those training examples that have a gold label.
@@ -130,7 +136,15 @@ def load_data(
         task_file, eval_split=eval_split, data_dir=data_dir, eval_limit=eval_limit, seed=seed,
         offline=offline,
     )  # fmt: skip
-    return TrainingData(task_file.task(), train, evaluation)
+    return TrainingData(task_file.task(), train, evaluation, columns=_columns(task_file))
+
+
+def _columns(task_file: TaskFile) -> dict[str, str]:
+    """Return the columns of a plain table; nothing for a task, whose file says them."""
+    if not task_file.notes:
+        return {}
+    named = {"text": task_file.text, "text_pair": task_file.text_pair, "label": task_file.label}
+    return {role: name for role, name in named.items() if name and isinstance(name, str)}
 
 
 def load_evaluation(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Set
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from kdprobe.distillers.objective import GROUPS, LOGITS, WORDS, ModelShape, Need
 from kdprobe.errors import CapabilityError
 from kdprobe.foreign import said
 from kdprobe.models.architectures import LAYER_LISTS, PROJECTIONS, layers_of
+from kdprobe.models.attention import attentions_of
 from kdprobe.models.bilstm import MODEL_TYPE
 from kdprobe.models.gradients import input_obstacle
 from kdprobe.models.measured import first_token_reads, states_of
@@ -182,7 +183,7 @@ def read(
     values[LOGITS] = logits.float()
     for need in sorted(needs - set(values)):
         probabilities = need.quantity == "attention"
-        layers = _attentions(output) if probabilities else states_of(output) or ()
+        layers = attentions_of(output) if probabilities else states_of(output) or ()
         index = need.layer - 1 if probabilities else need.layer
         if not 0 <= index < len(layers):
             raise ValueError(f"no {need.quantity} of layer {need.layer} in {type(model).__name__}")
@@ -191,12 +192,6 @@ def read(
             value = first_tokens(value, inputs["attention_mask"])
         values[need] = value
     return values
-
-
-def _attentions(output: Any) -> tuple[Tensor, ...]:
-    """Return a model's attention probabilities, of an encoder-decoder the encoder's."""
-    own = getattr(output, "attentions", None)
-    return tuple(own or getattr(output, "encoder_attentions", None) or ())
 
 
 def read_apart(

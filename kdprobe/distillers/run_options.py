@@ -7,7 +7,8 @@ recipes.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -33,7 +34,8 @@ from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, Silent, display_of
+from kdprobe.tasks.at_hand import task_on_disk
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
 
@@ -103,6 +105,12 @@ class RunOptions(Generic[OwnOptions]):
         """Return the same with other data options."""
         return replace(self, data=self.data.model_copy(update=changes))
 
+    @contextmanager
+    def with_examples_on_disk(self) -> Iterator[RunOptions[OwnOptions]]:
+        """Yield the same with a table's path in place of examples that are at hand."""
+        with task_on_disk(self.data.task) as task:
+            yield self.with_data(task=task)
+
     @property
     def named_settings(self) -> dict[str, Any]:
         """The training settings that were named, by name."""
@@ -121,7 +129,7 @@ class RunOptions(Generic[OwnOptions]):
     def task_file(self) -> TaskFile:
         """Open the task; classes that a table does not show are those of `labels_of`."""
         return name_classes(
-            open_task(str(self.data.task), **self.data.columns),
+            open_task(self.data.task, **self.data.columns),
             [self.labels_of] if self.labels_of else [],
             offline=self.offline, label_map=self.data.label_map,
         )  # fmt: skip
@@ -217,4 +225,15 @@ class RunOptions(Generic[OwnOptions]):
 
 def display(progress: Progress | None) -> Progress:
     """Return the display of this process: of several that train together one speaks."""
-    return progress if progress is not None and process_group().leads else Silent()
+    return display_of(progress) if process_group().leads else Silent()
+
+
+def model_name(call: str, model: object) -> str:
+    """Return a model as a training reads it: a path or a hub id.
+
+    Raises:
+        TypeError: something else, as Python users may hand over.
+    """
+    if not isinstance(model, str | Path):
+        raise TypeError(f"{call}() takes a model as a path or a hub id, not {type(model).__name__}")
+    return str(model)

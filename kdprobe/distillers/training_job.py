@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kdprobe import atomic
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillers.compute import Compute
 from kdprobe.distillers.encoding import Encoded, GroupedByLength, steps_per_epoch
@@ -20,6 +21,9 @@ from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.teacher_signal import TeacherSignal
 from kdprobe.distillers.weighted_loss import WeightedLoss
+from kdprobe.errors import ConfigError
+from kdprobe.results.schema import Estimate
+from kdprobe.results.shown import ShownResult
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
@@ -107,8 +111,8 @@ class TrainingJob:
         return -(-self.epoch_steps // pieces)
 
 
-@dataclass(frozen=True)
-class TrainingResult:
+@dataclass(frozen=True, repr=False)
+class TrainingResult(ShownResult):
     """The result of a training.
 
     Args:
@@ -154,3 +158,54 @@ class TrainingResult:
             undefined={}, history=(), best_step=0, steps=0, seconds=preflight.seconds,
             preflight=preflight,
         )  # fmt: skip
+
+    @property
+    def numbers(self) -> list[tuple[str, Estimate]]:
+        """The scores of the weights that were kept; none of a dry run."""
+        name = self.folder.name if self.folder else ""
+        return [
+            ("training", Estimate(metric=metric, model_a=name, value=value,
+                                  undefined=self._reason(metric)))
+            for metric, value in self.scores.items()
+        ]  # fmt: skip
+
+    def _reason(self, metric: str) -> str:
+        """Return why a score is undefined; empty where it is not."""
+        return "" if self.scores[metric] is not None else self.undefined.get(metric) or "undefined"
+
+    @property
+    def title(self) -> str:
+        """What was trained, and for how long."""
+        what = f"kdprobe training on {self.task}"
+        if self.folder is None:
+            return f"{what}: checked, not trained; may take {self.seconds:.0f} s"
+        return (
+            f"{what}, scored on {self.eval_split}: step {self.best_step:,} of {self.steps:,} was "
+            f"kept, {self.seconds:.0f} s"
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The notes."""
+        return self.notes or self.preflight.notes
+
+    @property
+    def page(self) -> Path | None:
+        """The learning curves."""
+        place = self.folder and self.folder / "training.html"
+        return place if place and place.is_file() else None
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Copy the model folder, with its card, record and page, to another place, all or nothing.
+
+        Args:
+            folder: a new or empty one.
+            force: write into one that is not empty.
+
+        Raises:
+            ConfigError: a dry run, which trained nothing.
+            OutputError: the folder is not empty, or cannot be written.
+        """
+        if self.folder is None:
+            raise ConfigError("a dry run", found="trained nothing", expected="a training to save")
+        return atomic.copied_folder(self.folder, Path(folder), force=force)

@@ -9,23 +9,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.extract.coalitions import ValueFunction, fill
-from kdprobe.extract.enumerated import EVERY_COALITION, enumerated, enumerated_sizes
 from kdprobe.extract.method import METHODS, Attribution, ExplanationInput, Method
+from kdprobe.extract.orders import ORDER_OF, order_names, order_numbers, order_options, ranked_words
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
-from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import ModelHandle
+from kdprobe.models.texts_reader import TextsReader, reader_of
 from kdprobe.models.words import word_shares
 from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
-from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats
 
 EXTRACTOR_VERSION = 4
 PIECE = 16
@@ -46,12 +47,12 @@ class Explanation:
 
 
 Explained = Mapping[str, tuple[Explanation, ...]]
-"""Method (or `random`, whose scores are empty, or `every coalition`, whose scores are the values of
-all coalitions of a text that a method enumerates) -> one entry per sentence."""
+"""Method (or `random`, whose scores are empty, or a name of `order_names`, with other numbers in
+their place) -> one entry per sentence."""
 
 
 def explain_model(
-    handle: HfModel,
+    handle: ModelHandle,
     sentences: Sequence[Sentence],
     setting: ExplanationSettings,
     *,
@@ -75,12 +76,13 @@ def explain_model(
         CapabilityError: a method cannot be used with this model, or what it would be explained by
             is not what the model itself says.
     """
-    stores = {name: _Store(handle, name, setting, cache, progress) for name in _names(setting)}
+    kept = cache if handle.repeats else None
+    stores = {name: _Store(handle, name, setting, kept, progress) for name in _names(setting)}
     left = [
         one for one in sentences if any(one.key not in store.known for store in stores.values())
     ]
     if left:
-        reader = Reader(handle)
+        reader = reader_of(handle)
         require_own_outputs(
             [ValueFunction(reader, o.texts, o.words, removal=setting.removal) for o in _few(left)]
         )
@@ -114,12 +116,11 @@ def _pieces(sentences: Sequence[Sentence]) -> Iterator[Sequence[Sentence]]:
 def _names(setting: ExplanationSettings) -> tuple[str, ...]:
     if not setting.deletion:
         return tuple(setting.methods)
-    every = (EVERY_COALITION,) if enumerated_sizes(setting) else ()
-    return (*setting.methods, RANDOM, *every)
+    return (*setting.methods, RANDOM, *order_names(setting))
 
 
 def _explain_piece(
-    reader: Reader,
+    reader: TextsReader,
     piece: Sequence[Sentence],
     setting: ExplanationSettings,
     stores: Mapping[str, _Store],
@@ -131,18 +132,23 @@ def _explain_piece(
         chosen = [replace(o, game=o.game.anew(answers)) for o in (inputs[row] for row in rows)]
         if not rows:
             continue
-        wanted = setting.deletion
         if name == RANDOM:
             scored = [Attribution(np.empty(0)) for _ in rows]
-        elif name == EVERY_COALITION:
-            scored, wanted = enumerated(chosen, setting), False
-        else:
+        elif name in setting.methods:
             method: Method = METHODS.load(name)
             attributions = method.explain(chosen, reader, setting.methods[name], setting.output)
             scored = [_checked(one) for one in attributions]
+        else:
+            known = partial(_known_scores, stores, [piece[row].key for row in rows])
+            scored = order_numbers(name, chosen, setting, known)
+        wanted = setting.deletion and name in (*setting.methods, RANDOM)
         deletions = _deletions(chosen, scored, random=name == RANDOM, wanted=wanted)
         explanations = [Explanation(s, d) for s, d in zip(scored, deletions, strict=True)]
         store.add({piece[row].key: one for row, one in zip(rows, explanations, strict=True)})
+
+
+def _known_scores(stores: Mapping[str, _Store], keys: Sequence[bytes], method: str) -> list[Floats]:
+    return [stores[method].known[key].scored.scores for key in keys]
 
 
 def _checked(scored: Attribution) -> Attribution:
@@ -152,18 +158,13 @@ def _checked(scored: Attribution) -> Attribution:
     return scored
 
 
-def ask(reader: Reader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
+def ask(reader: TextsReader, one: Sentence, setting: ExplanationSettings) -> ExplanationInput:
     """Put a sentence to a model: its tokens, the words they belong to, its coalitions."""
     encoded = reader.encode(one.texts)
     game = ValueFunction(reader, one.texts, one.words, removal=setting.removal)
     shares = word_shares(one.words, encoded.pieces)
     seed = derive_seed(setting.seed, "attributions", one.seed.hex())
     return ExplanationInput(one.id, one.words, encoded, shares, one.target, game, seed)
-
-
-def ranked_words(scores: Floats) -> Ints:
-    """Return the words by falling score, int64 `[n]`; ties go to the earlier word, NaN last."""
-    return np.argsort(-np.where(np.isfinite(scores), scores, -np.inf), kind="stable")
 
 
 def _top(scores: Floats, share: float) -> Bools:
@@ -215,7 +216,7 @@ class _Store:
 
     def __init__(
         self,
-        handle: HfModel,
+        handle: ModelHandle,
         name: str,
         setting: ExplanationSettings,
         cache: Cache | None,
@@ -223,11 +224,12 @@ class _Store:
     ) -> None:
         options: dict[str, JsonValue] = {}
         version = 1
-        if name in setting.methods:
-            options = setting.methods[name].model_dump(mode="json")
-            version = METHODS.load(name).version
-        elif name == EVERY_COALITION:
-            options = {"words": [*enumerated_sizes(setting)]}
+        method = name.removeprefix(ORDER_OF)
+        if method in setting.methods:
+            options = setting.methods[method].model_dump(mode="json")
+            version = METHODS.load(method).version
+        if name in order_names(setting):
+            options = options | order_options(name, setting)
         parts: dict[str, JsonValue] = {
             "model": handle.fingerprint, "reading": handle.reading, "method": name,
             "version": [EXTRACTOR_VERSION, version], "options": options,

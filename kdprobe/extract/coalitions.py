@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from kdprobe.errors import CapabilityError
-from kdprobe.models.reader import Reader
+from kdprobe.models.texts_reader import TextsReader
 from kdprobe.models.tokens import Texts
 from kdprobe.observations.attributions import Word
 from kdprobe.seeds import derive_generator
@@ -74,7 +74,7 @@ class ValueFunction:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: TextsReader,
         texts: Texts,
         words: Sequence[Word],
         *,
@@ -83,7 +83,7 @@ class ValueFunction:
     ) -> None:
         self.reader, self.texts, self.words, self.removal = reader, texts, tuple(words), removal
         self.answers: dict[bytes, Floats] = {} if answers is None else answers
-        if removal == "mask" and reader.tokenizer.mask_token is None:
+        if removal == "mask" and reader.mask_token is None:
             raise CapabilityError(
                 reader.name,
                 found="its tokenizer has no mask token",
@@ -127,7 +127,7 @@ class ValueFunction:
                 gap = text[before : word.start]
                 if not joined:
                     gap = "" if _unspaced(text, before, word.start) else " "
-                token = word.text if here else str(self.reader.tokenizer.mask_token)
+                token = word.text if here else str(self.reader.mask_token)
                 written += (gap if written else "") + token
                 before, joined = word.end, True
             parts.append(written)

@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -18,11 +19,11 @@ from kdprobe.extract.features import FEATURES_VERSION, LayerFeatures
 from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.layer_permutation import permutation_p
 from kdprobe.stats.layer_similarity import (
     Blocks,
     Vectors,
     in_groups,
-    permutation_p,
     similarity,
     vectors_of,
 )
@@ -187,7 +188,7 @@ def comparing_seconds(
     if settings.permutations:
         sides = [x[:, :2]] * len(one.cells), [y[:, :2]] * len(other.cells)
         once, more = (
-            _timed(lambda draws=draws: permutation_p(*sides, draws=draws, generator=generator))[0]
+            _timed(partial(permutation_p, *sides, draws=draws, generator=generator))[0]
             for draws in (1, 4)
         )
         larger = (min(sentences, SHUFFLED) / few) ** 2

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from kdprobe.extract.coalitions import Output, ValueFunction
-from kdprobe.models.reader import EncodedText, Reader
+from kdprobe.models.handle import Capability
+from kdprobe.models.reader import EncodedText
 from kdprobe.observations.attributions import Word
 from kdprobe.registry import Plugins
 from kdprobe.stats.arrays import Floats
@@ -73,13 +74,20 @@ class Method(Protocol):
         """Raised when its scores change."""
 
     @property
+    def needs(self) -> frozenset[Capability]:
+        """What a model must be capable of: `logits` of new texts, or its `gradients` too."""
+
+    @property
     def options(self) -> type[BaseModel]:
         """The frozen model of its options; all have defaults."""
 
     def explain(
-        self, sentences: Sequence[ExplanationInput], reader: Reader, options: Any, output: Output
+        self, sentences: Sequence[ExplanationInput], reader: Any, options: Any, output: Output
     ) -> list[Attribution]:
-        """Explain texts to one model, in the order given."""
+        """Explain texts to one model, in the order given.
+
+        `reader` is a `TextsReader`, and a `Reader` where the method needs gradients.
+        """
 
 
 METHODS: Plugins[Method] = Plugins(

@@ -29,14 +29,12 @@ def require_own_outputs(games: Sequence[ValueFunction]) -> None:
     """
     reader = games[0].reader
     rows = [game.tokens([game.texts])[0] for game in games]
-    deviation = reader.text.deviation(
-        [game.texts for game in games], reader.logits(rows, at_once=True), columns=reader.columns
-    )
+    values = reader.logits(rows, at_once=True)
+    deviation = reader.deviation([game.texts for game in games], values)
     if deviation is not None:
         raise CapabilityError(
             reader.name,
-            found=f"what explainers would run of {deviation.text!r} is not what the model says of "
-            f"it: outputs differ by {deviation.size:.2g} (tolerance {deviation.tolerance:.2g})",
+            found=f"what explainers would run {deviation}",
             expected="one function",
             remedy="its output may not be the same twice; compare its predictions alone",
         )

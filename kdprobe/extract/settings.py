@@ -24,6 +24,8 @@ class ExplanationSettings:
         removal: `delete` or `mask`.
         seed: of all sampling.
         deletion: whether rankings are also measured by deletion.
+        beam: the width of the search for the limits of all orders of deletions of texts whose
+            coalitions no method enumerates; 0: none.
     """
 
     methods: Mapping[str, BaseModel]
@@ -31,3 +33,4 @@ class ExplanationSettings:
     removal: Removal = "delete"
     seed: int = 0
     deletion: bool = True
+    beam: int = 0

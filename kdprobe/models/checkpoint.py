@@ -73,7 +73,7 @@ def load_classifier(
     if new_head:
         _with_labels(config, task)
     else:
-        _settle_labels(config, written, f"{path}: config.json", label_map)
+        settle_labels(config, written, f"{path}: config.json", label_map)
     opened = open_model(
         AutoModelForSequenceClassification,
         folder,
@@ -90,11 +90,25 @@ def load_classifier(
     else:
         _refuse_untrained(path, opened)
         order = match_outputs(path, config, task, label_map)
-    tokenizer = open_tokenizer(folder, path)
+    return with_tokenizer(path, model, open_tokenizer(folder, path), order, opened.notes)
+
+
+def with_tokenizer(
+    path: str,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    order: LabelOrder,
+    notes: tuple[str, ...] = (),
+) -> Loaded:
+    """Put a classifier and its tokenizer together, in eval mode, its padding token settled.
+
+    Raises:
+        CheckpointError: the tokenizer is another model's, or a weight is not finite.
+    """
     _check_tokenizer(path, model, tokenizer)
     settle_padding(model, tokenizer)
     _check_finite_weights(path, model)
-    return Loaded(model.eval(), tokenizer, order.columns, (*opened.notes, *order.notes))
+    return Loaded(model.eval(), tokenizer, order.columns, (*notes, *order.notes))
 
 
 def describe(model: PreTrainedModel) -> str:
@@ -125,10 +139,14 @@ def _with_labels(config: Any, task: Task) -> None:
         config.label2id = {label: index for index, label in enumerate(task.labels)}
 
 
-def _settle_labels(
+def settle_labels(
     config: Any, written: Mapping[str, object], where: str, label_map: Mapping[str, str] | None
 ) -> None:
-    """Refuse labels that are not numbered as outputs are, unless the user says their order."""
+    """Refuse labels that are not numbered as outputs are, unless the user says their order.
+
+    Raises:
+        CheckpointError: see `label_names`.
+    """
     if dict(label_map or {}) == dict(POSITIONAL):
         names = tuple(numbered_names(written, where=where).values())
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.observations.predictions import Scale
+from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
@@ -38,7 +39,8 @@ class Outputs:
 class ModelHandle(Protocol):
     """A model that can be asked.
 
-    `fingerprint` is SHA-256 over the bytes of weights, config and tokenizer, never the path;
+    `fingerprint` is SHA-256 over the bytes of weights, config and tokenizer, never the path, and
+    empty where there are none to read;
     `labels` are the model's own label names, in its own order; `notes` are things the reader of the
     report must know (labels were mapped, probabilities instead of logits).
     """
@@ -52,12 +54,12 @@ class ModelHandle(Protocol):
         """SHA-256 of what it is made of."""
 
     @property
-    def source(self) -> Literal["transformers", "predictions file"]:
+    def source(self) -> ModelSource:
         """What kind of thing was opened."""
 
     @property
     def folder(self) -> str:
-        """The name of its folder or file, without the way there."""
+        """The name of its folder or file, without the way there; of an object, what it is."""
 
     @property
     def architecture(self) -> str:
@@ -84,6 +86,10 @@ class ModelHandle(Protocol):
         """Why it has not what it cannot be asked for, where there is more to say than its kind."""
 
     @property
+    def repeats(self) -> bool:
+        """Whether its outputs for a text may be kept and given again, as those of weights may."""
+
+    @property
     def alarms(self) -> tuple[str, ...]:
         """What was found wrong with its outputs while it was asked."""
 
@@ -100,6 +106,13 @@ class ProgressCall(Protocol):
 
     def __call__(self, done: int, /) -> None:
         """Count them."""
+
+
+def lacking(handle: ModelHandle, needs: frozenset[Capability]) -> str | None:
+    """Return why a model lacks one of these capabilities; None: it has all."""
+    for capability in sorted(needs - handle.capabilities):
+        return handle.lacks.get(capability) or f"it has no {capability.replace('_', ' ')}"
+    return None
 
 
 def label_order(

@@ -25,10 +25,11 @@ from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"logits", "hidden_states", "embeddings", "gradients"}
+    {"logits", "hidden_states", "attentions", "embeddings", "gradients"}
 )
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
@@ -85,7 +86,8 @@ def resolve_dtype(dtype: str) -> torch.dtype:
 class HfModel:
     """A loaded classifier and its tokenizer; see `models.handle.ModelHandle` for the properties."""
 
-    source: Literal["transformers"] = "transformers"
+    source: ModelSource = "transformers"
+    repeats: bool = True
 
     def __init__(
         self,
@@ -221,6 +223,8 @@ def _lacks(text: TextModel) -> dict[Capability, str]:
     hidden = hidden_obstacle(text)
     if hidden:
         lacks["hidden_states"] = hidden
+    if not getattr(text.model.config, "num_attention_heads", 0):
+        lacks["attentions"] = "it has no attention heads"
     return lacks
 
 

@@ -14,8 +14,9 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import UsageError
 from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
+from kdprobe.models.model_like import loaded_parts, what_it_is
 from kdprobe.models.predictions.table import is_predictions_file
-from kdprobe.plain_files import expanded, read_json
+from kdprobe.plain_files import expanded, parse_json, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.readers import read_table
@@ -23,7 +24,7 @@ from kdprobe.tasks.readers import read_table
 
 def name_classes(
     task_file: TaskFile,
-    models: Sequence[str],
+    models: Sequence[object],
     *,
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
@@ -38,7 +39,7 @@ def name_classes(
 
     Args:
         task_file: the task.
-        models: folders, hub ids and predictions files, the teacher first.
+        models: folders, hub ids, predictions files and loaded models, the teacher first.
         offline: True asks the network nothing.
         label_map: the models' names -> the task's, where the user says so.
 
@@ -57,7 +58,7 @@ def name_classes(
         said = {} if label_map == POSITIONAL else dict(label_map or {})
         classes = _completed(tuple(said.get(name, name) for name in names), task_file.labels)
         if classes is not None:
-            note = f"classes that the rows do not show are those of {Path(model).name}: "
+            note = f"classes that the rows do not show are those of {_shown(model)}: "
             absent = [name for name in classes if name not in task_file.labels]
             notes = (*task_file.notes, note + ", ".join(absent[:6]) + (", …" * (len(absent) > 6)))
             return task_file.model_copy(update={"labels": classes, "notes": notes})
@@ -83,13 +84,22 @@ def _are_unnamed(names: tuple[str, ...]) -> bool:
     return names == tuple(f"LABEL_{index}" for index in range(len(names)))
 
 
-def label_names(model: str, *, offline: bool) -> tuple[str, ...] | None:
+def _shown(model: object) -> str:
+    return Path(model).name if isinstance(model, str) else what_it_is(model)
+
+
+def label_names(model: object, *, offline: bool) -> tuple[str, ...] | None:
     """Return the label names of a model in its own order, none for one output; None: not known.
 
-    A model folder has them in its config, a predictions file in its columns `logit:NAME` or
-    `prob:NAME`.
+    A model folder and a loaded model have them in their config, a predictions file in its columns
+    `logit:NAME` or `prob:NAME`.
     """
+    parts = loaded_parts(model)
     try:
+        if parts is not None:
+            return _names_in(parse_json(parts.model.config.to_json_string(), where="config"))
+        if not isinstance(model, str):
+            return None
         if is_predictions_file(model):
             columns = read_table(expanded(model)).columns
             parts = [

@@ -1,22 +1,26 @@
-"""One way to open whatever a person names as a model.
+"""One way to open whatever a person names, or hands over, as a model.
 
-Does: choose between a `transformers` folder or hub id and a predictions file by what stands there.
-Does not: either of the two itself. Loads torch only for the first.
+Does: choose between a `transformers` folder or hub id, a predictions file, and the kinds of
+objects. Does not: any of them itself. Loads torch only for those that need it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import ModelHandle
+from kdprobe.models.model_like import kind_of
 from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
+from kdprobe.models.predictions.given import GivenPredictions
+from kdprobe.models.text_function import TextFunction
 from kdprobe.plain_files import expanded
 from kdprobe.tasks.task import Task
 
 
 def open_model(
-    path: str,
+    given: Any,
     *,
     name: str,
     task: Task,
@@ -28,7 +32,8 @@ def open_model(
     """Open a model for a task.
 
     Args:
-        path: a predictions file (.tsv .csv .jsonl .parquet), a model folder, or a hub id.
+        given: a predictions file (.tsv .csv .jsonl .parquet), a model folder, a hub id, or another
+            `model_like.ModelLike`.
         name: the name people gave it.
         task: what it must speak of.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; of no matter for a file.
@@ -39,6 +44,18 @@ def open_model(
     Raises:
         UsageError: whatever makes it unusable; one message.
     """
+    kind = kind_of(given)
+    if kind == "predictions":
+        return GivenPredictions(given, name=name, task=task)
+    if kind == "function":
+        return TextFunction(given, name=name, task=task)
+    if kind == "loaded model":
+        from kdprobe.models.loaded import open_loaded
+
+        return open_loaded(
+            given, name=name, task=task, device=device, dtype=dtype, label_map=label_map
+        )
+    path = str(given)
     if is_predictions_file(path):
         if not expanded(path).exists():
             raise CheckpointError(

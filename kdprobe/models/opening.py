@@ -96,11 +96,15 @@ def open_config(folder: Path, path: str) -> Any:
     ):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     check_config_sizes(where, written, config)
-    # Outputs are asked for by their names; a config for torch.jit gives tuples of the same numbers.
+    outputs_by_name(config)
+    return config
+
+
+def outputs_by_name(config: Any) -> None:
+    """Make a config's models give outputs by their names; for torch.jit they give tuples."""
     for name, usual in (("return_dict", True), ("torchscript", False)):
         if getattr(config, name, usual) != usual:
             setattr(config, name, usual)
-    return config
 
 
 def _config_of(written: dict[str, Any]) -> Any:

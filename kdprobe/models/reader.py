@@ -74,6 +74,16 @@ class Reader:
         first: Tensor = next(iter(self.opened.parameters()))
         return first.dtype
 
+    @property
+    def precision(self) -> str:
+        """The name of that type."""
+        return str(self.dtype).removeprefix("torch.")
+
+    @property
+    def mask_token(self) -> str | None:
+        """What its tokenizer puts in place of a word, where it has such a token."""
+        return self.tokenizer.mask_token  # type: ignore[no-any-return]
+
     @cached_property
     def model(self) -> Any:
         """The model in float32: gradients below mislead."""
@@ -208,6 +218,14 @@ class Reader:
                 inputs = self.tensors([rows[row] for row in batch])
                 values[batch] = self._run(self.opened, inputs).double().cpu().numpy()
         return values
+
+    def deviation(self, samples: Sequence[Texts], values: Floats) -> str | None:
+        """Return where outputs differ from the model's own; see `TextModel.deviation`."""
+        worst = self.text.deviation(samples, values, columns=self.columns)
+        if worst is None:
+            return None
+        size = f"{worst.size:.2g} (tolerance {worst.tolerance:.2g})"
+        return f"of {worst.text!r} is not what the model says of it: outputs differ by {size}"
 
     def tensors(self, rows: Sequence[Row]) -> dict[str, Tensor]:
         """Put rows that may stand together into one batch and give what the model takes."""

@@ -1,4 +1,4 @@
-"""How a person names a model on the command line.
+"""How a person names a model: on the command line, or by handing over an object.
 
 Does: read `NAME=PATH` and `NAME=PATH,PATH` (one model trained with several seeds), make names from
 folders, and refuse two models of one name. Does not: look at what stands at the paths.
@@ -7,8 +7,9 @@ folders, and refuse two models of one name. Does not: look at what stands at the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
 from kdprobe.plain_text import printable
@@ -19,10 +20,33 @@ _NAME_LIMIT = 60
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model: the name people see and where its runs are (one path per seed)."""
+    """One model: the name people see and its runs, one for each seed.
+
+    Args:
+        name: the name.
+        paths: where runs are.
+        objects: runs that were handed over; see `model_like.ModelLike`.
+    """
 
     name: str
     paths: tuple[str, ...]
+    objects: tuple[object, ...] = field(default=(), repr=False, compare=False)
+
+
+class Draft(NamedTuple):
+    """A model before its name is known to be its own.
+
+    Args:
+        spec: the model.
+        longer: the name it takes when another has its name; empty: it was named on purpose.
+        shown: what it is, for messages.
+        remedy: how it is given another name.
+    """
+
+    spec: ModelSpec
+    longer: str
+    shown: str
+    remedy: str
 
 
 def parse_spec(text: str) -> ModelSpec:
@@ -34,8 +58,8 @@ def parse_spec(text: str) -> ModelSpec:
     Raises:
         ConfigError: no path, an empty or unprintable name, one path twice.
 
-    >>> parse_spec("student-6l=out/s6")
-    ModelSpec(name='student-6l', paths=('out/s6',))
+    >>> parse_spec("student-6l=out/s6").paths
+    ('out/s6',)
     >>> parse_spec("s=out/a,out/b").paths
     ('out/a', 'out/b')
     >>> parse_spec("out/teacher.tsv").name
@@ -46,14 +70,8 @@ def parse_spec(text: str) -> ModelSpec:
         path = text.strip()
         if not path:
             raise ConfigError(f"model {text!r}", found="names no path", expected=_EXAMPLE)
-        return ModelSpec(_folder_name(path), (path,))
-    name = head.strip()
-    if not name or printable(name) != name or len(name) > _NAME_LIMIT:
-        raise ConfigError(
-            f"model {printable(text, limit=80)!r}",
-            found=f"the name {printable(name, limit=80)!r}",
-            expected=f"1 to {_NAME_LIMIT} printable characters before the =",
-        )
+        return ModelSpec(folder_name(path), (path,))
+    name = checked_name(head, where=f"model {printable(text, limit=80)!r}", place=" before the =")
     paths = (tail,) if Path(tail).exists() else tuple(part.strip() for part in tail.split(","))
     if not all(paths):
         raise ConfigError(f"model {text!r}", found="an empty path", expected=_EXAMPLE)
@@ -67,6 +85,31 @@ def parse_spec(text: str) -> ModelSpec:
     return ModelSpec(name, paths)
 
 
+def checked_name(text: str, *, where: str, place: str = "") -> str:
+    """Return a name without the blanks around it.
+
+    Raises:
+        ConfigError: it is empty, too long, or holds what cannot be printed.
+    """
+    name = text.strip()
+    if not name or printable(name) != name or len(name) > _NAME_LIMIT:
+        raise ConfigError(
+            where,
+            found=f"the name {printable(name, limit=80)!r}",
+            expected=f"1 to {_NAME_LIMIT} printable characters{place}",
+        )
+    return name
+
+
+def draft_of(text: str) -> Draft:
+    """Read one model as typed, with what it takes to tell it from others; see `parse_spec`."""
+    spec = parse_spec(text)
+    named = spec.paths != (text.strip(),)
+    path = spec.paths[0]
+    longer = "" if named else longer_name(path)
+    return Draft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
+
+
 def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
     """Read several models; names made from folders are told apart by the folders above.
 
@@ -76,28 +119,36 @@ def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
     >>> [spec.name for spec in parse_specs(["a/final", "b/final"])]
     ['a/final', 'b/final']
     """
-    specs = [parse_spec(text) for text in texts]
-    given = [spec.paths != (text.strip(),) for spec, text in zip(specs, texts, strict=True)]
-    names = [spec.name for spec in specs]
+    return told_apart([draft_of(text) for text in texts])
+
+
+def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
+    """Return the models, each under a name of its own.
+
+    Raises:
+        ConfigError: two go by one name.
+    """
+    names = [draft.spec.name for draft in drafts]
     specs = [
-        spec
-        if named or names.count(spec.name) == 1
-        else ModelSpec(_longer_name(spec.paths[0]), spec.paths)
-        for spec, named in zip(specs, given, strict=True)
+        ModelSpec(draft.longer, draft.spec.paths, draft.spec.objects)
+        if draft.longer and names.count(draft.spec.name) > 1
+        else draft.spec
+        for draft in drafts
     ]
-    for later, spec in enumerate(specs):
-        for earlier in specs[:later]:
-            if earlier.name == spec.name:
+    for later, draft in enumerate(drafts):
+        for earlier, other in enumerate(drafts[:later]):
+            if specs[earlier].name == specs[later].name:
                 raise ConfigError(
-                    f"models {', '.join(earlier.paths)} and {', '.join(spec.paths)}",
-                    found=f"both go by the name {spec.name!r}",
+                    f"models {other.shown} and {draft.shown}",
+                    found=f"both go by the name {specs[later].name!r}",
                     expected="a name of its own for each",
-                    remedy=f"name one: other-name={spec.paths[0]}",
+                    remedy=draft.remedy,
                 )
     return tuple(specs)
 
 
-def _folder_name(path: str) -> str:
+def folder_name(path: str) -> str:
+    """Return the name of a model: the last part of its path, less the ending of a file."""
     place = PurePath(path)
     name = place.name or Path(path).resolve().name
     if name in (".", ".."):
@@ -107,6 +158,7 @@ def _folder_name(path: str) -> str:
     return printable(name, limit=_NAME_LIMIT) or "model"
 
 
-def _longer_name(path: str) -> str:
+def longer_name(path: str) -> str:
+    """Return a longer name of a model: with the folder above, where the path names it."""
     parent = PurePath(path).parent.name
-    return f"{parent}/{_folder_name(path)}" if parent else _folder_name(path)
+    return f"{parent}/{folder_name(path)}" if parent else folder_name(path)

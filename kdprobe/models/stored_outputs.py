@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import ModelHandle, Outputs
 from kdprobe.models.hf import HfModel
-from kdprobe.observations.predictions import check_finite
+from kdprobe.observations.predictions import Scale, check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
@@ -53,6 +54,7 @@ class _Entry:
         self._key, self._cache, self._name = key, cache, name
         self.values: dict[TextKey, NDArray[np.float64]] = {}
         self.truncated: dict[TextKey, bool] = {}
+        self.scale: Scale | None = None
         arrays = cache.load(key, say=progress.say) if cache is not None else None
         if arrays is not None:
             for text, row, cut in zip(
@@ -60,18 +62,14 @@ class _Entry:
             ):
                 self.values[text.tobytes()] = row.astype(np.float64)
                 self.truncated[text.tobytes()] = bool(cut)
+            if "scale" in arrays:
+                self.scale = cast(Scale, str(arrays["scale"]))
 
-    def add(
-        self,
-        texts: Sequence[TextKey],
-        values: NDArray[np.float64],
-        truncated: NDArray[np.bool_],
-        *,
-        keep: bool,
-    ) -> None:
+    def add(self, texts: Sequence[TextKey], outputs: Outputs, *, keep: bool) -> None:
         """Take up new outputs, and keep all of them where that is wanted."""
-        self.values.update(zip(texts, values, strict=True))
-        self.truncated.update(zip(texts, truncated.tolist(), strict=True))
+        self.values.update(zip(texts, outputs.values, strict=True))
+        self.truncated.update(zip(texts, outputs.truncated.tolist(), strict=True))
+        self.scale = outputs.scale
         if self._cache is None or not keep:
             return
         arrays: Arrays = {
@@ -79,6 +77,8 @@ class _Entry:
             "values": np.stack(list(self.values.values())),
             "truncated": np.array([self.truncated[text] for text in self.values], dtype=np.bool_),
         }
+        if self.scale == "log-probabilities":  # without a word: logits, or scores of a regression
+            arrays["scale"] = np.array(self.scale)
         described = f"outputs of {self._name} for {len(self.values)} texts"
         self._cache.store(self._key, arrays, description=described)
 
@@ -95,8 +95,8 @@ def stored_outputs(
 
     An output is kept under (the model's fingerprint, its reading, this version) and the text's
     hash, so another order, a part of the split or another task with the same texts costs nothing,
-    and a run that was killed goes on from the last piece. A predictions file is not kept: it is
-    one already.
+    and a run that was killed goes on from the last piece. Not kept are predictions that are at
+    hand, and a model whose outputs need not repeat: of that one, equal texts are run once.
 
     Args:
         handle: the model.
@@ -109,7 +109,7 @@ def stored_outputs(
         MisalignedError: an output is not finite; the example is named.
         OutputError: the cache cannot be written.
     """
-    if handle.source == "predictions file":
+    if "logits" not in handle.capabilities:  # its outputs belong to examples, not to texts
         read = handle.outputs(split, batch_size=batch_size, advance=lambda done: None)
         return StoredOutputs(read.values, read.scale, read.truncated, computed=len(split))
     parts: dict[str, JsonValue] = {
@@ -117,14 +117,15 @@ def stored_outputs(
         "reading": handle.reading,
         "version": OUTPUTS_VERSION,
     }
-    entry = _Entry(CacheKey("predictions", parts), cache, progress, handle.name)
+    kept = cache if handle.repeats else None
+    entry = _Entry(CacheKey("predictions", parts), kept, progress, handle.name)
     texts = text_keys(split)
     missing = _first_rows(texts, entry.values)
     if missing:
         _run(handle, split, entry, missing, batch_size=batch_size, progress=progress)
     return StoredOutputs(
         np.stack([entry.values[text] for text in texts]),
-        "scores" if split.task.kind == "regression" else "logits",
+        entry.scale or ("scores" if split.task.kind == "regression" else "logits"),
         np.array([entry.truncated[text] for text in texts], dtype=np.bool_),
         computed=len(missing),
     )
@@ -194,7 +195,7 @@ def _run(
             )
             check_finite(handle.name, piece.ids, outputs.values)
             sound = not handle.alarms  # what is not the same twice is nothing to keep
-            entry.add(text_keys(piece), outputs.values, outputs.truncated, keep=sound)
+            entry.add(text_keys(piece), outputs, keep=sound and handle.repeats)
 
 
 def text_keys(split: Split) -> list[TextKey]:

@@ -52,6 +52,7 @@ class BagOfWords:
     folder: str = "toy"
     architecture: str = "BagOfWords"
     source: Literal["transformers"] = "transformers"
+    repeats: bool = True
     capabilities: frozenset[Capability] = frozenset({"logits"})
     lacks: Mapping[Capability, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

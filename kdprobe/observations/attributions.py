@@ -42,9 +42,11 @@ class Attributions:
         notes: what the reader must know.
         own_target: model -> its own explained class `[m]`, when each is explained by its own.
         orders: (model, method or `random`) -> float64 `[m, 2]`: AOPC of deleting words from the
-            top of the ranking, and from its bottom (see `stats.deletion_orders`); NaN where not
-            every coalition's value is known.
+            top of the ranking, and from its bottom (see `stats.deletion_orders`); NaN where it was
+            not measured.
         order_limits: model -> float64 `[m, 2]`: the least and greatest AOPC of any order, or NaN.
+        estimated: model -> bool `[m]`: whether these limits are those that a beam of width `beam`
+            and the methods' orders reached, not exact ones.
     """
 
     ids: tuple[str, ...]
@@ -62,6 +64,8 @@ class Attributions:
     own_target: Mapping[str, Ints] = field(default_factory=dict)
     orders: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
     order_limits: Mapping[str, Floats] = field(default_factory=dict)
+    estimated: Mapping[str, Bools] = field(default_factory=dict)
+    beam: int = 0
 
     def only(self, kept: Iterable[str]) -> Attributions:
         """Keep the explained examples of these ids, in their order; `counts` stay the split's.
@@ -90,4 +94,5 @@ class Attributions:
             own_target={key: held[rows] for key, held in self.own_target.items()},
             orders={key: held[rows] for key, held in self.orders.items()},
             order_limits={key: held[rows] for key, held in self.order_limits.items()},
+            estimated={key: held[rows] for key, held in self.estimated.items()},
         )

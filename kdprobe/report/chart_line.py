@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kdprobe.report.axes import Scale, padded, tick_label, unit_range, x_axis, y_axis
 from kdprobe.report.marks import legend, marker, polyline, series_class
-from kdprobe.report.svg import Chart, clip, coordinate, numbers_table, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, clip, coordinate, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_count, show_interval, show_number
 from kdprobe.results.schema import Cell, Column, Curve, Series
 
@@ -116,15 +116,31 @@ def _band(series: Series, x: Scale, y: Scale) -> str:
     return tag("polygon", {"class": "band", "points": points})
 
 
+def _marked(series: Series, x: Scale, top: float) -> str:
+    """Draw the named places of a series as lines from top to bottom, their names at the foot."""
+    drawn = ""
+    for name, value in series.marks.items():
+        at, foot = x(value), top + HEIGHT
+        late = at > LEFT + WIDTH / 2
+        line: dict[str, Attribute] = {
+            "class": "whisker", "x1": at, "x2": at, "y1": top, "y2": foot
+        }  # fmt: skip
+        drawn += tag("line", line, title(f"{series.name}, {name}: {show_number(value)}"))
+        where = (at - 6, "end") if late else (at + 6, "start")
+        drawn += text(where[0], foot - 8, clip(name, 40), "tick", where[1])
+    return drawn
+
+
 def draw_line(curve: Curve, name: str) -> Chart:
-    """Draw lines with bands."""
+    """Draw lines with bands, and lines down at marked places."""
     marks, y, top = _frame(curve, zero=False)
     xs = [value for series in curve.series for value in series.x]
     x = Scale(*padded(xs), LEFT, LEFT + WIDTH)
     marks += x_axis(x, top + HEIGHT, curve.x_title, top=top)
     for index, series in enumerate(curve.series):
         points = [(x(a), y(b)) for a, b in zip(series.x, series.y, strict=True)]
-        inner = _band(series, x, y) + (polyline(points) if len(points) > 1 else "")
+        inner = _band(series, x, y) + _marked(series, x, top)
+        inner += polyline(points) if len(points) > 1 else ""
         inner += "".join(
             marker(index, *point, size=3.4, tooltip=_hint(series, i))
             for i, point in enumerate(points)

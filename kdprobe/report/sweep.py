@@ -10,7 +10,12 @@ from markupsafe import Markup
 
 from kdprobe.report.build import Part, asset, compose
 from kdprobe.report.markup import fill
-from kdprobe.report.sections.protocol import option_rows, production_rows, task_rows
+from kdprobe.report.sections.protocol import (
+    no_command,
+    option_rows,
+    production_rows,
+    task_rows,
+)
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
@@ -115,6 +120,7 @@ def _protocol(document: SweepDocument) -> Markup:
     return fill(
         "protocol.html",
         request=document.request,
+        no_command=no_command((document.teacher, *document.students)),
         task=task_rows(document.task),
         produced_by=production_rows(document.produced_by, seed=document.request.seed),
         options=option_rows({**axes, **document.request.options}),

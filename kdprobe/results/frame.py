@@ -7,10 +7,11 @@ CSV file makes NaN of the first two and the file guards the others against sprea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from kdprobe.results.io import CSV_COLUMNS, metric_rows
-from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.io import CSV_COLUMNS, metric_row, metric_rows
+from kdprobe.results.schema import Estimate, ResultsDocument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +30,18 @@ def metrics_frame(document: ResultsDocument) -> pd.DataFrame:
         where a column does not apply; the numbers are float64, NaN where a number is undefined
         (`undefined` says why) or has no interval or test; `n` is a nullable integer.
     """
+    return _framed(metric_rows(document))
+
+
+def estimates_frame(numbers: Iterable[tuple[str, Estimate]]) -> pd.DataFrame:
+    """Return numbers as rows in the same columns, each with what it belongs to."""
+    return _framed(metric_row(name, number) for name, number in numbers)
+
+
+def _framed(rows: Iterable[tuple[str | float | None, ...]]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame(list(metric_rows(document)), columns=list(CSV_COLUMNS))
+    frame = pd.DataFrame(list(rows), columns=list(CSV_COLUMNS))
     numbers = dict.fromkeys(NUMBER_COLUMNS, "float64")
     texts = {name: "object" for name in CSV_COLUMNS if name not in (*numbers, "n")}
     return frame.astype({**numbers, **texts, "n": "Int64"})

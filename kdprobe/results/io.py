@@ -23,7 +23,7 @@ from kdprobe import atomic, plain_files
 from kdprobe.errors import ResultsFormatError
 from kdprobe.plain_files import parse_json
 from kdprobe.results.renamed import second_version, word_scores_once
-from kdprobe.results.schema import SCHEMA_VERSION, Frozen, ResultsDocument
+from kdprobe.results.schema import SCHEMA_VERSION, Estimate, Frozen, ResultsDocument
 
 CSV_COLUMNS = (
     "analysis", "metric", "model_a", "model_b", "subset", "layer", "pooling", "method",
@@ -168,12 +168,17 @@ def metric_rows(document: ResultsDocument) -> Iterator[tuple[str | float | None,
     """Yield every number as a row, in the order of `CSV_COLUMNS`; None where there is no number."""
     for result in document.analyses:
         for number in result.estimates:
-            yield (
-                result.name, number.metric, number.model_a, number.model_b, number.subset,
-                number.layer, number.pooling, number.method, number.value, number.low, number.high,
-                number.p_value, number.n, number.undefined,
-                number.q_value, number.interval, number.note,
-            )  # fmt: skip
+            yield metric_row(result.name, number)
+
+
+def metric_row(analysis: str, number: Estimate) -> tuple[str | float | None, ...]:
+    """Return a number as a row, in the order of `CSV_COLUMNS`."""
+    return (
+        analysis, number.metric, number.model_a, number.model_b, number.subset,
+        number.layer, number.pooling, number.method, number.value, number.low, number.high,
+        number.p_value, number.n, number.undefined,
+        number.q_value, number.interval, number.note,
+    )  # fmt: skip
 
 
 def csv_cell(value: str | float | None) -> str:

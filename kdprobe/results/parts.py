@@ -159,7 +159,8 @@ class Series(Frozen):
     """One named run of points; `low`/`high` are a band, `counts` the examples behind each point.
 
     `labels` names each point (the row names of a forest plot, example ids of a scatter); `marks`
-    are named places on the x axis (of a `spread`, whose x are the middles of equal bins).
+    are named places on the x axis (of a `line`, or of a `spread`, whose x are the middles of equal
+    bins).
     """
 
     name: str

@@ -30,11 +30,14 @@ from kdprobe.results.words import ExampleWords
 __all__ = [
     "SCHEMA_VERSION", "AnalysisResult", "Cell", "Column", "Count", "Curve", "Estimate", "Example",
     "ExamplePrediction", "ExampleWords", "Frozen", "Gap", "Matrix", "Metric", "ModelInfo",
-    "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series", "Skipped", "Table",
-    "TaskInfo",
+    "ModelSource", "Notice", "ProducedBy", "Request", "ResultsDocument", "Role", "Series",
+    "Skipped", "Table", "TaskInfo",
 ]  # fmt: skip
 
 SCHEMA_VERSION: Literal[2] = 2
+
+ModelSource = Literal["transformers", "predictions file", "loaded model", "function", "arrays"]
+"""What kind of thing was compared; the last three were objects of a Python program."""
 
 
 Role = Literal["teacher", "student", "control"]
@@ -163,7 +166,7 @@ class ModelInfo(Frozen):
 
     name: str
     role: Role
-    source: Literal["transformers", "predictions file"]
+    source: ModelSource
     folder: str
     architecture: str = ""
     fingerprint: str = ""

@@ -178,6 +178,52 @@ def wilson(hits: float, n: float, *, level: float = 0.95) -> Bounds | None:
     return Bounds(max(0.0, float(low)), min(1.0, float(high)))
 
 
+def lower_bound(hits: Ints, n: Ints, delta: float) -> Floats:
+    """Return the shares that lie below the true shares of hits with chance 1 - delta, `[m]`.
+
+    Definition: Clopper and Pearson's one-sided bound (1934): the share at which so many hits or
+    more have the chance delta; 0 without a hit.
+
+    Args:
+        hits: int64 `[m]`.
+        n: out of how many, int64 `[m]`.
+        delta: the chance that the bound lies above the true share, in 0..1.
+
+    >>> lower_bound(np.array([59, 58, 0]), np.array([59, 59, 0]), 0.05).round(4).tolist()
+    [0.9505, 0.9221, 0.0]
+    """
+    from scipy.special import betaincinv
+
+    missed = (n - hits + 1).astype(np.float64)
+    bounds: Floats = np.asarray(betaincinv(np.maximum(hits, 1), missed, delta), dtype=np.float64)
+    return np.where(hits > 0, bounds, 0.0)
+
+
+def clopper_pearson(hits: Ints, n: Ints, *, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Return the exact intervals of shares, low and high, float64 `[m]`; see `lower_bound`.
+
+    >>> [end.round(3).tolist() for end in clopper_pearson(np.array([8]), np.array([10]))]
+    [[0.444], [0.975]]
+    """
+    delta = (1.0 - level) / 2
+    high: Floats = 1.0 - lower_bound(n - hits, n, delta)
+    return lower_bound(hits, n, delta), high
+
+
+def fewest_trials(share: float, delta: float, *, misses: int = 0) -> int:
+    """Return the fewest trials, so many of them misses, whose lower bound reaches a share.
+
+    Definition: the least n in which at most so many misses have a chance of at most delta at that
+    share, by the negative binomial of the trials before one miss more.
+
+    >>> fewest_trials(0.95, 0.05), fewest_trials(0.95, 0.05, misses=1)
+    (59, 93)
+    """
+    from scipy.stats import nbinom
+
+    return int(nbinom.ppf(1.0 - delta, misses + 1, 1.0 - share)) + misses + 1
+
+
 def wilcoxon_p(differences: Floats) -> float | None:
     """Return the p-value of Wilcoxon's signed-rank test; None when every difference is 0.
 

@@ -1,7 +1,7 @@
 """How alike two sets of vectors of the same sentences are, whatever their widths and axes.
 
-Does: linear CKA, debiased or not, the orthogonal Procrustes distance, what each sentence adds to
-either (for intervals), and a permutation test. Vectors come in blocks of rows, read again for every
+Does: linear CKA, debiased or not, the orthogonal Procrustes distance, and what each sentence adds
+to either, for intervals. Vectors come in blocks of rows, read again for every
 pass: what is held are d x d sums and one number a sentence. Does not: know a model or a file.
 
 With centred vectors x_i, y_i, k_i = |x_i|^2, l_i = |y_i|^2 and C = sum_i x_i y_i', the unbiased
@@ -17,14 +17,13 @@ much as one pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kdprobe.stats.arrays import Bools, Floats, ratio
+from kdprobe.stats.arrays import Floats, ratio
 
 Blocks = Callable[[], Iterator[Floats]]
 """Gives the same rows in the same blocks at every call, float64 `[rows, width]`."""
@@ -96,7 +95,7 @@ def vectors_of(blocks: Blocks, *, biased: bool = False) -> Vectors:
     mean: Floats = total / n
     bare = Vectors(blocks, mean, np.zeros(n), np.zeros(n + 1), flat=False)
     squares = np.concatenate([_squares(block) for block in bare.rows()])
-    flat = bool(squares.sum() <= _FLAT * (n * (mean @ mean) + squares.sum()))
+    flat = is_flat(mean, float(squares.sum()), n)
     held = Vectors(blocks, mean, squares, np.zeros(n + 1), flat)
     if flat:
         return held
@@ -157,6 +156,20 @@ def similarity(x: Vectors, y: Vectors, *, biased: bool = False) -> Similarity | 
         np.sqrt((n - 1) / n) * (cka[1:].mean() - cka[1:]),
         shared / length - alike * lengths / 2,
     )
+
+
+def is_flat(mean: Floats, spread: float, n: int) -> bool:
+    """Return whether rows vary no more around their mean than 16-bit floats are rounded.
+
+    Args:
+        mean: of the rows.
+        spread: the sum of squared distances to it.
+        n: how many rows.
+
+    >>> is_flat(np.array([3.0, 4.0]), 1e-5, 100), is_flat(np.array([3.0, 4.0]), 1e-2, 100)
+    (True, False)
+    """
+    return spread <= _FLAT * (n * float(mean @ mean) + spread)
 
 
 def _squares(block: Floats) -> Floats:
@@ -248,60 +261,3 @@ def resampled(value: float, influence: Floats, counts: Floats) -> Floats:
     draws: Floats = np.tanh(np.arctanh(value) + counts @ influence / room)
     draws[0] = value
     return draws
-
-
-def permutation_p(
-    xs: Sequence[Floats], ys: Sequence[Floats], *, draws: int, generator: np.random.Generator
-) -> Floats:
-    """Test whether debiased CKA is beyond what sentences in another order give.
-
-    Definition: (1 + how many of `draws` shufflings of the rows of y give at least the CKA of the
-    rows in their order) / (1 + draws), one-sided (Phipson and Smyth 2010). Shuffled, debiased CKA
-    has mean 0 and variance 2 / (n (n - 3)) whatever the vectors are: both follow from the sums of
-    U-centred kernels being 0. Its other moments do depend on them, hence the shuffling.
-
-    Args:
-        xs: sets of vectors of a few hundred rows, `[n, width]` each; kernels of n x n are held.
-        ys: others of the same rows.
-        draws: how many; all cells share them.
-        generator: of the orders.
-
-    Returns:
-        float64 `[xs, ys]`; NaN where the vectors of a side do not vary.
-    """
-    n = len(xs[0])
-    above = np.triu_indices(n, 1)
-    flat_left, left = _kernels(xs)
-    flat_right, right = _kernels(ys)
-    upper = left[:, above[0], above[1]]
-    observed = upper @ right[:, above[0], above[1]].T
-    reached = np.zeros(observed.shape)
-    rows, columns = (place.astype(np.int32) for place in above)
-    kernels = right.reshape(len(right), -1)
-    for _ in range(draws):
-        order = generator.permutation(n).astype(np.int32)
-        drawn = np.take(kernels, order[rows] * np.int32(n) + order[columns], axis=1)
-        reached += upper @ drawn.T >= observed - np.float32(_FLAT)
-    p: Floats = (1.0 + reached) / (1.0 + draws)
-    p[flat_left] = np.nan
-    p[:, flat_right] = np.nan
-    return p
-
-
-def _kernels(vectors: Sequence[Floats]) -> tuple[Bools, NDArray[np.float32]]:
-    """Return which kernels are 0, and all of them U-centred and of length 1, `[sets, n, n]`."""
-    flat, kernels = [], []
-    for rows in vectors:
-        n = len(rows)
-        mean = rows.mean(axis=0)
-        centred = rows - mean
-        spread = float((centred**2).sum())
-        flat.append(spread <= _FLAT * (n * float(mean @ mean) + spread))
-        kernel = centred @ centred.T
-        np.fill_diagonal(kernel, 0.0)
-        sums = kernel.sum(axis=0) / (n - 2)
-        kernel += sums.sum() / (n - 1) - sums[:, None] - sums[None, :]
-        np.fill_diagonal(kernel, 0.0)
-        length = float(np.sqrt((kernel**2).sum()))
-        kernels.append((kernel / (length or 1.0)).astype(np.float32))
-    return np.array(flat), np.stack(kernels)

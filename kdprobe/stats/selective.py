@@ -16,6 +16,7 @@ import numpy as np
 
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.hypothesis_tests import fewest_trials, lower_bound
 
 _CHUNK = 256
 
@@ -119,47 +120,6 @@ def _areas(answered: Floats, right: Floats, harmonic: Floats) -> Areas:
     return Areas(area, most / n, (most + most * left) / n)
 
 
-def lower_bound(good: Ints, answered: Ints, delta: float) -> Floats:
-    """Return the share that lies below the true share of good answers with chance 1 - delta.
-
-    Definition: Clopper and Pearson's one-sided bound (1934): the share at which so many good
-    answers or more have the chance delta; 0 without a good answer.
-
-    Args:
-        good: how many answers are good, int64 `[m]`.
-        answered: out of how many, int64 `[m]`.
-        delta: the chance of being wrong, in 0..1.
-
-    >>> lower_bound(np.array([59, 58, 0]), np.array([59, 59, 0]), 0.05).round(4).tolist()
-    [0.9505, 0.9221, 0.0]
-    """
-    from scipy.special import betaincinv
-
-    more = (answered - good + 1).astype(np.float64)
-    bounds: Floats = np.asarray(betaincinv(np.maximum(good, 1), more, delta), dtype=np.float64)
-    return np.where(good > 0, bounds, 0.0)
-
-
-def clopper_pearson(good: Ints, answered: Ints, level: float) -> tuple[Floats, Floats]:
-    """Return the exact interval of shares, two float64 `[m]`; see `lower_bound`."""
-    delta = (1.0 - level) / 2
-    high: Floats = 1.0 - lower_bound(answered - good, answered, delta)
-    return lower_bound(good, answered, delta), high
-
-
-def fewest_answers(target: float, delta: float, *, bad: int = 0) -> int:
-    """Return how many answers, `bad` of them not good, are the fewest whose bound meets a target.
-
-    >>> fewest_answers(0.95, 0.05), fewest_answers(0.95, 0.05, bad=1)
-    (59, 93)
-    """
-    from scipy.stats import nbinom
-
-    # The bound meets the target where so few bad answers in n have a chance of at most delta at it:
-    # where the (bad + 1)-th bad answer comes after more than n - bad - 1 good ones.
-    return int(nbinom.ppf(1.0 - delta, bad + 1, 1.0 - target)) + bad + 1
-
-
 def first_size(n: int, target: float, delta: float) -> int:
     """Return how many of n answers the first step of a sequence of tests takes.
 
@@ -171,10 +131,10 @@ def first_size(n: int, target: float, delta: float) -> int:
     >>> first_size(1000, 0.95, 0.05), first_size(500, 0.95, 0.05), first_size(100, 0.95, 0.05)
     (200, 153, 81)
     """
-    least = fewest_answers(target, delta)
+    least = fewest_trials(target, delta)
     least += math.ceil(2 * math.sqrt(2 * least))
     bad = 0
-    while (size := fewest_answers(target, delta, bad=bad)) * (1 - target) / 2 >= bad + 1:
+    while (size := fewest_trials(target, delta, misses=bad)) * (1 - target) / 2 >= bad + 1:
         bad += 1
     return max(least, min(size, n // 2), n // 5)
 

@@ -10,17 +10,17 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 from kdprobe.atomic import require_empty_folder
 from kdprobe.config.keywords import SweepKeywords
-from kdprobe.config.options import DataOptions, Runtime
+from kdprobe.config.options import DataOptions, Output, Runtime
 from kdprobe.config.sweep import WHERE
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
+from kdprobe.distillers.run_options import model_name
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import (
     ChangedPlanError,
@@ -32,47 +32,15 @@ from kdprobe.errors import (
 )
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.folder import fingerprint, locate
-from kdprobe.progress import Progress, Silent
-from kdprobe.results.sweep import SweepDocument
+from kdprobe.progress import Progress, display_of
 from kdprobe.sweeping.document import make_document, write_all
 from kdprobe.sweeping.measure import Trained, measure
 from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep, same_options
+from kdprobe.sweeping.result import DryRow, Sweep
 
 RECORD = "sweep"
 _OF_ALL = (ChangedPlanError, OutputError, TaskError)
 """What stops one run and would stop every other."""
-
-
-class DryRow(NamedTuple):
-    """A run that was only checked: its facts and time, or the reason why it cannot be trained."""
-
-    name: str
-    parameters: str
-    steps: str
-    seconds: float
-    failed: str = ""
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """The result of a sweep.
-
-    Args:
-        folder: where the students and the files are.
-        document: everything that was measured; None for a dry run.
-        checked: the runs of a dry run.
-    """
-
-    folder: Path
-    document: SweepDocument | None = None
-    checked: tuple[DryRow, ...] = ()
-
-    @property
-    def failed(self) -> tuple[tuple[str, str], ...]:
-        """The runs that gave, or would give, no student: their names and the reasons."""
-        if self.document is not None:
-            return tuple((run.name, run.failed) for run in self.document.failed)
-        return tuple((row.name, row.failed) for row in self.checked if row.failed)
 
 
 def sweep(
@@ -126,7 +94,14 @@ def sweep(
         TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
-    shown, folder = progress or Silent(), Path(output)
+    teacher, shown = model_name("sweep", teacher), display_of(progress)
+    folder = Output(output=output).output  # type: ignore[arg-type]  # checks it
+    if folder is None or not isinstance(runs, str):
+        raise ConfigError(
+            "`output`" if folder is None else "`runs`",
+            found="is missing" if folder is None else f"is a {type(runs).__name__}",
+            expected="the folder to write" if folder is None else "text like 'layers=3,6;seed=1,2'",
+        )
     named: dict[str, Any] = {"task": task, **keywords}
     command, more = named.pop("command", None), named.pop("options", None)
     dry_run, force = bool(named.pop("dry_run", None)), bool(named.pop("force", None))

@@ -32,7 +32,7 @@ def task_names() -> tuple[str, ...]:
 
 
 def open_task(
-    spec: str,
+    spec: object,
     *,
     text: str | None = None,
     text_pair: str | None = None,
@@ -55,7 +55,12 @@ def open_task(
         ConfigError: the task file is malformed, or columns are named for one.
         TaskError: the data file is missing or malformed, or its columns cannot be guessed.
     """
-    path = Path(spec)
+    if not isinstance(spec, str | Path):
+        raise ConfigError(
+            "`task`", found=f"is a {type(spec).__name__}",
+            expected="a name, a task file or a table of examples",
+        )  # fmt: skip
+    path, spec = Path(spec), str(spec)
     suffix = path.suffix.lower()
     if suffix in DATA_SUFFIXES:
         return guess_task_file(

@@ -126,6 +126,8 @@ def attributed_study(n: int = 60, *, explained: int = 24, seed: int = 0) -> Stud
         counts={f"w{at}": at + 1 for at in range(9)},
         orders=orders,
         order_limits=limits,
+        estimated=dict.fromkeys(names, np.array([len(row) > 7 for row in base])),
+        beam=5,
     )
     students = [model.name for model in study.students]
     gaps = {

@@ -6,6 +6,7 @@ training. Does not: compute any expected value.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,8 @@ from kdprobe.observations.layer_similarity import LayerPairs, LayerSimilarities,
 from kdprobe.observations.probes import Unread
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.layer_similarity import permutation_p, similarity, vectors_of
+from kdprobe.stats.layer_permutation import permutation_p
+from kdprobe.stats.layer_similarity import similarity, vectors_of
 
 N = 40
 POOLINGS = ("mean", "cls")
@@ -47,7 +49,7 @@ def pairs_of(
     numbers = {name: np.full(shape, np.nan) for name in ("cka", "procrustes", "p_values")}
     influences = {name: np.zeros((*shape, N)) for name in ("cka_influence", "procrustes_influence")}
     sides = [
-        [vectors_of(lambda each=each: iter([each]), biased=biased) for each in held]
+        [vectors_of(partial(iter, [each]), biased=biased) for each in held]
         for held in (rows, columns)
     ]
     names = [cells(depth) for depth in depths]

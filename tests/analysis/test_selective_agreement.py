@@ -104,8 +104,7 @@ def test_the_threshold_is_checked_on_the_other_half():
         f"s1: answer {percent} of the texts yourself, at least 90 % as the teacher would (95 %"
     )
     assert f"{promise} confidence), hand on the rest" in result.caption
-    drawn = result.curves[0].series[-1]
-    assert (drawn.x, drawn.y) == ((coverage.value,), (agreement.value,))
+    assert list(result.curves[0].series[0].marks.values()) == [coverage.value]
 
 
 def test_halves_are_of_all_labels_and_of_the_seed():

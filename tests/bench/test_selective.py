@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from kdprobe.stats.arrays import Floats
+from kdprobe.stats.hypothesis_tests import lower_bound
 from kdprobe.stats.selective import (
     coverage_curve,
     first_size,
     fixed_sequence,
-    lower_bound,
     threshold_grid,
 )
 

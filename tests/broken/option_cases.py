@@ -79,6 +79,11 @@ CASES = (
     C("compare --slice ''", typed("--slice", ""), "--slice", "is empty"),
     C("compare --probe-tasks ,", typed("--probe-tasks", ","), "--probe-tasks: names nothing"),
     C("compare --label-map ''", typed("--label-map", ""), "--label-map", "is empty"),
+    C(
+        "compare --label-map of nobody",
+        typed("--label-map", "LABEL_0=neg,LABEL_1=pos"),
+        "--label-map: no model has a label 'LABEL_0'",
+    ),
     C("compare --set ''", typed("--set", ""), "--set", "is empty"),
     C("compare --split ''", typed("--split", ""), "--split", "is empty"),
     C("compare --device ''", typed("--device", ""), "--device", "is empty"),

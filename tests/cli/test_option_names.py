@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from kdprobe.cli.option_names import with_flags
+
 PACKAGE = Path(__file__).parents[2] / "kdprobe"
 FLAG = re.compile(r"(?<![\w(-])--[a-z][a-z-]+")
 # What is no message: the name under which a sweep is recorded, and where flags are made.
@@ -31,3 +33,11 @@ def test_no_flag_outside_the_command_line() -> None:
                     if (path, flag) not in ALLOWED
                 ]
     assert not faults, "\n".join(faults)
+
+
+def test_short_keywords_are_flags_at_a_terminal() -> None:
+    """Guards a line at a terminal that tells a person to say `attribution_gap=200`."""
+    told = "add `attribution_gap=200`, `minimal_pairs=DIR` or `pairs_per_phenomenon=9`"
+    assert with_flags(told) == (
+        "add --attribution-gap 200, --minimal-pairs DIR or --pairs-per-phenomenon 9"
+    )

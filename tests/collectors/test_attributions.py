@@ -58,7 +58,7 @@ def test_the_numbers_the_page_and_what_is_missing(compared: Path):
     for name in ("spearman", "kendall", "top_k", "ceiling", "floor", "normalised"):
         assert len(metrics[(metrics.metric == name) & (metrics.model_b == "s")]) >= 2
     assert {item["reason"] for item in document["skipped"]} == {
-        "p is a predictions file: new texts cannot be put to it"
+        "p: new texts cannot be put to a predictions file"
     }
     assert (compared / "code").read_text() == "3"
     page = (compared / "out" / "report.html").read_text(encoding="utf-8")

@@ -123,6 +123,17 @@ def test_several_seeds_of_a_student_are_averaged(world: Path) -> None:
         assert value == pytest.approx((one[at] + other[at]) / 2, abs=1e-9)
 
 
+def test_runs_of_other_shapes_have_no_mean(world: Path) -> None:
+    """Guards layers averaged by their place in a list."""
+    compared = compare(world, str(world / "t"), f"s={world / 's'},{world / 't2'}")
+    assert {one.layer for one in result_of(compared).estimates if one.metric == "cka"} == {
+        f"{row}:{column}" for row in ("0", "1", "2", "head") for column in ("0", "1", "head")
+    }
+    assert "run 2 of s has other layers than run 1" in [
+        line.reason for line in compared.document.skipped
+    ]
+
+
 def test_a_bilstm_and_a_pooling_it_lacks(world: Path) -> None:
     """Guards widths that differ within a model, and a pooling that vanishes without a word."""
     options = SimilarityOptions(poolings=("cls", "mean"), permutations=0)

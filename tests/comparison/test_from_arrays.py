@@ -194,8 +194,8 @@ def test_what_is_no_array_is_said(given: dict[str, Any], message: str) -> None:
         (lambda: kdprobe.compare("t", "s", probing="all"),  # type: ignore[arg-type]
          "compare() takes the options of 'probes' as ProbingRequest, not str"),
         (lambda: kdprobe.compare(None, "s"),  # type: ignore[arg-type]
-         "compare() takes models as paths or names, not NoneType; arrays are for "
-         "compare_predictions()"),
+         "`teacher` takes a path, a loaded model with its tokenizer, a pipeline, a function of "
+         "texts, or Predictions, not NoneType; arrays are for compare_predictions()"),
         (lambda: kdprobe.distill("t", output="o", training=kdprobe.AnalysisOptions()),  # type: ignore[arg-type]
          "distill() takes training as TrainingSettings, not AnalysisOptions"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 import kdprobe
-from kdprobe.errors import ConfigError, OutputError, TaskError, UnknownNameError
+from kdprobe.errors import ConfigError, OutputError, UnknownNameError, UsageError
 from tests.cli.scene import gold, write_predictions, write_task
 
 
@@ -85,14 +85,38 @@ def test_examples_may_be_at_hand(tmp_path: Path, kind: str) -> None:
     assert result.get("accuracy", "s").value == whole.get("accuracy", "s").value
 
 
-def test_several_splits_are_no_task(tmp_path: Path) -> None:
-    """A data set of three splits of which one is taken silently."""
-    several = DatasetDict(train=Dataset.from_dict({"text": ["a"], "label": ["b"]}))
-    with pytest.raises(TaskError) as caught:
-        kdprobe.compare("t", "s", task=several)
-    assert str(caught.value) == (
-        "`task`: a data set of 1 splits: train, expected one split; say `task=dataset['train']`"
-    )
+def test_splits_may_be_at_hand(tmp_path: Path) -> None:
+    """Another split than a task file's default, or one that cannot be chosen."""
+    write_task(tmp_path)
+    rows = gold(tmp_path)
+    file = write_predictions(tmp_path / "t.jsonl", rows, seed=1)
+    frame = pd.DataFrame(rows, columns=["text", "label", "genre"])
+    task = {"train": frame.head(7), "validation": frame.tail(len(frame) - 7)}
+    options: dict[str, Any] = {"resamples": 100, "only": ["task_scores"]}
+    both = [f"t={file}", f"s={file}"]
+    result = kdprobe.compare(both[0], both[1], task=task, **options)  # type: ignore[arg-type]
+    assert (result.document.task.split, result.document.task.n) == ("dev", len(frame) - 7)
+    data = DatasetDict({name: Dataset.from_pandas(part) for name, part in task.items()})
+    result = kdprobe.compare(both[0], both[1], task=data, split="train", **options)  # type: ignore[arg-type]
+    assert (result.document.task.split, result.document.task.n) == ("train", 7)
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        (pd.DataFrame({"text": ["a", "b"], "label": [1, "x"]}), "`task`: its columns cannot be"),
+        (
+            {"train": pd.DataFrame({"text": ["a"], "label": ["x"], "split": ["dev"]})},
+            "`task`, train: its columns cannot be read as a table (a column 'split' beside the",
+        ),
+        ({"train": 3}, "`task`: is a dict, expected"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_our_words(task: Any, message: str) -> None:
+    """An error of pyarrow's about conversions, or of pandas's."""
+    with pytest.raises(UsageError) as caught:
+        kdprobe.compare("t", "s", task=task)
+    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize(

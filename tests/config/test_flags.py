@@ -8,14 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 import pytest
 from pydantic import Field
 
+from kdprobe.collectors.attributions.options import AttributionRequest
+from kdprobe.comparison.options import AnalysisOptions
 from kdprobe.config.flags import Flag, FlagOptions, Panel, flags_of, written
-from kdprobe.config.flat import checked, gathered
+from kdprobe.config.flat import gathered
 from kdprobe.config.options import (
     DataOptions,
     EvaluationDataOptions,
+    InferenceRuntime,
     TrainingDataOptions,
     TrainingRuntime,
 )
+from kdprobe.config.recipe import open_recipe
 from kdprobe.config.training import TrainingSettings
 from kdprobe.errors import ConfigError, UnknownNameError
 
@@ -64,7 +68,17 @@ def test_fields_are_read_from_the_annotations() -> None:
         ({"share": 1}, "`example.share`: is 1, expected less than 1"),
         ({"share": float("nan")}, "`example.share`: is nan, expected a number up to 1e+15"),
         ({"kind": "c"}, "`example.kind`: is 'c', expected 'a' or 'b'"),
-        ({"names": "ab"}, "`example.names`: is 'ab', expected a valid tuple"),
+        (
+            {"names": "ab"},
+            "`example.names`: is 'ab', expected a list; one name stands in brackets too: ['ab']",
+        ),
+        ({"names": ["a", 3]}, "`example.names`: holds 3, expected text"),
+        ({"both": (1, 2, 3)}, "`example.both`: is (1, 2, 3), expected at most 2 values"),
+        ({"both": (1,)}, "`example.both`: is (1,), expected one value more"),
+        ({"place": 3}, "`example.place`: is 3, expected a path"),
+        ({"count": True}, "`example.count`: is True, expected a whole number"),
+        ({"share": False}, "`example.share`: is False, expected a number"),
+        ({"both": (0.5, True)}, "`example.both`: is (0.5, True), expected a number"),
         ({"place": ""}, "`example.place`: is empty, expected a value; leave it out for none"),
         ({"place": "a\0"}, "`example.place`: holds a zero byte, expected text"),
         ({}, "`example.wanted`: is missing, expected a value"),
@@ -73,14 +87,14 @@ def test_fields_are_read_from_the_annotations() -> None:
 def test_wrong_values_are_one_message(values: dict[str, object], message: str) -> None:
     """Guards a message of the validator's own, which names no option and spans lines."""
     with pytest.raises(ConfigError) as caught:
-        checked(Example, ({"wanted": "x"} if values else {}) | values)
+        Example(**(({"wanted": "x"} if values else {}) | values))
     assert str(caught.value) == message
 
 
 def test_unknown_options_have_neighbours() -> None:
     """Guards a misspelt option that is passed over in silence."""
     with pytest.raises(UnknownNameError, match="did you mean 'count'"):
-        checked(Example, {"wanted": "x", "cuont": 2})
+        Example(wanted="x", cuont=2)
 
 
 def call(data: DataOptions | None = None, **flat: object) -> dict[str, Any]:
@@ -119,3 +133,40 @@ def test_options_are_written_back() -> None:
     assert written(TrainingRuntime()) == []
     data = DataOptions(label_map={"A": "a", "B": "b"})
     assert written(data) == ["--label-map", "A=a,B=b"]
+
+
+def test_options_of_a_recipe_keep_their_place(tmp_path: Path) -> None:
+    """Guards messages of a file that name an option and not where it stands."""
+    place = tmp_path / "r.toml"
+    place.write_text(
+        'name = "r"\nobjectives = [{name = "hard_labels"}]\n[training]\nepochs = "x"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        open_recipe(place)
+    assert str(caught.value).startswith(f"{place}: training.epochs is 'x'; ")
+    place.write_text(place.read_text().replace('epochs = "x"', "epoch = true"))
+    with pytest.raises(ConfigError, match=r"unknown key 'training.epoch'.*did you mean 'epochs'"):
+        open_recipe(place)
+    place.write_text(place.read_text().replace("epoch =", "epochs ="))
+    with pytest.raises(ConfigError, match=r"training.epochs is True; Input should be a valid num"):
+        open_recipe(place)
+
+
+def test_public_options_refuse_in_our_words() -> None:
+    """Guards the validator's own message of five lines and a web address."""
+    with pytest.raises(UnknownNameError) as caught:
+        AnalysisOptions(sead=1)  # type: ignore[call-arg]
+    assert str(caught.value).startswith("`AnalysisOptions`: no option is called 'sead', expected")
+    assert str(caught.value).endswith("did you mean 'seed'?")
+    for make, message in (
+        (lambda: TrainingSettings(epochs="x"), "`epochs`: is 'x', expected a number"),
+        (lambda: EvaluationDataOptions(limit=0), "`limit`: is 0, expected at least 1"),
+        (lambda: InferenceRuntime(cache=[1]),
+         "`cache`: is [1], expected true or false, or a path"),
+        (lambda: AttributionRequest(sentences=0), "`attribution.sentences`: is 0, expected at"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError) as refused:
+            make()
+        assert str(refused.value).startswith(message)
+    with pytest.raises(TypeError, match=r"AttributionRequest\(\) takes 7 values at most, not 8"):
+        AttributionRequest(*range(8))

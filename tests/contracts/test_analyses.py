@@ -18,15 +18,19 @@ import pytest
 from numpy.typing import NDArray
 
 from kdprobe.analysis.protocol import ANALYSES
+from kdprobe.observations.attention import AttentionSimilarities
 from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.causal_use import CausalUse
 from kdprobe.observations.controls import Controls
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
+from tests.analysis.attended import attended
 from tests.analysis.attributed import attributed_study
+from tests.analysis.erased import erased
 from tests.analysis.layered import layered
 from tests.analysis.probed import probed
 from tests.analysis.studies import STUDIES as PLAIN
@@ -44,9 +48,9 @@ def with_control() -> Study:
 
 
 def everything() -> Study:
-    """A study with all evidence at once: probes, layers, word scores, maps and minimal pairs."""
+    """A study with all evidence: probes, layers, heads, erasures, word scores, maps and pairs."""
     pairs = with_minimal_pairs(60).get(MinimalPairs)
-    return layered(probed(attributed_study().with_observations(pairs)))
+    return erased(attended(layered(probed(attributed_study().with_observations(pairs)))))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -59,6 +63,12 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "layers": lambda: layered(binary()),
     "layers, several seeds": lambda: layered(several_seeds(60), runs=3),
     "layers of a regression, biased": lambda: layered(regression(60), biased=True),
+    "attention": lambda: attended(binary()),
+    "attention, several seeds": lambda: attended(several_seeds(60), runs=3),
+    "attention of a regression": lambda: attended(regression(60)),
+    "erasures": lambda: erased(probed(binary())),
+    "erasures, several seeds": lambda: erased(several_seeds(60), unread="student-1"),
+    "erasures of a regression": lambda: erased(regression(60)),
     "everything": everything,
     "a control": with_control,
 }
@@ -76,8 +86,10 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "no minimal pairs": lambda study: not study.has(MinimalPairs),
     "fewer than 40 examples": lambda study: study.n < 40,
     "no layer was probed": lambda study: not study.has(ProbeFits),
+    "attention was not compared": lambda study: not study.has(AttentionSimilarities),
     "layers were not compared": lambda study: not study.has(LayerSimilarities),
     "words were not explained": lambda study: not study.has(Attributions),
+    "no property was erased": lambda study: not study.has(CausalUse),
     "maps were not asked for": lambda study: not study.has(MapGaps),
     "no column says": lambda study: study.split.clusters is None,
 }

@@ -84,7 +84,9 @@ def small(scene: Path) -> dict[str, CollectorOptions]:
         "probes": {"tasks": ("bigram_shift",), "sentences": 40, "mdl": False},
         "attributions": {"methods": ("occlusion",), "sentences": 3},
         "attribution_maps": {"examples": 3},
+        "attention_similarity": {"examples": 6, "maps": 1},
         "similarity": {"permutations": 9, "poolings": ("mean", "cls")},
+        "causal_use": {"properties": ("subj_number",), "sentences": 100, "examples": 6},
     }
     return {name: COLLECTORS.load(name).options(**values.get(name, {})) for name in NAMES}
 

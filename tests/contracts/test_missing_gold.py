@@ -21,6 +21,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.tasks.task import NO_LABEL
 from tests.analysis.attributed import attributed_study
+from tests.analysis.erased import erased
 from tests.analysis.probed import probed
 from tests.analysis.studies import (
     binary,
@@ -48,6 +49,7 @@ WHOLE: Mapping[str, Callable[[], Study]] = {
     "attributions": lambda: attributed_study(N, explained=N),
     "probing": lambda: probed(binary(N)),
     "a control": lambda: binary(N).with_observations(Controls((("student-1", "student-2"),))),
+    "erasures": lambda: erased(binary(N), examples=N),
 }
 CASES = [(name, kind) for name in ANALYSES.names() for kind in WHOLE]
 each_case = pytest.mark.parametrize(("name", "kind"), CASES, ids=[f"{a}-{k}" for a, k in CASES])
@@ -59,6 +61,7 @@ MISTAKES = (
 )  # fmt: skip
 READ: Mapping[str, Callable[[Estimate], bool]] = {
     "agreement": lambda made: made.metric in MISTAKES,
+    "causal_use": lambda made: made.metric == "score_loss_beyond_control",
     "sanity_checks": lambda made: False,
     "attribution_agreement": lambda made: (
         made.metric == "other_reasons" or made.subset.startswith("label: ")
@@ -134,6 +137,7 @@ def without_rows(study: Study) -> Study:
                 deletion={key: rows[m] for key, rows in words.deletion.items()},
                 orders={key: rows[m] for key, rows in words.orders.items()},
                 order_limits={key: rows[m] for key, rows in words.order_limits.items()},
+                estimated={key: rows[m] for key, rows in words.estimated.items()},
             )
         )
     return taken

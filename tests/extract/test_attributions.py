@@ -17,6 +17,7 @@ from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction, every_coalition, fill
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.methods import _gradients, integrated_gradients
+from kdprobe.extract.orders import EVERY_COALITION
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models import reader as reading
@@ -113,7 +114,7 @@ def test_a_run_killed_between_two_methods_ends_in_the_same_bits(
     first = ExplanationSettings({known: options[known]}, seed=3, deletion=True)
     explain_model(handle, asked, first, cache=cache, progress=Silent())
     resumed = explain_model(handle, asked, setting, cache=cache, progress=Silent())
-    assert set(resumed) == {*names, attributions.RANDOM, attributions.EVERY_COALITION}
+    assert set(resumed) == {*names, attributions.RANDOM, EVERY_COALITION}
     for name, entries in whole.items():
         for one, other in zip(entries, resumed[name], strict=True):
             np.testing.assert_array_equal(one.scored.scores, other.scored.scores)

@@ -149,5 +149,6 @@ def test_features_leave_no_file(tmp_path: Path):
     reader = LayerReader(Opened(tmp_path / "m").of("BERT"), ["mean"])
     cache = Cache(tmp_path / "cache")
     with extract_features(reader, TEXTS, cache=cache, progress=Silent()) as features:
-        compare_layers(*[layer_vectors(features, TEXTS)] * 2, SimilaritySettings())
+        vectors = layer_vectors(features, TEXTS)
+        compare_layers(vectors, vectors, SimilaritySettings())
     assert not list(cache.root.rglob("*.features"))

@@ -13,11 +13,11 @@ from scipy.linalg import orthogonal_procrustes
 
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import draw_resamples, interval
+from kdprobe.stats.layer_permutation import permutation_p
 from kdprobe.stats.layer_similarity import (
     Blocks,
     Similarity,
     in_groups,
-    permutation_p,
     resampled,
     similarity,
     vectors_of,
@@ -110,11 +110,10 @@ def test_the_influence_on_the_distance_is_its_derivative():
     """Guards a best rotation that is differentiated as if it moved with each sentence."""
     x, y = related(40, (5, 4))
     numbers, step = alike(x, y), 1e-5
-    centred = [rows - rows.mean(axis=0) for rows in (x, y)]
     for row in (0, 17, 39):
         weights = np.ones(40)
         weights[row] += step
-        moved = _weighted_alignment(*centred, weights) - _weighted_alignment(*centred, np.ones(40))
+        moved = _weighted_alignment(x, y, weights) - _weighted_alignment(x, y, np.ones(40))
         assert numbers.procrustes_influence[row] == pytest.approx(moved / step, rel=1e-3, abs=1e-7)
     assert numbers.procrustes_influence.sum() == pytest.approx(0, abs=1e-9)
 

@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import proportion_confint
 from kdprobe.stats import selective
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import Resamples, draw_resamples, whole_sample
+from kdprobe.stats.hypothesis_tests import clopper_pearson, fewest_trials, lower_bound
 from tests.analysis.studies import quick
 
 answers = st.lists(
@@ -96,10 +97,10 @@ def test_the_bound_is_that_of_scipy_and_statsmodels(delta: float):
     """Guards a bound a hair too high: the guarantee would be broken more often than it says."""
     for n in (1, 7, 59, 400):
         for good in {0, 1, n // 2, n - 1, n}:
-            bound = selective.lower_bound(np.array([good]), np.array([n]), delta)[0]
+            bound = lower_bound(np.array([good]), np.array([n]), delta)[0]
             exact = binomtest(good, n, alternative="greater").proportion_ci(1 - delta).low
             assert bound == pytest.approx(exact, abs=1e-9)
-            low, high = selective.clopper_pearson(np.array([good]), np.array([n]), 1 - 2 * delta)
+            low, high = clopper_pearson(np.array([good]), np.array([n]), level=1 - 2 * delta)
             expected = proportion_confint(good, n, alpha=2 * delta, method="beta")
             assert (low[0], high[0]) == pytest.approx(expected, abs=1e-9)
 
@@ -112,12 +113,12 @@ def test_the_fewest_answers_are_found_by_counting_up(target: float, delta: float
         n = next(
             n
             for n in range(bad + 1, 5000)
-            if selective.lower_bound(np.array([n - bad]), np.array([n]), delta)[0] >= target
+            if lower_bound(np.array([n - bad]), np.array([n]), delta)[0] >= target
         )
-        assert selective.fewest_answers(target, delta, bad=bad) == n
+        assert fewest_trials(target, delta, misses=bad) == n
     for n in (40, 100, 1000, 50_000):
         first = selective.first_size(n, target, delta)
-        assert first >= selective.fewest_answers(target, delta)
+        assert first >= fewest_trials(target, delta)
         assert first >= n // 5
 
 

@@ -23,7 +23,8 @@ from kdprobe.report.sweep import render_sweep
 from kdprobe.results.sweep import read_sweep
 from kdprobe.sweeping import measure as measuring
 from kdprobe.sweeping import run as sweeping
-from kdprobe.sweeping.run import Sweep, sweep
+from kdprobe.sweeping.result import Sweep
+from kdprobe.sweeping.run import sweep
 from tests.distillers.conftest import Toy, make_toy
 
 TRAIN, DEV = 90, 60

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.tasks.label_names import partners
+from kdprobe.errors import ConfigError
+from kdprobe.tasks.label_names import check_label_map, partners
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,35 @@ def test_any_names_are_their_own_partners_in_any_order(names: list[str], random)
     found = partners(other, names)
     assert found is not None
     assert [other[place] for place in found] == names
+
+
+MODELS = {"t": ("LABEL_0", "LABEL_1"), "s": ("no", "yes")}
+
+
+@pytest.mark.parametrize(
+    ("label_map", "message"),
+    [
+        ({"LABLE_0": "no"}, "`label_map`: no model has a label 'LABLE_0', expected one of LABEL_0, "
+                            "LABEL_1, no, yes; did you mean 'LABEL_0'?"),
+        ({"LABEL_0": "nope"}, "`label_map`: the task has no label 'nope', expected one of no, yes; "
+                              "did you mean 'no'?"),
+        ({"LABEL_0": "no", "LABEL_1": "no"},
+         "`label_map`: calls the labels of t no, no, expected each of no, yes once"),
+        ({"no": "yes"}, "`label_map`: calls the labels of s yes, yes, expected each of no, yes "
+                        "once"),
+    ],
+)  # fmt: skip
+def test_a_label_map_of_which_nothing_comes_is_refused(label_map, message):
+    """Guards a slip in a map that is passed over because the names match without it."""
+    with pytest.raises(ConfigError) as caught:
+        check_label_map(label_map, MODELS, ("no", "yes"))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "label_map",
+    [None, {}, {"*": "*"}, {"LABEL_0": "No", "LABEL_1": "YES"}, {"no": "yes", "yes": "no"}],
+)
+def test_a_label_map_of_one_model_leaves_the_others_alone(label_map):
+    """Guards a map for the teacher that is refused because the student has other names."""
+    check_label_map(label_map, MODELS, ("no", "yes"))

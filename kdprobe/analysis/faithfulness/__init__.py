@@ -103,7 +103,11 @@ class FaithfulnessAnalysis:
             "left out as everywhere; the class is the explained one.",
             metrics=METRICS,
             estimates=tuple(estimates),
-            curves=(*deletion_curves(explained), _both_axes(explained, done, estimates)),
+            curves=(
+                *normalised.curves(explained, estimates),
+                *deletion_curves(explained),
+                _both_axes(explained, done, estimates),
+            ),
             notes=normalised.notes(explained),
         )
 

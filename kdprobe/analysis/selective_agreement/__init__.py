@@ -40,7 +40,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series, Table
 from kdprobe.stats import selective
 from kdprobe.stats.arrays import Bools, Floats
-from kdprobe.stats.bootstrap import LEVEL
+from kdprobe.stats.hypothesis_tests import clopper_pearson
 
 FEWEST = 40
 _AREAS: Mapping[str, Callable[[selective.Areas], Floats]] = {
@@ -105,7 +105,7 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
     sizes = np.linspace(n / _POINTS, n, _POINTS)
     at = np.unique(np.searchsorted(curve.answered, sizes))
     answered, right = curve.answered[at], curve.good[at]
-    low, high = selective.clopper_pearson(right, answered, LEVEL)
+    low, high = clopper_pearson(right, answered)
     x = tuple((answered / n).tolist())
     own = Series(
         name=name, x=x, y=tuple((right / answered).tolist()),
@@ -117,7 +117,10 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
     )  # fmt: skip
     ends = (x[0], 1.0) if x[0] < 1 else (1.0,)
     chance = Series(name="chance", x=ends, y=(most / n,) * len(ends))
-    best = Series(name="oracle", x=x, y=tuple(np.minimum(1.0, most / answered).tolist()))
+    best = Series(
+        name="oracle", x=x, y=tuple(np.minimum(1.0, most / answered).tolist()),
+        labels=tuple(f"{part:.2f}" for part in x),
+    )  # fmt: skip
     return own, chance, best
 
 
@@ -132,16 +135,9 @@ def _curve(
         own = next(model for model in known.students if model.name == student.name).first
         series.append(_line("accuracy", own, hits_of(own, gold_of(known)))[0])
     if chosen.threshold is not None:
-        answered, good = chosen.counts
-        low, high = selective.clopper_pearson(np.array([good]), np.array([answered]), LEVEL)
-        where = _threshold.shown(chosen.threshold)
-        series.append(
-            Series(
-                name=f"threshold {where}", x=(answered / chosen.checked,), y=(good / answered,),
-                low=(float(low[0]),), high=(float(high[0]),), counts=(answered,),
-                labels=(f"{answered / chosen.checked:.2f}, confidence from {where}",),
-            )
-        )  # fmt: skip
+        share = chosen.counts[0] / chosen.checked
+        marks = {f"threshold {_threshold.shown(chosen.threshold)}": share}
+        series[0] = series[0].model_copy(update={"marks": marks})
     clustered = study.split.clusters is not None
     if clustered:  # the exact intervals of shares are those of independent examples
         series = [one.model_copy(update={"low": (), "high": ()}) for one in series]
@@ -151,8 +147,8 @@ def _curve(
         caption="To the right, the share of examples that the student answers, the surest first; "
         "upwards, the share of these answers that is good, "
         f"{'without intervals' if clustered else 'with the 95 % interval'}. The dashed line "
-        f"is the target, {options.target:g}; the threshold stands where the half that did not "
-        "choose it puts it.",
+        f"is the target, {options.target:g}; the threshold stands at the share that it answers of "
+        "the half that did not choose it.",
         x_title="share of examples answered",
         y_title="share of the answers as the teacher, or right",
         series=tuple(series),

@@ -32,6 +32,7 @@ from kdprobe.seeds import derive_generator
 from kdprobe.stats import selective
 from kdprobe.stats.arrays import Bools
 from kdprobe.stats.bootstrap import LEVEL, mean_within
+from kdprobe.stats.hypothesis_tests import clopper_pearson, fewest_trials
 
 NAMES = ("selective_threshold", "selective_coverage", "selective_agreement")
 _DEPENDENT = (
@@ -119,7 +120,7 @@ def choose(
 
 def _reason(tests: selective.Sequence, size: int, options: SelectiveAgreementOptions) -> str:
     """Say why no threshold meets the target, and which is the nearest."""
-    fewest = selective.fewest_answers(options.target, options.delta)
+    fewest = fewest_trials(options.target, options.delta)
     goal = f"no threshold guarantees {show_share(options.target)}"
     if fewest > size:
         return (
@@ -174,7 +175,7 @@ def _checked(
     if len(chosen) == 1:
         answered, good = chosen[0].counts
         part, of = (answered, chosen[0].checked) if coverage else (good, answered)
-        low, high = selective.clopper_pearson(np.array([part]), np.array([of]), LEVEL)
+        low, high = clopper_pearson(np.array([part]), np.array([of]))
         return Estimate(
             **vars(at), value=part / of, low=float(low[0]), high=float(high[0]), level=LEVEL,
             interval=_EXACT, n=of,
@@ -252,7 +253,7 @@ def _row(study: Study, run: Predictions, one: Chosen) -> tuple[Cell, ...]:
     if one.threshold is None:
         return (None,) * 8 + (one.reason,)
     last, (answered, good) = one.tests.passed - 1, one.counts
-    low, high = selective.clopper_pearson(np.array([good]), np.array([answered]), LEVEL)
+    low, high = clopper_pearson(np.array([good]), np.array([answered]))
     right: float | None = None
     if study.split.labels is not None:
         known = one.answered & study.split.has_gold

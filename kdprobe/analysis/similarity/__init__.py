@@ -17,7 +17,7 @@ from kdprobe.analysis.probing.cells import HEAD
 from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.similarity.grids import Grid, grid_of
 from kdprobe.analysis.similarity.metrics import METRICS
-from kdprobe.analysis.similarity.views import depth_line, heat_map, matches_table
+from kdprobe.analysis.similarity.views import depth_line, heat_map, matches_table, summary_table
 from kdprobe.analysis.student_gaps.gaps import with_q
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.study import Study
@@ -143,7 +143,7 @@ def _of_pooling(writer: _Writer, compared: _Compared, heads: set[str]) -> list[E
     return estimates
 
 
-def _pictures(compared: _Compared) -> tuple[list[Matrix], list[Curve], list[Table]]:
+def _pictures(compared: _Compared, sentences: int) -> tuple[list[Matrix], list[Curve], list[Table]]:
     matrices = [
         heat_map(f"{what}-{place}-{compared.pooling}", student, grid, compared.pooling,
                  distance=what == "procrustes")
@@ -157,8 +157,11 @@ def _pictures(compared: _Compared) -> tuple[list[Matrix], list[Curve], list[Tabl
         )  # fmt: skip
     parts = compared.students, compared.random, compared.ceiling
     lines = [depth_line(compared.pooling, *parts, best=best) for best in (True, False)]
-    tables = [matches_table(compared.pooling, *parts)] if compared.students else []
-    return matrices, [line for line in lines if line is not None], tables
+    tables = [
+        summary_table(compared.pooling, sentences, *parts[:2]),
+        matches_table(compared.pooling, *parts),
+    ]
+    return matrices, [line for line in lines if line is not None], tables if parts[0] else []
 
 
 def _notes(layers: LayerSimilarities) -> tuple[str, ...]:
@@ -208,7 +211,7 @@ class Similarity:
         for pooling in layers.poolings:
             compared = _compared(study, layers, pooling)
             estimates += _of_pooling(writer, compared, heads)
-            pictures = _pictures(compared)
+            pictures = _pictures(compared, layers.sentences)
             matrices += pictures[0]
             curves += pictures[1]
             tables += pictures[2]

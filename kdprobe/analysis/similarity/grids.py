@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kdprobe.analysis.probing.cells import HEAD, equal_depth
 from kdprobe.observations.layer_similarity import LayerPairs, LayerVector
@@ -137,7 +138,7 @@ def grid_of(study: Study, runs: Sequence[LayerPairs], pooling: str) -> Grid | No
 def _draws(
     study: Study,
     runs: Sequence[LayerPairs],
-    at: tuple[np.ndarray, ...],  # type: ignore[type-arg]  # of np.ix_
+    at: tuple[NDArray[np.int64], ...],
     values: Sequence[Floats],
     influence: str,
 ) -> Floats:

@@ -28,11 +28,11 @@ def heat_map(name: str, student: str, grid: Grid, pooling: str, *, distance: boo
     values = grid.procrustes if distance else grid.cka
     beside = {other: one for one, other in equal_depth(*grid.depths)}
     what = "Procrustes distance" if distance else "CKA"
-    low = "lower is more alike" if distance else "1 is the same up to turning and scaling"
+    alike = "Lower is more alike" if distance else "1 is the same up to turning and scaling"
     return Matrix(
         name=name,
         title=f"{what} of the teacher's layers and {student}'s, {pooling} pooling",
-        caption=f"{low}. A row names the student's most similar layer by CKA, a column the "
+        caption=f"{alike}. A row names the student's most similar layer by CKA, a column the "
         "teacher's layer at the same relative depth; head is the vector that the classifier reads.",
         row_title="teacher's layer",
         column_title=f"layer of {student}",
@@ -119,6 +119,37 @@ def depth_line(
     )
 
 
+def summary_table(pooling: str, sentences: int, grids: Grids, random: Grids) -> Table:
+    """List the means over layers of every student, beside those of random weights."""
+    rows: list[tuple[Cell, ...]] = []
+    for student, grid in grids.items():
+        floor = random.get(student)
+        draws = [grid.best_draws(), grid.equal_depth_draws()]
+        low = [np.full_like(draws[0], np.nan)] * 2
+        if floor is not None:
+            low = [floor.best_draws(), floor.equal_depth_draws()]
+        numbers = [draws[0], low[0], draws[1], low[1], draws[1] - low[1]]
+        bounds = interval(numbers[-1]) if np.isfinite(numbers[-1][0]) else None
+        values = [_number(each[0]) for each in numbers]
+        rows.append((student, *values, *(bounds or (None, None)), sentences))
+    numbers_of = (
+        ("best", "CKA of best matches"), ("random_best", "random weights"),
+        ("equal", "CKA at equal depth"), ("random_equal", "random weights"),
+        ("above", "above random weights"), ("low", "interval from"), ("high", "to"),
+    )  # fmt: skip
+    return Table(
+        name=f"summary-{pooling}",
+        title=f"Means over layers, {pooling} pooling",
+        caption="Embeddings included, heads left out.",
+        columns=(
+            Column(name="student", label="student"),
+            *(Column(name=name, label=label, kind="number") for name, label in numbers_of),
+            Column(name="n", label="sentences", kind="count"),
+        ),
+        rows=tuple(rows),
+    )
+
+
 def matches_table(pooling: str, grids: Grids, random: Grids, ceiling: Grid | None) -> Table:
     """List each teacher layer's best match, and the layers at equal depth, with their floors."""
     rows: list[tuple[Cell, ...]] = []
@@ -158,12 +189,14 @@ def _row(
     ceiling: Grid | None,
 ) -> tuple[Cell, ...]:  # fmt: skip
     row, column = place
+    beside = {} if ceiling is None else dict(ceiling.diagonal())
     bounds = interval(grid.cka[place]) if np.isfinite(grid.cka[*place, 0]) else None
     return (
         student, grid.rows[row], grid.columns[column], why,
         _number(grid.cka[row, column, 0]), *(bounds or (None, None)),
         None if random is None else _number(random.cka[row, column, 0]),
-        None if ceiling is None else _number(ceiling.cka[row, row, 0]),
+        None if ceiling is None or row not in beside
+        else _number(ceiling.cka[row, beside[row], 0]),
         _number(grid.procrustes[row, column, 0]),
         None if random is None else _number(random.procrustes[row, column, 0]),
     )  # fmt: skip

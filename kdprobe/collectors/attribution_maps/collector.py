@@ -54,9 +54,7 @@ class AttributionMapsCollector:
         every = [texts for split in by_split.values() for texts in split]
         gaps, reasons = {}, {}
         for model in students:
-            reason = None
-            if teacher.lacks(self.needs) or model.lacks(self.needs):
-                reason = "a predictions file has no gradients"
+            reason = teacher.lacks(self.needs) or model.lacks(self.needs)
             first, other = cast("HfModel", teacher.runs[0]), cast("HfModel", model.runs[0])
             reason = reason or obstacle(first, other, every)
             if reason is not None:

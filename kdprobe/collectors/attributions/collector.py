@@ -19,7 +19,7 @@ from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.errors import ConfigError
-from kdprobe.models.handle import Capability
+from kdprobe.models.handle import Capability, ModelHandle
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
 from kdprobe.observations.study import Study
@@ -37,15 +37,10 @@ RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights
 
 
 class Prepared(NamedTuple):
-    """The request, the texts, the models that can be explained, and why others cannot.
-
-    `split` is None where the session's own examples are explained.
-    """
+    """The request and a person's own sentences; None: the session's examples are explained."""
 
     request: AttributionRequest
     split: Split | None
-    able: tuple[str, ...]
-    skipped: tuple[Skipped, ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class AttributionsCollector:
     name: str = "attributions"
     kind: type[Attributions] = Attributions
     options: type[AttributionRequest] = AttributionRequest
-    needs: frozenset[Capability] = frozenset({"gradients"})
+    needs: frozenset[Capability] = frozenset({"logits"})
     after: tuple[str, ...] = ("predictions", "probes")
     by_default: bool = False
 
@@ -63,20 +58,30 @@ class AttributionsCollector:
         """Read the file of own sentences, if any, and find the models that can be explained."""
         own = None if options.file is None else read_own(options.file, session.task)
         split = session.split if own is None else own
-        unable = {
-            name: f"{name} is a predictions file: new texts cannot be put to it"
-            for name in session.lacking(self.needs)
-        }
-        able = tuple(model.name for model in session.models if model.name not in unable)
-        if session.models[0].name not in able or len(able) < 2:
-            reason = "; ".join(unable.values()) or "there is no student"
+        reason = self._nobody(session)
+        if reason is not None:
             return Skipped(what=self.name, reason=reason)
         if options.target == "gold" and not len(split.gold_rows):
             raise ConfigError(
                 "target = gold", found="the examples have no labels", expected="labelled examples"
             )
-        skipped = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
-        return Prepared(options, own, able, tuple(skipped))
+        return Prepared(options, own)
+
+    def _unable(self, session: Session) -> dict[str, str]:
+        """Return the models that cannot be explained, and why, as far as is known by now."""
+        lacking = session.lacking(self.needs)
+        unable = {name: f"{name}: {reason}" for name, reason in lacking.items()}
+        for model in session.models:
+            for alarm in (alarm for run in model.runs for alarm in run.alarms):
+                unable.setdefault(model.name, f"{model.name}: {alarm}")
+        return unable
+
+    def _nobody(self, session: Session) -> str | None:
+        """Return why there are no two models to explain; None: there are."""
+        unable = self._unable(session)
+        if session.models[0].name not in unable and len(session.models) - len(unable) > 1:
+            return None
+        return "; ".join(unable.values()) or "there is no student"
 
     def collect(
         self, session: Session, prepared: Prepared, progress: Progress
@@ -85,17 +90,18 @@ class AttributionsCollector:
         from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
 
         request, cache, seed = prepared.request, session.cache, session.seed
-        able = {
-            model.name: [cast("HfModel", run) for run in model.runs]
-            for model in session.models
-            if model.name in prepared.able
-        }
+        reason = self._nobody(session)  # what a function gives is known once it was called
+        if reason is not None:
+            return Skipped(what=self.name, reason=reason)
+        unable = self._unable(session)
+        able = {model.name: model.runs for model in session.models if model.name not in unable}
         study = session.study
         if prepared.split is not None:
-            study = _own_study(session, prepared.split, prepared.able, progress)
+            study = _own_study(session, prepared.split, tuple(able), progress)
         plan = plan_of(study, list(able.values()), request)
         setting, unusable = usable_methods(_setting(request, seed), plan, able)
-        skipped = (*prepared.skipped, *unusable)
+        left_out = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
+        skipped = (*left_out, *unusable)
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
@@ -137,12 +143,14 @@ def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
     from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}
-    return ExplanationSettings(methods, output=request.output, removal=request.removal, seed=seed)
+    return ExplanationSettings(
+        methods, output=request.output, removal=request.removal, seed=seed, beam=request.beam
+    )
 
 
 def _explain_all(
     plan: Plan,
-    runs: Sequence[HfModel],
+    runs: Sequence[ModelHandle],
     setting: ExplanationSettings,
     *,
     role: bool,
@@ -161,8 +169,8 @@ def _explain_all(
     kinds[RESEEDED] = _reseeded(kinds[""], plan, first, plain, cache=cache, progress=progress)
     if role and len(runs) > 1:
         kinds[SECOND_RUN] = explain_model(runs[1], sentences, plain, cache=cache, progress=progress)
-    if not role:
-        twin = random_twin(first, seed=seed)
+    if not role and "gradients" in first.capabilities:  # what has weights has a twin without
+        twin = random_twin(cast("HfModel", first), seed=seed)
         kinds[RANDOM_WEIGHTS] = explain_model(
             twin, sentences, plain, cache=cache, progress=progress
         )
@@ -172,7 +180,7 @@ def _explain_all(
 def _reseeded(
     first: Explained,
     plan: Plan,
-    model: HfModel,
+    model: ModelHandle,
     setting: ExplanationSettings,
     *,
     cache: Cache | None,

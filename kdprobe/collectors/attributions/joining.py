@@ -41,6 +41,7 @@ def joined(
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
     orders: dict[tuple[str, str], Floats] = {}
     order_limits: dict[str, Floats] = {}
+    estimated: dict[str, Bools] = {}
     unsettled: list[str] = []
     for model, kinds in by_model.items():
         for kind, explained in kinds.items():
@@ -53,9 +54,8 @@ def joined(
                     arrays.append(spread)
                 scores[model, method, kind] = tuple(arrays)
         areas = measured_orders(kinds[""], tuple(setting.methods))
-        if areas is not None:
-            order_limits[model] = areas.limits
-            orders |= {(model, method): held for method, held in areas.orders.items()}
+        order_limits[model], estimated[model] = areas.limits, areas.estimated
+        orders |= {(model, method): held for method, held in areas.orders.items()}
         for method in (*setting.methods, RANDOM):
             entries = kinds[""][method]
             falls = [each.deletion for each in entries]
@@ -77,6 +77,7 @@ def joined(
         shares=SHARES, counts=plan.counts,
         notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
         own_target=plan.own_target, orders=orders, order_limits=order_limits,
+        estimated=estimated, beam=setting.beam,
     )  # fmt: skip
 
 

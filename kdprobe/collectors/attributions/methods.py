@@ -13,17 +13,18 @@ from kdprobe.collectors.attributions.options import DEFAULT_METHODS
 from kdprobe.collectors.attributions.plan import Plan
 from kdprobe.collectors.guarding import failure
 from kdprobe.extract.attributions import Explained, ask
+from kdprobe.extract.method import METHODS
 from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.settings import ExplanationSettings
-from kdprobe.models.hf import HfModel
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import ModelHandle, lacking
+from kdprobe.models.texts_reader import reader_of
 from kdprobe.results.schema import Skipped
 
 Kinds = dict[str, Explained]
 
 
 def usable_methods(
-    setting: ExplanationSettings, plan: Plan, models: Mapping[str, Sequence[HfModel]]
+    setting: ExplanationSettings, plan: Plan, models: Mapping[str, Sequence[ModelHandle]]
 ) -> tuple[ExplanationSettings, list[Skipped]]:
     """Leave out the methods that a model does not allow; agreement needs both sides.
 
@@ -42,7 +43,14 @@ def usable_methods(
     skipped: dict[str, Skipped] = {}
     for name, runs in models.items():
         for run in runs:
-            reasons = method_obstacles(ask(Reader(run), shortest, setting), setting)
+            reasons = {
+                method: reason
+                for method in setting.methods
+                if (reason := lacking(run, METHODS.load(method).needs)) is not None
+            }
+            able = {name: own for name, own in setting.methods.items() if name not in reasons}
+            tried = replace(setting, methods=able)
+            reasons |= method_obstacles(ask(reader_of(run), shortest, tried), tried)
             for method, reason in reasons.items():
                 left_out = Skipped(
                     what=method, reason=f"{name}: {reason}", models=(name,), requested=named

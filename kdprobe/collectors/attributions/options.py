@@ -18,7 +18,7 @@ from kdprobe.errors import ConfigError
 
 DEFAULT_METHODS = ("integrated_gradients", "lime", "shap")
 Target = Literal["teacher", "gold", "own"]
-_GENERAL = ("target", "output", "removal")
+_GENERAL = ("target", "output", "removal", "beam")
 _WHERE = "`attribution.options`"
 
 
@@ -33,8 +33,11 @@ class AttributionRequest(CollectorOptions):
         target: whose class is explained: the teacher's prediction or the gold label for all models,
             or each model's own prediction.
         output: `log-odds` or `probability`; `removal`: `delete` or `mask`.
-        options: options of methods by name, `{"lime": {"samples": 5000}}`; `target`, `output` and
-            `removal` may stand among them.
+        beam: width of the search for the limits of orders of deletions of texts of more words than
+            are enumerated (see `extract.beam`), which asks about `beam` n^2 questions a text of n
+            words; 0: those texts have no normalised numbers.
+        options: options of methods by name, `{"lime": {"samples": 5000}}`; `target`, `output`,
+            `removal` and `beam` may stand among them.
 
     Raises:
         UnknownNameError: a method nothing goes by.
@@ -69,11 +72,12 @@ class AttributionRequest(CollectorOptions):
     target: Target = "teacher"
     output: Literal["log-odds", "probability"] = "log-odds"
     removal: Literal["delete", "mask"] = "delete"
+    beam: int = Field(default=0, ge=0, le=1000)
     options: Annotated[
         Mapping[str, Any],
         Flag(
-            "How words are explained: target, output or removal, or METHOD.KEY, an option of a "
-            "method.",
+            "How words are explained: target, output, removal or beam, or METHOD.KEY, an option of "
+            "a method.",
             name="method-set", metavar="KEY=VALUE", reads="nested",
         ),
     ] = Field(default_factory=dict)  # fmt: skip
@@ -81,7 +85,7 @@ class AttributionRequest(CollectorOptions):
     @model_validator(mode="before")
     @classmethod
     def _settings_for_all_methods(cls, data: dict[str, Any]) -> dict[str, Any]:
-        """Take `target`, `output` and `removal` from among the options of methods."""
+        """Take `target`, `output`, `removal` and `beam` from among the options of methods."""
         options = data.get("options")
         if not isinstance(options, Mapping):
             return data

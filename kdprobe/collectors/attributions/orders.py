@@ -11,38 +11,32 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.extract.attributions import RANDOM, Explained, ranked_words
-from kdprobe.extract.enumerated import EVERY_COALITION
-from kdprobe.stats.arrays import Floats
+from kdprobe.extract.attributions import RANDOM, Explained
+from kdprobe.extract.orders import BEAM, EVERY_COALITION, ORDER_OF, ranked_words
+from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.deletion_orders import aopc, order_limits, random_aopc
 
 
 class MeasuredOrders(NamedTuple):
-    """AOPC of one model's texts; see `Attributions.orders` and `order_limits`."""
+    """AOPC of one model's texts; see `Attributions.orders` and what follows it."""
 
     limits: Floats
     orders: Mapping[str, Floats]
+    estimated: Bools
 
 
-def measured_orders(explained: Explained, methods: tuple[str, ...]) -> MeasuredOrders | None:
-    """Measure the orders of all methods on the texts whose coalitions are known.
+def measured_orders(explained: Explained, methods: tuple[str, ...]) -> MeasuredOrders:
+    """Measure the orders of all methods, where their limits are known or were estimated.
 
     Args:
         explained: what was asked of the model.
         methods: whose rankings are measured.
-
-    Returns:
-        None where no method asks about every coalition.
     """
-    if EVERY_COALITION not in explained:
-        return None
-    known = [one.scored.scores for one in explained[EVERY_COALITION]]
-    shape = (len(known), 2)
-    limits = np.full(shape, np.nan)
-    orders = {name: np.full(shape, np.nan) for name in (*methods, RANDOM)}
-    for row, values in enumerate(known):
-        if not len(values):
-            continue
+    m = len(explained[methods[0]])
+    limits = np.full((m, 2), np.nan)
+    orders = {name: np.full((m, 2), np.nan) for name in (*methods, RANDOM)}
+    estimated: Bools = np.zeros(m, dtype=np.bool_)
+    for row, values in _numbers(explained, EVERY_COALITION):
         limits[row] = order_limits(values)
         orders[RANDOM][row] = random_aopc(values)
         for name in methods:
@@ -50,4 +44,18 @@ def measured_orders(explained: Explained, methods: tuple[str, ...]) -> MeasuredO
             if len(scores):
                 order = ranked_words(scores).tolist()
                 orders[name][row] = aopc(values, order), aopc(values, order[::-1])
-    return MeasuredOrders(limits, orders)
+    for name in methods:
+        for row, pair in _numbers(explained, f"{ORDER_OF}{name}"):
+            orders[name][row] = pair
+    for row, pair in _numbers(explained, BEAM):
+        # An order that was measured may lie beyond what the beam found.
+        areas = np.concatenate([pair, *(orders[name][row] for name in methods)])
+        limits[row] = np.nanmin(areas), np.nanmax(areas)
+        estimated[row] = True
+    return MeasuredOrders(limits, orders, estimated)
+
+
+def _numbers(explained: Explained, name: str) -> list[tuple[int, Floats]]:
+    """Return the texts that have numbers under a name, and these."""
+    entries = enumerate(explained.get(name, ()))
+    return [(row, one.scored.scores) for row, one in entries if len(one.scored.scores)]

@@ -20,8 +20,8 @@ from kdprobe.tasks.own_sentences import OWN
 
 if TYPE_CHECKING:
     from kdprobe.extract.sentence import Sentence
-    from kdprobe.models.hf import HfModel
-    from kdprobe.models.reader import Reader
+    from kdprobe.models.handle import ModelHandle
+    from kdprobe.models.texts_reader import TextsReader
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,14 @@ class Plan:
         )
 
 
-def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: AttributionRequest) -> Plan:
+def plan_of(
+    study: Study, models: Sequence[Sequence[ModelHandle]], request: AttributionRequest
+) -> Plan:
     """Choose the examples and cut them to what all models read; those without words go."""
     from kdprobe.extract.sampling import choose_rows
     from kdprobe.extract.sentence import Sentence
     from kdprobe.models.read_spans import common, moved, within
-    from kdprobe.models.reader import Reader
+    from kdprobe.models.texts_reader import reader_of
     from kdprobe.models.words import split_words
 
     split = study.split
@@ -76,7 +78,7 @@ def plan_of(study: Study, models: Sequence[Sequence[HfModel]], request: Attribut
         count=request.sentences, seed=study.seed,
     )  # fmt: skip
     rows = [int(with_words[place]) for place in chosen]
-    readers = [Reader(member) for members in models for member in members]
+    readers = [reader_of(member) for members in models for member in members]
     sentences, read, held = [], [], []
     for row in rows:
         pair = pairs[row]
@@ -124,12 +126,12 @@ def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> 
     return {model.name: model.first.predicted[rows] for model in study.models}
 
 
-def _notes(readers: Sequence[Reader], *, texts: Sequence[str]) -> tuple[str, ...]:
+def _notes(readers: Sequence[TextsReader], *, texts: Sequence[str]) -> tuple[str, ...]:
     from kdprobe.segmentation import how_cut
 
     cut = how_cut(texts)
     notes = () if cut is None else (f"{cut[0].upper()}{cut[1:]}.",)
-    lower = sorted({str(reader.dtype).removeprefix("torch.") for reader in readers} - {"float32"})
+    lower = sorted({reader.precision for reader in readers} - {"float32", ""})
     if not lower:
         return notes
     return (

@@ -40,16 +40,26 @@ class MinimalPairsCollector:
     def prepare(self, session: Session, options: MinimalPairOptions) -> PairTexts | Skipped | None:
         """Read the pairs; None where there are none, a reason where models cannot judge them."""
         texts = _pair_texts(session, options)
-        unable = tuple(session.lacking(self.needs))
-        if texts is None or not unable:
-            return texts
-        reason = f"{', '.join(unable)}: a predictions file cannot judge new sentences"
-        return Skipped(what=self.name, reason=reason, models=unable)
+        return None if texts is None else self._unable(session) or texts
+
+    def _unable(self, session: Session) -> Skipped | None:
+        """Return which models cannot judge sentences and why, as far as is known by now."""
+        unable: dict[str, list[str]] = {}
+        for name, reason in session.lacking(self.needs).items():
+            unable.setdefault(reason, []).append(name)
+        if not unable:
+            return None
+        words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in unable.items())
+        models = tuple(name for names in unable.values() for name in names)
+        return Skipped(what=self.name, reason=words, models=models)
 
     def collect(
         self, session: Session, prepared: PairTexts, progress: Progress
-    ) -> Collected[MinimalPairs]:
+    ) -> Collected[MinimalPairs] | Skipped:
         """Ask every model about both sentences of each pair."""
+        unable = self._unable(session)  # what a function gives is known once it was called
+        if unable is not None:
+            return unable
         split = Split(
             task=session.task,
             name="minimal pairs",

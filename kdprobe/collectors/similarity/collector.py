@@ -7,10 +7,9 @@ how long it takes. Does not: judge; the analysis `similarity` does.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -20,8 +19,9 @@ from kdprobe.collectors.probes.work import duration
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.collectors.similarity.options import SimilarityOptions
+from kdprobe.collectors.similarity.work import Mate, compared, mate_of
 from kdprobe.models.handle import Capability
-from kdprobe.observations.layer_similarity import LayerPairs, LayerSimilarities, LayerVector
+from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.probes import Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
@@ -30,8 +30,6 @@ from kdprobe.stats.layer_similarity import FEWEST
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
-    from kdprobe.cache import Arrays, CacheKey
-    from kdprobe.extract.layer_similarity import LayerVectors, SimilaritySettings
     from kdprobe.models.hidden import LayerReader
 
 HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
@@ -44,15 +42,6 @@ class Prepared(NamedTuple):
     options: SimilarityOptions
     texts: tuple[str, ...]
     unread: dict[str, str]
-
-
-class _Mate(NamedTuple):
-    """An encoder that the teacher's first run is compared with."""
-
-    encoder: Encoder
-    key: CacheKey
-    settings: SimilaritySettings
-    known: Arrays | None
 
 
 @dataclass(frozen=True)
@@ -102,11 +91,11 @@ class SimilarityCollector:
         encoders, unmade = encoders_of(read, prepared.options.poolings, seed=session.seed)
         skipped = [line.model_copy(update={"what": self.name}) for line in unmade]
         mates = [
-            _mate(first.reader, encoder, texts, prepared.options, session)
+            mate_of(first.reader, encoder, texts, prepared.options, session)
             for encoder in (*reseeded, *encoders)
         ]
         _say_estimate(first.reader, mates, texts, progress)
-        pairs, failures = _compared(first, mates, texts, session, progress)
+        pairs, failures = compared(first, mates, texts, session, progress)
         students = {model.name for model in read}
         if not any(pair.model in students and pair.weights == "trained" for pair in pairs):
             return Collected(None, (*skipped, *failures))
@@ -121,7 +110,7 @@ class SimilarityCollector:
 
 
 def _lacking(session: Session) -> dict[str, str]:
-    reasons = {}
+    reasons: dict[str, str] = {}
     for model in session.models:
         for run in model.runs:
             if not run.capabilities >= HIDDEN:
@@ -140,23 +129,8 @@ def _sentences(split: Split, count: int, seed: int) -> tuple[str, ...]:
     return tuple(unique[row] for row in rows.tolist())
 
 
-def _mate(
-    first: LayerReader,
-    encoder: Encoder,
-    texts: Sequence[str],
-    options: SimilarityOptions,
-    session: Session,
-) -> _Mate:
-    from kdprobe.extract.layer_similarity import SimilaritySettings, similarity_key
-
-    permutations = 0 if encoder.random else options.permutations
-    settings = SimilaritySettings(options.biased, permutations, session.seed)
-    key = similarity_key(first, encoder.reader, texts, settings)
-    return _Mate(encoder, key, settings, session.cache.load(key) if session.cache else None)
-
-
 def _say_estimate(
-    first: LayerReader, mates: Sequence[_Mate], texts: Sequence[str], progress: Progress
+    first: LayerReader, mates: Sequence[Mate], texts: Sequence[str], progress: Progress
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.features import reading_seconds
@@ -180,101 +154,6 @@ def _say_estimate(
         f"Similarity reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
         f"included: about {duration(reading)}; then {pairs:,} pairs of layers: about "
         f"{duration(comparing)}."
-    )
-
-
-def _compared(
-    first: Encoder,
-    mates: Sequence[_Mate],
-    texts: tuple[str, ...],
-    session: Session,
-    progress: Progress,
-) -> tuple[list[LayerPairs], list[Skipped]]:
-    """Compare what is not in the cache; encoders of one shape and seed are compared once."""
-    done = {mate.key.digest: mate.known for mate in mates if mate.known is not None}
-    skipped = []
-    if any(mate.key.digest not in done for mate in mates):
-        try:
-            with _vectors(first.reader, texts, session, progress, mates[0].settings) as x:
-                for mate in mates:
-                    if mate.key.digest in done:
-                        continue
-                    try:
-                        done[mate.key.digest] = _compare(x, first, mate, texts, session, progress)
-                    except Exception as error:
-                        skipped.append(_failed(mate.encoder, error))
-        except Exception as error:
-            skipped.append(_failed(first, error))
-    pairs = [
-        _layer_pairs(first.reader, mate.encoder, done[mate.key.digest])
-        for mate in mates
-        if mate.key.digest in done
-    ]
-    return pairs, skipped
-
-
-def _failed(encoder: Encoder, error: Exception) -> Skipped:
-    kind = " with random weights" if encoder.random else ""
-    return unable_or_failed("similarity", f"{encoder.model}{kind}", error, model=encoder.model)
-
-
-@contextmanager
-def _vectors(
-    reader: LayerReader,
-    texts: tuple[str, ...],
-    session: Session,
-    progress: Progress,
-    settings: SimilaritySettings,
-) -> Iterator[LayerVectors]:
-    """Read the layers of one encoder; what a failure leaves on disk is deleted."""
-    from kdprobe.extract.features import extract_features, forget_features
-    from kdprobe.extract.layer_similarity import layer_vectors
-
-    cache, rows = session.cache, 4 * session.batch_size
-    try:
-        with extract_features(reader, texts, cache=cache, progress=progress, rows=rows) as features:
-            yield layer_vectors(features, texts, biased=settings.biased)
-    except Exception:
-        if cache is not None:
-            forget_features(reader, texts, cache=cache)
-        raise
-
-
-def _compare(
-    x: LayerVectors,
-    first: Encoder,
-    mate: _Mate,
-    texts: tuple[str, ...],
-    session: Session,
-    progress: Progress,
-) -> Arrays:
-    from kdprobe.extract.layer_similarity import compare_layers, pair_count
-
-    encoder = mate.encoder
-    kind = ", random weights" if encoder.random else ""
-    title = f"layers of {first.model} and {encoder.model}{kind}"
-    same = (encoder.reader.key, encoder.reader.reading) == (first.reader.key, first.reader.reading)
-    with (
-        nullcontext(x)
-        if same
-        else _vectors(encoder.reader, texts, session, progress, mate.settings) as y,
-        progress.stage(title, pair_count(first.reader, encoder.reader)) as stage,
-    ):
-        arrays = compare_layers(x, y, mate.settings, stage.advance)
-    if session.cache is not None:
-        session.cache.store(mate.key, arrays, description=title)
-    return arrays
-
-
-def _layer_pairs(first: LayerReader, encoder: Encoder, arrays: Arrays) -> LayerPairs:
-    values: dict[str, Any] = dict(arrays)
-    return LayerPairs(
-        model=encoder.model,
-        run=encoder.run,
-        weights="random" if encoder.random else "trained",
-        rows=tuple(LayerVector(*cell) for cell in first.cells),
-        columns=tuple(LayerVector(*cell) for cell in encoder.reader.cells),
-        **values,
     )
 
 

@@ -20,6 +20,7 @@ from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Baseline, Pooling, add_up, batches, forward
+from kdprobe.models.handle import Capability
 from kdprobe.models.reader import Reader
 
 
@@ -75,6 +76,7 @@ class DeepLift:
 
     name: str = "deep_lift"
     version: int = 2
+    needs: frozenset[Capability] = frozenset({"logits", "gradients"})
     options: type[DeepLiftOptions] = DeepLiftOptions
 
     def explain(

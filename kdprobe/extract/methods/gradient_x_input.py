@@ -12,6 +12,7 @@ from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._gradients import Pooling, add_up, batches, forward
+from kdprobe.models.handle import Capability
 from kdprobe.models.reader import Reader
 
 
@@ -27,6 +28,7 @@ class GradientTimesInput:
 
     name: str = "gradient_x_input"
     version: int = 1
+    needs: frozenset[Capability] = frozenset({"logits", "gradients"})
     options: type[GradientOptions] = GradientOptions
 
     def explain(

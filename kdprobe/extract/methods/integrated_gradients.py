@@ -24,6 +24,7 @@ from kdprobe.extract.methods._gradients import (
     batches,
     forward,
 )
+from kdprobe.models.handle import Capability
 from kdprobe.models.reader import BATCH_TOKENS, Reader
 from kdprobe.stats.arrays import Floats
 
@@ -86,6 +87,7 @@ class IntegratedGradients:
 
     name: str = "integrated_gradients"
     version: int = 1
+    needs: frozenset[Capability] = frozenset({"logits", "gradients"})
     options: type[IntegratedGradientsOptions] = IntegratedGradientsOptions
 
     def explain(

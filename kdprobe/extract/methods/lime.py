@@ -18,7 +18,8 @@ from pydantic import Field
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import Capability
+from kdprobe.models.texts_reader import TextsReader
 from kdprobe.seeds import derive_seed
 from kdprobe.stats.arrays import Bools, Floats
 
@@ -111,6 +112,7 @@ class Lime:
 
     name: str = "lime"
     version: int = 1
+    needs: frozenset[Capability] = frozenset({"logits"})
     options: type[LimeOptions] = LimeOptions
 
     def enumerates(self, n: int, options: LimeOptions) -> bool:
@@ -120,7 +122,7 @@ class Lime:
     def explain(
         self,
         sentences: Sequence[ExplanationInput],
-        reader: Reader,
+        reader: TextsReader,
         options: LimeOptions,
         output: Output,
     ) -> list[Attribution]:

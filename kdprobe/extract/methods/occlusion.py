@@ -13,7 +13,8 @@ import numpy as np
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import Capability
+from kdprobe.models.texts_reader import TextsReader
 from kdprobe.stats.arrays import Bools, Floats
 
 
@@ -32,12 +33,13 @@ class Occlusion:
 
     name: str = "occlusion"
     version: int = 1
+    needs: frozenset[Capability] = frozenset({"logits"})
     options: type[OcclusionOptions] = OcclusionOptions
 
     def explain(
         self,
         sentences: Sequence[ExplanationInput],
-        reader: Reader,
+        reader: TextsReader,
         options: OcclusionOptions,
         output: Output,
     ) -> list[Attribution]:

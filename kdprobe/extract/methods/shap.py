@@ -20,7 +20,8 @@ from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
 from kdprobe.extract.methods._regression import few_coalitions, regress
-from kdprobe.models.reader import Reader
+from kdprobe.models.handle import Capability
+from kdprobe.models.texts_reader import TextsReader
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats
 
@@ -181,6 +182,7 @@ class Shap:
 
     name: str = "shap"
     version: int = 2
+    needs: frozenset[Capability] = frozenset({"logits"})
     options: type[ShapOptions] = ShapOptions
 
     def enumerates(self, n: int, options: ShapOptions) -> bool:
@@ -190,7 +192,7 @@ class Shap:
     def explain(
         self,
         sentences: Sequence[ExplanationInput],
-        reader: Reader,
+        reader: TextsReader,
         options: ShapOptions,
         output: Output,
     ) -> list[Attribution]:

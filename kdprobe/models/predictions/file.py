@@ -56,7 +56,13 @@ class PredictionsFile:
     parameters: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
-    lacks: Mapping[Capability, str] = MappingProxyType({})
+    lacks: Mapping[Capability, str] = MappingProxyType(
+        {
+            "logits": "new texts cannot be put to a predictions file",
+            "gradients": "a predictions file has no gradients",
+        }
+    )
+    repeats: bool = False
     alarms: tuple[str, ...] = ()
 
     def __init__(

@@ -7,7 +7,7 @@ the document holds folder names only.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count, show_number
-from kdprobe.results.schema import ProducedBy, ResultsDocument, TaskInfo
+from kdprobe.results.schema import ModelInfo, ProducedBy, ResultsDocument, TaskInfo
 
 
 def option_rows(options: Mapping[str, JsonValue]) -> list[tuple[str, str]]:
@@ -55,6 +55,15 @@ def production_rows(produced_by: ProducedBy, *, seed: int) -> list[tuple[str, st
     return [*items, *sorted(produced_by.packages.items())]
 
 
+def no_command(models: Sequence[ModelInfo]) -> str:
+    """Return why there is no command that makes a comparison again."""
+    memory = [one for one in models if one.source not in ("transformers", "predictions file")]
+    if not memory:
+        return "Called from Python: no command was typed."
+    named = ", ".join(f"{one.name} ({one.folder})" for one in memory)
+    return f"Called from Python with models in memory, which no command makes again: {named}."
+
+
 @dataclass(frozen=True)
 class _Protocol:
     name: str = "protocol"
@@ -71,6 +80,7 @@ class _Protocol:
         return fill(
             "protocol.html",
             request=document.request,
+            no_command=no_command(document.models),
             task=task_rows(document.task),
             produced_by=production_rows(document.produced_by, seed=document.request.seed),
             options=option_rows(document.request.options),

@@ -1,0 +1,192 @@
+"""How far erasing moves predictions beyond its control, in every resample, with a p-value.
+
+Does: compare outputs before and after, average over runs and draws, and test. Does not: make
+estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from kdprobe.analysis.task_scores import primary_statistic
+from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
+from kdprobe.analysis.task_scores.views import primary_name
+from kdprobe.observations.causal_use import CausalUse, ErasedLayer
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
+from kdprobe.stats.arrays import Floats
+from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, mean_over_runs
+from kdprobe.stats.divergence import kl_divergence, log_softmax
+
+Key = tuple[str, str, int]
+"""Model, property, layer."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One property erased from one layer of one model.
+
+    Args:
+        layers: of its runs.
+        change: of the property, in every resample, float64 `[B + 1]`, the sample itself first.
+        control: of random subspaces, in the mean.
+        flips: share of changed labels beyond control; None for a regression.
+        examples: change beyond control of each example, `[n]`, in the mean over runs.
+        runs: change beyond control of each run, `[runs]`.
+        subspaces: change by each random subspace, `[draws]`, in the mean over runs.
+        p_value: see `with_p`.
+    """
+
+    layers: tuple[ErasedLayer, ...]
+    change: Floats
+    control: Floats
+    flips: Floats | None
+    examples: Floats
+    runs: Floats
+    subspaces: Floats
+    p_value: float | None = None
+
+    @property
+    def use(self) -> Floats:
+        """Change beyond control, `[B + 1]`."""
+        return self.change - self.control
+
+    @property
+    def rank(self) -> int:
+        """The dimensions that are taken; 0: the layer holds nothing of the property."""
+        return max(one.rank for one in self.layers)
+
+
+class _Moved(NamedTuple):
+    """How far each example moves, `[1 + draws, n]`, and whether its label changes."""
+
+    change: Floats
+    flips: Floats | None
+
+
+def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
+    outputs = np.concatenate([one.erased[None], one.controls])
+    if study.split.task.kind == "regression":
+        return _Moved(np.abs(outputs - clean)[:, :, 0], None)
+    before = log_softmax(clean)
+    change = np.stack([kl_divergence(before, log_softmax(after)) for after in outputs])
+    return _Moved(change, (outputs.argmax(axis=2) != clean.argmax(axis=1)).astype(np.float64))
+
+
+def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
+    """Return every effect, with its p-value."""
+    resamples = draw_resamples(study.seed, len(erased.ids), study.resamples)
+    draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
+    effects: dict[Key, Effect] = {}
+    for key, runs in _grouped(erased).items():
+        weights = draw_run_weights(study.seed, key[0], len(runs), study.resamples)
+        moved = [_moved(study, erased.clean[key[0], one.run], one) for one in runs]
+
+        def averaged(parts: Sequence[Floats], weights: Floats = weights) -> tuple[Floats, Floats]:
+            """Average over runs: of the property, and of random subspaces."""
+            sums = [resamples.sums(part.T) / resamples.n for part in parts]
+            own = np.stack([one[:, 0] for one in sums])
+            others = np.stack([mean_over_runs(one[:, 1:].T, draws) for one in sums])
+            return mean_over_runs(own, weights), mean_over_runs(others, weights)
+
+        change, control = averaged([one.change for one in moved])
+        flips = None
+        if all(one.flips is not None for one in moved):
+            own, others = averaged([one.flips for one in moved if one.flips is not None])
+            flips = own - others
+        values = np.stack([one.change for one in moved])
+        beyond = values[:, 0] - values[:, 1:].mean(axis=1)
+        effects[key] = Effect(
+            tuple(runs), change, control, flips,
+            examples=beyond.mean(axis=0), runs=beyond.mean(axis=1),
+            subspaces=values[:, 1:].mean(axis=(0, 2)),
+        )  # fmt: skip
+    return with_p(effects)
+
+
+def _grouped(erased: CausalUse) -> dict[Key, list[ErasedLayer]]:
+    groups: dict[Key, list[ErasedLayer]] = {}
+    for one in erased.layers:
+        groups.setdefault((one.model, one.property, one.layer), []).append(one)
+    return groups
+
+
+def with_p(effects: Mapping[Key, Effect]) -> dict[Key, Effect]:
+    """Return the effects with the one-sided p-value of "no more than a random subspace does".
+
+    Definition: t = use / root of its variance, which is that of the mean over examples, plus, with
+    several runs, that of the mean over runs, plus (1 + 1/D) times the variance of single random
+    subspaces among D: the property's is one more of them. The last is their squared mean times the
+    squared coefficient of variation, pooled over the erasures of one model, layer and rank, each
+    with D - 1 degrees of freedom. Degrees of freedom of the sum after Welch and Satterthwaite.
+    """
+    groups: dict[tuple[str, int, int], list[Effect]] = {}
+    for (model, _, layer), effect in effects.items():
+        groups.setdefault((model, layer, effect.rank), []).append(effect)
+    return {
+        key: replace(effect, p_value=_p_value(effect, groups[key[0], key[2], effect.rank]))
+        for key, effect in effects.items()
+    }
+
+
+def _p_value(effect: Effect, like: Sequence[Effect]) -> float | None:
+    from scipy.special import stdtr
+
+    if not effect.rank:
+        return None
+    count, mean = len(effect.subspaces), float(effect.subspaces.mean())
+    spreads = [
+        float(one.subspaces.var(ddof=1) / one.subspaces.mean() ** 2)
+        for one in like
+        if one.subspaces.mean() > 0
+    ]
+    parts = [(mean**2 * float(np.mean(spreads or [0.0])) * (1 + 1 / count),
+              max(len(spreads), 1) * (count - 1))]  # fmt: skip
+    parts += [
+        (float(sample.var(ddof=1)) / len(sample), len(sample) - 1)
+        for sample in (effect.examples, effect.runs)
+        if len(sample) > 1
+    ]
+    variance = sum(value for value, _ in parts)
+    if variance <= 0:
+        return 1.0 if effect.use[0] <= 0 else None
+    freedom = variance**2 / sum(value**2 / degrees for value, degrees in parts)
+    return float(stdtr(freedom, -float(effect.use[0]) / np.sqrt(variance)))
+
+
+def score_losses(study: Study, erased: CausalUse) -> dict[Key, Floats]:
+    """Return what erasing takes from the primary score beyond control, in every resample.
+
+    Args:
+        study: of the labelled examples alone; it has some.
+        erased: of the same examples.
+
+    Returns:
+        float64 `[B + 1]`, NaN where a score is undefined.
+    """
+    place = {key: row for row, key in enumerate(study.split.ids)}
+    split = study.split.take([place[key] for key in erased.ids])
+    scale = study.teacher.first.scale if split.task.kind == "regression" else "logits"
+    sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
+    draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
+    losses: dict[Key, Floats] = {}
+    for key, runs in _grouped(erased).items():
+        variants = [
+            Predictions(key[0], split.ids, values, scale)
+            for one in runs
+            for values in (one.erased, *one.controls)
+        ]
+        own = Study(
+            split, (Population(key[0], "teacher", tuple(variants)),), study.seed, study.resamples
+        )
+        statistic = primary_statistic(own)
+        scores = np.stack([statistic(one) for one in variants])
+        by_run = scores.reshape(len(runs), 1 + erased.draws, -1)
+        lost = np.stack([mean_over_runs(one[1:], draws) - one[0] for one in by_run])
+        weights = draw_run_weights(study.seed, key[0], len(runs), study.resamples)
+        losses[key] = sign * mean_over_runs(lost, weights)
+    return losses

@@ -1,0 +1,217 @@
+"""What a Python program may hand over as a model, and what each is called.
+
+Does: tell paths, loaded models, pipelines, functions and predictions apart, name them, and refuse
+everything else. Does not: open them; `open.py` does. Loads neither torch nor transformers: what is
+of a class of theirs has loaded them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+from kdprobe.errors import ConfigError
+from kdprobe.models.spec import (
+    Draft,
+    ModelSpec,
+    checked_name,
+    draft_of,
+    folder_name,
+    longer_name,
+    parse_spec,
+    told_apart,
+)
+from kdprobe.models.text_function import function_name
+from kdprobe.observations.predictions import Predictions
+
+
+class LoadedModel(Protocol):
+    """A `transformers.PreTrainedModel`."""
+
+    config: Any
+
+    @property
+    def name_or_path(self) -> str:
+        """Where it says that it comes from."""
+
+
+class LoadedPipeline(Protocol):
+    """A `text-classification` pipeline of `transformers`."""
+
+    model: Any
+    tokenizer: Any
+
+
+ModelLike: TypeAlias = (
+    str
+    | Path
+    | LoadedModel
+    | tuple[LoadedModel, Any]
+    | LoadedPipeline
+    | Predictions
+    | Callable[[list[str]], Any]
+    | Callable[[list[tuple[str, str]]], Any]
+)
+"""A model: a folder, hub id or predictions file (`NAME=PATH` names it), a loaded model with its
+tokenizer, a `text-classification` pipeline, a function of texts, or predictions of another
+comparison; see `kdprobe.compare`."""
+
+ModelsLike: TypeAlias = (
+    ModelLike | Iterable[ModelLike] | Mapping[str, ModelLike | Sequence[ModelLike]]
+)
+"""One model, several, or several by name; a list in a mapping is one model of several seeds."""
+
+Kind = Literal["path", "loaded model", "predictions", "function"]
+
+_EXPECTED = (
+    "a path, a loaded model with its tokenizer, a pipeline, a function of texts, or Predictions"
+)
+
+
+class LoadedParts(NamedTuple):
+    """A loaded model and its tokenizer; None: none was given."""
+
+    model: Any
+    tokenizer: Any
+
+
+def kind_of(given: object) -> Kind | None:
+    """Return what an object is as a model; None: it is none."""
+    if isinstance(given, str | Path):
+        return "path"
+    if isinstance(given, Predictions):
+        return "predictions"
+    if loaded_parts(given) is not None:
+        return "loaded model"
+    is_module = _is_of(given, "torch.nn.modules.module", "Module")
+    return "function" if callable(given) and not is_module and not isinstance(given, type) else None
+
+
+def loaded_parts(given: object) -> LoadedParts | None:
+    """Return the model and tokenizer of a loaded model, a pair of both, or a pipeline."""
+    if _is_of(given, "transformers.pipelines.base", "Pipeline"):
+        inside: Any = given
+        return LoadedParts(inside.model, inside.tokenizer)
+    model, tokenizer = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+    if not _is_of(model, "transformers.modeling_utils", "PreTrainedModel"):
+        return None
+    base = "transformers.tokenization_utils_base"
+    if model is not given and not _is_of(tokenizer, base, "PreTrainedTokenizerBase"):
+        return None
+    return LoadedParts(model, tokenizer)
+
+
+def _is_of(given: object, module: str, name: str) -> bool:
+    """Return whether an object is of a class, without importing the module that has it."""
+    kind = getattr(sys.modules.get(module), name, None)
+    return isinstance(kind, type) and isinstance(given, kind)
+
+
+def specs_of(teacher: ModelLike, students: ModelsLike) -> tuple[ModelSpec, ...]:
+    """Return the models that a program hands over, the teacher first, each with its name.
+
+    A name is the key of a mapping, else what stands before `NAME=`, else the last part of the path
+    (of a loaded model, the path it says it comes from), else the name of the function or of the
+    predictions.
+
+    Args:
+        teacher: the teacher, or a mapping of its name to it.
+        students: one or more.
+
+    Raises:
+        ConfigError: no student, two models of one name, a name that is none, or a torch module that
+            is no model of `transformers`.
+        TypeError: something else than a model.
+
+    >>> [spec.name for spec in specs_of("out/teacher", {"small": "out/s", "f": len})]
+    ['teacher', 'small', 'f']
+    """
+    first = _drafts(teacher, "`teacher`")
+    if len(first) != 1:
+        raise ConfigError("`teacher`", found=f"{len(first)} models", expected="one")
+    others = _drafts(students, "`students`")
+    if not others:
+        raise ConfigError("`students`", found="none is named", expected="at least one")
+    return told_apart([*first, *others])
+
+
+def _drafts(given: Any, where: str) -> list[Draft]:
+    if isinstance(given, Mapping):
+        drafts = []
+        for name, model in given.items():
+            if not isinstance(name, str):
+                raise ConfigError(where, found=f"the name {name!r}", expected="a name in text")
+            runs = [model] if kind_of(model) or not isinstance(model, list | tuple) else list(model)
+            drafts.append(_named(checked_name(name, where=where), runs, where))
+        return drafts
+    if kind_of(given) or not isinstance(given, Iterable):
+        return [_draft(given, where)]
+    return [_draft(each, where) for each in given]
+
+
+def _draft(given: Any, where: str) -> Draft:
+    """Name a model by what it says of itself."""
+    kind = _checked_kind(given, where)
+    if kind == "path":
+        return draft_of(str(given))
+    parts = loaded_parts(given)
+    path = "" if parts is None else str(getattr(parts.model, "name_or_path", "") or "")
+    if kind == "predictions":
+        name = given.model
+    elif parts is None:
+        name = function_name(given)
+    else:
+        name = path or type(parts.model).__name__
+    spec = ModelSpec(folder_name(name), (), (given,))
+    longer = longer_name(path) if path else ""
+    return Draft(spec, longer, what_it_is(given), _remedy(where, spec.name))
+
+
+def _named(name: str, runs: list[Any], where: str) -> Draft:
+    """Give a model, or its runs of several seeds, the name of a mapping."""
+    kinds = [_checked_kind(each, f"{where} {name!r}") for each in runs]
+    if not runs:
+        raise ConfigError(f"{where} {name!r}", found="no model", expected=_EXPECTED)
+    places = [
+        path
+        for each, kind in zip(runs, kinds, strict=True)
+        if kind == "path"
+        for path in parse_spec(str(each)).paths
+    ]
+    objects = [each for each, kind in zip(runs, kinds, strict=True) if kind != "path"]
+    spec = ModelSpec(name, tuple(places), tuple(objects))
+    shown = ", ".join((*places, *map(what_it_is, objects)))
+    return Draft(spec, "", shown, _remedy(where, name))
+
+
+def _remedy(where: str, name: str) -> str:
+    return f"name one: {where.strip('`')}={{'other-name': …}}"
+
+
+def _checked_kind(given: Any, where: str) -> Kind:
+    kind = kind_of(given)
+    if kind is not None:
+        return kind
+    if _is_of(given, "torch.nn.modules.module", "Module"):
+        raise ConfigError(
+            where, found=f"a {type(given).__name__}, which is no PreTrainedModel",
+            expected=_EXPECTED,
+            remedy="hand over the model inside it (`model.module`, `model._orig_mod`), or a "
+            "function that gives its probabilities for a list of texts",
+        )  # fmt: skip
+    raise TypeError(
+        f"{where} takes {_EXPECTED}, not {type(given).__name__}; arrays are for "
+        "compare_predictions()"
+    )
+
+
+def what_it_is(given: object) -> str:
+    """Return in words what was handed over."""
+    parts = loaded_parts(given)
+    if parts is not None:
+        return f"a loaded {type(parts.model).__name__}"
+    if isinstance(given, Predictions):
+        return f"predictions of {given.model}"
+    return f"the function {function_name(given)}"

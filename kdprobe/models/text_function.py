@@ -1,0 +1,189 @@
+"""A function from texts to outputs, as a `ModelHandle`.
+
+Does: call it in batches, check what it gives each time, and ask it about a few texts again. Does
+not: know what is inside: it has no layers and no gradients.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.foreign import said, translated
+from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.array_outputs import ArrayOutputs, read_outputs
+from kdprobe.observations.predictions import Scale
+from kdprobe.plain_text import printable
+from kdprobe.results.schema import ModelSource
+from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.task import Split, Task
+
+SAME = 1e-4
+"""How far two outputs for one text may differ and still be the same, as probabilities."""
+
+_SHOWN = 60
+_LACKS: Mapping[Capability, str] = {
+    "hidden_states": "a function of texts has no layers that can be read",
+    "attentions": "a function of texts has no attentions that can be read",
+    "embeddings": "a function of texts has no embeddings that can be read",
+    "gradients": "a function of texts has no gradients",
+}
+_ONLY_LABELS = "it gives labels and no probabilities, which move only where the label does"
+
+Texts = tuple[str, ...]
+
+
+class TextFunction:
+    """A function of texts, as a model; see `models.handle.ModelHandle` for the properties.
+
+    Definition: it is called with a list of at most `batch_size` texts (of a task of pairs: of pairs
+    of texts, as tuples) and gives for each a row of probabilities in the order of the task's
+    labels, or a label by name or index; in a regression a number. Its outputs are not kept, unless
+    it has an attribute `cache_key`: a text that is another one whenever its outputs are others.
+
+    Args:
+        function: the function.
+        name: the name people gave it.
+        task: what it speaks of.
+
+    Raises:
+        ConfigError: a `cache_key` that is no text.
+
+    >>> from kdprobe.tasks.task import Split, Task
+    >>> task = Task("t", 1, "classification", ("bad", "good"), "accuracy")
+    >>> model = TextFunction(lambda texts: [[0.25, 0.75] for _ in texts], name="f", task=task)
+    >>> split = Split(task, "dev", ("1",), ("a fine day",))
+    >>> values = model.outputs(split, batch_size=8, advance=lambda done: None).values
+    >>> np.exp(values).round(6).tolist()
+    [[0.25, 0.75]]
+    """
+
+    source: ModelSource = "function"
+    architecture: str = ""
+    parameters: int | None = None
+
+    def __init__(self, function: Callable[[Any], Any], *, name: str, task: Task) -> None:
+        self.name, self.labels, self.task = name, task.labels, task
+        self.folder = f"the function {function_name(function)}"
+        self._function = function
+        key = getattr(function, "cache_key", None)
+        if key is not None and not (isinstance(key, str) and key.strip()):
+            raise ConfigError(
+                f"`{name}`", found=f"its cache_key is {printable(repr(key), limit=60)}",
+                expected="a text, another one whenever its outputs are others",
+            )  # fmt: skip
+        self.fingerprint = "" if key is None else hashlib.sha256(key.encode()).hexdigest()
+        self.reading = f"function, labels {task.labels}"
+        self.repeats = key is not None
+        self.capabilities: frozenset[Capability] = frozenset({"logits"})
+        self.lacks: Mapping[Capability, str] = _LACKS
+        self.notes: tuple[str, ...] = ()
+        self.alarms: tuple[str, ...] = ()
+        self._scale: Scale | None = None
+        self._checked = False
+
+    def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
+        """Ask for the outputs of every example; the first time for a few of them twice.
+
+        Raises:
+            UsageError: the function fails, or gives something else than a row a text.
+        """
+        seconds: Sequence[str | None] = split.pairs or [None] * len(split)
+        texts = [
+            (text,) if second is None else (text, second)
+            for text, second in zip(split.texts, seconds, strict=True)
+        ]
+        values = self.values(texts, batch_size=batch_size, advance=advance)
+        if not self._checked:
+            self._checked = True
+            lengths = [sum(map(len, each)) for each in texts]
+            rows = sorted({int(np.argmin(lengths)), int(np.argmax(lengths))})
+            alarm = self.deviation([texts[row] for row in rows], values[rows])
+            self.alarms = () if alarm is None else (alarm,)
+        assert self._scale is not None  # a split has an example
+        return Outputs(values, self._scale, np.zeros(len(split), dtype=np.bool_))
+
+    def values(
+        self,
+        texts: Sequence[Texts],
+        *,
+        batch_size: int,
+        advance: ProgressCall = lambda done: None,
+    ) -> Floats:
+        """Ask about any texts; float64 `[n, c]`, see `Outputs`."""
+        parts = []
+        for start in range(0, len(texts), batch_size):
+            piece = texts[start : start + batch_size]
+            parts.append(self._call(piece))
+            advance(len(piece))
+        return np.concatenate(parts)
+
+    def deviation(self, texts: Iterable[Texts], values: Floats) -> str | None:
+        """Return how a text's output differs when it is asked alone and again; None: it does not.
+
+        Differences are those of probabilities, or of scores relative to their size above 1.
+        """
+        for each, value in zip(texts, values, strict=True):
+            again = self._call([each])[0]
+            if self._scale == "scores":
+                size = float(np.abs(again - value).max() / max(1.0, np.abs(value).max()))
+            elif self._scale == "labels":
+                size = float((again != value).any())
+            else:
+                size = float(np.abs(np.exp(again) - np.exp(value)).max())
+            if size > SAME:
+                shown = printable(" | ".join(each), limit=_SHOWN)
+                return (
+                    f"its output for {shown!r} is not the same twice: two calls differ by "
+                    f"{size:.2g} (tolerance {SAME:g})"
+                )
+        return None
+
+    def _call(self, texts: Sequence[Texts]) -> Floats:
+        given = [each[0] if len(each) == 1 else each for each in texts]
+        shown = printable(" | ".join(texts[0]), limit=_SHOWN)
+
+        def failed(error: Exception) -> CapabilityError:
+            return CapabilityError(
+                self.name,
+                found=f"{self.folder} failed for {len(texts)} texts, the first is {shown!r} "
+                f"({said(error)})",
+                expected="outputs of a list of texts",
+            )
+
+        with translated(failed):
+            answer = self._function(given)
+        where = f"`{self.name}`, of {len(texts)} texts from {shown!r} on"
+        read = read_outputs(answer, self.task, len(texts), where, logits=False)
+        if not np.isfinite(read.values).all():
+            raise ConfigError(where, found="numbers that are not finite", expected="finite numbers")
+        self._note(read, where)
+        return read.values
+
+    def _note(self, read: ArrayOutputs, where: str) -> None:
+        """Hold the kind of its outputs against that of its first."""
+        if self._scale is None:
+            self._scale = read.scale
+            if read.scale == "labels":
+                self.notes, self.repeats = read.notes, False
+                self.capabilities, self.lacks = frozenset(), {**_LACKS, "logits": _ONLY_LABELS}
+        if read.scale != self._scale:
+            raise ConfigError(
+                where, found=f"gives {read.scale}", expected=f"{self._scale}, as it gave before"
+            )
+
+
+def function_name(function: Any) -> str:
+    """Return what a function is called; of what has no name, its class.
+
+    >>> import functools
+    >>> function_name(len), function_name(functools.partial(len)), function_name(lambda texts: 0)
+    ('len', 'len', 'lambda')
+    """
+    inner = getattr(function, "func", function)  # of a functools.partial
+    name = getattr(inner, "__name__", "") or type(inner).__name__
+    return printable(str(name).strip("<>"), limit=_SHOWN)

@@ -1,0 +1,181 @@
+"""Functions of texts as models: what they give is checked each time, and not kept unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from kdprobe.cache import Cache
+from kdprobe.errors import UsageError
+from kdprobe.models.stored_outputs import stored_outputs
+from kdprobe.models.text_function import TextFunction
+from kdprobe.progress import Silent
+from kdprobe.tasks.task import Split, Task
+
+TASK = Task("t", 1, "classification", ("no", "maybe", "yes"), "accuracy")
+PAIRS = Task("p", 1, "classification", ("no", "yes"), "accuracy", True)
+SCORES = Task("s", 1, "regression", (), "pearson")
+TEXTS = ("a", "bb", "a", "cccc", "dd e")
+
+
+def split_of(task: Task = TASK) -> Split:
+    pairs = tuple(text * 2 for text in TEXTS) if task.has_pairs else None
+    return Split(task, "dev", tuple("12345"), TEXTS, pairs)
+
+
+def ask(function: Callable[..., Any], task: Task = TASK, *, batch_size: int = 2) -> TextFunction:
+    model = TextFunction(function, name="f", task=task)
+    model.outputs(split_of(task), batch_size=batch_size, advance=lambda done: None)
+    return model
+
+
+def by_length(texts: list[str]) -> np.ndarray:
+    """Three probabilities that depend on the text's length: 1/(n+1), 0, n/(n+1)."""
+    n = np.array([len(text) for text in texts], dtype=np.float64)
+    return np.stack([1 / (n + 1), 0 * n, n / (n + 1)], axis=1)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        by_length,
+        lambda texts: by_length(texts).tolist(),
+        lambda texts: torch.from_numpy(by_length(texts)).float(),
+        lambda texts: pd.DataFrame(by_length(texts), columns=["no", "maybe", "yes"])[
+            ["yes", "no", "maybe"]
+        ],
+    ],
+    ids=["array", "lists", "tensor", "frame"],
+)
+def test_probabilities_are_read_in_every_form(form: Callable[..., Any]) -> None:
+    """Guards columns in another order, and rows of one batch given to the texts of another."""
+    model = TextFunction(form, name="f", task=TASK)
+    given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+    assert given.scale == "log-probabilities"
+    np.testing.assert_allclose(np.exp(given.values), by_length(list(TEXTS)), atol=1e-7)
+    assert not given.truncated.any()
+    assert model.alarms == ()
+
+
+def test_pairs_are_tuples_of_two_texts() -> None:
+    """Guards a second text that is dropped, or glued to the first."""
+    calls: list[object] = []
+
+    def function(pairs: list[tuple[str, str]]) -> np.ndarray:
+        calls.extend(pairs)
+        return np.array([[0.5, 0.5] if len(b) == 2 * len(a) else [1.0, 0.0] for a, b in pairs])
+
+    model = ask(function, PAIRS)
+    assert calls[:5] == [(text, text * 2) for text in TEXTS]
+    assert model.notes == ()
+
+
+def test_labels_and_scores_are_told_apart() -> None:
+    """Guards labels read as scores, and margins made of what has no probabilities."""
+    for give in (lambda texts: ["yes"] * len(texts), lambda texts: [2] * len(texts)):
+        model = TextFunction(give, name="f", task=TASK)
+        assert model.capabilities == {"logits"}
+        given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+        assert (given.scale, given.values.tolist()) == ("labels", [[2.0]] * 5)
+        assert model.capabilities == frozenset()
+        assert "labels and no probabilities" in model.lacks["logits"]
+    number = TextFunction(lambda texts: [len(text) / 2 for text in texts], name="f", task=SCORES)
+    given = number.outputs(split_of(SCORES), batch_size=2, advance=lambda done: None)
+    assert (given.scale, given.values[:, 0].tolist()) == ("scores", [0.5, 1.0, 0.5, 2.0, 2.0])
+
+
+def fails(texts: list[str]) -> None:
+    raise LookupError("no such text")
+
+
+W = "`f`, of 2 texts from 'a' on: "
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (fails, "f: the function fails failed for 2 texts, the first is 'a' (LookupError: no such "
+         "text), expected outputs of a list of texts"),
+        (lambda texts: None, W + "None, expected an array, a list or a frame with rows of equal "
+         "length"),
+        (lambda texts: [[1.0, 0.0, 0.0]], W + "an array of shape (1, 3), expected a row for each "
+         "of 2"),
+        (lambda texts: [[0.5, 0.5]] * len(texts), W + "2 columns, expected 3, one a label"),
+        (lambda texts: [[0.5, 0.5, 0.5]] * len(texts), W + "row 1 is [0.5, 0.5, 0.5], expected 3 "
+         "probabilities, which sum to 1"),
+        (lambda texts: [[2.0, -1.0, 0.0]] * len(texts), W + "row 1 is [2.0, -1.0, 0.0], expected 3 "
+         "probabilities, which sum to 1"),
+        (lambda texts: [[float("nan")] * 3] * len(texts), W + "row 1 is [nan, nan, nan], expected "
+         "3 probabilities, which sum to 1"),
+        (lambda texts: [["a", "b", "c"]] * len(texts), W + "text among its numbers, expected "
+         "numbers"),
+        (lambda texts: ["perhaps"] * len(texts), W + "row 1 is 'perhaps', expected 0 to 2, or one "
+         "of no, maybe, yes"),
+        (lambda texts: [1, None], W + "row 2 is missing, expected a label"),
+        (lambda texts: pd.DataFrame({"a": [1.0] * len(texts)}), W + "columns a, expected no, "
+         "maybe, yes"),
+        (lambda texts: by_length(texts) if "a" in texts[:1] else [0] * len(texts),
+         "`f`, of 1 texts from 'dd e' on: gives labels, expected log-probabilities, as it gave "
+         "before"),
+    ],
+)  # fmt: skip
+def test_each_wrong_output_is_one_message(function: Callable[..., Any], message: str) -> None:
+    """Guards outputs that are cut, padded or normalised into something that looks right."""
+    with pytest.raises(UsageError) as caught:
+        ask(function)
+    assert str(caught.value) == message
+
+
+def test_scores_that_are_not_finite_are_refused() -> None:
+    """Guards a NaN that becomes a number of the report."""
+    with pytest.raises(UsageError, match="numbers that are not finite, expected finite numbers"):
+        ask(lambda texts: [float("inf")] * len(texts), SCORES)
+
+
+def test_what_is_not_the_same_twice_is_an_alarm() -> None:
+    """Guards numbers of one run taken for those of the model."""
+    generator = np.random.default_rng(0)
+    model = ask(lambda texts: generator.dirichlet([1, 1, 1], size=len(texts)))
+    assert model.alarms[0].startswith("its output for 'a' is not the same twice: two calls differ")
+    beside = ask(lambda texts: by_length([max(texts, key=len)] * len(texts)))
+    assert beside.alarms  # its output for a text is one of the longest beside it
+
+
+def test_outputs_are_kept_by_a_cache_key_alone(tmp_path: Path) -> None:
+    """Guards a function that was changed and is answered for by what it gave yesterday."""
+    cache, calls = Cache(tmp_path), [0]
+
+    def function(texts: list[str]) -> np.ndarray:
+        calls[0] += len(texts)
+        return by_length(texts)
+
+    def stored(name: str = "f") -> np.ndarray:
+        model = TextFunction(function, name=name, task=TASK)
+        given = stored_outputs(model, split_of(), cache=cache, progress=Silent())
+        assert given.scale == "log-probabilities"
+        return given.values
+
+    first = stored()
+    assert calls == [4 + 2]  # equal texts once, and two of them a second time
+    stored()
+    assert calls == [12]
+    assert not list(tmp_path.rglob("*.npz"))
+    function.cache_key = "one"  # type: ignore[attr-defined]
+    stored()
+    assert stored().tobytes() == first.tobytes()
+    assert calls == [18]
+    function.cache_key = "two"  # type: ignore[attr-defined]
+    stored()
+    assert calls == [24]
+    function.cache_key = 3  # type: ignore[attr-defined]
+    with pytest.raises(UsageError) as caught:
+        stored()
+    assert str(caught.value) == (
+        "`f`: its cache_key is 3, expected a text, another one whenever its outputs are others"
+    )

@@ -1,0 +1,170 @@
+"""LEACE from moments: its guarantee, its formula written out, and subspaces of the same size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import null_space, sqrtm
+from sklearn.linear_model import LogisticRegression
+
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.erasure import Moments, leace, random_eraser, shrinkage, spectrum
+from tests.analysis.studies import quick
+
+
+def drawn(seed: int, n: int, d: int, classes: int) -> tuple[Floats, Ints]:
+    """Correlated vectors off the origin, whose classes lie apart along some directions."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    mixing = generator.normal(size=(d, d))
+    means = generator.normal(size=(classes, d))
+    vectors = generator.normal(size=(n, d)) @ mixing + 3.0 * means[labels] + 5.0
+    return vectors, labels.astype(np.int64)
+
+
+def moments_of(vectors: Floats, labels: Ints) -> Moments:
+    hot = np.eye(int(labels.max()) + 1)[labels]
+    centred, n = vectors - vectors.mean(axis=0), len(vectors)
+    cross = centred.T @ (hot - hot.mean(axis=0)) / n
+    return Moments(n, vectors.mean(axis=0), centred.T @ centred / n, cross)
+
+
+def cross_of(vectors: Floats, labels: Ints) -> Floats:
+    return moments_of(vectors, labels).cross
+
+
+@pytest.mark.parametrize("shrunk", [True, False])
+@quick
+@given(st.integers(0, 9999), st.integers(2, 4), st.integers(30, 90))
+def test_after_erasure_vectors_have_no_covariance_with_labels(
+    shrunk: bool, seed: int, classes: int, n: int
+) -> None:
+    """Guards the guarantee itself, with a covariance that is shrunk, too, and twice over."""
+    vectors, labels = drawn(seed, n, 8, classes)
+    moments = moments_of(vectors, labels)
+    eraser = leace(spectrum(moments, shrunk=shrunk), moments.cross)
+    once = eraser(vectors)
+    assert eraser.rank == classes - 1
+    assert np.abs(cross_of(once, labels)).max() < 1e-8
+    np.testing.assert_allclose(once.mean(axis=0), vectors.mean(axis=0), atol=1e-8)
+    np.testing.assert_allclose(eraser(once), once, atol=1e-7)
+    np.testing.assert_allclose(eraser.right @ eraser.left, np.eye(eraser.rank), atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_linear_probe_is_at_chance(seed: int) -> None:
+    """Guards the meaning of the guarantee: what a fitted classifier reads, before and after."""
+    vectors, labels = drawn(seed, 300, 10, 3)
+    moments = moments_of(vectors, labels)
+    after = leace(spectrum(moments), moments.cross)(vectors)
+
+    def read(features: Floats) -> float:
+        return float(
+            LogisticRegression(max_iter=2000).fit(features, labels).score(features, labels)
+        )
+
+    assert read(vectors) > 0.9
+    assert read(after) <= 0.36  # all three classes are equally frequent
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_it_is_the_formula_of_the_paper(seed: int) -> None:
+    """Holds it against theorem 4.3 of Belrose et al. 2023, with matrices instead of factors."""
+    vectors, labels = drawn(seed, 60, 6, 3)
+    moments = moments_of(vectors, labels)
+    root = np.real(sqrtm(moments.covariance))
+    whitening = np.linalg.pinv(root)
+    whitened = whitening @ moments.cross
+    onto = whitened @ np.linalg.pinv(whitened)
+    projection = np.linalg.pinv(whitening) @ onto @ whitening
+    expected = vectors - (vectors - vectors.mean(axis=0)) @ projection.T
+    eraser = leace(spectrum(moments, shrunk=False), moments.cross)
+    np.testing.assert_allclose(eraser(vectors), expected, atol=1e-7)
+    taken = ((vectors - expected) ** 2).sum(axis=1).mean()
+    assert eraser.removed(moments.covariance) == pytest.approx(taken, rel=1e-9)
+
+
+@quick
+@given(st.integers(0, 9999))
+def test_no_other_map_that_erases_moves_the_vectors_less(seed: int) -> None:
+    """Guards the optimum, against oblique projections along the same directions."""
+    vectors, labels = drawn(seed, 80, 5, 2)
+    moments = moments_of(vectors, labels)
+    least = leace(spectrum(moments, shrunk=False), moments.cross).removed(moments.covariance)
+    along = moments.cross[:, :1]
+    generator = np.random.default_rng(seed)
+    others = along / (along.T @ along) + null_space(along.T) @ generator.normal(size=(4, 8))
+    for across in others.T:
+        change = ((vectors - vectors.mean(axis=0)) @ across)[:, None] * along.T
+        assert np.abs(cross_of(vectors - change, labels)).max() < 1e-8
+        assert (change**2).sum(axis=1).mean() >= least - 1e-9
+
+
+@quick
+@given(st.integers(0, 9999), st.integers(1, 3), st.floats(0.02, 0.98))
+def test_a_random_subspace_takes_the_variance_that_is_asked_for(
+    seed: int, rank: int, share: float
+) -> None:
+    """Guards a control of another size, which would be no control, and one that is not random."""
+    vectors, labels = drawn(seed, 60, 8, 2)
+    moments = moments_of(vectors, labels)
+    whole = spectrum(moments, shrunk=False)
+    low, high = whole.values[:rank].sum(), whole.values[-rank:].sum()
+    wanted = float(low + share * (high - low))
+    pair = [random_eraser(whole, rank, wanted, np.random.default_rng(s)) for s in (seed, seed + 1)]
+    for one in pair:
+        assert one.rank == rank
+        assert one.removed(moments.covariance) == pytest.approx(wanted, rel=1e-6)
+        change = vectors - one(vectors)
+        assert (change**2).sum(axis=1).mean() == pytest.approx(wanted, rel=1e-6)
+        np.testing.assert_allclose(one(one(vectors)), one(vectors), atol=1e-5)
+    assert not np.allclose(pair[0].left, pair[1].left)
+    again = random_eraser(whole, rank, wanted, np.random.default_rng(seed))
+    np.testing.assert_array_equal(again.left, pair[0].left)
+
+
+def test_a_variance_out_of_reach_gets_the_nearest() -> None:
+    """Guards against a search that runs off, or fails, beyond the largest eigenvalue."""
+    whole = spectrum(
+        Moments(99, np.zeros(3), np.diag([1.0, 4.0, 9.0]), np.zeros((3, 2))), shrunk=False
+    )
+    for wanted, nearest in ((50.0, 9.0), (1e-9, 1.0)):
+        one = random_eraser(whole, 1, wanted, np.random.default_rng(0))
+        assert one.removed(np.diag([1.0, 4.0, 9.0])) == pytest.approx(nearest, rel=1e-3)
+
+
+def test_vectors_that_are_all_alike_are_left_alone() -> None:
+    """Guards [CLS] of the embedding layer, one vector for all sentences, against division by 0."""
+    vectors = np.tile(np.array([3.0, -2.0, 7.0]), (20, 1))
+    labels = (np.arange(20) % 2).astype(np.int64)
+    moments = moments_of(vectors, labels)
+    whole = spectrum(moments)
+    eraser = leace(whole, moments.cross)
+    assert eraser.rank == 0
+    np.testing.assert_array_equal(eraser(vectors), vectors)
+    assert random_eraser(whole, 2, 1.0, np.random.default_rng(0)).rank == 0
+
+
+def test_fewer_vectors_than_dimensions_are_enough() -> None:
+    """Guards a singular covariance, as of a wide model's [CLS] in a few hundred sentences."""
+    vectors, labels = drawn(1, 20, 40, 2)
+    moments = moments_of(vectors, labels)
+    for shrunk in (True, False):
+        after = leace(spectrum(moments, shrunk=shrunk), moments.cross)(vectors)
+        assert np.abs(cross_of(after, labels)).max() < 1e-8
+        assert np.isfinite(after).all()
+
+
+@pytest.mark.parametrize(("d", "n"), [(5, 50), (30, 40)])
+def test_shrinkage_is_written_out(d: int, n: int) -> None:
+    """Holds the share against Bodnar et al. 2014 with Frobenius norms and traces of matrices."""
+    vectors, labels = drawn(3, n, d, 2)
+    covariance = moments_of(vectors, labels).covariance
+    target = np.eye(d) * np.trace(covariance) / d
+    norm = np.linalg.norm(target) ** 2
+    top = np.trace(covariance) ** 2 * norm / n
+    bottom = np.linalg.norm(covariance) ** 2 * norm - np.trace(covariance @ target) ** 2
+    expected = min(1.0, float(top / bottom))
+    assert shrinkage(np.linalg.eigvalsh(covariance), n) == pytest.approx(expected, rel=1e-9)
