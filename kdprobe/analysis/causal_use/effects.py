@@ -12,15 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.task_scores import primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.observations.causal_use import CausalUse, ErasedLayer
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
-from kdprobe.stats.arrays import Floats
-from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, mean_over_runs
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.bootstrap import draw_run_weights, mean_over_runs
+from kdprobe.stats.clustered_tests import robust_variance
 from kdprobe.stats.divergence import kl_divergence, log_softmax
+from kdprobe.tasks.task import Split
 
 Key = tuple[str, str, int]
 """Model, property, layer."""
@@ -39,6 +42,7 @@ class Effect:
         runs: change beyond control of each run, `[runs]`.
         subspaces: change by each random subspace, `[draws]`, in the mean over runs.
         p_value: see `with_p`.
+        clusters: the cluster of each example, int64 `[n]`; None: all are independent.
     """
 
     layers: tuple[ErasedLayer, ...]
@@ -49,6 +53,7 @@ class Effect:
     runs: Floats
     subspaces: Floats
     p_value: float | None = None
+    clusters: Ints | None = None
 
     @property
     def use(self) -> Floats:
@@ -79,7 +84,8 @@ def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
 
 def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
     """Return every effect, with its p-value."""
-    resamples = draw_resamples(study.seed, len(erased.ids), study.resamples)
+    split = _erased_split(study, erased)
+    resamples = resamples_of(study, split)
     draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
     effects: dict[Key, Effect] = {}
     for key, runs in _grouped(erased).items():
@@ -88,7 +94,7 @@ def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
 
         def averaged(parts: Sequence[Floats], weights: Floats = weights) -> tuple[Floats, Floats]:
             """Average over runs: of the property, and of random subspaces."""
-            sums = [resamples.sums(part.T) / resamples.n for part in parts]
+            sums = [resamples.sums(part.T) / resamples.totals[:, None] for part in parts]
             own = np.stack([one[:, 0] for one in sums])
             others = np.stack([mean_over_runs(one[:, 1:].T, draws) for one in sums])
             return mean_over_runs(own, weights), mean_over_runs(others, weights)
@@ -103,7 +109,7 @@ def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
         effects[key] = Effect(
             tuple(runs), change, control, flips,
             examples=beyond.mean(axis=0), runs=beyond.mean(axis=1),
-            subspaces=values[:, 1:].mean(axis=(0, 2)),
+            subspaces=values[:, 1:].mean(axis=(0, 2)), clusters=split.clusters,
         )  # fmt: skip
     return with_p(effects)
 
@@ -151,11 +157,19 @@ def _p_value(effect: Effect, like: Sequence[Effect]) -> float | None:
         for sample in (effect.examples, effect.runs)
         if len(sample) > 1
     ]
+    if effect.clusters is not None:
+        parts[1] = robust_variance(effect.examples, effect.clusters)
     variance = sum(value for value, _ in parts)
     if variance <= 0:
         return 1.0 if effect.use[0] <= 0 else None
     freedom = variance**2 / sum(value**2 / degrees for value, degrees in parts)
     return float(stdtr(freedom, -float(effect.use[0]) / np.sqrt(variance)))
+
+
+def _erased_split(study: Study, erased: CausalUse) -> Split:
+    """Return the examples that layers were erased on."""
+    place = {key: row for row, key in enumerate(study.split.ids)}
+    return study.split.take([place[key] for key in erased.ids])
 
 
 def score_losses(study: Study, erased: CausalUse) -> dict[Key, Floats]:
@@ -168,8 +182,7 @@ def score_losses(study: Study, erased: CausalUse) -> dict[Key, Floats]:
     Returns:
         float64 `[B + 1]`, NaN where a score is undefined.
     """
-    place = {key: row for row, key in enumerate(study.split.ids)}
-    split = study.split.take([place[key] for key in erased.ids])
+    split = _erased_split(study, erased)
     scale = study.teacher.first.scale if split.task.kind == "regression" else "logits"
     sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
     draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
