@@ -137,7 +137,7 @@ def _answering(outputs: Mapping[Call, Any]) -> Iterator[None]:
     try:
         for module in {call.module for call in outputs}:
             before[module] = module.__dict__.get("forward")
-            module.forward = answer(module, module.forward)  # type: ignore[method-assign]
+            module.forward = answer(module, module.forward)
         yield
     finally:
         for module, own in before.items():

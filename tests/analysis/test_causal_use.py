@@ -13,7 +13,7 @@ from sklearn.metrics import matthews_corrcoef
 
 from kdprobe.analysis.causal_use import ANALYSIS
 from kdprobe.analysis.causal_use.effects import Effect, effects_of, with_p
-from kdprobe.analysis.causal_use.verdicts import Kept
+from kdprobe.analysis.causal_use.verdicts import Kept, usage_of
 from kdprobe.analysis.probing import ANALYSIS as PROBING
 from kdprobe.observations.causal_use import CausalUse, ErasedLayer, ErasedProperty
 from kdprobe.observations.study import Study
@@ -140,7 +140,7 @@ def test_who_uses_what_is_listed():
     study = erased(probed(binary()))
     probing = PROBING.run(study, PROBING.options(), {})
     result = result_of(study, probing=probing)
-    lost, unused, table = result.tables
+    lost, unused, usage, table = result.tables
     students = [student.name for student in study.students]
     assert [row[:3] for row in lost.rows] == [("subj_number", one, "0, 1") for one in students]
     # probing knows past_present alone; teacher and both students keep it, nobody uses it
@@ -148,6 +148,9 @@ def test_who_uses_what_is_listed():
         ("past_present", "teacher", "1"), ("past_present", students[0], "1"),
         ("past_present", students[1], "2"),
     ]  # fmt: skip
+    assert {row[1]: row[2] for row in usage.rows if row[0] == "subj_number"} == {
+        "teacher": "used", **dict.fromkeys(students, "not used")
+    }  # fmt: skip
     assert len(table.rows) == 3 * 2 * 2
     assert at(result, "use_lost", "teacher", "subj_number", "", students[0]).low > 0  # type: ignore[operator]
     heat = result.matrices[0]
@@ -160,8 +163,31 @@ def test_who_uses_what_is_listed():
 def test_without_probing_what_is_kept_is_not_known():
     """Guards "unused" said of what nobody looked for."""
     result = result_of(erased(binary()))
-    assert [table.name for table in result.tables] == ["no_longer_used", "erased"]
+    assert [table.name for table in result.tables] == ["no_longer_used", "usage", "erased"]
     assert any("no layer was probed" in note for note in result.notes)
+
+
+def test_what_is_unclear_is_neither_used_nor_unused():
+    """Guards a list of the unused that holds what one more draw would have shown to be used."""
+
+    def of(metric: str, low: float, q: float) -> Estimate:
+        return Estimate(
+            metric=metric, model_a="t", subset="p", layer="1", value=low + 0.1, low=low,
+            high=low + 0.2, q_value=q, n=9,
+        )  # fmt: skip
+
+    loss = "score_loss_beyond_control"
+    for use, lost, verdict in (
+        (of("use", -0.01, 0.4), of(loss, -0.02, 0.5), "not used"),
+        (of("use", 0.01, 0.4), of(loss, -0.02, 0.5), "unclear"),
+        (of("use", -0.01, 0.4), of(loss, 0.02, 0.2), "unclear"),
+        (of("use", -0.01, 0.4), of(loss, 0.02, 0.01), "used"),
+        (of("use", 0.01, 0.04), of(loss, -0.02, 0.5), "used"),
+    ):
+        usage = usage_of([use, lost], "t", "p")
+        assert usage.verdict == verdict
+        assert usage.is_unused is (verdict == "not used")
+    assert usage_of([], "t", "p").verdict == "not known"
 
 
 @pytest.mark.parametrize(("low", "kept"), [(0.70, True), (0.60, False)])

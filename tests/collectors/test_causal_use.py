@@ -182,10 +182,10 @@ def test_number_is_used_where_agreement_is_solved_and_not_by_random_weights(
     said = PREDICTIONS.collect(opened, opened.split, Silent()).observation
     study = opened.with_observation(said).with_observation(made).study
     result = ANALYSIS.run(study, ANALYSIS.options(), {})
-    uses = [one for one in result.estimates if one.metric == "use"]
-    assert {(one.model_a, one.subset) for one in uses if is_used(one)} == {
-        ("solved", "subj_number")
-    }
+    tested = [one for one in result.estimates if one.q_value is not None]
+    assert {(one.metric, one.model_a, one.subset) for one in tested if is_used(one)} == {
+        ("use", "solved", "subj_number"), ("score_loss_beyond_control", "solved", "subj_number")
+    }  # fmt: skip
     by_place = {(e.metric, e.model_a, e.subset, e.layer): e for e in result.estimates}
     place = ("solved", "subj_number", "0")
     change, control = (by_place[m, *place].value for m in ("erased_change", "control_change"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.observations.causal_use import ErasedLayer
@@ -89,7 +90,7 @@ class Work:
 
         setting = self.setting
         texts = hashlib.sha256(b"".join(text_keys(setting.split))).hexdigest()
-        parts = {
+        parts: dict[str, JsonValue] = {
             "model": self.handle.fingerprint, "reading": self.handle.reading, "property": name,
             "sentences": setting.sets[name].fingerprint, "texts": texts, "draws": setting.draws,
             "seed": setting.seed, "version": ERASURE_VERSION,
