@@ -198,7 +198,8 @@ class CausalUseAnalysis:
         """Estimate every cell, decide who uses what, and draw."""
         erased = study.get(CausalUse)
         effects, n = effects_of(study, erased), len(erased.ids)
-        tested = with_q([*_uses(effects, n), *_losses(study, erased, effects)])
+        # Two families: a use is known of all examples, a loss of those with a gold label.
+        tested = [*with_q(_uses(effects, n)), *with_q(_losses(study, erased, effects))]
         rest = [one for key, effect in effects.items() for one in _besides(key, effect, n)]
         shown = [*tested, *_undefined(study, erased)]
         return AnalysisResult(

@@ -19,8 +19,8 @@ METRICS = (
         "of the same rank and variance does, in the mean. The interval is over examples and "
         "random subspaces; the one-sided p-value (t-test) also asks whether the property lies "
         "beyond what these subspaces differ among themselves, relative to their mean and pooled "
-        "over the properties of a layer; q-values are Benjamini-Hochberg's over these and the "
-        "losses of score, of all models, properties and layers.",
+        "over the properties of a layer; q-values are Benjamini-Hochberg's over all models, "
+        "properties and layers.",
         source=SOURCE,
     ),
     Metric(
