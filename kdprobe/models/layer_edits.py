@@ -24,6 +24,7 @@ from kdprobe.models.measured import states_of
 from kdprobe.models.model_inputs import evaluating
 
 Inputs = Mapping[str, Tensor]
+NOT_GIVEN = "no module of the model gives the states of this layer"
 _SAME = 1e-4
 """Of the largest output: a run that goes on from a layer gives what the whole run gave."""
 
@@ -186,7 +187,7 @@ class EditableLayers:
                     break
                 del self.places[layer]
             else:
-                self.reasons[layer] = "no module of the model gives the states of this layer"
+                self.reasons[layer] = NOT_GIVEN
 
     def clean(self, inputs: Inputs) -> Clean:
         """Run a batch, and keep the states of every layer and what is needed to go on from each."""
