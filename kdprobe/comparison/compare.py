@@ -24,12 +24,12 @@ from kdprobe.comparison.options import (
     compare_options,
 )
 from kdprobe.comparison.result import Comparison
-from kdprobe.comparison.task_at_hand import task_on_disk
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
 from kdprobe.models.model_like import ModelLike, ModelsLike, specs_of
-from kdprobe.progress import Progress, Silent
+from kdprobe.progress import Progress, display_of
+from kdprobe.tasks.at_hand import task_on_disk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +142,7 @@ def compare_opened(
         UsageError: a file or an option that cannot be used, before any model is asked.
     """
     begin = time.perf_counter() if started is None else started
-    shown = progress or Silent()
+    shown = display_of(progress)
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
     controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
     session = session.with_observation(controls) if controls.pairs else session
