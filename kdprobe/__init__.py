@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kdprobe.augmentation import augment
     from kdprobe.collectors.attribution_maps.options import AttributionMapOptions
     from kdprobe.collectors.attributions.options import AttributionRequest
+    from kdprobe.collectors.causal_use.options import CausalUseOptions
     from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
     from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.compare import compare
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnalysisOptions", "AttributionMapOptions", "AttributionRequest", "CapabilityError",
+    "CausalUseOptions",
     "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
     "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
@@ -77,6 +79,7 @@ _HOMES = {
     "AnalysisOptions": "comparison.options",
     "AttributionMapOptions": "collectors.attribution_maps.options",
     "AttributionRequest": "collectors.attributions.options",
+    "CausalUseOptions": "collectors.causal_use.options",
     "Comparison": "comparison.result",
     "DataOptions": "config.options",
     "Estimate": "results.schema",

@@ -23,6 +23,8 @@ from typing import Generic, TypeVar, cast
 from kdprobe.errors import ConfigError, UnknownNameError
 
 T = TypeVar("T")
+_LISTED = 40
+"""More names than these are no help: the nearest are offered beside them."""
 _NO_ALIASES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -82,11 +84,12 @@ def unknown_name(
     `analysis`: no analysis is called 'agrement', expected one of agreement, overlap; did you mean 'agreement'?
     """  # noqa: E501 (the message is one line)
     close = difflib.get_close_matches(name.casefold(), (*known, *aliases), n=3, cutoff=0.5)
+    more = f", … ({len(known)} in all)" if len(known) > _LISTED else ""
     remedy = " or ".join(repr(candidate) for candidate in close)
     return UnknownNameError(
         f"`{(option or kind).replace('-', '_')}`",
         found=f"no {kind} is called {name!r}",
-        expected="one of " + ", ".join(known) if known else "",
+        expected="one of " + ", ".join(known[:_LISTED]) + more if known else "",
         remedy=f"did you mean {remedy}?" if close else "",
     )
 

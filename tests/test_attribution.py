@@ -6,19 +6,22 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
+import kdprobe
 from kdprobe.attribution import attribute
 from kdprobe.attribution.result import TextAttribution, WordScores, lines_of, page_of
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import plan_of
-from kdprobe.errors import ConfigError
+from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.hf import open_hf
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.tasks.task import Split, Task
+from tests.models.test_loaded import pair
 from tests.models.tiny import tiny_checkpoint
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
@@ -154,8 +157,8 @@ def test_two_models_that_cut_on_different_sides_are_explained_in_common(tmp_path
     [
         ("m", None, {}, "attribute() takes text as text, not NoneType"),
         ("m", "a dog", {"text_pair": 3}, "attribute() takes text_pair as text, not int"),
-        (None, "a dog", {}, "attribute() takes models as one name or a list of names, not None"),
-        ([], "a dog", {}, "attribute() takes models as one name or a list of names, not []"),
+        (None, "a dog", {}, "`models` takes a path, a loaded model with its tokenizer, a pipeline"),
+        ([], "a dog", {}, "`models`: none is named, expected at least one"),
         ("m", "a dog", {"methods": [5]}, "attribute() takes methods as one name or a list of"),
         ("m", "a dog", {"methods": None}, "attribute() takes methods as one name or a list of"),
         ("m", "a dog", {"seed": "x"}, "`seed`: is 'x', expected a whole number"),
@@ -166,3 +169,35 @@ def test_what_is_no_text_or_name_is_refused(models, text, keywords, message):
     with pytest.raises((TypeError, ConfigError)) as caught:
         attribute(models, text, **keywords)
     assert str(caught.value).startswith(message)
+
+
+def test_what_is_in_memory_is_explained_as_its_folder(tmp_path: Path) -> None:
+    """Guards other words for a model because it is handed over, and functions without any."""
+    folder = tiny_checkpoint(tmp_path / "m", labels=TASK.labels)
+    model, tokenizer = pair(folder)
+
+    def predict(texts: list[str]) -> pd.DataFrame:
+        with torch.no_grad():
+            logits = [model.eval()(**tokenizer([text], return_tensors="pt")).logits[0]
+                      for text in texts]  # fmt: skip
+        return pd.DataFrame(torch.softmax(torch.stack(logits).double(), -1), columns=TASK.labels)
+
+    text = "the dog sleeps"
+    methods = ("occlusion", "lime", "shap")
+    theirs = kdprobe.attribute(str(folder), text, methods=(*methods, "integrated_gradients"))
+    ours = kdprobe.attribute(
+        {"m": (model, tokenizer)}, text, methods=(*methods, "integrated_gradients")
+    )
+    assert ours.models == theirs.models
+    named = kdprobe.attribute({"f": predict, "m": str(folder)}, text, methods=methods)
+    for method in methods:
+        scores = named.get(method, "f").scores
+        assert scores == pytest.approx(named.get(method, "m").scores, abs=2e-4)
+    with pytest.raises(CapabilityError) as caught:
+        kdprobe.attribute(predict, text)
+    assert str(caught.value) == (
+        "predict: integrated_gradients cannot explain it: a function of texts has no gradients, "
+        "expected a method that leaves words out: lime, shap, occlusion"
+    )
+    with pytest.raises(CapabilityError, match="f: its function gives no probabilities"):
+        kdprobe.attribute({"f": len}, text)

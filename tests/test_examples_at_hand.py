@@ -16,6 +16,7 @@ from tests.distillers.builders import toy_file
 from tests.models.tiny import tiny_checkpoint
 
 QUICK: dict[str, Any] = {"epochs": 1, "device": "cpu", "threads": 1, "offline": True}
+CALLS: tuple[Any, ...] = (kdprobe.finetune, kdprobe.distill)
 COLUMNS: dict[str, Any] = {"text": "review", "label": "stars"}
 
 
@@ -109,10 +110,10 @@ def test_a_student_of_a_frame_is_compared_on_it(frame: pd.DataFrame, tmp_path: P
 )
 def test_no_examples_are_refused(tmp_path: Path, keywords: dict[str, Any], message: str) -> None:
     """`no task is called '5'`, or a traceback."""
-    for call in (kdprobe.finetune, kdprobe.distill):
+    for call in CALLS:
         with pytest.raises(ConfigError) as caught:
-            call("m", output=tmp_path / "o", **keywords)  # type: ignore[operator]
+            call("m", output=tmp_path / "o", **keywords)
         assert str(caught.value).startswith(message)
-    for call in (kdprobe.finetune, kdprobe.distill):
+    for call in CALLS:
         with pytest.raises(TypeError, match="takes a model as a path or a hub id, not int"):
-            call(5, task="grammar", output=tmp_path / "o")  # type: ignore[operator]
+            call(5, task="grammar", output=tmp_path / "o")

@@ -29,17 +29,23 @@ from kdprobe.stats.bootstrap import (
     interval,
     mean_over_runs,
 )
+from kdprobe.tasks.task import Split
 
 HOW = "paired bootstrap over examples, percentile"
 THREE = "rule of three"
 THREE_OF_CLUSTERS = f"{THREE} over clusters"
 
 
-def resamples_of(study: Study) -> Resamples:
-    """Return the run's one resample matrix; drawn once, the same for every analysis."""
-    clusters = study.split.clusters
-    cluster_of = None if clusters is None else tuple(clusters.tolist())
-    return draw_resamples(study.seed, study.n, study.resamples, cluster_of)
+def resamples_of(study: Study, part: Split | None = None) -> Resamples:
+    """Return the run's one resample matrix; drawn once, the same for every analysis.
+
+    Args:
+        study: the examples, the seed and B.
+        part: some of the examples, where an observation was made of those alone.
+    """
+    split = study.split if part is None else part
+    clusters = None if split.clusters is None else tuple(split.clusters.tolist())
+    return draw_resamples(study.seed, len(split), study.resamples, clusters)
 
 
 def _run_weights(study: Study, population: Population) -> Floats:

@@ -7,26 +7,21 @@ for. Does not: compare, or show; `result.py` does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from kdprobe.attribution.result import TextAttribution, TextAttributions, WordScores
 from kdprobe.config.commands import Seeded
-from kdprobe.errors import ConfigError, TaskError
-from kdprobe.models.spec import parse_specs
+from kdprobe.errors import CapabilityError, ConfigError, TaskError
+from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
-
-if TYPE_CHECKING:
-    from kdprobe.models.hf import HfModel
 
 DEFAULT_METHODS = ("integrated_gradients",)
 
 
 def attribute(
-    models: str | Path | Sequence[str | Path],
+    models: ModelsLike,
     text: str,
     *,
     text_pair: str | None = None,
@@ -39,7 +34,9 @@ def attribute(
     """Explain one text by one model or several, one label for all.
 
     Args:
-        models: checkpoint folders or hub ids; `NAME=PATH` names one.
+        models: checkpoint folders or hub ids (`NAME=PATH` names one), loaded models, pipelines or
+            functions of texts, as `kdprobe.compare` takes them; one, several, or several by name.
+            The labels of a function are the names of the columns it gives, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.
         methods: names of methods, the same for all models; see `kdprobe list methods`.
@@ -58,35 +55,33 @@ def attribute(
     for option, value in (("text", text), ("text_pair", text_pair)):
         if not (isinstance(value, str) or (value is None and option == "text_pair")):
             raise TypeError(f"attribute() takes {option} as text, not {type(value).__name__}")
-    given = [models] if isinstance(models, str | Path) else models
     names = (methods,) if isinstance(methods, str) else methods
-    for option, values in (("models", given), ("methods", names)):
-        listed = isinstance(values, list | tuple) and values
-        if not listed or not all(isinstance(value, str | Path) for value in values):
-            raise TypeError(
-                f"attribute() takes {option} as one name or a list of names, not {values!r}"
-            )
+    if not (isinstance(names, list | tuple) and names and all(isinstance(n, str) for n in names)):
+        raise TypeError(f"attribute() takes methods as one name or a list of names, not {names!r}")
     seed = Seeded(seed=seed).seed
     explained: list[TextAttribution] = []
-    for spec in parse_specs([str(model) for model in given]):
-        if len(spec.paths) > 1:
+    for spec in specs_of_models(models):
+        runs = (*spec.paths, *spec.objects)
+        if len(runs) > 1:
             raise ConfigError(
-                spec.name, found=f"{len(spec.paths)} paths", expected="one",
+                spec.name, found=f"{len(runs)} paths", expected="one",
                 remedy="give each run a name of its own",
             )  # fmt: skip
-        one = _attribute(
-            spec.paths[0], text, text_pair=text_pair, methods=names,
-            label=label or (explained[0].explained or None if explained else None),
-            device=device, offline=offline, seed=seed,
-        )  # fmt: skip
-        explained.append(replace(one, model=spec.name))
+        explained += [
+            _attribute(
+                runs[0], text, name=spec.name, text_pair=text_pair, methods=names,
+                label=label or (explained[0].explained or None if explained else None),
+                device=device, offline=offline, seed=seed,
+            )
+        ]  # fmt: skip
     return TextAttributions(tuple(explained))
 
 
 def _attribute(
-    model: str,
+    model: object,
     text: str,
     *,
+    name: str,
     text_pair: str | None,
     methods: Sequence[str],
     label: str | None,
@@ -100,9 +95,9 @@ def _attribute(
     from kdprobe.extract.method import METHODS
     from kdprobe.extract.sentence import Sentence
     from kdprobe.extract.settings import ExplanationSettings
-    from kdprobe.models.hf import open_hf
+    from kdprobe.models.open import open_model
     from kdprobe.models.read_spans import moved, within
-    from kdprobe.models.reader import Reader
+    from kdprobe.models.texts_reader import reader_of
     from kdprobe.models.words import split_words
     from kdprobe.progress import Silent
     from kdprobe.segmentation import how_cut
@@ -110,25 +105,24 @@ def _attribute(
     words = split_words(text, text_pair)
     if not words:
         raise TaskError("`text`", found="holds no word", expected="a text to explain")
-    names = [METHODS.find(name, option="methods") for name in methods]
-    chosen = {name: METHODS.load(name).options() for name in names}
-    task = _own_task(model, offline=offline)
-    handle: HfModel = open_hf(model, name=model, task=task, device=device, offline=offline)
-    reader = Reader(handle)
+    known = [METHODS.find(method, option="methods") for method in methods]
+    chosen = {method: METHODS.load(method).options() for method in known}
     texts = (text,) if text_pair is None else (text, text_pair)
+    task = _own_task(model, name, texts, offline=offline)
+    handle = open_model(model, name=name, task=task, device=device, offline=offline)
+    reader = reader_of(handle)
     spans = reader.words_read(texts, words)
     read = tuple(word for word in words if within(word, spans))
     cut = tuple(part[start:end] for part, (start, end) in zip(texts, spans, strict=True))
     kept = tuple(moved(word, spans) for word in read)
-    encoded = reader.encode(cut)
-    logits = reader.logits([(encoded.ids, encoded.types)])
-    target = _target(handle.folder, task, label, logits)
+    logits = reader.logits(reader.retokenise([cut]))
+    target = _target(name, task, label, logits)
     sentence = Sentence("text", cut, kept, target)
     setting = ExplanationSettings(chosen, seed=seed, deletion=False)
     explained = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}
     return TextAttribution(
-        model=handle.folder,
+        model=name,
         words=tuple(word.text for word in words),
         segments=tuple(word.segment for word in words),
         read=len(read),
@@ -136,12 +130,12 @@ def _attribute(
         probability=float(output_of(logits, target, "probability")[0]),
         methods=tuple(
             WordScores(
-                name,
+                method,
                 tuple(_score(one.scored.scores, places.get(word)) for word in words),
                 float(one.scored.gap) if np.isfinite(one.scored.gap) else None,
                 one.scored.sampled,
             )
-            for name, (one,) in explained.items()
+            for method, (one,) in explained.items()
         ),
         cut=how_cut(texts) or "",
     )
@@ -166,13 +160,36 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
     return task.labels.index(label)
 
 
-def _own_task(model: str, *, offline: bool) -> Task:
-    """Make a task of the labels that a model's config names."""
+def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
+    """Make a task of the labels that a model names: in its config, or by what a function gives."""
     from kdprobe.models.folder import check_folder, locate
     from kdprobe.models.label_names import label_names
+    from kdprobe.models.loaded import written_config
 
-    folder = locate(model, offline=offline)
-    labels = label_names(check_folder(folder), where=f"{model}: config.json")
+    kind = kind_of(model)
+    if kind == "predictions":
+        raise CapabilityError(
+            name, found="new texts cannot be put to predictions", expected="a model or a function"
+        )
+    if kind == "function":
+        labels = _columns(model([texts[0] if len(texts) == 1 else texts]), name)
+    elif kind == "loaded model":
+        labels = label_names(written_config(model, name), where=name)
+    else:
+        folder = locate(str(model), offline=offline)
+        labels = label_names(check_folder(folder), where=f"{model}: config.json")
     if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
     return Task("text", 1, "classification", labels, "accuracy")
+
+
+def _columns(answer: Any, name: str) -> tuple[str, ...]:
+    """Return the names of the columns that a function gives for one text, else their numbers."""
+    if hasattr(answer, "columns"):
+        return tuple(map(str, answer.columns))
+    array = np.asarray(answer)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise CapabilityError(
+            name, found="its function gives no probabilities", expected="a row of them for a text"
+        )
+    return tuple(map(str, range(array.shape[1])))

@@ -180,12 +180,10 @@ def open_session(
         opened = {model.name: model.runs[0].labels for model in models}
         check_label_map(data.label_map, opened | known, task.labels)
     name = data.split or task_file.compare_split
-    clustered = task_file.with_cluster(data.cluster)
-    split, notices = _load_examples(
-        specs, clustered, name, data, offline=runtime.offline, seed=seed
-    )
-    if clustered.cluster and split.clusters is None:  # examples that no table was read for
-        split = split_clusters(split, clustered.cluster, text=task_file.text)
+    source = task_file.with_cluster(data.cluster)
+    split, notices = _load_examples(specs, source, name, data, offline=runtime.offline, seed=seed)
+    if source.cluster and split.clusters is None:  # examples that no table was read for
+        split = split_clusters(split, source.cluster, text=task_file.text)
     if not len(split):
         raise TaskError(
             f"{task.name} {split.name}", found="holds no examples", expected="at least one"

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def compare(
-    teacher: ModelLike,
+    teacher: ModelLike | Mapping[str, ModelLike],
     students: ModelsLike,
     *,
     task: str | Path | TaskFile | ChosenTask | pd.DataFrame | Dataset | None = None,
@@ -81,6 +81,17 @@ def compare(
     Raises:
         UsageError: wrong input; one message says where, what, what was expected, what to do.
         TypeError: a keyword that there is not; the nearest is named.
+
+    >>> import pandas as pd
+    >>> task = pd.DataFrame({"text": ["a fine day", "rain", "fine", "a storm"],
+    ...                      "label": ["good", "bad", "good", "bad"]})
+    >>> def teacher(texts):  # columns: bad, good
+    ...     return [[0.25, 0.75] if "fine" in text else [0.75, 0.25] for text in texts]
+    >>> def student(texts):
+    ...     return [[0.25, 0.75] if text == "fine" else [0.75, 0.25] for text in texts]
+    >>> result = compare(teacher, {"small": student}, task=task, resamples=100)
+    >>> result.get("agreement", "small").value, result.get("accuracy", "teacher").value
+    (0.75, 1.0)
     """
     started = time.perf_counter()
     options = compare_options(

@@ -28,7 +28,7 @@ from kdprobe.stats.attention import (
     matched_heads,
 )
 
-ATTENTION_VERSION = 1
+ATTENTION_VERSION = 2
 OTHER_TOKENS = (
     "it cuts texts into other tokens than the teacher, so that their attention has no common places"
 )
@@ -136,7 +136,7 @@ def summarised(divergence: Maps | Floats, statistics: Sequence[Maps | Floats]) -
     Args:
         divergence: of every head of the teacher from every head of the other in each text,
             `[layers, heads, layers, heads, n]`.
-        statistics: of each side's heads in each text, `[4, layers, heads, n]`.
+        statistics: of each side's heads in each text, `[7, layers, heads, n]`.
     """
     return {**_of_layers(divergence), **_of_heads(statistics)}
 

@@ -15,13 +15,14 @@ import numpy as np
 from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
+from kdprobe.errors import CapabilityError
 from kdprobe.extract.coalitions import ValueFunction, fill
 from kdprobe.extract.method import METHODS, Attribution, ExplanationInput, Method
 from kdprobe.extract.orders import ORDER_OF, order_names, order_numbers, order_options, ranked_words
 from kdprobe.extract.own_outputs import require_own_outputs
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
-from kdprobe.models.handle import ModelHandle
+from kdprobe.models.handle import ModelHandle, lacking
 from kdprobe.models.texts_reader import TextsReader, reader_of
 from kdprobe.models.words import word_shares
 from kdprobe.progress import Progress
@@ -76,6 +77,13 @@ def explain_model(
         CapabilityError: a method cannot be used with this model, or what it would be explained by
             is not what the model itself says.
     """
+    for name in setting.methods:
+        reason = lacking(handle, METHODS.load(name).needs)
+        if reason is not None:
+            raise CapabilityError(
+                handle.name, found=f"{name} cannot explain it: {reason}",
+                expected="a method that leaves words out: lime, shap, occlusion",
+            )  # fmt: skip
     kept = cache if handle.repeats else None
     stores = {name: _Store(handle, name, setting, kept, progress) for name in _names(setting)}
     left = [

@@ -94,10 +94,10 @@ def label_names(model: object, *, offline: bool) -> tuple[str, ...] | None:
     A model folder and a loaded model have them in their config, a predictions file in its columns
     `logit:NAME` or `prob:NAME`.
     """
-    parts = loaded_parts(model)
+    loaded = loaded_parts(model)
     try:
-        if parts is not None:
-            return _names_in(parse_json(parts.model.config.to_json_string(), where="config"))
+        if loaded is not None:
+            return _names_in(parse_json(loaded.model.config.to_json_string(), where="config"))
         if not isinstance(model, str):
             return None
         if is_predictions_file(model):

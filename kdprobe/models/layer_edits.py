@@ -24,6 +24,7 @@ from kdprobe.models.measured import states_of
 from kdprobe.models.model_inputs import evaluating
 
 Inputs = Mapping[str, Tensor]
+NOT_GIVEN = "no module of the model gives the states of this layer"
 _SAME = 1e-4
 """Of the largest output: a run that goes on from a layer gives what the whole run gave."""
 
@@ -137,7 +138,7 @@ def _answering(outputs: Mapping[Call, Any]) -> Iterator[None]:
     try:
         for module in {call.module for call in outputs}:
             before[module] = module.__dict__.get("forward")
-            module.forward = answer(module, module.forward)  # type: ignore[method-assign]
+            module.forward = answer(module, module.forward)
         yield
     finally:
         for module, own in before.items():
@@ -186,7 +187,7 @@ class EditableLayers:
                     break
                 del self.places[layer]
             else:
-                self.reasons[layer] = "no module of the model gives the states of this layer"
+                self.reasons[layer] = NOT_GIVEN
 
     def clean(self, inputs: Inputs) -> Clean:
         """Run a batch, and keep the states of every layer and what is needed to go on from each."""

@@ -77,7 +77,7 @@ def open_loaded(
     outputs_by_name(config)
     mine = mine.to(torch.float32)
     _check_logits(mine, reader, where)
-    written = parse_json(config.to_json_string(), where=where, error=CheckpointError)
+    written = written_config(mine, where)
     settle_labels(config, written, where, label_map)
     order = match_outputs(where, config, task, label_map)
     loaded = with_tokenizer(where, mine, reader, order, notes)
@@ -87,6 +87,13 @@ def open_loaded(
     handle.source = "loaded model"
     handle.repeats = not _is_altered(model)
     return handle
+
+
+def written_config(given: Any, where: str) -> Any:
+    """Return the config of a loaded model as `save_pretrained` writes it."""
+    parts = loaded_parts(given)
+    config: Any = given.config if parts is None else parts.model.config
+    return parse_json(config.to_json_string(), where=where, error=CheckpointError)
 
 
 def _refuse(model: Any, where: str) -> None:

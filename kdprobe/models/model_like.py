@@ -109,7 +109,9 @@ def _is_of(given: object, module: str, name: str) -> bool:
     return isinstance(kind, type) and isinstance(given, kind)
 
 
-def specs_of(teacher: ModelLike, students: ModelsLike) -> tuple[ModelSpec, ...]:
+def specs_of(
+    teacher: ModelLike | Mapping[str, ModelLike], students: ModelsLike
+) -> tuple[ModelSpec, ...]:
     """Return the models that a program hands over, the teacher first, each with its name.
 
     A name is the key of a mapping, else what stands before `NAME=`, else the last part of the path
@@ -135,6 +137,14 @@ def specs_of(teacher: ModelLike, students: ModelsLike) -> tuple[ModelSpec, ...]:
     if not others:
         raise ConfigError("`students`", found="none is named", expected="at least one")
     return told_apart([*first, *others])
+
+
+def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
+    """Return models without roles, each with its name; see `specs_of`."""
+    drafts = _drafts(models, "`models`")
+    if not drafts:
+        raise ConfigError("`models`", found="none is named", expected="at least one")
+    return told_apart(drafts)
 
 
 def _drafts(given: Any, where: str) -> list[Draft]:

@@ -28,9 +28,9 @@ class AttentionPairs:
         nearest: of each of the teacher's heads the other's layer and head with the least
             divergence, from 0, `[layers, heads, 2]`.
         nearest_js: that divergence in each sentence, `[layers, heads, n]`.
-        teacher_heads: `stats.attention.STATISTICS` of the teacher's heads, `[4, layers, heads]`.
+        teacher_heads: `stats.attention.STATISTICS` of the teacher's heads, `[7, layers, heads]`.
         heads: likewise of the other's.
-        teacher_layers: the means over heads in each sentence, `[4, layers, n]`.
+        teacher_layers: the means over heads in each sentence, `[7, layers, n]`.
         own_layers: likewise of the other's.
     """
 

@@ -7,7 +7,8 @@ shapes. Does not: compute or render.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -82,6 +83,13 @@ class Estimate(Frozen):
     n: Count | None = None
     undefined: str = ""
     note: str = ""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Leave out what says nothing: fields that have their defaults."""
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        return (
+            (n, v) for n, v in super().__repr_args__() if n is None or v != defaults.get(n, ...)
+        )
 
     @model_validator(mode="after")
     def _value_or_reason(self) -> Estimate:

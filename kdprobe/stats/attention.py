@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from kdprobe.stats.arrays import Bools, Floats, Ints
 
 Maps = NDArray[np.float32]
-STATISTICS = ("entropy", "distance", "to_first", "to_separators")
+STATISTICS = (
+    "entropy", "distance", "to_first", "to_separators", "to_itself", "to_previous", "to_next",
+)  # fmt: skip
 _TINY = np.float32(1e-30)
 _CHUNK = 2**16
 """Numbers of one product: what a processor keeps near."""
@@ -95,11 +97,12 @@ def matched_heads(divergence: Floats) -> tuple[Ints, Ints]:
 
 
 def head_statistics(maps: Maps, words: Bools, shown: Maps) -> Floats:
-    """Return where each head looks in each sentence: `STATISTICS`, `[4, heads, n]`.
+    """Return where each head looks in each sentence: `STATISTICS`, `[7, heads, n]`.
 
     Definition: means over rows of the entropy in nats; of the distance between a token and those it
     reads, in tokens, |i - j| weighted by attention; and over words of the attention to the first
-    token of the text, and to all special tokens but it.
+    token of the text, to all special tokens but it, to the word itself, and to the token before and
+    after it.
 
     Args:
         maps: `[heads, n, tokens, tokens]`, with special tokens.
@@ -108,18 +111,27 @@ def head_statistics(maps: Maps, words: Bools, shown: Maps) -> Floats:
 
     >>> maps = np.eye(2, dtype=np.float32)[None, None]
     >>> head_statistics(maps, np.array([True, True]), maps).ravel().tolist()
-    [0.0, 0.0, 0.5, 0.0]
+    [0.0, 0.0, 0.5, 0.0, 1.0, 0.0, 0.0]
     """
     places = np.arange(shown.shape[-1])
     apart = np.abs(places[:, None] - places[None, :]).astype(np.float32)
     separators = ~words
     separators[:1] = False
     of_words = maps[..., words, :].astype(np.float64)
+    at = np.flatnonzero(words)
     return np.stack(
         [
             entropies(shown).mean(axis=-1, dtype=np.float64),
             (shown * apart).sum(axis=-1).mean(axis=-1, dtype=np.float64),
             of_words[..., 0].mean(axis=-1),
             of_words[..., separators].sum(axis=-1).mean(axis=-1),
+            *(_to_neighbour(maps, at, step) for step in (0, -1, 1)),
         ]
     )
+
+
+def _to_neighbour(maps: Maps, places: Ints, step: int) -> Floats:
+    """Average the attention of words to the token so many places on; beyond the text it is 0."""
+    kept = places[(places + step >= 0) & (places + step < maps.shape[-1])]
+    total: Floats = maps[..., kept, kept + step].sum(axis=-1, dtype=np.float64)
+    return total / len(places)

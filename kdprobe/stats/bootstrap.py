@@ -200,22 +200,25 @@ def draw_run_weights(seed: int, model: str, runs: int, draws: int) -> Floats:
 
 
 def mean_over_runs(values: Floats, weights: Floats) -> Floats:
-    """Average draws of several runs by their weights; NaN where a run is NaN.
+    """Average draws of several runs: their mean, moved by what their spread leaves open.
+
+    Definition: mean_r v_rb + sum_r (w_br - 1) v_r0 / R. The weights move the mean by the spread of
+    the runs on the sample itself; that in a resample would count its noise once more.
 
     The division comes last, so that the average of equal shares is that share to the last bit.
 
     Args:
-        values: float64 `[runs, B + 1]`.
+        values: float64 `[runs, B + 1]`; NaN where a run is NaN.
         weights: float64 `[B + 1, runs]`, see `draw_run_weights`.
 
     Returns:
         float64 `[B + 1]`.
 
-    >>> mean_over_runs(np.array([[0.5, 0.5], [1.0, 0.25]]), np.array([[1, 1], [-1, 3]]))
-    array([0.75 , 0.125])
+    >>> mean_over_runs(np.array([[0.5, 0.25], [1.0, 0.75]]), np.array([[1, 1], [0, 2]]))
+    array([0.75, 0.75])
     """
-    by_run = np.ascontiguousarray(weights.T)  # both sums then add in one order
-    average: Floats = (values * by_run).sum(axis=0) / by_run.sum(axis=0)
+    moved = values + (weights.T - 1.0) * values[:, :1]
+    average: Floats = moved.sum(axis=0) / len(values)
     return average
 
 

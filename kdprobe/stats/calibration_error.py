@@ -114,10 +114,10 @@ def square_quantiles(
     noise = bins.claimed * (1.0 - bins.claimed) / bins.size
     spread = (2.0 * noise**2 + 4.0 * noise * gaps**2) * bins.weight**2
     far = 6.0 * float(np.sqrt(spread.sum()))
-    ends = np.sqrt([max(value - far, 0.0), max(value, 0.0) + far])
+    low, high = (float(np.sqrt(end)) for end in (max(value - far, 0.0), max(value, 0.0) + far))
     levels_at, true = [], []
     calibrated = np.zeros(0)
-    for step in (0.0, *np.linspace(*ends, _STEPS)):
+    for step in (0.0, *np.linspace(low, high, _STEPS).tolist()):
         shares = np.clip(bins.claimed + step * direction, 0.0, 1.0)
         hits = generator.binomial(bins.size, shares, size=(simulations, len(shares)))
         samples = debiased_square(bins, hits / bins.size)

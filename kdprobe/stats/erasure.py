@@ -58,7 +58,7 @@ class Eraser(NamedTuple):
     @property
     def rank(self) -> int:
         """The dimensions that it takes."""
-        return self.left.shape[1]
+        return int(self.left.shape[1])
 
     def removed(self, covariance: Floats) -> float:
         """Return the variance that it takes from vectors, summed over dimensions.

@@ -95,7 +95,7 @@ def sweep(
     """
     _refuse_processes()
     teacher, shown = model_name("sweep", teacher), display_of(progress)
-    folder = Output(output=output).output  # type: ignore[arg-type]  # checks it
+    folder = Output(output=output).output
     if folder is None or not isinstance(runs, str):
         raise ConfigError(
             "`output`" if folder is None else "`runs`",

@@ -114,6 +114,6 @@ def cluster_notices(split: Split) -> tuple[Notice, ...]:
         words = (
             f"The {n:,} examples are {clusters:,} clusters {where} (`cluster`): resamples draw "
             f"whole clusters, and tests take a cluster as one.{few} Numbers on other texts "
-            "(probing, minimal pairs) are not clustered."
+            "(probing, minimal pairs) and of the similarity of layers are not clustered."
         )
     return (Notice(code="clusters", severity="note", message=words),)

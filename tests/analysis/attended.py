@@ -40,7 +40,7 @@ def pairs_of(
     layers = [len(side) // HEADS for side in (ours, theirs)]
     divergence = head_divergence(ours, theirs).reshape(layers[0], HEADS, layers[1], HEADS, N)
     looks = [
-        head_statistics(side, words, side).reshape(4, count, HEADS, N)
+        head_statistics(side, words, side).reshape(7, count, HEADS, N)
         for side, count in zip((ours, theirs), layers, strict=True)
     ]
     return AttentionPairs(model=model, run=run, weights=weights, **summarised(divergence, looks))

@@ -27,7 +27,8 @@ def erased(study: Study, *, examples: int = 80, unread: str = "") -> Study:
         unread: a model without hidden states.
     """
     ids = study.split.ids[:examples]
-    layers, clean = [], {}
+    layers: list[ErasedLayer] = []
+    clean: dict[tuple[str, int], Floats] = {}
     for model in study.models:
         if model.name == unread:
             continue

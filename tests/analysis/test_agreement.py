@@ -15,6 +15,7 @@ from kdprobe.analysis.protocol import NoOptions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats.bootstrap import Resamples
+from kdprobe.stats.divergence import fidelity, log_softmax, probability_loyalty
 from kdprobe.stats.kappa import Pairing, attainable
 from tests.analysis.studies import (
     binary,
@@ -218,13 +219,31 @@ def test_loyalty_and_the_tail_of_kl_by_hand():
         assert found(result, name, "t", "s1").value == pytest.approx(value, abs=5e-5), name
 
 
+def valued(result: AnalysisResult, metric: str, a: str = "t", b: str = "s1") -> float:
+    value = found(result, metric, a, b).value
+    assert value is not None
+    return value
+
+
+def test_the_same_probabilities_are_wholly_loyal():
+    """Guards .99999999 for a model beside itself: the root of what rounding leaves of JS."""
+    logits = np.random.default_rng(0).normal(scale=4.0, size=(500, 7))
+    same = fidelity(log_softmax(logits), log_softmax(logits))
+    assert (probability_loyalty(same.jensen_shannon) == 1.0).all()
+    assert not same.kl.any()
+
+
 def test_the_tail_of_kl_claims_no_interval_that_it_cannot_have():
     """Guards an upper end that is the sample's own largest value, whatever lies beyond."""
-    few, many = (found(analysed(binary(n)), "kl_p99", "teacher", "student-1") for n in (380, 381))
+    pair = ("teacher", "student-1")
+    few = found(analysed(binary(380)), "kl_p99", *pair)
     assert (few.low, few.note) == (None, "no interval: it takes 381 examples")
-    assert many.low < many.value < many.high
-    largest = found(analysed(binary(381)), "kl_max", "teacher", "student-1")
-    assert (largest.low, largest.value >= many.high) == (None, True)
+    result = analysed(binary(381))
+    many, largest = (found(result, name, *pair) for name in ("kl_p99", "kl_max"))
+    assert many.low is not None
+    assert many.high is not None
+    assert many.low < valued(result, "kl_p99", *pair) < many.high <= valued(result, "kl_max", *pair)
+    assert largest.low is None
     assert largest.note == "no interval: no resample holds a larger value than the sample"
 
 
@@ -237,15 +256,14 @@ def test_loyalty_and_the_tail_keep_their_bounds(case):
     study = study_of(gold.tolist(), a.tolist(), b.tolist(), labels=names, resamples=20)
     result = analysed(study)
     middle, p95, p99, top = (
-        found(result, f"kl_{name}", "t", "s1").value for name in ("median", "p95", "p99", "max")
+        valued(result, f"kl_{name}") for name in ("median", "p95", "p99", "max")
     )
     assert 0 <= middle <= p95 <= p99 <= top
-    loyalty = found(result, "probability_loyalty", "t", "s1").value
+    loyalty = valued(result, "probability_loyalty")
     assert 1 - np.sqrt(np.log(2)) <= loyalty <= 1
     assert (loyalty == 1) == bool((a == b).all())
     # the root is concave: the mean of roots is at most the root of the mean
-    mean = found(result, "jensen_shannon", "t", "s1").value
-    assert loyalty >= 1 - np.sqrt(mean) - 1e-12
+    assert loyalty >= 1 - np.sqrt(valued(result, "jensen_shannon")) - 1e-12
 
 
 def test_hard_labels_have_no_distances_but_everything_else():

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from scipy import special
 from sklearn.metrics import brier_score_loss, log_loss
 
-from kdprobe.analysis.calibration import ANALYSIS, CalibrationOptions
+from kdprobe.analysis.calibration import ANALYSIS
+from kdprobe.analysis.calibration.draws import CalibrationOptions
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.gold import gold_of
 from kdprobe.observations.predictions import (

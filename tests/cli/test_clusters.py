@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,9 +167,11 @@ def test_arrays_take_clusters(tmp_path: Path) -> None:
     gold = generator.integers(0, 2, size=80)
     good = np.repeat(generator.random(20) < 0.7, 4)
     student = np.where(good, gold, 1 - gold)
-    given = {"teacher": gold, "students": {"s": student}, "resamples": 300}
+    given: dict[str, Any] = {"teacher": gold, "students": {"s": student}, "resamples": 300}
     plain = kdprobe.compare_predictions(gold, **given)
-    grouped = kdprobe.compare_predictions(gold, clusters=np.repeat(np.arange(20), 4), **given)
+    grouped = kdprobe.compare_predictions(
+        gold, clusters=np.repeat(np.arange(20), 4).tolist(), **given
+    )
     assert grouped.document.task.in_clusters == " in 20 clusters of equal clusters"
     one, other = (result.get("accuracy", "s") for result in (grouped, plain))
     assert one.low is not None

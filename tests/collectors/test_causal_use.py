@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kdprobe.analysis.causal_use import ANALYSIS
+from kdprobe.analysis.causal_use.verdicts import is_used
 from kdprobe.cache import Cache
 from kdprobe.collectors.causal_use.collector import COLLECTOR
 from kdprobe.collectors.causal_use.options import CausalUseOptions
+from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -19,7 +22,6 @@ from kdprobe.models.spec import parse_specs
 from kdprobe.observations.causal_use import CausalUse
 from kdprobe.progress import Silent
 from kdprobe.results.schema import Skipped
-from kdprobe.stats.divergence import kl_divergence, log_softmax
 from kdprobe.tasks.open import open_task
 from tests.cli.scene import checkpoint, gold, write_predictions, write_task
 from tests.models.agreeing import write_agreeing
@@ -177,18 +179,22 @@ def test_number_is_used_where_agreement_is_solved_and_not_by_random_weights(
         opened, properties=("subj_number", "past_present"), sentences=600, examples=500
     ).observation
     assert made is not None
-    gold_labels = np.asarray(opened.split.labels)
-    effects = {}
-    for one in made.layers:
-        clean = log_softmax(made.clean[one.model, 0])
-        said = [one.erased, *one.controls]
-        nats = np.array([kl_divergence(clean, log_softmax(values)).mean() for values in said])
-        hits = np.array([(values.argmax(axis=1) == gold_labels).mean() for values in said])
-        effects[one.model, one.property, one.layer] = (nats, hits)
-    nats, hits = effects["solved", "subj_number", 0]
-    assert nats[0] > 2 * nats[1:].mean()
-    assert nats[0] > nats[1:].max()
-    assert hits[0] < hits[1:].min() - 0.05
-    nats, hits = effects["solved", "past_present", 0]
-    assert nats[0] < nats[1:].max()
-    assert hits[0] > hits[1:].min() - 0.02
+    said = PREDICTIONS.collect(opened, opened.split, Silent()).observation
+    study = opened.with_observation(said).with_observation(made).study
+    result = ANALYSIS.run(study, ANALYSIS.options(), {})
+    tested = [one for one in result.estimates if one.q_value is not None]
+    assert {(one.metric, one.model_a, one.subset) for one in tested if is_used(one)} == {
+        ("use", "solved", "subj_number"), ("score_loss_beyond_control", "solved", "subj_number")
+    }  # fmt: skip
+    by_place = {(e.metric, e.model_a, e.subset, e.layer): e for e in result.estimates}
+    place = ("solved", "subj_number", "0")
+    change, control = (by_place[m, *place].value for m in ("erased_change", "control_change"))
+    assert change is not None
+    assert control is not None
+    assert change > 2 * control
+    lost = by_place["score_loss_beyond_control", *place]
+    assert lost.low is not None
+    assert lost.low > 0.05
+    tense = by_place["score_loss_beyond_control", "solved", "past_present", "0"]
+    assert tense.value is not None
+    assert tense.value < 0.02

@@ -64,6 +64,7 @@ def evidence(scene: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_loaded_model_is_compared_as_its_folder(scene: Path, tmp_path: Path) -> None:
     """Guards another number for the same model, or a model changed by being compared."""
     options: dict[str, Any] = {**evidence(scene), "cache": False}
@@ -88,14 +89,17 @@ def test_a_loaded_model_is_compared_as_its_folder(scene: Path, tmp_path: Path) -
     assert "Called from Python: no command was typed." in theirs.html()
 
 
+@pytest.mark.slow
 def test_a_function_gives_what_texts_can_give(scene: Path) -> None:
     """Guards word scores and margins of a function that differ from those of its model."""
     options = evidence(scene)
     theirs = kdprobe.compare(scene / "t", scene / "s", **options)
     ours = kdprobe.compare(scene / "t", {"s": probabilities(scene / "s")}, **options)
-    frames = [result.metrics[result.metrics.analysis.isin(["agreement", "calibration"])]
-              .reset_index(drop=True) for result in (ours, theirs)]  # fmt: skip
-    pd.testing.assert_frame_equal(*frames, rtol=1e-4, atol=1e-5)
+    mine_numbers, their_numbers = (
+        result.metrics[result.metrics.analysis.isin(["agreement", "calibration"])]
+        .reset_index(drop=True) for result in (ours, theirs)
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(mine_numbers, their_numbers, rtol=1e-4, atol=1e-5)
     assert ours.study is not None
     assert theirs.study is not None
     mine, other = (each.study.get(Attributions) for each in (ours, theirs))  # type: ignore[union-attr]
@@ -118,6 +122,7 @@ def test_a_function_gives_what_texts_can_give(scene: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_function_of_labels_is_compared_by_its_labels(scene: Path) -> None:
     """Guards confidences made up for labels, and a comparison that ends where words begin."""
     predict = probabilities(scene / "s")
@@ -143,9 +148,9 @@ def test_predictions_of_another_comparison(scene: Path, tmp_path: Path) -> None:
     turned = kdprobe.Predictions("s", student.ids[::-1], student.values[::-1], student.scale)
     again = kdprobe.compare(teacher, turned, task=task, resamples=100)
     kept = ["agreement", "accuracy", "kl", "ece"]
-    frames = [result.metrics[result.metrics.metric.isin(kept)].reset_index(drop=True)
-              for result in (again, whole)]  # fmt: skip
-    pd.testing.assert_frame_equal(*frames)
+    left, right = (result.metrics[result.metrics.metric.isin(kept)].reset_index(drop=True)
+                   for result in (again, whole))  # fmt: skip
+    pd.testing.assert_frame_equal(left, right)
     few = kdprobe.Predictions("s", student.ids[1:], student.values[1:])
     with pytest.raises(MisalignedError) as caught:
         kdprobe.compare(teacher, few, task=task, resamples=100)
@@ -158,6 +163,7 @@ def test_predictions_of_another_comparison(scene: Path, tmp_path: Path) -> None:
         kdprobe.compare(teacher, numbers, task=task)
 
 
+@pytest.mark.slow
 def test_what_is_not_the_same_twice_is_told_and_not_explained(scene: Path) -> None:
     """Guards words explained of a function that answers at random."""
     generator = np.random.default_rng(0)
@@ -199,3 +205,17 @@ def test_a_pipeline_and_several_seeds(scene: Path) -> None:
         resamples=100, only=["agreement"],
     )  # fmt: skip
     assert [(info.name, info.runs) for info in result.document.models] == [("big", 1), ("small", 2)]
+
+
+@pytest.mark.slow
+def test_layers_of_a_model_with_a_hook_are_read_anew(scene: Path, tmp_path: Path) -> None:
+    """Guards probing of a patched model that is served what its weights alone gave."""
+    probing = kdprobe.ProbingRequest(tasks=("bigram_shift",), sentences=40)
+    students = [pair(scene / "s"), pair(scene / "t")]
+    for model, _ in students:
+        model.bert.embeddings.register_forward_hook(lambda module, given, out: 0 * out)
+    kdprobe.compare(
+        students[1], {"s": students[0]}, task=scene / "toy.toml", resamples=100, probing=probing,
+        cache=tmp_path / "cache", only=["probing"],
+    )  # fmt: skip
+    assert not [file for file in (tmp_path / "cache").rglob("*") if file.is_file()]

@@ -94,10 +94,10 @@ def test_splits_may_be_at_hand(tmp_path: Path) -> None:
     task = {"train": frame.head(7), "validation": frame.tail(len(frame) - 7)}
     options: dict[str, Any] = {"resamples": 100, "only": ["task_scores"]}
     both = [f"t={file}", f"s={file}"]
-    result = kdprobe.compare(both[0], both[1], task=task, **options)  # type: ignore[arg-type]
+    result = kdprobe.compare(both[0], both[1], task=task, **options)
     assert (result.document.task.split, result.document.task.n) == ("dev", len(frame) - 7)
     data = DatasetDict({name: Dataset.from_pandas(part) for name, part in task.items()})
-    result = kdprobe.compare(both[0], both[1], task=data, split="train", **options)  # type: ignore[arg-type]
+    result = kdprobe.compare(both[0], both[1], task=data, split="train", **options)
     assert (result.document.task.split, result.document.task.n) == ("train", 7)
 
 

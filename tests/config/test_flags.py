@@ -94,7 +94,7 @@ def test_wrong_values_are_one_message(values: dict[str, object], message: str) -
 def test_unknown_options_have_neighbours() -> None:
     """Guards a misspelt option that is passed over in silence."""
     with pytest.raises(UnknownNameError, match="did you mean 'count'"):
-        Example(wanted="x", cuont=2)
+        Example(wanted="x", cuont=2)  # type: ignore[call-arg]
 
 
 def call(data: DataOptions | None = None, **flat: object) -> dict[str, Any]:

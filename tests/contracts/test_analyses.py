@@ -34,7 +34,14 @@ from tests.analysis.erased import erased
 from tests.analysis.layered import layered
 from tests.analysis.probed import probed
 from tests.analysis.studies import STUDIES as PLAIN
-from tests.analysis.studies import binary, permuted, regression, several_seeds, with_minimal_pairs
+from tests.analysis.studies import (
+    binary,
+    clustered,
+    permuted,
+    regression,
+    several_seeds,
+    with_minimal_pairs,
+)
 
 
 def maps_alone() -> Study:
@@ -70,6 +77,7 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "erasures, several seeds": lambda: erased(several_seeds(60), unread="student-1"),
     "erasures of a regression": lambda: erased(regression(60)),
     "everything": everything,
+    "everything in clusters": lambda: clustered(everything()),
     "a control": with_control,
 }
 

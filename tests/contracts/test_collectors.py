@@ -21,16 +21,18 @@ from kdprobe.comparison.collect import collect, collectors_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.errors import UnknownNameError
 from kdprobe.models.handle import Capability
-from kdprobe.models.spec import parse_specs
+from kdprobe.models.model_like import specs_of
 from kdprobe.observations.predictions import Populations
 from kdprobe.progress import Silent
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.open import open_task
 from tests.cli.scene import checkpoint, gold, write_predictions, write_task
+from tests.comparison.test_objects import probabilities
+from tests.models.test_loaded import pair
 from tests.results.test_learning_curves import HISTORY
 
 NAMES = COLLECTORS.names()
-SESSIONS = ("checkpoints", "predictions files", "both")
+SESSIONS = ("checkpoints", "predictions files", "both", "objects")
 each_collector = pytest.mark.parametrize("name", NAMES)
 
 
@@ -57,8 +59,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def models_of(scene: Path, kind: str) -> list[str]:
+def models_of(scene: Path, kind: str) -> list[Any]:
     """The compared models of a session, the teacher first."""
+    if kind == "objects":
+        return [pair(scene / "t"), pair(scene / "s1"), probabilities(scene / "s2")]
     if kind == "checkpoints":
         return [str(scene / name) for name in ("t", "s1", "s2")]
     if kind == "predictions files":
@@ -70,7 +74,7 @@ def opened(scene: Path, kind: str, *, students: int = 2) -> Session:
     """A session without a cache, so that nothing is remembered."""
     models = models_of(scene, kind)[: 1 + students]
     return open_session(
-        parse_specs(models), open_task(str(scene / "toy.toml")),
+        specs_of(models[0], models[1:]), open_task(str(scene / "toy.toml")),
         data=EvaluationDataOptions(limit=12),
         runtime=InferenceRuntime(device="cpu", offline=True, cache=False),
         resamples=100,
@@ -185,6 +189,23 @@ def test_what_a_model_lacks_is_a_reason(
         told += list(vars(seen[collector.kind])["reasons"].values())
     assert told
     assert all(len(reason.split()) >= 4 and not reason.endswith(".") for reason in told)
+
+
+@each_collector
+def test_objects_give_what_their_folders_give(
+    name: str, collected: dict[str, tuple[Mapping[type, object], tuple[Skipped, ...]]]
+) -> None:
+    """Guards against evidence that loaded models lose, and functions of texts that end a run."""
+    collector = COLLECTORS.load(name)
+    seen, skipped = collected["objects"]
+    reads_weights = "hidden_states" in collector.needs or "gradients" in collector.needs
+    if reads_weights or name == "training_history":  # a function has no layers, objects no record
+        reasons = [line.reason for line in skipped]
+        reasons += list(getattr(seen.get(collector.kind), "reasons", {}).values())
+        reasons += [each.reason for each in getattr(seen.get(collector.kind), "unread", ())]
+        assert not reads_weights or any("a function of texts has no" in each for each in reasons)
+        return
+    assert collector.kind in seen
 
 
 @each_collector

@@ -275,9 +275,9 @@ def test_a_folder_in_use_is_refused_before_the_student_trains(toy: Toy, tmp_path
     place.mkdir()
     (place / "notes.txt").write_text("mine")
     given: dict[str, Any] = {"task": toy.task, "output": tmp_path / "s", "with_control": True}
-    for more in ({}, {"resume": True}):
+    for resume in (False, True):
         with pytest.raises(OutputError, match="s-control: is not empty"):
-            distill(toy.teacher, student="layers=1", **given, **QUICK, **more)
+            distill(toy.teacher, student="layers=1", **given, **QUICK, resume=resume)
     assert not (tmp_path / "s").exists()
     distill(toy.teacher, student="layers=1", **given, **QUICK, force=True)
     assert (place / "notes.txt").read_text() == "mine"

@@ -8,18 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from kdprobe.extract.erasure import (
-    Gathered,
-    LayerErasers,
-    Spans,
-    fit_erasers,
-    gather,
-    measure,
-    parts_of,
-    read_apart,
-    spans_of,
-    with_controls,
-)
+from kdprobe.extract.erasure import LayerErasers, fit_erasers, measure, with_controls
+from kdprobe.extract.state_moments import Gathered, Spans, gather, parts_of, read_apart, spans_of
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.layer_edits import EditableLayers
 from kdprobe.stats.arrays import Floats, Ints

@@ -17,8 +17,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 STATES = {
-    "finetune": 12, "stages": 25, "compare": 3, "compare-over": 7, "augment": 5,
-    "cache-clear": 15, "report": 8, "attribute": 3,
+    "finetune": 12, "distill-control": 30, "stages": 25, "compare": 3, "compare-over": 7,
+    "augment": 5, "cache-clear": 15, "report": 8, "attribute": 3,
 }  # fmt: skip
 """How many states the end of a command has at least: a watch that sees none finds no fault."""
 

@@ -70,6 +70,21 @@ def test_a_line_has_a_marker_a_point_and_a_band():
     assert heights[-3] > heights[-2] > heights[-1]
 
 
+def test_a_marked_place_of_a_line_is_drawn_and_named():
+    """Guards a threshold that is in the document and not on the page, or at another place."""
+    places = {"threshold <0.9>": 0.75, "early": 0.0}
+    marked = Series(name="a", x=(0.0, 1.0), y=(1.0, 0.5), marks=places)
+    root = parsed(draw_curve(curve("line", marked), "c", {})[0])
+    lines = of_class(root, "whisker")
+    assert [line.get("x1") for line in lines] == [line.get("x2") for line in lines]
+    assert len(lines) == 2
+    assert float(lines[0].get("x1") or 0) > float(lines[1].get("x1") or 0)
+    words = [node.text for node in root.iter() if node.tag.endswith("text")]
+    assert {"threshold <0.9>", "early"} <= set(words)
+    plain = Series(name="a", x=(0.0, 1.0), y=(1.0, 0.5))
+    assert not of_class(parsed(draw_curve(curve("line", plain), "c", {})[0]), "whisker")
+
+
 def test_a_level_line_is_said_to_be_level():
     """A highest and a lowest point of a constant are noise that reads like a finding."""
     level, one = Series(name="s", x=(0, 1), y=(2, 2)), Series(name="t", x=(1,), y=(3,))

@@ -282,7 +282,8 @@ def test_an_example_without_words_gets_those_of_the_table() -> None:
     """A sentence whose scores stood in the table alone, and are gone with it."""
     old = json.loads(HIGHLIGHTS.read_text(encoding="utf-8"))
     whole = io.read_document(HIGHLIGHTS)
-    for words in ({"agreement": [], "explained": None, "scores": [], "words": []}, None):
+    empty: dict[str, object] = {"agreement": [], "explained": None, "scores": [], "words": []}
+    for words in (empty, None):
         old["examples"][0]["words"] = words
         (first, second) = io.loads(json.dumps(old)).examples
         assert second == whole.examples[1]

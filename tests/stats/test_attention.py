@@ -111,13 +111,15 @@ def test_statistics_of_heads_known_by_hand() -> None:
     to_sep[:, 3] = 1.0
     even = np.full((4, 4), 0.25, dtype=np.float32)
     maps = np.stack([previous, to_sep, even])[:, None]
-    entropy, distance, first, separators = head_statistics(maps, words, maps)[..., 0]
+    looks = head_statistics(maps, words, maps)[..., 0]
+    entropy, distance, first, separators = looks[:4]
+    assert looks[4:].tolist() == [[0, 0, 0.25], [1, 0, 0.25], [0, 0.5, 0.25]]  # b is before [SEP]
     assert entropy == pytest.approx([0, 0, np.log(4)], abs=1e-6)
     assert distance == pytest.approx([3 / 4, (3 + 2 + 1 + 0) / 4, (6 + 4 + 4 + 6) / 16])
     assert first == pytest.approx([0.5, 0.0, 0.25])
     assert separators == pytest.approx([0.0, 1.0, 0.25])
     shown = among_words(maps, words)
-    entropy, distance, first, separators = head_statistics(maps, words, shown)[..., 0]
+    entropy, distance, first, _ = head_statistics(maps, words, shown)[:4, :, 0]
     # a reads [CLS] alone: spread evenly over a and b; b reads a.
     assert entropy == pytest.approx([np.log(2) / 2, np.log(2), np.log(2)], abs=1e-6)
     assert distance == pytest.approx([(0.5 + 1) / 2, 0.5, 0.5])
@@ -129,7 +131,9 @@ def test_without_special_tokens_there_is_no_separator() -> None:
     maps = np.tril(np.ones((3, 3), dtype=np.float32))
     maps /= maps.sum(axis=-1, keepdims=True)
     values = head_statistics(maps[None, None], np.array([True] * 3), maps[None, None])[:, 0, 0]
-    assert values[2:] == pytest.approx([(1 + 1 / 2 + 1 / 3) / 3, 0.0])
+    assert values[2:] == pytest.approx(
+        [(1 + 1 / 2 + 1 / 3) / 3, 0.0, (1 + 1 / 2 + 1 / 3) / 3, (1 / 2 + 1 / 3) / 3, 0.0]
+    )
 
 
 def test_entropy_of_nothing_is_zero() -> None:

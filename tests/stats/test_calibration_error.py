@@ -33,7 +33,8 @@ def test_by_hand():
     sure, hits = np.array([0.6, 0.6, 0.6, 0.6, 0.9, 0.9]), np.array([1.0, 1, 0, 0, 1, 0])
     bins = filled_bins(sure, hits, equal_width(sure, 10))
     assert bins.size.tolist() == [4, 2]
-    assert (bins.claimed, bins.right) == (pytest.approx([0.6, 0.9]), pytest.approx([0.5, 0.5]))
+    assert bins.claimed == pytest.approx([0.6, 0.9])
+    assert bins.right == pytest.approx([0.5, 0.5])
     # 4/6 (.01 - .25/3) + 2/6 (.16 - .25/1)
     assert debiased_square(bins) == pytest.approx(4 / 6 * (0.01 - 0.25 / 3) + 2 / 6 * -0.09)
     alone = filled_bins(np.array([0.8]), np.array([1.0]), np.array([3]))
@@ -93,8 +94,8 @@ def test_copies_of_examples_count_as_the_examples_they_are_of():
     """Guards four copies of each answer taken for four answers: the effect is about 4."""
     sure, hits = answers(100, 0.0, 2)
     once = filled_bins(sure, hits, equal_width(sure, 5))
-    many = [np.repeat(values, 4) for values in (sure, hits)]
-    copies = filled_bins(*many, equal_width(many[0], 5), np.repeat(np.arange(100), 4))
+    many, right = np.repeat(sure, 4), np.repeat(hits, 4)
+    copies = filled_bins(many, right, equal_width(many, 5), np.repeat(np.arange(100), 4))
     np.testing.assert_allclose(copies.size, once.size, rtol=0.1)
     np.testing.assert_allclose(copies.weight, once.weight)
 

@@ -167,4 +167,5 @@ def test_shrinkage_is_written_out(d: int, n: int) -> None:
     top = np.trace(covariance) ** 2 * norm / n
     bottom = np.linalg.norm(covariance) ** 2 * norm - np.trace(covariance @ target) ** 2
     expected = min(1.0, float(top / bottom))
-    assert shrinkage(np.linalg.eigvalsh(covariance), n) == pytest.approx(expected, rel=1e-9)
+    values = np.asarray(np.linalg.eigvalsh(covariance), dtype=np.float64)
+    assert shrinkage(values, n) == pytest.approx(expected, rel=1e-9)

@@ -25,7 +25,7 @@ class AttentionDraws:
         first: the first run, whose matches and nearest heads are named.
         layers: divergence of each pair of layers, `[layers, other layers, B + 1]`.
         nearest: of each of the teacher's heads from the nearest, `[layers, heads, B + 1]`.
-        own_layers: `stats.attention.STATISTICS` of the other's layers, `[4, layers, B + 1]`.
+        own_layers: `stats.attention.STATISTICS` of the other's layers, `[7, layers, B + 1]`.
         teacher_layers: of the teacher's.
     """
 

@@ -85,4 +85,13 @@ METRICS = (
     _of_layer("attention_to_separators", "attention to separators",
               "The share of the words' attention that goes to special tokens other than the first, "
               "as [SEP]; the mean over heads and examples.", "", "Clark et al. 2019"),
+    _of_layer("attention_to_itself", "attention to itself",
+              "The share of a word's attention that goes to itself, the diagonal; the mean over "
+              "heads and examples."),
+    _of_layer("attention_to_previous", "attention to the token before",
+              "The share of a word's attention that goes to the token before it; the mean over "
+              "heads and examples."),
+    _of_layer("attention_to_next", "attention to the token after",
+              "The share of a word's attention that goes to the token after it; the mean over "
+              "heads and examples."),
 )  # fmt: skip

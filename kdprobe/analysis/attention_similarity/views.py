@@ -104,10 +104,10 @@ def statistic_lines(teacher: str, students: Draws) -> list[Curve]:
     """Draw where heads look, layer by layer, of teacher and students."""
     first = next(iter(students.values()))
     curves = []
-    for at, statistic in enumerate(STATISTICS):
+    for statistic, (title, unit) in _TITLES.items():
+        at = STATISTICS.index(statistic)
         held = {teacher: first.teacher_layers[at]}
         held |= {name: draws.own_layers[at] for name, draws in students.items()}
-        title, unit = _TITLES[statistic]
         curves.append(
             Curve(
                 name=f"{statistic}-by-depth",
@@ -135,7 +135,23 @@ def _columns(*named: tuple[str, str], numbers: Sequence[tuple[str, str]]) -> tup
 _LOOKS = (
     ("entropy", "entropy, nats"), ("distance", "distance, tokens"),
     ("to_first", "to the first token"), ("to_separators", "to separators"),
+    ("to_itself", "to itself"), ("to_previous", "to the token before"),
+    ("to_next", "to the token after"),
 )  # fmt: skip
+_MOST = 0.5
+
+
+def named(looks: Floats) -> str:
+    """Name where more than half of a head's attention goes; empty: nowhere so.
+
+    Args:
+        looks: `STATISTICS` of the head, `[7]`.
+
+    >>> named(np.array([1.0, 2.0, 0.6, 0.1, 0.0, 0.2, 0.1]))
+    'the first token'
+    """
+    most = int(looks[2:].argmax()) + 2
+    return _LOOKS[most][1].removeprefix("to ") if looks[most] > _MOST else ""
 
 
 def lost_table(students: Draws, random: Draws) -> Table:
@@ -149,16 +165,18 @@ def lost_table(students: Draws, random: Draws) -> Table:
             near = float(draws.nearest[layer, head, 0])
             place = draws.first.nearest[layer, head] + 1
             looks = draws.first.teacher_heads[:, layer, head]
-            named = f"layer {place[0]}, head {place[1]}"
+            nearest = f"layer {place[0]}, head {place[1]}"
             numbers = (near, float(floor.nearest[layer, head, 0]), *map(float, looks))
-            rows.append((near, (student, f"{layer + 1}", f"{head + 1}", named, *numbers)))
+            where = (student, f"{layer + 1}", f"{head + 1}", named(looks), nearest)
+            rows.append((near, (*where, *numbers)))
     return Table(
         name="heads_without_counterpart",
         title="The teacher's heads without a counterpart",
         caption="The student's nearest head is not surely nearer than the nearest of the student "
-        "before training. Farthest first; entropy and sinks are those of the teacher's head.",
+        "before training. Farthest first; where it looks is said of the teacher's head.",
         columns=_columns(
             ("student", "student"), ("layer", "teacher's layer"), ("head", "head"),
+            ("most", "most of it to"),
             ("nearest", "nearest in the student"),
             numbers=(("js", "divergence"), ("floor", "random weights"), *_LOOKS),
         ),
@@ -184,10 +202,23 @@ def heads_table(teacher: str, students: Draws) -> Table:
     return Table(
         name="heads",
         title="Where every head looks",
-        caption="Of the first run of each model, means over examples; no intervals.",
-        columns=_columns(("model", "model"), ("layer", "layer"), ("head", "head"), numbers=_LOOKS),
+        caption="Of the first run of each model, means over examples; no intervals. Named is "
+        "where more than half of the words' attention goes.",
+        columns=_columns(
+            ("model", "model"),
+            ("layer", "layer"),
+            ("head", "head"),
+            ("most", "most of it to"),
+            numbers=_LOOKS,
+        ),
         rows=tuple(
-            (name, f"{layer + 1}", f"{head + 1}", *map(float, looks[:, layer, head]))
+            (
+                name,
+                f"{layer + 1}",
+                f"{head + 1}",
+                named(looks[:, layer, head]),
+                *map(float, looks[:, layer, head]),
+            )
             for name, looks in held.items()
             for layer, head in np.ndindex(*looks.shape[1:])
         ),

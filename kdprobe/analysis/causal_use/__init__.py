@@ -14,7 +14,7 @@ import numpy as np
 
 from kdprobe.analysis.causal_use.effects import Effect, Key, effects_of, score_losses
 from kdprobe.analysis.causal_use.metrics import METRICS
-from kdprobe.analysis.causal_use.verdicts import lost_table, unused_table
+from kdprobe.analysis.causal_use.verdicts import lost_table, unused_table, usage_of, usage_table
 from kdprobe.analysis.causal_use.views import erased_table, use_matrix
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.gold import labelled_note
@@ -50,7 +50,7 @@ def _undefined(study: Study, erased: CausalUse) -> list[Estimate]:
 
 
 def _uses(effects: Mapping[Key, Effect], n: int) -> list[Estimate]:
-    """Estimate the use of every cell, q-values over all of them."""
+    """Estimate the use of every cell."""
     uses = []
     for (model, name, layer), effect in effects.items():
         at = EstimateKey("use", model, subset=name, layer=str(layer))
@@ -58,7 +58,7 @@ def _uses(effects: Mapping[Key, Effect], n: int) -> list[Estimate]:
             uses.append(undefined_estimate(at, _NOTHING, n=n))
             continue
         uses.append(estimate(at, effect.use, n=n, undefined="", p_value=effect.p_value, how=_HOW))
-    return list(with_q(uses))
+    return uses
 
 
 def _besides(key: Key, effect: Effect, n: int) -> list[Estimate]:
@@ -96,10 +96,10 @@ def _losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> l
     why = UNDEFINED.get(primary_name(study), "the score is undefined there")
     return [
         estimate(
-            EstimateKey(metric, m, subset=p, layer=str(layer)), draws,
-            n=len(known.ids), undefined=why, how=_HOW,
+            EstimateKey(metric, m, subset=p, layer=str(layer)), loss.draws,
+            n=len(known.ids), undefined=why, p_value=loss.p_value, how=_HOW,
         )
-        for (m, p, layer), draws in score_losses(labelled, known).items()
+        for (m, p, layer), loss in score_losses(labelled, known, effects).items()
     ]  # fmt: skip
 
 
@@ -198,29 +198,26 @@ class CausalUseAnalysis:
         """Estimate every cell, decide who uses what, and draw."""
         erased = study.get(CausalUse)
         effects, n = effects_of(study, erased), len(erased.ids)
-        uses = _uses(effects, n)
-        models = [model.name for model in study.models]
-        students = [model.name for model in study.students]
-        names = [one.name for one in erased.properties]
+        # Two families: a use is known of all examples, a loss of those with a gold label.
+        tested = [*with_q(_uses(effects, n)), *with_q(_losses(study, erased, effects))]
         rest = [one for key, effect in effects.items() for one in _besides(key, effect, n)]
-        shown = [*uses, *_undefined(study, erased)]
+        shown = [*tested, *_undefined(study, erased)]
         return AnalysisResult(
             **described(self, options),
             caption="A probe tells what a layer holds. Here it is taken away, and the rest of the "
             "model goes on: does what it says change more than by any other subspace of that size?",
             metrics=METRICS,
-            estimates=(
-                *shown, *rest, *_losses(study, erased, effects), *_lost(study, erased, effects)
-            ),
-            tables=_tables(shown, models, students, names, effects, done),
+            estimates=(*shown, *rest, *_lost(study, erased, effects)),
+            tables=_tables(study, shown, erased, effects, done),
             matrices=tuple(
                 matrix
-                for place, model in enumerate(models)
-                if (matrix := use_matrix(shown, model, place, unit=_unit(study))) is not None
+                for place, model in enumerate(study.models)
+                for metric in ("use", "score_loss_beyond_control")
+                if (matrix := use_matrix(shown, metric, model.name, place, unit=_unit(study)))
             ),
             warnings=tuple(_notices(erased)),
             notes=_notes(study, erased, done),
-        )  # fmt: skip
+        )
 
 
 def _unit(study: Study) -> str:
@@ -228,16 +225,21 @@ def _unit(study: Study) -> str:
 
 
 def _tables(
-    uses: Sequence[Estimate],
-    models: Sequence[str],
-    students: Sequence[str],
-    names: Sequence[str],
+    study: Study,
+    tested: Sequence[Estimate],
+    erased: CausalUse,
     effects: Mapping[Key, Effect],
     done: Mapping[str, AnalysisResult],
 ) -> tuple[Table, ...]:
-    lost = [lost_table(uses, models[0], students, names)] if students else []
-    kept = [unused_table(uses, models, names, done)] if "probing" in done else []
-    return (*lost, *kept, erased_table(effects))
+    usages = {
+        (model.name, one.name): usage_of(tested, model.name, one.name)
+        for one in erased.properties
+        for model in study.models
+        if model.name not in erased.reasons
+    }
+    lost = [lost_table(usages, study.teacher.name)] if study.students else []
+    kept = [unused_table(usages, done)] if "probing" in done else []
+    return (*lost, *kept, usage_table(usages), erased_table(effects))
 
 
 ANALYSIS = CausalUseAnalysis()

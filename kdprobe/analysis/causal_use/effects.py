@@ -12,15 +12,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.task_scores import primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.observations.causal_use import CausalUse, ErasedLayer
-from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.predictions import Population, Predictions, Scale
 from kdprobe.observations.study import Study
-from kdprobe.stats.arrays import Floats
-from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, mean_over_runs
+from kdprobe.stats.arrays import Floats, Ints
+from kdprobe.stats.bootstrap import draw_run_weights, mean_over_runs
+from kdprobe.stats.clustered_tests import robust_variance
 from kdprobe.stats.divergence import kl_divergence, log_softmax
+from kdprobe.tasks.task import Split
 
 Key = tuple[str, str, int]
 """Model, property, layer."""
@@ -39,6 +42,7 @@ class Effect:
         runs: change beyond control of each run, `[runs]`.
         subspaces: change by each random subspace, `[draws]`, in the mean over runs.
         p_value: see `with_p`.
+        clusters: the cluster of each example, int64 `[n]`; None: all are independent.
     """
 
     layers: tuple[ErasedLayer, ...]
@@ -49,6 +53,7 @@ class Effect:
     runs: Floats
     subspaces: Floats
     p_value: float | None = None
+    clusters: Ints | None = None
 
     @property
     def use(self) -> Floats:
@@ -79,7 +84,8 @@ def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
 
 def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
     """Return every effect, with its p-value."""
-    resamples = draw_resamples(study.seed, len(erased.ids), study.resamples)
+    split = _erased_split(study, erased)
+    resamples = resamples_of(study, split)
     draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
     effects: dict[Key, Effect] = {}
     for key, runs in _grouped(erased).items():
@@ -88,7 +94,7 @@ def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
 
         def averaged(parts: Sequence[Floats], weights: Floats = weights) -> tuple[Floats, Floats]:
             """Average over runs: of the property, and of random subspaces."""
-            sums = [resamples.sums(part.T) / resamples.n for part in parts]
+            sums = [resamples.sums(part.T) / resamples.totals[:, None] for part in parts]
             own = np.stack([one[:, 0] for one in sums])
             others = np.stack([mean_over_runs(one[:, 1:].T, draws) for one in sums])
             return mean_over_runs(own, weights), mean_over_runs(others, weights)
@@ -103,7 +109,7 @@ def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
         effects[key] = Effect(
             tuple(runs), change, control, flips,
             examples=beyond.mean(axis=0), runs=beyond.mean(axis=1),
-            subspaces=values[:, 1:].mean(axis=(0, 2)),
+            subspaces=values[:, 1:].mean(axis=(0, 2)), clusters=split.clusters,
         )  # fmt: skip
     return with_p(effects)
 
@@ -115,6 +121,14 @@ def _grouped(erased: CausalUse) -> dict[Key, list[ErasedLayer]]:
     return groups
 
 
+def _like(effects: Mapping[Key, Effect]) -> list[list[Key]]:
+    """Group the erasures whose random subspaces are of one kind: of one model, layer and rank."""
+    groups: dict[tuple[str, int, int], list[Key]] = {}
+    for key, effect in effects.items():
+        groups.setdefault((key[0], key[2], effect.rank), []).append(key)
+    return list(groups.values())
+
+
 def with_p(effects: Mapping[Key, Effect]) -> dict[Key, Effect]:
     """Return the effects with the one-sided p-value of "no more than a random subspace does".
 
@@ -124,18 +138,15 @@ def with_p(effects: Mapping[Key, Effect]) -> dict[Key, Effect]:
     squared coefficient of variation, pooled over the erasures of one model, layer and rank, each
     with D - 1 degrees of freedom. Degrees of freedom of the sum after Welch and Satterthwaite.
     """
-    groups: dict[tuple[str, int, int], list[Effect]] = {}
-    for (model, _, layer), effect in effects.items():
-        groups.setdefault((model, layer, effect.rank), []).append(effect)
-    return {
-        key: replace(effect, p_value=_p_value(effect, groups[key[0], key[2], effect.rank]))
-        for key, effect in effects.items()
+    tested = {
+        key: replace(effects[key], p_value=_p_value(effects[key], [effects[k] for k in like]))
+        for like in _like(effects)
+        for key in like
     }
+    return {key: tested[key] for key in effects}
 
 
 def _p_value(effect: Effect, like: Sequence[Effect]) -> float | None:
-    from scipy.special import stdtr
-
     if not effect.rank:
         return None
     count, mean = len(effect.subspaces), float(effect.subspaces.mean())
@@ -144,49 +155,96 @@ def _p_value(effect: Effect, like: Sequence[Effect]) -> float | None:
         for one in like
         if one.subspaces.mean() > 0
     ]
-    parts = [(mean**2 * float(np.mean(spreads or [0.0])) * (1 + 1 / count),
-              max(len(spreads), 1) * (count - 1))]  # fmt: skip
+    spread = mean**2 * float(np.mean(spreads or [0.0])) * (1 + 1 / count)
+    parts = [(spread, max(len(spreads), 1) * (count - 1))]
     parts += [
         (float(sample.var(ddof=1)) / len(sample), len(sample) - 1)
         for sample in (effect.examples, effect.runs)
         if len(sample) > 1
     ]
-    variance = sum(value for value, _ in parts)
+    if effect.clusters is not None:
+        parts[1] = robust_variance(effect.examples, effect.clusters)
+    return _t_test(float(effect.use[0]), parts)
+
+
+def _t_test(value: float, parts: Sequence[tuple[float, int]]) -> float | None:
+    """Return the one-sided p-value of a value above 0, of parts of its variance and their freedom.
+
+    Degrees of freedom of the sum after Welch and Satterthwaite; None where nothing varies.
+    """
+    from scipy.special import stdtr
+
+    variance = sum(part for part, _ in parts)
     if variance <= 0:
-        return 1.0 if effect.use[0] <= 0 else None
-    freedom = variance**2 / sum(value**2 / degrees for value, degrees in parts)
-    return float(stdtr(freedom, -float(effect.use[0]) / np.sqrt(variance)))
+        return 1.0 if value <= 0 else None
+    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    return float(stdtr(freedom, -value / np.sqrt(variance)))
 
 
-def score_losses(study: Study, erased: CausalUse) -> dict[Key, Floats]:
-    """Return what erasing takes from the primary score beyond control, in every resample.
+def _erased_split(study: Study, erased: CausalUse) -> Split:
+    """Return the examples that layers were erased on."""
+    place = {key: row for row, key in enumerate(study.split.ids)}
+    return study.split.take([place[key] for key in erased.ids])
+
+
+class Loss(NamedTuple):
+    """What erasing takes from the primary score beyond control.
+
+    Args:
+        draws: in every resample, float64 `[B + 1]`; NaN where a score is undefined.
+        subspaces: the score with each random subspace erased, `[draws]`, in the mean over runs.
+        p_value: see `score_losses`.
+    """
+
+    draws: Floats
+    subspaces: Floats
+    p_value: float | None = None
+
+
+def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> dict[Key, Loss]:
+    """Return what erasing takes from the primary score, with p-values as `with_p` gives them.
+
+    The variance of the loss is that of its resamples, plus that of the scores with single random
+    subspaces erased, pooled over the erasures of one model, layer and rank.
 
     Args:
         study: of the labelled examples alone; it has some.
         erased: of the same examples.
-
-    Returns:
-        float64 `[B + 1]`, NaN where a score is undefined.
+        effects: of all examples that were run.
     """
-    place = {key: row for row, key in enumerate(study.split.ids)}
-    split = study.split.take([place[key] for key in erased.ids])
-    scale = study.teacher.first.scale if split.task.kind == "regression" else "logits"
+    split = _erased_split(study, erased)
+    losses = {
+        key: _loss(study, split, runs, erased.draws) for key, runs in _grouped(erased).items()
+    }
+    units = len(split) if split.clusters is None else len(np.unique(split.clusters))
+    tested = {}
+    for like in _like(effects):
+        spreads = [float(losses[key].subspaces.var(ddof=1)) for key in like]
+        known = [spread for spread in spreads if np.isfinite(spread)]
+        among = (float(np.mean(known or [0.0])), max(len(known), 1) * (erased.draws - 1))
+        for key in like:
+            draws, p = losses[key].draws, None
+            if known and effects[key].rank and np.isfinite(draws).all():
+                own = (float(draws[1:].var(ddof=1)), max(units - 1, 1))
+                p = _t_test(float(draws[0]), (among, own))
+            tested[key] = losses[key]._replace(p_value=p)
+    return {key: tested[key] for key in effects}
+
+
+def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> Loss:
+    model = runs[0].model
+    scale: Scale = "scores" if split.task.kind == "regression" else "logits"
     sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
-    draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
-    losses: dict[Key, Floats] = {}
-    for key, runs in _grouped(erased).items():
-        variants = [
-            Predictions(key[0], split.ids, values, scale)
-            for one in runs
-            for values in (one.erased, *one.controls)
-        ]
-        own = Study(
-            split, (Population(key[0], "teacher", tuple(variants)),), study.seed, study.resamples
-        )
-        statistic = primary_statistic(own)
-        scores = np.stack([statistic(one) for one in variants])
-        by_run = scores.reshape(len(runs), 1 + erased.draws, -1)
-        lost = np.stack([mean_over_runs(one[1:], draws) - one[0] for one in by_run])
-        weights = draw_run_weights(study.seed, key[0], len(runs), study.resamples)
-        losses[key] = sign * mean_over_runs(lost, weights)
-    return losses
+    variants = tuple(
+        Predictions(model, split.ids, values, scale)
+        for one in runs
+        for values in (one.erased, *one.controls)
+    )
+    own = Study(split, (Population(model, "teacher", variants),), study.seed, study.resamples)
+    statistic = primary_statistic(own)
+    scores = sign * np.stack([statistic(one) for one in variants])
+    by_run = scores.reshape(len(runs), 1 + draws, -1)
+    among = draw_run_weights(study.seed, "random subspaces", draws, study.resamples)
+    lost = np.stack([mean_over_runs(one[1:], among) - one[0] for one in by_run])
+    weights = draw_run_weights(study.seed, model, len(runs), study.resamples)
+    return Loss(mean_over_runs(lost, weights), by_run[:, 1:, 0].mean(axis=0))

@@ -19,7 +19,8 @@ METRICS = (
         "of the same rank and variance does, in the mean. The interval is over examples and "
         "random subspaces; the one-sided p-value (t-test) also asks whether the property lies "
         "beyond what these subspaces differ among themselves, relative to their mean and pooled "
-        "over the properties of a layer; q-values are Benjamini-Hochberg's over the table.",
+        "over the properties of a layer; q-values are Benjamini-Hochberg's over all models, "
+        "properties and layers.",
         source=SOURCE,
     ),
     Metric(
@@ -50,7 +51,8 @@ METRICS = (
         name="score_loss_beyond_control",
         label="score lost beyond control",
         definition="What erasing takes from the task's primary score, less what random subspaces "
-        "take: positive means that the task needs the property.",
+        "take: positive means that the task needs the property. P-values and q-values as of "
+        "the use.",
     ),
     Metric(
         name="use_lost",

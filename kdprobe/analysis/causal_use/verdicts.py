@@ -15,33 +15,72 @@ SURE = 0.05
 """The largest q-value at which a property counts as used."""
 
 
-def is_used(use: Estimate) -> bool:
-    """Whether a property is used at a layer: beyond control for sure, and beyond its spread.
+def is_used(effect: Estimate) -> bool:
+    """Whether an effect of erasing is beyond its control for sure, and beyond its spread.
 
     >>> is_used(Estimate(metric="use", model_a="t", value=0.2, low=0.1, high=0.3, q_value=0.01))
     True
     """
-    return use.low is not None and use.low > 0 and use.q_value is not None and use.q_value <= SURE
+    return _is_above(effect) and effect.q_value is not None and effect.q_value <= SURE
+
+
+def _is_above(effect: Estimate) -> bool:
+    return effect.low is not None and effect.low > 0
 
 
 class Usage(NamedTuple):
-    """What one model does with one property.
+    """What one model does with one property, by the predictions and by the score.
 
     Args:
         layers: those at which it is used.
-        best: the estimate of the layer with the largest use; None where none is defined.
+        unclear: those at which an interval lies above 0 and the q-value is too large.
+        use, loss: the largest use and the largest loss of the score; None where none is defined.
     """
 
     layers: tuple[str, ...]
-    best: Estimate | None
+    unclear: tuple[str, ...]
+    use: Estimate | None
+    loss: Estimate | None
+
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing speaks for a use, at any layer that was looked at."""
+        return self.use is not None and not self.layers and not self.unclear
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        if self.use is None:
+            return "not known"
+        if self.layers:
+            return "used"
+        return "unclear" if self.unclear else "not used"
 
 
-def usage_of(uses: Sequence[Estimate], model: str, name: str) -> Usage:
-    """Return what a model does with a property."""
-    own = [one for one in uses if (one.model_a, one.subset) == (model, name)]
-    known = [one for one in own if one.value is not None]
-    best = max(known, key=lambda one: one.value or 0.0, default=None)
-    return Usage(tuple(one.layer for one in own if is_used(one)), best)
+def usage_of(tested: Sequence[Estimate], model: str, name: str) -> Usage:
+    """Return what a model does with a property.
+
+    Args:
+        tested: estimates of `use` and `score_loss_beyond_control`, with q-values.
+        model: the model.
+        name: the property.
+    """
+    own = [one for one in tested if (one.model_a, one.subset) == (model, name)]
+    used = {one.layer: None for one in own if is_used(one)}
+    above = {one.layer: None for one in own if _is_above(one) and one.layer not in used}
+    best = [
+        max(
+            (one for one in own if one.metric == metric and one.value is not None),
+            key=lambda one: one.value or 0.0,
+            default=None,
+        )
+        for metric in ("use", "score_loss_beyond_control")
+    ]
+    return Usage(tuple(sorted(used, key=int)), tuple(sorted(above, key=int)), best[0], best[1])
+
+
+Usages = Mapping[tuple[str, str], Usage]
+"""Model and property -> what it does with it."""
 
 
 class Kept(NamedTuple):
@@ -79,71 +118,90 @@ def kept_of(done: Mapping[str, AnalysisResult], model: str, name: str) -> Kept |
     return Kept(str(row["layer"]), accuracy, low, floor)
 
 
-def _listed(usage: Usage) -> tuple[Cell, Cell, Cell]:
-    """The layers at which it is used, and the largest use with its q-value."""
-    best = usage.best
-    layers = ", ".join(usage.layers) or "none"
-    return layers, best.value if best else None, best.q_value if best else None
+_NUMBERS = (
+    Column(name="use", label="largest use", kind="number"),
+    Column(name="use_q", label="its q", kind="number"),
+    Column(name="loss", label="largest loss of score", kind="number"),
+    Column(name="loss_q", label="its q", kind="number"),
+)
 
 
-def lost_table(
-    uses: Sequence[Estimate], teacher: str, students: Sequence[str], names: Sequence[str]
-) -> Table:
+def _numbers(usage: Usage) -> tuple[Cell, ...]:
+    """The cells of `_NUMBERS`."""
+    return tuple(
+        cell
+        for best in (usage.use, usage.loss)
+        for cell in ((best.value, best.q_value) if best else (None, None))
+    )
+
+
+def usage_table(usages: Usages) -> Table:
+    """List what every model does with every property."""
+    return Table(
+        name="usage",
+        title="Who uses what",
+        caption="Used: at some layer the interval of the use, or of the score lost, lies above 0 "
+        f"and its q-value is at most {SURE}. Unclear: an interval lies above 0, and random "
+        "subspaces differ too much among themselves, or too many cells were looked at, to be sure.",
+        columns=(
+            Column(name="property", label="property"),
+            Column(name="model", label="model"),
+            Column(name="verdict", label="use"),
+            Column(name="layers", label="layers that use it"),
+            Column(name="unclear", label="unclear layers"),
+            *_NUMBERS,
+        ),
+        rows=tuple(
+            (name, model, usage.verdict, ", ".join(usage.layers), ", ".join(usage.unclear),
+             *_numbers(usage))
+            for (model, name), usage in usages.items()
+        ),
+    )  # fmt: skip
+
+
+def lost_table(usages: Usages, teacher: str) -> Table:
     """List what the teacher uses and a student does not, at any layer."""
-    rows = []
-    for name in names:
-        own = usage_of(uses, teacher, name)
-        for student in students:
-            other = usage_of(uses, student, name)
-            if own.layers and not other.layers and other.best is not None:
-                rows.append((name, student, *_listed(own), *_listed(other)[1:]))
     return Table(
         name="no_longer_used",
         title="Used by the teacher, no longer by the student",
-        caption="Used: at some layer the interval of the use beyond control lies above 0 and its "
-        f"q-value is at most {SURE}. What cannot be told from its control at this number of "
-        "examples counts as not used.",
+        caption="The teacher uses it, and at no layer of the student an interval lies above 0. "
+        "What a student uses too little to be told at this number of examples is listed too.",
         columns=(
             Column(name="property", label="property"),
             Column(name="student", label="student"),
             Column(name="layers", label="teacher's layers that use it"),
-            Column(name="teacher_use", label="teacher's largest use", kind="number"),
-            Column(name="teacher_q", label="its q", kind="number"),
-            Column(name="student_use", label="student's largest use", kind="number"),
-            Column(name="student_q", label="its q", kind="number"),
+            *_NUMBERS,
         ),
-        rows=tuple(rows),
+        rows=tuple(
+            (name, model, ", ".join(usages[teacher, name].layers), *_numbers(usage))
+            for (model, name), usage in usages.items()
+            if model != teacher and usage.is_unused
+            if (teacher, name) in usages and usages[teacher, name].layers
+        ),
     )
 
 
-def unused_table(
-    uses: Sequence[Estimate],
-    models: Sequence[str],
-    names: Sequence[str],
-    done: Mapping[str, AnalysisResult],
-) -> Table:
+def unused_table(usages: Usages, done: Mapping[str, AnalysisResult]) -> Table:
     """List what a probe reads in a model and the model does not use, at any layer."""
-    rows = []
-    for name in names:
-        for model in models:
-            usage, kept = usage_of(uses, model, name), kept_of(done, model, name)
-            if kept is not None and kept.is_kept and not usage.layers and usage.best is not None:
-                rows.append(
-                    (name, model, kept.layer, kept.accuracy, kept.floor, *_listed(usage)[1:])
-                )
+    rows = [
+        (name, model, kept.layer, kept.accuracy, kept.floor, *_numbers(usage))
+        for (model, name), usage in usages.items()
+        if usage.is_unused
+        if (kept := kept_of(done, model, name)) is not None and kept.is_kept
+    ]
     return Table(
         name="kept_unused",
         title="Kept but unused",
         caption="Kept: a probing classifier at the model's best layer reads it better, by more "
-        "than noise, than the majority class and any layer of random weights give.",
+        "than noise, than the majority class and any layer of random weights give. Unused: at no "
+        "layer an interval lies above 0.",
         columns=(
             Column(name="property", label="property"),
             Column(name="model", label="model"),
             Column(name="layer", label="best layer of its probes"),
             Column(name="accuracy", label="accuracy there", kind="number"),
             Column(name="floor", label="without training", kind="number"),
-            Column(name="use", label="largest use", kind="number"),
-            Column(name="q", label="its q", kind="number"),
+            *_NUMBERS,
         ),
         rows=tuple(rows),
     )

@@ -11,33 +11,42 @@ from kdprobe.analysis.causal_use.effects import Effect, Key
 from kdprobe.analysis.causal_use.verdicts import is_used
 from kdprobe.results.schema import Column, Estimate, Matrix, Table
 
+_SHOWN = {"use": "Change of predictions", "score_loss_beyond_control": "Loss of score"}
 
-def use_matrix(uses: Sequence[Estimate], model: str, place: int, *, unit: str) -> Matrix | None:
-    """Draw one model: properties down, layers across; None where nothing was erased from it."""
-    own = {(one.subset, one.layer): one for one in uses if one.model_a == model and one.layer}
-    if not own:
+
+def use_matrix(
+    tested: Sequence[Estimate], metric: str, model: str, place: int, *, unit: str
+) -> Matrix | None:
+    """Draw one model: properties down, layers across; None where nothing is known of it."""
+    own = {
+        (one.subset, one.layer): one
+        for one in tested
+        if (one.metric, one.model_a) == (metric, model) and one.layer
+    }
+    if all(one.value is None for one in own.values()):
         return None
-    names, layers = (tuple(dict.fromkeys(key[at] for key in own)) for at in (0, 1))
+    places = sorted({int(layer) for _, layer in own})
+    names, layers = tuple(dict.fromkeys(name for name, _ in own)), tuple(map(str, places))
     grid = [[own.get((name, layer)) for layer in layers] for name in names]
 
-    def sure(use: Estimate | None) -> float | None:
-        if use is None or use.value is None:
+    def sure(effect: Estimate | None) -> float | None:
+        if effect is None or effect.value is None:
             return None
-        return use.low if is_used(use) else 0.0
+        return effect.low if is_used(effect) else 0.0
 
     return Matrix(
-        name=f"use-{place}",
-        title=f"Use of properties by {model}, layer by layer",
-        caption="Change of the predictions by erasing, beyond that by random subspaces; layer 0 is "
-        "the embedding output. A cell is tinted by the lower end of its interval where its q-value "
-        "is at most .05: what is not tinted may be what any subspace does.",
+        name=f"{metric.split('_')[0]}-{place}",
+        title=f"{_SHOWN[metric]} of {model} by erasing, beyond random subspaces",
+        caption="Layer 0 is the embedding output. A cell is tinted by the lower end of its "
+        "interval where its q-value is at most .05: what is not tinted may be what any subspace "
+        "of that size does.",
         row_title="property",
         column_title="layer",
         rows=names,
         columns=layers,
-        values=tuple(tuple(use.value if use else None for use in row) for row in grid),
+        values=tuple(tuple(e.value if e else None for e in row) for row in grid),
         sure=tuple(tuple(map(sure, row)) for row in grid),
-        unit=unit,
+        unit=unit if metric == "use" else "",
         scale="diverging",
         undefined="nothing could be erased there",
     )

@@ -15,7 +15,7 @@ from kdprobe.observations.probes import ProbeFit, ProbeTask
 from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats
-from kdprobe.stats.bootstrap import Resamples, draw_run_weights
+from kdprobe.stats.bootstrap import Resamples, draw_run_weights, mean_over_runs
 
 HOW = "paired bootstrap over test sentences, percentile"
 HEAD = "head"
@@ -111,7 +111,8 @@ def _means(study: Study, hits: Bools, runs: int, resamples: Resamples, *names: s
     units = runs if runs > 1 else members
     weights = draw_run_weights(study.seed, "probe fits ".join(names), units, len(sums) - 1)
     each = np.repeat(weights, members // units, axis=1)
-    averaged: Floats = (sums * each[:, :, None]).sum(axis=1) / members
+    columns = [mean_over_runs(column.T, each) for column in np.moveaxis(sums, 2, 0)]
+    averaged: Floats = np.stack(columns, axis=1)
     return averaged
 
 

@@ -42,7 +42,7 @@ METRICS = (
         label="threshold with a guarantee",
         definition="The smallest confidence from which on the student may answer itself: chosen on "
         "one half of the examples so that, with the confidence asked for, at least the target "
-        "share of its answers there are the teacher's.",
+        "share of its answers there are the teacher's; 0 answers everything.",
         unit="probability",
         minimum=0,
         maximum=1,

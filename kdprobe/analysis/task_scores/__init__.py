@@ -14,6 +14,7 @@ import numpy as np
 
 from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resamples_of
 from kdprobe.analysis.protocol import Gold, described
+from kdprobe.analysis.student_gaps.gaps import gap_estimate
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
@@ -146,7 +147,12 @@ def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
         for student in study.students:
             gap = of[student.name] - of[teacher.name]
             at = EstimateKey(f"{score.name}_difference", teacher.name, student.name)
-            differences.append(estimate(at, gap, n=study.n, undefined=score.undefined))
+            differences.append(
+                gap_estimate(
+                    at, gap, n=study.n, undefined=score.undefined, share=score.share, p_value=None,
+                    clusters=study.clusters_in(),
+                )
+            )  # fmt: skip
             if score.name == primary:
                 differences.append(_drop(study, student, of))
     return [*levels, *differences]

@@ -6,7 +6,7 @@ Does: lay out scores, gaps and deletion curves by model, method and kind. Does n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -34,14 +34,10 @@ def joined(
         setting: the methods that worked.
         by_model: model -> kind (see `Attributions`) -> method -> explanation of each sentence.
     """
-    from kdprobe.collectors.attributions.orders import measured_orders
     from kdprobe.extract.attributions import RANDOM, SHARES
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
-    orders: dict[tuple[str, str], Floats] = {}
-    order_limits: dict[str, Floats] = {}
-    estimated: dict[str, Bools] = {}
     unsettled: list[str] = []
     for model, kinds in by_model.items():
         for kind, explained in kinds.items():
@@ -53,9 +49,6 @@ def joined(
                         failed.add((model, method, one))
                     arrays.append(spread)
                 scores[model, method, kind] = tuple(arrays)
-        areas = measured_orders(kinds[""], tuple(setting.methods))
-        order_limits[model], estimated[model] = areas.limits, areas.estimated
-        orders |= {(model, method): held for method, held in areas.orders.items()}
         for method in (*setting.methods, RANDOM):
             entries = kinds[""][method]
             falls = [each.deletion for each in entries]
@@ -76,9 +69,31 @@ def joined(
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
         shares=SHARES, counts=plan.counts,
         notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
-        own_target=plan.own_target, orders=orders, order_limits=order_limits,
-        estimated=estimated, beam=setting.beam,
+        own_target=plan.own_target, beam=setting.beam, **_orders(setting, by_model),
     )  # fmt: skip
+
+
+class _Orders(TypedDict):
+    orders: dict[tuple[str, str], Floats]
+    order_limits: dict[str, Floats]
+    estimated: dict[str, Bools]
+
+
+def _orders(
+    setting: ExplanationSettings, by_model: Mapping[str, Mapping[str, Explained]]
+) -> _Orders:
+    """Measure the orders of all models' scores."""
+    from kdprobe.collectors.attributions.orders import measured_orders
+
+    methods = tuple(setting.methods)
+    areas = {model: measured_orders(kinds[""], methods) for model, kinds in by_model.items()}
+    return {
+        "orders": {
+            (m, method): a for m, each in areas.items() for method, a in each.orders.items()
+        },
+        "order_limits": {model: each.limits for model, each in areas.items()},
+        "estimated": {model: each.estimated for model, each in areas.items()},
+    }
 
 
 def _gap_notes(unsettled: Sequence[str]) -> tuple[str, ...]:

@@ -113,6 +113,9 @@ class CausalUseCollector:
                 unchanged |= {(model.name, layer): why for layer, why in outcome.unchanged.items()}
             seconds[f"causal use of {model.name}"] = time.perf_counter() - started
         if not layers:
+            if not skipped:
+                reason = "; ".join(dict.fromkeys(unchanged.values()))
+                skipped.append(Skipped(what=self.name, reason=reason, requested=True))
             return Collected(None, tuple(skipped), seconds)
         properties = tuple(
             ErasedProperty(name, one.labels, len(one.train), one.origin)

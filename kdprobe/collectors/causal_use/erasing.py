@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from kdprobe.cache import Arrays, Cache, CacheKey
+from kdprobe.errors import CapabilityError
 from kdprobe.observations.causal_use import ErasedLayer
 from kdprobe.progress import Progress
 from kdprobe.results.numbers import show_duration
@@ -62,6 +64,8 @@ class Work:
 
     def outcome(self, cache: Cache | None, progress: Progress) -> Outcome:
         """Return what it says with every property erased; what is in the cache is not run."""
+        from kdprobe.models.layer_edits import NOT_GIVEN
+
         keys = {name: self._key(name) for name in self.setting.sets}
         known = {
             name: arrays
@@ -76,11 +80,10 @@ class Work:
                     described = f"{self.model} with {name} erased from its layers"
                     cache.store(keys[name], arrays, description=described)
         first = known[next(iter(keys))]
-        reason = "no module of the model gives the states of this layer"
         return Outcome(
             first["clean"].astype(np.float64),
             tuple(one for name in keys for one in self._layers(name, known[name])),
-            {int(layer): reason for layer in first["unchanged"]},
+            {int(layer): NOT_GIVEN for layer in first["unchanged"]},
         )
 
     def _key(self, name: str) -> CacheKey:
@@ -89,7 +92,7 @@ class Work:
 
         setting = self.setting
         texts = hashlib.sha256(b"".join(text_keys(setting.split))).hexdigest()
-        parts = {
+        parts: dict[str, JsonValue] = {
             "model": self.handle.fingerprint, "reading": self.handle.reading, "property": name,
             "sentences": setting.sets[name].fingerprint, "texts": texts, "draws": setting.draws,
             "seed": setting.seed, "version": ERASURE_VERSION,
@@ -108,7 +111,8 @@ class Work:
 
     def _erase(self, names: Sequence[str], progress: Progress) -> list[Arrays]:
         """Erase these properties from every layer that can be changed."""
-        from kdprobe.extract.erasure import fit_erasers, gather, measure, with_controls
+        from kdprobe.extract.erasure import fit_erasers, measure, with_controls
+        from kdprobe.extract.state_moments import gather
         from kdprobe.models.layer_edits import EditableLayers
 
         setting, text = self.setting, self.handle.text
@@ -138,6 +142,12 @@ class Work:
             clean, values = measure(
                 editor, tokens, erasers, rows=setting.rows, advance=stage.advance
             )
+        if not all(np.isfinite(one).all() for each in values for one in each.values()):
+            raise CapabilityError(
+                self.model,
+                found="its outputs are not finite once something is erased from its layers",
+                remedy="run it in float32: `dtype=float32`",
+            )
         return [
             {
                 "clean": clean,
@@ -166,7 +176,8 @@ class Work:
         self, editor: EditableLayers, sets: Sequence[ProbingSet], progress: Progress
     ) -> None:
         """Show how much is run, and how long it takes, measured on a few texts."""
-        from kdprobe.extract.erasure import gather, measure
+        from kdprobe.extract.erasure import measure
+        from kdprobe.extract.state_moments import gather
 
         setting, text = self.setting, self.handle.text
         few = setting.split.take(np.argsort([len(t) for t in setting.split.texts])[:: max(

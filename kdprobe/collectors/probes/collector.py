@@ -85,15 +85,18 @@ class ProbesCollector:
         request, tasks = prepared.request, prepared.tasks
         models = [model for model in session.models if model.name not in prepared.unread]
         encoders, unmade = encoders_of(models, request.poolings, seed=session.seed)
-        work = [_work(each, tasks, request, session.seed, session.cache) for each in encoders]
+        work = [
+            _work(each, tasks, request, session.seed, _cache_of(each, session)) for each in encoders
+        ]
         say_estimate(work, progress)
         gathered = GatheredFits()
         seconds: dict[str, float] = {}
         for planned in work:
             started, each = time.perf_counter(), planned
+            cache = _cache_of(each.encoder, session)
             if each.encoder.random and each.missing:  # a model of this shape may have left them
-                each = _work(each.encoder, tasks, request, session.seed, session.cache)
-            gathered.add(each, *probe(each, tasks, session.cache, session.batch_size, progress))
+                each = _work(each.encoder, tasks, request, session.seed, cache)
+            gathered.add(each, *probe(each, tasks, cache, session.batch_size, progress))
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
         fits, skipped = gathered.fits, (*unmade, *gathered.skipped)
@@ -116,6 +119,11 @@ class ProbesCollector:
             seeds=request.seeds, few_seeds=few_seeds(request.probe, request.seeds),
         )  # fmt: skip
         return Collected(observation, skipped, seconds)
+
+
+def _cache_of(encoder: Encoder, session: Session) -> Cache | None:
+    """Return where what is read of an encoder is kept; None: its weights do not say all of it."""
+    return session.cache if encoder.reader.handle.repeats else None
 
 
 def _unread(session: Session, poolings: tuple[str, ...]) -> dict[str, str]:
