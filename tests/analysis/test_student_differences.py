@@ -346,6 +346,25 @@ def test_the_surest_of_many_rows_are_listed() -> None:
     assert matrix.values[0][0] is None
 
 
+def test_many_students_are_said_by_the_nearer() -> None:
+    """Guards a first screen of 30 sentences, and one that is silent for want of room."""
+    generator = np.random.default_rng(0)
+    teacher = generator.integers(0, 2, 400)
+    worse = [np.where(generator.random(400) < share, 1 - teacher, teacher) for share in
+             (0.02, 0.3, 0.31, 0.5)]  # fmt: skip
+    labels = [each.tolist() for each in (teacher, *worse)]
+    first, *others = result_of(study_of(teacher.tolist(), *labels)).notes
+    assert first.startswith("By agreement, s1 is nearer to t than s2 (0.")
+    assert first.count("; ") == 2
+    assert not any("s2 is nearer to t than s3" in each for each in others)
+    assert others[-1].endswith(
+        "differences by other numbers are more than noise, too: see the table."
+    )
+    alike = [teacher.tolist()] * 5
+    (none,) = result_of(study_of(teacher.tolist(), *alike)).notes
+    assert none == "No two of the 6 pairs differ in how near they are to t by more than noise."
+
+
 def copied(share_of_mistakes: float, share_of_answers: float, *, n: int = 600) -> Study:
     """A student and a control; the student copies these shares beyond what the control has."""
     generator = np.random.default_rng(1)

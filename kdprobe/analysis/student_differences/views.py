@@ -16,7 +16,7 @@ from kdprobe.results.schema import Cell, Column, Curve, Estimate, Matrix, Series
 
 MOST_PAIRS = 3  # more of them make a chart nobody can read: then a matrix
 MOST_ROWS = 400
-MOST_SENTENCES = 12
+MOST_SENTENCES = 8
 _NAMES = ("Cohen", "KL", "Jensen")  # labels that begin with a name keep their capital
 _NAMED = 4  # numbers a sentence spells out
 
@@ -63,7 +63,8 @@ def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...
     """Return a sentence for each pair of which one is better beyond noise, or that none is.
 
     A number speaks only where its p-value after Holm's adjustment is below .05 and its interval at
-    the level of that adjustment leaves 0.
+    the level of that adjustment leaves 0. Of many pairs there is a sentence for each student that
+    is nearer than others by the first number of closeness.
     """
     by_pair: dict[tuple[str, str], list[Difference]] = {}
     for one in differences:
@@ -75,10 +76,32 @@ def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...
     if not by_pair:
         each = "The two students do not" if pairs == 1 else f"No two of the {pairs} pairs"
         return (f"{each} differ in how near they are to {study.teacher.name} by more than noise.",)
-    written = [_sentence(study, *pair, numbers) for pair, numbers in by_pair.items()]
-    rest = len(written) - MOST_SENTENCES
-    more = (f"{rest} more such sentences are in the table.",) if rest > 0 else ()
-    return (*written[:MOST_SENTENCES], *more)
+    if pairs <= MOST_PAIRS:
+        return tuple(_sentence(study, *pair, numbers) for pair, numbers in by_pair.items())
+    return _of_many(study, [one for numbers in by_pair.values() for one in numbers])
+
+
+def _of_many(study: Study, differences: Sequence[Difference]) -> tuple[str, ...]:
+    """Return a sentence for each student that is nearer than others by closeness, beyond noise."""
+    relation, beaten = closeness(study), dict[str, list[Difference]]()
+    for one in differences:
+        if one.estimate.metric == relation.name:
+            beaten.setdefault(one.estimate.model_a, []).append(one)
+    order = sorted(beaten, key=lambda name: -len(beaten[name]))
+    written = [
+        f"By {relation.metric.label.lower()}, {name} is nearer to {study.teacher.name} than "
+        f"{'; '.join(_beside(one) for one in beaten[name])}."
+        for name in order[:MOST_SENTENCES]
+    ]
+    rest = sum(one.estimate.metric != relation.name for one in differences)
+    more = f"{rest} differences by other numbers are more than noise, too: see the table."
+    return (*written, *((more,) if rest else ()))
+
+
+def _beside(difference: Difference) -> str:
+    number, (_, low, high) = difference
+    ends = "" if low is None or high is None else f" {show_interval(low, high)}"
+    return f"{number.model_b} ({show_number(number.value or 0.0)}{ends})"
 
 
 def _sentence(study: Study, winner: str, other: str, numbers: Sequence[Difference]) -> str:
