@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session, open_session
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.errors import ConfigError, TaskError
-from kdprobe.models.layer_edits import EditableLayers
+from kdprobe.models.layer_edits import NOT_GIVEN, EditableLayers
 from kdprobe.models.spec import parse_specs
 from kdprobe.observations.causal_use import CausalUse
 from kdprobe.progress import Silent
@@ -148,6 +149,27 @@ def test_a_model_that_fails_costs_its_own_part(
     assert made.observation is not None
     assert {one.model for one in made.observation.layers} == {"t"}
     assert [(line.models, line.requested) for line in made.skipped] == [(("s",), True)]
+
+
+def test_outputs_that_are_not_finite_and_layers_nobody_gives_are_reasons(
+    scene: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guards NaN in the table, and silence where no layer of any model can be changed."""
+
+    def endless(self: EditableLayers, inputs: Any, clean: Any, layer: int, states: Any) -> Any:
+        return clean.logits * float("nan")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EditableLayers, "resumed", endless)
+        patched.setattr(EditableLayers, "_works", lambda self, inputs, layer: True)
+        made = collected(session(scene, "t", "s"))
+    assert made.observation is None
+    assert all("not finite" in line.reason for line in made.skipped)
+    assert [line.models for line in made.skipped] == [("t",), ("s",)]
+    monkeypatch.setattr(EditableLayers, "_works", lambda self, inputs, layer: False)
+    made = collected(session(scene, "t", "s"))
+    assert made.observation is None
+    assert [line.reason for line in made.skipped] == [NOT_GIVEN]
 
 
 def test_properties_that_cannot_be_erased_are_refused(scene: Path, tmp_path: Path) -> None:
