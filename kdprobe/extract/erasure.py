@@ -17,11 +17,13 @@ classifier reads [CLS] alone. Where no token stands after the words, a decoder r
 them, whose cross-covariance is taken as well; of a BiLSTM without a token before the words the
 first likewise.
 
-What it is held against. Sentences of a probing set are of another kind than a task's texts, and
-along most directions their states lie elsewhere. So both the eraser and the random subspaces are
-centred on the mean of the task's own states, which erasing then leaves where it is, and a random
-subspace has the rank of the eraser at each place and takes the same variance there from the task's
-states: both change the same texts by the same mean squared length.
+Whom it moves least. Sentences of a probing set are of another kind than a task's texts. What is to
+be erased, the cross-covariance, is that of the labelled sentences; the covariance that says which
+of all maps that erase it moves vectors least is that of the task's own states, and so is the mean
+that stays where it is: on one set of texts this is LEACE as published, on two it still takes all
+that a linear probe reads of the labelled sentences and moves the task's texts no more than it must.
+A random subspace has the rank of the eraser at each place and takes the same variance there from
+the same states: both change the same texts by the same mean squared length.
 """
 
 from __future__ import annotations
@@ -72,44 +74,31 @@ class LayerErasers:
         return max(one.rank for one in self.variants[0])
 
 
-def fit_erasers(gathered: Gathered) -> dict[int, list[Eraser]]:
-    """Fit the eraser of every place of every layer on labelled sentences."""
-    erasers: dict[int, list[Eraser]] = {}
-    for layer, places in gathered.places.items():
-        crosses = [one.cross for one in places]
-        at = gathered.spans.before
-        crosses[at] = np.concatenate([crosses[at], *gathered.apart[layer]], axis=1)
-        erasers[layer] = [
-            leace(spectrum(one), cross) for one, cross in zip(places, crosses, strict=True)
-        ]
-    return erasers
-
-
-def with_controls(
-    erasers: dict[int, list[Eraser]], texts: Gathered, *, draws: int, seed: int, name: str
+def fit_erasers(
+    labelled: Gathered, texts: Gathered, *, draws: int, seed: int, name: str
 ) -> dict[int, LayerErasers]:
-    """Centre erasers on a task's texts, and draw the random subspaces they are held against.
+    """Make the eraser of every layer and place, and the random subspaces it is held against.
 
     Args:
-        erasers: of a property, by layer and place.
-        texts: the moments of the task's texts.
+        labelled: the moments of the labelled sentences: what is to be erased.
+        texts: the moments of the task's texts: from what.
         draws: how many subspaces.
         seed: of the comparison.
         name: of the property; draw k of a layer is the same whatever the number of draws.
     """
     ready = {}
-    for layer, own in erasers.items():
+    for layer, crosses in labelled.crosses.items():
         variants: list[list[Eraser]] = [[] for _ in range(1 + draws)]
         total, removed = 0.0, np.zeros(1 + draws)
-        for at, (eraser, moments) in enumerate(zip(own, texts.places[layer], strict=True)):
-            whole = spectrum(moments, shrunk=False)
-            centred = eraser._replace(centre=moments.mean)
-            taken = centred.removed(moments.covariance)
+        for at, (cross, moments) in enumerate(zip(crosses, texts.places[layer], strict=True)):
+            whole = spectrum(moments)
+            own = leace(whole, cross)
+            taken = own.removed(moments.covariance)
             generator = derive_generator(seed, "causal use", name, f"layer {layer}", f"place {at}")
-            others = [random_eraser(whole, eraser.rank, taken, generator) for _ in range(draws)]
-            for variant, one in zip(variants, (centred, *others), strict=True):
+            others = [random_eraser(whole, own.rank, taken, generator) for _ in range(draws)]
+            for variant, one in zip(variants, (own, *others), strict=True):
                 variant.append(one)
-            removed += [one.removed(moments.covariance) for one in (centred, *others)]
+            removed += [one.removed(moments.covariance) for one in (own, *others)]
             total += float(np.trace(moments.covariance))
         shares = removed / total if total > 0 else removed
         ready[layer] = LayerErasers(

@@ -130,14 +130,16 @@ class _Sums:
         """The moments about the mean."""
         n = max(self.n, 1)
         mean = self.total / n
-        return Moments(n, mean, self.squares / n - np.outer(mean, mean), self.cross)
+        squares = self.squares / n - np.outer(mean, mean) if self.squared else self.squares
+        return Moments(n, mean, squares, self.cross)
 
 
 class Gathered(NamedTuple):
     """Moments of the states of some texts.
 
     Args:
-        places: layer -> of every place.
+        places: layer -> of every place; without labels no cross-covariances, with labels no
+            covariances.
         apart: layer -> cross-covariances of the words that may be read apart.
         spans: where the tokenizer puts special tokens.
     """
@@ -145,6 +147,16 @@ class Gathered(NamedTuple):
     places: dict[int, list[Moments]]
     apart: dict[int, list[Floats]]
     spans: Spans
+
+    @property
+    def crosses(self) -> dict[int, list[Floats]]:
+        """Layer -> of every place the cross-covariances that an eraser is to take, side by side."""
+        taken = {}
+        for layer, places in self.places.items():
+            taken[layer] = [one.cross for one in places]
+            words = taken[layer][self.spans.before]
+            taken[layer][self.spans.before] = np.concatenate([words, *self.apart[layer]], axis=1)
+        return taken
 
 
 def equal_batches(
@@ -164,19 +176,26 @@ def clean_run(editor: EditableLayers, inputs: dict[str, Tensor]) -> Clean:
 
 
 def gather(
-    editor: EditableLayers, tokens: Tokens, hot: Floats, *, rows: int, advance: Advance
+    editor: EditableLayers,
+    tokens: Tokens,
+    hot: Floats | None,
+    *,
+    rows: int,
+    advance: Advance,
 ) -> Gathered:
     """Gather the moments of the states of texts, every layer that can be changed in one pass.
 
     Args:
         editor: the model.
         tokens: of the texts.
-        hot: their one-hot labels, float64 `[n, k]`; k is 0 without labels.
+        hot: their one-hot labels, float64 `[n, k]`, for cross-covariances alone; None: for
+            covariances alone.
         rows: the most texts in a forward pass.
         advance: told of every batch.
     """
     spans = spans_of(editor.handle)
     recurrent = bool(getattr(editor.handle.model.config, "lstm_size", None))
+    known = np.zeros((len(tokens.lengths), 0)) if hot is None else hot
     sums: dict[tuple[int, bool, int], _Sums] = {}
     with evaluating(editor.model), torch.no_grad():
         for batch, inputs in equal_batches(editor, tokens, rows):
@@ -185,10 +204,10 @@ def gather(
             read = read_apart(places[spans.before], spans, recurrent=recurrent)
             for layer in editor.places:
                 wide = states[layer].double().cpu().numpy()
-                for whole, slices in ((True, places), (False, read)):
+                for whole, slices in ((True, places), (False, read if hot is not None else [])):
                     for at, here in enumerate(slices):
-                        empty = _Sums(wide.shape[2], hot.shape[1], whole)
-                        sums.setdefault((layer, whole, at), empty).add(wide[:, here], hot[batch])
+                        empty = _Sums(wide.shape[2], known.shape[1], hot is None)
+                        sums.setdefault((layer, whole, at), empty).add(wide[:, here], known[batch])
             advance(len(batch))
     by_layer = {layer: [key for key in sums if key[0] == layer] for layer in editor.places}
     return Gathered(

@@ -78,17 +78,31 @@ class Eraser(NamedTuple):
 
 
 class Spectrum(NamedTuple):
-    """A covariance by its eigenvalues `[m]` and vectors `[d, m]`, those of rounding left out."""
+    """A covariance by its eigenvectors, those of rounding left out.
+
+    Args:
+        values: eigenvalues, shrunk, `[m]`: what vectors are whitened by.
+        vectors: eigenvectors, `[d, m]`.
+        centre: the mean, `[d]`.
+        variances: of the vectors along each, as it was sampled, `[m]`.
+    """
 
     values: Floats
     vectors: Floats
     centre: Floats
+    variances: Floats
 
     def eraser(self, directions: Floats) -> Eraser:
         """Return the eraser of orthonormal directions `[m, r]` among the whitened vectors."""
         root = np.sqrt(self.values)[:, None]
         left, right = self.vectors @ (root * directions), self.vectors @ (directions / root)
         return Eraser(left, right.T, self.centre)
+
+    def removed(self, directions: Floats) -> float:
+        """Return `Eraser.removed` of these directions, for the vectors this is of."""
+        values, ratios = self.values[:, None], (self.variances / self.values)[:, None]
+        longer, wider = directions.T @ (values * directions), directions.T @ (ratios * directions)
+        return float(np.sum(longer * wider))
 
 
 def shrinkage(values: Floats, n: int) -> float:
@@ -117,12 +131,12 @@ def spectrum(moments: Moments, *, shrunk: bool = True) -> Spectrum:
     values, vectors = np.linalg.eigh((moments.covariance + moments.covariance.T) / 2)
     values = np.maximum(values, 0.0)
     if values.sum() <= _NO_VARIANCE * float(moments.mean @ moments.mean):
-        return Spectrum(values[:0], vectors[:, :0], moments.mean)
+        return Spectrum(values[:0], vectors[:, :0], moments.mean, values[:0])
     share = shrinkage(values, moments.n) if shrunk else 0.0
     drawn = (1 - share) * values + share * values.mean()
     rounding = _NO_VARIANCE * (values.sum() + float(moments.mean @ moments.mean)) / len(values)
     kept = drawn > max(rounding, drawn[-1] * len(drawn) * np.finfo(np.float64).eps)
-    return Spectrum(drawn[kept], vectors[:, kept], moments.mean)
+    return Spectrum(drawn[kept], vectors[:, kept], moments.mean, values[kept])
 
 
 def leace(whole: Spectrum, cross: Floats) -> Eraser:
@@ -159,11 +173,12 @@ def random_eraser(
 
     Definition: Gaussian directions among the whitened vectors, their coordinates along the
     eigenvectors multiplied by a power of the eigenvalues. The power is the one that gives the
-    variance, which grows with it: its derivative is the sum over eigenvectors i, j of
-    P_ij^2 (a_i - a_j) (log a_i - log a_j), P being the projection on the subspace.
+    variance. Without shrinkage that grows with it, its derivative being the sum over eigenvectors
+    i, j of P_ij^2 (a_i - a_j) (log a_i - log a_j) with P the projection on the subspace; with it,
+    from the smallest variance that any subspace takes to the largest.
 
     Args:
-        whole: the covariance of the vectors, not shrunk.
+        whole: the covariance of the vectors.
         rank: of the subspace; at most the number of directions is taken.
         removed: the variance; the nearest that a subspace of this rank has.
         generator: what the directions are drawn from.
@@ -180,7 +195,7 @@ def random_eraser(
         power = (low + high) / 2
         weights = np.exp(power * logs - (power * logs).max())
         directions = np.linalg.qr(weights[:, None] * drawn)[0]
-        taken = float((directions**2 * values[:, None]).sum())
+        taken = whole.removed(directions)
         if abs(taken - removed) <= _CLOSE * removed:
             break
         low, high = (power, high) if taken < removed else (low, power)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.linalg import sqrtm
 
-from kdprobe.extract.erasure import LayerErasers, fit_erasers, measure, with_controls
+from kdprobe.extract.erasure import LayerErasers, fit_erasers, measure
 from kdprobe.extract.state_moments import Gathered, Spans, gather, parts_of, read_apart, spans_of
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.layer_edits import EditableLayers
@@ -52,9 +53,26 @@ def opened(handle: HfModel) -> EditableLayers:
     return EditableLayers(handle, [handle.text.padded(tokens.columns, [0], side="right")])
 
 
-def gathered(handle: HfModel, texts: list[str], labels: Ints, *, rows: int = 64) -> Gathered:
-    hot = np.eye(2)[labels]
-    return gather(opened(handle), handle.text.encode(texts), hot, rows=rows, advance=silent)
+def labelled_moments(handle: HfModel, texts: list[str], labels: Ints, rows: int = 64) -> Gathered:
+    tokens = handle.text.encode(texts)
+    return gather(opened(handle), tokens, np.eye(2)[labels], rows=rows, advance=silent)
+
+
+def moments(handle: HfModel, texts: list[str], rows: int = 64) -> Gathered:
+    return gather(opened(handle), handle.text.encode(texts), None, rows=rows, advance=silent)
+
+
+def erasers_for(
+    handle: HfModel, others: list[str], *, draws: int = DRAWS, seed: int = 0, rows: int = 64
+) -> dict[int, LayerErasers]:
+    """The erasers of the labelled sentences' property, for other texts."""
+    one = labelled_moments(handle, *labelled(), rows)
+    return fit_erasers(one, moments(handle, others, rows), draws=draws, seed=seed, name="p")
+
+
+def others_of(texts: list[str]) -> list[str]:
+    """Texts of another kind: longer, some words twice."""
+    return [f"{text} {text}" for text in texts[::3]]
 
 
 def states_of(handle: HfModel, text: str) -> list[Floats]:
@@ -70,17 +88,21 @@ def covariance_with(vectors: list[Floats], labels: Ints) -> float:
     return float(np.abs(centred.T @ (labels - labels.mean())).max() / len(labels))
 
 
-def test_no_pooled_state_has_covariance_with_the_label(handle: HfModel) -> None:
+@pytest.mark.parametrize("other", [True, False])
+def test_no_pooled_state_has_covariance_with_the_label(handle: HfModel, other: bool) -> None:
     """Guards the guarantee where it counts: each sentence's states, erased token by token.
+
+    Also by an eraser that is the least for texts of another kind.
 
     The mean of the words, of each quarter of them and each special token, in float64 to 1e-8; the
     states are read one sentence at a time, by transformers alone.
     """
     texts, labels = labelled()
-    erasers = fit_erasers(gathered(handle, texts, labels))
+    erasers = erasers_for(handle, others_of(texts) if other else texts)
     states = [states_of(handle, text) for text in texts]
     assert covariance_with([s[0][1:-1].mean(axis=0) for s in states], labels) > 1e-3
-    for layer, (first, words, last) in erasers.items():
+    for layer, ready in erasers.items():
+        first, words, last = ready.variants[0]
         erased = [
             np.concatenate([first(s[layer][:1]), words(s[layer][1:-1]), last(s[layer][-1:])])
             for s in states
@@ -100,21 +122,15 @@ def test_no_pooled_state_has_covariance_with_the_label(handle: HfModel) -> None:
 
 def test_controls_take_the_variance_that_the_property_takes(handle: HfModel) -> None:
     """Guards a control that changes the task's texts more, or less, than the eraser does."""
-    texts, labels = labelled()
-    others = [f"{text} {text}" for text in texts[::3]]
-    split = gather(
-        opened(handle), handle.text.encode(others), np.zeros((len(others), 0)),
-        rows=64, advance=silent,
-    )  # fmt: skip
-    own = fit_erasers(gathered(handle, texts, labels))
-    ready = with_controls(own, split, draws=DRAWS, seed=0, name="p")
+    others = others_of(labelled()[0])
+    ready = erasers_for(handle, others)
     assert all(one.share > 0 for one in ready.values())
     spans = spans_of(handle)
     for layer, one in ready.items():
         assert one.control_share == pytest.approx(one.share, rel=1e-6)
-        assert one.rank == own[layer][spans.before].rank
+        assert {variant[spans.before].rank for variant in one.variants} == {one.rank}
         moved = np.zeros(1 + DRAWS)
-        means = np.zeros_like(own[layer][spans.before].centre)
+        means = np.zeros_like(one.variants[0][spans.before].centre)
         for text in others:
             state = states_of(handle, text)[layer][1:-1]
             for at, variant in enumerate(one.variants):
@@ -127,12 +143,9 @@ def test_controls_take_the_variance_that_the_property_takes(handle: HfModel) -> 
 
 
 def run(handle: HfModel, rows: int) -> tuple[Floats, dict[int, Floats], dict[int, LayerErasers]]:
-    texts, labels = labelled()
-    editor = opened(handle)
-    tokens = handle.text.encode(texts[:40])
-    split = gather(editor, tokens, np.zeros((40, 0)), rows=rows, advance=silent)
-    own = fit_erasers(gathered(handle, texts, labels, rows=rows))
-    ready = with_controls(own, split, draws=DRAWS, seed=0, name="p")
+    texts, _ = labelled()
+    editor, tokens = opened(handle), handle.text.encode(texts[:40])
+    ready = erasers_for(handle, texts[:40], rows=rows)
     clean, (values,) = measure(editor, tokens, [ready], rows=rows, advance=silent)
     return clean, values, ready
 
@@ -169,12 +182,9 @@ def test_the_size_of_a_batch_moves_nothing(handle: HfModel) -> None:
 
 def test_a_draw_is_the_same_whatever_their_number(handle: HfModel) -> None:
     """Guards results that cannot be extended: more draws must keep those that there were."""
-    texts, labels = labelled()
-    one = gathered(handle, texts, labels)
-    own = fit_erasers(one)
-    few = with_controls(own, one, draws=5, seed=0, name="p")
-    more = with_controls(own, one, draws=7, seed=0, name="p")
-    other = with_controls(own, one, draws=5, seed=1, name="p")
+    texts, _ = labelled()
+    few, more = (erasers_for(handle, texts, draws=draws) for draws in (5, 7))
+    other = erasers_for(handle, texts, seed=1)
     for layer, erasers in few.items():
         for at in range(6):
             for left, right in zip(erasers.variants[at], more[layer].variants[at], strict=True):
@@ -200,6 +210,39 @@ def test_labels_that_no_state_tells_move_nothing(tmp_path: Path) -> None:
     folder = tiny_checkpoint(tmp_path / "m", labels=TASK.labels, width=16)
     handle = open_hf(str(folder), name="m", task=TASK, device="cpu")
     texts = [f"the {word} sleeps" for word in WORDS[:40]]
-    own = fit_erasers(gathered(handle, texts, (np.arange(40) % 2).astype(np.int64)))
-    assert [eraser.rank for eraser in own[0]][::2] == [0, 0]
-    assert own[0][1].rank >= 1
+    one = labelled_moments(handle, texts, (np.arange(40) % 2).astype(np.int64))
+    own = fit_erasers(one, moments(handle, texts), draws=5, seed=0, name="p")
+    assert [eraser.rank for eraser in own[0].variants[0]][::2] == [0, 0]
+    assert [eraser.rank for eraser in own[0].variants[1]][::2] == [0, 0]
+    assert own[0].variants[0][1].rank >= 1
+
+
+def test_on_one_set_of_texts_it_is_leace_as_published(handle: HfModel) -> None:
+    """Holds a layer's words against the formula with a root of their token covariance."""
+    texts, labels = labelled()
+    erasers = erasers_for(handle, texts)
+    for layer, ready in erasers.items():
+        words = [states_of(handle, text)[layer][1:-1] for text in texts]
+        mean = np.mean([one.mean(axis=0) for one in words], axis=0)
+        covariance = np.mean([(w - mean).T @ (w - mean) / len(w) for w in words], axis=0)
+        size = np.trace(covariance)
+        spread = np.linalg.norm(covariance) ** 2 - size**2 / len(mean)
+        share = min(1.0, size**2 / len(texts) / spread)
+        shrunk = (1 - share) * covariance + share * size / len(mean) * np.eye(len(mean))
+        root = np.real(sqrtm(shrunk))
+        quarters = [[(len(w) * at + 2) // 4 for at in range(5)] for w in words]
+        parts = [[w.mean(axis=0) for w in words]]
+        crosses = [np.cov(np.stack(parts[0]).T, labels, bias=True)[:-1, -1]]
+        for at in range(4):
+            pairs = [
+                (w[ends[at] : ends[at + 1]].mean(axis=0), z)
+                for w, ends, z in zip(words, quarters, labels, strict=True)
+                if ends[at] < ends[at + 1]
+            ]
+            vectors, zs = np.stack([v for v, _ in pairs]), np.array([z for _, z in pairs])
+            crosses.append(np.cov(vectors.T, zs, bias=True)[:-1, -1])
+        whitened = np.linalg.inv(root) @ np.stack(crosses, axis=1)
+        projection = root @ whitened @ np.linalg.pinv(whitened) @ np.linalg.inv(root)
+        eraser = ready.variants[0][1]
+        np.testing.assert_allclose(eraser.left @ eraser.right, projection, atol=2e-4)
+        np.testing.assert_allclose(eraser.centre, mean, atol=1e-6)

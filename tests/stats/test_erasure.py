@@ -102,16 +102,17 @@ def test_no_other_map_that_erases_moves_the_vectors_less(seed: int) -> None:
         assert (change**2).sum(axis=1).mean() >= least - 1e-9
 
 
+@pytest.mark.parametrize("shrunk", [True, False])
 @quick
 @given(st.integers(0, 9999), st.integers(1, 3), st.floats(0.02, 0.98))
 def test_a_random_subspace_takes_the_variance_that_is_asked_for(
-    seed: int, rank: int, share: float
+    shrunk: bool, seed: int, rank: int, share: float
 ) -> None:
     """Guards a control of another size, which would be no control, and one that is not random."""
     vectors, labels = drawn(seed, 60, 8, 2)
     moments = moments_of(vectors, labels)
-    whole = spectrum(moments, shrunk=False)
-    low, high = whole.values[:rank].sum(), whole.values[-rank:].sum()
+    whole = spectrum(moments, shrunk=shrunk)
+    low, high = whole.variances[:rank].sum(), whole.variances[-rank:].sum()
     wanted = float(low + share * (high - low))
     pair = [random_eraser(whole, rank, wanted, np.random.default_rng(s)) for s in (seed, seed + 1)]
     for one in pair:

@@ -154,11 +154,11 @@ def _notices(erased: CausalUse) -> list[Notice]:
 def _notes(study: Study, erased: CausalUse, done: Mapping[str, AnalysisResult]) -> tuple[str, ...]:
     fitted = ", ".join(f"{one.name} ({one.sentences:,})" for one in erased.properties)
     notes = [
-        f"Erasers are fitted on the labelled sentences of {fitted}: every token's state with the "
-        "label of its sentence, special tokens apart, so that no linear map of the mean of the "
-        "words, of that of a quarter of them, or of a special token tells the label. They leave "
-        "the mean of the examples' states where it is. What is read in a way that is not linear "
-        "may remain: a use that is not found is not a proof that there is none.",
+        f"What is erased is told by the labelled sentences of {fitted}: every token's state with "
+        "the label of its sentence, special tokens apart. Afterwards no linear map of the mean of "
+        "the words, of that of a quarter of them, or of a special token tells their label, and the "
+        "examples' states are moved as little as that allows. What is read in a way that is not "
+        "linear may remain: a use that is not found is not a proof that there is none.",
         f"Each erasure is held against {erased.draws} random subspaces.",
         *erased.notes,
         *labelled_note(study, "The score lost"),

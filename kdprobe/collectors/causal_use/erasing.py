@@ -111,7 +111,7 @@ class Work:
 
     def _erase(self, names: Sequence[str], progress: Progress) -> list[Arrays]:
         """Erase these properties from every layer that can be changed."""
-        from kdprobe.extract.erasure import fit_erasers, measure, with_controls
+        from kdprobe.extract.erasure import fit_erasers, measure
         from kdprobe.extract.state_moments import gather
         from kdprobe.models.layer_edits import EditableLayers
 
@@ -124,20 +124,15 @@ class Work:
         with progress.stage(
             f"erasers of {self.model}", n + sum(len(one.train) for one in sets)
         ) as stage:
-            texts = gather(
-                editor, tokens, np.zeros((n, 0)), rows=setting.rows, advance=stage.advance
-            )
+            texts = gather(editor, tokens, None, rows=setting.rows, advance=stage.advance)
             erasers = []
             for name, one in zip(names, sets, strict=True):
                 labels = np.eye(len(one.labels))[one.train.labels]
                 read = text.encode(one.train.sentences)
                 labelled = gather(editor, read, labels, rows=setting.rows, advance=stage.advance)
                 erasers.append(
-                    with_controls(
-                        fit_erasers(labelled), texts,
-                        draws=setting.draws, seed=setting.seed, name=name,
-                    )
-                )  # fmt: skip
+                    fit_erasers(labelled, texts, draws=setting.draws, seed=setting.seed, name=name)
+                )
         with progress.stage(f"erased layers of {self.model}", n) as stage:
             clean, values = measure(
                 editor, tokens, erasers, rows=setting.rows, advance=stage.advance
@@ -186,7 +181,7 @@ class Work:
         seconds: list[float] = []
         for _ in range(2):  # the first time is slower
             started = time.perf_counter()
-            gather(editor, tokens, np.zeros((len(few), 0)), rows=rows, advance=_silent)
+            gather(editor, tokens, None, rows=rows, advance=_silent)
             middle = time.perf_counter()
             measure(editor, tokens, [], rows=rows, advance=_silent)
             seconds = [middle - started, time.perf_counter() - middle]
