@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
-class Stage(Protocol):
+class ProgressStage(Protocol):
     """One piece of long work."""
 
     def advance(self, steps: int = 1, *, note: str = "") -> None:
@@ -21,7 +21,7 @@ class Stage(Protocol):
 class Progress(Protocol):
     """A display of stages."""
 
-    def stage(self, title: str, total: int | None) -> AbstractContextManager[Stage]:
+    def stage(self, title: str, total: int | None) -> AbstractContextManager[ProgressStage]:
         """Open a stage of `total` steps (None: unknown) and close it when the block ends."""
 
     def say(self, message: str) -> None:
@@ -37,7 +37,7 @@ class Silent:
     """The display of a caller who wants none."""
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         """Open a stage nobody sees."""
         yield _SilentStage()
 

@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification, BertTokenize
 
 import kdprobe
 from kdprobe.attribution import attribute
-from kdprobe.attribution.result import TextAttribution, WordScores, lines_of, page_of
+from kdprobe.attribution.result import MethodScores, TextAttribution, lines_of, page_of
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import plan_of
 from kdprobe.errors import CapabilityError, ConfigError
@@ -28,7 +28,7 @@ TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 
 
 def explained(*, read: int = 2, gap: float | None = None, sampled: bool = False) -> TextAttribution:
-    scores = WordScores("deep_lift", (1.0, -0.5), gap, sampled)
+    scores = MethodScores("deep_lift", (1.0, -0.5), gap, sampled)
     return TextAttribution("m", ("a", "dog"), (0, 0), read, "good", 0.5, (scores,))
 
 

@@ -33,9 +33,7 @@ from kdprobe.config.base import Options
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Metric, Table
 from kdprobe.stats.arrays import Bools
-from kdprobe.stats.bootstrap import (
-    mean_within,
-)
+from kdprobe.stats.bootstrap import mean_within
 
 ALL, SOME = "all right", "some students right"
 TEACHER, STUDENTS, NONE = "only the teacher right", "only students right", "none right"

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column, Table
 from kdprobe.seeds import derive_generator

@@ -22,9 +22,7 @@ from kdprobe.analysis.estimates import (
 from kdprobe.analysis.gold import gold_classes, hits_of, labelled_note, several_runs
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Metric, Table
 from kdprobe.stats.arrays import Bools, Floats, Ints

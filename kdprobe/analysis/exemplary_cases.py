@@ -30,9 +30,7 @@ from kdprobe.analysis.gold import (
 )
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.config.base import Options
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Table
 from kdprobe.stats.arrays import Bools

@@ -9,10 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.errors import TaskError
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Ints
 

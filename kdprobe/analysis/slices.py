@@ -20,10 +20,7 @@ from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, pooled_notes, slices_of
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 from kdprobe.stats.arrays import Bools, Floats, Ints, ratio

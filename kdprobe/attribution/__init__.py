@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from kdprobe.attribution.result import TextAttribution, TextAttributions, WordScores
+from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
@@ -129,7 +129,7 @@ def _attribute(
         explained=task.labels[target] if task.labels else "",
         probability=float(output_of(logits, target, "probability")[0]),
         methods=tuple(
-            WordScores(
+            MethodScores(
                 method,
                 tuple(_score(one.scored.scores, places.get(word)) for word in words),
                 float(one.scored.gap) if np.isfinite(one.scored.gap) else None,

@@ -27,7 +27,7 @@ _LARGEST_GAP = 0.01
 
 
 @dataclass(frozen=True)
-class WordScores:
+class MethodScores:
     """The scores of one method; a score of None: the model does not read the word.
 
     `gap` is how far the scores miss the change of the output, as a share of it; `sampled` whether
@@ -60,7 +60,7 @@ class TextAttribution:
     read: int
     explained: str
     probability: float
-    methods: tuple[WordScores, ...]
+    methods: tuple[MethodScores, ...]
     cut: str = ""
 
     def __repr__(self) -> str:
@@ -126,7 +126,7 @@ class TextAttributions(Sequence[TextAttribution]):
             for word, segment, score in zip(model.words, model.segments, method.scores, strict=True)
         ]
 
-    def get(self, method: str, model: str = "") -> WordScores:
+    def get(self, method: str, model: str = "") -> MethodScores:
         """Return the scores of one method and model; the model may be left out where it is one.
 
         Raises:
@@ -216,7 +216,7 @@ def lines_of(texts: Sequence[TextAttribution]) -> list[Line]:
     ]
 
 
-def _note(one: TextAttribution, scores: WordScores) -> str:
+def _note(one: TextAttribution, scores: MethodScores) -> str:
     """Return what a reader must know of scores: noise, sums that miss, words not read."""
     notes = ["sampled"] if scores.sampled else []
     if scores.gap is not None and scores.gap > _LARGEST_GAP:

@@ -25,7 +25,7 @@ _SPACE_MARKS = ("\u0120", "\u2581")  # how byte-level and SentencePiece tokens b
 _CONTINUES = "##"
 
 
-class Place(NamedTuple):
+class MaskedWord(NamedTuple):
     """A word of one piece: where it stands among the tokens, and which token it is."""
 
     word: int
@@ -38,7 +38,7 @@ class Read:
     """One text as the model reads it, and its words of one piece."""
 
     columns: Mapping[str, Sequence[int]]
-    places: tuple[Place, ...]
+    places: tuple[MaskedWord, ...]
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,13 @@ class Filler:
         for number, word in enumerate(worded.words):
             position = spans.get((word.start, word.end))
             if position is not None and ids[position] != self.tokenizer.unk_token_id:
-                places.append(Place(number, position, ids[position]))
+                places.append(MaskedWord(number, position, ids[position]))
         columns = {name: encoding[name] for name in ("input_ids", "attention_mask")}
         if "token_type_ids" in encoding:
             columns["token_type_ids"] = encoding["token_type_ids"]
         return Read(columns, tuple(places))
 
-    def fill(self, masked: Sequence[tuple[Read, Place]]) -> list[tuple[str, ...]]:
+    def fill(self, masked: Sequence[tuple[Read, MaskedWord]]) -> list[tuple[str, ...]]:
         """Return the candidates for each place, the most probable first.
 
         Definition: the words of the `count` largest logits at the masked place, without special
@@ -116,7 +116,7 @@ class Filler:
             yield batch
 
     def _masked(
-        self, masked: Sequence[tuple[Read, Place]]
+        self, masked: Sequence[tuple[Read, MaskedWord]]
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Pad the texts, each with its word masked: inputs int64 `[B, L]`, positions `[B]`."""
         longest = max(len(read.columns["input_ids"]) for read, _ in masked)

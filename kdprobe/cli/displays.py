@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from kdprobe.cli.time_left import TimeLeft, in_words
 from kdprobe.plain_text import printable
-from kdprobe.progress import Stage
+from kdprobe.progress import ProgressStage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +99,7 @@ class LineProgress:
         self._write, self._clock, self._watched = write, clock, watched
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         """Print the stage while it takes its time, and when it ends, with its seconds."""
         stage = _Announced(title, total, self._write, self._clock)
         if self._watched:
@@ -146,7 +146,7 @@ class BarProgress:
         self._console, self._clock = console, clock
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         """Show a bar until the block ends; what is told of its steps stands in a line below."""
         from kdprobe.cli.bars import Bars
 

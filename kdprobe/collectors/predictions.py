@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdprobe.collectors.protocol import Collected, NoOptions
-from kdprobe.collectors.session import OpenedModel, Session
+from kdprobe.collectors.protocol import Collected, NoCollectorOptions
+from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.models.handle import Capability
 from kdprobe.observations.predictions import Population, Populations, Predictions
 from kdprobe.progress import Progress
@@ -25,7 +25,7 @@ class ModelOutputs(NamedTuple):
 
 
 def outputs_of(
-    model: OpenedModel, split: Split, session: Session, progress: Progress
+    model: ComparedModel, split: Split, session: Session, progress: Progress
 ) -> ModelOutputs:
     """Ask every run of a model about a split, or read its outputs from the session's cache."""
     from kdprobe.extract.predictions import extract_predictions
@@ -49,12 +49,12 @@ class PredictionsCollector:
 
     name: str = "predictions"
     kind: type[Populations] = Populations
-    options: type[NoOptions] = NoOptions
+    options: type[NoCollectorOptions] = NoCollectorOptions
     needs: frozenset[Capability] = frozenset()
     after: tuple[str, ...] = ()
     by_default: bool = True
 
-    def prepare(self, session: Session, options: NoOptions) -> Split:
+    def prepare(self, session: Session, options: NoCollectorOptions) -> Split:
         """Return the split that is asked about."""
         return session.split
 

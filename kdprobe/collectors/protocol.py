@@ -75,7 +75,7 @@ class CollectorOptions(FlagOptions):
         """
 
 
-class NoOptions(CollectorOptions):
+class NoCollectorOptions(CollectorOptions):
     """The options of a collector that has none."""
 
 
@@ -168,5 +168,5 @@ def options_of(name: str) -> type[CollectorOptions]:
         return options
     file = folder / f"{name}.py"
     if file.is_file() and CollectorOptions.__name__ not in file.read_text(encoding="utf-8"):
-        return NoOptions
+        return NoCollectorOptions
     return COLLECTORS.load(name).options

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OpenedModel:
+class ComparedModel:
     """A compared model: its name and place, its role, and each of its runs, opened."""
 
     spec: ModelSpec
@@ -70,7 +70,7 @@ class Session:
     """
 
     split: Split
-    models: tuple[OpenedModel, ...]
+    models: tuple[ComparedModel, ...]
     task_file: TaskFile | None = None
     seed: int = 0
     resamples: int = 2000
@@ -223,11 +223,11 @@ def _open_models(
     task: Task,
     data: EvaluationDataOptions,
     runtime: InferenceRuntime,
-) -> tuple[OpenedModel, ...]:
+) -> tuple[ComparedModel, ...]:
     from kdprobe.models.open import open_model
 
     return tuple(
-        OpenedModel(
+        ComparedModel(
             spec,
             "student" if place else "teacher",
             tuple(

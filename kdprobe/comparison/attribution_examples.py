@@ -14,15 +14,11 @@ from kdprobe.analysis.attribution_agreement.explained import Attributed, attribu
 from kdprobe.comparison.examples import examples as lay_out
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.report.examples import named_examples
 from kdprobe.results.schema import Example, ExampleWords, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES, WordAgreement, WordScores
-from kdprobe.stats.arrays import (
-    Floats,
-)
+from kdprobe.stats.arrays import Floats
 from kdprobe.stats.rank_agreement import spearman
 
 PAGE_EXPLAINED = 200

@@ -22,7 +22,7 @@ from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 
 
-class Evidence(NamedTuple):
+class CollectedEvidence(NamedTuple):
     """What the collectors gave.
 
     Args:
@@ -83,7 +83,7 @@ def collect(
     progress: Progress,
     *,
     given: Mapping[str, CollectorOptions] | None = None,
-) -> Evidence:
+) -> CollectedEvidence:
     """Make every observation.
 
     Args:
@@ -123,7 +123,7 @@ def collect(
     by_option = [
         name for name, each in (given or {}).items() if name in chosen and _asks(name, each)
     ]
-    return Evidence(
+    return CollectedEvidence(
         session=session,
         skipped=tuple(line for name in skipped for line in _by_reader(name, skipped[name])),
         seconds=seconds,

@@ -16,10 +16,10 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import JsonValue
 
-from kdprobe.collectors.session import OpenedModel, Session
+from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.comparison.analyses import TRAINING, Ran
 from kdprobe.comparison.attribution_examples import explained_ids, with_words
-from kdprobe.comparison.collect import Evidence
+from kdprobe.comparison.collect import CollectedEvidence
 from kdprobe.comparison.controls import control_notices
 from kdprobe.comparison.examples import examples, page_rows
 from kdprobe.comparison.model_facts import model_info, model_notices
@@ -46,7 +46,7 @@ from kdprobe.version import __version__
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
 
 
-class Written(NamedTuple):
+class WrittenDocument(NamedTuple):
     """A document, as it reads when it comes back from its file, and the text of that file."""
 
     document: ResultsDocument
@@ -54,12 +54,12 @@ class Written(NamedTuple):
 
 
 def document_of(
-    evidence: Evidence,
+    evidence: CollectedEvidence,
     ran: Ran,
     options: CompareOptions,
     *,
     command: str = "",
-) -> Written:
+) -> WrittenDocument:
     """Put the document of a comparison together, write it as JSON and parse it.
 
     Args:
@@ -93,16 +93,16 @@ def document_of(
     total = document.examples_total + len(shown) - len(rows)
     document = document.model_copy(update={"examples": shown, "examples_total": total})
     text = dumps(document)
-    return Written(loads(text), text)
+    return WrittenDocument(loads(text), text)
 
 
-def _role(study: Study, model: OpenedModel) -> Role:
+def _role(study: Study, model: ComparedModel) -> Role:
     """Return what a model is here: the teacher, a student, or a student's control."""
     is_control = study.has(Controls) and model.name in study.get(Controls).names
     return "control" if is_control else model.role
 
 
-def _skipped(evidence: Evidence, ran: Ran) -> tuple[Skipped, ...]:
+def _skipped(evidence: CollectedEvidence, ran: Ran) -> tuple[Skipped, ...]:
     """List what did not run, each analysis once: what could not be collected says why."""
     missing = [
         line.model_copy(update={"requested": line.requested or line.what in ran.requested})
@@ -146,7 +146,7 @@ def _notices(session: Session) -> list[Notice]:
 
 
 def _protocol(
-    options: CompareOptions, evidence: Evidence, session: Session, analyses: Sequence[str]
+    options: CompareOptions, evidence: CollectedEvidence, session: Session, analyses: Sequence[str]
 ) -> dict[str, JsonValue]:
     """Return every choice after defaults were filled in, for the protocol card; no full paths."""
     data, runtime = options.data, options.runtime

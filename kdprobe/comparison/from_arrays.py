@@ -12,7 +12,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from kdprobe.collectors.session import OpenedModel, Session
+from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.comparison.analyses import chosen_analyses
 from kdprobe.comparison.compare import compare_opened
 from kdprobe.comparison.files import check_output
@@ -102,7 +102,7 @@ def compare_predictions(
     if "teacher" in students:
         raise ConfigError("`students`", found="one is called 'teacher'", expected="other names")
     models = tuple(
-        OpenedModel(
+        ComparedModel(
             ModelSpec(name, ()),
             "student" if place else "teacher",
             tuple(_handle(name, run, split) for run in _runs(values)),

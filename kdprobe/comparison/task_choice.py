@@ -23,7 +23,7 @@ from kdprobe.tasks.open import open_task, task_names
 _NAME_ONE = "say `task=NAME` (`kdprobe tasks` lists them), `task=FILE.toml`, or a table of examples"
 
 
-class Columns(NamedTuple):
+class TableColumns(NamedTuple):
     """The columns of a plain table and its classes, as named on the command line; else guessed."""
 
     text: str | None = None
@@ -32,9 +32,9 @@ class Columns(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def columns_of(data: DataOptions) -> Columns:
+def columns_of(data: DataOptions) -> TableColumns:
     """Return the columns and classes that options name."""
-    return Columns(data.text, data.text_pair, data.label, data.labels)
+    return TableColumns(data.text, data.text_pair, data.label, data.labels)
 
 
 class ChosenTask(NamedTuple):
@@ -47,7 +47,7 @@ class ChosenTask(NamedTuple):
 def choose_task(
     task: object,
     models: Sequence[ModelSpec],
-    columns: Columns,
+    columns: TableColumns,
     *,
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
@@ -124,7 +124,7 @@ def _one_task(trained: dict[str, list[str]]) -> str:
     return name
 
 
-def _of_files(paths: Sequence[str], columns: Columns) -> ChosenTask:
+def _of_files(paths: Sequence[str], columns: TableColumns) -> ChosenTask:
     """Take texts, labels and classes from the teacher's predictions file."""
     task_file = task_of_predictions(paths[0], labels=columns.labels)
     message = f"No `task` was given: {'; '.join(task_file.notes)}."

@@ -15,7 +15,7 @@ from kdprobe.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Part:
+class ResolvedStage:
     """One training of a recipe.
 
     Args:
@@ -45,7 +45,7 @@ class Part:
         return f", stage {self.name}" if self.name else ""
 
 
-def parts_of(recipe: Recipe) -> tuple[Part, ...]:
+def parts_of(recipe: Recipe) -> tuple[ResolvedStage, ...]:
     """Return the trainings of a recipe in order; one without stages is one.
 
     Raises:
@@ -54,8 +54,8 @@ def parts_of(recipe: Recipe) -> tuple[Part, ...]:
             recipe's.
     """
     if not recipe.stages:
-        return (Part(0, "", recipe),)
-    parts: list[Part] = []
+        return (ResolvedStage(0, "", recipe),)
+    parts: list[ResolvedStage] = []
     for place, stage in enumerate(recipe.stages):
         where = f"recipe {recipe.name}, stage {stage.name}"
         earlier = [part.name for part in parts]
@@ -72,7 +72,7 @@ def parts_of(recipe: Recipe) -> tuple[Part, ...]:
             own.student,
             taught_by,
         )
-        parts.append(Part(place, stage.name, own, taught_by, goes_on))
+        parts.append(ResolvedStage(place, stage.name, own, taught_by, goes_on))
     if parts[-1].recipe.student != recipe.student:
         raise ConfigError(
             f"recipe {recipe.name}, stage {parts[-1].name}",

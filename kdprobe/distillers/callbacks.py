@@ -16,7 +16,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.resume import checkpoint_folder, mark_complete
 from kdprobe.leftovers import remove_folder
-from kdprobe.progress import Stage
+from kdprobe.progress import ProgressStage
 
 
 class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
@@ -28,7 +28,7 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]  # transformers is un
         shown: steps of an earlier run that the stage has counted already.
     """
 
-    def __init__(self, stage: Stage, *, score: str, shown: int = 0) -> None:
+    def __init__(self, stage: ProgressStage, *, score: str, shown: int = 0) -> None:
         self.stage, self.score, self.shown = stage, score, shown
         self.notes: dict[str, str] = {}
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from kdprobe.atomic import finish_exchange, require_empty_folder
 from kdprobe.config.recipe import ObjectiveSetting
-from kdprobe.config.stages import Part
+from kdprobe.config.stages import ResolvedStage
 from kdprobe.distillers.control import epochs_of, rule_without_teacher, scheduled_steps
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.dry_run import dry_run
@@ -81,7 +81,7 @@ class ControlTraining:
         return self.folder.name.removesuffix("-control")
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ResolvedStage, ...]:
         """The student's own trainings: those of its assistants are left out."""
         parts = self.student.parts
         first = max(part.place for part in parts if not part.goes_on)
@@ -164,7 +164,7 @@ class ControlTraining:
         preflight = replace(preflight, notes=(*preflight.notes, *notes))
         return TrainingResult.of_dry_run(self.gold, preflight)
 
-    def _record(self, part: Part) -> dict[str, Any]:
+    def _record(self, part: ResolvedStage) -> dict[str, Any]:
         return read_record(self.student.folder(part)) or {}
 
     def _training(

@@ -109,7 +109,7 @@ def encode(text: TextModel, split: Split, *, max_length: int) -> Encoded:
     )
 
 
-class Rows(Dataset[int]):
+class RowNumbers(Dataset[int]):
     """The row numbers of a split, as the data loader wants them."""
 
     def __init__(self, count: int) -> None:

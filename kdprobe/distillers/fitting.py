@@ -16,7 +16,6 @@ import torch
 from transformers import TrainerCallback
 
 from kdprobe.atomic import holds_files, require_empty_folder
-from kdprobe.distillers._scores import Score
 from kdprobe.distillers.callbacks import (
     CompleteCheckpoints,
     Milestones,
@@ -44,6 +43,7 @@ from kdprobe.distillers.resume import (
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_digests import order_digest, weights_digest
 from kdprobe.distillers.training_job import TrainingJob, TrainingResult
+from kdprobe.distillers.validation_scores import Score
 from kdprobe.errors import OutputError
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import quiet

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from kdprobe.distillers._scores import fidelity
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.initial_student import InitialStudent
 from kdprobe.distillers.teacher_store import all_logits
+from kdprobe.distillers.validation_scores import fidelity
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 

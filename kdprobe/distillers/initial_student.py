@@ -16,13 +16,7 @@ from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.narrowing import student_of
 from kdprobe.models.projection import learn_projection
-from kdprobe.models.shapes import (
-    CopyShape,
-    NewShape,
-    build_new,
-    label_settings,
-    parse_student,
-)
+from kdprobe.models.shapes import CopyShape, NewShape, build_new, label_settings, parse_student
 from kdprobe.models.surgery import make_student
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress

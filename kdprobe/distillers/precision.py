@@ -31,7 +31,7 @@ _BEGINS: dict[Init, str] = {
 }
 
 
-class Evidence(NamedTuple):
+class PrecisionEvidence(NamedTuple):
     """What was measured of one family on one task.
 
     Args:
@@ -78,8 +78,8 @@ class Equivalence(NamedTuple):
         return self.learnt and -self.margin < self.low and self.high < self.margin
 
 
-EVIDENCE: tuple[Evidence, ...] = (
-    Evidence(
+EVIDENCE: tuple[PrecisionEvidence, ...] = (
+    PrecisionEvidence(
         # With its fully connected layer in bfloat16 and all else in float32; a BiLSTM stays in
         # float32 as a whole since. As a whole in bfloat16 the demo's had .112, .017 and .560 where
         # float32 gives .471, .587 and .568.
@@ -87,32 +87,32 @@ EVIDENCE: tuple[Evidence, ...] = (
         (0.3102, 0.316, 0.4016, 0.4421), (0.2422, 0.3005, 0.3352, 0.3842),
         (11.0, 11.8), None,
     ),
-    Evidence(
+    PrecisionEvidence(
         "bert, copied layers", "cola", "3 of 6 layers, 2,000 examples, 2 epochs, rate 1e-4",
         (0.1385, 0.1126, 0.1425, 0.1296, 0.1364), (0.1385, 0.1126, 0.1375, 0.1331, 0.1405),
         (36.2, 23.2), (2.26, 4.21),
     ),
-    Evidence(
+    PrecisionEvidence(
         "bert, copied layers", "grammar", "3 of 6 layers, 4,000 examples, 3 epochs, rate 3e-4",
         (0.3905, 0.2609, 0.069, 0.2987, 0.0835), (0.3713, 0.2256, 0.075, 0.2728, 0.0429),
         (75.7, 58.7), None,
     ),
-    Evidence(
+    PrecisionEvidence(
         "bert, random weights", "cola", "L2,H256,I512,A4, 2,000 examples, 3 epochs, rate 5e-4",
         (0.066, 0.0335, 0.0678, 0.0301, 0.0745), (0.0643, 0.0351, 0.0678, 0.0285, 0.0726),
         (11.0, 9.5), None,
     ),
-    Evidence(
+    PrecisionEvidence(
         "bert, random weights", "grammar", "the same, 3,000 examples, 3 epochs, rate 1e-3",
         (0.0442, 0.1009, 0.0184, 0.0497, 0.0108), (0.0581, 0.114, 0.032, 0.0424, 0.0065),
         (14.0, 11.4), None,
     ),
-    Evidence(
+    PrecisionEvidence(
         "gpt2, random weights", "cola", "2 layers of 256, 2,000 examples, 3 epochs, rate 5e-4",
         (0.0311, 0.0298, 0.0782, 0.0585, 0.1192), (0.0503, 0.0298, 0.0766, 0.0717, 0.1056),
         (19.8, 15.9), None,
     ),
-    Evidence(
+    PrecisionEvidence(
         "gpt2, random weights", "grammar", "the same, 3,000 examples, 3 epochs, rate 1e-3",
         (0.032, 0.0131, 0.0622, 0.0541, 0.0507), (0.0463, 0.0354, 0.058, 0.0573, 0.0741),
         (26.0, 20.1), None,
@@ -179,7 +179,7 @@ def family_of(student: str, other: str | None, *, offline: bool) -> str:
     return f"{config.get('model_type', '')}, {begins}"
 
 
-def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> bool:
+def is_shown_equal(family: str, evidence: Sequence[PrecisionEvidence] | None = None) -> bool:
     """Whether `auto` trains a family with bfloat16 products.
 
     Definition: it was measured on at least two tasks with at least five seeds, equal within seed
@@ -201,7 +201,7 @@ def is_shown_equal(family: str, evidence: Sequence[Evidence] | None = None) -> b
     )
 
 
-def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> str:
+def price_of(architecture: str, evidence: Sequence[PrecisionEvidence] | None = None) -> str:
     """Describe what bfloat16 products cost and save students of an architecture.
 
     Args:
@@ -218,7 +218,7 @@ def price_of(architecture: str, evidence: Sequence[Evidence] | None = None) -> s
     return "; ".join(price(row) for row in rows)
 
 
-def price(row: Evidence) -> str:
+def price(row: PrecisionEvidence) -> str:
     """Describe one row of the table.
 
     >>> row = Evidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.distillers._scores import Score
+from kdprobe.distillers.validation_scores import Score
 from kdprobe.errors import CheckpointError
 
 Facts = list[tuple[str, str]]

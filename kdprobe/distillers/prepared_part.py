@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kdprobe.config.stages import Part
+from kdprobe.config.stages import ResolvedStage
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.encoding import Encoded
 from kdprobe.distillers.forward import shape_of
@@ -29,7 +29,7 @@ from kdprobe.tasks.task import Task
 class PreparedPart(NamedTuple):
     """A part that is ready: its job, the facts of its preflight, and its student."""
 
-    part: Part
+    part: ResolvedStage
     job: TrainingJob
     preflight: Preflight
     student: InitialStudent

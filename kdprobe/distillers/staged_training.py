@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kdprobe.config.stages import Part
+from kdprobe.config.stages import ResolvedStage
 from kdprobe.distillers.arguments import check_best_by
 from kdprobe.distillers.compute import settled
 from kdprobe.distillers.data import TrainingData, encode_for
@@ -33,11 +33,7 @@ from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_signal import NoTeacher, TeacherSignal
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
 from kdprobe.distillers.transfer import refuse_unlabelled
-from kdprobe.distillers.weighted_loss import (
-    WeightedLoss,
-    build_weighted_loss,
-    require_values,
-)
+from kdprobe.distillers.weighted_loss import WeightedLoss, build_weighted_loss, require_values
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.leftovers import remove_folder
 from kdprobe.models.checkpoint import Loaded, load_classifier
@@ -64,7 +60,7 @@ class StagedTraining:
         made_for: the examples whose words a new student knows; None: those it learns from.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[ResolvedStage, ...]
     data: TrainingData
     teacher: Teacher
     output: Path
@@ -73,7 +69,7 @@ class StagedTraining:
     progress: Progress
     made_for: Split | None = None
 
-    def folder(self, part: Part) -> Path:
+    def folder(self, part: ResolvedStage) -> Path:
         """Return the folder that a part writes."""
         last = part.place == len(self.parts) - 1
         return self.output if last else self.output / STAGES / part.folder
@@ -131,14 +127,14 @@ class StagedTraining:
         group.wait()
         return replace(run, begun=True)
 
-    def _open(self, part: Part, plan: Mapping[str, Any], run: Run) -> Run | TrainingResult:
+    def _open(self, part: ResolvedStage, plan: Mapping[str, Any], run: Run) -> Run | TrainingResult:
         """Open the folder of a part; return the result of a finished one."""
         folder = self.folder(part)
         if folder == self.output:
             return run
         return open_run(folder, plan, resume=True, force=False, progress=Silent())
 
-    def teacher_of(self, part: Part) -> Teacher:
+    def teacher_of(self, part: ResolvedStage) -> Teacher:
         """Open the teacher of a part; an assistant is trained by then."""
         if part.teacher is None:
             return self.teacher
@@ -176,7 +172,7 @@ class StagedTraining:
         logits = teacher.logits(evaluation, progress=self.progress)
         return teacher.facts(evaluation, logits)
 
-    def prepare(self, part: Part) -> PreparedPart:
+    def prepare(self, part: ResolvedStage) -> PreparedPart:
         """Score the teacher of a part and prepare its job, the teacher's outputs included."""
         teacher = self.teacher_of(part)
         facts = self.score_teacher(teacher)
@@ -184,7 +180,9 @@ class StagedTraining:
         rows = (*self.data.rows().items(), *facts, *prepared.preflight.facts)
         return prepared._replace(preflight=replace(prepared.preflight, facts=rows))
 
-    def _initial_student(self, part: Part, teacher: Teacher, *, dry_run: bool) -> InitialStudent:
+    def _initial_student(
+        self, part: ResolvedStage, teacher: Teacher, *, dry_run: bool
+    ) -> InitialStudent:
         """Make a part's student, or take over that of the part before."""
         examples = self.made_for or self.data.train
         with settled(self.teacher.compute, seed=self.seed, purpose="new weights"):
@@ -203,7 +201,12 @@ class StagedTraining:
         )
 
     def prepare_job(
-        self, part: Part, teacher: Teacher, *, dry_run: bool, student: InitialStudent | None = None
+        self,
+        part: ResolvedStage,
+        teacher: Teacher,
+        *,
+        dry_run: bool,
+        student: InitialStudent | None = None,
     ) -> PreparedPart:
         """Put student, objectives and teacher together; a dry run computes no teacher outputs.
 
@@ -253,7 +256,7 @@ class StagedTraining:
         preflight = preflight_of(job, student, teacher, data=data, progress=self.progress)
         return PreparedPart(part, job, preflight, student)
 
-    def _weighted_loss(self, part: Part, models: ModelPair) -> WeightedLoss:
+    def _weighted_loss(self, part: ResolvedStage, models: ModelPair) -> WeightedLoss:
         recipe = part.recipe
         weighted_loss = build_weighted_loss(
             recipe.objectives,

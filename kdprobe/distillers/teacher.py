@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from kdprobe.cache import Cache, CacheKey
 from kdprobe.config.recipe import Recipe
-from kdprobe.distillers._scores import chance_score, task_scores
 from kdprobe.distillers.compute import Compute, settled
 from kdprobe.distillers.data import TrainingData, encode_for
 from kdprobe.distillers.encoding import Encoded
@@ -32,6 +31,7 @@ from kdprobe.distillers.teacher_memory import CachedTeacher, TeacherCache
 from kdprobe.distillers.teacher_quantities import teacher_quantities
 from kdprobe.distillers.teacher_signal import LiveTeacher, StoredTeacher, TeacherSignal
 from kdprobe.distillers.teacher_store import TOLERANCE, TeacherFile, all_logits
+from kdprobe.distillers.validation_scores import chance_score, task_scores
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.distillers.word_alignment import match_words
 from kdprobe.errors import CapabilityError

@@ -23,7 +23,7 @@ from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, View
 from kdprobe.distillers.teacher_quantities import Quantity
 from kdprobe.distillers.teacher_store import TeacherFile, checked_rows, close_enough
 from kdprobe.models.checkpoint import Loaded
-from kdprobe.progress import Progress, Stage
+from kdprobe.progress import Progress, ProgressStage
 from kdprobe.tasks.task import Split
 
 _BATCH = 64
@@ -168,7 +168,7 @@ class TeacherCache:
             return None
         return np.concatenate(([0], np.cumsum(self.encoded.lengths)))
 
-    def _compute(self, missing: Sequence[Quantity], stage: Stage) -> dict[Quantity, Kept]:
+    def _compute(self, missing: Sequence[Quantity], stage: ProgressStage) -> dict[Quantity, Kept]:
         pieces: list[dict[int, NDArray[Any]]] = [{} for _ in missing]
         for rows in self.encoded.batches(_BATCH):
             for place, parts in enumerate(self.outputs_of(missing, rows)):

@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainerControl
 
-from kdprobe.distillers._scores import Score, fidelity, task_scores
 from kdprobe.distillers.arguments import other_optimizer, training_arguments
-from kdprobe.distillers.encoding import GroupedByLength, Rows
+from kdprobe.distillers.encoding import GroupedByLength, RowNumbers
 from kdprobe.distillers.first_token_forward import (
     first_token_forward,
     first_token_suffices,
@@ -33,6 +32,7 @@ from kdprobe.distillers.processes import add_up_gradients, process_group, same_s
 from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.training_job import TrainingJob
+from kdprobe.distillers.validation_scores import Score, fidelity, task_scores
 from kdprobe.distillers.weighted_loss import Losses, Window
 from kdprobe.errors import TrainingError
 from kdprobe.models.embedding_table import embedding_table
@@ -86,8 +86,8 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             model=trainable,
             args=training_arguments(job, folder),
             data_collator=self.collate,
-            train_dataset=Rows(len(job.split)),
-            eval_dataset=Rows(len(job.evaluation.split)),
+            train_dataset=RowNumbers(len(job.split)),
+            eval_dataset=RowNumbers(len(job.evaluation.split)),
             callbacks=list(callbacks),
             optimizer_cls_and_kwargs=other_optimizer(job),
         )

@@ -19,7 +19,7 @@ from kdprobe.plain_files import expanded
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.build import join_columns
 from kdprobe.tasks.readers import read_table
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split
 
 ALONE = "transfer"  # the name of a split that holds the texts of a transfer set alone
@@ -99,7 +99,7 @@ def _read(path: Path, like: Split) -> Split:
     return Split(like.task, like.name, ids, texts, pairs, origin=path.name)
 
 
-def _column(table: Table, name: str) -> tuple[str, ...]:
+def _column(table: ColumnTable, name: str) -> tuple[str, ...]:
     if name not in table.columns:
         raise TaskError(
             table.shown,

@@ -18,14 +18,7 @@ from torch import Tensor, nn
 
 from kdprobe.config.base import parse
 from kdprobe.config.recipe import ObjectiveSetting
-from kdprobe.distillers.objective import (
-    OBJECTIVES,
-    Batch,
-    ModelPair,
-    Needs,
-    Objective,
-    View,
-)
+from kdprobe.distillers.objective import OBJECTIVES, Batch, ModelPair, Needs, Objective, View
 from kdprobe.distillers.processes import ProcessGroup
 from kdprobe.errors import CapabilityError
 

@@ -36,13 +36,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kdprobe.extract.state_moments import (
-    Advance,
-    Gathered,
-    clean_run,
-    equal_batches,
-    spans_of,
-)
+from kdprobe.extract.state_moments import Advance, Gathered, clean_run, equal_batches, spans_of
 from kdprobe.models.layer_edits import EditableLayers
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.tokens import Tokens

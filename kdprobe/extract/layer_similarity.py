@@ -20,13 +20,7 @@ from kdprobe.models.hidden import FeatureCell, LayerReader
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.layer_permutation import permutation_p
-from kdprobe.stats.layer_similarity import (
-    Blocks,
-    Vectors,
-    in_groups,
-    similarity,
-    vectors_of,
-)
+from kdprobe.stats.layer_similarity import Blocks, Vectors, in_groups, similarity, vectors_of
 
 SIMILARITY_VERSION = 1
 GROUPS = 1000

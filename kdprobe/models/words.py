@@ -112,13 +112,13 @@ def align(
     for segment, text in enumerate(texts):
         places = [place for place, part in enumerate(segments) if part == segment]
         said = [token_text(tokenizer, ids[place]) for place in places]
-        rows = _Rows(text, [tokenizer.convert_ids_to_tokens(ids[place]) for place in places])
+        rows = _TokenRows(text, [tokenizer.convert_ids_to_tokens(ids[place]) for place in places])
         for place, (start, end) in zip(places, rows.lay(said), strict=True):
             pieces[place] = Piece(segment, start, end)
     return pieces
 
 
-class _Rows:
+class _TokenRows:
     """The tokens of one text, laid along its folded letters from left to right."""
 
     def __init__(self, text: str, names: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ UNREAD = 80
 
 
 @dataclass(frozen=True)
-class Part:
+class RenderedSection:
     """A section of a page: its place, its address, its heading and its markup."""
 
     order: int
@@ -50,13 +50,13 @@ def asset(name: str) -> str:
     return resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _parts(document: ResultsDocument) -> list[Part]:
+def _parts(document: ResultsDocument) -> list[RenderedSection]:
     sections: list[Section] = [SECTIONS.load(name) for name in SECTIONS.names()]
     parts = []
     for section in sections:
         body = section.render(document)
         if body is not None:
-            parts.append(Part(section.order, slug(section.name), section.title, body))
+            parts.append(RenderedSection(section.order, slug(section.name), section.title, body))
     read = {name for section in sections for name in section.reads}
     taken = {part.name for part in parts}
     for result in document.analyses:
@@ -67,7 +67,7 @@ def _parts(document: ResultsDocument) -> list[Part]:
             # An analysis may be called like a section that reads others.
             name = slug(result.name)
             name = f"analysis-{name}" if name in taken else name
-            parts.append(Part(UNREAD, name, result.title, block))
+            parts.append(RenderedSection(UNREAD, name, result.title, block))
     return sorted(parts, key=lambda part: part.order)
 
 
@@ -98,7 +98,7 @@ def compose(
     *,
     title: str,
     alarms: Sequence[Notice],
-    parts: Sequence[Part],
+    parts: Sequence[RenderedSection],
     style: str,
     script: str,
     data: dict[str, object],

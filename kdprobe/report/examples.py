@@ -11,12 +11,7 @@ import json
 from urllib.parse import quote
 
 from kdprobe.plain_text import printable
-from kdprobe.results.schema import (
-    Example,
-    ExamplePrediction,
-    ExampleWords,
-    ResultsDocument,
-)
+from kdprobe.results.schema import Example, ExamplePrediction, ExampleWords, ResultsDocument
 
 MOST = 5000
 FULL_PROBABILITIES = 12

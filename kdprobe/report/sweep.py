@@ -10,14 +10,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from kdprobe.report.build import Part, asset, compose
+from kdprobe.report.build import RenderedSection, asset, compose
 from kdprobe.report.markup import fill
-from kdprobe.report.sections.protocol import (
-    no_command,
-    option_rows,
-    production_rows,
-    task_rows,
-)
+from kdprobe.report.sections.protocol import no_command, option_rows, production_rows, task_rows
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
@@ -32,13 +27,13 @@ def render_sweep(document: SweepDocument) -> str:
         The page as HTML; the same document gives the same text, on every machine.
     """
     parts = [
-        Part(10, "verdict", "Verdict", students_section(document)),
-        Part(30, "differences", "Differences between students", _differences(document)),
-        Part(40, "runs", "Runs", _runs(document)),
-        Part(50, "protocol", "Protocol", _protocol(document)),
+        RenderedSection(10, "verdict", "Verdict", students_section(document)),
+        RenderedSection(30, "differences", "Differences between students", _differences(document)),
+        RenderedSection(40, "runs", "Runs", _runs(document)),
+        RenderedSection(50, "protocol", "Protocol", _protocol(document)),
     ]
     if sweep_charts(document):
-        parts.append(Part(20, "fronts", "What nobody beats", fronts_section(document)))
+        parts.append(RenderedSection(20, "fronts", "What nobody beats", fronts_section(document)))
     count = len(document.students)
     return compose(
         document,

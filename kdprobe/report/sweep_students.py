@@ -44,7 +44,7 @@ class _Head:
 
 
 @dataclass(frozen=True)
-class _Figure:
+class _FigureCell:
     value: str = ""
     interval: str = ""
     undefined: str = ""
@@ -55,7 +55,7 @@ class _Row:
     number: str
     name: str
     detail: str
-    cells: tuple[_Figure, ...]
+    cells: tuple[_FigureCell, ...]
     fronts: str
 
 
@@ -88,11 +88,11 @@ def axis_title(metric: Metric) -> str:
     return f"{metric.label}, {unit}" if named else metric.label
 
 
-def _figure(number: Estimate | None, metric: str) -> _Figure:
+def _figure(number: Estimate | None, metric: str) -> _FigureCell:
     if number is None:
-        return _Figure()
+        return _FigureCell()
     if number.value is None:
-        return _Figure(undefined=number.undefined)
+        return _FigureCell(undefined=number.undefined)
     by = scale(metric)
     digits = 1 if metric in _SIZES else 3
     ends = ""
@@ -100,7 +100,7 @@ def _figure(number: Estimate | None, metric: str) -> _Figure:
         ends = show_interval(number.low, number.high)
     elif number.low is not None and number.high is not None:
         ends = f"[{show_number(number.low, digits=1)}, {show_number(number.high, digits=1)}]"
-    return _Figure(show_number(number.value / by, digits=digits), ends)
+    return _FigureCell(show_number(number.value / by, digits=digits), ends)
 
 
 def _row(document: SweepDocument, name: str, number: str, detail: str) -> _Row:

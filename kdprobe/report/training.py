@@ -61,7 +61,7 @@ def training_page(
     return str(page) + "\n"
 
 
-class Trained(Protocol):
+class ReportedTraining(Protocol):
     """What the page reads of a training's result."""
 
     @property
@@ -77,10 +77,12 @@ class Trained(Protocol):
         """The scores of the kept checkpoint; None where undefined."""
 
 
-def page_writer(title: str, facts: Sequence[tuple[str, str]]) -> Callable[[Path, Trained], None]:
+def page_writer(
+    title: str, facts: Sequence[tuple[str, str]]
+) -> Callable[[Path, ReportedTraining], None]:
     """Return what writes `training.html` of a result into a folder; see `training_page`."""
 
-    def write(folder: Path, result: Trained) -> None:
+    def write(folder: Path, result: ReportedTraining) -> None:
         page = training_page(
             result.history, best_step=result.best_step, title=title, scores=result.scores,
             facts=facts,

@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.results.figures import Figure as Figure
-from kdprobe.results.schema import (
-    AnalysisResult,
-    Estimate,
-    Gap,
-    ModelInfo,
-    ResultsDocument,
-)
+from kdprobe.results.schema import AnalysisResult, Estimate, Gap, ModelInfo, ResultsDocument
 from kdprobe.results.sentences import SentenceParts, sentence
 
 BETWEEN_SEEDS = "between seeds"

@@ -21,8 +21,8 @@ from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
 from kdprobe.results.schema import Metric, Request
 from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
-from kdprobe.sweeping.measure import Measured, Trained, students_of
-from kdprobe.sweeping.plan import Plan, SweepRequest
+from kdprobe.sweeping.measure import Measured, TrainingOutcome, students_of
+from kdprobe.sweeping.plan import SweepPlan, SweepRequest
 from kdprobe.sweeping.scores import (
     CLOSE,
     DEFINED,
@@ -34,17 +34,13 @@ from kdprobe.sweeping.scores import (
     of_each_run,
 )
 from kdprobe.sweeping.sentences import in_words
-from kdprobe.sweeping.statistics import (
-    closeness_differences,
-    difference_metric,
-    score_differences,
-)
+from kdprobe.sweeping.statistics import closeness_differences, difference_metric, score_differences
 
 
 def make_document(
-    plan: Plan,
+    plan: SweepPlan,
     request: SweepRequest,
-    trained: Mapping[str, Trained],
+    trained: Mapping[str, TrainingOutcome],
     measured: Measured,
     *,
     command: str,
@@ -84,7 +80,9 @@ def _of_closeness(study: Study) -> list[Metric]:
     ]
 
 
-def _runs(plan: Plan, trained: Mapping[str, Trained], measured: Measured) -> tuple[SweepRun, ...]:
+def _runs(
+    plan: SweepPlan, trained: Mapping[str, TrainingOutcome], measured: Measured
+) -> tuple[SweepRun, ...]:
     values = of_each_run(measured.study, students_of(plan, trained))
     close = (*CLOSE, PEARSON.name)
     rows = []

@@ -13,13 +13,7 @@ from pathlib import Path
 
 from kdprobe.cache import Cache
 from kdprobe.distillers.data import load_evaluation
-from kdprobe.extract.efficiency import (
-    Pace,
-    Times,
-    measure_speed,
-    speed_estimates,
-    weight_bytes,
-)
+from kdprobe.extract.efficiency import Pace, Times, measure_speed, speed_estimates, weight_bytes
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
@@ -28,7 +22,7 @@ from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Estimate, ModelInfo, Notice
-from kdprobe.sweeping.plan import Plan, SweepRequest
+from kdprobe.sweeping.plan import SweepPlan, SweepRequest
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.task import Split
 
@@ -38,7 +32,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingOutcome:
     """How a run ended: its steps and seconds, or the reason why there is no student."""
 
     steps: int = 0
@@ -70,7 +64,7 @@ class Measured:
     notices: tuple[Notice, ...]
 
 
-def students_of(plan: Plan, trained: Mapping[str, Trained]) -> dict[str, list[str]]:
+def students_of(plan: SweepPlan, trained: Mapping[str, TrainingOutcome]) -> dict[str, list[str]]:
     """Return the runs of each student that were trained: what differs in the seed alone."""
     students: dict[str, list[str]] = {}
     for run in plan.runs:
@@ -80,9 +74,9 @@ def students_of(plan: Plan, trained: Mapping[str, Trained]) -> dict[str, list[st
 
 
 def measure(
-    plan: Plan,
+    plan: SweepPlan,
     request: SweepRequest,
-    trained: Mapping[str, Trained],
+    trained: Mapping[str, TrainingOutcome],
     folder: Path,
     progress: Progress,
 ) -> Measured:

@@ -140,14 +140,14 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """A sweep: the axes by their full names, and its runs in the order they are trained."""
 
     axes: tuple[Axis, ...]
     runs: tuple[PlannedRun, ...]
 
 
-def plan_sweep(text: str, request: SweepRequest) -> Plan:
+def plan_sweep(text: str, request: SweepRequest) -> SweepPlan:
     """Read `runs` and check every run as far as names and values can be checked.
 
     Raises:
@@ -164,7 +164,7 @@ def plan_sweep(text: str, request: SweepRequest) -> Plan:
         _refuse_both(full, request, recipe)
     named = tuple(Axis(full[axis.key], axis.values) for axis in axes)
     runs = tuple(_planned(variant, request, recipes) for variant in variants(named))
-    return Plan(named, runs)
+    return SweepPlan(named, runs)
 
 
 def _open(name: str, request: SweepRequest) -> Recipe:

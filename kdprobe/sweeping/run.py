@@ -34,8 +34,15 @@ from kdprobe.leftovers import remove_folder
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.progress import Progress, display_of
 from kdprobe.sweeping.document import make_document, write_all
-from kdprobe.sweeping.measure import Trained, measure
-from kdprobe.sweeping.plan import NOTHING, Plan, PlannedRun, SweepRequest, plan_sweep, same_options
+from kdprobe.sweeping.measure import TrainingOutcome, measure
+from kdprobe.sweeping.plan import (
+    NOTHING,
+    PlannedRun,
+    SweepPlan,
+    SweepRequest,
+    plan_sweep,
+    same_options,
+)
 from kdprobe.sweeping.result import DryRow, Sweep
 
 RECORD = "sweep"
@@ -177,10 +184,10 @@ def _open_folder(folder: Path, request: SweepRequest, *, force: bool) -> None:
 
 
 def _train_all(
-    plan: Plan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
-) -> dict[str, Trained]:
+    plan: SweepPlan, request: SweepRequest, folder: Path, *, force: bool, progress: Progress
+) -> dict[str, TrainingOutcome]:
     """Train run by run; one that cannot be trained keeps its reason."""
-    trained: dict[str, Trained] = {}
+    trained: dict[str, TrainingOutcome] = {}
     how = {"force": force, "resume": not force}
     for place, run in enumerate(plan.runs, start=1):
         progress.say(f"Run {place} of {len(plan.runs)}: {run.name}")
@@ -189,9 +196,9 @@ def _train_all(
         except UsageError as error:
             _raise_if_of_all(error, request)
             progress.say(f"{run.name} gives no student: {error}")
-            trained[run.name] = Trained(failed=str(error))
+            trained[run.name] = TrainingOutcome(failed=str(error))
         else:
-            trained[run.name] = Trained(steps=result.steps, seconds=result.seconds)
+            trained[run.name] = TrainingOutcome(steps=result.steps, seconds=result.seconds)
     return trained
 
 

@@ -22,9 +22,7 @@ from kdprobe.analysis.student_differences.relations import BY_NAME
 from kdprobe.analysis.task_scores import UNDEFINED, primary_statistic
 from kdprobe.analysis.task_scores.metrics import METRICS as SCORES
 from kdprobe.analysis.task_scores.views import primary_name
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.arrays import Floats

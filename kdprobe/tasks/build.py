@@ -14,7 +14,7 @@ from kdprobe.errors import TaskError
 from kdprobe.plain_text import printable
 from kdprobe.tasks.clusters import table_clusters
 from kdprobe.tasks.gold import read_gold, refuse_nested
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split, text_hash
 
 # Quoted words between brackets: ['a', 'b'] of Python, ["a", "b"] of JSON, ['a' 'b'] of numpy.
@@ -38,7 +38,7 @@ def hash_share(text: str, pair: str | None = None) -> float:
     return int(text_hash(text, pair), 16) / 2**64
 
 
-def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tuple[str, ...]:
+def join_columns(table: ColumnTable, names: str | tuple[str, ...], *, role: str) -> tuple[str, ...]:
     """Return the texts of one column, or of several joined by a blank.
 
     Raises:
@@ -74,7 +74,7 @@ def join_columns(table: Table, names: str | tuple[str, ...], *, role: str) -> tu
     return tuple(texts)
 
 
-def _refuse_printed_lists(table: Table, column: str) -> None:
+def _refuse_printed_lists(table: ColumnTable, column: str) -> None:
     """Refuse a column whose every cell is a list of words as Python, numpy or JSON print it."""
     cells = [(cell or "").strip() for cell in table.columns[column]]
     if not cells or not all(map(_PRINTED_LIST.fullmatch, cells)):
@@ -114,7 +114,9 @@ class SplitPlan:
     share: tuple[float, float] | None = None
 
 
-def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin: str) -> Split:
+def build_split(
+    table: ColumnTable, task: Task, name: str, plan: SplitPlan, *, origin: str
+) -> Split:
     """Make a split of a table's rows.
 
     Raises:
@@ -160,7 +162,7 @@ def build_split(table: Table, task: Task, name: str, plan: SplitPlan, *, origin:
     return split.take(rows)
 
 
-def _ids(table: Table, column: str, name: str) -> tuple[str, ...]:
+def _ids(table: ColumnTable, column: str, name: str) -> tuple[str, ...]:
     if not column:
         return tuple(f"{name}-{row:05d}" for row in range(1, len(table.lines) + 1))
     first: dict[str, int] = {}
@@ -177,7 +179,7 @@ def _ids(table: Table, column: str, name: str) -> tuple[str, ...]:
     return tuple(first)
 
 
-def _slice_columns(table: Table, plan: SplitPlan) -> dict[str, tuple[str, ...]]:
+def _slice_columns(table: ColumnTable, plan: SplitPlan) -> dict[str, tuple[str, ...]]:
     kept = {}
     for name in plan.extra:
         if name in table.columns or plan.extra_required:
@@ -189,7 +191,7 @@ def _slice_columns(table: Table, plan: SplitPlan) -> dict[str, tuple[str, ...]]:
     return kept
 
 
-def _told_broken(table: Table) -> str:
+def _told_broken(table: ColumnTable) -> str:
     if not table.broken:
         return ""
     count = len(table.broken)

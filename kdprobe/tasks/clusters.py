@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kdprobe.errors import TaskError
 from kdprobe.results.schema import Notice
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split
 
 FEW = 30
@@ -32,7 +32,7 @@ def codes_of(values: Sequence[object]) -> NDArray[np.int64]:
     return np.array([places.setdefault(value, len(places)) for value in values], dtype=np.int64)
 
 
-def table_clusters(table: Table, column: str) -> NDArray[np.int64]:
+def table_clusters(table: ColumnTable, column: str) -> NDArray[np.int64]:
     """Return the cluster of each row, by a column of the table.
 
     Raises:

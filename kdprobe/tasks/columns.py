@@ -12,12 +12,12 @@ from pathlib import Path
 
 from kdprobe.errors import TaskError
 from kdprobe.tasks.separated import NAMES, Rows, Separated
-from kdprobe.tasks.table import Cells, Table
+from kdprobe.tasks.table import Cells, ColumnTable
 
 
 def name_columns(
     path: Path, split: Separated, names: tuple[str, ...] | None, *, skip_broken: bool
-) -> Table:
+) -> ColumnTable:
     """Make a table of the rows of a file.
 
     Args:
@@ -40,7 +40,7 @@ def name_columns(
         check_header(f"{path}:{line}", names)
     separator = NAMES.get(split.separator, split.separator)
     columns, lines, broken = _assemble(path, names, rows, separator, skip_broken)
-    return Table(str(path), columns, lines, broken, separator=split.separator, notes=notes)
+    return ColumnTable(str(path), columns, lines, broken, separator=split.separator, notes=notes)
 
 
 def _without_blank(rows: Rows) -> Rows:

@@ -25,7 +25,7 @@ from kdprobe.config.task import Task
 from kdprobe.errors import TaskError
 from kdprobe.plain_text import printable
 from kdprobe.tasks.label_names import fold, folded
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import NO_LABEL, Labels
 
 _SHOWN = 60  # characters of a list that a message quotes
@@ -53,7 +53,7 @@ def is_number(name: str) -> bool:
         return False
 
 
-def read_gold(table: Table, task: Task, *, column: str, labelled: bool) -> Gold:
+def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) -> Gold:
     """Turn the label column into class indices or scores, missing ones as `NO_LABEL` or NaN.
 
     A cell is matched by name (see `label_names.fold`), or as an index when no name is itself a
@@ -89,7 +89,7 @@ def read_gold(table: Table, task: Task, *, column: str, labelled: bool) -> Gold:
     return Gold(np.array(values, dtype=np.int64), tuple(ways))
 
 
-def read_labels(table: Table, task: Task, *, column: str) -> Labels:
+def read_labels(table: ColumnTable, task: Task, *, column: str) -> Labels:
     """Turn a column that must name a label or a score in every row into indices or scores.
 
     Raises:
@@ -125,7 +125,7 @@ def is_missing(name: str, task: Task) -> bool:
     return name in NO_CONSENSUS or (of_numbers and name.casefold() in NO_NUMBER)
 
 
-def refuse_nested(table: Table, column: str, role: str) -> None:
+def refuse_nested(table: ColumnTable, column: str, role: str) -> None:
     """Refuse a column of lists or objects, of which kdprobe would read the JSON.
 
     Raises:
@@ -166,7 +166,7 @@ class _Classes:
         return self.exact.get(self.indices.get(name, "")) if index is None else index
 
 
-def _score(name: str, table: Table, task: Task) -> float | None:
+def _score(name: str, table: ColumnTable, task: Task) -> float | None:
     low, high = task.score_range or (-math.inf, math.inf)
     # Where semicolons separate, the program that wrote the file writes 2,5 for two and a half.
     written = name.replace(",", ".") if table.separator == ";" else name
@@ -175,7 +175,7 @@ def _score(name: str, table: Table, task: Task) -> float | None:
     return float(written)
 
 
-def _unknown(cell: str | None, table: Table, row: int, task: Task) -> TaskError:
+def _unknown(cell: str | None, table: ColumnTable, row: int, task: Task) -> TaskError:
     where = table.where(row)
     if task.kind == "regression":
         low, high = task.score_range or (-math.inf, math.inf)

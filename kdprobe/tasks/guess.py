@@ -16,7 +16,7 @@ from kdprobe.errors import TaskError
 from kdprobe.tasks.guess_labels import ShownLabels, show_labels
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import SUFFIXES, read_table
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 DATA_SUFFIXES = (*SUFFIXES, ".yml")
 
@@ -125,13 +125,13 @@ def _label_note(column: str, shown: ShownLabels) -> str:
     return f"label is column {column!r}: " + (f"{count} ({names})" if names else "all are missing")
 
 
-def _usual(table: Table) -> dict[str, str]:
+def _usual(table: ColumnTable) -> dict[str, str]:
     """Return the columns by their names in small letters; of `Text` and `text` the latter."""
     names = {name.casefold(): name for name in table.columns}
     return names | {name: name for name in table.columns if name == name.casefold()}
 
 
-def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
+def _guess_texts(table: ColumnTable, text_pair: str) -> tuple[str, str]:
     names = _usual(table)
     if not text_pair:
         for one, two in PAIRS:
@@ -149,12 +149,12 @@ def _guess_texts(table: Table, text_pair: str) -> tuple[str, str]:
     )
 
 
-def _guess_label(table: Table, taken: set[str]) -> str:
+def _guess_label(table: ColumnTable, taken: set[str]) -> str:
     names = {usual: name for usual, name in _usual(table).items() if name not in taken}
     return next((names[name] for name in _LABELS if name in names), "")
 
 
-def _guess_id(table: Table) -> str:
+def _guess_id(table: ColumnTable) -> str:
     """Find the column of ids; where there is one, it names every row of a split once.
 
     Raises:
@@ -183,7 +183,7 @@ def _guess_id(table: Table) -> str:
 
 
 def _splits(
-    table: Table, path: Path, *, labelled: bool
+    table: ColumnTable, path: Path, *, labelled: bool
 ) -> tuple[dict[str, dict[str, object]], str]:
     common: dict[str, object] = {"file": path.name, "labelled": labelled}
     if "split" not in table.columns:
@@ -211,7 +211,7 @@ def _splits(
     return splits, f"splits are the values of column 'split': {', '.join(splits)}"
 
 
-def _slices(table: Table, taken: set[str]) -> tuple[str, ...]:
+def _slices(table: ColumnTable, taken: set[str]) -> tuple[str, ...]:
     return tuple(
         name
         for name, cells in table.columns.items()

@@ -24,7 +24,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.tasks.gold import NO_CONSENSUS, NO_NUMBER, is_number, refuse_nested
 from kdprobe.tasks.label_names import fold
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 _MANY = 20  # more whole numbers than this, with gaps, are scores rather than classes
 _LETTER = re.compile(r"[^\W\d_]")
@@ -48,7 +48,7 @@ class ShownLabels(NamedTuple):
     notes: tuple[str, ...]
 
 
-def show_labels(table: Table, column: str, named: tuple[str, ...] = ()) -> ShownLabels:
+def show_labels(table: ColumnTable, column: str, named: tuple[str, ...] = ()) -> ShownLabels:
     """Return what the labels of a plain data file are.
 
     Classes are the values of the column, sorted (as numbers when all are whole), or what the file

@@ -17,7 +17,7 @@ from typing import Any
 from kdprobe.config.task import Hub
 from kdprobe.errors import TaskError
 from kdprobe.tasks.readers import as_cell
-from kdprobe.tasks.table import Cells, Table
+from kdprobe.tasks.table import Cells, ColumnTable
 
 
 class HubError(TaskError):
@@ -35,7 +35,7 @@ def hub_name(hub: Hub, split: str) -> str:
     return " ".join(filter(None, (hub.dataset, hub.config))) + f", split {hub.splits[split]}"
 
 
-def read_hub(hub: Hub, split: str) -> Table:
+def read_hub(hub: Hub, split: str) -> ColumnTable:
     """Load a split from the hub as a table; class labels as their names, `-1` as it is.
 
     Raises:
@@ -58,7 +58,7 @@ def read_hub(hub: Hub, split: str) -> Table:
     first = rows[0] if len(rows) else {}
     nested = frozenset(name for name, cell in first.items() if isinstance(cell, list | dict))
     lines = tuple(range(1, len(rows) + 1))
-    return Table(shown, columns, lines, marker=", row ", nested=nested)
+    return ColumnTable(shown, columns, lines, marker=", row ", nested=nested)
 
 
 @contextlib.contextmanager

@@ -13,12 +13,12 @@ from typing import cast
 
 from kdprobe.errors import TaskError
 from kdprobe.tasks.readers import parse_json_line, read_lines
-from kdprobe.tasks.table import Cells, Table
+from kdprobe.tasks.table import Cells, ColumnTable
 
 _COLUMNS = ("paragraph", "question", "answer", "label", "question_id")
 
 
-def read_multirc(path: Path) -> Table:
+def read_multirc(path: Path) -> ColumnTable:
     """Read one of MultiRC's files (`train.jsonl`, `val.jsonl`, `test.jsonl`).
 
     Answers without a label (the test file) have an empty one; so have answers without a text.
@@ -39,7 +39,7 @@ def read_multirc(path: Path) -> Table:
     columns: dict[str, Cells] = {
         name: tuple(row[position] for row in rows) for position, name in enumerate(_COLUMNS)
     }
-    return Table(str(path), columns, tuple(lines))
+    return ColumnTable(str(path), columns, tuple(lines))
 
 
 def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cells]:

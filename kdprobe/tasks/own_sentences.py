@@ -14,7 +14,7 @@ from kdprobe.tasks.build import join_columns
 from kdprobe.tasks.gold import read_gold
 from kdprobe.tasks.guess import PAIRS, TEXTS
 from kdprobe.tasks.readers import SUFFIXES, read_lines, read_table
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split, Task
 
 OWN = "own sentences"
@@ -55,7 +55,7 @@ def read_own(path: Path, task: Task) -> Split:
     )
 
 
-def _table(path: Path, task: Task) -> Table:
+def _table(path: Path, task: Task) -> ColumnTable:
     """Read a table and give its texts the names `text_a` and `text_b`."""
     table = read_table(path)
     names = {name.casefold(): name for name in table.columns}
@@ -76,11 +76,11 @@ def _table(path: Path, task: Task) -> Table:
     return replace(table, columns={**texts, **label}, nested=frozenset(nested))
 
 
-def _lines(path: Path, task: Task) -> Table:
+def _lines(path: Path, task: Task) -> ColumnTable:
     kept = [(number, line) for number, line in enumerate(read_lines(path), 1) if line.strip()]
     numbers = tuple(number for number, _ in kept)
     if not task.has_pairs:
-        return Table(path.name, {"text_a": tuple(line for _, line in kept)}, numbers)
+        return ColumnTable(path.name, {"text_a": tuple(line for _, line in kept)}, numbers)
     parts = [line.split("\t") for _, line in kept]
     for number, cells in zip(numbers, parts, strict=True):
         if len(cells) != 2:
@@ -90,4 +90,4 @@ def _lines(path: Path, task: Task) -> Table:
                 expected=f"two with a tab between, as {task.name} is about pairs of texts",
             )
     columns = {"text_a": tuple(c[0] for c in parts), "text_b": tuple(c[1] for c in parts)}
-    return Table(path.name, columns, numbers)
+    return ColumnTable(path.name, columns, numbers)

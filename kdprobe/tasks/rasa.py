@@ -15,7 +15,7 @@ import yaml
 
 from kdprobe.errors import TaskError
 from kdprobe.tasks.readers import read_text
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 _ENTITY = re.compile(r"\[([^\]\[]+)\](?:\([^)]*\)|\{[^}]*\}|\[\{[^\]]*\}\])")
 _OTHER_KINDS = ("synonym", "lookup", "regex")
@@ -30,7 +30,7 @@ def strip_entities(example: str) -> str:
     return _ENTITY.sub(r"\1", example)
 
 
-def read_rasa(path: Path) -> Table:
+def read_rasa(path: Path) -> ColumnTable:
     """Read the examples of an `nlu.yml`, columns `text` and `intent`.
 
     Raises:
@@ -67,7 +67,7 @@ def read_rasa(path: Path) -> Table:
         "text": tuple(text for _, text, _ in rows),
         "intent": tuple(intent for _, _, intent in rows),
     }
-    return Table(str(path), columns, tuple(line for line, _, _ in rows))
+    return ColumnTable(str(path), columns, tuple(line for line, _, _ in rows))
 
 
 def _fields(node: yaml.Node | None) -> dict[str, yaml.Node]:

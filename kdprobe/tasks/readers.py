@@ -1,7 +1,7 @@
 """Readers of tables: tab-separated, comma-separated, JSON lines, parquet.
 
-Does: turn a file into a `Table` of strings, losing and inventing nothing: the sentence `NA` stays
-a sentence, a quotation mark in a tab-separated file is a quotation mark, a file without a header
+Does: turn a file into a `ColumnTable` of strings, losing and inventing nothing: the sentence `NA`
+stays a sentence, a quotation mark in a tab-separated file is a quotation mark, a file without a header
 keeps its first row; a malformed line is named. Does not: know tasks; nor the nested formats, which
 `multirc.py` and `rasa.py` read.
 
@@ -25,7 +25,7 @@ from kdprobe.tasks.class_labels import named, names_beside, names_in_schema
 from kdprobe.tasks.columns import check_header, name_columns
 from kdprobe.tasks.decoding import decode
 from kdprobe.tasks.separated import read_separated, split_lines
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
 
@@ -56,7 +56,7 @@ def read_table(
     columns: tuple[str, ...] = (),
     header: bool | None = None,
     skip_broken: bool = False,
-) -> Table:
+) -> ColumnTable:
     """Read a table by its ending.
 
     Args:
@@ -92,7 +92,7 @@ def read_table(
     return _with_class_names(table, names_beside(path)) if has_header else table
 
 
-def _with_class_names(table: Table, known: Mapping[str, tuple[str, ...]]) -> Table:
+def _with_class_names(table: ColumnTable, known: Mapping[str, tuple[str, ...]]) -> ColumnTable:
     """Return names for the indices of the columns whose class names are known."""
     columns, names = dict(table.columns), {}
     for column, classes in known.items():
@@ -152,7 +152,7 @@ def parse_json_line(path: Path, line: int, text: str) -> dict[str, object]:
     )
 
 
-def _read_jsonl(path: Path) -> Table:
+def _read_jsonl(path: Path) -> ColumnTable:
     objects = [
         (line, parse_json_line(path, line, text))
         for line, text in enumerate(read_lines(path), 1)
@@ -163,7 +163,7 @@ def _read_jsonl(path: Path) -> Table:
         check_header(f"{path}:{objects[0][0]}", names)
     columns = {name: tuple(as_cell(value.get(name)) for _, value in objects) for name in names}
     nested = frozenset(n for _, value in objects for n, cell in value.items() if _is_nested(cell))
-    table = Table(str(path), columns, tuple(line for line, _ in objects), nested=nested)
+    table = ColumnTable(str(path), columns, tuple(line for line, _ in objects), nested=nested)
     return _with_class_names(table, names_beside(path))
 
 
@@ -171,7 +171,7 @@ def _is_nested(value: object) -> bool:
     return isinstance(value, list | dict)
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path) -> ColumnTable:
     import pyarrow
     import pyarrow.parquet
 
@@ -185,7 +185,7 @@ def _read_parquet(path: Path) -> Table:
         ) from error
     check_header(str(path), table.column_names)
     values = {name: table.column(name).to_pylist() for name in table.column_names}
-    read = Table(
+    read = ColumnTable(
         str(path),
         {name: tuple(map(as_cell, cells)) for name, cells in values.items()},
         tuple(range(1, table.num_rows + 1)),

@@ -20,7 +20,7 @@ from kdprobe.tasks.locate import SplitFiles, find_split
 from kdprobe.tasks.multirc import read_multirc
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import check_names_file, read_table
-from kdprobe.tasks.table import Table, join_tables, leave_out_empty
+from kdprobe.tasks.table import ColumnTable, join_tables, leave_out_empty
 from kdprobe.tasks.task import Split
 
 
@@ -121,7 +121,7 @@ def _text_columns(columns: Columns) -> tuple[str, ...]:
     return tuple(n for names in texts for n in ((names,) if isinstance(names, str) else names))
 
 
-def _read(path: Path, files: SplitFiles) -> Table:
+def _read(path: Path, files: SplitFiles) -> ColumnTable:
     if files.layout.reader == "multirc":
         return read_multirc(path)
     if files.layout.reader == "rasa":
@@ -151,7 +151,7 @@ def _from_hub(task_file: TaskFile, split: str, *, offline: bool, looked: tuple[s
     return _hub_split(task_file, hub, split, table)
 
 
-def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: Table) -> Split:
+def _hub_split(task_file: TaskFile, hub: Hub, split: str, table: ColumnTable) -> Split:
     labelled = all(
         layout.splits[split].labelled for layout in task_file.local if split in layout.splits
     )

@@ -15,7 +15,7 @@ Cells = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
-class Table:
+class ColumnTable:
     """Columns of equal length, in the order of the file.
 
     Args:
@@ -65,7 +65,7 @@ class Table:
             "columns in the task file or with `text`, `text_pair` and `label`",
         )
 
-    def take(self, rows: list[int]) -> Table:
+    def take(self, rows: list[int]) -> ColumnTable:
         """Return the table of these rows."""
         columns = {name: tuple(cells[i] for i in rows) for name, cells in self.columns.items()}
         return replace(
@@ -76,7 +76,7 @@ class Table:
         )
 
 
-def join_tables(tables: list[Table]) -> Table:
+def join_tables(tables: list[ColumnTable]) -> ColumnTable:
     """Put several tables of the same columns one after the other (the shards of one split).
 
     Raises:
@@ -98,7 +98,7 @@ def join_tables(tables: list[Table]) -> Table:
                 found=f"columns {', '.join(table.columns)}",
                 expected=f"those of {first.shown}: {', '.join(first.columns)}",
             )
-    return Table(
+    return ColumnTable(
         shown=first.shown,
         columns={
             name: tuple(cell for table in tables for cell in table.columns[name])
@@ -115,7 +115,7 @@ def join_tables(tables: list[Table]) -> Table:
     )
 
 
-def leave_out_empty(table: Table, names: tuple[str, ...]) -> Table:
+def leave_out_empty(table: ColumnTable, names: tuple[str, ...]) -> ColumnTable:
     """Return the table without rows in which one of these columns is empty; it notes them."""
     present = [table.columns[name] for name in names if name in table.columns]
     empty = {i for cells in present for i, cell in enumerate(cells) if not (cell or "").strip()}

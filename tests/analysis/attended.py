@@ -11,11 +11,7 @@ from typing import Literal
 import numpy as np
 
 from kdprobe.extract.attention_similarity import summarised
-from kdprobe.observations.attention import (
-    AttentionMap,
-    AttentionPairs,
-    AttentionSimilarities,
-)
+from kdprobe.observations.attention import AttentionMap, AttentionPairs, AttentionSimilarities
 from kdprobe.observations.study import Study
 from kdprobe.stats.attention import Maps, head_divergence, head_statistics
 

@@ -15,14 +15,8 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from kdprobe.observations.minimal_pairs import (
-    MinimalPairs,
-)
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-    Scale,
-)
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population, Predictions, Scale
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, Task

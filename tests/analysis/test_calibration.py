@@ -14,10 +14,7 @@ from kdprobe.analysis.calibration import ANALYSIS
 from kdprobe.analysis.calibration.draws import CalibrationOptions
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.gold import gold_of
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats import calibration as _calibration

@@ -11,13 +11,8 @@ from scipy import special, stats
 from kdprobe.analysis.confidence import ANALYSIS
 from kdprobe.analysis.gold import gold_of
 from kdprobe.analysis.protocol import NoOptions
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis import studies
 

@@ -10,10 +10,7 @@ from pydantic import ValidationError
 
 from kdprobe.analysis.exemplary_cases import ANALYSIS, ExemplaryCasesOptions
 from kdprobe.analysis.gold import gold_of
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Table
 from kdprobe.stats.arrays import Floats

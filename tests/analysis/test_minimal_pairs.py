@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kdprobe.analysis.minimal_pairs import ANALYSIS, MinimalPairOptions
+from kdprobe.analysis.minimal_pairs import ANALYSIS, MinimalPairAnalysisOptions
 from kdprobe.analysis.minimal_pairs.judgements import (
-    Part,
+    PairGroup,
     judgements,
     ranked_draws,
     spearman_tables,
 )
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.minimal_pairs import (
-    MinimalPairs,
-)
+from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from kdprobe.stats.arrays import Floats
@@ -50,7 +48,7 @@ def judged(
 
 def analysed(study: Study) -> AnalysisResult:
     assert ANALYSIS.skip_reason(study) is None
-    return ANALYSIS.run(study, MinimalPairOptions(), {})
+    return ANALYSIS.run(study, MinimalPairAnalysisOptions(), {})
 
 
 def at(result: AnalysisResult, metric: str, a: str, b: str = "", subset: str = "all") -> Estimate:
@@ -182,7 +180,7 @@ def test_margins_of_the_wrong_shape_are_refused():
     wrong = {**pairs.margins, "teacher": np.zeros((6, 1))}
     with pytest.raises(MisalignedError) as caught:
         ANALYSIS.run(
-            study.with_observations(replace(pairs, margins=wrong)), MinimalPairOptions(), {}
+            study.with_observations(replace(pairs, margins=wrong)), MinimalPairAnalysisOptions(), {}
         )
     assert str(caught.value) == (
         "minimal pairs of teacher: margins of shape (6, 1), expected (1, 6) (runs × pairs)"
@@ -200,7 +198,7 @@ def test_several_runs_are_averaged():
 def test_many_pairs_stay_small():
     """Resamples of all pairs at once would not fit into memory on BLiMP."""
     study = classification(20, resamples=2000)
-    part = Part("all", {("", ""): np.arange(30_000)})
+    part = PairGroup("all", {("", ""): np.arange(30_000)})
     draws = ranked_draws(study, part)
     margins: Floats = np.random.default_rng(0).normal(size=(2, 30_000))
     (values,) = spearman_tables(study, part, [(margins[0], margins[1])])

@@ -11,10 +11,7 @@ from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
 
 from kdprobe.analysis.protocol import NoOptions
 from kdprobe.analysis.sanity_checks import ANALYSIS
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.observations.train_texts import TrainTexts
 from kdprobe.results.schema import Notice

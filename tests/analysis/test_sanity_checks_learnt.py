@@ -10,19 +10,10 @@ from hypothesis import given
 from statsmodels.stats.inter_rater import cohens_kappa
 
 from kdprobe.analysis.sanity_checks.learnt import check_chance, check_sure
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error
-from tests.analysis.studies import (
-    binary,
-    labels_of_two,
-    many_classes,
-    quick,
-    regression,
-)
+from tests.analysis.studies import binary, labels_of_two, many_classes, quick, regression
 
 
 def with_student(study: Study, values: np.ndarray) -> Study:

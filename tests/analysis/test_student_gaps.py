@@ -34,7 +34,7 @@ def measured(study: Study) -> dict[str, AnalysisResult]:
     if slices.ANALYSIS.skip_reason(study) is None:
         done["slices"] = slices.ANALYSIS.run(study, SliceOptions(), {})
     if minimal_pairs.ANALYSIS.skip_reason(study) is None:
-        options = minimal_pairs.MinimalPairOptions()
+        options = minimal_pairs.MinimalPairAnalysisOptions()
         done["minimal_pairs"] = minimal_pairs.ANALYSIS.run(study, options, {})
     return done
 

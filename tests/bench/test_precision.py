@@ -16,7 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.distillers.precision import Evidence, compare_precisions, is_shown_equal, price
+from kdprobe.distillers.precision import (
+    PrecisionEvidence,
+    compare_precisions,
+    is_shown_equal,
+    price,
+)
 from tests.bench.precisions import FAMILIES, Trained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +79,7 @@ def test_precisions(family: str, task: str, record_property: Callable[[str, obje
     seconds = [statistics.median(runs[name, s].seconds for s in range(SEEDS)) for name in BOTH]
     emulated = [capped[name, 0].seconds for name in BOTH]
     budget = ", ".join(f"{key} {value:g}" for key, value in FAMILIES[family].budgets[task].items())
-    row = Evidence(
+    row = PrecisionEvidence(
         family, task, budget, scores["float32"], scores["bfloat16"],
         (seconds[0], seconds[1]), (emulated[0], emulated[1]),
     )  # fmt: skip

@@ -16,7 +16,7 @@ from kdprobe.extract.features import extract_features
 from kdprobe.extract.probes.data import CellFits, ProbeData
 from kdprobe.extract.probes.fits import ProbeOptions, fit_cells, protocols
 from kdprobe.extract.probes.logistic import STRENGTHS
-from kdprobe.extract.probes.senteval import Protocol, fit_senteval
+from kdprobe.extract.probes.senteval import SentEvalProtocol, fit_senteval
 from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from tests.bench.probing_peers import (
@@ -42,7 +42,7 @@ TRAIN, DEV, TEST = 256, 128, 1024
 def test_all_cells_at_once_against_senteval_one_cell_after_another(record_property: Record):
     """Guards against batched fits that are fast because they are other fits."""
     data = features(cells=7, n=1000, d=128, classes=4, dev=500, test=4000)
-    protocol = Protocol()
+    protocol = SentEvalProtocol()
     theirs: list[float] = []
     ours: list[float] = []
     convex: list[float] = []
@@ -54,7 +54,7 @@ def test_all_cells_at_once_against_senteval_one_cell_after_another(record_proper
         )
         # By evaluation; the fit that SentEval repeats for the test score is not counted.
         theirs.append(seconds / sum(fit[2] for fit in fits))
-        seconds, made = timed(lambda: fit_senteval(data, Protocol()))
+        seconds, made = timed(lambda: fit_senteval(data, SentEvalProtocol()))
         ours.append(seconds / made.evaluations.sum())
         first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
         differ.append(abs(made.hits[cell].mean() - fits[first][1].mean()))
@@ -67,7 +67,7 @@ def test_all_cells_at_once_against_senteval_one_cell_after_another(record_proper
     # sentences are few. With the strengths of our logistic regression the two must agree.
     narrow, same = (
         100 * (rough[0].hits.mean(axis=1) - fit_senteval(ready, asked).hits.mean(axis=1))
-        for asked in (protocol, Protocol(strengths=STRENGTHS))
+        for asked in (protocol, SentEvalProtocol(strengths=STRENGTHS))
     )
     record_property("exact", exact)
     record_property("logistic", logistic)

@@ -16,12 +16,7 @@ import pytest
 
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import lower_bound
-from kdprobe.stats.selective import (
-    coverage_curve,
-    first_size,
-    fixed_sequence,
-    threshold_grid,
-)
+from kdprobe.stats.selective import coverage_curve, first_size, fixed_sequence, threshold_grid
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 

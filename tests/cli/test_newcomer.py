@@ -10,7 +10,7 @@ import pytest
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.augmenters.augmenter import AUGMENTERS
 from kdprobe.collectors.attributions.options import AttributionRequest
-from kdprobe.comparison.task_choice import Columns, choose_task
+from kdprobe.comparison.task_choice import TableColumns, choose_task
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.config.recipe import open_recipe
 from kdprobe.distillers.objective import OBJECTIVES
@@ -145,7 +145,7 @@ def trained(folder: Path, task: str) -> str:
 def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
     """Guards a task asked for that both checkpoints name, or taken where they name two."""
     cola, other = trained(tmp_path / "a", "cola"), trained(tmp_path / "b", "cola")
-    chosen = choose_task(None, parse_specs([cola, other]), Columns())
+    chosen = choose_task(None, parse_specs([cola, other]), TableColumns())
     assert chosen.task_file.name == "cola"
     assert [notice.code for notice in chosen.notices] == ["task-from-record"]
     sst2, own = trained(tmp_path / "c", "sst2"), trained(tmp_path / "d", "my table")
@@ -157,9 +157,9 @@ def test_the_task_of_the_checkpoints(tmp_path: Path) -> None:
         ([own, str(bare)], "trained for 'my table', a task of your own"),
     ):
         with pytest.raises(ConfigError, match=f"`task`: is missing, and .*{words}"):
-            choose_task(None, parse_specs(models), Columns())
+            choose_task(None, parse_specs(models), TableColumns())
     with pytest.raises(CheckpointError, match="nowhere: no such folder"):
-        choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), Columns())
+        choose_task(None, parse_specs([str(bare), str(tmp_path / "nowhere")]), TableColumns())
 
 
 def test_what_is_wrong_is_told_before_anything_is_made(

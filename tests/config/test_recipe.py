@@ -6,12 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.config.recipe import (
-    ObjectiveSetting,
-    Recipe,
-    open_recipe,
-    recipe_names,
-)
+from kdprobe.config.recipe import ObjectiveSetting, Recipe, open_recipe, recipe_names
 from kdprobe.config.recipe_changes import with_settings
 from kdprobe.errors import ConfigError, UnknownNameError
 

@@ -8,7 +8,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kdprobe.distillers.encoding import Encoded, GroupedByLength, Rows, encode, steps_per_epoch
+from kdprobe.distillers.encoding import (
+    Encoded,
+    GroupedByLength,
+    RowNumbers,
+    encode,
+    steps_per_epoch,
+)
 from kdprobe.models.shapes import NewShape, build_new
 from kdprobe.models.text_model import TextModel
 from kdprobe.tasks.task import Split
@@ -94,5 +100,5 @@ def test_evaluation_batches_and_counts() -> None:
     """Guards the evaluation: every row once, the longest first."""
     encoded = Encoded({"input_ids": [[1], [1, 2, 3], [1, 2]]}, {"input_ids": 0})
     assert list(encoded.batches(2)) == [[1, 2], [0]]
-    assert (len(Rows(3)), Rows(3)[2]) == (3, 2)
+    assert (len(RowNumbers(3)), RowNumbers(3)[2]) == (3, 2)
     assert steps_per_epoch(100, 8, 4) == pytest.approx(4)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kdprobe.distillers._scores import Score
 from kdprobe.distillers.model_card import CardFacts, card_text
 from kdprobe.distillers.preflight import Preflight, layer_table, refuse_chance
 from kdprobe.distillers.training_job import TrainingResult
+from kdprobe.distillers.validation_scores import Score
 from kdprobe.errors import CheckpointError
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from kdprobe.distillers.precision import (
     EVIDENCE,
-    Evidence,
+    PrecisionEvidence,
     compare_precisions,
     family_of,
     is_shown_equal,
@@ -24,9 +24,11 @@ FEW = (STEADY[0][:4], STEADY[1][:4])
 RUINED = ((0.471, 0.587, 0.568, 0.5, 0.52), (0.112, 0.017, 0.560, 0.2, 0.4))
 
 
-def row(task: str, scores: tuple[tuple[float, ...], tuple[float, ...]], **more: Any) -> Evidence:
+def row(
+    task: str, scores: tuple[tuple[float, ...], tuple[float, ...]], **more: Any
+) -> PrecisionEvidence:
     given = {"seconds": (10.0, 6.0), "emulated": (10.0, 9.0)} | more
-    return Evidence("bert, copied layers", task, "1 epoch", *scores, **given)
+    return PrecisionEvidence("bert, copied layers", task, "1 epoch", *scores, **given)
 
 
 @pytest.mark.parametrize("scores", [STEADY, RUINED])
@@ -68,7 +70,7 @@ def test_equal_is_what_was_shown() -> None:
         ((), False),
     ],
 )
-def test_what_auto_asks_for(rows: tuple[Evidence, ...], equal: bool) -> None:
+def test_what_auto_asks_for(rows: tuple[PrecisionEvidence, ...], equal: bool) -> None:
     """Guards `auto`: two tasks, equal on each, faster on every kind of processor."""
     assert is_shown_equal("bert, copied layers", rows) is equal
     assert not is_shown_equal("bilstm", rows)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from kdprobe.distillers._scores import Score, chance_score, fidelity, task_scores
+from kdprobe.distillers.validation_scores import Score, chance_score, fidelity, task_scores
 from kdprobe.errors import TaskError
 from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Task

@@ -12,11 +12,7 @@ import pytest
 import kdprobe
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.forward import shape_of
-from kdprobe.distillers.transfer import (
-    refuse_unlabelled,
-    transfer_set_alone,
-    with_transfer_set,
-)
+from kdprobe.distillers.transfer import refuse_unlabelled, transfer_set_alone, with_transfer_set
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.task import Split
 from tests.distillers.builders import TASK, toy_split, toy_weighted_loss

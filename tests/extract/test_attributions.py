@@ -24,7 +24,7 @@ from kdprobe.models import reader as reading
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.reader import Reader
 from kdprobe.models.words import split_words
-from kdprobe.progress import Silent, Stage
+from kdprobe.progress import ProgressStage, Silent
 from kdprobe.tasks.task import Task
 from tests.extract.linear import asked_of, linear_reader
 from tests.models.tiny import SENTENCES, WORDS, tiny_checkpoint
@@ -57,7 +57,7 @@ class Killed(Silent):
         self.left = after
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         yield self
 
     def advance(self, steps: int = 1, *, note: str = "") -> None:

@@ -6,13 +6,7 @@ import pytest
 
 from kdprobe.errors import ConfigError, UnknownNameError
 from kdprobe.models.layer_choice import SPREADS, layer_pairs, spread_layers
-from kdprobe.models.shapes import (
-    CopyShape,
-    ModelPlace,
-    NewShape,
-    build_new,
-    parse_student,
-)
+from kdprobe.models.shapes import CopyShape, ModelPlace, NewShape, build_new, parse_student
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.tasks.task import Task
 

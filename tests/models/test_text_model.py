@@ -11,7 +11,7 @@ import torch
 
 from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.methods import usable_methods
-from kdprobe.collectors.attributions.plan import Plan
+from kdprobe.collectors.attributions.plan import ExplanationPlan
 from kdprobe.errors import CapabilityError
 from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.coalitions import ValueFunction
@@ -90,7 +90,7 @@ def test_methods_that_a_model_does_not_allow_are_left_out_with_the_reason():
     handle = handle_of(model, tokenizer, "g")
     methods = {name: METHODS.load(name).options() for name in ("integrated_gradients", "occlusion")}
     asked = sentence("a dog sleeps")
-    plan = Plan(("x",), (asked.words,), np.array([1]), (asked,), (np.ones(3, bool),), {})
+    plan = ExplanationPlan(("x",), (asked.words,), np.array([1]), (asked,), (np.ones(3, bool),), {})
     setting, skipped = usable_methods(ExplanationSettings(methods), plan, {"g": [handle]})
     assert list(setting.methods) == ["occlusion"]
     assert [(item.what, item.reason, item.models) for item in skipped] == [

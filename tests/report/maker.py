@@ -9,14 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from kdprobe.results.schema import (
-    AnalysisResult,
-    Curve,
-    Estimate,
-    Matrix,
-    Metric,
-    Series,
-)
+from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Matrix, Metric, Series
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,11 +1,6 @@
 """Tests of the general form of an analysis."""
 
-from kdprobe.report.blocks import (
-    analyses_block,
-    analysis_block,
-    estimate_tables,
-    tables_block,
-)
+from kdprobe.report.blocks import analyses_block, analysis_block, estimate_tables, tables_block
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from tests.report import documents
 from tests.report.maker import metric

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import kdprobe
-from kdprobe.attribution.result import TextAttribution, TextAttributions, WordScores
+from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.augmenters.writer import TransferSet, record_of
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.training_job import TrainingResult
@@ -54,7 +54,7 @@ def transfer_set(folder: Path) -> TransferSet:
 
 
 def attribution(folder: Path) -> TextAttributions:
-    scores = WordScores("occlusion", (1.0, None), None, False)
+    scores = MethodScores("occlusion", (1.0, None), None, False)
     one = TextAttribution(HOSTILE, ("=a", "dog"), (0, 0), 1, "good", 0.5, (scores,))
     return TextAttributions((one,))
 

@@ -14,9 +14,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.observations.predictions import (
-    Predictions,
-)
+from kdprobe.observations.predictions import Predictions
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import (
     Resamples,

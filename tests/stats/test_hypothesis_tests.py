@@ -13,10 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from kdprobe.stats.bootstrap import draw_resamples
-from kdprobe.stats.correlations import (
-    pearson_draws,
-    spearman_draws,
-)
+from kdprobe.stats.correlations import pearson_draws, spearman_draws
 from kdprobe.stats.hypothesis_tests import (
     benjamini_hochberg,
     cochran_q,

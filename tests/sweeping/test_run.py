@@ -18,7 +18,7 @@ from transformers import BertForSequenceClassification
 from kdprobe.distillation import distill
 from kdprobe.errors import ChangedPlanError, CheckpointError, OutputError
 from kdprobe.extract.efficiency import Pace
-from kdprobe.progress import Stage
+from kdprobe.progress import ProgressStage
 from kdprobe.report.sweep import render_sweep
 from kdprobe.results.sweep import read_sweep
 from kdprobe.sweeping import measure as measuring
@@ -44,7 +44,7 @@ class Display:
         self.strike, self.steps = strike, 0
 
     @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Stage]:
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
         """Count the trainings."""
         self.training = title.startswith("train on")
         if self.training:

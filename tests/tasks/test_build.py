@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kdprobe.config.task import Columns, Derived
 from kdprobe.errors import TaskError
 from kdprobe.tasks.build import SplitPlan, build_split, hash_share
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split, Task
 
 
@@ -27,7 +27,7 @@ def task(labels: tuple[str, ...] = ("no", "yes"), **changes: Any) -> Task:
 
 def build(cells: dict[str, tuple[str | None, ...]], of: Task | None = None, **plan: Any) -> Split:
     size = len(next(iter(cells.values())))
-    table = Table("f.tsv", cells, tuple(range(2, size + 2)))
+    table = ColumnTable("f.tsv", cells, tuple(range(2, size + 2)))
     names = Columns(**plan.pop("columns", {"text": "text", "label": "label"}))
     return build_split(table, of or task(), "dev", SplitPlan(names, **plan), origin="F/f.tsv")
 
@@ -180,8 +180,8 @@ def test_broken_rows_are_told_in_the_origin():
     """Rows left out must be visible to whoever reads the report."""
     columns: dict[str, tuple[str | None, ...]] = {"text": ("a",), "label": ("1",)}
     plan = SplitPlan(Columns(text="text", label="label"))
-    one = Table("f.tsv", columns, (2,), broken=(7,))
-    two = Table("f.tsv", columns, (2,), broken=(5, 7))
+    one = ColumnTable("f.tsv", columns, (2,), broken=(7,))
+    two = ColumnTable("f.tsv", columns, (2,), broken=(5, 7))
     assert build_split(one, task(), "dev", plan, origin="f").origin == (
         "f (1 broken row was left out, the first at line 7)"
     )

@@ -8,7 +8,7 @@ from kdprobe.errors import ConfigError, TaskError
 from kdprobe.tasks.gold import Gold, read_gold, read_labels
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Task
 
 NLI = ("entailment", "neutral", "contradiction")
@@ -19,7 +19,7 @@ def task(*labels: str, missing: tuple[str, ...] = ()) -> Task:
 
 
 def gold(of: Task, *cells: str | None) -> Gold:
-    table = Table("f.tsv", {"label": cells}, tuple(range(2, len(cells) + 2)))
+    table = ColumnTable("f.tsv", {"label": cells}, tuple(range(2, len(cells) + 2)))
     return read_gold(table, of, column="label", labelled=True)
 
 
@@ -74,7 +74,7 @@ def test_all_missing_is_no_label_at_all():
 
 def test_predictions_are_never_missing():
     """A model that said nothing cannot be scored as if the example had no label."""
-    table = Table("f.tsv", {"prediction": ("yes", "-1")}, (2, 3))
+    table = ColumnTable("f.tsv", {"prediction": ("yes", "-1")}, (2, 3))
     with pytest.raises(TaskError, match=r"f\.tsv:3: label '-1', expected one of the 2 labels"):
         read_labels(table, task("yes", "no"), column="prediction")
 

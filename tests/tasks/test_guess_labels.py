@@ -14,13 +14,13 @@ from kdprobe.errors import TaskError
 from kdprobe.tasks.guess import guess_task_file
 from kdprobe.tasks.guess_labels import show_labels
 from kdprobe.tasks.sources import load_split
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split
 
 
 def shown(*values: str | None, separator: str = "\t", **more: Any) -> Any:
     lines = tuple(range(2, len(values) + 2))
-    return show_labels(Table("f", {"y": values}, lines, separator=separator), "y", **more)
+    return show_labels(ColumnTable("f", {"y": values}, lines, separator=separator), "y", **more)
 
 
 def write(tmp_path: Path, name: str, labels: list[Any]) -> Path:

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 from kdprobe.errors import TaskError
 from kdprobe.tasks.readers import read_lines, read_table
 from kdprobe.tasks.separated import read_separated
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 TEXTS = ("a plain one", 'she said "no"', "one, two", "", 'a "tab\tand\nbreak"', "5' 3\"", '"all"')
 
 
-def table(tmp_path: Path, name: str, text: str) -> Table:
+def table(tmp_path: Path, name: str, text: str) -> ColumnTable:
     path = tmp_path / name
     path.write_bytes(text.encode())
     return read_table(path)
 
 
-def columns(read: Table) -> dict[str, tuple[str | None, ...]]:
+def columns(read: ColumnTable) -> dict[str, tuple[str | None, ...]]:
     return dict(read.columns)
 
 

@@ -12,7 +12,7 @@ from kdprobe.tasks import sources
 from kdprobe.tasks.hub import HubError
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split, split_names
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split
 
 
@@ -233,7 +233,7 @@ def test_hub_failures_are_among_the_places(tmp_path: Path, monkeypatch: pytest.M
     """The network's reason must not replace the list of places."""
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
 
-    def failing(*_: Any) -> Table:
+    def failing(*_: Any) -> ColumnTable:
         raise HubError("x", found="ConnectionError: no route")
 
     monkeypatch.setattr(sources, "read_hub", failing)
@@ -243,9 +243,9 @@ def test_hub_failures_are_among_the_places(tmp_path: Path, monkeypatch: pytest.M
         load_split(open_task("sara"), "dev", data_dir=tmp_path)
 
 
-def hub_table(**columns: tuple[str | None, ...]) -> Callable[..., Table]:
+def hub_table(**columns: tuple[str | None, ...]) -> Callable[..., ColumnTable]:
     size = len(next(iter(columns.values())))
-    return lambda *_: Table("hub", columns, tuple(range(1, size + 1)), marker=", row ")
+    return lambda *_: ColumnTable("hub", columns, tuple(range(1, size + 1)), marker=", row ")
 
 
 def test_hub_columns_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

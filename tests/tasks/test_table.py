@@ -3,12 +3,12 @@
 import pytest
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.table import Table, join_tables, leave_out_empty
+from kdprobe.tasks.table import ColumnTable, join_tables, leave_out_empty
 
 
-def table(name: str = "a.tsv", **columns: tuple[str | None, ...]) -> Table:
+def table(name: str = "a.tsv", **columns: tuple[str | None, ...]) -> ColumnTable:
     size = len(next(iter(columns.values())))
-    return Table(name, columns, tuple(range(2, size + 2)))
+    return ColumnTable(name, columns, tuple(range(2, size + 2)))
 
 
 def test_column_lists_those_that_are_there():
@@ -21,7 +21,7 @@ def test_column_lists_those_that_are_there():
         "the task file or with `text`, `text_pair` and `label`"
     )
     with pytest.raises(TaskError, match=r"^hub: no column 'x' for the label, only none; is this"):
-        Table("hub", {}, (), marker=", row ").column("x", role="label")
+        ColumnTable("hub", {}, (), marker=", row ").column("x", role="label")
 
 
 def test_shards_keep_their_own_lines():

@@ -17,12 +17,8 @@ from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
 from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.observations.predictions import (
-    Population,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Matrix
 
 

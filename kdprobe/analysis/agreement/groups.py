@@ -14,9 +14,7 @@ import numpy as np
 
 from kdprobe.analysis.agreement.pairs import CONSTANT, PairView, corrected_estimate
 from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, resamples_of
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, ratio

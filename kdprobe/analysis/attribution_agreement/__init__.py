@@ -27,7 +27,7 @@ from kdprobe.analysis.attribution_agreement.pairs import (
     NO_ROOM,
     NOT_BOTH_RIGHT,
     UNRANKED,
-    Pair,
+    ExplainedPair,
     ceiling_draws,
     mean_estimate,
     normalised_draws,
@@ -54,7 +54,7 @@ class AttributionAgreementOptions(Options):
     listed: int = 20
 
 
-def _agreement(pair: Pair) -> list[Estimate]:
+def _agreement(pair: ExplainedPair) -> list[Estimate]:
     estimates = []
     teacher, student = pair.scores(pair.explained.teacher), pair.scores(pair.student)
     for name, measure in MEASURES.items():
@@ -68,7 +68,7 @@ def _agreement(pair: Pair) -> list[Estimate]:
     return estimates
 
 
-def _bounds(pair: Pair) -> list[Estimate]:
+def _bounds(pair: ExplainedPair) -> list[Estimate]:
     """Ceiling and floors of the pair, and the agreement between them."""
     explained, estimates = pair.explained, []
     shuffled = pair.shuffled()
@@ -125,7 +125,7 @@ class _Others:
     rows: list[tuple[str, str, str, float, float]]
 
 
-def _others(pair: Pair) -> _Others:
+def _others(pair: ExplainedPair) -> _Others:
     least = threshold(pair)
     low = Estimate(**vars(pair.at("low_agreement")), value=least, n=len(pair.rho))
     pair = pair.labelled  # the limit is the explainer's noise, on all; who is right needs labels
@@ -213,7 +213,7 @@ class AttributionAgreementAnalysis:
         rows: list[tuple[str, str, str, float, float]] = []
         parts = slices(explained.study)
         pairs = [
-            Pair(explained, s, method)
+            ExplainedPair(explained, s, method)
             for method in explained.attributions.methods
             for s in explained.students
         ]

@@ -19,9 +19,7 @@ from kdprobe.analysis.attribution_agreement.explained import (
     Attributed,
 )
 from kdprobe.analysis.estimates import EstimateKey, estimate
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.results.schema import Estimate
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats
@@ -43,7 +41,7 @@ def mean_estimate(
 
 
 @dataclass(frozen=True)
-class Pair:
+class ExplainedPair:
     """Teacher and one student by one method, with the per-sentence numbers all others use."""
 
     explained: Attributed
@@ -51,13 +49,13 @@ class Pair:
     method: str
 
     @cached_property
-    def labelled(self) -> Pair:
+    def labelled(self) -> ExplainedPair:
         """The pair on the explained examples that have a gold label."""
         known = self.explained.labelled
         if known is self.explained:
             return self
         student = next(model for model in known.students if model.name == self.student.name)
-        return Pair(known, student, self.method)
+        return ExplainedPair(known, student, self.method)
 
     def at(self, metric: str, subset: str = "all") -> EstimateKey:
         """Return the coordinates of a number of this pair."""
@@ -117,7 +115,7 @@ class Pair:
         return values
 
 
-def subsets(pair: Pair) -> dict[str, Bools]:
+def subsets(pair: ExplainedPair) -> dict[str, Bools]:
     """All sentences, and those on which the two predict the same or not."""
     subsets = {"all": np.ones(len(pair.explained.attributions.ids), dtype=np.bool_)}
     if pair.explained.study.split.task.kind == "classification":
@@ -126,7 +124,7 @@ def subsets(pair: Pair) -> dict[str, Bools]:
     return subsets
 
 
-def threshold(pair: Pair) -> float:
+def threshold(pair: ExplainedPair) -> float:
     """Return the correlation below which the reasons are others; see the metric's definition.
 
     Where most sentences were explained without noise, the few that were sampled would put the limit
@@ -142,7 +140,7 @@ def threshold(pair: Pair) -> float:
     return float(np.quantile(known, 0.05))
 
 
-def normalised_draws(pair: Pair, mask: Bools | None = None) -> Floats:
+def normalised_draws(pair: ExplainedPair, mask: Bools | None = None) -> Floats:
     """Return the agreement's place between floor (0) and ceiling (1), float64 `[B + 1]`."""
     explained = pair.explained
     floor = explained.draws(pair.floor, mask)
@@ -150,7 +148,7 @@ def normalised_draws(pair: Pair, mask: Bools | None = None) -> Floats:
     return (explained.draws(pair.rho, mask) - floor) / np.where(room > 1e-9, room, np.nan)
 
 
-def ceiling_draws(pair: Pair, mask: Bools | None = None) -> Floats:
+def ceiling_draws(pair: ExplainedPair, mask: Bools | None = None) -> Floats:
     """Return the root of the product of both models' ceilings, float64 `[B + 1]`."""
     own, other = (
         pair.explained.draws(pair.ceiling(model), mask)
@@ -170,7 +168,7 @@ class Unlike(NamedTuple):
     right: Bools
 
 
-def unlike(pair: Pair, least: float) -> Unlike | None:
+def unlike(pair: ExplainedPair, least: float) -> Unlike | None:
     """Return which sentences both get right for other reasons; None without right and wrong.
 
     Args:

@@ -13,7 +13,7 @@ from kdprobe.analysis.attribution_agreement.pairs import (
     NO_ROOM,
     NOT_BOTH_RIGHT,
     UNRANKED,
-    Pair,
+    ExplainedPair,
     normalised_draws,
     threshold,
     unlike,
@@ -26,7 +26,7 @@ _MEANING = {metric.name: metric for metric in AGREEMENT}
 _BOTH = ("classification", "regression")
 
 
-def _of_pairs(related: Callable[[Pair], Related]) -> Callable[[Study], Iterable[Related]]:
+def _of_pairs(related: Callable[[ExplainedPair], Related]) -> Callable[[Study], Iterable[Related]]:
     """Return the draws of every explained student by every method; none without word scores."""
 
     def draws(study: Study) -> Iterable[Related]:
@@ -35,23 +35,23 @@ def _of_pairs(related: Callable[[Pair], Related]) -> Callable[[Study], Iterable[
         explained = attributed(study)
         for method in explained.attributions.methods:
             for student in explained.students:
-                yield related(Pair(explained, student, method))
+                yield related(ExplainedPair(explained, student, method))
 
     return draws
 
 
-def _raw(pair: Pair) -> Related:
+def _raw(pair: ExplainedPair) -> Related:
     draws, n = pair.explained.draws(pair.rho), pair.explained.count(pair.rho)
     return Related(pair.student.name, draws, n, UNRANKED, Place(method=pair.method))
 
 
-def _normalised(pair: Pair) -> Related:
+def _normalised(pair: ExplainedPair) -> Related:
     n = pair.explained.count(pair.rho)
     place = Place(method=pair.method)
     return Related(pair.student.name, normalised_draws(pair), n, NO_ROOM, place)
 
 
-def _other_reasons(pair: Pair) -> Related:
+def _other_reasons(pair: ExplainedPair) -> Related:
     place, known = Place(method=pair.method), pair.labelled
     others = unlike(known, threshold(pair))
     if others is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kdprobe.analysis.attribution_agreement.pairs import Pair, mean_estimate
+from kdprobe.analysis.attribution_agreement.pairs import ExplainedPair, mean_estimate
 from kdprobe.analysis.estimates import undefined_estimate
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.observations.study import Study
@@ -23,7 +23,7 @@ def slices(study: Study) -> tuple[Slice, ...]:
     return slices_of(study, SliceOptions())
 
 
-def slice_estimates(pair: Pair, parts: Sequence[Slice]) -> list[Estimate]:
+def slice_estimates(pair: ExplainedPair, parts: Sequence[Slice]) -> list[Estimate]:
     """Average the rank correlation over each slice's explained sentences.
 
     Below five sentences that can be ranked the mean is undefined: with eight words the standard

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kdprobe.analysis.attribution_agreement.pairs import Pair
+from kdprobe.analysis.attribution_agreement.pairs import ExplainedPair
 from kdprobe.results.schema import Curve, Estimate, Series
 
 _BINS = np.linspace(-1, 1, 21)
 _MARKED = {"spearman": "mean", "floor": "floor", "ceiling": "ceiling"}
 
 
-def _series(pair: Pair, estimates: Sequence[Estimate]) -> Series | None:
+def _series(pair: ExplainedPair, estimates: Sequence[Estimate]) -> Series | None:
     known = pair.rho[np.isfinite(pair.rho)]
     if not len(known):
         return None
@@ -39,7 +39,9 @@ def _series(pair: Pair, estimates: Sequence[Estimate]) -> Series | None:
     )
 
 
-def spread_charts(pairs: Sequence[Pair], estimates: Sequence[Estimate]) -> tuple[Curve, ...]:
+def spread_charts(
+    pairs: Sequence[ExplainedPair], estimates: Sequence[Estimate]
+) -> tuple[Curve, ...]:
     """Draw how the rank correlations of sentences are spread: a chart a student, a row a method."""
     curves = []
     for place, student in enumerate(dict.fromkeys(pair.student.name for pair in pairs), start=1):

@@ -23,13 +23,7 @@ from kdprobe.analysis.calibration.draws import (
     statistics,
 )
 from kdprobe.analysis.calibration.metrics import metrics
-from kdprobe.analysis.estimates import (
-    HOW,
-    EstimateKey,
-    draws_of,
-    estimate,
-    undefined_estimate,
-)
+from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of, estimate, undefined_estimate
 from kdprobe.analysis.gold import (
     NO_PROBABILITIES,
     first_run_note,
@@ -38,9 +32,7 @@ from kdprobe.analysis.gold import (
     no_right_and_wrong,
 )
 from kdprobe.analysis.protocol import Gold, described
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series
 from kdprobe.stats.arrays import Floats

@@ -14,10 +14,7 @@ from pydantic import Field
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.gold import gold_of, hits_of
 from kdprobe.config.base import Options
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats import calibration as _calibration

@@ -40,18 +40,11 @@ from kdprobe.analysis.gold import (
     several_runs,
 )
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from kdprobe.stats.arrays import Bools, Floats
-from kdprobe.stats.bootstrap import (
-    mean_within,
-)
+from kdprobe.stats.bootstrap import mean_within
 
 _SUBSETS = ("all", "hits", "mistakes")
 _PAIR_SUBSETS: tuple[Subset, ...] = ("all", "agree", "disagree")

@@ -22,16 +22,11 @@ from kdprobe.analysis.estimates import (
     undefined_estimate,
 )
 from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Bools, Floats, Ints
-from kdprobe.stats.bootstrap import (
-    Resamples,
-)
+from kdprobe.stats.bootstrap import Resamples
 from kdprobe.stats.correlations import pearson_draws, spearman_draws
 
 Subset = Literal["all", "agree", "disagree"]

@@ -20,7 +20,7 @@ from kdprobe.analysis.estimates import (
     undefined_estimate,
 )
 from kdprobe.analysis.minimal_pairs.judgements import (
-    Part,
+    PairGroup,
     accuracy_sums,
     judged,
     judgements,
@@ -33,13 +33,8 @@ from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate, paired_p, with_q
 from kdprobe.analysis.student_gaps.views import forest, gap_table
 from kdprobe.config.base import Options
-from kdprobe.observations.minimal_pairs import (
-    MinimalPairs,
-)
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Column, Estimate, Table
 from kdprobe.stats.arrays import Floats
@@ -49,7 +44,7 @@ HOW = "bootstrap over pairs within phenomena, percentile"
 _UNJUDGED = "the minimal pairs were not put to {}"
 
 
-class MinimalPairOptions(Options):
+class MinimalPairAnalysisOptions(Options):
     """`shown`: how many pairs are shown of each phenomenon that a student loses most on."""
 
     shown: int = 3
@@ -62,8 +57,8 @@ class _Judged:
     study: Study
     pairs: MinimalPairs
     models: tuple[Population, ...]
-    phenomena: tuple[Part, ...]
-    wide: tuple[Part, ...]
+    phenomena: tuple[PairGroup, ...]
+    wide: tuple[PairGroup, ...]
     scores: Mapping[str, Floats]  # name -> [runs, m]
     draws: Mapping[tuple[str, str], Floats]  # (name, subset) -> [B + 1]
 
@@ -88,7 +83,7 @@ def _accuracy_draws(
     study: Study,
     models: Sequence[Population],
     scores: Mapping[str, Floats],
-    parts: Sequence[Part],
+    parts: Sequence[PairGroup],
 ) -> dict[tuple[str, str], Floats]:
     stacked = np.concatenate([scores[model.name] for model in models])
     cells = {cell: rows for part in parts for cell, rows in part.cells.items()}
@@ -129,7 +124,7 @@ def _accuracies(judged: _Judged) -> list[Estimate]:
     ]
 
 
-def _p_value(judged: _Judged, student: Population, part: Part) -> float | None:
+def _p_value(judged: _Judged, student: Population, part: PairGroup) -> float | None:
     t = judged.scores[judged.teacher.name][:, part.rows]
     s = judged.scores[student.name][:, part.rows]
     if len(t) > 1 or len(s) > 1:
@@ -137,7 +132,7 @@ def _p_value(judged: _Judged, student: Population, part: Part) -> float | None:
     return mcnemar_p(int((t > s).sum()), int((t < s).sum()))
 
 
-def _gap(judged: _Judged, student: Population, part: Part) -> Estimate:
+def _gap(judged: _Judged, student: Population, part: PairGroup) -> Estimate:
     draws = judged.draws[judged.teacher.name, part.subset] - judged.draws[student.name, part.subset]
     return gap_estimate(
         EstimateKey("gap", judged.teacher.name, student.name, subset=part.subset),
@@ -150,7 +145,7 @@ def _gap(judged: _Judged, student: Population, part: Part) -> Estimate:
     )
 
 
-def _margins(judged: _Judged, student: Population, part: Part) -> Estimate:
+def _margins(judged: _Judged, student: Population, part: PairGroup) -> Estimate:
     """Estimate the rank correlation of margins, averaged over all pairs of runs."""
     teacher, margins = judged.teacher, judged.pairs.margins
     runs = [(t, s) for t in range(len(teacher.runs)) for s in range(len(student.runs))]
@@ -236,7 +231,7 @@ class MinimalPairAnalysis:
     gold: Gold = "unread"
     reads: tuple[type, ...] = (MinimalPairs,)
     defines: tuple[str, ...] = tuple(metric.name for metric in METRICS)
-    options: type[MinimalPairOptions] = MinimalPairOptions
+    options: type[MinimalPairAnalysisOptions] = MinimalPairAnalysisOptions
 
     def skip_reason(self, study: Study) -> str | None:
         """Refuse studies without judged minimal pairs."""
@@ -248,7 +243,7 @@ class MinimalPairAnalysis:
         return None
 
     def run(
-        self, study: Study, options: MinimalPairOptions, done: Mapping[str, AnalysisResult]
+        self, study: Study, options: MinimalPairAnalysisOptions, done: Mapping[str, AnalysisResult]
     ) -> AnalysisResult:
         """Score every model on every phenomenon and measure each student's gap."""
         judged = _judge(study, study.get(MinimalPairs))

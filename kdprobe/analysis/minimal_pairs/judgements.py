@@ -18,12 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.errors import MisalignedError
-from kdprobe.observations.minimal_pairs import (
-    MinimalPairs,
-)
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.minimal_pairs import MinimalPairs
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
@@ -67,7 +63,7 @@ Cell = tuple[str, str]  # (phenomenon, field)
 
 
 @dataclass(frozen=True)
-class Part:
+class PairGroup:
     """A named set of pairs: a phenomenon, a field, or all.
 
     Args:
@@ -84,21 +80,21 @@ class Part:
         return np.concatenate(list(self.cells.values()))
 
 
-def parts_of(pairs: MinimalPairs) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def parts_of(pairs: MinimalPairs) -> tuple[tuple[PairGroup, ...], tuple[PairGroup, ...]]:
     """Return the phenomena, by name, and the wider parts: all pairs, then the fields by name."""
     places: dict[Cell, list[int]] = {}
     for row, cell in enumerate(zip(pairs.phenomena, pairs.fields, strict=True)):
         places.setdefault(cell, []).append(row)
     cells = {cell: np.array(places[cell], dtype=np.intp) for cell in sorted(places)}
     narrow = tuple(
-        Part(name, {cell: rows for cell, rows in cells.items() if cell[0] == name})
+        PairGroup(name, {cell: rows for cell, rows in cells.items() if cell[0] == name})
         for name in dict.fromkeys(phenomenon for phenomenon, _ in cells)
     )
     fields = tuple(
-        Part(f"field: {name}", {cell: rows for cell, rows in cells.items() if cell[1] == name})
+        PairGroup(f"field: {name}", {cell: rows for cell, rows in cells.items() if cell[1] == name})
         for name in sorted({field for _, field in cells if field})
     )
-    return narrow, (Part("all", cells), *fields)
+    return narrow, (PairGroup("all", cells), *fields)
 
 
 def accuracy_sums(study: Study, scores: Floats, cells: Mapping[Cell, Rows]) -> dict[Cell, Floats]:
@@ -136,7 +132,7 @@ def _counts(
     return np.concatenate(blocks, axis=1)
 
 
-def _resampled(study: Study, part: Part, draws: int) -> Iterator[tuple[slice, Resamples]]:
+def _resampled(study: Study, part: PairGroup, draws: int) -> Iterator[tuple[slice, Resamples]]:
     """Yield blocks of resamples small enough to hold; the sample itself comes first."""
     size = len(part.rows)
     yield slice(0, 1), Resamples(np.ones((1, size), dtype=np.float32))
@@ -148,7 +144,7 @@ def _resampled(study: Study, part: Part, draws: int) -> Iterator[tuple[slice, Re
         yield slice(1 + start, 1 + start + rows), Resamples(counts)
 
 
-def ranked_draws(study: Study, part: Part) -> int:
+def ranked_draws(study: Study, part: PairGroup) -> int:
     """How many resamples a rank correlation on this part gets: B, fewer for many pairs.
 
     Ranking anew in every resample is the costly part; the interval says when there were fewer.
@@ -161,7 +157,7 @@ def ranked_draws(study: Study, part: Part) -> int:
 
 
 def spearman_tables(
-    study: Study, part: Part, columns: Sequence[tuple[Floats, Floats]]
+    study: Study, part: PairGroup, columns: Sequence[tuple[Floats, Floats]]
 ) -> list[Floats]:
     """Draw Spearman's correlation of several pairs of margins over the same resamples.
 

@@ -24,13 +24,8 @@ from kdprobe.analysis.gold import (
 from kdprobe.analysis.overlap.metrics import METRICS
 from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.relations import Related, Relation, of_each_labelled
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import mean_within

@@ -23,18 +23,11 @@ from kdprobe.analysis.estimates import (
     undefined_estimate,
 )
 from kdprobe.analysis.gold import NO_GOLD
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints
-from kdprobe.stats.bootstrap import (
-    LEVEL,
-)
+from kdprobe.stats.bootstrap import LEVEL
 from kdprobe.stats.clustered_tests import cluster_sums, equal_shares_p, mcnemar_of, wilcoxon_of
 from kdprobe.stats.correlations import pearson_draws
 from kdprobe.stats.hypothesis_tests import stuart_maxwell, wilcoxon_p

@@ -9,13 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.predictions import Population, Predictions
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import Notice
 
 Severity = Literal["alarm", "warning", "note"]

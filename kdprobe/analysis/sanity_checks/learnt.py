@@ -10,9 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, unchecked
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.kappa import chance_error, confusion, kappa_of
 

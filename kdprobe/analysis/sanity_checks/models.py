@@ -10,18 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from kdprobe.analysis.gold import NO_GOLD, gold_classes
-from kdprobe.analysis.sanity_checks.check import (
-    Check,
-    Severity,
-    fine,
-    flagged,
-    runs_of,
-    unchecked,
-)
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.analysis.sanity_checks.check import Check, Severity, fine, flagged, runs_of, unchecked
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import renamings
 from kdprobe.stats.clustered_tests import mcnemar_of

@@ -15,16 +15,8 @@ from itertools import product
 import numpy as np
 
 from kdprobe.analysis.gold import NO_GOLD, gold_classes
-from kdprobe.analysis.sanity_checks.check import (
-    Check,
-    fine,
-    flagged,
-    runs_of,
-    unchecked,
-)
-from kdprobe.observations.predictions import (
-    Predictions,
-)
+from kdprobe.analysis.sanity_checks.check import Check, fine, flagged, runs_of, unchecked
+from kdprobe.observations.predictions import Predictions
 from kdprobe.observations.study import Study
 from kdprobe.stats.alignment import relation
 from kdprobe.stats.arrays import Floats, Ints

@@ -10,13 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdprobe.analysis.estimates import (
-    HOW,
-    EstimateKey,
-    estimate,
-    pair_draws_of,
-    resamples_of,
-)
+from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, pair_draws_of, resamples_of
 from kdprobe.analysis.gold import gold_of, hits_of, mean_size
 from kdprobe.analysis.student_differences.metrics import ANSWERS_SHARED, MISTAKES_COPIED, TRANSFER
 from kdprobe.analysis.student_differences.pairs import Difference, Subtracted, freedom_of, tested

@@ -17,13 +17,9 @@ from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.analysis.slicing import Slice, SliceOptions, slices_of
 from kdprobe.analysis.student_gaps.probing import probing_gaps, probing_rows
 from kdprobe.observations.minimal_pairs import MinimalPairs
-from kdprobe.observations.predictions import (
-    Population,
-)
+from kdprobe.observations.predictions import Population
 from kdprobe.observations.probes import ProbeFits
-from kdprobe.observations.study import (
-    Study,
-)
+from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
 from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 

@@ -18,10 +18,7 @@ from kdprobe.analysis.student_gaps.gaps import gap_estimate
 from kdprobe.analysis.task_scores.metrics import METRICS
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
-from kdprobe.observations.predictions import (
-    Population,
-    Predictions,
-)
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Table
 from kdprobe.stats import classification as _scores
@@ -43,7 +40,7 @@ class TaskScoresOptions(Options):
 
 
 @dataclass(frozen=True)
-class _Score:
+class _RunScore:
     """One score of a run: its draws, and the reason told where it does not exist."""
 
     name: str
@@ -85,36 +82,36 @@ def positive_class(study: Study) -> int:
     return task.labels.index(task.positive) if task.positive else len(task.labels) - 1
 
 
-def _class_scores(tally: _Tally) -> tuple[_Score, ...]:
+def _class_scores(tally: _Tally) -> tuple[_RunScore, ...]:
     shared = (
-        _Score("accuracy", lambda run: _scores.accuracy(tally.of(run)), share=True),
-        _Score("mcc", lambda run: _scores.mcc(tally.of(run)), _ONE_SIDED),
+        _RunScore("accuracy", lambda run: _scores.accuracy(tally.of(run)), share=True),
+        _RunScore("mcc", lambda run: _scores.mcc(tally.of(run)), _ONE_SIDED),
     )
     if tally.study.classes == 2:
         positive = positive_class(tally.study)
         return (
             *shared,
-            _Score("f1", lambda run: _scores.f1(tally.of(run))[:, positive], _ABSENT),
+            _RunScore("f1", lambda run: _scores.f1(tally.of(run))[:, positive], _ABSENT),
         )
     return (
         *shared,
-        _Score("f1_macro", lambda run: _scores.f1_macro(tally.of(run))),
-        _Score("f1_micro", lambda run: _scores.accuracy(tally.of(run)), share=True),
+        _RunScore("f1_macro", lambda run: _scores.f1_macro(tally.of(run))),
+        _RunScore("f1_micro", lambda run: _scores.accuracy(tally.of(run)), share=True),
     )
 
 
-def _number_scores(study: Study) -> tuple[_Score, ...]:
+def _number_scores(study: Study) -> tuple[_RunScore, ...]:
     gold = np.asarray(study.split.labels, dtype=np.float64)
     sample = resamples_of(study)
     return (
-        _Score("pearson", lambda run: pearson_draws(sample, gold, run.scores), _FLAT),
-        _Score("spearman", lambda run: spearman_draws(sample, gold, run.scores), _FLAT),
-        _Score("mse", lambda run: _scores.mean_squared_error(sample, gold, run.scores)),
-        _Score(
+        _RunScore("pearson", lambda run: pearson_draws(sample, gold, run.scores), _FLAT),
+        _RunScore("spearman", lambda run: spearman_draws(sample, gold, run.scores), _FLAT),
+        _RunScore("mse", lambda run: _scores.mean_squared_error(sample, gold, run.scores)),
+        _RunScore(
             "mean_absolute_error",
             lambda run: _scores.mean_absolute_error(sample, gold, run.scores),
         ),
-        _Score("concordance", lambda run: _scores.concordance(sample, gold, run.scores), _FLAT),
+        _RunScore("concordance", lambda run: _scores.concordance(sample, gold, run.scores), _FLAT),
     )
 
 
@@ -125,7 +122,7 @@ def primary_statistic(study: Study) -> Callable[[Predictions], Floats]:
     return next(score.draws for score in scores if score.name == primary_name(study))
 
 
-def _model_scores(study: Study, scores: Sequence[_Score]) -> list[Estimate]:
+def _model_scores(study: Study, scores: Sequence[_RunScore]) -> list[Estimate]:
     """Every score of every model, then every difference of a student to its teacher."""
     levels: list[Estimate] = []
     differences: list[Estimate] = []

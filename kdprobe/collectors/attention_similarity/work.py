@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kdprobe.collectors.attention_similarity.options import AttentionOptions
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.probes.work import duration
-from kdprobe.collectors.session import OpenedModel, Session
+from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.observations.attention import AttentionPairs
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
@@ -53,7 +53,7 @@ class Mates(NamedTuple):
 
 def mates_of(
     first: AttentionReader,
-    models: Sequence[OpenedModel],
+    models: Sequence[ComparedModel],
     split: Split,
     session: Session,
     options: AttentionOptions,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.joining import joined
 from kdprobe.collectors.attributions.options import AttributionRequest
-from kdprobe.collectors.attributions.plan import Plan, plan_of
+from kdprobe.collectors.attributions.plan import ExplanationPlan, plan_of
 from kdprobe.collectors.predictions import COLLECTOR as PREDICTIONS
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 
 
-class Prepared(NamedTuple):
+class PreparedAttributions(NamedTuple):
     """The request and a person's own sentences; None: the session's examples are explained."""
 
     request: AttributionRequest
@@ -54,7 +54,9 @@ class AttributionsCollector:
     after: tuple[str, ...] = ("predictions", "probes")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: AttributionRequest) -> Prepared | Skipped:
+    def prepare(
+        self, session: Session, options: AttributionRequest
+    ) -> PreparedAttributions | Skipped:
         """Read the file of own sentences, if any, and find the models that can be explained."""
         own = None if options.file is None else read_own(options.file, session.task)
         split = session.split if own is None else own
@@ -65,7 +67,7 @@ class AttributionsCollector:
             raise ConfigError(
                 "target = gold", found="the examples have no labels", expected="labelled examples"
             )
-        return Prepared(options, own)
+        return PreparedAttributions(options, own)
 
     def _unable(self, session: Session) -> dict[str, str]:
         """Return the models that cannot be explained, and why, as far as is known by now."""
@@ -84,7 +86,7 @@ class AttributionsCollector:
         return "; ".join(unable.values()) or "there is no student"
 
     def collect(
-        self, session: Session, prepared: Prepared, progress: Progress
+        self, session: Session, prepared: PreparedAttributions, progress: Progress
     ) -> Collected[Attributions] | Collected[OwnSentences] | Skipped:
         """Explain the models; own sentences become a study of their own."""
         from kdprobe.collectors.attributions.methods import explain_apart, usable_methods
@@ -149,7 +151,7 @@ def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
 
 
 def _explain_all(
-    plan: Plan,
+    plan: ExplanationPlan,
     runs: Sequence[ModelHandle],
     setting: ExplanationSettings,
     *,
@@ -179,7 +181,7 @@ def _explain_all(
 
 def _reseeded(
     first: Explained,
-    plan: Plan,
+    plan: ExplanationPlan,
     model: ModelHandle,
     setting: ExplanationSettings,
     *,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
-from kdprobe.collectors.attributions.plan import Plan, sampling_note
+from kdprobe.collectors.attributions.plan import ExplanationPlan, sampling_note
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def joined(
     study: Study,
-    plan: Plan,
+    plan: ExplanationPlan,
     setting: ExplanationSettings,
     by_model: Mapping[str, Mapping[str, Explained]],
 ) -> Attributions:
@@ -118,7 +118,10 @@ def _spread(scores: Floats, inside: Bools) -> Floats:
 
 
 def _notes(
-    study: Study, plan: Plan, setting: ExplanationSettings, failed: Sequence[tuple[str, str, str]]
+    study: Study,
+    plan: ExplanationPlan,
+    setting: ExplanationSettings,
+    failed: Sequence[tuple[str, str, str]],
 ) -> tuple[str, ...]:
     notes = [sampling_note(study, plan)]
     what = "the log-odds of" if setting.output == "log-odds" else "the probability of"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from kdprobe.collectors.attributions.options import DEFAULT_METHODS
-from kdprobe.collectors.attributions.plan import Plan
+from kdprobe.collectors.attributions.plan import ExplanationPlan
 from kdprobe.collectors.guarding import failure
 from kdprobe.extract.attributions import Explained, ask
 from kdprobe.extract.method import METHODS
@@ -24,7 +24,7 @@ Kinds = dict[str, Explained]
 
 
 def usable_methods(
-    setting: ExplanationSettings, plan: Plan, models: Mapping[str, Sequence[ModelHandle]]
+    setting: ExplanationSettings, plan: ExplanationPlan, models: Mapping[str, Sequence[ModelHandle]]
 ) -> tuple[ExplanationSettings, list[Skipped]]:
     """Leave out the methods that a model does not allow; agreement needs both sides.
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExplanationPlan:
     """The chosen examples: all their words, what is explained of them, and how often words are.
 
     `own_target` is, for models explained by their own prediction, its class of each example;
@@ -53,7 +53,7 @@ class Plan:
 
 def plan_of(
     study: Study, models: Sequence[Sequence[ModelHandle]], request: AttributionRequest
-) -> Plan:
+) -> ExplanationPlan:
     """Choose the examples and cut them to what all models read; those without words go."""
     from kdprobe.extract.sampling import choose_rows
     from kdprobe.extract.sentence import Sentence
@@ -95,7 +95,7 @@ def plan_of(
         read.append(inside)
         held.append(row)
     counts = Counter(word.text.lower() for each in words for word in each)
-    return Plan(
+    return ExplanationPlan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
         tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
         _notes(readers, texts=[text for one in sentences for text in one.texts]),
@@ -141,7 +141,7 @@ def _notes(readers: Sequence[TextsReader], *, texts: Sequence[str]) -> tuple[str
     )
 
 
-def sampling_note(study: Study, plan: Plan) -> str:
+def sampling_note(study: Study, plan: ExplanationPlan) -> str:
     """Return a sentence on which examples were explained, and how they were chosen."""
     n = len(plan.ids)
     if study.split.name == OWN:

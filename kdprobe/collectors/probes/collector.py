@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
 
 
-class Prepared(NamedTuple):
+class PreparedProbes(NamedTuple):
     """The request, the sentences of every task, and the models whose layers cannot be read."""
 
     request: ProbingRequest
@@ -54,7 +54,7 @@ class ProbesCollector:
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: ProbingRequest) -> Prepared | Skipped:
+    def prepare(self, session: Session, options: ProbingRequest) -> PreparedProbes | Skipped:
         """Find the sentences of every task; a reason where no two models can be read."""
         unread = _unread(session, options.poolings)
         if session.models[0].name in unread or len(unread) == len(session.models) - 1:
@@ -70,10 +70,10 @@ class ProbesCollector:
         for task in open_probing_tasks(options.tasks):
             data = sample_set(source.load(task), sentences=options.sentences, seed=session.seed)
             tasks.append(TaskData(task, data, control_set(data, seed=session.seed)))
-        return Prepared(options, tasks, unread)
+        return PreparedProbes(options, tasks, unread)
 
     def collect(
-        self, session: Session, prepared: Prepared, progress: Progress
+        self, session: Session, prepared: PreparedProbes, progress: Progress
     ) -> Collected[ProbeFits]:
         """Fit the probes of every model on every task.
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.collectors.guarding import unable_or_failed
-from kdprobe.collectors.session import OpenedModel
+from kdprobe.collectors.session import ComparedModel
 from kdprobe.results.schema import Skipped
 from kdprobe.seeds import derive_seed
 
@@ -44,7 +44,7 @@ def sentences_of(tasks: Sequence[TaskData]) -> list[str]:
 
 
 def encoders_of(
-    models: Sequence[OpenedModel], poolings: tuple[str, ...], *, seed: int
+    models: Sequence[ComparedModel], poolings: tuple[str, ...], *, seed: int
 ) -> tuple[list[Encoder], tuple[Skipped, ...]]:
     """Return every run of every model, and each model's architecture once with random weights.
 

@@ -119,7 +119,7 @@ def _gold(batch: Batch) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Attribution(WithoutProjection):
+class AttributionObjective(WithoutProjection):
     """Distance between the unit attribution maps of teacher and student.
 
     Definition (Wu et al. 2023, AD-KD, eq. 4 to 11): with IG the integrated gradients of class c at
@@ -193,4 +193,4 @@ class Attribution(WithoutProjection):
         return None
 
 
-OBJECTIVE = Attribution()
+OBJECTIVE = AttributionObjective()

@@ -20,7 +20,7 @@ from kdprobe.extract.features import LayerFeatures
 from kdprobe.extract.probes.data import CellFits, ProbeData, join_fits
 from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
 from kdprobe.extract.probes.mdl import code_lengths
-from kdprobe.extract.probes.senteval import Protocol, fit_senteval
+from kdprobe.extract.probes.senteval import SentEvalProtocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.observations.probes import ProbeFit
 from kdprobe.registry import known_name
@@ -124,16 +124,16 @@ def few_seeds(probe: str, seeds: int) -> bool:
     return SEEDS.get(probe, 1) > 1 and seeds < FEW_SEEDS
 
 
-def protocols(options: ProbeOptions) -> list[Protocol]:
+def protocols(options: ProbeOptions) -> list[SentEvalProtocol]:
     """Return the protocol of each probe seed; none for logistic regression, which has no seed."""
     if options.probe == "logistic":
         return []
     seeds = [derive_seed(options.seed, "probe", str(k)) % 2**31 for k in range(options.seeds)]
     if options.probe == "mlp":
-        one = Protocol(hidden=(0,) if options.linear else (50,), looks=26, **_QUICK)  # type: ignore[arg-type]
+        one = SentEvalProtocol(hidden=(0,) if options.linear else (50,), looks=26, **_QUICK)  # type: ignore[arg-type]
         return [replace(one, seed=seed) for seed in seeds]
     flat = options.linear or options.probe.startswith("senteval")
-    one = Protocol(summed=options.probe == "senteval-sum", **({} if flat else _THESIS))  # type: ignore[arg-type]
+    one = SentEvalProtocol(summed=options.probe == "senteval-sum", **({} if flat else _THESIS))  # type: ignore[arg-type]
     if options.probe == "fast":
         one = replace(one, **_QUICK, halvings=(2, 4, 6))  # type: ignore[arg-type]
     return [one, *(replace(one, seed=seed) for seed in seeds[1:])]

@@ -23,7 +23,7 @@ _WEIGHTS = 1_000_000
 
 
 @dataclass(frozen=True)
-class Protocol:
+class SentEvalProtocol:
     """SentEval's numbers (Conneau and Kiela 2018; code of 2020).
 
     Args:
@@ -66,7 +66,7 @@ class Protocol:
         )
 
 
-def fit_senteval(data: ProbeData, protocol: Protocol) -> CellFits:
+def fit_senteval(data: ProbeData, protocol: SentEvalProtocol) -> CellFits:
     """Fit every cell and every setting by the protocol; see `CellFits`."""
     cells, n, d = data.train.shape
     widest = max(protocol.hidden) or data.classes
@@ -86,7 +86,7 @@ def fit_senteval(data: ProbeData, protocol: Protocol) -> CellFits:
 class _Fits:
     """The fits of some cells, `[cells, settings]`: who still runs, and the best of each."""
 
-    def __init__(self, data: ProbeData, protocol: Protocol) -> None:
+    def __init__(self, data: ProbeData, protocol: SentEvalProtocol) -> None:
         self.data, self.protocol, self.settings = data, protocol, protocol.settings
         self.x, self.dev, self.test = map(with_ones, (data.train, data.dev, data.test))
         shape = (len(self.x), len(self.settings))

@@ -15,7 +15,7 @@ import numpy as np
 
 from kdprobe.errors import CheckpointError
 from kdprobe.stats.arrays import Floats
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 SUM_TOLERANCE = 1e-3
 """How far the probabilities of a row may sum from 1 whatever the number of their digits."""
@@ -35,7 +35,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _WRITTEN = re.compile(r"[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
 
 
-class Written(NamedTuple):
+class WrittenNumbers(NamedTuple):
     """The numbers of a cell and how they are written.
 
     Args:
@@ -51,7 +51,9 @@ class Written(NamedTuple):
     percent: bool
 
 
-def read_numbers(cell: str | None, table: Table, row: int, *, one: bool = False) -> Written:
+def read_numbers(
+    cell: str | None, table: ColumnTable, row: int, *, one: bool = False
+) -> WrittenNumbers:
     """Read the numbers of a cell.
 
     Args:
@@ -81,7 +83,7 @@ def read_numbers(cell: str | None, table: Table, row: int, *, one: bool = False)
         )
     digits = [_digits(part) for part in parts]
     percent = any(part.endswith("%") for part in parts)
-    return Written(values, max(d for d, _ in digits), max(s for _, s in digits), percent)
+    return WrittenNumbers(values, max(d for d, _ in digits), max(s for _, s in digits), percent)
 
 
 def _digits(number: str) -> tuple[int, int]:
@@ -104,7 +106,9 @@ class Probabilities(NamedTuple):
     notes: tuple[str, ...]
 
 
-def to_probabilities(values: Floats, written: Iterable[Written], table: Table) -> Probabilities:
+def to_probabilities(
+    values: Floats, written: Iterable[WrittenNumbers], table: ColumnTable
+) -> Probabilities:
     """Return the probabilities that a file means.
 
     Definition: numbers with a percent sign, or whose rows all sum to 100, are divided by 100.

@@ -19,7 +19,7 @@ from kdprobe.models.handle import label_order
 from kdprobe.models.labels import match_labels
 from kdprobe.models.predictions.numbers import (
     SUM_TOLERANCE,
-    Written,
+    WrittenNumbers,
     read_numbers,
     to_log_probabilities,
     to_probabilities,
@@ -29,7 +29,7 @@ from kdprobe.plain_files import expanded
 from kdprobe.stats.arrays import FARTHEST, Floats
 from kdprobe.tasks.gold import read_gold, read_labels, refuse_nested
 from kdprobe.tasks.readers import SUFFIXES, read_table
-from kdprobe.tasks.table import Cells, Table
+from kdprobe.tasks.table import Cells, ColumnTable
 from kdprobe.tasks.task import Labels, Task
 
 TEXT_NAMES = ("text", "sentence", "text_a")
@@ -55,7 +55,7 @@ class PredictionsTable:
         notes: what the reader of the report must know.
     """
 
-    table: Table
+    table: ColumnTable
     ids: tuple[str, ...] | None
     texts: tuple[str, ...] | None
     pairs: tuple[str, ...] | None
@@ -112,7 +112,7 @@ def read_predictions(
     return PredictionsTable(table, ids, texts, pairs, labels, values, scale, (*notes, *table.notes))
 
 
-def _unique_ids(table: Table) -> tuple[str, ...] | None:
+def _unique_ids(table: ColumnTable) -> tuple[str, ...] | None:
     if "id" not in table.columns:
         return None
     first: dict[str, int] = {}
@@ -130,7 +130,7 @@ def _unique_ids(table: Table) -> tuple[str, ...] | None:
 
 
 def _texts(
-    table: Table, task: Task, *, has_ids: bool
+    table: ColumnTable, task: Task, *, has_ids: bool
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
     name = next((name for name in TEXT_NAMES if name in table.columns), None)
     if name is None:
@@ -160,7 +160,7 @@ def _texts(
 
 
 def _outputs(
-    table: Table, task: Task, label_map: Mapping[str, str] | None
+    table: ColumnTable, task: Task, label_map: Mapping[str, str] | None
 ) -> tuple[Floats, Scale, tuple[str, ...]]:
     if task.kind == "regression":
         return _scores(table, task), "scores", ()
@@ -194,7 +194,7 @@ def _outputs(
     return np.asarray(predicted, dtype=np.float64).reshape(-1, 1), "labels", (note,)
 
 
-def _scores(table: Table, task: Task) -> Floats:
+def _scores(table: ColumnTable, task: Task) -> Floats:
     name = next((name for name in ("score", *HARD_NAMES) if name in table.columns), None)
     if name is None:
         raise CheckpointError(
@@ -207,13 +207,13 @@ def _scores(table: Table, task: Task) -> Floats:
     return _finite(_rectangular(rows, table, task), table, f"column {name}")
 
 
-def _listed(table: Table, task: Task, name: str) -> tuple[Floats, list[Written]]:
+def _listed(table: ColumnTable, task: Task, name: str) -> tuple[Floats, list[WrittenNumbers]]:
     """Read one column of lists of numbers."""
     written = [read_numbers(cell, table, row) for row, cell in enumerate(table.columns[name])]
     return _rectangular([cell.values for cell in written], table, task), written
 
 
-def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
+def _rectangular(rows: list[list[float]], table: ColumnTable, task: Task) -> Floats:
     for row, numbers in enumerate(rows):
         if len(numbers) != task.outputs:
             labels = f" ({', '.join(task.labels[:5])}{', …' if task.labels[5:] else ''})"
@@ -228,8 +228,8 @@ def _rectangular(rows: list[list[float]], table: Table, task: Task) -> Floats:
 
 
 def _by_class(
-    table: Table, task: Task, word: str, label_map: Mapping[str, str] | None
-) -> tuple[Floats, list[Written], tuple[str, ...]]:
+    table: ColumnTable, task: Task, word: str, label_map: Mapping[str, str] | None
+) -> tuple[Floats, list[WrittenNumbers], tuple[str, ...]]:
     """Read one column per class, matched to the task's labels by name."""
     columns = [name for name in table.columns if name.startswith(f"{word}:")]
     names = tuple(name.removeprefix(f"{word}:").strip() for name in columns)
@@ -252,7 +252,7 @@ def _by_class(
     return values.T, [cell for cells in written for cell in cells], notes
 
 
-def _one_number(table: Table, name: str) -> list[Written]:
+def _one_number(table: ColumnTable, name: str) -> list[WrittenNumbers]:
     cells: Cells = table.columns[name]
     written = []
     for row, cell in enumerate(cells):
@@ -270,7 +270,7 @@ def _first(bad: NDArray[np.bool_]) -> int | None:
     return int(np.argmax(bad)) if bad.any() else None
 
 
-def _finite(values: Floats, table: Table, what: str) -> Floats:
+def _finite(values: Floats, table: ColumnTable, what: str) -> Floats:
     row = _first(np.asarray(~(np.abs(values) <= FARTHEST).all(axis=1), dtype=np.bool_))
     if row is not None:
         raise CheckpointError(
@@ -282,7 +282,7 @@ def _finite(values: Floats, table: Table, what: str) -> Floats:
     return values
 
 
-def _check_prediction(values: Floats, table: Table, task: Task) -> None:
+def _check_prediction(values: Floats, table: ColumnTable, task: Task) -> None:
     """Refuse outputs whose largest is not that of the label the file itself calls predicted."""
     name = next((name for name in HARD_NAMES if name in table.columns), None)
     if name is None:

@@ -18,7 +18,7 @@ from kdprobe.plain_files import expanded
 from kdprobe.tasks.guess import guess_task_file
 from kdprobe.tasks.guess_labels import require_classes, show_labels
 from kdprobe.tasks.readers import read_table
-from kdprobe.tasks.table import Table
+from kdprobe.tasks.table import ColumnTable
 
 
 def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> TaskFile:
@@ -70,7 +70,7 @@ def task_of_predictions(path: str | Path, *, labels: Sequence[str] = ()) -> Task
     return task_file
 
 
-def _answers(table: Table, task_file: TaskFile) -> dict[str, object]:
+def _answers(table: ColumnTable, task_file: TaskFile) -> dict[str, object]:
     """Return what the file's labels and predicted labels are together."""
     hard = next((name for name in HARD_NAMES if name in table.columns), None)
     if hard is None and "score" in table.columns and not task_file.labels:

@@ -19,7 +19,7 @@ from kdprobe.tasks.probing.sets import PARTS
 _TRIES = 30
 
 
-class _Place(NamedTuple):
+class _ReplaceableWord(NamedTuple):
     """One word of one sentence that may be replaced, and the words it can be exchanged with."""
 
     facts: Facts
@@ -31,14 +31,14 @@ class _Place(NamedTuple):
     def form(self) -> str:
         return self.facts.words[self.at].lower()
 
-    def filled_by(self, other: _Place) -> str:
+    def filled_by(self, other: _ReplaceableWord) -> str:
         """The sentence with the other's word in this place."""
         words = list(self.facts.words)
         words[self.at] = other.facts.words[other.at]
         return " ".join(words)
 
 
-Cost = Callable[[_Place, _Place], float]
+Cost = Callable[[_ReplaceableWord, _ReplaceableWord], float]
 
 
 def odd(build: Build) -> Made:
@@ -58,7 +58,7 @@ def odd(build: Build) -> Made:
     cost = _bigram_cost(build)
     examples: Made = {}
     for part in PARTS:
-        by_group: dict[str, list[_Place]] = defaultdict(list)
+        by_group: dict[str, list[_ReplaceableWord]] = defaultdict(list)
         for place in places:
             if placed[place.form] == part:
                 by_group[place.group].append(place)
@@ -69,7 +69,7 @@ def odd(build: Build) -> Made:
     return examples
 
 
-def _places(build: Build) -> list[_Place]:
+def _places(build: Build) -> list[_ReplaceableWord]:
     """Draw one place of every sentence; never the first word, whose capital would tell."""
     replaceable = []
     for part in PARTS:
@@ -83,14 +83,14 @@ def _places(build: Build) -> list[_Place]:
             slot = None if slots is None else slots[at]
             kind = f"{slot.kind} " if slot is not None else ""
             side = slot.side if slot is not None else int(build.rng.integers(2))
-            replaceable.append(_Place(facts, at, kind + facts.tags[at], side))
+            replaceable.append(_ReplaceableWord(facts, at, kind + facts.tags[at], side))
     return replaceable
 
 
-def _units(build: Build, places: Sequence[_Place], cost: Cost) -> list[list[Row]]:
+def _units(build: Build, places: Sequence[_ReplaceableWord], cost: Cost) -> list[list[Row]]:
     """Make units of four rows: one of either side kept, and two that exchange their words."""
-    kept: list[list[_Place]] = []
-    damaged: list[list[_Place]] = []
+    kept: list[list[_ReplaceableWord]] = []
+    damaged: list[list[_ReplaceableWord]] = []
     for side in (0, 1):
         held = [place for place in places if place.side == side]
         # Equal forms stand next to each other: one of every two is kept.
@@ -126,13 +126,13 @@ def _bigram_cost(build: Build) -> Cost:
         for facts in rows:
             pairs.update(pairwise([word.lower() for word in facts.words]))
 
-    def around(place: _Place, word: str) -> tuple[float, float]:
+    def around(place: _ReplaceableWord, word: str) -> tuple[float, float]:
         words = place.facts.words
         after = words[place.at + 1].lower() if place.at + 1 < len(words) else ""
         before = words[place.at - 1].lower()
         return math.log1p(pairs[before, word]), math.log1p(pairs[word, after])
 
-    def cost(one: _Place, other: _Place) -> float:
+    def cost(one: _ReplaceableWord, other: _ReplaceableWord) -> float:
         moved = ((one, other.form), (other, one.form))
         return sum(
             abs(new - old)

@@ -11,15 +11,9 @@ import torch
 from kdprobe.errors import UnknownNameError
 from kdprobe.extract.features import LayerFeatures
 from kdprobe.extract.probes.data import ProbeData
-from kdprobe.extract.probes.fits import (
-    ProbeOptions,
-    check_probe,
-    fit_cells,
-    fit_probes,
-    protocols,
-)
+from kdprobe.extract.probes.fits import ProbeOptions, check_probe, fit_cells, fit_probes, protocols
 from kdprobe.extract.probes.logistic import STRENGTHS, fit_logistic
-from kdprobe.extract.probes.senteval import Protocol, fit_senteval
+from kdprobe.extract.probes.senteval import SentEvalProtocol, fit_senteval
 from kdprobe.models.hidden import FeatureCell
 from kdprobe.tasks.probing.sets import make_set, read_senteval, sample_set
 
@@ -90,11 +84,11 @@ def one_by_one(
     return best, hits, looks
 
 
-GRID = Protocol(hidden=(4, 6), dropout=(0.0, 0.2), strengths=(1e-4, 1e-2))
+GRID = SentEvalProtocol(hidden=(4, 6), dropout=(0.0, 0.2), strengths=(1e-4, 1e-2))
 
 
-@pytest.mark.parametrize("protocol", [Protocol(), GRID])
-def test_all_at_once_equals_senteval_one_by_one(protocol: Protocol):
+@pytest.mark.parametrize("protocol", [SentEvalProtocol(), GRID])
+def test_all_at_once_equals_senteval_one_by_one(protocol: SentEvalProtocol):
     """Guards against a shared minibatch, mask or early stop that moves a single number."""
     data = features(cells=2, n=90, d=8, classes=3)
     state = torch.get_rng_state()
@@ -113,7 +107,7 @@ def test_the_summed_loss_is_that_of_the_published_scores():
     """Guards against an option that moves no number, and a sum that is weighted by settings."""
     data = features(cells=1, n=90, d=8, classes=3, test=600)
     asked = protocols(ProbeOptions("senteval-sum"))[0]
-    assert replace(asked, summed=False) == Protocol()
+    assert replace(asked, summed=False) == SentEvalProtocol()
     made = fit_senteval(data, asked)
     fits = [one_by_one(data, 0, l2, reduction="sum") for l2 in asked.strengths]
     assert [fit[2] for fit in fits] == made.evaluations[0].tolist()
@@ -153,7 +147,7 @@ def test_a_file_in_any_order_is_trained_on_in_sentevals(tmp_path: Path):
         x.append(torch.from_numpy(np.stack([vectors[row[2]] for row in rows]).astype(np.float32)))
         y.append(torch.tensor([row[1] for row in rows]))
     theirs = ProbeData(x[0][None], x[1][None], x[2][None], y[0], y[1], y[2], 3)
-    fits = [one_by_one(theirs, 0, l2) for l2 in Protocol().strengths]
+    fits = [one_by_one(theirs, 0, l2) for l2 in SentEvalProtocol().strengths]
     first = int(np.argmax([round(100 * fit[0], 2) for fit in fits]))
     assert made.dev[0, 0] == fits[first][0]
     np.testing.assert_array_equal(made.hits[0, 0], fits[first][1])
@@ -164,7 +158,7 @@ def test_a_file_in_any_order_is_trained_on_in_sentevals(tmp_path: Path):
 def test_the_fast_probe_halves_its_settings():
     """Guards against settings that train on unseen, and against the best that is stopped."""
     data = features(cells=2, n=300, d=8, classes=3)
-    grid = Protocol(hidden=(4, 6), batch=256, rate=4e-3, halvings=(2, 4, 6))
+    grid = SentEvalProtocol(hidden=(4, 6), batch=256, rate=4e-3, halvings=(2, 4, 6))
     made = fit_senteval(data, grid)
     for looks in made.evaluations:
         assert [int((looks > after).sum()) for after in (1, 2, 4, 6)] == [8, 4, 2, 1]
@@ -174,7 +168,7 @@ def test_the_fast_probe_halves_its_settings():
 def test_the_fast_probe_stays_near_the_exact_one():
     """Guards against a shortcut that moves scores: the mean difference over cells is bounded."""
     data = features(cells=4, n=800, d=12, classes=3, dev=1000, test=4000)
-    grid = Protocol(hidden=(10, 20), dropout=(0.0, 0.1))
+    grid = SentEvalProtocol(hidden=(10, 20), dropout=(0.0, 0.1))
     exact = fit_senteval(data, grid)
     fast = fit_senteval(data, replace(grid, batch=256, rate=4e-3, halvings=(2, 4, 6)))
     differ = 100 * (fast.hits.mean(axis=1) - exact.hits.mean(axis=1))
@@ -246,7 +240,7 @@ def test_logistic_reaches_what_sentevals_probe_reaches_with_the_same_strengths()
     """
     data = features(cells=3, n=400, d=24, classes=3, dev=400, test=4000).standardised()
     convex = fit_logistic(data).hits.mean(axis=1)
-    theirs = fit_senteval(data, Protocol(strengths=STRENGTHS)).hits.mean(axis=1)
+    theirs = fit_senteval(data, SentEvalProtocol(strengths=STRENGTHS)).hits.mean(axis=1)
     differ = 100 * (convex - theirs)
     assert abs(differ.mean()) < 0.5, differ
     assert np.abs(differ).max() < 1.5, differ
@@ -257,7 +251,10 @@ def test_cells_do_not_know_of_each_other():
     data = features(cells=3, n=120, d=10, classes=2)
     whole, alone = fit_logistic(data), fit_logistic(data.cells(1, 2))
     np.testing.assert_array_equal(whole.hits[1], alone.hits[0])
-    both, one = fit_senteval(data, Protocol()), fit_senteval(data.cells(2, 3), Protocol())
+    both, one = (
+        fit_senteval(data, SentEvalProtocol()),
+        fit_senteval(data.cells(2, 3), SentEvalProtocol()),
+    )
     np.testing.assert_array_equal(both.hits[2], one.hits[0])
 
 

@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 
 from kdprobe.errors import UsageError
 from kdprobe.models.open import open_model
-from kdprobe.models.predictions.file import (
-    PredictionsFile,
-    is_predictions_file,
-    split_from_file,
-)
+from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file, split_from_file
 from kdprobe.observations.predictions import Predictions
 from kdprobe.tasks.task import Split, Task
 

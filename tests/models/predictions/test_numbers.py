@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.errors import CheckpointError
-from kdprobe.models.predictions.numbers import Written, read_numbers, to_probabilities
-from kdprobe.stats.arrays import (
-    Floats,
-)
-from kdprobe.tasks.table import Table
+from kdprobe.models.predictions.numbers import WrittenNumbers, read_numbers, to_probabilities
+from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.table import ColumnTable
 
-TABLE = Table("p.csv", {}, (2, 3, 4, 5), separator=",")
+TABLE = ColumnTable("p.csv", {}, (2, 3, 4, 5), separator=",")
 
 
 def meant(*cells: str) -> tuple[Floats, tuple[str, ...]]:
@@ -113,7 +111,7 @@ def test_what_is_no_distribution_is_refused(cells: tuple[str, ...], told: str):
 
 def test_a_decimal_comma_is_one_number_between_semicolons():
     """0,57 read as two numbers would refuse half of Europe's spreadsheets."""
-    table = Table("p.csv", {}, (2,), separator=";")
-    assert read_numbers("0,57", table, 0, one=True) == Written([0.57], 2, 2, False)
-    assert read_numbers("57,5 %", table, 0, one=True) == Written([57.5], 1, 3, True)
+    table = ColumnTable("p.csv", {}, (2,), separator=";")
+    assert read_numbers("0,57", table, 0, one=True) == WrittenNumbers([0.57], 2, 2, False)
+    assert read_numbers("57,5 %", table, 0, one=True) == WrittenNumbers([57.5], 1, 3, True)
     assert read_numbers("0,57", table, 0).values == [0, 57]

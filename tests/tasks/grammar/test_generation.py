@@ -18,12 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef
 
 from kdprobe.errors import TaskError
-from kdprobe.tasks.grammar.generation import (
-    PHENOMENA,
-    derivations,
-    generate_split,
-    minimal_pairs,
-)
+from kdprobe.tasks.grammar.generation import PHENOMENA, derivations, generate_split, minimal_pairs
 from kdprobe.tasks.grammar.lexicon import frame_part
 from kdprobe.tasks.grammar.trees import Derivation
 from kdprobe.tasks.task import Split, Task
