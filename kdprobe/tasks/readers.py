@@ -1,9 +1,9 @@
 """Readers of tables: tab-separated, comma-separated, JSON lines, parquet.
 
 Does: turn a file into a `ColumnTable` of strings, losing and inventing nothing: the sentence `NA`
-stays a sentence, a quotation mark in a tab-separated file is a quotation mark, a file without a header
-keeps its first row; a malformed line is named. Does not: know tasks; nor the nested formats, which
-`multirc.py` and `rasa.py` read.
+stays a sentence, a quotation mark in a tab-separated file is a quotation mark, a file without a
+header keeps its first row; a malformed line is named. Does not: know tasks; nor the nested formats,
+which `multirc.py` and `rasa.py` read.
 
 Tab-separated files are read as GLUE's are: a tab always separates, and quotation marks mean nothing
 unless the whole file is quoted as pandas, Excel or R quote (`separated.py` has the rule).
