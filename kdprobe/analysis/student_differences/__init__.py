@@ -58,7 +58,7 @@ def _remarks(study: Study) -> tuple[str, ...]:
     source = "was named as" if controls.named else "is, as the record of its training says,"
     named = tuple(f"{name} {source} the control without a teacher." for name in controls.names)
     alone = len(study.students) - len(controls.names) == 1
-    only = ("There is one student beside the control, so no two students are compared.",)
+    only = ("There is one student beside the control, so all differences are between those two.",)
     return (*named, *(only if named and alone else ()), *labelled_note(study, of_gold))
 
 
