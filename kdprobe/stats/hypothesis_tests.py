@@ -7,7 +7,7 @@ know a model or a study; everything here takes arrays and counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,14 +63,10 @@ def mcnemar_p(only_a: int, only_b: int, *, mid_p: bool = False, exact: bool = Fa
     return p - float(binom.pmf(smaller, discordant, 0.5)) if mid_p else p
 
 
-def _adjusted(p: Sequence[float | None], method: str) -> list[float | None]:
+def _adjusted(p: Sequence[float | None], adjust: Callable[[Floats], Floats]) -> list[float | None]:
     """Adjust the p-values that exist and put them back in their places."""
-    from statsmodels.stats.multitest import multipletests
-
     present = [value for value in p if value is not None]
-    if not present:  # statsmodels refuses an empty family
-        return [None] * len(p)
-    adjusted = iter(multipletests(present, method=method)[1].tolist())
+    adjusted = iter(adjust(np.array(present)).tolist() if present else ())
     return [None if value is None else next(adjusted) for value in p]
 
 
@@ -80,10 +76,21 @@ def holm(p: Sequence[float | None]) -> list[float | None]:
     Definition: the k-th smallest of m is multiplied by m - k + 1, then made non-decreasing
     (Holm 1979). Bounds the probability of any false finding in the family.
 
+    Not statsmodels', which collects garbage at each call: a tenth of a second a family, and there
+    are hundreds where many layers are compared.
+
     >>> holm([0.25, None, 0.01])
     [0.25, None, 0.02]
     """
-    return _adjusted(p, "holm")
+
+    def adjust(values: Floats) -> Floats:
+        order = np.argsort(values, kind="stable")
+        raised = values[order] * np.arange(len(values), 0, -1)
+        result = np.empty_like(values)
+        result[order] = np.minimum(np.maximum.accumulate(raised), 1.0)
+        return result
+
+    return _adjusted(p, adjust)
 
 
 def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
@@ -96,7 +103,9 @@ def benjamini_hochberg(p: Sequence[float | None]) -> list[float | None]:
     >>> benjamini_hochberg([0.5, None, 0.125])
     [0.5, None, 0.25]
     """
-    return _adjusted(p, "fdr_bh")
+    from statsmodels.stats.multitest import multipletests
+
+    return _adjusted(p, lambda values: multipletests(values, method="fdr_bh")[1])
 
 
 def cochran_q(hits: Bools) -> float | None:
