@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kdprobe.collectors.protocol import Collected, NoCollectorOptions
+from kdprobe.collectors.protocol import Collected, WithoutOptions
 from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.models.handle import Capability
 from kdprobe.observations.predictions import Population, Populations, Predictions
@@ -49,12 +49,12 @@ class PredictionsCollector:
 
     name: str = "predictions"
     kind: type[Populations] = Populations
-    options: type[NoCollectorOptions] = NoCollectorOptions
+    options: type[WithoutOptions] = WithoutOptions
     needs: frozenset[Capability] = frozenset()
     after: tuple[str, ...] = ()
     by_default: bool = True
 
-    def prepare(self, session: Session, options: NoCollectorOptions) -> Split:
+    def prepare(self, session: Session, options: WithoutOptions) -> Split:
         """Return the split that is asked about."""
         return session.split
 

@@ -75,7 +75,7 @@ class CollectorOptions(FlagOptions):
         """
 
 
-class NoCollectorOptions(CollectorOptions):
+class WithoutOptions(CollectorOptions):
     """The options of a collector that has none."""
 
 
@@ -159,7 +159,7 @@ def options_of(name: str) -> type[CollectorOptions]:
     `CollectorOptions` has none.
 
     >>> options_of("predictions").__name__, options_of("minimal_pairs").__name__
-    ('NoOptions', 'MinimalPairOptions')
+    ('WithoutOptions', 'MinimalPairOptions')
     """
     folder = Path(__file__).parent
     if (folder / name / "options.py").is_file():
@@ -168,5 +168,5 @@ def options_of(name: str) -> type[CollectorOptions]:
         return options
     file = folder / f"{name}.py"
     if file.is_file() and CollectorOptions.__name__ not in file.read_text(encoding="utf-8"):
-        return NoCollectorOptions
+        return WithoutOptions
     return COLLECTORS.load(name).options

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kdprobe.collectors.protocol import NoCollectorOptions
+from kdprobe.collectors.protocol import WithoutOptions
 from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
 from kdprobe.observations.train_texts import TrainTexts
@@ -23,12 +23,12 @@ class TrainTextsCollector:
 
     name: str = "train_texts"
     kind: type[TrainTexts] = TrainTexts
-    options: type[NoCollectorOptions] = NoCollectorOptions
+    options: type[WithoutOptions] = WithoutOptions
     needs: frozenset[Capability] = frozenset()
     after: tuple[str, ...] = ("predictions",)
     by_default: bool = True
 
-    def prepare(self, session: Session, options: NoCollectorOptions) -> Split | None:
+    def prepare(self, session: Session, options: WithoutOptions) -> Split | None:
         """Load the training examples; the embedded task's splits share no lexical frame."""
         train = None if session.is_generated else session.training_split()
         return train if train is not None and len(train) else None

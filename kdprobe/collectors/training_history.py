@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kdprobe.collectors.protocol import NoCollectorOptions
+from kdprobe.collectors.protocol import WithoutOptions
 from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
 from kdprobe.models.spec import ModelSpec
@@ -27,12 +27,12 @@ class TrainingHistoryCollector:
 
     name: str = "training_history"
     kind: type[TrainingHistories] = TrainingHistories
-    options: type[NoCollectorOptions] = NoCollectorOptions
+    options: type[WithoutOptions] = WithoutOptions
     needs: frozenset[Capability] = frozenset()
     after: tuple[str, ...] = ("predictions",)
     by_default: bool = True
 
-    def prepare(self, session: Session, options: NoCollectorOptions) -> TrainingHistories | None:
+    def prepare(self, session: Session, options: WithoutOptions) -> TrainingHistories | None:
         """Read the histories; None where no student has one."""
         return histories_of([model.spec for model in session.models[1:]])
 

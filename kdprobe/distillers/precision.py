@@ -221,7 +221,7 @@ def price_of(architecture: str, evidence: Sequence[PrecisionEvidence] | None = N
 def price(row: PrecisionEvidence) -> str:
     """Describe one row of the table.
 
-    >>> row = Evidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),
+    >>> row = PrecisionEvidence("bert, copied layers", "cola", "", (0.4, 0.5, 0.6), (0.3, 0.5, 0.8),
     ...                (10.0, 8.0), (10.0, 25.0))
     >>> print(price(row))
     bert, copied layers, on cola over 3 seeds: MCC +0.033 (90 % interval -0.224 to +0.291, seeds \

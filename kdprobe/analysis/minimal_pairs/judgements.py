@@ -150,7 +150,7 @@ def ranked_draws(study: Study, part: PairGroup) -> int:
     Ranking anew in every resample is the costly part; the interval says when there were fewer.
 
     >>> from types import SimpleNamespace as S
-    >>> ranked_draws(S(resamples=2000), Part("all", {("", ""): np.arange(1000)}))
+    >>> ranked_draws(S(resamples=2000), PairGroup("all", {("", ""): np.arange(1000)}))
     400
     """
     return min(study.resamples, max(200, _RANKED // len(part.rows)))
