@@ -16,6 +16,7 @@ import pytest
 
 from kdprobe.analysis.protocol import ANALYSES, examples_for
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.causal_use import CausalUse
 from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
@@ -140,6 +141,8 @@ def without_rows(study: Study) -> Study:
                 estimated={key: rows[m] for key, rows in words.estimated.items()},
             )
         )
+    if study.has(CausalUse):
+        taken = taken.with_observations(study.get(CausalUse).only(split.ids))
     return taken
 
 
