@@ -200,7 +200,7 @@ def test_runs_are_the_units() -> None:
         for i, teacher_run in enumerate(study.teacher.runs):
             for j, run in enumerate(student.runs):
                 share = resamples_of(study).mean(teacher_run.predicted == run.predicted)
-                total += left[:, i] * right[:, j] * share
+                total += share + (left[:, i] * right[:, j] - 1) * share[0]
         return total / 9
 
     expected = draws(study.students[0]) - draws(study.students[1])
