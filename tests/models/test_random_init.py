@@ -17,10 +17,11 @@ from kdprobe.extract.attributions import explain_model
 from kdprobe.extract.method import METHODS
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
+from kdprobe.models.handle import ModelHandle
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.hidden import LayerReader
 from kdprobe.models.random_init import random_fingerprint, random_twin
-from kdprobe.models.reader import Reader
+from kdprobe.models.texts_reader import TextsReader, reader_of
 from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Task
@@ -45,12 +46,11 @@ def test_two_students_of_one_shape_are_explained_once(
     """Guards against paying for the same random model once a student."""
     readers: list[str] = []
 
-    class Counted(Reader):
-        def __init__(self, handle: HfModel) -> None:
-            readers.append(handle.name)
-            super().__init__(handle)
+    def counted(handle: ModelHandle) -> TextsReader:
+        readers.append(handle.name)
+        return reader_of(handle)
 
-    monkeypatch.setattr(kdprobe.extract.attributions, "Reader", Counted)
+    monkeypatch.setattr(kdprobe.extract.attributions, "reader_of", counted)
     methods = {name: METHODS.load(name).options() for name in ("gradient_x_input", "occlusion")}
     settings = ExplanationSettings(methods, deletion=False)
     sentences = [Sentence(text, (text,), split_words(text), 1) for text in SENTENCES[:4]]
