@@ -100,14 +100,18 @@ def test_poolings_are_compared_with_their_like_and_the_head_with_all(tmp_path: P
 
 
 def test_the_order_of_sentences_moves_no_number(tmp_path: Path):
-    """Guards sentences that are joined by their place in a file."""
+    """Guards sentences that are joined by their place in a file.
+
+    Layers are kept in float16: where sums depend on the place in a batch, a value between
+    two steps falls to the other side (1e-4 of a CKA on the lowest kernels).
+    """
     opened = Opened(tmp_path)
     readers = [LayerReader(opened.of(name), ["mean"]) for name in ("BERT", "BiLSTM")]
     there = compared(readers[0], readers[1], SimilaritySettings(), TEXTS)
     back = compared(readers[0], readers[1], SimilaritySettings(), TEXTS[::-1])
     for name in ("cka", "procrustes"):
-        np.testing.assert_allclose(there[name], back[name], atol=1e-9)
-    np.testing.assert_allclose(there["cka_influence"], back["cka_influence"][..., ::-1], atol=1e-6)
+        np.testing.assert_allclose(there[name], back[name], atol=1e-4)
+    np.testing.assert_allclose(there["cka_influence"], back["cka_influence"][..., ::-1], atol=1e-3)
 
 
 def test_the_key_changes_with_all_that_moves_a_number(tmp_path: Path):
