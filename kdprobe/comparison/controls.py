@@ -179,19 +179,28 @@ def teacher_added(study: Study, pairs: Sequence[tuple[str, str]]) -> tuple[Notic
         Notice(
             code="teacher-added",
             severity="note",
-            message=gain_sentence(nearer[pair], family=len(nearer) // 2),
+            message=gain_sentence(nearer[pair], family=len(nearer) // 2, test=_test(study, pair)),
             models=pair,
         )
         for pair in pairs
     )
 
 
-def gain_sentence(gain: Difference, *, family: int = 1) -> str:
+def _test(study: Study, pair: tuple[str, str]) -> str:
+    """Name the test of closeness that a pair of students was given."""
+    models = [model for model in study.models if model is study.teacher or model.name in pair]
+    if study.split.task.kind == "regression" or any(len(model.runs) > 1 for model in models):
+        return "bootstrap p"
+    return "exact McNemar p" if study.split.clusters is None else "McNemar p by clusters"
+
+
+def gain_sentence(gain: Difference, *, family: int = 1, test: str = "exact McNemar p") -> str:
     """Return a sentence on what a teacher added, also where that is nothing beyond noise.
 
     Args:
         gain: the difference of a student and its control, `model_a` the student.
         family: over how many pairs its q-value is adjusted.
+        test: what its p-value is of.
     """
     number = gain.estimate
     if number.value is None:
@@ -202,7 +211,6 @@ def gain_sentence(gain: Difference, *, family: int = 1) -> str:
     where = "below" if number.value < 0 else "above"
     tests = [f"n = {number.n or 0:,}"]
     if number.p_value is not None:
-        test = "exact McNemar p" if number.metric == "agreement" else "bootstrap p"
         tests.append(f"{test} {show_p(number.p_value)}")
     if number.q_value is not None and family > 1:
         tests.append(f"q {show_p(number.q_value)} over {family} pairs of students")

@@ -30,7 +30,7 @@ from kdprobe.observations.controls import Controls
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Notice
 from kdprobe.stats.differences import Adjusted
-from tests.analysis.studies import binary, regression
+from tests.analysis.studies import binary, regression, several_seeds
 from tests.cli.scene import checkpoint, write_task
 
 
@@ -238,3 +238,13 @@ def test_nearness_is_the_comparisons_number(tmp_path: Path) -> None:
     assert gain.value == pytest.approx(values[0] - values[1])
     assert (gain.model_a, gain.model_b, gain.n) == ("s", "c", 60)
     assert gain.metric == "agreement"
+
+
+def test_the_sentence_names_the_test_it_had() -> None:
+    """Guards "exact McNemar" on the p-value of a bootstrap: of several seeds, or of clusters."""
+    controls = (("student-1", "student-2"),)
+    (single,) = teacher_added(binary(), controls)
+    (seeds,) = teacher_added(several_seeds(60), controls)
+    assert "exact McNemar p" in single.message
+    assert "bootstrap p" in seeds.message
+    assert "McNemar" not in seeds.message
