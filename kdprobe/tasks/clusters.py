@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,22 @@ def _empty(where: str, column: str) -> TaskError:
     )
 
 
+def _check_not_gold(split: Split) -> None:
+    """Refuse clusters that are the classes: resampling two of them would draw one class alone."""
+    rows = split.gold_rows
+    if not split.task.labels or split.labels is None or not len(rows) or split.clusters is None:
+        return
+    pairs = np.stack([split.clusters[rows], split.labels[rows].astype(np.int64)])
+    sizes = {len(np.unique(each, axis=-1).T) for each in (pairs, pairs[0], pairs[1])}
+    if len(sizes) == 1 and len(rows) > len(np.unique(pairs[0])):
+        raise TaskError(
+            f"`cluster={split.clustered_by}`",
+            found="its clusters are the gold labels",
+            expected="a column of what examples share, such as a passage or an author",
+            remedy="name another column, or say `cluster=none`",
+        )
+
+
 def cluster_notices(split: Split) -> tuple[Notice, ...]:
     """State how the examples are clustered, and refuse clusters of which there is one.
 
@@ -85,7 +102,8 @@ def cluster_notices(split: Split) -> tuple[Notice, ...]:
         A note for the reader; none without clusters.
 
     Raises:
-        TaskError: all examples, or all with a gold label, are in one cluster.
+        TaskError: all examples, or all with a gold label, are in one cluster, or the clusters are
+            the gold labels.
     """
     if split.clusters is None:
         return ()
@@ -102,18 +120,22 @@ def cluster_notices(split: Split) -> tuple[Notice, ...]:
                 expected="two clusters or more",
                 remedy="name another column, or say `cluster=none`",
             )
+    _check_not_gold(split)
     n, clusters = len(split), counts[0]
+    severity: Literal["note", "warning"] = "note"
     where = f"of equal {split.clustered_by!r}"
     if clusters == n:
+        severity = "warning"  # something was asked for that changes nothing
         words = (
             f"Each of the {n:,} examples is a cluster {where} of its own (`cluster`): intervals "
             "and tests are those of independent examples."
         )
     else:
         few = " With so few of them intervals are too narrow." if clusters < FEW else ""
+        severity = "warning" if few else "note"
         words = (
             f"The {n:,} examples are {clusters:,} clusters {where} (`cluster`): resamples draw "
             f"whole clusters, and tests take a cluster as one.{few} Numbers on other texts "
             "(probing, minimal pairs) and of the similarity of layers are not clustered."
         )
-    return (Notice(code="clusters", severity="note", message=words),)
+    return (Notice(code="clusters", severity=severity, message=words),)

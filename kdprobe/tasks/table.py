@@ -56,13 +56,14 @@ class ColumnTable:
         """
         if name in self.columns:
             return self.columns[name]
+        options = "`cluster`" if role == "clusters" else "`text`, `text_pair` and `label`"
         present = ", ".join(repr(column) for column in list(self.columns)[:12])
         raise TaskError(
             f"{self.shown}:1" if self.marker == ":" else self.shown,
             found=f"no column {name!r} for the {role}, only {present or 'none'}",
             expected="a header line that names it" if self.marker == ":" else "",
             remedy="is this the file as it was distributed? For a file of your own, name the "
-            "columns in the task file or with `text`, `text_pair` and `label`",
+            f"columns in the task file or with {options}",
         )
 
     def take(self, rows: list[int]) -> ColumnTable:

@@ -48,13 +48,29 @@ def test_what_the_reader_is_told():
     (note,) = cluster_notices(split_clusters(split_of("abab"), "group"))
     assert note.message.startswith("The 4 examples are 2 clusters of equal 'group' (`cluster`)")
     assert "too narrow" in note.message
+    assert note.severity == "warning"
+    many = split_of("".join(chr(65 + row // 2) for row in range(80)))
+    (note,) = cluster_notices(split_clusters(many, "group"))
+    assert (note.severity, "too narrow" in note.message) == ("note", False)
     (note,) = cluster_notices(split_clusters(split_of("abc"), "group"))
+    assert note.severity == "warning"
     assert "a cluster of equal 'group' of its own" in note.message
     with pytest.raises(TaskError, match="all examples are in one cluster, and of one there is no"):
         cluster_notices(split_clusters(split_of("aa"), "group"))
     labels = np.array([0, 1, NO_LABEL, NO_LABEL])
     with pytest.raises(TaskError, match="all examples with a gold label are in one cluster"):
         cluster_notices(split_clusters(split_of("aabb", labels=labels), "group"))
+
+
+def test_the_gold_labels_are_no_clusters():
+    """Guards intervals over resamples that hold one class alone: `--cluster label`."""
+    gold = split_clusters(split_of("bbaa", labels=np.array([1, 1, 0, 0])), "group")
+    with pytest.raises(TaskError, match="`cluster=group`: its clusters are the gold labels"):
+        cluster_notices(gold)
+    mixed = split_clusters(split_of("bbaa", labels=np.array([1, 0, 0, 0])), "group")
+    assert len(cluster_notices(mixed)) == 1
+    finer = split_clusters(split_of("bcaa", labels=np.array([1, 1, 0, 0])), "group")
+    assert len(cluster_notices(finer)) == 1
 
 
 def test_shipped_tasks_name_a_column_that_every_file_of_theirs_has():
