@@ -44,7 +44,7 @@ from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.erasure import Eraser, leace, random_eraser, spectrum
 
-ERASURE_VERSION = 2
+ERASURE_VERSION = 3
 """Raised when the same model, sentences and texts would give other numbers."""
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import qr
 
 from kdprobe.stats.arrays import Floats
 
@@ -194,9 +195,22 @@ def random_eraser(
     for _ in range(_STEPS):
         power = (low + high) / 2
         weights = np.exp(power * logs - (power * logs).max())
-        directions = np.linalg.qr(weights[:, None] * drawn)[0]
+        directions = _span(weights[:, None] * drawn)
         taken = whole.removed(directions)
         if abs(taken - removed) <= _CLOSE * removed:
             break
         low, high = (power, high) if taken < removed else (low, power)
     return whole.eraser(directions)
+
+
+def _span(graded: Floats) -> Floats:
+    """Return an orthonormal base of columns whose rows may differ by any power of ten.
+
+    Householder's reflections keep the small rows where the large ones come first and the columns
+    are pivoted (Cox and Higham 1998); in another order rounding of the large drowns them, and what
+    is left of the last columns is any subspace.
+    """
+    order = np.argsort(-np.abs(graded).max(axis=1), kind="stable")
+    base = np.empty_like(graded)
+    base[order] = qr(graded[order], mode="economic", pivoting=True)[0]
+    return base

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.linalg import null_space, sqrtm
 from sklearn.linear_model import LogisticRegression
 
 from kdprobe.stats.arrays import Floats, Ints
-from kdprobe.stats.erasure import Moments, leace, random_eraser, shrinkage, spectrum
+from kdprobe.stats.erasure import Moments, _span, leace, random_eraser, shrinkage, spectrum
 from tests.analysis.studies import quick
 
 
@@ -105,6 +105,8 @@ def test_no_other_map_that_erases_moves_the_vectors_less(seed: int) -> None:
 @pytest.mark.parametrize("shrunk", [True, False])
 @quick
 @given(st.integers(0, 9999), st.integers(1, 3), st.floats(0.02, 0.98))
+@example(1, 3, 0.875)
+@example(17, 3, 0.95)
 def test_a_random_subspace_takes_the_variance_that_is_asked_for(
     shrunk: bool, seed: int, rank: int, share: float
 ) -> None:
@@ -124,6 +126,20 @@ def test_a_random_subspace_takes_the_variance_that_is_asked_for(
     assert not np.allclose(pair[0].left, pair[1].left)
     again = random_eraser(whole, rank, wanted, np.random.default_rng(seed))
     np.testing.assert_array_equal(again.left, pair[0].left)
+
+
+def test_rows_of_any_size_span_what_they_span() -> None:
+    """Guards the search's far ends, where rounding of the large rows left any subspace.
+
+    By hand: weights fall by 1e-20 a row, so the columns span the two first unit vectors, up to what
+    the third adds. Of a variance near the largest, the search ends there.
+    """
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        graded = np.array([[1.0, 2.0], [3e-20, 5e-20], [7e-40, 1e-40]])[order]
+        base = _span(graded)
+        np.testing.assert_allclose(base.T @ base, np.eye(2), atol=1e-12)
+        onto = base @ base.T
+        np.testing.assert_allclose(onto, np.diag([1.0, 1.0, 0.0])[order][:, order], atol=1e-12)
 
 
 def test_a_variance_out_of_reach_gets_the_nearest() -> None:
