@@ -120,9 +120,9 @@ def kept_of(done: Mapping[str, AnalysisResult], model: str, name: str) -> Kept |
 
 _NUMBERS = (
     Column(name="use", label="largest use", kind="number"),
-    Column(name="use_q", label="its q", kind="number"),
+    Column(name="use_q", label="its q", kind="p"),
     Column(name="loss", label="largest loss of score", kind="number"),
-    Column(name="loss_q", label="its q", kind="number"),
+    Column(name="loss_q", label="its q", kind="p"),
 )
 
 

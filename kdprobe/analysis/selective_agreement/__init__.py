@@ -21,7 +21,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.examples import PickedExamples, examples_table, ranked_rows, sure_of
+from kdprobe.analysis.examples import PickedExamples, confidence_of, examples_table, ranked_rows
 from kdprobe.analysis.gold import (
     NO_GOLD,
     NO_PROBABILITIES,
@@ -57,7 +57,9 @@ def _agreement_areas(study: Study, student: Population) -> list[Estimate]:
     """Estimate the areas of agreement, over all pairs of runs."""
     resamples, teacher = resamples_of(study), study.teacher
     areas = {
-        (id(a), id(b)): selective.area_draws(resamples, sure_of(b), a.predicted == b.predicted)
+        (id(a), id(b)): selective.area_draws(
+            resamples, confidence_of(b), a.predicted == b.predicted
+        )
         for a in teacher.runs
         for b in student.runs
     }
@@ -80,7 +82,7 @@ def _accuracy_areas(study: Study, student: Population) -> list[Estimate]:
     """Estimate the areas of accuracy, of the examples that have a gold label."""
     gold, resamples = gold_of(study), resamples_of(study)
     areas = {
-        id(run): selective.area_draws(resamples, sure_of(run), hits_of(run, gold))
+        id(run): selective.area_draws(resamples, confidence_of(run), hits_of(run, gold))
         for run in student.runs
     }
 
@@ -100,7 +102,7 @@ def _accuracy_areas(study: Study, student: Population) -> list[Estimate]:
 
 def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Series]:
     """Lay out coverage against the share of good answers, of the model, by chance and at best."""
-    curve = selective.coverage_curve(sure_of(run), good)
+    curve = selective.coverage_curve(confidence_of(run), good)
     n, most = int(curve.answered[-1]), int(curve.good[-1])
     sizes = np.linspace(n / _POINTS, n, _POINTS)
     at = np.unique(np.searchsorted(curve.answered, sizes))
@@ -160,7 +162,7 @@ def _suspects(study: Study, student: Population, options: SelectiveAgreementOpti
     """List the disagreements of which the student is surest."""
     run, teacher = student.first, study.teacher.first
     differ: Bools = run.predicted != teacher.predicted
-    rows = ranked_rows(study, differ, sure_of(run), top=options.top)
+    rows = ranked_rows(study, differ, confidence_of(run), top=options.top)
     caption = (
         f"Examples on which {student.name} disagrees with {study.teacher.name}, those it is surest "
         "of first: likely mistakes of the teacher, or of the label."

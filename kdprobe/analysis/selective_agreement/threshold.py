@@ -22,7 +22,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.examples import sure_of
+from kdprobe.analysis.examples import confidence_of
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
@@ -100,7 +100,7 @@ def choose(
     study: Study, run: Predictions, half: Bools, options: SelectiveAgreementOptions
 ) -> Chosen:
     """Choose the threshold of one run against the teacher's first."""
-    sure, good = sure_of(run), run.predicted == study.teacher.first.predicted
+    sure, good = confidence_of(run), run.predicted == study.teacher.first.predicted
     size = int(half.sum())
     first = selective.first_size(study.n - size, options.target, options.delta)
     grid = selective.threshold_grid(sure[~half], first, options.steps)
