@@ -58,7 +58,8 @@ def compare(
             tokenizer `(model, tokenizer)`, alone where the tokenizer lies where the model came
             from; a `text-classification` pipeline; a function that takes a list of texts (of a task
             of pairs: a list of pairs of texts) and gives `[n, classes]` probabilities in the order
-            of the task's labels, or labels; `Predictions` of another comparison.
+            of the task's labels (or of its attribute `labels`), or labels; `Predictions` of another
+            comparison.
         students: one or more of the same, or a mapping of names to them, in which a list is one
             model trained with several seeds.
         task: a task's name, a task file (.toml, or open), or examples: a table's path, a
