@@ -1,10 +1,12 @@
 """`kdprobe augment`."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.cli.scene import run, write_task
 from tests.cli.test_compare import refused
+from tests.distillers.conftest import make_toy
 
 
 def test_a_transfer_set(tmp_path: Path) -> None:
@@ -39,10 +41,19 @@ def test_it_helps_and_is_listed() -> None:
 
 
 def test_distill_takes_the_file(tmp_path: Path) -> None:
-    """Guards an option that is accepted and not read."""
-    missing = tmp_path / "more.tsv"
-    done = run(
-        "distill", tmp_path / "teacher", "-t", write_task(tmp_path), "-o", tmp_path / "s",
-        "--transfer-set", missing, "--offline",
-    )  # fmt: skip
-    refused(done, "more.tsv", "cannot be read")
+    """Guards an option that is accepted and not read, or a file that is opened and not learnt."""
+    toy, more = make_toy(tmp_path), tmp_path / "more.tsv"
+    words = ("distill", toy.teacher, "-t", toy.task, "--student", "layers=1", "--epochs", 1,
+             "--set", "objectives.hard_labels.weight=0", "-o", tmp_path / "s", "--dry-run",
+             "--device", "cpu", "--threads", 1, "--offline")  # fmt: skip
+    refused(run(*words, "--transfer-set", more), "more.tsv", "cannot be read")
+    more.write_text("text\n" + "".join(f"a dog {row}\n" for row in range(7)), encoding="utf-8")
+    plans = {
+        added: run(*words, *flags).out
+        for added, flags in (
+            ("none", ()), ("more", ("--transfer-set", more)),
+            ("alone", ("--transfer-set", more, "--transfer-only")),
+        )
+    }  # fmt: skip
+    learnt = {added: re.findall(r"trained on: (.*), no labels", plan) for added, plan in plans.items()}
+    assert learnt == {}, plans

@@ -5,7 +5,7 @@ import pytest
 from kdprobe.analysis.student_differences import ANALYSIS as STUDENT_DIFFERENCES
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
-from kdprobe.results.schema import Gap, Notice, ResultsDocument, Role
+from kdprobe.results.schema import Gap, Notice, ResultsDocument, Role, Skipped
 from tests.contracts.test_analyses import with_control
 from tests.report import documents
 
@@ -60,6 +60,24 @@ def test_undefined_numbers_are_told_by_reason():
             ["F1 of bert-base", "F1 of student-6l", "F1 of student-4l"],
         )
     ]
+
+
+def test_what_nobody_asked_for_is_folded_into_a_line():
+    """Nine lines on what a person did not want, before what was wanted and could not run."""
+    lines = [
+        Skipped(what="probing", reason="no layer was probed"),
+        Skipped(what="similarity", reason="no layers can be read", requested=True),
+        Skipped(what="exemplars", reason="every model has one run"),
+    ]
+    document = documents.build(n=12).model_copy(update={"skipped": tuple(lines)})
+    text = SECTIONS.load("warnings").render(document) or ""
+    open_part, folded = text.split("<details><summary>probing, exemplars</summary>")
+    assert "no layers can be read" in open_part
+    assert "asked for, not possible" in open_part
+    assert "no layer was probed" not in open_part
+    folded = folded.split("</details>")[0]
+    assert "no layer was probed" in folded
+    assert "asked for, not possible" not in folded
 
 
 def test_a_clean_run_says_so():
