@@ -188,6 +188,12 @@ class Split:
             clustered_by=self.clustered_by,
         )
 
+    def sample(self, count: int, generator: np.random.Generator) -> Split:
+        """Return at most `count` examples, drawn without replacement, in their order here."""
+        if count >= len(self):
+            return self
+        return self.take(np.sort(generator.choice(len(self), size=count, replace=False)))
+
 
 def text_hash(text: str, pair: str | None = None) -> str:
     """Return a short hash of an example's text, to find duplicates across splits."""

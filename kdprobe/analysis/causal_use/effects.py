@@ -187,7 +187,7 @@ def _erased_split(study: Study, erased: CausalUse) -> Split:
     return study.split.take([place[key] for key in erased.ids])
 
 
-class Loss(NamedTuple):
+class ScoreLoss(NamedTuple):
     """What erasing takes from the primary score beyond control.
 
     Args:
@@ -201,7 +201,9 @@ class Loss(NamedTuple):
     p_value: float | None = None
 
 
-def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> dict[Key, Loss]:
+def score_losses(
+    study: Study, erased: CausalUse, effects: Mapping[Key, Effect]
+) -> dict[Key, ScoreLoss]:
     """Return what erasing takes from the primary score, with p-values as `with_p` gives them.
 
     The variance of the loss is that of its resamples, plus that of the scores with single random
@@ -231,7 +233,7 @@ def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect])
     return {key: tested[key] for key in effects}
 
 
-def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> Loss:
+def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> ScoreLoss:
     model = runs[0].model
     scale: Scale = "scores" if split.task.kind == "regression" else "logits"
     sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
@@ -247,4 +249,4 @@ def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -
     among = draw_run_weights(study.seed, "random subspaces", draws, study.resamples)
     lost = np.stack([mean_over_runs(one[1:], among) - one[0] for one in by_run])
     weights = draw_run_weights(study.seed, model, len(runs), study.resamples)
-    return Loss(mean_over_runs(lost, weights), by_run[:, 1:, 0].mean(axis=0))
+    return ScoreLoss(mean_over_runs(lost, weights), by_run[:, 1:, 0].mean(axis=0))
