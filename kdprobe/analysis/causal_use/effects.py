@@ -84,7 +84,7 @@ def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
 
 def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
     """Return every effect, with its p-value."""
-    split = _erased_split(study, erased)
+    split = study.split.only(erased.ids)
     resamples = resamples_of(study, split)
     draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
     effects: dict[Key, Effect] = {}
@@ -181,12 +181,6 @@ def _t_test(value: float, parts: Sequence[tuple[float, int]]) -> float | None:
     return float(stdtr(freedom, -value / np.sqrt(variance)))
 
 
-def _erased_split(study: Study, erased: CausalUse) -> Split:
-    """Return the examples that layers were erased on."""
-    place = {key: row for row, key in enumerate(study.split.ids)}
-    return study.split.take([place[key] for key in erased.ids])
-
-
 class ScoreLoss(NamedTuple):
     """What erasing takes from the primary score beyond control.
 
@@ -214,7 +208,7 @@ def score_losses(
         erased: of the same examples.
         effects: of all examples that were run.
     """
-    split = _erased_split(study, erased)
+    split = study.split.only(erased.ids)
     losses = {
         key: _loss(study, split, runs, erased.draws) for key, runs in _grouped(erased).items()
     }

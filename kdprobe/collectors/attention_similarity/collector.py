@@ -96,8 +96,8 @@ class AttentionCollector:
         first_runs = [mate for mate in mates if mate.model in trained and mate.run == 0]
         shown = [mate for mate in first_runs if not mate.reader.random]
         observation = AttentionSimilarities(
-            tuple(pairs), max(pair.layers.shape[-1] for pair in pairs), options.tokens, reasons,
-            _notes(first, shown), _maps(first, shown, split, options.maps),
+            tuple(pairs), options.tokens, reasons, _notes(first, shown),
+            _maps(first, shown, split, options.maps),
         )  # fmt: skip
         seconds = {"similarity of attention": time.perf_counter() - started}
         return Collected(observation, tuple(skipped), seconds)

@@ -32,6 +32,7 @@ class PairedReader(NamedTuple):
 
     model: str
     run: int
+    ids: tuple[str, ...]
     reader: AttentionReader
     shared: SharedTokens
     key: CacheKey
@@ -95,7 +96,8 @@ def paired_readers(
             key = attention_key(first, reader, split.texts, split.pairs, options.tokens)
             known = session.cache.load(key) if session.cache else None
             run = 0 if reader.random else number
-            gathered.mates.append(PairedReader(model.name, run, reader, shared, key, known))
+            ids = tuple(split.ids[row] for row in shared.kept)
+            gathered.mates.append(PairedReader(model.name, run, ids, reader, shared, key, known))
     return gathered
 
 
@@ -166,5 +168,6 @@ def _pairs(mate: PairedReader, arrays: Arrays) -> AttentionPairs:
         model=mate.model,
         run=mate.run,
         weights="random" if mate.reader.random else "trained",
+        ids=mate.ids,
         **values,
     )
