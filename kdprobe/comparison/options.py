@@ -80,12 +80,18 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+    similarity: Any = None
+    attention: Any = None
+    causal_use: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "minimal_pairs": ("minimal_pairs", "folder"),
     "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
     "attribution_gap": ("attribution_maps", "examples"),
+    "similarity": ("similarity", "sentences"),
+    "attention": ("attention_similarity", "examples"),
+    "causal_use": ("causal_use", "properties"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -115,6 +121,9 @@ class CompareKeywords(TypedDict, total=False):
     probing: ProbingRequest | None
     attributions: AttributionRequest | None
     attribution_gap: int | None
+    similarity: int | None
+    attention: int | None
+    causal_use: Sequence[str] | None
     device: str
     dtype: str
     threads: int | None

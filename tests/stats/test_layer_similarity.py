@@ -16,7 +16,7 @@ from kdprobe.stats.bootstrap import draw_resamples, interval
 from kdprobe.stats.layer_permutation import permutation_p
 from kdprobe.stats.layer_similarity import (
     Blocks,
-    Similarity,
+    PairSimilarity,
     in_groups,
     resampled,
     similarity,
@@ -31,7 +31,7 @@ def blocks(rows: Floats, size: int = 7) -> Blocks:
     return lambda: (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-def alike(x: Floats, y: Floats, *, biased: bool = False, size: int = 7) -> Similarity:
+def alike(x: Floats, y: Floats, *, biased: bool = False, size: int = 7) -> PairSimilarity:
     """Both numbers of two sets of vectors that vary."""
     one, other = (vectors_of(blocks(rows, size), biased=biased) for rows in (x, y))
     numbers = similarity(one, other, biased=biased)

@@ -162,7 +162,7 @@ def _pictures(compared: _Compared, sentences: int) -> tuple[list[Matrix], list[C
     return matrices, [line for line in lines if line is not None], tables if parts[0] else []
 
 
-def _notes(layers: LayerSimilarities) -> tuple[str, ...]:
+def _notes(study: Study, layers: LayerSimilarities) -> tuple[str, ...]:
     n = layers.sentences
     draws, rows = layers.permutations
     notes = [f"{n:,} different sentences of the split, 16-bit features."]
@@ -173,6 +173,12 @@ def _notes(layers: LayerSimilarities) -> tuple[str, ...]:
         notes.append(
             f"With the sentences of one side shuffled, CKA is 0 with a standard deviation of "
             f"{spread:.2g}, whatever the layers hold."
+        )
+    if study.clusters_in() not in (None, study.n):
+        notes.append(
+            f"Sentences are resampled and shuffled one by one: intervals and p-values take those "
+            f"of equal {study.split.clustered_by} for independent, and are too narrow where they "
+            "are not."
         )
     return (*notes, *layers.notes)
 
@@ -233,7 +239,7 @@ class Similarity:
                 )
                 for model, pooling, reason in layers.unread
             ),
-            notes=_notes(layers),
+            notes=_notes(study, layers),
         )
 
 

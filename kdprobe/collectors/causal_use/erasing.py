@@ -32,7 +32,7 @@ _TRIED = 24
 """Texts that a short trial is timed on."""
 
 
-class Setting(NamedTuple):
+class ErasureSetting(NamedTuple):
     """What is erased, and from what."""
 
     sets: Mapping[str, ProbingSet]
@@ -56,10 +56,10 @@ class Outcome(NamedTuple):
     unchanged: Mapping[int, str]
 
 
-class Work:
+class ErasureWork:
     """One checkpoint: what is known of it, and what is still to be run."""
 
-    def __init__(self, handle: HfModel, model: str, run: int, setting: Setting) -> None:
+    def __init__(self, handle: HfModel, model: str, run: int, setting: ErasureSetting) -> None:
         self.handle, self.model, self.run, self.setting = handle, model, run, setting
 
     def outcome(self, cache: Cache | None, progress: Progress) -> Outcome:

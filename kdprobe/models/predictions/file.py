@@ -59,6 +59,8 @@ class PredictionsFile:
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
             "logits": "new texts cannot be put to a predictions file",
+            "hidden_states": "no layers can be read, as of a predictions file",
+            "attentions": "no attention can be read, as of a predictions file",
             "gradients": "a predictions file has no gradients",
         }
     )

@@ -42,6 +42,7 @@ class GivenPredictions:
         {
             "logits": "new texts cannot be put to predictions that are at hand",
             "hidden_states": "predictions that are at hand have no layers",
+            "attentions": "predictions that are at hand have no attention",
             "gradients": "predictions that are at hand have no gradients",
         }
     )
