@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdprobe.analysis.attention_similarity import NOT_ASKED
-from kdprobe.analysis.clusters import told_by_clusters
+from kdprobe.analysis.clusters import result_by_cluster
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.observations.attention import AttentionMap, AttentionPairs, AttentionSimilarities
 from kdprobe.observations.study import Study
@@ -166,7 +166,7 @@ def test_examples_in_clusters_are_drawn_by_clusters() -> None:
         layers=np.broadcast_to(values, (3, 2, N)),
     )
     one = number(
-        told_by_clusters(analysed(study, pair), study, reads=MINE.reads), "attention_js", "1:1"
+        result_by_cluster(analysed(study, pair), study, reads=MINE.reads), "attention_js", "1:1"
     )
     means = np.array([0.55, 0.3, 0.15])  # clusters in the order of the split
     drawn = draw_resamples(study.seed, 3, study.resamples).mean(means)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -217,10 +217,11 @@ def probing_gaps(large: bool, number: int) -> Numbers:
     study = study_of(KINDS[0], 50, generator, np.zeros((2, 1)))
     difficulty, layers = generator.normal(size=n), ("0", "1", "2")
     fits = []
-    for model, weights, able in (
-        ("teacher", "trained", (0.3, 1.5, 0.9)), ("teacher", "random", (0.1, 0.3, 0.2)),
-        ("student", "trained", (0.2, 1.0, 0.6)), ("student", "random", (0.1, 0.2, 0.2)),
-    ):  # fmt: skip
+    able_of: dict[tuple[str, Literal["trained", "random"]], tuple[float, float, float]] = {
+        ("teacher", "trained"): (0.3, 1.5, 0.9), ("teacher", "random"): (0.1, 0.3, 0.2),
+        ("student", "trained"): (0.2, 1.0, 0.6), ("student", "random"): (0.1, 0.2, 0.2),
+    }  # fmt: skip
+    for (model, weights), able in able_of.items():
         own = generator.normal(size=(3, n))
         hits = (np.array(able)[:, None] + own > difficulty)[None]
         fits.append(

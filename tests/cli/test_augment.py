@@ -21,8 +21,8 @@ def test_a_transfer_set(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
     assert len(rows) == 50
     assert any("<mask>" in row["text"] for row in rows)
-    for told in ("texts drawn", "leaks: in dev", "kept"):
-        assert told in done.out
+    for part in ("texts drawn", "leaks: in dev", "kept"):
+        assert part in done.out
     assert "parts of speech: the lexicon of textblob" in done.err
     plan = json.loads((tmp_path / "x.jsonl.json").read_text())["plan"]
     assert (plan["seed"], plan["options"]["mask"]) == (3, 0.3)
@@ -55,5 +55,12 @@ def test_distill_takes_the_file(tmp_path: Path) -> None:
             ("alone", ("--transfer-set", more, "--transfer-only")),
         )
     }  # fmt: skip
-    learnt = {added: re.findall(r"trained on: (.*), no labels", plan) for added, plan in plans.items()}
-    assert learnt == {}, plans
+    learnt = {
+        added: re.findall(r"trained on: (.*), no labels", plan) for added, plan in plans.items()
+    }
+    task = f"{tmp_path.name}/{Path(toy.task).name} (300)"
+    assert learnt == {
+        "none": [],
+        "more": [f"train, 307 examples from {task} and more.tsv (7)"],
+        "alone": ["transfer, 7 examples from more.tsv"],
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -85,11 +86,11 @@ def test_sizes_are_those_a_student_has() -> None:
     recipe = "layers=3,heads=4,hidden=8,intermediate=9,init=projection"
     before = parse_student(recipe)
     assert isinstance(before, CopyShape)
-    values = {size: "2" for size in SIZES} | {"init": "projection", "mode": "static"}
+    values = dict.fromkeys(SIZES, "2") | {"init": "projection", "mode": "static"}
     for size in SIZES:
         base = recipe.replace("projection", "copy") if size == "init" else recipe
         student = Variant({size: values[size]}, "x").student(None, recipe=base)
-        value: object = values[size] if size in ("init", "mode") else int(values[size])
+        value: Any = values[size] if size in ("init", "mode") else int(values[size])
         assert parse_student(str(student)) == replace(before, **{size: value})
 
 
