@@ -259,7 +259,7 @@ class SelectiveAgreement:
             caption="A small model need not answer everything: what it is not sure of it can hand "
             "on to its teacher. " + " ".join(sentences),
             metrics=METRICS,
-            estimates=tuple(number for made in numbers for number in made),
+            estimates=tuple(number for group in numbers for number in group),
             tables=(
                 _threshold.thresholds_table(study, chosen, options),
                 *(_suspects(study, student, options) for student in known),

@@ -151,9 +151,9 @@ class ErasureWork:
                 "ranks": np.array([one.rank for one in each.values()], dtype=np.int64),
                 "shares": np.array([one.share for one in each.values()]),
                 "control_shares": np.array([one.control_share for one in each.values()]),
-                "values": _stacked(list(said.values()), n, clean.shape[1], setting.draws),
+                "values": _stacked(list(outputs.values()), n, clean.shape[1], setting.draws),
             }
-            for each, said in zip(erasers, values, strict=True)
+            for each, outputs in zip(erasers, values, strict=True)
         ]
 
     def _trials(self, probing: ProbingSet) -> list[Inputs]:
