@@ -234,13 +234,27 @@ def probing_gaps(large: bool, number: int) -> Numbers:
     return numbers_of(PROBING, study.with_observations(probes))
 
 
+def of_enough(numbers: Numbers) -> Numbers:
+    """Leave out the intervals that are known to be too narrow: docs/numbers.md says by how much.
+
+    Those of fewer than 30 examples, and the share of a part whose limit is a number of the study
+    too, and is held fixed.
+    """
+    return {
+        place: each
+        for place, each in numbers.items()
+        if (each.n or 0) >= 30 and place[1] != "other_reasons"
+    }
+
+
 @pytest.mark.bench
+@pytest.mark.timeout(120 + 3 * STUDIES)
 @pytest.mark.parametrize("of", [selective_areas, word_agreement, probing_gaps])
 def test_coverage_of_other_observations(
     of: Callable[[bool, int], Numbers], capsys: pytest.CaptureFixture[str]
 ):
     """Guards the intervals of areas, word scores and probes, which rest on other resamples."""
     started = time.perf_counter()
-    held = held_by(of(True, 99), lambda number: of(False, number))
+    held = held_by(of(True, 99), lambda number: of_enough(of(False, number)))
     seconds = time.perf_counter() - started
     assert min(reported(of.__name__, held, seconds, capsys).values()) > LEAST
