@@ -189,6 +189,15 @@ def test_intervals_cover_the_value_of_many_sentences():
     assert 180 <= covered <= 199
 
 
+def test_vectors_and_themselves_are_alike_to_the_last_bit():
+    """Guards a CKA above 1, or a distance below 0, that rounding makes and a report refuses."""
+    for seed in range(60):
+        rows = np.random.default_rng(seed).normal(size=(9, 3))
+        numbers = alike(rows, rows)
+        assert numbers.cka <= 1.0
+        assert 0.0 <= numbers.procrustes < 1e-12
+
+
 def test_draws_stay_in_range_and_begin_with_the_value():
     """Guards an interval beyond 1, and NaN for a student that is the teacher."""
     counts = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
