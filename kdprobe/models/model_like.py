@@ -14,8 +14,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.spec import (
-    Draft,
     ModelSpec,
+    SpecDraft,
     checked_name,
     draft_of,
     folder_name,
@@ -147,7 +147,7 @@ def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
     return told_apart(drafts)
 
 
-def _drafts(given: Any, where: str) -> list[Draft]:
+def _drafts(given: Any, where: str) -> list[SpecDraft]:
     if isinstance(given, Mapping):
         drafts = []
         for name, model in given.items():
@@ -161,7 +161,7 @@ def _drafts(given: Any, where: str) -> list[Draft]:
     return [_draft(each, where) for each in given]
 
 
-def _draft(given: Any, where: str) -> Draft:
+def _draft(given: Any, where: str) -> SpecDraft:
     """Name a model by what it says of itself."""
     kind = _checked_kind(given, where)
     if kind == "path":
@@ -176,10 +176,10 @@ def _draft(given: Any, where: str) -> Draft:
         name = path or type(parts.model).__name__
     spec = ModelSpec(folder_name(name), (), (given,))
     longer = longer_name(path) if path else ""
-    return Draft(spec, longer, what_it_is(given), _remedy(where, spec.name))
+    return SpecDraft(spec, longer, what_it_is(given), _remedy(where, spec.name))
 
 
-def _named(name: str, runs: list[Any], where: str) -> Draft:
+def _named(name: str, runs: list[Any], where: str) -> SpecDraft:
     """Give a model, or its runs of several seeds, the name of a mapping."""
     kinds = [_checked_kind(each, f"{where} {name!r}") for each in runs]
     if not runs:
@@ -193,7 +193,7 @@ def _named(name: str, runs: list[Any], where: str) -> Draft:
     objects = [each for each, kind in zip(runs, kinds, strict=True) if kind != "path"]
     spec = ModelSpec(name, tuple(places), tuple(objects))
     shown = ", ".join((*places, *map(what_it_is, objects)))
-    return Draft(spec, "", shown, _remedy(where, name))
+    return SpecDraft(spec, "", shown, _remedy(where, name))
 
 
 def _remedy(where: str, name: str) -> str:

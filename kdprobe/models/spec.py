@@ -33,7 +33,7 @@ class ModelSpec:
     objects: tuple[object, ...] = field(default=(), repr=False, compare=False)
 
 
-class Draft(NamedTuple):
+class SpecDraft(NamedTuple):
     """A model before its name is known to be its own.
 
     Args:
@@ -101,13 +101,13 @@ def checked_name(text: str, *, where: str, place: str = "") -> str:
     return name
 
 
-def draft_of(text: str) -> Draft:
+def draft_of(text: str) -> SpecDraft:
     """Read one model as typed, with what it takes to tell it from others; see `parse_spec`."""
     spec = parse_spec(text)
     named = spec.paths != (text.strip(),)
     path = spec.paths[0]
     longer = "" if named else longer_name(path)
-    return Draft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
+    return SpecDraft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
 
 
 def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
@@ -122,7 +122,7 @@ def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
     return told_apart([draft_of(text) for text in texts])
 
 
-def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
+def told_apart(drafts: Sequence[SpecDraft]) -> tuple[ModelSpec, ...]:
     """Return the models, each under a name of its own.
 
     Raises:

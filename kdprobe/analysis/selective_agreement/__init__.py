@@ -34,7 +34,10 @@ from kdprobe.analysis.gold import (
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.selective_agreement import threshold as _threshold
 from kdprobe.analysis.selective_agreement.metrics import METRICS
-from kdprobe.analysis.selective_agreement.threshold import Chosen, SelectiveAgreementOptions
+from kdprobe.analysis.selective_agreement.threshold import (
+    ChosenThreshold,
+    SelectiveAgreementOptions,
+)
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series, Table
@@ -127,7 +130,7 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
 
 
 def _curve(
-    study: Study, student: Population, chosen: Chosen, options: SelectiveAgreementOptions
+    study: Study, student: Population, chosen: ChosenThreshold, options: SelectiveAgreementOptions
 ) -> Curve:
     """Draw the curves of a student's first run, the target, and the threshold as it was checked."""
     run = student.first
@@ -188,7 +191,7 @@ def _suspects(study: Study, student: Population, options: SelectiveAgreementOpti
     )
 
 
-def _of_student(study: Study, student: Population, chosen: list[Chosen]) -> list[Estimate]:
+def _of_student(study: Study, student: Population, chosen: list[ChosenThreshold]) -> list[Estimate]:
     """Make every estimate of one student."""
     if not student.has_probabilities:
         return [
