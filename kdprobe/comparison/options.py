@@ -80,12 +80,14 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+    efficiency: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "minimal_pairs": ("minimal_pairs", "folder"),
     "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
     "attribution_gap": ("attribution_maps", "examples"),
+    "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -115,6 +117,7 @@ class CompareKeywords(TypedDict, total=False):
     probing: ProbingRequest | None
     attributions: AttributionRequest | None
     attribution_gap: int | None
+    efficiency: bool | None
     device: str
     dtype: str
     threads: int | None
@@ -227,7 +230,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     short: dict[str, dict[str, object]] = {}
     for keyword, (name, option) in SHORT_KEYWORDS.items():
-        if (value := getattr(given, keyword)) is not None:
+        if (value := getattr(given, keyword)) is not None and value is not False:
             short.setdefault(name, {})[option] = value
     evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:

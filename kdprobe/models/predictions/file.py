@@ -54,11 +54,13 @@ class PredictionsFile:
     source: Literal["predictions file"] = "predictions file"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
             "logits": "new texts cannot be put to a predictions file",
+            "texts": "new texts cannot be put to a predictions file",
             "gradients": "a predictions file has no gradients",
         }
     )
