@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.cache import Cache
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -66,6 +66,7 @@ class Session:
             split contains it.
         noticed: what the reader must know of how the task was chosen.
         notices: what the reader must know of how the examples were found.
+        opening: the keywords of `open_model` that the models were opened with.
         observations: what was collected so far, by type.
     """
 
@@ -81,6 +82,7 @@ class Session:
     train_split: str = ""
     noticed: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
+    opening: Mapping[str, Any] = field(default_factory=dict)
     observations: Mapping[type, object] = field(default_factory=dict)
 
     @property
@@ -171,7 +173,11 @@ def open_session(
         UsageError: whatever is wrong with the task, the data or a model; one message.
     """
     task = task_file.task()
-    models = _open_models(specs, task, data, runtime)
+    opening: dict[str, Any] = {
+        "device": runtime.device, "dtype": runtime.dtype, "offline": runtime.offline,
+        "label_map": data.label_map,
+    }  # fmt: skip
+    models = _open_models(specs, task, opening)
     if data.label_map:
         from kdprobe.models.label_sources import label_names
 
@@ -200,6 +206,7 @@ def open_session(
         cache=open_cache(runtime.cache),
         train_split=_train_split(task_file, name),
         notices=(*notices, *cluster_notices(split)),
+        opening=opening,
     )
 
 
@@ -219,10 +226,7 @@ def _train_split(task_file: TaskFile, compared: str) -> str:
 
 
 def _open_models(
-    specs: Sequence[ModelSpec],
-    task: Task,
-    data: EvaluationDataOptions,
-    runtime: InferenceRuntime,
+    specs: Sequence[ModelSpec], task: Task, opening: Mapping[str, Any]
 ) -> tuple[ComparedModel, ...]:
     from kdprobe.models.open import open_model
 
@@ -231,15 +235,7 @@ def _open_models(
             spec,
             "student" if place else "teacher",
             tuple(
-                open_model(
-                    given,
-                    name=spec.name,
-                    task=task,
-                    device=runtime.device,
-                    dtype=runtime.dtype,
-                    offline=runtime.offline,
-                    label_map=data.label_map,
-                )
+                open_model(given, name=spec.name, task=task, **opening)
                 for given in (*spec.paths, *spec.objects)
             ),
         )

@@ -83,6 +83,7 @@ class EvidenceKeywords(FlagOptions):
     similarity: Any = None
     attention: Any = None
     causal_use: Any = None
+    efficiency: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
@@ -92,6 +93,7 @@ SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "similarity": ("similarity", "sentences"),
     "attention": ("attention_similarity", "examples"),
     "causal_use": ("causal_use", "properties"),
+    "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -124,6 +126,7 @@ class CompareKeywords(TypedDict, total=False):
     similarity: int | None
     attention: int | None
     causal_use: Sequence[str] | None
+    efficiency: bool | None
     device: str
     dtype: str
     threads: int | None
@@ -236,7 +239,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     short: dict[str, dict[str, object]] = {}
     for keyword, (name, option) in SHORT_KEYWORDS.items():
-        if (value := getattr(given, keyword)) is not None:
+        if (value := getattr(given, keyword)) is not None and value is not False:
             short.setdefault(name, {})[option] = value
     evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:

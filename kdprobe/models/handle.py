@@ -18,7 +18,10 @@ from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
-Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
+Capability = Literal[
+    "logits", "hidden_states", "attentions", "embeddings", "gradients", "texts", "operations"
+]  # fmt: skip
+"""`texts`: any text can be put to it; `operations`: torch runs it, so that they can be counted."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,10 @@ class ModelHandle(Protocol):
     @property
     def parameters(self) -> int | None:
         """The number of parameters, or None when unknown."""
+
+    @property
+    def disk_bytes(self) -> int | None:
+        """The size of its weight files in bytes; None: it has none."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -25,11 +25,12 @@ from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.models.weights import weight_bytes
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"logits", "hidden_states", "attentions", "embeddings", "gradients"}
+    {"logits", "hidden_states", "attentions", "embeddings", "gradients", "texts", "operations"}
 )
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
 
@@ -98,8 +99,10 @@ class HfModel:
         fingerprint: str,
         device: torch.device,
         dtype: torch.dtype,
+        disk_bytes: int | None = None,
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
+        self.disk_bytes = disk_bytes
         self.device = device
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
@@ -244,5 +247,6 @@ def open_hf(
     folder = locate(path, offline=offline)
     shown = folder.resolve().name if folder.parent.name != "snapshots" else path
     return HfModel(
-        loaded, name=name, folder=shown, fingerprint=fingerprint(folder), device=place, dtype=kind
-    )
+        loaded, name=name, folder=shown, fingerprint=fingerprint(folder), device=place, dtype=kind,
+        disk_bytes=weight_bytes(folder),
+    )  # fmt: skip

@@ -33,6 +33,7 @@ _LACKS: Mapping[Capability, str] = {
     "attentions": "a function of texts has no attentions that can be read",
     "embeddings": "a function of texts has no embeddings that can be read",
     "gradients": "a function of texts has no gradients",
+    "operations": "what a function of texts computes cannot be counted",
 }
 _ONLY_LABELS = "it gives labels and no probabilities, which move only where the label does"
 
@@ -72,6 +73,7 @@ class TextFunction:
     source: ModelSource = "function"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
 
     def __init__(
         self,
@@ -98,7 +100,7 @@ class TextFunction:
         self.fingerprint = "" if key is None else hashlib.sha256(key.encode()).hexdigest()
         self.reading = f"function, labels {self.labels} columns {order.columns}"
         self.repeats = key is not None
-        self.capabilities: frozenset[Capability] = frozenset({"logits"})
+        self.capabilities: frozenset[Capability] = frozenset({"logits", "texts"})
         self.lacks: Mapping[Capability, str] = _LACKS
         self.notes: tuple[str, ...] = order.notes
         self.alarms: tuple[str, ...] = ()
@@ -179,7 +181,8 @@ class TextFunction:
             self._scale = read.scale
             if read.scale == "labels":
                 self.notes, self.repeats = (*self.notes, *read.notes), False
-                self.capabilities, self.lacks = frozenset(), {**_LACKS, "logits": _ONLY_LABELS}
+                self.capabilities = frozenset({"texts"})
+                self.lacks = {**_LACKS, "logits": _ONLY_LABELS}
         if read.scale != self._scale:
             raise ConfigError(
                 where, found=f"gives {read.scale}", expected=f"{self._scale}, as it gave before"

@@ -163,10 +163,10 @@ def test_labels_and_scores_are_told_apart() -> None:
     """Guards labels read as scores, and margins made of what has no probabilities."""
     for give in (lambda texts: ["yes"] * len(texts), lambda texts: [2] * len(texts)):
         model = TextFunction(give, name="f", task=TASK)
-        assert model.capabilities == {"logits"}
+        assert model.capabilities == {"logits", "texts"}
         given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
         assert (given.scale, given.values.tolist()) == ("labels", [[2.0]] * 5)
-        assert model.capabilities == frozenset()
+        assert model.capabilities == {"texts"}
         assert "labels and no probabilities" in model.lacks["logits"]
     number = TextFunction(lambda texts: [len(text) / 2 for text in texts], name="f", task=SCORES)
     given = number.outputs(split_of(SCORES), batch_size=2, advance=lambda done: None)

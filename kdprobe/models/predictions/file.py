@@ -54,6 +54,7 @@ class PredictionsFile:
     source: Literal["predictions file"] = "predictions file"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
@@ -61,6 +62,7 @@ class PredictionsFile:
             "logits": "new texts cannot be put to a predictions file",
             "hidden_states": "no layers can be read, as of a predictions file",
             "attentions": "no attention can be read, as of a predictions file",
+            "texts": "new texts cannot be put to a predictions file",
             "gradients": "a predictions file has no gradients",
         }
     )
