@@ -20,25 +20,47 @@ from transformers import (
 from kdprobe.errors import CheckpointError
 from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.folder import check_folder, fingerprint, locate
+from kdprobe.models.handle import Capability
 from kdprobe.models.label_names import label_names, numbered_names
 from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_model, open_tokenizer, quiet
+from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Task
 
 __all__ = ["Loaded", "describe", "fingerprint", "load_classifier", "quiet"]
+
+
+class Fixed(NamedTuple):
+    """What is to be known of a model that runs only as it was opened.
+
+    Args:
+        source: what kind of thing was opened.
+        precision: the numbers it is computed in, in words.
+        lacks: what it cannot be asked for, each with the reason.
+        architecture: for people; empty: `describe` tells.
+        parameters: their number, where it cannot be counted in the model.
+    """
+
+    source: ModelSource
+    precision: str
+    lacks: Mapping[Capability, str]
+    architecture: str = ""
+    parameters: int | None = None
 
 
 class Loaded(NamedTuple):
     """A classifier that speaks of a task.
 
     `columns[i]` is the column of the model's logits that speaks of label i of the task (`(0,)` for
-    a regression); `notes` is what the reader of the report must know.
+    a regression); `notes` is what the reader of the report must know; `fixed` is None for weights
+    that may be moved to another device and type.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     columns: tuple[int, ...]
     notes: tuple[str, ...]
+    fixed: Fixed | None = None
 
 
 def load_classifier(

@@ -18,7 +18,8 @@ from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
-Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
+Capability = Literal["logits", "tokens", "hidden_states", "attentions", "embeddings", "gradients"]
+"""`logits`: outputs for other texts; `tokens`: and the tokens that it reads of them."""
 
 
 @dataclass(frozen=True)
