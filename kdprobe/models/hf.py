@@ -16,14 +16,17 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.errors import CapabilityError
 from kdprobe.models.checkpoint import Fixed, Loaded, describe, load_classifier
 from kdprobe.models.deviation import Deviation
+from kdprobe.models.devices import device_of_int8, resolve_device
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.folder_kinds import IN_WORDS, TAKES, kind_of_folder
+from kdprobe.models.graph_folder import load_graph
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
-from kdprobe.models.path_options import NO_OPTIONS, PathOptions
+from kdprobe.models.path_options import NO_OPTIONS, PathOptions, refuse_options
 from kdprobe.models.precision import (
     GRADIENTS,
     INT8,
@@ -32,6 +35,7 @@ from kdprobe.models.precision import (
     resolve_dtype,
     rounding_note,
 )
+from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.results.schema import ModelSource
@@ -40,42 +44,6 @@ from kdprobe.tasks.task import Split, Task
 _CAPABILITIES: frozenset[Capability] = frozenset(
     {"logits", "tokens", "hidden_states", "attentions", "embeddings", "gradients"}
 )
-
-
-def resolve_device(device: str) -> torch.device:
-    """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
-
-    `auto` is the first CUDA device, else Apple's, else the CPU.
-
-    Raises:
-        ConfigError: an unknown name, or a device this machine does not have.
-
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"`device={device}`", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
-        ) from error
-    present = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count(),
-        "mps": int(torch.backends.mps.is_available()),
-    }
-    if (chosen.index or 0) >= present.get(chosen.type, 0):
-        raise ConfigError(
-            f"`device={device}`",
-            found="this machine, or this build of torch, does not have it",
-            expected="auto, cpu, cuda, cuda:N or mps",
-            remedy="use `device=auto` to take what is there",
-        )
-    return chosen
 
 
 class HfModel:
@@ -130,12 +98,12 @@ class HfModel:
         self.reading: str = f"{kind} {device.type} columns {columns} text {TEXT_VERSION}"
 
     def _take_as_opened(self, fixed: Fixed) -> str:
-        """Take over what is known of a model that is neither moved nor cast; its precision."""
+        """Take over what is known of a model that is neither moved nor cast; its cache kind."""
         self.source, self.precision = fixed.source, fixed.precision
         self.lacks |= fixed.lacks
         self.architecture = fixed.architecture or self.architecture
         self.parameters = fixed.parameters or self.parameters
-        return fixed.precision
+        return f"{fixed.precision} {fixed.package}"
 
     def _quantize(self) -> str:
         """Run its linear maps in 8-bit whole numbers from now on; the name of that for caches."""
@@ -275,21 +243,22 @@ def open_hf(
     """
     place, kind = resolve_device(device), resolve_dtype(options.dtype or dtype)
     if options.quantize:
-        place, kind = _quantized_on(place, device, name), torch.float32
-    loaded = load_classifier(path, task=task, offline=offline, label_map=label_map)
+        place, kind = device_of_int8(place, device, name), torch.float32
     folder = locate(path, offline=offline)
+    held = kind_of_folder(folder, options)
+    refuse_options(path, options, what=IN_WORDS[held], takes=TAKES[held])
+    if held == "graph":
+        place = torch.device("cpu")
+        loaded = load_graph(folder, path, task=task, options=options, label_map=label_map)
+    elif held == "quantized":
+        loaded = load_quantized(folder, path, task=task, device=place, label_map=label_map)
+    else:
+        loaded = load_classifier(
+            path, task=task, offline=offline, label_map=label_map, base=options.base
+        )
     shown = folder.resolve().name if folder.parent.name != "snapshots" else path
     return HfModel(
-        loaded, name=name, folder=shown + options.shown, fingerprint=fingerprint(folder),
+        loaded, name=name, folder=shown + options.shown,
+        fingerprint=loaded.fingerprint or fingerprint(folder),
         device=place, dtype=kind, quantize=bool(options.quantize),
     )  # fmt: skip
-
-
-def _quantized_on(place: torch.device, asked: str, name: str) -> torch.device:
-    """Return the CPU, where 8-bit linear maps have kernels, unless another device was named."""
-    if place.type != "cpu" and asked != "auto":
-        raise CapabilityError(
-            name, found=f"`quantize=int8` and `device={asked}`", expected="`device=cpu`",
-            remedy="torch's dynamic quantisation has kernels for the CPU alone",
-        )  # fmt: skip
-    return torch.device("cpu")

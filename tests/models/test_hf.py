@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.batches import near_equal_batches
-from kdprobe.models.hf import HfModel, open_hf, resolve_device
+from kdprobe.models.devices import resolve_device
+from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.precision import resolve_dtype
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint

@@ -65,7 +65,7 @@ def test_options_behind_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     [
         (
             "t?quantise=int8",
-            "`?quantise=int8`: no option of a path is called 'quantise', expected one of quantize, ",
+            "`?quantise=int8`: no option of a path is called 'quantise', expected one of",
         ),
         ("t?quantize=int4", "`?quantize=int4`: no quantize is called 'int4', expected one of int8"),
         ("t?dtype=float64", "no dtype is called 'float64', expected one of float32, bf16, fp16"),
