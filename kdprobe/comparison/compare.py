@@ -23,6 +23,7 @@ from kdprobe.comparison.options import (
     CompareOptions,
     compare_options,
 )
+from kdprobe.comparison.parity import converted_models, parity_notices
 from kdprobe.comparison.result import Comparison
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -149,7 +150,13 @@ def compare_opened(
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
     controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
     session = session.with_observation(controls) if controls.pairs else session
+    converted = converted_models(
+        session, runtime=options.runtime, label_map=options.data.label_map
+    )  # fmt: skip
     evidence = collect(session, collectors, shown, given=options.evidence)
+    if converted:
+        noticed = parity_notices(evidence.session, converted, shown)
+        evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
     ran = run_all(study, to_run, requested=requested, progress=shown)

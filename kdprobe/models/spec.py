@@ -1,7 +1,8 @@
 """How a person names a model: on the command line, or by handing over an object.
 
 Does: read `NAME=PATH` and `NAME=PATH,PATH` (one model trained with several seeds), make names from
-folders, and refuse two models of one name. Does not: look at what stands at the paths.
+folders, and refuse two models of one name. Does not: look at what stands at the paths, or read
+what stands behind them (`?quantize=int8`); `path_options.py` does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.path_options import asks_something, options_of, parse_path
 from kdprobe.plain_text import printable
 
 _EXAMPLE = "PATH, NAME=PATH or NAME=PATH,PATH"
@@ -24,7 +26,7 @@ class ModelSpec:
 
     Args:
         name: the name.
-        paths: where runs are.
+        paths: where runs are; `path_options.options_of` tells how each is opened.
         objects: runs that were handed over; see `model_like.ModelLike`.
     """
 
@@ -66,13 +68,14 @@ def parse_spec(text: str) -> ModelSpec:
     'teacher'
     """
     head, equals, tail = text.partition("=")
-    if not equals or Path(text).exists():
-        path = text.strip()
+    if not equals or Path(text).exists() or asks_something(head):
+        path = parse_path(text.strip())
         if not path:
             raise ConfigError(f"model {text!r}", found="names no path", expected=_EXAMPLE)
-        return ModelSpec(folder_name(path), (path,))
+        return ModelSpec(_with_options(folder_name(path), path), (path,))
     name = checked_name(head, where=f"model {printable(text, limit=80)!r}", place=" before the =")
-    paths = (tail,) if Path(tail).exists() else tuple(part.strip() for part in tail.split(","))
+    parts = [tail] if Path(tail).exists() else [part.strip() for part in tail.split(",")]
+    paths = tuple(map(parse_path, parts))
     if not all(paths):
         raise ConfigError(f"model {text!r}", found="an empty path", expected=_EXAMPLE)
     if len(set(paths)) != len(paths):
@@ -104,9 +107,9 @@ def checked_name(text: str, *, where: str, place: str = "") -> str:
 def draft_of(text: str) -> SpecDraft:
     """Read one model as typed, with what it takes to tell it from others; see `parse_spec`."""
     spec = parse_spec(text)
-    named = spec.paths != (text.strip(),)
     path = spec.paths[0]
-    longer = "" if named else longer_name(path)
+    named = path not in (text.strip(), text.strip().partition("?")[0])
+    longer = "" if named else _with_options(longer_name(path), path)
     return SpecDraft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
 
 
@@ -156,6 +159,12 @@ def folder_name(path: str) -> str:
     if place.suffix.lower() in (".tsv", ".csv", ".jsonl", ".parquet"):
         name = place.stem
     return printable(name, limit=_NAME_LIMIT) or "model"
+
+
+def _with_options(name: str, path: str) -> str:
+    """Return a name with what tells its path apart from the same path without options."""
+    told = [value for value in options_of(path)[:3] if value]
+    return "-".join([name, *told])
 
 
 def longer_name(path: str) -> str:
