@@ -14,6 +14,7 @@ import numpy as np
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
+from kdprobe.foreign import said, translated
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
 
@@ -34,8 +35,9 @@ def attribute(
     """Explain one text by one model or several, one label for all.
 
     Args:
-        models: checkpoint folders or hub ids (`NAME=PATH` names one), loaded models, pipelines or
-            functions of texts, as `kdprobe.compare` takes them; one, several, or several by name.
+        models: checkpoint folders, hub ids or `python:MODULE:FUNCTION` (`NAME=PATH` names one),
+            loaded models, pipelines or functions of texts, as `kdprobe.compare` takes them; one,
+            several, or several by name.
             The labels of a function are the names of the columns it gives, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.
@@ -172,7 +174,7 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
             name, found="new texts cannot be put to predictions", expected="a model or a function"
         )
     if kind == "function":
-        labels = _columns(model([texts[0] if len(texts) == 1 else texts]), name)
+        labels = _labels_of(model, texts, name)
     elif kind == "loaded model":
         labels = label_names(written_config(model, name), where=name)
     else:
@@ -183,8 +185,17 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
     return Task("text", 1, "classification", labels, "accuracy")
 
 
-def _columns(answer: Any, name: str) -> tuple[str, ...]:
+def _labels_of(function: Any, texts: tuple[str, ...], name: str) -> tuple[str, ...]:
     """Return the names of the columns that a function gives for one text, else their numbers."""
+
+    def failed(error: Exception) -> CapabilityError:
+        return CapabilityError(
+            name, found=f"its function failed for {texts[0][:60]!r} ({said(error)})",
+            expected="a row of probabilities for a text",
+        )  # fmt: skip
+
+    with translated(failed):
+        answer = function([texts[0] if len(texts) == 1 else texts])
     if hasattr(answer, "columns"):
         return tuple(map(str, answer.columns))
     array = np.asarray(answer)

@@ -55,9 +55,9 @@ def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenT
     if data.task is not None:
         return None, Path(str(data.task)).stem
     from kdprobe.comparison.task_choice import choose_task, columns_of
-    from kdprobe.models.spec import parse_specs
+    from kdprobe.models.model_like import specs_of
 
-    chosen = choose_task(None, parse_specs(models), columns_of(data))
+    chosen = choose_task(None, specs_of(models[0], models[1:]), columns_of(data))
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.imported import PREFIX, is_imported, name_of
 from kdprobe.plain_text import printable
 
 _EXAMPLE = "PATH, NAME=PATH or NAME=PATH,PATH"
@@ -52,8 +53,8 @@ class Draft(NamedTuple):
 def parse_spec(text: str) -> ModelSpec:
     """Read one model as typed.
 
-    The name is what stands before the first `=`, unless a path of that whole text exists; without
-    one it is the last part of the path, less the ending of a file.
+    The name is what stands before the first `=`, unless a path of that whole text exists or it
+    begins with `python:`; without one it is the last part of the path, less the ending of a file.
 
     Raises:
         ConfigError: no path, an empty or unprintable name, one path twice.
@@ -64,9 +65,11 @@ def parse_spec(text: str) -> ModelSpec:
     ('out/a', 'out/b')
     >>> parse_spec("out/teacher.tsv").name
     'teacher'
+    >>> parse_spec("python:model:predict?version=1").name
+    'predict'
     """
     head, equals, tail = text.partition("=")
-    if not equals or Path(text).exists():
+    if not equals or Path(text).exists() or is_imported(text.strip()):
         path = text.strip()
         if not path:
             raise ConfigError(f"model {text!r}", found="names no path", expected=_EXAMPLE)
@@ -149,6 +152,8 @@ def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
 
 def folder_name(path: str) -> str:
     """Return the name of a model: the last part of its path, less the ending of a file."""
+    if is_imported(path):
+        return name_of(path)
     place = PurePath(path)
     name = place.name or Path(path).resolve().name
     if name in (".", ".."):
@@ -160,5 +165,7 @@ def folder_name(path: str) -> str:
 
 def longer_name(path: str) -> str:
     """Return a longer name of a model: with the folder above, where the path names it."""
+    if is_imported(path):
+        return path.removeprefix(PREFIX).partition("?")[0]
     parent = PurePath(path).parent.name
     return f"{parent}/{folder_name(path)}" if parent else folder_name(path)

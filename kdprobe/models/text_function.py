@@ -15,6 +15,7 @@ import numpy as np
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.imported import ImportedFunction
 from kdprobe.models.predictions.array_outputs import ArrayOutputs, read_outputs
 from kdprobe.observations.predictions import Scale
 from kdprobe.plain_text import printable
@@ -32,6 +33,10 @@ _LACKS: Mapping[Capability, str] = {
     "embeddings": "a function of texts has no embeddings that can be read",
     "gradients": "a function of texts has no gradients",
 }
+_NOT_KEPT = (
+    "its answers were not kept for another run: nothing says when they change (an attribute "
+    "cache_key; on the command line ?version=TEXT)"
+)
 _ONLY_LABELS = "it gives labels and no probabilities, which move only where the label does"
 
 Texts = tuple[str, ...]
@@ -81,7 +86,8 @@ class TextFunction:
         self.repeats = key is not None
         self.capabilities: frozenset[Capability] = frozenset({"logits"})
         self.lacks: Mapping[Capability, str] = _LACKS
-        self.notes: tuple[str, ...] = ()
+        imported = function.notes if isinstance(function, ImportedFunction) else ()
+        self.notes: tuple[str, ...] = imported if self.repeats else (*imported, _NOT_KEPT)
         self.alarms: tuple[str, ...] = ()
         self._scale: Scale | None = None
         self._checked = False
@@ -155,12 +161,20 @@ class TextFunction:
                 expected="outputs of a list of texts",
             )
 
+        def row_name(row: int) -> str:
+            text = printable(" | ".join(texts[row]), limit=_SHOWN)
+            return f"row {row + 1} (of {text!r})"
+
         with translated(failed):
             answer = self._function(given)
         where = f"`{self.name}`, of {len(texts)} texts from {shown!r} on"
-        read = read_outputs(answer, self.task, len(texts), where, logits=False)
-        if not np.isfinite(read.values).all():
-            raise ConfigError(where, found="numbers that are not finite", expected="finite numbers")
+        read = read_outputs(answer, self.task, len(texts), where, logits=False, row_name=row_name)
+        bad = ~np.isfinite(read.values).all(axis=1)
+        if bad.any():
+            raise ConfigError(
+                where, found=f"{row_name(int(np.argmax(bad)))} is not finite",
+                expected="finite numbers",
+            )  # fmt: skip
         self._note(read, where)
         return read.values
 
@@ -169,7 +183,7 @@ class TextFunction:
         if self._scale is None:
             self._scale = read.scale
             if read.scale == "labels":
-                self.notes, self.repeats = read.notes, False
+                self.notes, self.repeats = (*self.notes, *read.notes), False
                 self.capabilities, self.lacks = frozenset(), {**_LACKS, "logits": _ONLY_LABELS}
         if read.scale != self._scale:
             raise ConfigError(
