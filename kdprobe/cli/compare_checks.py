@@ -57,7 +57,10 @@ def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenT
     from kdprobe.comparison.task_choice import choose_task, columns_of
     from kdprobe.models.model_like import specs_of
 
-    chosen = choose_task(None, specs_of(models[0], models[1:]), columns_of(data))
+    specs = specs_of(models[0], models[1:])
+    chosen = choose_task(
+        None, specs, columns_of(data), label_map=data.label_map, missing=data.missing
+    )
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

@@ -107,7 +107,7 @@ def compare(
     with task_on_disk(options.data.task) as named:
         chosen = choose_task(
             named, specs, columns_of(options.data), offline=options.runtime.offline,
-            label_map=options.data.label_map,
+            label_map=options.data.label_map, missing=options.data.missing,
         )  # fmt: skip
         session = open_session(
             specs, chosen.task_file, data=options.data, runtime=options.runtime,
