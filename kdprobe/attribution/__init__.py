@@ -14,6 +14,7 @@ import numpy as np
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
+from kdprobe.foreign import said, translated
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
 
@@ -34,8 +35,9 @@ def attribute(
     """Explain one text by one model or several, one label for all.
 
     Args:
-        models: checkpoint folders or hub ids (`NAME=PATH` names one), loaded models, pipelines or
-            functions of texts, as `kdprobe.compare` takes them; one, several, or several by name.
+        models: checkpoint folders, hub ids or `python:MODULE:FUNCTION` (`NAME=PATH` names one),
+            loaded models, pipelines or functions of texts, as `kdprobe.compare` takes them; one,
+            several, or several by name.
             The labels of a function are those it names, or its columns, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.

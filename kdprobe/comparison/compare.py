@@ -54,8 +54,9 @@ def compare(
     """Compare a teacher with its students on one split of one task.
 
     Args:
-        teacher: one of: a checkpoint folder, a hub id or a predictions file (`NAME=PATH` names it,
-            `NAME=PATH,PATH` is one model trained with several seeds); a loaded model with its
+        teacher: one of: a checkpoint folder, a hub id, a predictions file or
+            `python:MODULE:FUNCTION` (`NAME=PATH` names it, `NAME=PATH,PATH` is one model trained
+            with several seeds); a loaded model with its
             tokenizer `(model, tokenizer)`, alone where the tokenizer lies where the model came
             from; a `text-classification` pipeline; a function that takes a list of texts (of a task
             of pairs: a list of pairs of texts) and gives `[n, classes]` probabilities in the order
@@ -110,7 +111,7 @@ def compare(
     with task_on_disk(options.data.task) as named:
         chosen = choose_task(
             named, specs, columns_of(options.data), offline=options.runtime.offline,
-            label_map=options.data.label_map,
+            label_map=options.data.label_map, missing=options.data.missing,
         )  # fmt: skip
         session = open_session(
             specs, chosen.task_file, data=options.data, runtime=options.runtime,

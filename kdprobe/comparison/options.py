@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, cast
 
 from pydantic import Field
 
@@ -103,6 +103,7 @@ class CompareKeywords(TypedDict, total=False):
 
     split: str | None
     cluster: str | None
+    missing: Literal["refuse", "drop"]
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None
