@@ -14,7 +14,6 @@ import numpy as np
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
-from kdprobe.foreign import said, translated
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
 
