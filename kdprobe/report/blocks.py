@@ -15,6 +15,7 @@ from markupsafe import Markup
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
+from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
 
 OPEN_ROWS = 16
@@ -50,6 +51,11 @@ class EstimateTable:
     intervals: tuple[str, ...]
     notes: tuple[str, ...]
     aside: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether its first row is of all examples: such a table stands for the analysis."""
+        return any(not row.detail for row in self.rows[:1])
 
 
 def _detail(estimate: Estimate) -> str:
@@ -184,7 +190,6 @@ def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True
         heading=heading,
         estimates=estimate_tables(result, document.teacher.name),
         charts=analysis_charts(result, where),
-        tables=tables_block(result.tables, where),
         links=where,
     )
 
@@ -192,13 +197,19 @@ def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True
 def analyses_block(document: ResultsDocument, names: Iterable[str], section: str) -> Markup | None:
     """Render several analyses below each other, or give None when none holds anything.
 
-    An analysis that is called like its section gets no heading of its own.
+    The first stands open; the others are folded under their titles. An analysis that is called
+    like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
-    blocks = [
-        block
-        for name in names
-        if (block := analysis_block(document, name, heading=titles.get(name) != section))
-        is not None
-    ]
+    blocks: list[Markup] = []
+    for name in names:
+        heading = not blocks and titles.get(name) != section
+        block = analysis_block(document, name, heading=heading)
+        if block is not None:
+            blocks.append(block if not blocks else folded(titles[present_name(name)], block))
     return Markup("\n").join(blocks) if blocks else None
+
+
+def folded(title: str, block: Markup) -> Markup:
+    """Fold a block under a heading of its own."""
+    return fill("folded.html", title=title, body=block)

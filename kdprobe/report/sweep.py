@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from kdprobe.report.build import RenderedSection, asset, compose
+from kdprobe.report.build import RenderedSection, compose, page_script, page_style
 from kdprobe.report.markup import fill
 from kdprobe.report.sections.protocol import no_command, option_rows, production_rows, task_rows
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
@@ -41,8 +41,8 @@ def render_sweep(document: SweepDocument) -> str:
         f"{document.teacher.folder}",
         alarms=[],
         parts=sorted(parts, key=lambda part: part.order),
-        style=asset("page.css") + asset("sweep.css"),
-        script=asset("page.js"),
+        style=page_style("sweep.css"),
+        script=page_script(),
         data={},
         file="sweep.json",
     )

@@ -84,17 +84,18 @@ def test_a_table_links_only_examples_on_the_page():
     table = Table(name="t", title="T", columns=columns, rows=(("1", "<x>"), ("2", None)))
     text = tables_block([table], {"1": "#ex-1"})
     assert '<a href="#ex-1">1</a>' in text
-    assert "<td>2</td><td>–</td>" in text
+    assert '<th scope="row">2</th><td class="none">–</td>' in text
     assert "&lt;x&gt;" in text
 
 
-def test_rows_beyond_the_first_ten_are_folded_not_dropped():
+def test_rows_beyond_the_first_eight_are_folded_not_dropped():
     """A long list must be whole, and must not bury what follows."""
     columns = (Column(name="n", label="N", kind="count"),)
     rows = tuple((i,) for i in range(13))
     text = tables_block([Table(name="t", title="T", columns=columns, rows=rows)], {})
-    assert "3 more rows" in text
-    assert all(f'<td class="num">{i}</td>' in text for i in range(13))
+    assert '<details class="rest"><summary>5 more rows' in text
+    assert all(f'<th scope="row" class="num">{i}</th>' in text for i in range(13))
+    assert text.count('<tr class="more">') == 5
     empty = tables_block([Table(name="t", title="T", columns=columns, rows=())], {})
     assert "No rows." in empty
 

@@ -68,7 +68,7 @@ def no_command(models: Sequence[ModelInfo]) -> str:
 class _Protocol:
     name: str = "protocol"
     title: str = "Protocol"
-    order: int = 100
+    order: int = 98
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:

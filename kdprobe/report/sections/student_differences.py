@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import estimate_tables, tables_block
+from kdprobe.report.blocks import estimate_tables
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
@@ -41,7 +41,6 @@ class _StudentDifferences:
                 heading=False,
                 estimates=estimate_tables(shares, document.teacher.name),
                 charts=analysis_charts(result, where),
-                tables=tables_block(result.tables, where),
                 links=where,
             ),
         )
