@@ -16,10 +16,9 @@ from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
 from kdprobe.results.renamed import present_name
-from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
-OPEN_TABLE_ROWS = 10
 _ASIDE = "Students with each other"
 PLAIN_UNITS = ("share", "count", "probability")
 
@@ -160,11 +159,6 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
         for title, estimates in kinds.items()
         if estimates
     ]
-
-
-def tables_block(tables: Iterable[Table], where: dict[str, str]) -> Markup:
-    """Render tables; cells of example columns become links where the example is on the page."""
-    return fill("tables.html", tables=list(tables), links=where, most=OPEN_TABLE_ROWS)
 
 
 def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True) -> Markup | None:

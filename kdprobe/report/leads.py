@@ -30,7 +30,7 @@ _MAIN: dict[str, tuple[Main, ...]] = {
     "agreement": (Main("agreement", "agreement", "Share of examples on which both say the same"),),
     "calibration": (Main("calibration", "calibration_error", "Calibration error beyond chance"),),
     "attribution": (
-        Main("attribution_agreement", "normalised", "Word scores alike, 0 the floor, 1 the ceiling"),
+        Main("attribution_agreement", "normalised", "Word scores alike, floor 0, ceiling 1"),
         Main("attribution_agreement", "spearman", "Rank correlation of word scores"),
     ),
     "minimal_pairs": (Main("minimal_pairs", "accuracy", "Minimal pairs judged rightly"),),
