@@ -6,10 +6,11 @@ compute, or judge a difference; intervals and tests stand in the section itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from kdprobe.plain_text import printable
+from kdprobe.report.lost import split_gaps
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, ResultsDocument
 from kdprobe.results.sentences import LOST, certainty
@@ -96,28 +97,31 @@ def _scores(document: ResultsDocument) -> str:
     return _of_main(document, Main("task_scores", score, label))
 
 
-def behaviour(gaps: Iterable[Gap]) -> list[Gap]:
-    """Return what a user of the model loses: every gap but those of its layers."""
-    return [gap for gap in gaps if gap.kind != "probing"]
+def lost_of(document: ResultsDocument, gaps: Sequence[Gap], *analyses: str) -> str:
+    """Count the gaps that are losses beyond noise, of each student.
 
-
-def _lost(gaps: list[Gap], students: list[str], what: str) -> str:
-    sure = [gap for gap in gaps if certainty(gap) == LOST]
-    counts = [
-        (name, show_count(sum(gap.student == name for gap in sure)))
-        for name in students
-    ]  # fmt: skip
-    return f"{what} lost beyond noise (q < .05): {_listed(counts)}." if counts else ""
-
-
-def _all_gaps(document: ResultsDocument) -> list[Gap]:
-    return [gap for result in document.analyses for gap in result.gaps]
+    Args:
+        document: names the students.
+        gaps: of behaviour, or of layers.
+        analyses: those that measured them: the parts with a q-value are what was looked at.
+    """
+    counts = []
+    for model in document.students:
+        lost = sum(gap.student == model.name and certainty(gap) == LOST for gap in gaps)
+        tested = sum(
+            number.model_b == model.name and number.q_value is not None
+            for name in analyses
+            for number in _estimates(document.analysis(name), "gap")
+            if number.layer in ("", "best")
+        )
+        of = f" of {show_count(tested)}" if tested else ""
+        counts.append((model.name, f"{show_count(lost)}{of}"))
+    return f"Parts lost beyond noise (q < .05): {_listed(counts)}."
 
 
 def _student_gaps(document: ResultsDocument) -> str:
-    gaps = behaviour(_all_gaps(document))
-    students = [model.name for model in document.students]
-    return _lost(gaps, students, "Parts") if gaps else ""
+    gaps, _ = split_gaps(gap for result in document.analyses for gap in result.gaps)
+    return lost_of(document, gaps, "slices", "minimal_pairs") if gaps else ""
 
 
 def _probing(document: ResultsDocument) -> str:

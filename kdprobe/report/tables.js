@@ -119,6 +119,26 @@
   }
   document.querySelectorAll(".tablebox").forEach(copies);
 
+  /* A filter by student: of what is left, as many rows stand open as before. */
+  function filter(select) {
+    select.closest("section").querySelectorAll("table.lost").forEach(function (table) {
+      const rows = Array.from(table.querySelectorAll("tr[data-student]"));
+      if (!table.dataset.open) table.dataset.open = rows.filter((row) => !row.classList.contains("more")).length;
+      const kept = rows.filter((row) => select.value === "" || row.dataset.student === select.value);
+      rows.forEach((row) => { row.hidden = !kept.includes(row); });
+      kept.forEach((row, at) => row.classList.toggle("more", at >= Number(table.dataset.open)));
+      table.querySelectorAll("tr.kind").forEach(function (head) {
+        const own = Array.from(head.parentElement.querySelectorAll("tr[data-student]")).filter((row) => !row.hidden);
+        head.hidden = own.length === 0;
+        head.classList.toggle("more", own.every((row) => row.classList.contains("more")));
+      });
+    });
+  }
+  document.querySelectorAll("select.filter").forEach(function (select) {
+    select.parentElement.hidden = false;
+    select.addEventListener("change", () => filter(select));
+  });
+
   /* Only what scrolls is a stop of the keyboard. */
   function stops() {
     document.querySelectorAll("main .scroll").forEach(function (box) {
