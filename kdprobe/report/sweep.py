@@ -12,7 +12,15 @@ from markupsafe import Markup
 
 from kdprobe.report.build import RenderedSection, compose, page_script, page_style
 from kdprobe.report.markup import fill
-from kdprobe.report.sections.protocol import no_command, option_rows, production_rows, task_rows
+from kdprobe.report.sections.protocol import (
+    citation,
+    model_table,
+    no_command,
+    option_rows,
+    production_rows,
+    runnable,
+    task_rows,
+)
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
@@ -129,13 +137,14 @@ def _protocol(document: SweepDocument) -> Markup:
     axes = {f"sweep.{axis.key}": ", ".join(axis.values) for axis in document.axes}
     return fill(
         "protocol.html",
-        request=document.request,
+        command=runnable(document.request.command),
         no_command=no_command((document.teacher, *document.students)),
+        citation=citation(document),
         task=task_rows(document.task),
         produced_by=production_rows(document.produced_by, seed=document.request.seed),
         options=option_rows({**axes, **document.request.options}),
         analysis_options=[],
         timings=[],
-        models=(document.teacher, *document.students),
+        models=model_table((document.teacher, *document.students)),
         versions=[("sweep", SWEEP_VERSION)],
     )
