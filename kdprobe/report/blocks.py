@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
+from kdprobe.report.confusions import LARGEST, confusion_tables
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
+from kdprobe.report.palette import Palette
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
 
 OPEN_ROWS = 16
 OPEN_TABLE_ROWS = 10
 _ASIDE = "Students with each other"
+_LEGEND = Markup('<div class="models">')
+"""How the legend of models begins in `figures.html`, which a section shows once."""
 PLAIN_UNITS = ("share", "count", "probability")
 
 
@@ -156,18 +160,49 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
     ]
 
 
-def tables_block(tables: Iterable[Table], where: dict[str, str]) -> Markup:
-    """Render tables; cells of example columns become links where the example is on the page."""
-    return fill("tables.html", tables=list(tables), links=where, most=OPEN_TABLE_ROWS)
+def tables_block(
+    tables: Iterable[Table], where: dict[str, str], *, most: int = OPEN_TABLE_ROWS
+) -> Markup:
+    """Render tables; cells of example columns become links where the example is on the page.
+
+    Args:
+        tables: in their order.
+        where: example id -> its place on the page.
+        most: rows that are shown open; the rest is folded.
+    """
+    return fill("tables.html", tables=list(tables), links=where, most=most)
 
 
-def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True) -> Markup | None:
+def charts_block(
+    document: ResultsDocument, result: AnalysisResult, *, legend: bool = True
+) -> Markup:
+    """Render the charts of an analysis as numbered figures; empty markup where there are none.
+
+    Args:
+        document: whose models give the colours and whose examples are linked.
+        result: the analysis.
+        legend: whether the looks of the models are explained above them.
+    """
+    where = links(document)
+    charts = analysis_charts(result, where, document)
+    if not charts:
+        return Markup()
+    keys = {key.name: key for chart in charts for key in chart.keys if key.model}
+    names = [name for name in Palette.of(document.models).models if name in keys]
+    models = [keys[name] for name in names] if legend else []
+    return fill("figures.html", charts=charts, models=models, links=where)
+
+
+def analysis_block(
+    document: ResultsDocument, name: str, *, heading: bool = True, legend: bool = True
+) -> Markup | None:
     """Render one analysis whole: caption, numbers, charts, tables, notes, definitions.
 
     Args:
         document: the results document.
         name: the analysis.
         heading: whether its title is written above it, as an `<h3>`.
+        legend: whether the looks of the models are explained above its charts.
 
     Returns:
         None when the analysis is not in the document or holds nothing to show.
@@ -183,8 +218,9 @@ def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True
         result=result,
         heading=heading,
         estimates=estimate_tables(result, document.teacher.name),
-        charts=analysis_charts(result, where),
-        tables=tables_block(result.tables, where),
+        charts=charts_block(document, result, legend=legend),
+        tables=tables_block(confusion_tables(result, document), where, most=LARGEST)
+        + tables_block(result.tables, where),
         links=where,
     )
 
@@ -195,10 +231,12 @@ def analyses_block(document: ResultsDocument, names: Iterable[str], section: str
     An analysis that is called like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
-    blocks = [
-        block
-        for name in names
-        if (block := analysis_block(document, name, heading=titles.get(name) != section))
-        is not None
-    ]
+    blocks: list[Markup] = []
+    legend = True
+    for name in names:
+        heading = titles.get(name) != section
+        block = analysis_block(document, name, heading=heading, legend=legend)
+        if block is not None:
+            blocks.append(block)
+            legend = legend and _LEGEND not in block
     return Markup("\n").join(blocks) if blocks else None

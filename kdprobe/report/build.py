@@ -21,6 +21,7 @@ from kdprobe.report.blocks import analysis_block
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import page_data, script_json
 from kdprobe.report.markup import fill
+from kdprobe.report.numbering import numbered
 from kdprobe.report.section import SECTIONS, Section
 from kdprobe.report.sections.warnings import all_notices
 from kdprobe.report.svg import chart_style, slug
@@ -130,7 +131,7 @@ def compose(
         data=Markup(script_json(data)),
         file=file,
     )
-    return str(page) + "\n"
+    return numbered(str(page)) + "\n"
 
 
 def write_report(document: ResultsDocument, path: Path) -> None:
@@ -151,5 +152,5 @@ def figures(document: ResultsDocument) -> dict[str, str]:
     return {
         chart.name: str(chart.svg(standalone=True)) + "\n"
         for result in document.analyses
-        for chart in analysis_charts(result, {})
+        for chart in analysis_charts(result, {}, document)
     }

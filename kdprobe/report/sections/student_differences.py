@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import estimate_tables, tables_block
-from kdprobe.report.charts import analysis_charts
+from kdprobe.report.blocks import charts_block, estimate_tables, tables_block
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument
@@ -40,7 +39,7 @@ class _StudentDifferences:
                 result=result.model_copy(update={"notes": ()}),
                 heading=False,
                 estimates=estimate_tables(shares, document.teacher.name),
-                charts=analysis_charts(result, where),
+                charts=charts_block(document, result),
                 tables=tables_block(result.tables, where),
                 links=where,
             ),
