@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import page_data, script_json
 from kdprobe.report.leads import lead
 from kdprobe.report.markup import fill
+from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.sections.warnings import all_notices
 from kdprobe.report.svg import chart_style, slug
@@ -32,7 +32,6 @@ from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
 SCRIPTS = ("page.js", "navigation.js", "tables.js")
-_NUMBERED = re.compile(r'<a class="no" data-of="(table|figure)"></a>')
 
 
 @dataclass(frozen=True)
@@ -65,22 +64,6 @@ def grouped(parts: Sequence[RenderedSection]) -> list[ContentsGroup]:
         ContentsGroup(title, tuple(members))
         for title, members in itertools.groupby(parts, key=lambda part: group_of(part.order))
     ]
-
-
-def numbered(parts: Sequence[RenderedSection]) -> list[RenderedSection]:
-    """Number the tables and the figures through all sections, so that each has an address.
-
-    An address has a dot (`#table.3`): no name of an analysis or a section has one.
-    """
-    counts = {"table": 0, "figure": 0}
-
-    def address(match: re.Match[str]) -> str:
-        kind = match[1]
-        counts[kind] += 1
-        where = f"{kind}.{counts[kind]}"
-        return f'<a class="no" id="{where}" href="#{where}">{kind.title()} {counts[kind]}</a>'
-
-    return [replace(part, body=Markup(_NUMBERED.sub(address, part.body))) for part in parts]
 
 
 def page_style(*more: str) -> str:
@@ -177,7 +160,7 @@ def compose(
         document=document,
         title=printable(title, limit=160),
         alarms=alarms,
-        sections=numbered(parts),
+        sections=parts,
         groups=grouped(parts),
         style=Markup(style),
         style_hash=_sealed(style),
@@ -186,7 +169,7 @@ def compose(
         data=Markup(script_json(data)),
         file=file,
     )
-    return str(page) + "\n"
+    return numbered(str(page)) + "\n"
 
 
 def write_report(document: ResultsDocument, path: Path) -> None:
@@ -207,5 +190,5 @@ def figures(document: ResultsDocument) -> dict[str, str]:
     return {
         chart.name: str(chart.svg(standalone=True)) + "\n"
         for result in document.analyses
-        for chart in analysis_charts(result, {})
+        for chart in analysis_charts(result, {}, document)
     }
