@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from kdprobe.report.svg import tag, text
+from kdprobe.report.svg import label, tag, text
 from kdprobe.results.numbers import show_number
 
 
@@ -85,30 +85,37 @@ def tick_label(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-def x_axis(scale: Scale, y: float, label: str, *, top: float) -> str:
-    """Draw a horizontal axis at height `y` with grid lines up to `top`."""
+def x_axis(scale: Scale, y: float, title: str, *, top: float, wanted: int = 5) -> str:
+    """Draw a horizontal axis at height `y` with grid lines up to `top`, and its title."""
     marks = []
-    for value in ticks(scale.low, scale.high):
+    for value in ticks(scale.low, scale.high, wanted=wanted):
         x = scale(value)
         marks.append(tag("line", {"class": "grid", "x1": x, "x2": x, "y1": top, "y2": y}))
-        marks.append(text(x, y + 16, tick_label(value), "tick", "middle"))
+        marks.append(text(x, y + 15, tick_label(value), "tick", "middle"))
     marks.append(
         tag("line", {"class": "axis", "x1": scale.start, "x2": scale.end, "y1": y, "y2": y})
     )
-    middle = (scale.start + scale.end) / 2
-    marks.append(text(middle, y + 36, label, "axis-title", "middle"))
+    if title:
+        room = scale.end - scale.start + 20
+        marks.append(label((scale.start + scale.end) / 2, y + 33, title, room, "", "middle"))
     return "".join(marks)
 
 
-def y_axis(scale: Scale, x: float, label: str, *, right: float) -> str:
+def y_axis(scale: Scale, x: float, title: str, *, right: float, wanted: int = 5) -> str:
     """Draw a vertical axis at `x` with grid lines to `right`; its title stands above it."""
     marks = []
-    for value in ticks(scale.low, scale.high):
+    for value in ticks(scale.low, scale.high, wanted=wanted):
         y = scale(value)
         marks.append(tag("line", {"class": "grid", "x1": x, "x2": right, "y1": y, "y2": y}))
-        marks.append(text(x - 7, y + 4, tick_label(value), "tick", "end"))
+        marks.append(text(x - 6, y + 4, tick_label(value), "tick", "end"))
     marks.append(
         tag("line", {"class": "axis", "x1": x, "x2": x, "y1": scale.start, "y2": scale.end})
     )
-    marks.append(text(4, scale.end - 14, label, "axis-title"))
+    if title:
+        marks.append(label(4, scale.end - 12, title, right - 4))
     return "".join(marks)
+
+
+def panel_title(content: str, width: float) -> str:
+    """Write a panel's title in its first line, cut to the panel."""
+    return label(4, 14, content, 0.95 * width - 8, "panel-title") if content else ""

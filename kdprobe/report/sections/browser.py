@@ -64,7 +64,7 @@ def _least(row: list[list[object]]) -> float | None:
 class _Browser:
     name: str = "browser"
     title: str = "Examples"
-    order: int = 90
+    order: int = 82
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:

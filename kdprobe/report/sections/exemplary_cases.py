@@ -18,7 +18,7 @@ from kdprobe.results.schema import ResultsDocument
 class _ExemplaryCases:
     name: str = "exemplary_cases"
     title: str = "Telling examples"
-    order: int = 76
+    order: int = 80
     reads: tuple[str, ...] = (
         "correctness_groups",
         "exemplary_cases",
