@@ -132,7 +132,6 @@ def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
         panels=panels,
         numbers=(numbers := number_rows(plot)),
         numbers_total=len(numbers.rows),
-        keys=tuple(key for key in looks.legend() if key.model),
         folded=plot.folded,
     )
 
