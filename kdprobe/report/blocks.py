@@ -22,7 +22,7 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocu
 
 OPEN_ROWS = 16
 _ASIDE = "Students with each other"
-_LEGEND = Markup('<div class="models">')
+_LEGEND = Markup('<div class="model-keys">')
 """How the legend of models begins in `figures.html`, which a section shows once."""
 PLAIN_UNITS = ("share", "count", "probability")
 

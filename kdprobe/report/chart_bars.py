@@ -10,6 +10,7 @@ from kdprobe.report.axes import (
     padded,
     panel_title,
     tick_label,
+    title_room,
     unit_range,
     x_axis,
     y_axis,
@@ -65,7 +66,7 @@ def draw_bars(plot: Plot, name: str, palette: Palette) -> Chart:
     looks = Looks.of(plot, palette)
     values = [v for facet in plot.facets for s in facet.series for v in s.y]
     values += ends(plot.facets) + [f.reference for f in plot.facets if f.reference is not None]
-    top = 46.0 if len(plot.facets) > 1 else 28.0
+    top = (46.0 if len(plot.facets) > 1 else 28.0) + title_room(plot.y_title, WIDTH - 10)
     y = Scale(*padded(values, zero=True), top + HIGH, top)
     spots = _spots(plot)
     panels = tuple(_bars_panel(plot, facet, spots, y, looks) for facet in plot.facets)
@@ -132,7 +133,6 @@ def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
         panels=panels,
         numbers=(numbers := number_rows(plot)),
         numbers_total=len(numbers.rows),
-        keys=tuple(key for key in looks.legend() if key.model),
         folded=plot.folded,
     )
 
@@ -141,8 +141,8 @@ def _reliability_panel(
     plot: Plot, facet: Facet, across: tuple[float, float], looks: Looks, *, small: bool
 ) -> Panel:
     width, side = (184.0, 130.0) if small else (300.0, 200.0)
-    left, top = (34.0, 22.0) if small else (LEFT, 46.0)
-    right, wanted = width - 10, 3 if small else 5
+    left, right, wanted = (34.0, width - 10, 3) if small else (LEFT, width - 10, 5)
+    top = 22.0 if small else 46.0 + title_room(plot.y_title, right - 4)
     x, y = Scale(*across, left, right), Scale(0.0, 1.0, top + side, top)
     floor = top + side + 10 + _COUNTED
     marks = panel_title(facet.title, width)
@@ -157,7 +157,8 @@ def _reliability_panel(
         if most and not small:
             height = floor - _COUNTED + 2
             marks += text(left + 4, height, f"examples, up to {show_count(most)} a bin", "tick")
-    height = floor + (22 if small else 42)
+    below = 42 + title_room(plot.x_title, right - left + 20)
+    height = floor + (22 if small else below)
     return Panel(facet.title or plot.title, series_reading(facet), width, height, marks)
 
 

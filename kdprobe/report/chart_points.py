@@ -5,7 +5,7 @@ Does: draw one point per name and series, each name once. Does not: compute inte
 
 from __future__ import annotations
 
-from kdprobe.report.axes import Scale, padded, x_axis, y_axis
+from kdprobe.report.axes import Scale, padded, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import Plot
 from kdprobe.report.chart_findings import points_finding
 from kdprobe.report.looks import Looks
@@ -67,6 +67,7 @@ def draw_points(plot: Plot, name: str, palette: Palette) -> Chart:
             inner += marker(looks[one.name].shape, at, y(b), tooltip=title(description))
             rows.append((one.name, one.labels[i], a, b, *(bounds or (None, None))))
         marks += styled(looks[one.name], inner)
+    below = 42 + title_room(plot.x_title, WIDTH - 8 - LEFT + 20)
     reading = "; ".join(f"{row[0]}, {row[1]}: {show_number(float(row[3] or 0))}" for row in rows)
     words = f"{plot.y_title} against {plot.x_title}. {reading}."
     return Chart(
@@ -74,7 +75,7 @@ def draw_points(plot: Plot, name: str, palette: Palette) -> Chart:
         title=plot.title,
         finding=points_finding(plot, lambda one, i: one.y[i]),
         caption=plot.caption,
-        panels=(Panel(plot.title, words, WIDTH, top + HIGH + 42, marks),),
+        panels=(Panel(plot.title, words, WIDTH, top + HIGH + below, marks),),
         numbers=numbers_table(_heads(plot), rows),
         numbers_total=len(rows),
         keys=looks.legend() if len(series) > 1 else (),
