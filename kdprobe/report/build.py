@@ -28,6 +28,11 @@ from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
 UNREAD = 80
+BROWSER = (
+    "tabs", "browser_data", "browser_filters", "browser_lists", "browser_address", "browser_table",
+    "browser_words", "browser_panel", "browser_csv", "browser_chips", "browser_keys", "browser",
+)  # fmt: skip
+"""The scripts of the examples, in the order in which they use each other."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,8 @@ def render(document: ResultsDocument) -> str:
         title=f"{document.task.name}: {document.teacher.name} and {students}",
         alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
         parts=_parts(document),
-        style=asset("page.css") + asset("attribution.css"),
-        script=asset("page.js") + asset("browser.js"),
+        style=asset("page.css") + asset("attribution.css") + asset("browser.css"),
+        script=asset("page.js") + "".join(asset(f"{name}.js") for name in BROWSER),
         data=page_data(document),
         file="results.json",
     )
