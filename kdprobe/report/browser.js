@@ -37,7 +37,8 @@ function startBrowser(data) {
     clearTimeout(waiting);
     address.use(wanted.settings);
     grid.state.sort = grid.knows(wanted.sort) ? wanted.sort : "";
-    grid.state.columns = wanted.columns ? wanted.columns.split(" ") : null;
+    const columns = wanted.columns.split(" ").filter((key) => grid.all.some((column) => column.key === key));
+    grid.state.columns = columns.length ? columns : null;
     open.pinned = wanted.pin;
     open.example = wanted.example;
     drawMenu();
@@ -65,9 +66,7 @@ function startBrowser(data) {
   function apply() {
     const from = performance.now();
     const asked = filters.question(address.get);
-    const kept = [];
-    for (let index = 0; index < examples.rows.length; index += 1) if (filters.passes(index, asked)) kept.push(index);
-    grid.show(kept, asked);
+    grid.show(filters.shown(asked), asked);
     grid.turnTo(open.example);
     performance.measure("kdprobe-filter", { start: from, end: performance.now() });
     grid.drawHead((key) => {
@@ -115,17 +114,18 @@ function startBrowser(data) {
   /* The list as a bar: right and wrong of whom the filters ask about, of all examples. */
   function drawShares(shown) {
     const models = grid.state.asked.models, all = examples.rows.length;
-    const parts = [], told = [];
+    const parts = [], told = [], add = (...words) => told.push(...(told.length ? ["; "] : []), ...words);
     if (examples.gold && !examples.regression) {
       const right = shown.filter((index) => models.every((model) => examples.right(examples.rows[index], model))).length;
       const wrong = shown.filter((index) => models.some((model) => examples.wrong(examples.rows[index], model))).length;
       parts.push(["s-right", right / all], ["s-wrong", wrong / all], ["fill", (shown.length - right - wrong) / all]);
-      const who = models.length === 1 ? data.models[models[0]] : "every student";
-      told.push(who + " right on " + showCount(right) + ", " + (models.length === 1 ? "" : "at least one ") + "wrong on " + showCount(wrong));
+      const one = models.length === 1;
+      add((one ? data.models[models[0]] : "every student") + " ", make("span", "right", "key right"), " on " + showCount(right) +
+        (one ? ", " : ", at least one "), make("span", "wrong", "key wrong"), " on " + showCount(wrong));
     } else parts.push(["fill", shown.length / all]);
-    if (grid.state.sort) told.push("sorted by " + grid.orderName() + (grid.state.sort.startsWith("-") ? ", largest first" : ", smallest first"));
+    if (grid.state.sort) add("sorted by " + grid.orderName() + (grid.state.sort.startsWith("-") ? ", largest first" : ", smallest first"));
     byId("shares").replaceChildren(makeBar(parts, 300));
-    byId("told").textContent = told.join("; ");
+    byId("told").replaceChildren(...told);
   }
   function drawMenu() {
     const wanted = grid.state.columns || grid.usual;
@@ -228,7 +228,7 @@ function startBrowser(data) {
     listenToKeys({
       j: () => walk(1), k: () => walk(-1), Escape: close,
       "/": () => { reveal(); byId("f-text").focus(); byId("f-text").select(); },
-      f: () => { reveal(); byId("f-first").querySelector("select, input").focus(); },
+      f: () => { reveal(); (byId("filters").querySelector(".row select") || byId("f-text")).focus(); },
     }, () => byId("keys-on").checked);
   }
 

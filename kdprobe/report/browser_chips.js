@@ -32,7 +32,7 @@ function drawChips(box, examples, filters, form, changed) {
     const asked = JSON.stringify(kept());
     buttons.forEach((button, place) => {
       const own = wanted(saved[place]);
-      if (asked !== counted) button.lastChild.textContent = showCount(filters.shown((name) => own[name] || "").length);
+      if (asked !== counted) button.lastChild.textContent = showCount(filters.shown(filters.question((name) => own[name] || "")).length);
       button.setAttribute("aria-pressed", String(pressed(saved[place], sort)));
     });
     counted = asked;

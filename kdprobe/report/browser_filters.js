@@ -74,8 +74,8 @@ function exampleFilters(examples) {
     if (asked.whole && !asked.whole(row, asked.models)) return false;
     return asked.tests.length === 0 || asked.models.some((model) => asked.tests.every((test) => test(row, model)));
   }
-  function shown(get) {
-    const asked = question(get), kept = [];
+  function shown(asked) {
+    const kept = [];
     for (let index = 0; index < rows.length; index += 1) if (passes(index, asked)) kept.push(index);
     return kept;
   }
@@ -114,5 +114,5 @@ function exampleFilters(examples) {
       [students.length && examples.known, "surer", "teacher surer than every student"],
     ].filter((one) => one[0]).map(([, key, words]) => [key, words]);
   }
-  return { question, passes, shown, largestGap, leastRho, confidences, named };
+  return { question, shown, largestGap, leastRho, confidences, named };
 }

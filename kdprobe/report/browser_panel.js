@@ -44,7 +44,7 @@ function exampleSheet(examples, words, view) {
     const few = held && labels.length <= WIDE;
     const grid = make("table", null, "answers"), part = make("tbody");
     let heads = ["Model", "Answer"];
-    if (regression) heads = ["Model", "Score", ...(row[3] === null ? [] : ["minus gold"])];
+    if (regression) heads = ["Model", make("th", "Score", "num"), ...(row[3] === null ? [] : [make("th", "minus gold", "num")])];
     else if (few) heads.push(...labels.map((label) => labelHead(label, row)));
     else if (examples.known) heads.push("probability", ...(held && row[3] !== null ? ["of gold"] : []));
     row[5].forEach((said, model) => {
@@ -94,7 +94,7 @@ function exampleSheet(examples, words, view) {
   function framed(grid, name) {
     const frame = make("div", null, "scroll");
     frame.tabIndex = 0;
-    frame.setAttribute("role", "region");
+    frame.setAttribute("role", "group");
     frame.setAttribute("aria-label", name);
     frame.append(grid);
     return frame;

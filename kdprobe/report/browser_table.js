@@ -53,7 +53,7 @@ function exampleTable(examples, filters, table, address) {
     if (said[1] !== null) cell.append(make("span", showNumber(said[1]), "small"));
   }
   const all = columns();
-  const usual = all.filter((column) => ["text", "gold", "agreement", ...data.shown.map((model) => "m" + model)].includes(column.key)).map((column) => column.key);
+  const usual = all.filter((column) => ["text", "gold", "agreement", ...(regression ? ["gap"] : []), ...data.shown.map((model) => "m" + model)].includes(column.key)).map((column) => column.key);
   const orders = new Map([
     ...all.flatMap((column) => column.sorts.map(([key, name, of, numeric]) => [key, { name, of, numeric, column }])),
     ["sure", { name: "confidence", numeric: true, column: null, of: null }],
