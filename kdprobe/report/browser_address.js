@@ -33,7 +33,7 @@ function exampleAddress(form, known) {
     const query = new URLSearchParams(cut < 0 ? "" : hash.slice(cut + 1));
     const of = (name) => query.get(name) || "";
     const wanted = { settings: Object.fromEntries(query), sort: of("sort"), columns: of("columns"), pin: known(of("pin")) };
-    if (head === "#browser") return cut < 0 ? null : { ...wanted, example: -1 };
+    if (head === "#browser") return { ...wanted, example: -1 };
     if (!head.startsWith("#ex-")) return null;
     let id;
     try { id = decodeURIComponent(head.slice(4)); } catch (error) { return null; }

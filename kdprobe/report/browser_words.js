@@ -99,12 +99,12 @@ function wrapWords(frame) {
   function wrap() {
     if (!frame.clientWidth) return;
     if (!widths) {
-      widths = lines[0].cells.map((cell) => cell.offsetWidth);
+      widths = lines[0].cells.map((cell) => cell.getBoundingClientRect().width);
       headWidth = lines[0].head.offsetWidth;
     }
     const cuts = blocks(frame.clientWidth - headWidth - 2);
-    if (String(cuts) !== drawn) frame.replaceChildren(...cuts.map((places, at) => part(places, at === 0)));
-    drawn = String(cuts);
+    if (JSON.stringify(cuts) !== drawn) frame.replaceChildren(...cuts.map((places, at) => part(places, at === 0)));
+    drawn = JSON.stringify(cuts);
     if (frame.scrollWidth <= frame.clientWidth) frame.removeAttribute("tabindex");
     else frame.tabIndex = 0;
   }
