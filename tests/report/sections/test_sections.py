@@ -5,7 +5,7 @@ import pytest
 from kdprobe.analysis.student_differences import ANALYSIS as STUDENT_DIFFERENCES
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.checks import undefined_by_reason
-from kdprobe.report.sections.warnings import all_notices, undefined_by_reason
+from kdprobe.report.sections.warnings import all_notices
 from kdprobe.results.schema import Notice, ResultsDocument, Role, Skipped
 from tests.contracts.test_analyses import with_control
 from tests.report import documents
