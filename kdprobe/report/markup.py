@@ -14,8 +14,10 @@ from markupsafe import Markup
 from kdprobe.plain_text import printable
 from kdprobe.report.svg import slug
 from kdprobe.results.numbers import (
+    show_bounds,
     show_cell,
     show_count,
+    show_date,
     show_estimate,
     show_interval,
     show_number,
@@ -39,9 +41,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        shown=_shown,
         slug=slug,
+        show_bounds=show_bounds,
         show_cell=show_cell,
         show_count=show_count,
+        show_date=show_date,
         show_estimate=show_estimate,
         show_number=show_number,
         show_p=show_p,

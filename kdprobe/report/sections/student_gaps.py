@@ -14,8 +14,8 @@ from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
 from kdprobe.report.examples import kept_examples, links
 from kdprobe.report.markup import fill
+from kdprobe.results.losses import NOISE, certainty
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.sentences import NOISE, certainty
 
 MOST = 8
 TEXT = 90

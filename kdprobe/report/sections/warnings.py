@@ -1,7 +1,7 @@
-"""What a reader must know before the numbers: alarms, choices, what did not run, what is undefined.
+"""What a reader must know before the numbers: alarms, choices, what is undefined.
 
-Does: gather the warnings of the document and of every analysis, skipped parts, undefined numbers by
-reason, and examples that were cut. Does not: raise any of them.
+Does: show every notice whole, undefined numbers by reason, and examples that were cut; the verdict
+has them in few words, and what was not run. Does not: raise any of them.
 """
 
 from __future__ import annotations
@@ -12,27 +12,10 @@ from markupsafe import Markup
 
 from kdprobe.report.examples import kept_examples
 from kdprobe.report.markup import fill
+from kdprobe.results.headline import headline
+from kdprobe.results.notices import all_notices
 from kdprobe.results.numbers import show_count
-from kdprobe.results.schema import Notice, ResultsDocument
-from kdprobe.results.unable import unable
-
-_RANK = {"alarm": 0, "warning": 1, "note": 2}
-
-
-def all_notices(document: ResultsDocument) -> list[Notice]:
-    """Return every notice once, alarms first, otherwise in the document's order."""
-    unique = dict.fromkeys(
-        (
-            notice.code,
-            notice.severity,
-            notice.message,
-            notice.models,
-        )
-        for source in (document.warnings, *(result.warnings for result in document.analyses))
-        for notice in source
-    )
-    notices = [Notice(code=c, severity=s, message=m, models=who) for c, s, m, who in unique]
-    return sorted(notices, key=lambda notice: _RANK[notice.severity])
+from kdprobe.results.schema import ResultsDocument
 
 
 def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]]:
@@ -65,14 +48,14 @@ def examples_cut(document: ResultsDocument) -> str:
 @dataclass(frozen=True)
 class _Warnings:
     name: str = "warnings"
-    title: str = "Before you read on"
+    title: str = "Warnings"
     order: int = 20
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        notices, cut = all_notices(document), examples_cut(document)
+        notices, cut = all_notices(document, headline(document)), examples_cut(document)
         undefined = undefined_by_reason(document)
-        if not (notices or cut or undefined or document.skipped):
+        if not (notices or cut or undefined):
             return Markup(
                 "<p>Nothing to warn of: everything asked for ran, every number is defined.</p>"
             )
@@ -80,7 +63,6 @@ class _Warnings:
             "warnings.html",
             notices=notices,
             cut=cut,
-            skipped=unable(document.skipped),
             undefined=undefined,
             undefined_total=sum(len(places) for _, places in undefined),
         )
