@@ -92,10 +92,9 @@ def _finding(head: Headline, points: list[_Point], near: str) -> str:
         return f"{only.name}: {near} {_shown(only.x)}, {label} {_shown(only.y)}{against}."
     nearest = max(points, key=lambda point: point.x.value or 0.0)
     best = max(points, key=lambda point: point.y.value or 0.0)
-    return (
-        f"Nearest to the teacher is {nearest.name} ({near} {_shown(nearest.x)}); the best {label} "
-        f"has {best.name} ({_shown(best.y)}{against})."
-    )
+    first = f"{nearest.name} is nearest to the teacher ({near} {_shown(nearest.x)})"
+    same = f" and {'scores' if nearest is best else best.name + ' scores'} best"
+    return f"{first}{same} ({label} {_shown(best.y)}{against})."
 
 
 def _shown(number: Estimate) -> str:
@@ -157,7 +156,7 @@ def draw_standing(head: Headline) -> Chart | None:
         heads += [Column(name=f"{name}_{end}", label=end, kind="number") for end in ("low", "high")]
     return Chart(
         name=NAME,
-        title=f"{head.score} against {'Pearson' if regression else 'agreement'}",
+        title=f"{head.score} against {near}",
         description=_finding(head, points, near),
         caption="",
         width=_LEFT + _WIDTH + (_NAMES if named else 16.0),

@@ -42,17 +42,19 @@ class _Verdict:
             for place, notice in enumerate(all_notices(document, head), start=1)
             if notice.severity != "note"
         ]
+        unrun = [item for item in unable(document.skipped) if not item.requested]
         return fill(
             "verdict.html",
             screen=shown,
             pictures=Pictures(head),
             chart=draw_standing(head),
             chips=chips,
-            unrun=[item for item in unable(document.skipped) if not item.requested],
+            unrun=unrun,
+            names=[name for item in unrun for name in item.names.replace("_", " ").split(", ")],
             task=document.task,
             n=head.n,
             added=of_the_teacher(document, head),
-            reading=" ".join(READING[c.key] for c in shown.columns if c.key in READING),
+            reading=[READING[c.key] for c in shown.columns if c.key in READING],
         )
 
 
