@@ -65,9 +65,14 @@ class Palette:
         """Make the palette of a document's models."""
         given = tuple(models)
         students = tuple(model.name for model in given if model.role != "teacher")
-        teacher = next((model.name for model in given if model.role == "teacher"), "")
-        styles = {name: _student(index) for index, name in enumerate(students)}
-        return cls(teacher, students, {**styles, teacher: TEACHER} if teacher else styles)
+        return cls.named(next((m.name for m in given if m.role == "teacher"), ""), students)
+
+    @classmethod
+    def named(cls, teacher: str, students: Iterable[str]) -> Palette:
+        """Make the palette of models by their names."""
+        names = tuple(students)
+        styles = {name: _student(index) for index, name in enumerate(names)}
+        return cls(teacher, names, {**styles, teacher: TEACHER} if teacher else styles)
 
     @property
     def models(self) -> tuple[str, ...]:
