@@ -32,6 +32,11 @@ from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
 SCRIPTS = ("page.js", "navigation.js", "tables.js")
+BROWSER = (
+    "tabs", "browser_data", "browser_filters", "browser_lists", "browser_address", "browser_table",
+    "browser_words", "browser_panel", "browser_csv", "browser_chips", "browser_keys", "browser",
+)  # fmt: skip
+"""The scripts of the examples, in the order in which they use each other."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,8 @@ def render(document: ResultsDocument) -> str:
         title=f"{document.task.name}: {document.teacher.name} and {students}",
         alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
         parts=_parts(document),
-        style=page_style("attribution.css"),
-        script=page_script("browser.js"),
+        style=page_style("attribution.css", "browser.css"),
+        script=page_script(*(f"{name}.js" for name in BROWSER)),
         data=page_data(document),
         file="results.json",
     )

@@ -38,6 +38,11 @@ def rendered(name: str) -> str:
         "one": lambda: documents.alarmed(documents.build(n=60, names=documents.NAMES[:2])),
         "hard": lambda: documents.build(n=60, names=documents.NAMES, probabilities=False),
         "regression": documents.regression,
+        "alone": lambda: documents.build(n=60, names=documents.NAMES[:1]),
+        "none": lambda: documents.build(n=30).model_copy(update={"examples": ()}),
+        "thirty": lambda: documents.build(
+            n=60, names=("bert-base", *(f"student of a long name {i}" for i in range(30)))
+        ),
     }
     return render(made[name]())
 
