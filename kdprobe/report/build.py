@@ -43,13 +43,17 @@ BROWSER = (
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section of a page: its place, its address, its heading, its markup, and one sentence."""
+    """A section of a page: its place, its address, its heading, its markup, and one sentence.
+
+    `group` is its group in the table of contents, where its place does not say it.
+    """
 
     order: int
     name: str
     title: str
     body: Markup
     lead: str = ""
+    group: str = ""
 
     @property
     def folded(self) -> bool:
@@ -65,11 +69,14 @@ class ContentsGroup:
     sections: tuple[RenderedSection, ...]
 
 
+def _group(part: RenderedSection) -> str:
+    return part.group or group_of(part.order)
+
+
 def grouped(parts: Sequence[RenderedSection]) -> list[ContentsGroup]:
     """Put sections in their order into the groups of the table of contents."""
     return [
-        ContentsGroup(title, tuple(members))
-        for title, members in itertools.groupby(parts, key=lambda part: group_of(part.order))
+        ContentsGroup(title, tuple(members)) for title, members in itertools.groupby(parts, _group)
     ]
 
 
