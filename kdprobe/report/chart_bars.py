@@ -86,7 +86,7 @@ def draw_bars(plot: Plot, name: str, palette: Palette) -> Chart:
 
 def _bars_panel(plot: Plot, facet: Facet, spots: dict[float, str], y: Scale, looks: Looks) -> Panel:
     right = WIDTH - 6
-    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right)
+    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right, wanted=6)
     order = list(spots)
     pitch = (right - LEFT) / max(len(order), 1)
     names, room = _places(spots, pitch, y.start)
