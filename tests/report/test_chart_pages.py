@@ -88,6 +88,9 @@ def test_a_model_has_one_look_in_every_chart() -> None:
         for key in chart.keys:
             if key.name in looks:
                 looks[key.name].add(re.findall(r'class="(\w+)', key.mark)[0])
+        for part in chart.panels:
+            if part.title in looks and 'class="mark' in part.marks:
+                looks[part.title].add(re.findall(r'<g class="(?:points )?(\w+)', part.marks)[0])
     assert looks == {names[0]: {"ink"}, names[1]: {"s0"}, names[2]: {"s1"}}
 
 
@@ -108,9 +111,8 @@ def test_thirty_students_stay_one_chart_each_question() -> None:
 def test_figures_are_numbered_in_the_order_of_the_page_and_linked() -> None:
     """A figure without a number cannot be cited; a number given twice cites two."""
     page = render(DOCUMENTS["three"])
-    numbers = [
-        int(n) for n in re.findall(r'class="numbered" href="#figure-[^"]+">Figure (\d+)', page)
-    ]
+    links = re.findall(r'class="numbered" href="#figure-[^"]+">Figure (\d+)', page)
+    numbers = [int(number) for number in links]
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) == page.count("<figure ")
     for name in re.findall(r'href="#(figure-[^"]+)"', page):
@@ -129,10 +131,11 @@ def test_a_foreign_text_cannot_take_a_number() -> None:
 
 def test_ten_panels_fit_one_screen_and_stand_below_each_other_on_a_phone(reader: Reader) -> None:
     """Ten probing charts filled four screens; on a phone five in a row have letters of 4 px."""
+    lines = tuple(Series(name=n, x=(0, 0.5, 1), y=(0.5, 0.6, 0.7)) for n in documents.NAMES[:3])
     tasks = tuple(
         Curve(
             name=f"task-{i}", title=f"task {i}", x_title="depth", y_title="accuracy",
-            series=tuple(Series(name=n, x=(0, 0.5, 1), y=(0.5, 0.6, 0.7)) for n in documents.NAMES[:3]),
+            series=lines,
         )
         for i in range(10)
     )  # fmt: skip
