@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
-from kdprobe.report.confusions import LARGEST, confusion_tables
+from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
 from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
-from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
+from kdprobe.results.renamed import present_name
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
-OPEN_TABLE_ROWS = 10
 _ASIDE = "Students with each other"
 _LEGEND = Markup('<div class="model-keys">')
 """How the legend of models begins in `figures.html`, which a section shows once."""
@@ -55,6 +55,11 @@ class EstimateTable:
     intervals: tuple[str, ...]
     notes: tuple[str, ...]
     aside: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether its first row is of all examples: such a table stands for the analysis."""
+        return any(not row.detail for row in self.rows[:1])
 
 
 def _detail(estimate: Estimate) -> str:
@@ -161,19 +166,6 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
     ]
 
 
-def tables_block(
-    tables: Iterable[Table], where: dict[str, str], *, most: int = OPEN_TABLE_ROWS
-) -> Markup:
-    """Render tables; cells of example columns become links where the example is on the page.
-
-    Args:
-        tables: in their order.
-        where: example id -> its place on the page.
-        most: rows that are shown open; the rest is folded.
-    """
-    return fill("tables.html", tables=list(tables), links=where, most=most)
-
-
 def charts_block(
     document: ResultsDocument, result: AnalysisResult, *, legend: bool = True
 ) -> Markup:
@@ -215,31 +207,58 @@ def analysis_block(
         result.estimates or result.tables or result.matrices or result.curves or result.notes
     ):
         return None
-    where = links(document)
+    return analysis_markup(document, result, result.estimates, heading=heading, legend=legend)
+
+
+def analysis_markup(
+    document: ResultsDocument,
+    result: AnalysisResult,
+    listed: tuple[Estimate, ...],
+    *,
+    heading: bool = False,
+    legend: bool = True,
+) -> Markup:
+    """Render a result as `analysis_block` does, of whose estimates only some are listed.
+
+    Args:
+        document: the results document.
+        result: the analysis.
+        listed: the estimates that are laid out as tables.
+        heading: whether its title is written above it.
+        legend: whether the looks of the models are explained above its charts.
+    """
+    shown = result.model_copy(update={"estimates": listed})
     return fill(
         "analysis.html",
         result=result,
         heading=heading,
-        estimates=estimate_tables(result, document.teacher.name),
+        estimates=estimate_tables(shown, document.teacher.name),
         charts=charts_block(document, result, legend=legend),
-        tables=tables_block(confusion_tables(result, document), where, most=LARGEST)
-        + tables_block(result.tables, where),
-        links=where,
+        tables=(*confusion_tables(result, document), *result.tables),
+        confusions=CONFUSIONS,
+        most_confused=LARGEST,
+        links=links(document),
     )
 
 
 def analyses_block(document: ResultsDocument, names: Iterable[str], section: str) -> Markup | None:
     """Render several analyses below each other, or give None when none holds anything.
 
-    An analysis that is called like its section gets no heading of its own.
+    The first stands open; the others are folded under their titles. An analysis that is called
+    like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
     blocks: list[Markup] = []
     legend = True
     for name in names:
-        heading = titles.get(name) != section
+        heading = not blocks and titles.get(name) != section
         block = analysis_block(document, name, heading=heading, legend=legend)
         if block is not None:
-            blocks.append(block)
+            blocks.append(block if not blocks else folded(titles[present_name(name)], block))
             legend = legend and _LEGEND not in block
     return Markup("\n").join(blocks) if blocks else None
+
+
+def folded(title: str, block: Markup) -> Markup:
+    """Fold a block under a heading of its own."""
+    return fill("folded.html", title=title, body=block)

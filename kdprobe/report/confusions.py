@@ -18,6 +18,7 @@ from kdprobe.results.schema import AnalysisResult, Cell, Column, Matrix, Results
 GRID = 12
 """A grid shows up to so many labels with their names."""
 LARGEST, LISTED = 15, 200
+CONFUSIONS = "largest_confusions"
 _COLUMNS = 6
 _Pair = tuple[str, str]
 
@@ -75,7 +76,7 @@ def _table(title: str, members: list[tuple[str, Matrix]], document: ResultsDocum
     left = len(ranked) - len(rows)
     more = f" {left} rarer pairs are in results.json." if left else ""
     return Table(
-        name="largest_confusions",
+        name=CONFUSIONS,
         title=f"{title}: the largest confusions",
         caption=f"Of {len(members[0][1].rows)} labels, the pairs on which a student departs from "
         f"the teacher, most frequent first. Shares of gold labels are of those of the examples in "

@@ -190,7 +190,7 @@ def test_an_analysis_no_section_knows_is_shown_whole():
     document = documents.build(n=20).model_copy(update={"analyses": (later,)})
     text = render(document)
     assert 'id="analysis-verdict"' in text
-    for shown in ("A later analysis", "the number x", "12.500 bits", "layer 3", "A note."):
+    for shown in ("A later analysis", "The number x", "12.500 bits", "layer 3", "A note."):
         assert shown in text
 
 

@@ -53,7 +53,7 @@ def test_the_page_shows_fifteen_and_folds_the_rest() -> None:
     assert result is not None
     assert analysis_charts(result, {}, document) == []
     page = render(document)
-    start = page.index("the largest confusions</h4>")
+    start = page.index("the largest confusions</p>")
     shown = page[start : page.index("more rows</summary>", start)]
     assert shown.count("<tr>") == 1 + 15
     assert 'href="#ex-' in shown

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.blocks import analyses_block, charts_block
-from kdprobe.report.examples import links
+from kdprobe.report.examples import explaining_methods, links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import AnalysisResult, Estimate, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES
 
+SENTENCES = 3
 _COLUMNS = (
     ("rank correlation", "spearman", "all"), ("models agree", "spearman", "agree"),
     ("disagree", "spearman", "disagree"), ("ceiling", "ceiling", "all"), ("floor", "floor", "all"),
@@ -58,6 +59,9 @@ class _Attribution:
             heads=[head for head, _, _ in _COLUMNS],
             summary=summary(result),
             sentences=marked(document, table),
+            methods=explaining_methods(document),
+            classes=document.task.kind == "classification",
+            most=SENTENCES,
             caption=table.caption if table else "",
             links=links(document),
             rest=rest,
