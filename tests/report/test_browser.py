@@ -427,6 +427,6 @@ def test_without_javascript_rows_have_texts_and_marks(reader: Reader):
     row = page.locator("#examples tbody tr").first
     example = usual().examples[0]
     assert example.text in row.inner_text()
-    marks = [mark.get_attribute("aria-label") for mark in row.locator(".mark").all()]
+    marks = [mark.get_attribute("aria-label") for mark in row.locator(".tick").all()]
     assert marks == ["right" if hit else "wrong" for hit in hits(example)]
     assert "P4" not in rendered("usual").split("<script")[0]
