@@ -253,6 +253,11 @@ def test_without_javascript_the_findings_are_there(reader: Reader):
     """A mail client or an archive that runs no script must still show the report."""
     page = reader.open("usual", scripts=False).page
     assert page.locator(".sentences li").count() == 2
+    assert not page.locator("#examples").is_visible()
+    page.click("#browser summary")
+    assert page.locator("#examples").is_visible()
+    assert page.locator(".rail a").first.is_visible()
+    assert not page.locator("#jump, #unfold").first.is_visible()
     assert page.locator("#examples tbody tr").count() == 50
     assert page.locator("#filters").is_hidden()
     assert page.locator("svg[role=img]").count() > 5

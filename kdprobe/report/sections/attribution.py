@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analysis_block
+from kdprobe.report.blocks import analyses_block, charts_block
 from kdprobe.report.examples import explaining_methods, links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
@@ -48,13 +48,13 @@ class _Attribution:
     reads: tuple[str, ...] = ("attribution_agreement", "faithfulness", "attribution_gap")
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        blocks = [analysis_block(self._without(document), name) for name in self.reads]
-        rest = Markup("\n").join(block for block in blocks if block is not None)
         result = document.analysis("attribution_agreement")
+        lead = charts_block(document, result) if result is not None else Markup()
+        rest = analyses_block(self._without(document), self.reads, self.title) or Markup()
         if result is None:
             return rest or None
         table = next((table for table in result.tables if table.name == EXPLAINED_SENTENCES), None)
-        return fill(
+        return lead + fill(
             "highlights.html",
             heads=[head for head, _, _ in _COLUMNS],
             summary=summary(result),
@@ -68,10 +68,14 @@ class _Attribution:
         )
 
     def _without(self, document: ResultsDocument) -> ResultsDocument:
-        """Take out the table that is shown as coloured words."""
+        """Take out the table that is shown as coloured words, and the charts that lead."""
         kept = tuple(
             result.model_copy(
-                update={"tables": tuple(t for t in result.tables if t.name != EXPLAINED_SENTENCES)}
+                update={
+                    "tables": tuple(t for t in result.tables if t.name != EXPLAINED_SENTENCES),
+                    "curves": (),
+                    "matrices": (),
+                }
             )
             if result.name == "attribution_agreement"
             else result

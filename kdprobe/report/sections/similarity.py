@@ -23,7 +23,7 @@ _ATTENTION = "attention_similarity"
 class _Similarity:
     name: str = "similarity"
     title: str = "Similarity of layers"
-    order: int = 45
+    order: int = 62
     reads: tuple[str, ...] = ("similarity", _ATTENTION)
 
     def render(self, document: ResultsDocument) -> Markup | None:
