@@ -461,6 +461,7 @@ def test_the_browser_is_ready_at_once_with_ten_thousand_rows(
 def test_without_javascript_rows_have_texts_and_marks(reader: Reader):
     """A list whose answers say right and wrong by a script alone."""
     page = reader.open("usual", scripts=False).page
+    page.click("#browser summary")
     assert page.locator("#panel").is_hidden()
     row = page.locator("#examples tbody tr").first
     example = usual().examples[0]
