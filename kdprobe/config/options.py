@@ -36,6 +36,15 @@ Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
 
+Missing = Annotated[
+    Literal["refuse", "drop"],
+    Flag(
+        "Examples that a predictions file does not answer, or with what is no label: refuse them, "
+        "or drop them for all models and count them."
+    ),
+]
+
+
 class DataOptions(FlagOptions):
     """Which task, where its data are, and how a table of examples is read."""
 
@@ -93,6 +102,7 @@ class EvaluationDataOptions(DataOptions):
             metavar="COLUMN",
         ),
     ] = None  # fmt: skip
+    missing: Missing = "refuse"
 
 
 class TrainingDataOptions(DataOptions):

@@ -38,12 +38,24 @@ from kdprobe.models.precision import (
 from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.models.weights import weight_bytes
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"logits", "tokens", "hidden_states", "attentions", "embeddings", "gradients"}
+    {
+        "logits",
+        "tokens",
+        "texts",
+        "hidden_states",
+        "attentions",
+        "embeddings",
+        "gradients",
+        "operations",
+    }
 )
+
+_UNCOUNTED = "torch does not count what other kernels than its own multiply"
 
 
 class HfModel:
@@ -61,9 +73,11 @@ class HfModel:
         fingerprint: str,
         device: torch.device,
         dtype: torch.dtype,
+        disk_bytes: int | None = None,
         quantize: bool = False,
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
+        self.disk_bytes = disk_bytes
         self.device = device
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
@@ -100,7 +114,7 @@ class HfModel:
     def _take_as_opened(self, fixed: Fixed) -> str:
         """Take over what is known of a model that is neither moved nor cast; its cache kind."""
         self.source, self.precision = fixed.source, fixed.precision
-        self.lacks |= fixed.lacks
+        self.lacks |= {"operations": _UNCOUNTED, **fixed.lacks}
         self.architecture = fixed.architecture or self.architecture
         self.parameters = fixed.parameters or self.parameters
         return f"{fixed.precision} {fixed.package}"
@@ -109,7 +123,7 @@ class HfModel:
         """Run its linear maps in 8-bit whole numbers from now on; the name of that for caches."""
         _, engine, note = quantized(self.text.model, name=self.name)
         self.precision = INT8
-        self.lacks["gradients"] = GRADIENTS
+        self.lacks |= {"gradients": GRADIENTS, "operations": _UNCOUNTED}
         self.notes += (note,)
         self.text.run_alone()
         try:
@@ -260,5 +274,5 @@ def open_hf(
     return HfModel(
         loaded, name=name, folder=shown + options.shown,
         fingerprint=loaded.fingerprint or fingerprint(folder),
-        device=place, dtype=kind, quantize=bool(options.quantize),
+        device=place, dtype=kind, disk_bytes=weight_bytes(folder), quantize=bool(options.quantize),
     )  # fmt: skip

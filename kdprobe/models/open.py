@@ -49,7 +49,7 @@ def open_model(
     if kind == "predictions":
         return GivenPredictions(given, name=name, task=task)
     if kind == "function":
-        return TextFunction(given, name=name, task=task)
+        return TextFunction(given, name=name, task=task, label_map=label_map)
     if kind == "loaded model":
         from kdprobe.models.loaded import open_loaded
 

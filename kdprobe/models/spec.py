@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
+from kdprobe.models.imported import PREFIX, is_imported, name_of
 from kdprobe.models.path_options import asks_something, options_of, parse_path
 from kdprobe.plain_text import printable
 
@@ -35,7 +36,7 @@ class ModelSpec:
     objects: tuple[object, ...] = field(default=(), repr=False, compare=False)
 
 
-class Draft(NamedTuple):
+class SpecDraft(NamedTuple):
     """A model before its name is known to be its own.
 
     Args:
@@ -54,8 +55,8 @@ class Draft(NamedTuple):
 def parse_spec(text: str) -> ModelSpec:
     """Read one model as typed.
 
-    The name is what stands before the first `=`, unless a path of that whole text exists; without
-    one it is the last part of the path, less the ending of a file.
+    The name is what stands before the first `=`, unless a path of that whole text exists or it
+    begins with `python:`; without one it is the last part of the path, less the ending of a file.
 
     Raises:
         ConfigError: no path, an empty or unprintable name, one path twice.
@@ -66,16 +67,18 @@ def parse_spec(text: str) -> ModelSpec:
     ('out/a', 'out/b')
     >>> parse_spec("out/teacher.tsv").name
     'teacher'
+    >>> parse_spec("python:model:predict?version=1").name
+    'predict'
     """
     head, equals, tail = text.partition("=")
-    if not equals or Path(text).exists() or asks_something(head):
-        path = parse_path(text.strip())
+    if not equals or Path(text).exists() or asks_something(head) or is_imported(text.strip()):
+        path = _path(text.strip())
         if not path:
             raise ConfigError(f"model {text!r}", found="names no path", expected=_EXAMPLE)
         return ModelSpec(_with_options(folder_name(path), path), (path,))
     name = checked_name(head, where=f"model {printable(text, limit=80)!r}", place=" before the =")
     parts = [tail] if Path(tail).exists() else [part.strip() for part in tail.split(",")]
-    paths = tuple(map(parse_path, parts))
+    paths = tuple(map(_path, parts))
     if not all(paths):
         raise ConfigError(f"model {text!r}", found="an empty path", expected=_EXAMPLE)
     if len(set(paths)) != len(paths):
@@ -86,6 +89,11 @@ def parse_spec(text: str) -> ModelSpec:
             remedy="runs that are the same checkpoint would look like no variation at all",
         )
     return ModelSpec(name, paths)
+
+
+def _path(text: str) -> str:
+    """Read a path with its options; what stands behind code's name is `imported.py`'s to read."""
+    return text if is_imported(text) else parse_path(text)
 
 
 def checked_name(text: str, *, where: str, place: str = "") -> str:
@@ -104,13 +112,13 @@ def checked_name(text: str, *, where: str, place: str = "") -> str:
     return name
 
 
-def draft_of(text: str) -> Draft:
+def draft_of(text: str) -> SpecDraft:
     """Read one model as typed, with what it takes to tell it from others; see `parse_spec`."""
     spec = parse_spec(text)
     path = spec.paths[0]
     named = path not in (text.strip(), text.strip().partition("?")[0])
     longer = "" if named else _with_options(longer_name(path), path)
-    return Draft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
+    return SpecDraft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
 
 
 def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
@@ -125,7 +133,7 @@ def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
     return told_apart([draft_of(text) for text in texts])
 
 
-def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
+def told_apart(drafts: Sequence[SpecDraft]) -> tuple[ModelSpec, ...]:
     """Return the models, each under a name of its own.
 
     Raises:
@@ -152,6 +160,8 @@ def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
 
 def folder_name(path: str) -> str:
     """Return the name of a model: the last part of its path, less the ending of a file."""
+    if is_imported(path):
+        return name_of(path)
     place = PurePath(path)
     name = place.name or Path(path).resolve().name
     if name in (".", ".."):
@@ -169,5 +179,7 @@ def _with_options(name: str, path: str) -> str:
 
 def longer_name(path: str) -> str:
     """Return a longer name of a model: with the folder above, where the path names it."""
+    if is_imported(path):
+        return path.removeprefix(PREFIX).partition("?")[0]
     parent = PurePath(path).parent.name
     return f"{parent}/{folder_name(path)}" if parent else folder_name(path)
