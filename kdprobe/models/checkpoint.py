@@ -58,8 +58,8 @@ class Loaded(NamedTuple):
 
     `columns[i]` is the column of the model's logits that speaks of label i of the task (`(0,)` for
     a regression); `notes` is what the reader of the report must know; `fixed` is None for weights
-    that may be moved to another device and type; `fingerprint` is empty where `folder.fingerprint`
-    of its folder names all that it is made of.
+    that may be moved to another device and type; `fingerprint` and
+    `files` (of its weights) are empty where its folder alone holds all that it is made of.
     """
 
     model: PreTrainedModel
@@ -68,6 +68,7 @@ class Loaded(NamedTuple):
     notes: tuple[str, ...]
     fixed: Fixed | None = None
     fingerprint: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def load_classifier(
@@ -146,7 +147,7 @@ def _load_adapter(
     loaded = with_tokenizer(
         path, merged.opened.model, open_tokenizer(words, path), order, merged.opened.notes
     )
-    return loaded._replace(fingerprint=merged.fingerprint)
+    return loaded._replace(fingerprint=merged.fingerprint, files=merged.files)
 
 
 def with_tokenizer(

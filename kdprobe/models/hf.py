@@ -274,5 +274,6 @@ def open_hf(
     return HfModel(
         loaded, name=name, folder=shown + options.shown,
         fingerprint=loaded.fingerprint or fingerprint(folder),
-        device=place, dtype=kind, disk_bytes=weight_bytes(folder), quantize=bool(options.quantize),
+        device=place, dtype=kind, disk_bytes=weight_bytes(folder, loaded.files),
+        quantize=bool(options.quantize),
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from kdprobe.errors import CheckpointError
@@ -92,9 +92,14 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
-def weight_bytes(folder: Path) -> int:
-    """Return the size of a folder's weights on disk in bytes, no tokenizer among them."""
-    return sum(file.stat().st_size for file in weight_files(folder))
+def weight_bytes(folder: Path, files: Sequence[Path] = ()) -> int:
+    """Return the size of a model's weights on disk in bytes, no tokenizer among them.
+
+    Args:
+        folder: where they lie.
+        files: they, where they are not the safetensors files of the folder.
+    """
+    return sum(file.stat().st_size for file in files or weight_files(folder))
 
 
 def _pieces(index: Path) -> list[Path]:
