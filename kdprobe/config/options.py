@@ -28,7 +28,7 @@ _Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
-    "(.tsv, .csv, .jsonl, .parquet)."
+    "(.tsv, .csv, .jsonl, also with .gz; .parquet)."
 )
 
 _SEED = "Seed of everything random."

@@ -29,6 +29,7 @@ from kdprobe.models.predictions.table import (
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.plain_files import expanded
 from kdprobe.plain_text import printable
+from kdprobe.tasks.packed import stem
 from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
 
 __all__ = ["PredictionsFile", "is_predictions_file", "split_from_file"]
@@ -160,7 +161,7 @@ def split_from_file(path: Path, task: Task) -> Split:
     }
     return Split(
         task=task,
-        name=path.stem,
+        name=stem(path),
         ids=said.ids or _content_ids(said),
         texts=said.texts,
         pairs=said.pairs,

@@ -51,8 +51,8 @@ def test_answers_mean_what_a_person_says(tmp_path: Path) -> None:
     place = tmp_path / "p.jsonl"
     assert str(caught.value) == (
         f"m ({place}): no answer to 1 of 3 examples (1 no label ('Bad.' 1)), the first is "
-        f"'the dog' ({place}:1), expected one for every example of t dev; `label_map` says which label an "
-        "answer means (Bad.=LABEL); `missing=drop` leaves them out for all models"
+        f"'the dog' ({place}:1), expected one for every example of t dev; `label_map` says which "
+        "label an answer means (Bad.=LABEL); `missing=drop` leaves them out for all models"
     )
 
 
