@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -48,7 +49,8 @@ class PredictionsFile:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
         name: the name people gave it.
         task: what its outputs speak of.
-        label_map: what the user said of the labels of its columns; see `match_labels`.
+        label_map: what the user said of its labels and answers; see `read_predictions`.
+        by_text: join rows to texts, where it has texts, though it has ids too.
 
     Raises:
         UsageError: the file cannot be read, or a row of it is bad; the line is named.
@@ -75,9 +77,11 @@ class PredictionsFile:
         name: str,
         task: Task,
         label_map: Mapping[str, str] | None = None,
+        by_text: bool = False,
     ) -> None:
         place = expanded(path)
-        self._said = read_predictions(place, task, label_map)
+        said = read_predictions(place, task, label_map)
+        self._said = replace(said, ids=None) if by_text and said.texts is not None else said
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels
