@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
-from kdprobe.collectors.causal_use.options import CausalUseOptions
+from kdprobe.collectors.causal_use.options import NAMES, CausalUseOptions
 from kdprobe.collectors.guarding import unable_or_failed
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
@@ -64,10 +64,11 @@ class CausalUseCollector:
             said = "; ".join(dict.fromkeys(reasons.values()))
             return Skipped(what=self.name, reason=said, models=tuple(reasons))
         source = ProbingSource(
-            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
-        )
+            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed,
+            named=NAMES,
+        )  # fmt: skip
         sets = {}
-        for task in open_probing_tasks(options.properties):
+        for task in open_probing_tasks(options.properties, named=NAMES):
             whole = source.load(task)
             if len(whole.labels) > _MOST_CLASSES:
                 raise ConfigError(
