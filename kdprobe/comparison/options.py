@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, cast
 
 from pydantic import Field
 
@@ -80,6 +80,9 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+    similarity: Any = None
+    attention: Any = None
+    causal_use: Any = None
     efficiency: Any = None
 
 
@@ -87,6 +90,9 @@ SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "minimal_pairs": ("minimal_pairs", "folder"),
     "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
     "attribution_gap": ("attribution_maps", "examples"),
+    "similarity": ("similarity", "sentences"),
+    "attention": ("attention_similarity", "examples"),
+    "causal_use": ("causal_use", "properties"),
     "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
@@ -97,6 +103,7 @@ class CompareKeywords(TypedDict, total=False):
 
     split: str | None
     cluster: str | None
+    missing: Literal["refuse", "drop"]
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None
@@ -117,6 +124,9 @@ class CompareKeywords(TypedDict, total=False):
     probing: ProbingRequest | None
     attributions: AttributionRequest | None
     attribution_gap: int | None
+    similarity: int | None
+    attention: int | None
+    causal_use: Sequence[str] | None
     efficiency: bool | None
     device: str
     dtype: str

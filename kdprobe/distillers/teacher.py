@@ -39,7 +39,7 @@ from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
-from kdprobe.models.stored_outputs import stored_logits
+from kdprobe.models.stored_outputs import keep_logits, stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
@@ -87,7 +87,8 @@ class Teacher:
         )
         loaded.model.requires_grad_(False).to(compute.device)
         place = locate(path, offline=offline)
-        return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
+        made_of = loaded.fingerprint or fingerprint(place)
+        return cls(path, loaded, made_of, train, evaluation, longest, compute)
 
     def reading(self, data: TrainingData) -> Teacher:
         """Return it with other training examples."""
@@ -157,8 +158,10 @@ class Teacher:
         """Return its logits for the training split, in the batches in which trainings read it.
 
         They differ from `logits` by rounding (1e-6), which the steps of a training amplify: a
-        student is the same as ever only if every bit is. What is stored is held against the
-        teacher's own outputs for a few texts alone, and computed again where it differs.
+        student is the same as ever only if every bit is. So they have an entry of their own, which
+        no other command writes; each is put among the outputs that `logits` and `compare` share
+        where its text is not known there yet. What is stored is held against the teacher's own
+        outputs for a few texts alone, and computed again where it differs.
 
         Raises:
             CapabilityError: what was computed is not what the teacher says of each text alone.
@@ -179,6 +182,9 @@ class Teacher:
                 batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
             )  # fmt: skip
             own.require_signal(StoredTeacher(torch.from_numpy(logits)))
+            keep_logits(
+                self.handle, split, logits, longest=self.max_length, cache=cache, progress=progress
+            )
             cache.store(key, {"logits": logits}, description=f"{split.task.name} {split.name}")
         return logits
 

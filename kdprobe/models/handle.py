@@ -19,9 +19,12 @@ from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
 Capability = Literal[
-    "logits", "hidden_states", "attentions", "embeddings", "gradients", "texts", "operations"
+    "logits", "tokens", "texts", "hidden_states", "attentions", "embeddings", "gradients",
+    "operations",
 ]  # fmt: skip
-"""`texts`: any text can be put to it; `operations`: torch runs it, so that they can be counted."""
+"""`logits`: outputs for other texts; `tokens`: and the tokens that it reads of them; `texts`: any
+text can be put to it, for labels at least; `operations`: torch runs it in numbers with a point, so
+that its multiplications can be counted."""
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,8 @@ def show_cell(value: Cell, kind: str = "text") -> str:
 
     >>> show_cell(0.5, "share"), show_cell(12, "count"), show_cell(None), show_cell(1.5)
     ('50.0 %', '12', '–', '1.500')
+    >>> show_cell(0.0312, "p"), show_cell(0.00001, "p")
+    ('.031', '< .001')
     """
     if value is None:
         return "–"
@@ -119,4 +121,6 @@ def show_cell(value: Cell, kind: str = "text") -> str:
         return value
     if kind == "share":
         return show_share(value)
+    if kind == "p":
+        return show_p(value).removeprefix("= ")
     return show_count(value) if isinstance(value, int) else show_number(value)

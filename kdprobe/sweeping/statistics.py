@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from kdprobe.analysis.clusters import told
+from kdprobe.analysis.clusters import by_cluster
 from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of
 from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import Subtracted, differences, freedom_of, tested
@@ -56,7 +56,8 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
         at = EstimateKey(DIFFERENCE, a.name, b.name)
         gap = drawn[a.name] - drawn[b.name]
         family.append(Subtracted(at, gap, study.n, reason, _interval_of(a, b), freedom_of(a, b)))
-    return tuple(told(one.estimate, SCORES[score], study) for one in tested(family, SCORES[score]))
+    metric = SCORES[score]
+    return tuple(by_cluster(one.estimate, metric, study) for one in tested(family, metric))
 
 
 def closeness_differences(study: Study, closeness: Mapping[str, str]) -> tuple[Estimate, ...]:
@@ -77,7 +78,7 @@ def closeness_differences(study: Study, closeness: Mapping[str, str]) -> tuple[E
             how = _interval_of(models[number.model_a], models[number.model_b])
             update = {"metric": f"{name}_difference"}
             update |= {"interval": how} if number.interval == HOW else {}
-            listed.append(told(number.model_copy(update=update), METRICS[row], study))
+            listed.append(by_cluster(number.model_copy(update=update), METRICS[row], study))
     return tuple(listed)
 
 

@@ -275,6 +275,16 @@ def test_a_result_survives_json(name: str, kind: str):
 
 
 @_each(MET)
+def test_p_values_in_tables_are_written_as_everywhere(name: str, kind: str):
+    """Guards p-values that a page writes as `1.0e−03` in one table and as `.001` in another."""
+    columns = [column for table in once(name, kind).tables for column in table.columns]
+    ends = ("p", "q", "midp", "p_value", "q_value", "use_q", "loss_q")
+    assert {c.name: c.kind for c in columns if c.name in ends} == {
+        c.name: "p" for c in columns if c.name in ends or c.kind == "p"
+    }
+
+
+@_each(MET)
 def test_every_number_is_explained_bounded_and_unique(name: str, kind: str):
     """Guards against doubled rows, numbers or ends outside their stated range, and missing n.
 

@@ -22,6 +22,13 @@ def test_a_p_value_is_never_written_as_zero(value: float):
     assert show_p(value) not in {"= .000", "= 0"}
 
 
+@given(st.floats(0, 1))
+def test_a_p_value_in_a_table_is_that_of_a_sentence(value: float):
+    """A cell of 1.0e−03 beside a sentence that says < .001 looks like another number."""
+    assert show_cell(value, "p") in show_p(value)
+    assert "e" not in show_cell(value, "p")
+
+
 def test_counts_and_bytes_are_whole_and_units_follow():
     """66,955,010 parameters shown as 6.7e+07 hides what was counted."""
     size = Estimate(metric="bytes", model_a="s", value=66955010)
