@@ -21,7 +21,7 @@ from kdprobe.foreign import said, translated
 from kdprobe.models.building import described
 from kdprobe.models.folder import check_folder, fingerprint, locate
 from kdprobe.models.opening import OpenedModel, open_config, open_model, quiet
-from kdprobe.models.weights import ADAPTER, read_shapes
+from kdprobe.models.weights import ADAPTER, read_shapes, weight_files
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
@@ -38,12 +38,14 @@ class Merged(NamedTuple):
         written: the config that its labels are read from, as a file holds it.
         base: where the base lies.
         fingerprint: SHA-256 over those of both folders.
+        files: the weights of both.
     """
 
     opened: OpenedModel
     written: Mapping[str, object]
     base: Path
     fingerprint: str
+    files: tuple[Path, ...]
 
 
 def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged:
@@ -101,7 +103,7 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
     )
     hashed = hashlib.sha256(f"{fingerprint(folder)} {fingerprint(place)}".encode()).hexdigest()
     whole = OpenedModel(model, frozenset(), {}, (note, *opened.notes))
-    return Merged(whole, written, place, hashed)
+    return Merged(whole, written, place, hashed, (file, *weight_files(place)))
 
 
 def adapter_config(folder: Path, path: str, *, base: str, offline: bool) -> Mapping[str, object]:
