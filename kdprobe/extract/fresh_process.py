@@ -58,8 +58,9 @@ def peak_memory(
     """
     rows = sorted(range(len(split)), key=lambda row: -_length(split, row))[:SENTENCES]
     request = {
-        "given": given, "options": options_of(given)._asdict(), "name": name, "opening": dict(opening), "task": asdict(split.task),
-        "threads": threads, "texts": [split.texts[row] for row in rows], "path": sys.path,
+        "given": given, "options": options_of(given)._asdict(), "name": name,
+        "opening": dict(opening), "task": asdict(split.task), "threads": threads,
+        "texts": [split.texts[row] for row in rows], "path": sys.path,
         "pairs": None if split.pairs is None else [split.pairs[row] for row in rows],
     }  # fmt: skip
     try:
