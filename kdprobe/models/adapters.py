@@ -39,7 +39,7 @@ class Merged(NamedTuple):
         written: the config that its labels are read from, as a file holds it.
         base: where the base lies.
         fingerprint: SHA-256 over those of both folders.
-        files: of the weights of both.
+        files: the weights of both.
     """
 
     opened: OpenedModel
@@ -104,7 +104,7 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
     )
     hashed = hashlib.sha256(f"{fingerprint(folder)} {fingerprint(place)}".encode()).hexdigest()
     whole = OpenedModel(model, frozenset(), {}, (note, *opened.notes))
-    return Merged(whole, written, place, hashed, (*weight_files(place), file))
+    return Merged(whole, written, place, hashed, (file, *weight_files(place)))
 
 
 def adapter_config(folder: Path, path: str, *, base: str, offline: bool) -> Mapping[str, object]:

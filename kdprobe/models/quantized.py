@@ -31,6 +31,7 @@ from kdprobe.models.folder import check_folder
 from kdprobe.models.handle import Capability
 from kdprobe.models.labels import match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_tokenizer, quiet
+from kdprobe.models.weights import weight_files
 from kdprobe.tasks.task import Task
 
 
@@ -93,7 +94,7 @@ def load_quantized(
         "transformers", method, lacks, _version(method), "", None if sizes is None else sizes.total
     )
     loaded = with_tokenizer(path, opened.model, open_tokenizer(folder, path), order, opened.notes)
-    return loaded._replace(fixed=fixed)
+    return loaded._replace(fixed=fixed, files=tuple(weight_files(folder)))
 
 
 def _method(written: Mapping[str, object]) -> str:

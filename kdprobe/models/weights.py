@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kdprobe.errors import CheckpointError
@@ -90,16 +90,6 @@ def weight_files(folder: Path) -> list[Path]:
         found=f"holds no weights (only {', '.join(others[:3])})" if others else "holds no weights",
         expected="model.safetensors",
     )
-
-
-def weight_bytes(folder: Path, files: Sequence[Path] = ()) -> int:
-    """Return the size of a model's weights on disk in bytes, no tokenizer among them.
-
-    Args:
-        folder: where they lie.
-        files: they, where they are not the safetensors files of the folder.
-    """
-    return sum(file.stat().st_size for file in files or weight_files(folder))
 
 
 def _pieces(index: Path) -> list[Path]:

@@ -161,8 +161,8 @@ def test_students_that_copy_are_refused_with_the_way_out(
         distil(file_of(tmp_path, said, "logits"), toy, tmp_path / "s", student)
     assert f"`student`: {what}" in str(caught.value)
     assert str(caught.value).endswith(
-        "llm.jsonl is a predictions file, which has no weights, expected a student that needs none; "
-        "`student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
+        "llm.jsonl is a predictions file, which has no weights, expected a student that needs "
+        "none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
         "pretrained encoder"
     )
 
@@ -204,7 +204,7 @@ def test_missing_answers_are_refused_or_dropped_and_counted(
 
 
 def test_texts_that_are_scored_stay(toy: Toy, said: Rows, tmp_path: Path) -> None:
-    """Guards gold labels of dev wasted for want of an answer, and agreement over what is unknown."""
+    """Guards gold labels of dev wasted for want of an answer, and agreement over the unknown."""
     dev = [row for row in said if row["split"] == "dev"]
     train = [row for row in said if row["split"] == "train"]
     file = file_of(tmp_path, [*train, *dev[: len(dev) // 2]], "logits")
