@@ -178,6 +178,9 @@ def _split_of(
         rows = as_array(column, f"`{name}`", axes=(1,), dtype=object)
         if len(rows) != n:
             raise ConfigError(f"`{name}`", found=f"{len(rows)} rows", expected=f"{n}")
+        if column is texts and (lacking := [*map(is_missing, rows.tolist())]).count(True):
+            found = f"row {lacking.index(True) + 1} has none"
+            raise ConfigError("`texts`", found=found, expected="a text in every row")
     return Split(
         task=task,
         name="examples",

@@ -177,6 +177,9 @@ def compare_options(
     joined = gathered("compare", named, places)
     keywords = cast(EvidenceKeywords, joined["collectors"])
     evidence = _by_keyword(keywords)
+    if not isinstance(collectors, Mapping | None):
+        kind = type(collectors).__name__
+        raise TypeError(f"compare() takes collectors as a mapping of names to options, not {kind}")
     for name, options in (collectors or {}).items():
         known = COLLECTORS.find(name, option="collectors")
         if known in evidence:

@@ -190,6 +190,7 @@ _NO_ARRAY = "expected an array, a list or a frame with rows of equal length"
                                  "more, each once"),
         ({"labels": 2}, "`labels`: is 2, expected the names of two classes or more, each once"),
         ({"texts": "ab"}, f"`texts`: 'ab', {_NO_ARRAY}"),
+        ({"texts": ["a", None]}, "`texts`: row 2 has none, expected a text in every row"),
         ({"slices": ["x"]},
          f"`slices`: ['x'], expected a mapping from names to arrays; {_NAMED}"),
         ({"slices": {"x": None}}, f"`x`: None, {_NO_ARRAY}"),
