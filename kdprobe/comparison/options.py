@@ -178,8 +178,10 @@ def compare_options(
     keywords = cast(EvidenceKeywords, joined["collectors"])
     evidence = _by_keyword(keywords)
     if not isinstance(collectors, Mapping | None):
-        kind = type(collectors).__name__
-        raise TypeError(f"compare() takes collectors as a mapping of names to options, not {kind}")
+        raise TypeError(
+            "compare() takes collectors as a mapping of names to options, not "
+            f"{type(collectors).__name__}"
+        )
     for name, options in (collectors or {}).items():
         known = COLLECTORS.find(name, option="collectors")
         if known in evidence:

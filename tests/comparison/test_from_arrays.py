@@ -95,7 +95,11 @@ def test_one_column_of_probabilities_is_that_of_the_second_label() -> None:
     assert result.get("accuracy", "one").value == 0.75
     (model,) = [model for model in result.document.models if model.name == "one"]
     assert "one number a row was read as the probability of good" in model.notes
-    three = {"students": {"s": second}, "labels": ["a", "b", "c"], "teacher": y_true}
+    three: dict[str, Any] = {
+        "students": {"s": second},
+        "labels": ["a", "b", "c"],
+        "teacher": y_true,
+    }
     with pytest.raises(ConfigError, match=r"`s`: row 1 is 0\.1, expected 0 to 2"):
         kdprobe.compare_predictions(y_true, **three)
 
