@@ -34,8 +34,9 @@ def attribute(
     """Explain one text by one model or several, one label for all.
 
     Args:
-        models: checkpoint folders or hub ids (`NAME=PATH` names one), loaded models, pipelines or
-            functions of texts, as `kdprobe.compare` takes them; one, several, or several by name.
+        models: checkpoint folders, hub ids or `python:MODULE:FUNCTION` (`NAME=PATH` names one),
+            loaded models, pipelines or functions of texts, as `kdprobe.compare` takes them; one,
+            several, or several by name.
             The labels of a function are those it names, or its columns, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.
@@ -162,10 +163,11 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
 
 def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
     """Make a task of the labels that a model names: in its config, or by what a function gives."""
-    from kdprobe.models.folder import check_folder, locate
     from kdprobe.models.label_names import label_names
     from kdprobe.models.loaded import written_config
+    from kdprobe.models.path_options import options_of
     from kdprobe.models.text_function import call_function, own_labels
+    from kdprobe.models.written_config import written_labels
 
     kind = kind_of(model)
     if kind == "predictions":
@@ -177,8 +179,8 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
     elif kind == "loaded model":
         labels = label_names(written_config(model, name), where=name)
     else:
-        folder = locate(str(model), offline=offline)
-        labels = label_names(check_folder(folder), where=f"{model}: config.json")
+        written = written_labels(str(model), options_of(model), offline=offline)
+        labels = label_names(written, where=f"{model}: config.json")
     if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
     return Task("text", 1, "classification", labels, "accuracy")

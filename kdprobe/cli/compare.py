@@ -40,8 +40,9 @@ def compare(
         str,
         typer.Argument(
             metavar="TEACHER",
-            help="A checkpoint folder, a hub id or a predictions file; NAME=PATH names it, "
-            "NAME=PATH,PATH is one model trained with several seeds.",
+            help="A checkpoint folder, a hub id, a predictions file, or python:MODULE:FUNCTION, a "
+            "function of texts that is imported, from the working directory too; NAME=PATH names "
+            "it, NAME=PATH,PATH is one model trained with several seeds.",
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],

@@ -57,9 +57,12 @@ def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenT
     if data.task is not None:
         return None, Path(str(data.task)).stem
     from kdprobe.comparison.task_choice import choose_task, columns_of
-    from kdprobe.models.spec import parse_specs
+    from kdprobe.models.model_like import specs_of
 
-    chosen = choose_task(None, parse_specs(models), columns_of(data))
+    specs = specs_of(models[0], models[1:])
+    chosen = choose_task(
+        None, specs, columns_of(data), label_map=data.label_map, missing=data.missing
+    )
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

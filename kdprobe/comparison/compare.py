@@ -23,6 +23,7 @@ from kdprobe.comparison.options import (
     CompareOptions,
     compare_options,
 )
+from kdprobe.comparison.parity import converted_models, parity_notices
 from kdprobe.comparison.result import Comparison
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -53,8 +54,9 @@ def compare(
     """Compare a teacher with its students on one split of one task.
 
     Args:
-        teacher: one of: a checkpoint folder, a hub id or a predictions file (`NAME=PATH` names it,
-            `NAME=PATH,PATH` is one model trained with several seeds); a loaded model with its
+        teacher: one of: a checkpoint folder, a hub id, a predictions file or
+            `python:MODULE:FUNCTION` (`NAME=PATH` names it, `NAME=PATH,PATH` is one model trained
+            with several seeds); a loaded model with its
             tokenizer `(model, tokenizer)`, alone where the tokenizer lies where the model came
             from; a `text-classification` pipeline; a function that takes a list of texts (of a task
             of pairs: a list of pairs of texts) and gives `[n, classes]` probabilities in the order
@@ -111,7 +113,7 @@ def compare(
     with task_on_disk(options.data.task) as named:
         chosen = choose_task(
             named, specs, columns_of(options.data), offline=options.runtime.offline,
-            label_map=options.data.label_map,
+            label_map=options.data.label_map, missing=options.data.missing,
         )  # fmt: skip
         session = open_session(
             specs, chosen.task_file, data=options.data, runtime=options.runtime,
@@ -151,7 +153,13 @@ def compare_opened(
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
     controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
     session = session.with_observation(controls) if controls.pairs else session
+    converted = converted_models(
+        session, runtime=options.runtime, label_map=options.data.label_map
+    )  # fmt: skip
     evidence = collect(session, collectors, shown, given=options.evidence)
+    if converted:
+        noticed = parity_notices(evidence.session, converted, shown)
+        evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
     ran = run_all(study, to_run, requested=requested, progress=shown)

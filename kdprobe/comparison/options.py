@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, cast
 
 from pydantic import Field
 
@@ -83,6 +83,7 @@ class EvidenceKeywords(FlagOptions):
     similarity: Any = None
     attention: Any = None
     causal_use: Any = None
+    efficiency: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
@@ -92,6 +93,7 @@ SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "similarity": ("similarity", "sentences"),
     "attention": ("attention_similarity", "examples"),
     "causal_use": ("causal_use", "properties"),
+    "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -101,6 +103,7 @@ class CompareKeywords(TypedDict, total=False):
 
     split: str | None
     cluster: str | None
+    missing: Literal["refuse", "drop"]
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None
@@ -124,6 +127,7 @@ class CompareKeywords(TypedDict, total=False):
     similarity: int | None
     attention: int | None
     causal_use: Sequence[str] | None
+    efficiency: bool | None
     device: str
     dtype: str
     threads: int | None
@@ -241,7 +245,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     short: dict[str, dict[str, object]] = {}
     for keyword, (name, option) in SHORT_KEYWORDS.items():
-        if (value := getattr(given, keyword)) is not None:
+        if (value := getattr(given, keyword)) is not None and value is not False:
             short.setdefault(name, {})[option] = value
     evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:

@@ -36,6 +36,15 @@ Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
 
+Missing = Annotated[
+    Literal["refuse", "drop"],
+    Flag(
+        "Examples that a predictions file does not answer, or with what is no label: refuse them, "
+        "or drop them for all models and count them."
+    ),
+]
+
+
 class DataOptions(FlagOptions):
     """Which task, where its data are, and how a table of examples is read."""
 
@@ -93,6 +102,7 @@ class EvaluationDataOptions(DataOptions):
             metavar="COLUMN",
         ),
     ] = None  # fmt: skip
+    missing: Missing = "refuse"
 
 
 class TrainingDataOptions(DataOptions):
@@ -122,7 +132,7 @@ class Runtime(FlagOptions):
 class InferenceRuntime(Runtime):
     """The machine, for commands that ask models and keep what they say."""
 
-    dtype: Annotated[str, Flag("float32, or bfloat16 (faster on some machines).")] = "float32"
+    dtype: Annotated[str, Flag("float32, bf16 (faster on some machines) or fp16.")] = "float32"
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
 

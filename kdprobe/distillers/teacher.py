@@ -87,7 +87,8 @@ class Teacher:
         )
         loaded.model.requires_grad_(False).to(compute.device)
         place = locate(path, offline=offline)
-        return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
+        made_of = loaded.fingerprint or fingerprint(place)
+        return cls(path, loaded, made_of, train, evaluation, longest, compute)
 
     def reading(self, data: TrainingData) -> Teacher:
         """Return it with other training examples."""

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.imported import ImportedFunction, import_value, is_imported
 from kdprobe.models.spec import (
     ModelSpec,
     SpecDraft,
@@ -54,9 +55,9 @@ ModelLike: TypeAlias = (
     | Callable[[list[str]], Any]
     | Callable[[list[tuple[str, str]]], Any]
 )
-"""A model: a folder, hub id or predictions file (`NAME=PATH` names it), a loaded model with its
-tokenizer, a `text-classification` pipeline, a function of texts, or predictions of another
-comparison; see `kdprobe.compare`."""
+"""A model: a folder, hub id, predictions file or `python:MODULE:FUNCTION` (`NAME=PATH` names it), a
+loaded model with its tokenizer, a `text-classification` pipeline, a function of texts, or
+predictions of another comparison; see `kdprobe.compare`."""
 
 ModelsLike: TypeAlias = (
     ModelLike | Iterable[ModelLike] | Mapping[str, ModelLike | Sequence[ModelLike]]
@@ -136,7 +137,7 @@ def specs_of(
     others = _drafts(students, "`students`")
     if not others:
         raise ConfigError("`students`", found="none is named", expected="at least one")
-    return told_apart([*first, *others])
+    return tuple(map(_imported, told_apart([*first, *others])))
 
 
 def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
@@ -144,7 +145,42 @@ def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
     drafts = _drafts(models, "`models`")
     if not drafts:
         raise ConfigError("`models`", found="none is named", expected="at least one")
-    return told_apart(drafts)
+    return tuple(map(_imported, told_apart(drafts)))
+
+
+def _imported(spec: ModelSpec) -> ModelSpec:
+    """Return a model with what it names by its code imported."""
+    named = [path for path in spec.paths if is_imported(path)]
+    if not named:
+        return spec
+    paths = tuple(path for path in spec.paths if path not in named)
+    return ModelSpec(spec.name, paths, (*map(_from_code, named), *spec.objects))
+
+
+def _from_code(path: str) -> object:
+    """Import what a path names: a function, a pipeline, a loaded model or predictions.
+
+    Raises:
+        CapabilityError: it is none of these, or none of which answers have a version.
+    """
+    imported = import_value(path)
+    kind = kind_of(imported.value)
+    if kind == "function":
+        return ImportedFunction(imported)
+    is_class = isinstance(imported.value, type)
+    if kind in (None, "path"):
+        what = "a class" if is_class else f"of type {type(imported.value).__name__}"
+        raise CapabilityError(
+            imported.where, found=f"is {what}",
+            expected="a function from a list of texts to their probabilities",
+            remedy="a method of an object is python:MODULE:object.method" if is_class else "",
+        )  # fmt: skip
+    if imported.reference.version is not None:
+        raise CapabilityError(
+            imported.where, found=f"is {what_it_is(imported.value)}, which needs no version",
+            expected="no ?version=",
+        )  # fmt: skip
+    return imported.value
 
 
 def _drafts(given: Any, where: str) -> list[SpecDraft]:

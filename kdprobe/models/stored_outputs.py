@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from pydantic import JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import ModelHandle, Outputs
-from kdprobe.models.hf import HfModel
 from kdprobe.observations.predictions import Scale, check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from kdprobe.models.hf import HfModel
 
 OUTPUTS_VERSION = 2
 """Raised when the same model and text would give other numbers; older entries are then ignored."""

@@ -16,6 +16,7 @@ import numpy as np
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.imported import ImportedFunction
 from kdprobe.models.labels import LabelOrder, match_labels
 from kdprobe.models.predictions.array_outputs import ArrayOutputs, read_outputs
 from kdprobe.observations.predictions import Scale
@@ -33,7 +34,12 @@ _LACKS: Mapping[Capability, str] = {
     "attentions": "a function of texts has no attentions that can be read",
     "embeddings": "a function of texts has no embeddings that can be read",
     "gradients": "a function of texts has no gradients",
+    "operations": "what a function of texts computes cannot be counted",
 }
+_NOT_KEPT = (
+    "its answers were not kept for another run: nothing says when they change (an attribute "
+    "cache_key; on the command line ?version=TEXT)"
+)
 _ONLY_LABELS = "it gives labels and no probabilities, which move only where the label does"
 
 Texts = tuple[str, ...]
@@ -72,6 +78,7 @@ class TextFunction:
     source: ModelSource = "function"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
 
     def __init__(
         self,
@@ -98,9 +105,12 @@ class TextFunction:
         self.fingerprint = "" if key is None else hashlib.sha256(key.encode()).hexdigest()
         self.reading = f"function, labels {self.labels} columns {order.columns}"
         self.repeats = key is not None
-        self.capabilities: frozenset[Capability] = frozenset({"logits"})
+        self.capabilities: frozenset[Capability] = frozenset({"logits", "texts"})
         self.lacks: Mapping[Capability, str] = _LACKS
-        self.notes: tuple[str, ...] = order.notes
+        imported = function.notes if isinstance(function, ImportedFunction) else ()
+        self.notes: tuple[str, ...] = (
+            *order.notes, *imported, *(() if self.repeats else (_NOT_KEPT,))
+        )  # fmt: skip
         self.alarms: tuple[str, ...] = ()
         self._scale: Scale | None = None
         self._checked = False
@@ -162,12 +172,19 @@ class TextFunction:
         return None
 
     def _call(self, texts: Sequence[Texts]) -> Floats:
+        def row_name(row: int) -> str:
+            return f"row {row + 1} (of {_shown(texts[row])!r})"
+
         answer = call_function(self._function, texts, name=self.name)
         where = f"`{self.name}`, of {len(texts)} texts from {_shown(texts[0])!r} on"
         own_task = replace(self.task, labels=self.labels)
-        read = read_outputs(answer, own_task, len(texts), where, logits=False)
-        if not np.isfinite(read.values).all():
-            raise ConfigError(where, found="numbers that are not finite", expected="finite numbers")
+        read = read_outputs(answer, own_task, len(texts), where, logits=False, row_name=row_name)
+        bad = ~np.isfinite(read.values).all(axis=1)
+        if bad.any():
+            raise ConfigError(
+                where, found=f"{row_name(int(np.argmax(bad)))} is not finite",
+                expected="finite numbers",
+            )  # fmt: skip
         self._note(read, where)
         if read.scale == "labels":
             return np.argsort(self._columns)[read.values.astype(np.int64)].astype(np.float64)
@@ -179,7 +196,8 @@ class TextFunction:
             self._scale = read.scale
             if read.scale == "labels":
                 self.notes, self.repeats = (*self.notes, *read.notes), False
-                self.capabilities, self.lacks = frozenset(), {**_LACKS, "logits": _ONLY_LABELS}
+                self.capabilities = frozenset({"texts"})
+                self.lacks = {**_LACKS, "logits": _ONLY_LABELS}
         if read.scale != self._scale:
             raise ConfigError(
                 where, found=f"gives {read.scale}", expected=f"{self._scale}, as it gave before"

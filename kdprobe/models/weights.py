@@ -92,6 +92,11 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
+def weight_bytes(folder: Path) -> int:
+    """Return the size of a folder's weights on disk in bytes, no tokenizer among them."""
+    return sum(file.stat().st_size for file in weight_files(folder))
+
+
 def _pieces(index: Path) -> list[Path]:
     data = read_json(index, error=CheckpointError, expected="a weight_map", bare=True)
     weights = data.get("weight_map") if isinstance(data, dict) else None
@@ -149,8 +154,12 @@ def _is_file(place: Path) -> bool:
         return False
 
 
-def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+def read_shapes(files: Iterable[Path], *, whole: bool = False) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor, from the headers alone.
+
+    Args:
+        files: safetensors files.
+        whole: whether weights may be whole numbers, as quantised ones are.
 
     Raises:
         CheckpointError: a file is damaged, cut off, holds nothing, or whole or complex numbers.
@@ -173,7 +182,8 @@ def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
             ) from error
         if not held:
             raise CheckpointError(str(file), found="holds no tensor", expected="a model's weights")
-        _refuse_kinds(file, kinds)
+        if not whole:
+            _refuse_kinds(file, kinds)
         shapes |= held
     return shapes
 

@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from kdprobe.plain_text import printable
 from kdprobe.report.svg import slug
+from kdprobe.report.table_view import OPEN_ROWS, capital, table_view
 from kdprobe.results.numbers import (
     show_cell,
     show_count,
@@ -38,8 +39,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["open_rows"] = OPEN_ROWS
     environment.filters.update(
         slug=slug,
+        capital=capital,
+        table_view=table_view,
         show_cell=show_cell,
         show_count=show_count,
         show_estimate=show_estimate,

@@ -10,9 +10,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from kdprobe.report.build import RenderedSection, asset, compose
+from kdprobe.report.build import RenderedSection, compose, page_script, page_style
 from kdprobe.report.markup import fill
-from kdprobe.report.sections.protocol import no_command, option_rows, production_rows, task_rows
+from kdprobe.report.sections.protocol import (
+    citation,
+    model_table,
+    no_command,
+    option_rows,
+    production_rows,
+    runnable,
+    task_rows,
+)
 from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
@@ -41,8 +49,8 @@ def render_sweep(document: SweepDocument) -> str:
         f"{document.teacher.folder}",
         alarms=[],
         parts=sorted(parts, key=lambda part: part.order),
-        style=asset("page.css") + asset("sweep.css"),
-        script=asset("page.js"),
+        style=page_style("sweep.css"),
+        script=page_script(),
         data={},
         file="sweep.json",
     )
@@ -132,13 +140,14 @@ def _protocol(document: SweepDocument) -> Markup:
     axes = {f"sweep.{axis.key}": ", ".join(axis.values) for axis in document.axes}
     return fill(
         "protocol.html",
-        request=document.request,
+        command=runnable(document.request.command),
         no_command=no_command((document.teacher, *document.students)),
+        citation=citation(document),
         task=task_rows(document.task),
         produced_by=production_rows(document.produced_by, seed=document.request.seed),
         options=option_rows({**axes, **document.request.options}),
         analysis_options=[],
         timings=[],
-        models=(document.teacher, *document.students),
+        models=model_table((document.teacher, *document.students)),
         versions=[("sweep", SWEEP_VERSION)],
     )

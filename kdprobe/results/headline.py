@@ -36,6 +36,8 @@ class HeadlineRow:
     attribution: Figure
     parameters: Figure
     latency: Figure
+    smaller: Figure
+    speedup: Figure
     lost: Gap | None = None
 
 
@@ -164,6 +166,8 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         ),
         parameters=model_figure(document, student, "parameters"),
         latency=model_figure(document, student, "latency"),
+        smaller=find.figure("smaller", "efficiency", "parameters_ratio", teacher, name),
+        speedup=find.figure("speedup", "efficiency", "speedup", teacher, name),
         lost=lost,
     )
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from kdprobe import atomic
+from kdprobe.analysis.efficiency.metrics import METRICS as SIZES
 from kdprobe.analysis.student_differences.metrics import difference_of
 from kdprobe.analysis.task_scores.views import primary_name
 from kdprobe.comparison.document import produced_by, task_info
-from kdprobe.extract.efficiency import METRICS as SIZES
 from kdprobe.observations.study import Study
 from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps

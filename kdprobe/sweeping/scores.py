@@ -21,7 +21,8 @@ from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
-from kdprobe.sweeping.statistics import Point, interval_method, non_dominated
+from kdprobe.stats.pareto import Point, non_dominated
+from kdprobe.sweeping.statistics import interval_method
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
 PEARSON = SCORES["pearson"].model_copy(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,24 @@ def test_arrays_give_the_numbers_of_files(tmp_path: Path) -> None:
         left[left.metric.isin(kept)].reset_index(drop=True),
         right[right.metric.isin(kept)].reset_index(drop=True),
     )
+
+
+def test_predictions_need_no_torch(tmp_path: Path) -> None:
+    """Guards seconds of imports, and a package of gigabytes, where files alone are compared."""
+    task, rows = write_task(tmp_path), gold(tmp_path)
+    files = [write_predictions(tmp_path / f"{name}.jsonl", rows, seed=seed)
+             for seed, name in enumerate(("teacher", "s"))]  # fmt: skip
+    script = (
+        "import sys, kdprobe; "
+        f"kdprobe.compare({str(files[0])!r}, {str(files[1])!r}, task={str(task)!r}, "
+        f"output={str(tmp_path / 'report')!r}, resamples=100); "
+        "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert ran.stdout == "[]\n"
 
 
 def test_every_way_of_writing_predictions() -> None:

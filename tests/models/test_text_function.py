@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,17 +157,20 @@ def test_pairs_are_tuples_of_two_texts() -> None:
 
     model = ask(function, PAIRS)
     assert calls[:5] == [(text, text * 2) for text in TEXTS]
-    assert model.notes == ()
+    assert model.notes == (
+        "its answers were not kept for another run: nothing says when they change (an attribute "
+        "cache_key; on the command line ?version=TEXT)",
+    )
 
 
 def test_labels_and_scores_are_told_apart() -> None:
     """Guards labels read as scores, and margins made of what has no probabilities."""
     for give in (lambda texts: ["yes"] * len(texts), lambda texts: [2] * len(texts)):
         model = TextFunction(give, name="f", task=TASK)
-        assert model.capabilities == {"logits"}
+        assert model.capabilities == {"logits", "texts"}
         given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
         assert (given.scale, given.values.tolist()) == ("labels", [[2.0]] * 5)
-        assert model.capabilities == frozenset()
+        assert model.capabilities == {"texts"}
         assert "labels and no probabilities" in model.lacks["logits"]
     number = TextFunction(lambda texts: [len(text) / 2 for text in texts], name="f", task=SCORES)
     given = number.outputs(split_of(SCORES), batch_size=2, advance=lambda done: None)
@@ -190,17 +194,17 @@ W = "`f`, of 2 texts from 'a' on: "
         (lambda texts: [[1.0, 0.0, 0.0]], W + "an array of shape (1, 3), expected a row for each "
          "of 2"),
         (lambda texts: [[0.5, 0.5]] * len(texts), W + "2 columns, expected 3, one a label"),
-        (lambda texts: [[0.5, 0.5, 0.5]] * len(texts), W + "row 1 is [0.5, 0.5, 0.5], expected 3 "
-         "probabilities, which sum to 1"),
-        (lambda texts: [[2.0, -1.0, 0.0]] * len(texts), W + "row 1 is [2.0, -1.0, 0.0], expected 3 "
-         "probabilities, which sum to 1"),
-        (lambda texts: [[float("nan")] * 3] * len(texts), W + "row 1 is [nan, nan, nan], expected "
-         "3 probabilities, which sum to 1"),
+        (lambda texts: [[0.5, 0.5, 0.5]] * len(texts), W + "row 1 (of 'a') is [0.5, 0.5, 0.5], "
+         "expected 3 probabilities, which sum to 1"),
+        (lambda texts: [[2.0, -1.0, 0.0]] * len(texts), W + "row 1 (of 'a') is [2.0, -1.0, 0.0], "
+         "expected 3 probabilities, which sum to 1"),
+        (lambda texts: [[float("nan")] * 3] * len(texts), W + "row 1 (of 'a') is [nan, nan, nan], "
+         "expected 3 probabilities, which sum to 1"),
         (lambda texts: [["a", "b", "c"]] * len(texts), W + "text among its numbers, expected "
          "numbers"),
-        (lambda texts: ["perhaps"] * len(texts), W + "row 1 is 'perhaps', expected 0 to 2, or one "
-         "of no, maybe, yes"),
-        (lambda texts: [1, None], W + "row 2 is missing, expected a label"),
+        (lambda texts: ["perhaps"] * len(texts), W + "row 1 (of 'a') is 'perhaps', "
+         "expected 0 to 2, or one of no, maybe, yes"),
+        (lambda texts: [1, None], W + "row 2 (of 'bb') is missing, expected a label"),
         (lambda texts: pd.DataFrame({"a": [1.0] * len(texts)}), W + "columns a, expected no, "
          "maybe, yes"),
         (lambda texts: by_length(texts) if "a" in texts[:1] else [0] * len(texts),
@@ -217,8 +221,8 @@ def test_each_wrong_output_is_one_message(function: Callable[..., Any], message:
 
 def test_scores_that_are_not_finite_are_refused() -> None:
     """Guards a NaN that becomes a number of the report."""
-    with pytest.raises(UsageError, match="numbers that are not finite, expected finite numbers"):
-        ask(lambda texts: [float("inf")] * len(texts), SCORES)
+    with pytest.raises(UsageError, match=r"row 2 \(of 'cccc'\) is not finite"):
+        ask(lambda texts: [math.inf if len(text) == 4 else 0.0 for text in texts], SCORES)
 
 
 def test_what_is_not_the_same_twice_is_an_alarm() -> None:

@@ -1,7 +1,8 @@
-"""A model known only by what it said: a predictions file as a `ModelHandle`.
+"""A model known only by what it parsed: a predictions file as a `ModelHandle`.
 
-Does: join the rows of a file to a task's examples by id or by text, never by order, and make
-examples of a file when a task's data are nowhere. Does not: answer about texts that are not in it.
+Does: join the rows of a file to a task's examples by id or by text, never by order, tell examples
+without an answer, and make examples of a file when a task's data are nowhere. Does not: answer
+about texts that are not in it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from kdprobe.models.predictions.table import (
     is_predictions_file,
     read_predictions,
 )
+from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.plain_files import expanded
 from kdprobe.plain_text import printable
 from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
@@ -39,13 +41,13 @@ _SHOWN = 60
 
 
 class PredictionsFile:
-    """What a file says a model said; see `models.handle.ModelHandle` for the properties.
+    """What a file says a model parsed; see `models.handle.ModelHandle` for the properties.
 
     Args:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
         name: the name people gave it.
         task: what its outputs speak of.
-        label_map: what the user said of the labels of its columns; see `match_labels`.
+        label_map: what the user parsed of the labels of its columns; see `match_labels`.
 
     Raises:
         UsageError: the file cannot be read, or a row of it is bad; the line is named.
@@ -54,6 +56,7 @@ class PredictionsFile:
     source: Literal["predictions file"] = "predictions file"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
@@ -61,6 +64,7 @@ class PredictionsFile:
             "logits": "new texts cannot be put to a predictions file",
             "hidden_states": "no layers can be read, as of a predictions file",
             "attentions": "no attention can be read, as of a predictions file",
+            "texts": "new texts cannot be put to a predictions file",
             "gradients": "a predictions file has no gradients",
         }
     )
@@ -81,18 +85,23 @@ class PredictionsFile:
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels
         self.notes: tuple[str, ...] = self._parsed.notes
+        self.shown = f"{name} ({self._parsed.table.shown})"
 
     def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
-        """Look up what the model said of every example; `batch_size` changes nothing.
+        """Look up what the model parsed of every example; `batch_size` changes nothing.
 
         Rows are joined by id when the file shares an id with the split, else by text. Rows of the
         file that are no example of the split are counted in `notes`, which speak of the last split
         that was asked about.
 
         Raises:
-            MisalignedError: an example has no row, or a text, a label or a second row contradicts.
+            MisalignedError: an example has no answer, or a text, a label or a second row
+                contradicts.
         """
         rows = _join(self._parsed, split, self.name)
+        lacking = self._lacking(split, rows)
+        if lacking.count:
+            raise lacking.refusal(self.shown, split)
         _compare_labels(self._parsed, split, rows, self.name)
         extra = len(self._parsed.table.lines) - len(np.unique(rows))
         extra_note = (
@@ -107,6 +116,26 @@ class PredictionsFile:
         advance(len(split))
         values = self._parsed.values[rows]
         return Outputs(values, self._parsed.scale, np.zeros(len(split), dtype=np.bool_))
+
+    def unanswered(self, split: Split) -> Unanswered:
+        """Return the examples that it did not answer, joined as `outputs` joins them.
+
+        Raises:
+            MisalignedError: a text or a second row contradicts.
+        """
+        return self._lacking(split, _join(self._parsed, split, self.name))
+
+    def _lacking(self, split: Split, rows: NDArray[np.int64]) -> Unanswered:
+        parsed = self._parsed
+        mask = np.array([row < 0 or row in parsed.lacking for row in rows.tolist()], dtype=np.bool_)
+        lacks = [parsed.lacking.get(row) for row in rows[mask].tolist()]
+        if not lacks:
+            return Unanswered(mask, ())
+        first = int(np.argmax(mask))
+        row = int(rows[first])
+        by_id = parsed.texts is None or _shares_ids(parsed, split)
+        shown = f"id {split.ids[first]!r}" if by_id else _quoted(_example(split, first))
+        return Unanswered(mask, lacks, shown if row < 0 else f"{shown} ({parsed.table.where(row)})")
 
 
 def split_from_file(path: Path, task: Task) -> Split:
@@ -168,28 +197,29 @@ def _example(split: Split, row: int) -> tuple[str, str | None]:
 
 
 def _join(parsed: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
-    """Return the row of the file for each example."""
-    if parsed.ids is not None and not set(parsed.ids).isdisjoint(split.ids):
-        return _join_by_id(parsed, parsed.ids, split, name)
+    """Return the row of the file for each example, -1 where it has none."""
+    if parsed.ids is not None and _shares_ids(parsed, split):
+        return _join_by_id(parsed, parsed.ids, split)
     if parsed.texts is None:
         raise MisalignedError(
             name,
             found=f"its file has no texts and none of the ids of {split.task.name} {split.name}",
             expected=f"ids like {split.ids[0]!r}, or a column text",
         )
-    return _join_by_text(parsed, split, name)
+    return _join_by_text(parsed, split)
 
 
-def _join_by_id(
-    parsed: PredictionsTable, ids: tuple[str, ...], split: Split, name: str
-) -> NDArray[np.int64]:
+def _shares_ids(parsed: PredictionsTable, split: Split) -> bool:
+    return parsed.ids is not None and not set(parsed.ids).isdisjoint(split.ids)
+
+
+def _join_by_id(parsed: PredictionsTable, ids: tuple[str, ...], split: Split) -> NDArray[np.int64]:
     place = {key: row for row, key in enumerate(ids)}
-    missing = [key for key in split.ids if key not in place]
-    if missing:
-        raise _missing(parsed, split, name, f"id {missing[0]!r}", len(missing))
-    rows = np.array([place[key] for key in split.ids], dtype=np.int64)
+    rows = np.array([place.get(key, -1) for key in split.ids], dtype=np.int64)
     if parsed.texts is not None:
         for example, row in enumerate(rows):
+            if row < 0:
+                continue
             ours, theirs = _example(split, example), _text_of(parsed, int(row))
             if ours != theirs:
                 raise MisalignedError(
@@ -201,16 +231,13 @@ def _join_by_id(
     return rows
 
 
-def _join_by_text(parsed: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
+def _join_by_text(parsed: PredictionsTable, split: Split) -> NDArray[np.int64]:
     places: dict[tuple[str, str | None], list[int]] = {}
     for row in range(len(parsed.table.lines)):
         places.setdefault(_text_of(parsed, row), []).append(row)
-    missing = [row for row in range(len(split)) if _example(split, row) not in places]
-    if missing:
-        first = _quoted(_example(split, missing[0]))
-        raise _missing(parsed, split, name, first, len(missing))
     chosen = [
-        _choose(parsed, split, row, places[_example(split, row)]) for row in range(len(split))
+        _choose(parsed, split, row, places.get(_example(split, row), []))
+        for row in range(len(split))
     ]
     return np.array(chosen, dtype=np.int64)
 
@@ -218,12 +245,14 @@ def _join_by_text(parsed: PredictionsTable, split: Split, name: str) -> NDArray[
 def _choose(parsed: PredictionsTable, split: Split, example: int, rows: list[int]) -> int:
     """Choose among the rows of one text: by label, and then only when they all say the same.
 
-    Outputs of one text in two batches differ by rounding: the first row stands for all where no
-    probability (or score, relative to its size above 1) differs by more than `SAME`.
+    Rows without an answer stand back; -1: there is no row. Outputs of one text in two batches
+    differ by rounding: the first row stands for all where no probability (or score, relative to
+    its size above 1) differs by more than `SAME`.
     """
     if len(rows) > 1 and parsed.labels is not None and split.labels is not None:
         label = split.labels[example]
         rows = [row for row in rows if parsed.labels[row] == label] or rows
+    rows = [row for row in rows if row not in parsed.lacking] or rows[:1]
     for row in rows[1:]:
         if not _are_same(parsed, row, rows[0]):
             raise MisalignedError(
@@ -233,7 +262,7 @@ def _choose(parsed: PredictionsTable, split: Split, example: int, rows: list[int
                 expected=f"equal outputs for equal texts and labels, but for {SAME:g}",
                 remedy="add the task's ids in a column id, so that the rows can be told apart",
             )
-    return rows[0]
+    return rows[0] if rows else -1
 
 
 def _are_same(parsed: PredictionsTable, one: int, other: int) -> bool:
@@ -243,17 +272,6 @@ def _are_same(parsed: PredictionsTable, one: int, other: int) -> bool:
     if parsed.scale == "scores":
         return bool(np.abs(first - second).max() <= SAME * max(1.0, np.abs(first).max()))
     return bool(np.abs(softmax(first) - softmax(second)).max() <= SAME)
-
-
-def _missing(
-    parsed: PredictionsTable, split: Split, name: str, first: str, count: int
-) -> MisalignedError:
-    return MisalignedError(
-        f"{name} ({parsed.table.shown})",
-        found=f"no row for {count} of {len(split)} examples, the first is {first}",
-        expected=f"a row for every example of {split.task.name} {split.name}",
-        remedy="is it the file of another split?",
-    )
 
 
 def _compare_labels(

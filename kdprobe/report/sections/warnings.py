@@ -1,7 +1,7 @@
-"""What a reader must know before the numbers: alarms, choices, what did not run, what is undefined.
+"""What a reader must know before the numbers: alarms, choices, what did not run.
 
-Does: gather the warnings of the document and of every analysis, skipped parts, undefined numbers by
-reason, and examples that were cut. Does not: raise any of them.
+Does: gather the warnings of the document and of every analysis, skipped parts, and examples that
+were cut. Does not: raise any of them.
 """
 
 from __future__ import annotations
@@ -35,20 +35,6 @@ def all_notices(document: ResultsDocument) -> list[Notice]:
     return sorted(notices, key=lambda notice: _RANK[notice.severity])
 
 
-def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]]:
-    """Return each reason why a number is undefined, with the numbers it is the reason of."""
-    reasons: dict[str, list[str]] = {}
-    for result in document.analyses:
-        labels = {metric.name: metric.label for metric in result.metrics}
-        for estimate in result.estimates:
-            if estimate.value is None:
-                who = " with ".join(m for m in (estimate.model_a, estimate.model_b) if m)
-                subset = "" if estimate.subset == "all" else f" on {estimate.subset}"
-                place = f"{labels[estimate.metric]} of {who}{subset}"
-                reasons.setdefault(estimate.undefined, []).append(place)
-    return list(reasons.items())
-
-
 def examples_cut(document: ResultsDocument) -> str:
     """State how many examples the page leaves out, or nothing when it holds all."""
     total = max(document.examples_total, len(document.examples))
@@ -71,18 +57,13 @@ class _Warnings:
 
     def render(self, document: ResultsDocument) -> Markup | None:
         notices, cut = all_notices(document), examples_cut(document)
-        undefined = undefined_by_reason(document)
-        if not (notices or cut or undefined or document.skipped):
-            return Markup(
-                "<p>Nothing to warn of: everything asked for ran, every number is defined.</p>"
-            )
+        if not (notices or cut or document.skipped):
+            return Markup("<p>Nothing to warn of: everything asked for ran.</p>")
         return fill(
             "warnings.html",
             notices=notices,
             cut=cut,
             skipped=unable(document.skipped),
-            undefined=undefined,
-            undefined_total=sum(len(places) for _, places in undefined),
         )
 
 
