@@ -20,6 +20,7 @@ from kdprobe.distillers.encoding import Encoded, GroupedByLength, steps_per_epoc
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.teacher_signal import TeacherSignal
+from kdprobe.distillers.validation_scores import task_scores
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.errors import ConfigError
 from kdprobe.results.schema import Estimate
@@ -47,6 +48,14 @@ class EvaluationSet:
     split: Split
     encoded: Encoded
     teacher: NDArray[np.float32] | None = None
+
+    def teacher_scores(self) -> dict[str, float]:
+        """Return what the teacher scores on these examples; empty without a teacher."""
+        if self.teacher is None or self.split.labels is None:
+            return {}
+        logits = self.teacher.astype(np.float64)
+        scores = task_scores(self.split.task, self.split.labels, logits)
+        return {name: one.value for name, one in scores.items() if one.value is not None}
 
 
 @dataclass(frozen=True)
