@@ -15,10 +15,10 @@ from pydantic import Field
 
 from kdprobe.analysis.examples import (
     PickedExamples,
+    confidence_of,
     examples_table,
     random_rows,
     ranked_rows,
-    sure_of,
 )
 from kdprobe.analysis.gold import (
     NO_GOLD,
@@ -54,7 +54,7 @@ class ExemplaryCasesOptions(Options):
 
 def _extremes(study: Study, model: Population, top: int) -> Table:
     """P1: the most and least confident hits and mistakes of one model."""
-    right, sure = hits_of(model.first, gold_of(study)), sure_of(model.first)
+    right, sure = hits_of(model.first, gold_of(study)), confidence_of(model.first)
     picked = [
         PickedExamples(
             (f"{degree} confident {what}",),
@@ -110,7 +110,7 @@ def _confidence_gaps(study: Study, top: int) -> Table:
     for sure in known:
         for unsure in known:
             if sure is not unsure:
-                gap = sure_of(sure.first) - sure_of(unsure.first)
+                gap = confidence_of(sure.first) - confidence_of(unsure.first)
                 rows = ranked_rows(study, gap > 0, gap, top=top)
                 picked.append(PickedExamples((sure.name, unsure.name), rows, int((gap > 0).sum())))
     return examples_table(
@@ -149,8 +149,8 @@ def _all_students_wrong(study: Study, top: int) -> Table:
 
 def _all_students_unsure(study: Study, top: int) -> Table:
     """P8: the teacher is more confident than every student, ranked by the average difference."""
-    teacher = sure_of(study.teacher.first)
-    gaps = np.stack([teacher - sure_of(student.first) for student in study.students])
+    teacher = confidence_of(study.teacher.first)
+    gaps = np.stack([teacher - confidence_of(student.first) for student in study.students])
     mask: Bools = np.all(gaps > 0, axis=0)
     rows = ranked_rows(study, mask, gaps.mean(axis=0), top=top)
     return examples_table(

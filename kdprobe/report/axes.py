@@ -8,8 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from kdprobe.report.svg import label, tag, text
+from kdprobe.report.svg import label, lines, tag, text
 from kdprobe.results.numbers import show_number
+
+LINE = 13.0
+"""The height of a line of letters, in pixels."""
+
+
+def title_room(title: str, room: float) -> float:
+    """Return the height that lines of an axis' title beyond the first one take."""
+    return LINE * (len(lines(title, room)) - 1)
 
 
 @dataclass(frozen=True)
@@ -95,9 +103,11 @@ def x_axis(scale: Scale, y: float, title: str, *, top: float, wanted: int = 5) -
     marks.append(
         tag("line", {"class": "axis", "x1": scale.start, "x2": scale.end, "y1": y, "y2": y})
     )
-    if title:
-        room = scale.end - scale.start + 20
-        marks.append(label((scale.start + scale.end) / 2, y + 33, title, room, "", "middle"))
+    middle, room = (scale.start + scale.end) / 2, scale.end - scale.start + 20
+    marks += [
+        text(middle, y + 33 + LINE * i, line, "", "middle")
+        for i, line in enumerate(lines(title, room) if title else [])
+    ]
     return "".join(marks)
 
 
@@ -111,8 +121,10 @@ def y_axis(scale: Scale, x: float, title: str, *, right: float, wanted: int = 5)
     marks.append(
         tag("line", {"class": "axis", "x1": x, "x2": x, "y1": scale.start, "y2": scale.end})
     )
-    if title:
-        marks.append(label(4, scale.end - 12, title, right - 4))
+    above = lines(title, right - 4) if title else []
+    marks += [
+        text(4, scale.end - 12 - LINE * (len(above) - 1 - i), line) for i, line in enumerate(above)
+    ]
     return "".join(marks)
 
 

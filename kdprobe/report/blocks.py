@@ -15,6 +15,7 @@ from markupsafe import Markup
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
 from kdprobe.report.examples import links
+from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
 from kdprobe.results.renamed import present_name
@@ -22,7 +23,7 @@ from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocu
 
 OPEN_ROWS = 16
 _ASIDE = "Students with each other"
-_LEGEND = Markup('<div class="models">')
+_LEGEND = Markup('<div class="model-keys">')
 """How the legend of models begins in `figures.html`, which a section shows once."""
 PLAIN_UNITS = ("share", "count", "probability")
 
@@ -184,10 +185,12 @@ def charts_block(
     charts = analysis_charts(result, where, document)
     if not charts:
         return Markup()
-    keys = {key.name: key for chart in charts for key in chart.keys if key.model}
-    names = [name for name in Palette.of(document.models).models if name in keys]
-    models = [keys[name] for name in names] if legend else []
-    return fill("figures.html", charts=charts, models=models, links=where)
+    palette = Palette.of(document.models)
+    marked = {key.name for chart in charts for key in chart.keys if key.model}
+    models = [
+        key_of(name, palette.style(name), line=True) for name in palette.models if name in marked
+    ]
+    return fill("figures.html", charts=charts, models=models if legend else [], links=where)
 
 
 def analysis_block(

@@ -19,14 +19,16 @@ from markupsafe import Markup
 from kdprobe.atomic import write_text
 from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
+from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import page_data, script_json
 from kdprobe.report.leads import lead
 from kdprobe.report.markup import fill
 from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
-from kdprobe.report.sections.warnings import all_notices
 from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.headline import headline, short_title
+from kdprobe.results.notices import document_notices
 from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
@@ -131,13 +133,12 @@ def render(document: ResultsDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
-    students = ", ".join(model.name for model in document.students)
     return compose(
         document,
-        title=f"{document.task.name}: {document.teacher.name} and {students}",
-        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
+        title=short_title(document),
+        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
         parts=_parts(document),
-        style=page_style("attribution.css", "browser.css"),
+        style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
         data=page_data(document),
         file="results.json",
@@ -199,8 +200,11 @@ def figures(document: ResultsDocument) -> dict[str, str]:
     Returns:
         Name (letters, digits and dashes, without `.svg`) -> SVG text.
     """
+    charts = [
+        chart for result in document.analyses for chart in analysis_charts(result, {}, document)
+    ]
+    standing = draw_standing(headline(document))
     return {
         chart.name: str(chart.svg(standalone=True)) + "\n"
-        for result in document.analyses
-        for chart in analysis_charts(result, {}, document)
+        for chart in ([standing, *charts] if standing else charts)
     }

@@ -5,11 +5,16 @@ Does: draw what has one value per place on an axis. Does not: choose bins.
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
+
 from kdprobe.report.axes import (
     Scale,
     padded,
     panel_title,
     tick_label,
+    title_room,
     unit_range,
     x_axis,
     y_axis,
@@ -20,13 +25,13 @@ from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Attribute, Chart, Panel, extent, label, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, Panel, extent, fitted, label, tag, text, title
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Series
 
 LEFT, WIDTH, HIGH = 42.0, 300.0, 150.0
 _COUNTED, _THIN = 40.0, 4.0
-_TIERS = 2
+_RANGE = re.compile(r"([−\d.]+)–([−\d.]+)$")
 
 
 def _spots(plot: Plot) -> dict[float, str]:
@@ -38,25 +43,38 @@ def _spots(plot: Plot) -> dict[float, str]:
     return dict(sorted(spots.items()))
 
 
+def _edges(spots: dict[float, str]) -> list[str]:
+    """Return the ends of neighbouring ranges ("0–5", "5–9" give 0, 5, 9), or nothing."""
+    ranges = [_RANGE.match(name) for name in spots.values()]
+    pairs = [(found[1], found[2]) for found in ranges if found]
+    together = all(one[1] == other[0] for one, other in itertools.pairwise(pairs))
+    if len(pairs) < len(ranges) or not together or not pairs:
+        return []
+    return [pairs[0][0], *(end for _, end in pairs)]
+
+
 def _places(spots: dict[float, str], pitch: float, foot: float) -> tuple[str, float]:
-    """Write the names below the bars: in one line, or two in turn, or the ones that fit.
+    """Write the names below the bars, in one line or two in turn; ranges are named by their ends.
 
     Returns:
         The markup, and its height.
     """
+    edges = _edges(spots)
+    if edges:
+        step = max(1, math.ceil((max(extent(edge) for edge in edges) + 10) / pitch))
+        return "".join(
+            text(LEFT + pitch * rank, foot + 15, edge, "tick", "middle")
+            for rank, edge in enumerate(edges)
+            if rank % step == 0
+        ), 13.0
     widest = max((extent(name) for name in spots.values()), default=0.0) + 8
-    tiers = 1 if widest <= pitch else _TIERS
-    # Ranges are ordered, so that a reader can fill in what is left out; names are cut instead.
-    ordered = all(name[:1].isdigit() or name[:1] in ".−-<>≤≥" for name in spots.values())
-    step = max(1, -int(-widest // (tiers * pitch))) * tiers if ordered else tiers
+    tiers = 1 if widest <= pitch else 2
     drawn = ""
     for rank, name in enumerate(spots.values()):
-        tier = rank % step
-        if tier >= tiers:
-            continue
-        at = LEFT + pitch * (rank + 0.5)
-        room = step * pitch - 6
-        drawn += label(at, foot + 15 + 13 * tier, name, room, "tick", "middle")
+        room = tiers * pitch - 6
+        # A name may reach into its neighbours' places, not over the edge of the paper.
+        at = min(LEFT + pitch * (rank + 0.5), WIDTH - extent(fitted(name, room)) / 2 - 2)
+        drawn += label(at, foot + 15 + 13 * (rank % tiers), name, room, "tick", "middle")
     return drawn, 13.0 * tiers
 
 
@@ -65,7 +83,7 @@ def draw_bars(plot: Plot, name: str, palette: Palette) -> Chart:
     looks = Looks.of(plot, palette)
     values = [v for facet in plot.facets for s in facet.series for v in s.y]
     values += ends(plot.facets) + [f.reference for f in plot.facets if f.reference is not None]
-    top = 46.0 if len(plot.facets) > 1 else 28.0
+    top = (46.0 if len(plot.facets) > 1 else 28.0) + title_room(plot.y_title, WIDTH - 10)
     y = Scale(*padded(values, zero=True), top + HIGH, top)
     spots = _spots(plot)
     panels = tuple(_bars_panel(plot, facet, spots, y, looks) for facet in plot.facets)
@@ -85,7 +103,7 @@ def draw_bars(plot: Plot, name: str, palette: Palette) -> Chart:
 
 def _bars_panel(plot: Plot, facet: Facet, spots: dict[float, str], y: Scale, looks: Looks) -> Panel:
     right = WIDTH - 6
-    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right)
+    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right, wanted=6)
     order = list(spots)
     pitch = (right - LEFT) / max(len(order), 1)
     names, room = _places(spots, pitch, y.start)
@@ -132,7 +150,6 @@ def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
         panels=panels,
         numbers=(numbers := number_rows(plot)),
         numbers_total=len(numbers.rows),
-        keys=tuple(key for key in looks.legend() if key.model),
         folded=plot.folded,
     )
 
@@ -141,8 +158,8 @@ def _reliability_panel(
     plot: Plot, facet: Facet, across: tuple[float, float], looks: Looks, *, small: bool
 ) -> Panel:
     width, side = (184.0, 130.0) if small else (300.0, 200.0)
-    left, top = (34.0, 22.0) if small else (LEFT, 46.0)
-    right, wanted = width - 10, 3 if small else 5
+    left, right, wanted = (34.0, width - 10, 3) if small else (LEFT, width - 10, 5)
+    top = 22.0 if small else 46.0 + title_room(plot.y_title, right - 4)
     x, y = Scale(*across, left, right), Scale(0.0, 1.0, top + side, top)
     floor = top + side + 10 + _COUNTED
     marks = panel_title(facet.title, width)
@@ -157,7 +174,8 @@ def _reliability_panel(
         if most and not small:
             height = floor - _COUNTED + 2
             marks += text(left + 4, height, f"examples, up to {show_count(most)} a bin", "tick")
-    height = floor + (22 if small else 42)
+    below = 42 + title_room(plot.x_title, right - left + 20)
+    height = floor + (22 if small else below)
     return Panel(facet.title or plot.title, series_reading(facet), width, height, marks)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from kdprobe.report.axes import Scale, padded, panel_title, x_axis
+from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis
 from kdprobe.report.chart_families import Facet, Plot
 from kdprobe.report.chart_findings import listed, short
 from kdprobe.report.looks import Looks
@@ -24,7 +24,7 @@ Sure = Mapping[tuple[str, str], bool]
 """(series, row) -> whether its q-value is below .05; what is not in it has none."""
 
 WIDTH, NAME = 300.0, 15.0
-_ROWS, _APART, _CROWDED = 9, 9.0, 66.0
+_HIGH, _APART, _CROWDED = 290.0, 9.0, 66.0
 _Q = "q < .05"
 
 
@@ -132,7 +132,8 @@ def draw_forest(plot: Plot, name: str, palette: Palette, sure: Sure) -> Chart:
     for facet in plot.facets:
         held = set(row_names(facet.series))
         names = [row for row in order if row in held]
-        columns = max(1, math.ceil(len(names) / _ROWS))
+        fitting = max(3, int(_HIGH / _pitch(len(facet.series))))
+        columns = max(1, math.ceil(len(names) / fitting))
         most = math.ceil(len(names) / columns)
         for start in range(0, len(names), most):
             styles = {n: palette.style(n) for n in names} if rowed else {}
@@ -159,13 +160,20 @@ def _keys(looks: Looks | None, sure: Sure) -> tuple[Key, ...]:
     return (*(looks.legend() if looks else ()), *(filled if sure else ()))
 
 
+def _apart(count: int) -> float:
+    return min(_APART, _CROWDED / count)
+
+
+def _pitch(count: int) -> float:
+    """Return the height of a row of so many series."""
+    return NAME + _apart(count) * count + 6
+
+
 def _panel(
     plot: Plot, facet: Facet, names: list[str], x: Scale, looks: Looks, sure: Sure,
     styles: dict[str, Style],
 ) -> Panel:  # fmt: skip
-    count = len(facet.series)
-    apart = min(_APART, _CROWDED / count)
-    pitch = NAME + apart * count + 6
+    apart, pitch = _apart(len(facet.series)), _pitch(len(facet.series))
     top = 22.0 if facet.title else 4.0
     bottom = top + pitch * len(names) + 4
     marks = panel_title(facet.title, WIDTH) + x_axis(x, bottom, plot.x_title, top=top)
@@ -190,7 +198,13 @@ def _panel(
             reading.append(f"{row}, {series.name} {show_number(value)}")
         marks += inner if styles else styled(looks[series.name], inner)
     words = f"{plot.title}: {'; '.join(reading)}."
-    return Panel(facet.title or plot.title, words, WIDTH, bottom + 42, marks)
+    return Panel(
+        facet.title or plot.title,
+        words,
+        WIDTH,
+        bottom + 42 + title_room(plot.x_title, WIDTH),
+        marks,
+    )
 
 
 def _mark(series: Series, i: int, shape: int, at: tuple[Scale, float], filled: bool) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kdprobe.report.axes import panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
-from kdprobe.report.chart_heat_findings import cell_kind, comparison, finding, show_value
+from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
 from kdprobe.report.marks import key_of, swatch
 from kdprobe.report.palette import Palette
 from kdprobe.report.svg import Chart, Panel, extent, label, numbers_table, tag, text, title
@@ -59,7 +59,7 @@ class _Grid:
         left = min(_LEFT, longest + 12) + (14 if students > 1 else 0)
         legible = columns <= LEGIBLE
         kind = cell_kind(matrix)
-        shown = [show_value(v, kind) for values in matrix.values for v in values]
+        shown = [cell_text(v, kind) for values in matrix.values for v in values]
         most = _WIDE_NAME if columns <= _FEW else _NAME
         names = max((min(extent(name) + 8, most) for name in matrix.columns), default=0.0)
         least = max([34.0, names, *(extent(cell) + 8 for cell in shown)])
@@ -138,7 +138,8 @@ def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
                 marks.append(tag("rect", {"class": f"cell {look}", **box, "height": high}, hint))
                 if grid.legible and grid.height >= 18:
                     middle = grid.left + (j + 0.5) * grid.width
-                    marks.append(text(middle, y + high / 2 + 4, shown, f"on-{look}", "middle"))
+                    within = cell_text(value, kind)
+                    marks.append(text(middle, y + high / 2 + 4, within, f"on-{look}", "middle"))
     return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 

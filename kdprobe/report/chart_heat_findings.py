@@ -17,6 +17,17 @@ def cell_kind(matrix: Matrix) -> str:
     return "count" if all(float(value).is_integer() for value in values) else "number"
 
 
+def cell_text(value: float | None, kind: str) -> str:
+    """Write what stands in a cell: short, as the tooltip and the table hold the whole number.
+
+    >>> cell_text(-0.00012, "number"), cell_text(-0.0472, "number"), cell_text(12, "count")
+    ('0.000', '−0.047', '12')
+    """
+    if value is None or kind == "count" or abs(value) >= 100:
+        return show_value(value, kind)
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
 def show_value(value: float | None, kind: str) -> str:
     """Write a cell's number; an undefined one is a dash."""
     if value is None:
@@ -81,6 +92,8 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
         return f"Beyond noise: {listed([_sure_cells(*member) for member in members])}."
     if cell_kind(first) == "count" and first.rows == first.columns:
         return f"The same label: {listed([_same_label(*member) for member in members])}."
+    if len(members) > 1:
+        return f"Mean of the cells: {listed([_mean(*member) for member in members])}."
     clauses = []
     for model, matrix in members:
         cells = [
@@ -94,6 +107,12 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
             whose = f"{short(model)} " if model else ""
             clauses.append(f"{whose}{show_value(value, cell_kind(matrix))} ({where})")
     return f"Most: {listed(clauses)}." if clauses else ""
+
+
+def _mean(model: str, matrix: Matrix) -> str:
+    values = [value for row in matrix.values for value in row if value is not None]
+    mean = cell_text(sum(values) / len(values), "number") if values else "undefined"
+    return f"{short(model)} {mean}"
 
 
 def _sure_cells(model: str, matrix: Matrix) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdprobe.report.axes import Scale, padded, panel_title, x_axis, y_axis
+from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import KEPT, Facet, Plot
 from kdprobe.report.chart_findings import line_finding, series_reading
 from kdprobe.report.looks import Looks
@@ -46,7 +46,9 @@ def _frame(plot: Plot, *, named: float) -> _Frame:
     titled = any(facet.title for facet in plot.facets)
     if len(plot.facets) > _FEW:
         return _Frame(34.0, 176.0, 22.0, 104.0, small=True)
-    return _Frame(42.0, 292.0 - named, 46.0 if titled else 28.0, 170.0, small=False)
+    right = 292.0 - named
+    top = (46.0 if titled else 28.0) + title_room(plot.y_title, right - 4)
+    return _Frame(42.0, right, top, 170.0, small=False)
 
 
 def _named_at_ends(plot: Plot, looks: Looks) -> float:
@@ -93,7 +95,7 @@ def _panel(
     plot: Plot, facet: Facet, frame: _Frame, scales: tuple[Scale, Scale], looks: Looks, named: bool
 ) -> Panel:
     x, y = scales
-    wanted = 3 if frame.small else 5
+    wanted = 3 if frame.small else 6
     width = 184.0 if frame.small else 300.0
     heading = facet.title.split(" (")[0] if frame.small else facet.title
     marks = panel_title(heading, width)
@@ -108,12 +110,15 @@ def _panel(
     # Baselines first: what is measured against them lies above.
     order = sorted(facet.series, key=lambda series: not looks[series.name].pale)
     models = [s for s in order if not looks[s.name].pale and not s.name.startswith(KEPT)]
+    # Side by side where intervals would hide each other; else points stay on their lines.
+    dodge = DODGE if any(end is not None for s in models for end in s.low) else 0.0
     for series in order:
-        shift = DODGE * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
+        shift = dodge * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
         marks += _series(series, (x, y), frame, looks, len(models), shift)
     if named:
         marks += _names(facet, y, frame)
-    height = frame.foot + (22 if frame.small else 42)
+    below = 42 + title_room(plot.x_title, frame.right - frame.left + 20)
+    height = frame.foot + (22 if frame.small else below)
     return Panel(facet.title or plot.title, series_reading(facet), width, height, marks)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from kdprobe.report.axes import Scale, panel_title, unit_range, x_axis, y_axis
+from kdprobe.report.axes import Scale, panel_title, title_room, unit_range, x_axis, y_axis
 from kdprobe.report.chart_families import Facet, Plot
 from kdprobe.report.chart_findings import scatter_finding
 from kdprobe.report.chart_heat import tint
@@ -105,9 +105,10 @@ def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str])
     looks = Looks.of(plot, palette)
     xs = [value for facet in plot.facets for s in facet.series for value in s.x]
     ys = [value for facet in plot.facets for s in facet.series for value in s.y]
-    top = 46.0 if plot.facets[0].title else 28.0
+    top = (46.0 if plot.facets[0].title else 28.0) + title_room(plot.y_title, WIDTH - 12)
     x = Scale(*unit_range(xs), LEFT, WIDTH - 8)
     y = Scale(*unit_range(ys), top + HIGH, top)
+    below = 42 + title_room(plot.x_title, WIDTH - 8 - LEFT + 20)
     panels, crowded = [], 0
     for facet in plot.facets:
         marks = panel_title(facet.title, WIDTH)
@@ -123,10 +124,12 @@ def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str])
         else:
             marks += _points(facet, (x, y), _styles(facet, looks, palette), links)
         panels.append(
-            Panel(facet.title or plot.title, _reading(facet), WIDTH, top + HIGH + 42, marks)
+            Panel(facet.title or plot.title, _reading(facet), WIDTH, top + HIGH + below, marks)
         )
     numbers = _rows(plot)
-    names = list(dict.fromkeys(s.name for facet in plot.facets for s in facet.series))
+    named = dict.fromkeys(s.name for facet in plot.facets for s in facet.series)
+    # A series that is a model has a panel with its name.
+    names = [name for name in named if name not in palette.models]
     shapes = {
         s.name: (0, 3, 2, 4)[i % 4] for f in plot.facets for i, s in enumerate(f.series)
     }  # fmt: skip

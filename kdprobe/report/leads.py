@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from kdprobe.plain_text import printable
 from kdprobe.report.lost import split_gaps
+from kdprobe.results.losses import LOST, certainty
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, ResultsDocument
-from kdprobe.results.sentences import LOST, certainty
 
 MOST_NAMED = 6
 _NAME = 40

@@ -103,6 +103,25 @@ def fitted(content: str, room: float) -> str:
     return kept + "…"
 
 
+def lines(content: str, room: float, *, most: int = 2) -> list[str]:
+    """Break a label at blanks into lines no wider than `room` pixels; the last may be cut.
+
+    >>> lines("share of the answers as the teacher", 130)
+    ['share of the', 'answers as the tea…']
+    >>> lines("score", 130)
+    ['score']
+    """
+    words = printable(content).split(" ")
+    broken = [words[0]]
+    for word in words[1:]:
+        longer = f"{broken[-1]} {word}"
+        if extent(longer) <= room or len(broken) == most:
+            broken[-1] = longer
+        else:
+            broken.append(word)
+    return [fitted(line, room) for line in broken]
+
+
 def label(
     x: float, y: float, content: str, room: float, kind: str = "", anchor: str = "start"
 ) -> str:

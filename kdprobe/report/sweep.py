@@ -107,7 +107,10 @@ def _difference_table(
             Column(name="a", label="Student"),
             Column(name="b", label="Other"),
             Column(name="difference", label="Difference", kind="number"),
-            *(Column(name=name, label=label, kind="number") for name, label in heads),
+            *(
+                Column(name=name, label=label, kind="p" if name in ("p", "q") else "number")
+                for name, label in heads
+            ),
             Column(name="verdict", label="Verdict"),
         ),
         rows=tuple(rows),

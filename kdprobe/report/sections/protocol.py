@@ -80,7 +80,7 @@ def production_rows(produced_by: ProducedBy, *, seed: int) -> list[tuple[str, st
 
 def no_command(models: Sequence[ModelInfo]) -> str:
     """Return why there is no command that makes a comparison again."""
-    memory = [one for one in models if one.source not in ("transformers", "predictions file")]
+    memory = [one for one in models if one.source in ("loaded model", "function", "arrays")]
     if not memory:
         return "Called from Python: no command was typed."
     named = ", ".join(f"{one.name} ({one.folder})" for one in memory)
