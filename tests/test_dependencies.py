@@ -21,8 +21,8 @@ NEEDED_OTHERWISE = {
     "textblob": "kdprobe/augmenters/taggers.py",  # its lexicon is read, not its code
 }
 # What a reader of the tests' own tools looks for: run, not imported.
-TOOLS = {"mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist", "ruff", "scipy-stubs",
-         "types-pyyaml"}  # fmt: skip
+TOOLS = {"axe-playwright-python", "mypy", "pandas-stubs", "pytest-timeout", "pytest-xdist",
+         "ruff", "scipy-stubs", "types-pyyaml"}  # fmt: skip
 
 
 def _named(requirements: list[str]) -> set[str]:
