@@ -34,9 +34,10 @@ def attribute(
     """Explain one text by one model or several, one label for all.
 
     Args:
-        models: checkpoint folders or hub ids (`NAME=PATH` names one), loaded models, pipelines or
-            functions of texts, as `kdprobe.compare` takes them; one, several, or several by name.
-            The labels of a function are the names of the columns it gives, else `0`, `1`, ….
+        models: checkpoint folders, hub ids or `python:MODULE:FUNCTION` (`NAME=PATH` names one),
+            loaded models, pipelines or functions of texts, as `kdprobe.compare` takes them; one,
+            several, or several by name.
+            The labels of a function are those it names, or its columns, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.
         methods: names of methods, the same for all models; see `kdprobe list methods`.
@@ -162,9 +163,11 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
 
 def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
     """Make a task of the labels that a model names: in its config, or by what a function gives."""
-    from kdprobe.models.folder import check_folder, locate
     from kdprobe.models.label_names import label_names
     from kdprobe.models.loaded import written_config
+    from kdprobe.models.path_options import options_of
+    from kdprobe.models.text_function import call_function, own_labels
+    from kdprobe.models.written_config import written_labels
 
     kind = kind_of(model)
     if kind == "predictions":
@@ -172,12 +175,12 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
             name, found="new texts cannot be put to predictions", expected="a model or a function"
         )
     if kind == "function":
-        labels = _columns(model([texts[0] if len(texts) == 1 else texts]), name)
+        labels = own_labels(model, name) or _columns(call_function(model, [texts], name=name), name)
     elif kind == "loaded model":
         labels = label_names(written_config(model, name), where=name)
     else:
-        folder = locate(str(model), offline=offline)
-        labels = label_names(check_folder(folder), where=f"{model}: config.json")
+        written = written_labels(str(model), options_of(model), offline=offline)
+        labels = label_names(written, where=f"{model}: config.json")
     if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
     return Task("text", 1, "classification", labels, "accuracy")
@@ -187,7 +190,10 @@ def _columns(answer: Any, name: str) -> tuple[str, ...]:
     """Return the names of the columns that a function gives for one text, else their numbers."""
     if hasattr(answer, "columns"):
         return tuple(map(str, answer.columns))
-    array = np.asarray(answer)
+    try:
+        array = np.asarray(answer)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths; a tensor of gradients
+        array = np.empty(0)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise CapabilityError(
             name, found="its function gives no probabilities", expected="a row of them for a text"

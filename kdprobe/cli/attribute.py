@@ -25,7 +25,9 @@ def attribute(
     models: Annotated[
         list[str],
         typer.Argument(
-            metavar="MODEL...", help="Checkpoint folders or hub ids, or NAME=PATH; side by side."
+            metavar="MODEL...",
+            help="Checkpoint folders, hub ids or python:MODULE:FUNCTION, or NAME=PATH; side by "
+            "side.",
         ),
     ],
     text: Annotated[str, typer.Option("--text", help="The text to explain.")],

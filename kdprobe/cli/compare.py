@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples (.tsv, .csv, "
-    ".jsonl, .parquet). Default: what the models say they are about."
+    ".jsonl, also with .gz; .parquet). Default: what the models say they are about."
 )
 
 
@@ -40,8 +40,9 @@ def compare(
         str,
         typer.Argument(
             metavar="TEACHER",
-            help="A checkpoint folder, a hub id or a predictions file; NAME=PATH names it, "
-            "NAME=PATH,PATH is one model trained with several seeds.",
+            help="A checkpoint folder, a hub id, a predictions file, or python:MODULE:FUNCTION, a "
+            "function of texts that is imported, from the working directory too; NAME=PATH names "
+            "it, NAME=PATH,PATH is one model trained with several seeds.",
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
@@ -85,6 +86,7 @@ def compare(
 
     run = analyses_of(analyses.only, analyses.skip)
     gates = gates_of(fail_if or [], students, run)
+    asked = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
     check_summary(summary_file)
@@ -96,7 +98,7 @@ def compare(
         data=data,
         runtime=runtime,
         analyses=analyses,
-        collectors=asked_evidence(evidence, only=run.only),
+        collectors=asked,
         command=command_line(sys.argv),
         progress=terminal.progress(quiet=quiet),
         force=place.force,

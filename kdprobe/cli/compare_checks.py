@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from kdprobe.results.gates import Gate
 
 
-class Chosen(NamedTuple):
+class AnalysisNames(NamedTuple):
     """The analyses that were named, as they are called; see `analysis_names`."""
 
     only: tuple[str, ...]
     skip: tuple[str, ...]
 
 
-def analyses_of(only: Sequence[str], skip: Sequence[str]) -> Chosen:
+def analyses_of(only: Sequence[str], skip: Sequence[str]) -> AnalysisNames:
     """Return the names of `--only` and `--skip` as they are spelt."""
     from kdprobe.comparison.analyses import analysis_names
 
-    return Chosen(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
+    return AnalysisNames(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
 
 
-def gates_of(conditions: Sequence[str], students: Sequence[str], chosen: Chosen) -> list[Gate]:
+def gates_of(
+    conditions: Sequence[str], students: Sequence[str], chosen: AnalysisNames
+) -> list[Gate]:
     """Read the gates and check every name in them, before anything else is done."""
     if not conditions:
         return []
@@ -53,11 +55,16 @@ def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenT
         models: all compared models, as typed.
     """
     if data.task is not None:
-        return None, Path(str(data.task)).stem
-    from kdprobe.comparison.task_choice import choose_task, columns_of
-    from kdprobe.models.spec import parse_specs
+        from kdprobe.tasks.packed import stem
 
-    chosen = choose_task(None, parse_specs(models), columns_of(data))
+        return None, stem(Path(str(data.task)))
+    from kdprobe.comparison.task_choice import choose_task, columns_of
+    from kdprobe.models.model_like import specs_of
+
+    specs = specs_of(models[0], models[1:])
+    chosen = choose_task(
+        None, specs, columns_of(data), label_map=data.label_map, missing=data.missing
+    )
     for notice in chosen.notices:
         terminal.tell(notice.message)
     return chosen, chosen.task_file.name

@@ -98,12 +98,12 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
 
 
 def _tell_unrun(document: ResultsDocument) -> None:
-    """Say in one line what nobody asked for and did not run; the report has the reasons."""
+    """Say in one line what nobody asked for and did not run, and what would add it."""
     from kdprobe.results.unable import unable
 
-    names = [item.names for item in unable(document.skipped) if not item.requested]
-    if names:
-        terminal.tell(f"not run: {', '.join(names)} (the report says why)")
+    unasked = [item.short for item in unable(document.skipped) if not item.requested]
+    if unasked:
+        terminal.tell(f"not run: {', '.join(unasked)}")
 
 
 def _short(value: float | None) -> float | None:

@@ -148,7 +148,7 @@ COLLECTORS: Plugins[Collector[Any]] = Plugins(
     attribute="COLLECTOR",
     kind="collector",
     entry_points="kdprobe.collectors",
-    apart=("guarding", "protocol", "session"),
+    apart=("examples", "guarding", "protocol", "session"),
 )
 
 

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.cache import Cache
+from kdprobe.collectors.examples import answered_by_all, load_examples
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, DataNotFoundError, TaskError
@@ -66,6 +67,9 @@ class Session:
             split contains it.
         noticed: what the reader must know of how the task was chosen.
         notices: what the reader must know of how the examples were found.
+        opening: the keywords of `open_model` that the models were opened with.
+        unanswered: how many examples were left out as unanswered, of how many, and how many each
+            model did not answer; empty where none is left out.
         observations: what was collected so far, by type.
     """
 
@@ -81,6 +85,8 @@ class Session:
     train_split: str = ""
     noticed: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
+    opening: Mapping[str, Any] = field(default_factory=dict)
+    unanswered: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[type, object] = field(default_factory=dict)
 
     @property
@@ -171,23 +177,30 @@ def open_session(
         UsageError: whatever is wrong with the task, the data or a model; one message.
     """
     task = task_file.task()
-    models = _open_models(specs, task, data, runtime)
+    opening: dict[str, Any] = {
+        "device": runtime.device, "dtype": runtime.dtype, "offline": runtime.offline,
+        "label_map": data.label_map,
+    }  # fmt: skip
+    models = _open_models(specs, task, opening)
     if data.label_map:
-        from kdprobe.models.label_sources import label_names
+        from kdprobe.models.label_sources import answers_in, label_names
 
         paths = [path for spec in specs for path in spec.paths]
         known = {path: label_names(path, offline=runtime.offline) or () for path in paths}
         opened = {model.name: model.runs[0].labels for model in models}
-        check_label_map(data.label_map, opened | known, task.labels)
+        answers = {answer for path in paths for answer in answers_in(path)}
+        check_label_map(data.label_map, opened | known, task.labels, answers=answers)
     name = data.split or task_file.compare_split
     source = task_file.with_cluster(data.cluster)
-    split, notices = _load_examples(specs, source, name, data, offline=runtime.offline, seed=seed)
+    split, notices = load_examples(specs, source, name, data, offline=runtime.offline, seed=seed)
     if source.cluster and split.clusters is None:  # examples that no table was read for
         split = split_clusters(split, source.cluster, text=task_file.text)
     if not len(split):
         raise TaskError(
             f"{task.name} {split.name}", found="holds no examples", expected="at least one"
         )
+    answered = answered_by_all(split, [model.runs for model in models], data.missing)
+    split = answered.split
     return Session(
         task_file=task_file,
         split=split,
@@ -199,7 +212,9 @@ def open_session(
         batch_size=runtime.batch_size,
         cache=open_cache(runtime.cache),
         train_split=_train_split(task_file, name),
-        notices=(*notices, *cluster_notices(split)),
+        notices=(*notices, *answered.notices, *cluster_notices(split)),
+        opening=opening,
+        unanswered=answered.counts,
     )
 
 
@@ -219,10 +234,7 @@ def _train_split(task_file: TaskFile, compared: str) -> str:
 
 
 def _open_models(
-    specs: Sequence[ModelSpec],
-    task: Task,
-    data: EvaluationDataOptions,
-    runtime: InferenceRuntime,
+    specs: Sequence[ModelSpec], task: Task, opening: Mapping[str, Any]
 ) -> tuple[ComparedModel, ...]:
     from kdprobe.models.open import open_model
 
@@ -231,61 +243,12 @@ def _open_models(
             spec,
             "student" if place else "teacher",
             tuple(
-                open_model(
-                    given,
-                    name=spec.name,
-                    task=task,
-                    device=runtime.device,
-                    dtype=runtime.dtype,
-                    offline=runtime.offline,
-                    label_map=data.label_map,
-                )
+                open_model(given, name=spec.name, task=task, **opening)
                 for given in (*spec.paths, *spec.objects)
             ),
         )
         for place, spec in enumerate(specs)
     )
-
-
-def _load_examples(
-    specs: Sequence[ModelSpec],
-    task_file: TaskFile,
-    name: str,
-    data: EvaluationDataOptions,
-    *,
-    offline: bool,
-    seed: int,
-) -> tuple[Split, tuple[Notice, ...]]:
-    """Load the split; when its data are nowhere, the predictions files give the examples."""
-    from kdprobe.models.predictions.file import is_predictions_file, split_from_file
-    from kdprobe.tasks.sources import load_split
-
-    limit = data.limit
-    try:
-        split = load_split(
-            task_file,
-            name,
-            data_dir=data.data_dir,
-            offline=offline,
-            limit=limit,
-            seed=seed if data.sample_seed is None else data.sample_seed,
-        )
-    except DataNotFoundError:
-        files = [path for spec in specs for path in spec.paths]
-        if any(spec.objects for spec in specs) or not all(map(is_predictions_file, files)):
-            raise
-        task = task_file.task()
-        notice = Notice(
-            code="examples-from-predictions",
-            severity="note",
-            message=f"The data of {task.name} were not found; texts and labels are those of the "
-            f"teacher's predictions file.",
-        )
-        return split_from_file(Path(files[0]), task), (notice,)
-    if limit is not None and limit <= len(split):
-        message = f"Only {len(split)} examples of {split.name} were looked at (`limit`)."
-        return split, (Notice(code="limit", severity="warning", message=message),)
-    return split, ()
 
 
 def _checked_columns(names: tuple[str, ...], split: Split) -> tuple[str, ...]:

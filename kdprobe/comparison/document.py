@@ -162,6 +162,7 @@ def _protocol(
         "slice_columns": list(session.slice_columns),
         **_control_options(session.study),
         **({"cluster": session.split.clustered_by} if session.split.clustered_by else {}),
+        **({"missing": {"rule": "drop", **session.unanswered}} if data.missing == "drop" else {}),
         **evidence.options,
         "device": runtime.device,
         "dtype": runtime.dtype,

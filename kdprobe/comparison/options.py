@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NamedTuple, TypedDict, cast
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, TypedDict, cast
 
 from pydantic import Field
 
@@ -80,12 +80,20 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+    similarity: Any = None
+    attention: Any = None
+    causal_use: Any = None
+    efficiency: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "minimal_pairs": ("minimal_pairs", "folder"),
     "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
     "attribution_gap": ("attribution_maps", "examples"),
+    "similarity": ("similarity", "sentences"),
+    "attention": ("attention_similarity", "examples"),
+    "causal_use": ("causal_use", "properties"),
+    "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -95,6 +103,7 @@ class CompareKeywords(TypedDict, total=False):
 
     split: str | None
     cluster: str | None
+    missing: Literal["refuse", "drop"]
     data_dir: str | Path | None
     text: str | None
     text_pair: str | None
@@ -115,6 +124,10 @@ class CompareKeywords(TypedDict, total=False):
     probing: ProbingRequest | None
     attributions: AttributionRequest | None
     attribution_gap: int | None
+    similarity: int | None
+    attention: int | None
+    causal_use: Sequence[str] | None
+    efficiency: bool | None
     device: str
     dtype: str
     threads: int | None
@@ -168,6 +181,11 @@ def compare_options(
     joined = gathered("compare", named, places)
     keywords = cast(EvidenceKeywords, joined["collectors"])
     evidence = _by_keyword(keywords)
+    if not isinstance(collectors, Mapping | None):
+        raise TypeError(
+            "compare() takes collectors as a mapping of names to options, not "
+            f"{type(collectors).__name__}"
+        )
     for name, options in (collectors or {}).items():
         known = COLLECTORS.find(name, option="collectors")
         if known in evidence:
@@ -227,7 +245,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     short: dict[str, dict[str, object]] = {}
     for keyword, (name, option) in SHORT_KEYWORDS.items():
-        if (value := getattr(given, keyword)) is not None:
+        if (value := getattr(given, keyword)) is not None and value is not False:
             short.setdefault(name, {})[option] = value
     evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:

@@ -7,7 +7,7 @@ the predictions files. Does not: load examples.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kdprobe.config.options import DataOptions
 from kdprobe.config.task import TaskFile
@@ -51,6 +51,7 @@ def choose_task(
     *,
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
+    missing: Literal["refuse", "drop"] = "refuse",
 ) -> ChosenTask:
     """Open the task that is compared on.
 
@@ -60,6 +61,7 @@ def choose_task(
         columns: of a plain table.
         offline: ask no network for the labels of a hub model.
         label_map: the models' label names -> the task's.
+        missing: what becomes of examples that a predictions file does not answer.
 
     Raises:
         UsageError: a task that cannot be opened, or none is named and the models name none, or
@@ -81,7 +83,13 @@ def choose_task(
         return ChosenTask(name_classes(opened, places, offline=offline, label_map=label_map))
     folders = [path for path in paths if not is_predictions_file(path)]
     if not folders and not any(model.objects for model in models):
-        return _of_files(paths, columns)
+        task_file = task_of_predictions(
+            paths[0], labels=columns.labels, label_map=label_map, missing=missing
+        )
+        message = f"No `task` was given: {'; '.join(task_file.notes)}."
+        return ChosenTask(
+            task_file, (Notice(code="task-from-predictions", severity="note", message=message),)
+        )
     trained: dict[str, list[str]] = {}
     for model in models:
         for record in filter(None, map(training_record, model.paths)):
@@ -122,12 +130,3 @@ def _one_task(trained: dict[str, list[str]]) -> str:
             remedy="say `task` with the file they were trained on",
         )
     return name
-
-
-def _of_files(paths: Sequence[str], columns: TableColumns) -> ChosenTask:
-    """Take texts, labels and classes from the teacher's predictions file."""
-    task_file = task_of_predictions(paths[0], labels=columns.labels)
-    message = f"No `task` was given: {'; '.join(task_file.notes)}."
-    return ChosenTask(
-        task_file, (Notice(code="task-from-predictions", severity="note", message=message),)
-    )

@@ -28,12 +28,16 @@ _Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
-    "(.tsv, .csv, .jsonl, .parquet)."
+    "(.tsv, .csv, .jsonl, also with .gz; .parquet)."
 )
 
 _SEED = "Seed of everything random."
 Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
+
+
+Missing = Literal["refuse", "drop"]
+"""What becomes of examples that a model known by its answers did not answer."""
 
 
 class DataOptions(FlagOptions):
@@ -93,6 +97,13 @@ class EvaluationDataOptions(DataOptions):
             metavar="COLUMN",
         ),
     ] = None  # fmt: skip
+    missing: Annotated[
+        Missing,
+        Flag(
+            "Examples that a predictions file does not answer, or with what is no label: refuse "
+            "them, or drop them for all models and count them."
+        ),
+    ] = "refuse"
 
 
 class TrainingDataOptions(DataOptions):
@@ -122,7 +133,7 @@ class Runtime(FlagOptions):
 class InferenceRuntime(Runtime):
     """The machine, for commands that ask models and keep what they say."""
 
-    dtype: Annotated[str, Flag("float32, or bfloat16 (faster on some machines).")] = "float32"
+    dtype: Annotated[str, Flag("float32, bf16 (faster on some machines) or fp16.")] = "float32"
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
 

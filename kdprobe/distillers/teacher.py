@@ -39,7 +39,7 @@ from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
-from kdprobe.models.stored_outputs import stored_logits
+from kdprobe.models.stored_outputs import keep_logits, stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
@@ -80,14 +80,27 @@ class Teacher:
     ) -> Teacher:
         """Open it; a head that was never trained is refused."""
         loaded = load_classifier(path, task=data.task, label_map=label_map, offline=offline)
+        held = loaded.fingerprint or fingerprint(locate(path, offline=offline))
+        return cls.of_loaded(path, loaded, held, data, recipe, compute)
+
+    @classmethod
+    def of_loaded(
+        cls,
+        path: str,
+        loaded: Loaded,
+        fingerprint: str,
+        data: TrainingData,
+        recipe: Recipe,
+        compute: Compute,
+    ) -> Teacher:
+        """Make a teacher of a model; see the class for what is given."""
         longest = min(recipe.training.max_length, token_limit(loaded.model, loaded.tokenizer))
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
         loaded.model.requires_grad_(False).to(compute.device)
-        place = locate(path, offline=offline)
-        return cls(path, loaded, fingerprint(place), train, evaluation, longest, compute)
+        return cls(path, loaded, fingerprint, train, evaluation, longest, compute)
 
     def reading(self, data: TrainingData) -> Teacher:
         """Return it with other training examples."""
@@ -95,7 +108,13 @@ class Teacher:
         read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
         return replace(self, train=read)
 
-    def replaced_by(self, loaded: Loaded, data: TrainingData) -> Teacher:
+    def sampled(self, data: TrainingData) -> Teacher:
+        """Return it with other examples, of which nothing is stored."""
+        return self.replaced_by(self.loaded, data)
+
+    def replaced_by(
+        self, loaded: Loaded, data: TrainingData, recipe: Recipe | None = None
+    ) -> Teacher:
         """Return another model in its place, with the examples as that one reads them."""
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
@@ -120,6 +139,15 @@ class Teacher:
         """Its folder's name, without the way there; a hub id whole."""
         local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How it was read."""
+        return self.loaded.notes
+
+    def asked(self, weighted_loss: WeightedLoss, models: ModelPair) -> str:
+        """Say when it runs, and what is kept of it, for people."""
+        return teacher_quantities(weighted_loss, models, self.train.lengths).summary
 
     @cached_property
     def handle(self) -> HfModel:
@@ -157,8 +185,10 @@ class Teacher:
         """Return its logits for the training split, in the batches in which trainings read it.
 
         They differ from `logits` by rounding (1e-6), which the steps of a training amplify: a
-        student is the same as ever only if every bit is. What is stored is held against the
-        teacher's own outputs for a few texts alone, and computed again where it differs.
+        student is the same as ever only if every bit is. So they have an entry of their own, which
+        no other command writes; each is put among the outputs that `logits` and `compare` share
+        where its text is not known there yet. What is stored is held against the teacher's own
+        outputs for a few texts alone, and computed again where it differs.
 
         Raises:
             CapabilityError: what was computed is not what the teacher says of each text alone.
@@ -179,6 +209,9 @@ class Teacher:
                 batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
             )  # fmt: skip
             own.require_signal(StoredTeacher(torch.from_numpy(logits)))
+            keep_logits(
+                self.handle, split, logits, longest=self.max_length, cache=cache, progress=progress
+            )
             cache.store(key, {"logits": logits}, description=f"{split.task.name} {split.name}")
         return logits
 

@@ -16,6 +16,7 @@ from kdprobe.models.folder import locate
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.models.model_like import loaded_parts, what_it_is
 from kdprobe.models.predictions.table import is_predictions_file
+from kdprobe.models.predictions.token_probabilities import answers_of
 from kdprobe.plain_files import expanded, parse_json, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
@@ -55,8 +56,8 @@ def name_classes(
         if not names and not task_file.labels:
             changes = {"kind": "regression", "primary_score": "pearson", "open_labels": False}
             return task_file.model_copy(update=changes)
-        said = {} if label_map == POSITIONAL else dict(label_map or {})
-        classes = _completed(tuple(said.get(name, name) for name in names), task_file.labels)
+        renamed = {} if label_map == POSITIONAL else dict(label_map or {})
+        classes = _completed(tuple(renamed.get(name, name) for name in names), task_file.labels)
         if classes is not None:
             note = f"classes that the rows do not show are those of {_shown(model)}: "
             absent = [name for name in classes if name not in task_file.labels]
@@ -111,6 +112,19 @@ def label_names(model: object, *, offline: bool) -> tuple[str, ...] | None:
     except (UsageError, OSError, ValueError, RecursionError):
         return None
     return _names_in(config) if isinstance(config, dict) else None
+
+
+def answers_in(model: str) -> set[str]:
+    """Return the predicted labels and tokens that stand in a predictions file, as they stand there.
+
+    They are what a label map may speak of beside the names of labels; none of anything else.
+    """
+    if not is_predictions_file(model):
+        return set()
+    try:
+        return answers_of(read_table(expanded(model)))
+    except UsageError:
+        return set()
 
 
 def _names_in(config: Mapping[str, object]) -> tuple[str, ...] | None:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.imported import ImportedFunction, import_value, is_imported
 from kdprobe.models.spec import (
-    Draft,
     ModelSpec,
+    SpecDraft,
     checked_name,
     draft_of,
     folder_name,
@@ -54,9 +55,9 @@ ModelLike: TypeAlias = (
     | Callable[[list[str]], Any]
     | Callable[[list[tuple[str, str]]], Any]
 )
-"""A model: a folder, hub id or predictions file (`NAME=PATH` names it), a loaded model with its
-tokenizer, a `text-classification` pipeline, a function of texts, or predictions of another
-comparison; see `kdprobe.compare`."""
+"""A model: a folder, hub id, predictions file or `python:MODULE:FUNCTION` (`NAME=PATH` names it), a
+loaded model with its tokenizer, a `text-classification` pipeline, a function of texts, or
+predictions of another comparison; see `kdprobe.compare`."""
 
 ModelsLike: TypeAlias = (
     ModelLike | Iterable[ModelLike] | Mapping[str, ModelLike | Sequence[ModelLike]]
@@ -136,7 +137,7 @@ def specs_of(
     others = _drafts(students, "`students`")
     if not others:
         raise ConfigError("`students`", found="none is named", expected="at least one")
-    return told_apart([*first, *others])
+    return tuple(map(_imported, told_apart([*first, *others])))
 
 
 def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
@@ -144,10 +145,45 @@ def specs_of_models(models: ModelsLike) -> tuple[ModelSpec, ...]:
     drafts = _drafts(models, "`models`")
     if not drafts:
         raise ConfigError("`models`", found="none is named", expected="at least one")
-    return told_apart(drafts)
+    return tuple(map(_imported, told_apart(drafts)))
 
 
-def _drafts(given: Any, where: str) -> list[Draft]:
+def _imported(spec: ModelSpec) -> ModelSpec:
+    """Return a model with what it names by its code imported."""
+    named = [path for path in spec.paths if is_imported(path)]
+    if not named:
+        return spec
+    paths = tuple(path for path in spec.paths if path not in named)
+    return ModelSpec(spec.name, paths, (*map(_from_code, named), *spec.objects))
+
+
+def _from_code(path: str) -> object:
+    """Import what a path names: a function, a pipeline, a loaded model or predictions.
+
+    Raises:
+        CapabilityError: it is none of these, or none of which answers have a version.
+    """
+    imported = import_value(path)
+    kind = kind_of(imported.value)
+    if kind == "function":
+        return ImportedFunction(imported)
+    is_class = isinstance(imported.value, type)
+    if kind in (None, "path"):
+        what = "a class" if is_class else f"of type {type(imported.value).__name__}"
+        raise CapabilityError(
+            imported.where, found=f"is {what}",
+            expected="a function from a list of texts to their probabilities",
+            remedy="a method of an object is python:MODULE:object.method" if is_class else "",
+        )  # fmt: skip
+    if imported.reference.version is not None:
+        raise CapabilityError(
+            imported.where, found=f"is {what_it_is(imported.value)}, which needs no version",
+            expected="no ?version=",
+        )  # fmt: skip
+    return imported.value
+
+
+def _drafts(given: Any, where: str) -> list[SpecDraft]:
     if isinstance(given, Mapping):
         drafts = []
         for name, model in given.items():
@@ -156,12 +192,13 @@ def _drafts(given: Any, where: str) -> list[Draft]:
             runs = [model] if kind_of(model) or not isinstance(model, list | tuple) else list(model)
             drafts.append(_named(checked_name(name, where=where), runs, where))
         return drafts
-    if kind_of(given) or not isinstance(given, Iterable):
+    is_one = isinstance(given, bytes) or hasattr(given, "shape")  # an array, a frame
+    if is_one or kind_of(given) or not isinstance(given, Iterable):
         return [_draft(given, where)]
     return [_draft(each, where) for each in given]
 
 
-def _draft(given: Any, where: str) -> Draft:
+def _draft(given: Any, where: str) -> SpecDraft:
     """Name a model by what it says of itself."""
     kind = _checked_kind(given, where)
     if kind == "path":
@@ -176,10 +213,10 @@ def _draft(given: Any, where: str) -> Draft:
         name = path or type(parts.model).__name__
     spec = ModelSpec(folder_name(name), (), (given,))
     longer = longer_name(path) if path else ""
-    return Draft(spec, longer, what_it_is(given), _remedy(where, spec.name))
+    return SpecDraft(spec, longer, what_it_is(given), _remedy(where, spec.name))
 
 
-def _named(name: str, runs: list[Any], where: str) -> Draft:
+def _named(name: str, runs: list[Any], where: str) -> SpecDraft:
     """Give a model, or its runs of several seeds, the name of a mapping."""
     kinds = [_checked_kind(each, f"{where} {name!r}") for each in runs]
     if not runs:
@@ -193,7 +230,7 @@ def _named(name: str, runs: list[Any], where: str) -> Draft:
     objects = [each for each, kind in zip(runs, kinds, strict=True) if kind != "path"]
     spec = ModelSpec(name, tuple(places), tuple(objects))
     shown = ", ".join((*places, *map(what_it_is, objects)))
-    return Draft(spec, "", shown, _remedy(where, name))
+    return SpecDraft(spec, "", shown, _remedy(where, name))
 
 
 def _remedy(where: str, name: str) -> str:

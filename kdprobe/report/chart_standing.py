@@ -9,8 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
-from kdprobe.report.marks import marker, series_class
-from kdprobe.report.svg import Attribute, Chart, clip, numbers_table, tag, text, title
+from kdprobe.report.marks import marker, reference, styled, whisker
+from kdprobe.report.palette import Palette, Style
+from kdprobe.report.svg import (
+    Attribute,
+    Chart,
+    Panel,
+    label,
+    numbers_table,
+    tag,
+    text,
+    title,
+)
 from kdprobe.results.headline import Headline
 from kdprobe.results.numbers import decimals, show_number
 from kdprobe.results.schema import Cell, Column, Estimate
@@ -18,13 +28,13 @@ from kdprobe.results.sentences import with_interval, within_sentence
 
 NAME = "score-against-agreement"
 _LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 280.0, 152.0, 22.0
-_NAMES, _APART, _LONGEST = 150.0, 14.0, 22
+_NAMES, _APART = 150.0, 14.0
 _MOST_NAMED = 12
 
 
 @dataclass(frozen=True)
 class _Point:
-    index: int
+    style: Style
     name: str
     x: Estimate
     y: Estimate
@@ -32,11 +42,12 @@ class _Point:
 
 def _points(head: Headline) -> list[_Point]:
     points = []
-    for place, row in enumerate(head.rows):
+    palette = Palette.named(head.teacher, (row.student for row in head.rows))
+    for row in head.rows:
         near = (row.score_pearson if head.kind == "regression" else row.agreement).known
         score = row.student_score.known
         if near is not None and score is not None:
-            points.append(_Point(place + 1, row.student, near, score))
+            points.append(_Point(palette.style(row.student), row.student, near, score))
     return points
 
 
@@ -44,19 +55,15 @@ def _values(numbers: list[Estimate]) -> list[float]:
     return [end for n in numbers for end in (n.value, n.low, n.high) if end is not None]
 
 
-def _whisker(x1: float, y1: float, x2: float, y2: float) -> str:
-    return tag("line", {"class": "whisker", "x1": x1, "y1": y1, "x2": x2, "y2": y2})
-
-
 def _drawn(point: _Point, x: Scale, y: Scale, hint: str) -> str:
     across, up = x(point.x.value or 0.0), y(point.y.value or 0.0)
     inner = ""
     if point.x.low is not None and point.x.high is not None:
-        inner += _whisker(x(point.x.low), up, x(point.x.high), up)
+        inner += whisker(x(point.x.low), x(point.x.high), up, up)
     if point.y.low is not None and point.y.high is not None:
-        inner += _whisker(across, y(point.y.low), across, y(point.y.high))
-    inner += marker(point.index, across, up, size=4.5, tooltip=title(hint))
-    return tag("g", {"class": series_class(point.index)}, inner)
+        inner += whisker(across, across, y(point.y.low), y(point.y.high))
+    inner += marker(point.style.shape, across, up, size=4.5, tooltip=title(hint))
+    return styled(point.style, inner)
 
 
 def _names(points: list[_Point], x: Scale, y: Scale) -> str:
@@ -74,11 +81,10 @@ def _names(points: list[_Point], x: Scale, y: Scale) -> str:
     for point, height in zip(ordered, heights, strict=True):
         start: dict[str, Attribute] = {"x1": x(point.x.value or 0.0), "y1": y(point.y.value or 0.0)}
         at: dict[str, Attribute] = {**start, "x2": edge + 6, "y2": height}
-        lead = tag("line", {"class": "lead", **at}) + marker(
-            point.index, edge + 12, height, size=3.5
-        )
-        lead += text(edge + 20, height + 4, clip(point.name, _LONGEST))
-        drawn += tag("g", {"class": series_class(point.index)}, lead)
+        lead = tag("line", {"class": "lead", **at})
+        lead += marker(point.style.shape, edge + 12, height, size=3.5)
+        lead += label(edge + 20, height + 4, point.name, _NAMES - 20)
+        drawn += styled(point.style, lead)
     return drawn
 
 
@@ -119,7 +125,7 @@ def _lines(head: Headline, x: Scale, y: Scale) -> str:
     seeds = next((r.agreement_ceiling.known for r in head.rows if r.agreement_ceiling.known), None)
     if seeds is not None and seeds.value is not None and head.kind != "regression":
         at = x(seeds.value)
-        marks += tag("line", {"class": "reference", "x1": at, "x2": at, "y1": _TOP, "y2": foot})
+        marks += reference(at, at, _TOP, foot)
         marks += text(at - 4, foot - 6, f"between seeds {_shown(seeds)}", "tick", "end")
     return marks
 
@@ -151,17 +157,24 @@ def draw_standing(head: Headline) -> Chart | None:
         rows.append((point.name, point.x.value, *ends))
     named = len(points) <= _MOST_NAMED
     heads = [Column(name="student", label="Student")]
-    for name, label in (("near", near), ("score", head.score)):
-        heads += [Column(name=name, label=label, kind="number")]
+    for name, shown in (("near", near), ("score", head.score)):
+        heads += [Column(name=name, label=shown, kind="number")]
         heads += [Column(name=f"{name}_{end}", label=end, kind="number") for end in ("low", "high")]
+    heading, finding = f"{head.score} against {near}", _finding(head, points, near)
     return Chart(
         name=NAME,
-        title=f"{head.score} against {near}",
-        description=_finding(head, points, near),
+        title=heading,
+        finding=finding,
         caption="",
-        width=_LEFT + _WIDTH + (_NAMES if named else 16.0),
-        height=_TOP + _HEIGHT + 44,
-        marks=marks + (_names(points, x, y) if named else ""),
+        panels=(
+            Panel(
+                heading,
+                finding,
+                _LEFT + _WIDTH + (_NAMES if named else 16.0),
+                _TOP + _HEIGHT + 44,
+                marks + (_names(points, x, y) if named else ""),
+            ),
+        ),
         numbers=numbers_table(heads, rows),
         numbers_total=len(rows),
     )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.axes import Scale, padded, tick_label, ticks
-from kdprobe.report.marks import marker, series_class
+from kdprobe.report.marks import marker, styled, whisker
+from kdprobe.report.palette import Palette, Style
 from kdprobe.report.svg import Attribute, tag, text
 from kdprobe.results.figures import Figure
 from kdprobe.results.headline import Headline, HeadlineRow
@@ -59,16 +60,15 @@ def _box(kind: str, x: float, end: float, *, tall: float = TALL) -> str:
     return tag("rect", {"class": kind, **where, "width": max(end - x, 1.0)})
 
 
-def _dot(scale: Scale, number: Estimate | None, index: int) -> str:
+def _dot(scale: Scale, number: Estimate | None, style: Style) -> str:
     """Draw a number with its interval in the colour and with the marker of a model."""
     if number is None or number.value is None:
         return ""
     inner = ""
     if number.low is not None and number.high is not None:
-        ends: dict[str, Attribute] = {"x1": scale(number.low), "x2": scale(number.high)}
-        inner = tag("line", {"class": "whisker", **ends, "y1": _MIDDLE, "y2": _MIDDLE})
-    inner += marker(index, scale(number.value), _MIDDLE, size=3.5)
-    return tag("g", {"class": series_class(index) if index else "ink"}, inner)
+        inner = whisker(scale(number.low), scale(number.high), _MIDDLE, _MIDDLE)
+    inner += marker(style.shape, scale(number.value), _MIDDLE, size=3.5)
+    return styled(style, inner)
 
 
 def _svg(inner: str, *, tall: float = TALL) -> Markup:
@@ -82,10 +82,14 @@ class Pictures:
     """The pictures of one first screen.
 
     Args:
-        head: what is drawn; a row's model is number `row + 1` of the document, 0 is the teacher.
+        head: what is drawn.
     """
 
     head: Headline
+
+    def _style(self, name: str) -> Style:
+        """Return the look of a model, the same as in all charts."""
+        return Palette.named(self.head.teacher, (row.student for row in self.head.rows)).style(name)
 
     def axis(self, key: str) -> Markup:
         """Draw the axis of a column for its heading; nothing where there is none."""
@@ -107,7 +111,9 @@ class Pictures:
         scale = self._scale(key)
         if scale is None or own is None or own.known is None:
             return Markup("")
-        return _svg(self._ground(key, scale, None) + _dot(scale, own.known, 0))
+        return _svg(
+            self._ground(key, scale, None) + _dot(scale, own.known, self._style(self.head.teacher))
+        )
 
     def of(self, key: str, place: int) -> Markup:
         """Draw a student's cell, `place` its place among the students."""
@@ -120,7 +126,7 @@ class Pictures:
         number = self._figure(key, row).known
         if scale is None or number is None:
             return Markup("")
-        return _svg(self._ground(key, scale, row) + _dot(scale, number, place + 1))
+        return _svg(self._ground(key, scale, row) + _dot(scale, number, self._style(row.student)))
 
     @staticmethod
     def _figure(key: str, row: HeadlineRow) -> Figure:
@@ -204,9 +210,8 @@ class Pictures:
         if value is None:
             return Markup("")
         scale = Scale(0.0, max(1.0, *known), EDGE, WIDE - EDGE)
-        bar = tag(
-            "g", {"class": series_class(place + 1)}, _box("bar", EDGE, scale(value), tall=7.0)
-        )
+        style = self._style(self.head.rows[place].student)
+        bar = styled(style, _box("bar", EDGE, scale(value), tall=7.0))
         return _svg(_box("margin", EDGE, scale(1.0), tall=7.0) + bar + _line("axis", scale(1.0)))
 
 

@@ -184,6 +184,8 @@ def show_cell(value: Cell, kind: str = "text", unit: str = "") -> str:
 
     >>> show_cell(0.5, "share"), show_cell(12, "count"), show_cell(None), show_cell(1.5)
     ('50.0 %', '12', '–', '1.500')
+    >>> show_cell(0.0312, "p"), show_cell(0.00001, "p")
+    ('.031', '< .001')
     >>> show_cell(727.5, "number", "examples"), show_cell(36.0, "number", "examples")
     ('727.5', '36')
     """

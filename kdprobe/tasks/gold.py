@@ -72,7 +72,7 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
     refuse_nested(table, column, "label")
     values: list[float] = []
     ways: dict[str, None] = {}
-    classes = _Classes(task, table.class_names.get(column, ()))
+    classes = ClassNames(task, table.class_names.get(column, ()))
     for row, cell in enumerate(cells):
         name = (cell or "").strip()
         value = _score(name, table, task) if task.kind == "regression" else classes.index(name)
@@ -146,8 +146,13 @@ def refuse_nested(table: ColumnTable, column: str, role: str) -> None:
     )
 
 
-class _Classes:
-    """What a cell may say: names and indices as they are, and names folded."""
+class ClassNames:
+    """The names and indices of a task's classes as cells write them: as they are, or folded.
+
+    Args:
+        task: the task.
+        class_names: what a file calls the classes of the column.
+    """
 
     def __init__(self, task: Task, class_names: tuple[str, ...]) -> None:
         self.exact = {name: index for index, name in enumerate(task.labels)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from kdprobe.errors import ConfigError
 
@@ -69,6 +69,8 @@ def check_label_map(
     label_map: Mapping[str, str] | None,
     models: Mapping[str, Sequence[str]],
     wanted: Sequence[str],
+    *,
+    answers: Collection[str] = (),
 ) -> None:
     """Refuse a label map of which nothing would come: a slip in it must not be passed over.
 
@@ -76,6 +78,7 @@ def check_label_map(
         label_map: a model's name of a label -> the task's; `*` says that names do not count.
         models: the label names of each model that the map may speak of.
         wanted: the task's labels.
+        answers: what models answered in words; several may mean one label.
 
     Raises:
         ConfigError: a label that no model has, one that the task does not have, or names after
@@ -93,8 +96,8 @@ LABEL_0, yes; did you mean 'LABEL_0'?
         return
     known = dict.fromkeys(name for names in models.values() for name in names)
     for name in named:
-        if name not in known:
-            raise _no_label("no model has a label", name, tuple(known))
+        if name not in known and name not in answers:
+            raise _no_label("no model has a label", name, (*known, *sorted(answers)))
     ours = {fold(label): label for label in wanted}
     for name in named.values():
         if name not in wanted and fold(name) not in ours:
@@ -109,11 +112,11 @@ LABEL_0, yes; did you mean 'LABEL_0'?
             )
 
 
-def _no_label(found: str, name: str, known: Sequence[str]) -> ConfigError:
+def _no_label(fault: str, name: str, known: Sequence[str]) -> ConfigError:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return ConfigError(
         "`label_map`",
-        found=f"{found} {name!r}",
+        found=f"{fault} {name!r}",
         expected="one of " + ", ".join(known[:8]) + (", …" if known[8:] else ""),
         remedy=f"did you mean {close[0]!r}?" if close else "",
     )

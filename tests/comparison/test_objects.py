@@ -155,9 +155,12 @@ def test_predictions_of_another_comparison(scene: Path, tmp_path: Path) -> None:
     with pytest.raises(MisalignedError) as caught:
         kdprobe.compare(teacher, few, task=task, resamples=100)
     assert str(caught.value) == (
-        f"s: no outputs for 1 of 60 examples, the first is {student.ids[0]!r}, expected the ids "
-        "of toy dev"
+        f"s (arrays in memory): no row for 1 of 60 examples, the first is id {student.ids[0]!r}, "
+        "expected one for every example of toy dev; if it is of another split, say which "
+        "(`split`); `missing=drop` leaves them out for all models"
     )
+    fewer = kdprobe.compare(teacher, few, task=task, resamples=100, missing="drop")
+    assert fewer.document.task.n == 59
     numbers = kdprobe.Predictions("s", student.ids, student.values[:, :1], "scores")
     with pytest.raises(MisalignedError, match="scores in 1 columns, expected outputs of 2 classes"):
         kdprobe.compare(teacher, numbers, task=task)

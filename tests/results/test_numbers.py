@@ -34,6 +34,13 @@ def test_a_p_value_is_never_written_as_zero(value: float):
     assert show_p(value) not in {"= .000", "= 0"}
 
 
+@given(st.floats(0, 1))
+def test_a_p_value_in_a_table_is_that_of_a_sentence(value: float):
+    """A cell of 1.0e−03 beside a sentence that says < .001 looks like another number."""
+    assert show_cell(value, "p") in show_p(value)
+    assert "e" not in show_cell(value, "p")
+
+
 def test_counts_and_sizes_are_read_at_a_glance_and_units_follow():
     """48,370 parameters shown as 0.0 M, or 66,955,010 as 6.7e+07, hide what was counted."""
     size = Estimate(metric="bytes", model_a="s", value=66955010)

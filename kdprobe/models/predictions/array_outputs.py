@@ -6,6 +6,7 @@ message. Does not: read files; `table.py` does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,19 +27,33 @@ class ArrayOutputs(NamedTuple):
     notes: tuple[str, ...]
 
 
+def numbered(row: int) -> str:
+    """Name a row of an array that is nothing but a place."""
+    return f"row {row + 1}"
+
+
 def read_outputs(
-    values: Any, task: Task, n: int, where: str, *, logits: bool = True
+    values: Any,
+    task: Task,
+    n: int,
+    where: str,
+    *,
+    logits: bool = True,
+    row_name: Callable[[int], str] = numbered,
 ) -> ArrayOutputs:
     """Read the outputs of one model.
 
     Args:
         values: `[n, c]` logits, or probabilities (rows from 0 to 1 that sum to 1 within 0.001:
             float16 keeps three digits); a frame with a column a label; `[n]` class indices or label
-            names; of a regression `[n]` numbers.
+            names; of two classes also `[n]` probabilities of the second, some between 0 and 1; of
+            a regression `[n]` numbers.
         task: what they speak of; columns of an array are in the order of its labels.
         n: the number of examples.
         where: whose they are, for messages.
-        logits: whether rows that are no probabilities are taken for logits.
+        logits: whether rows that are no probabilities are taken for logits, and one number a row
+            for the second's probability: what both need is all rows at once.
+        row_name: what a row is called in messages.
 
     Raises:
         ConfigError: another shape, another number of rows, or values that are none of these.
@@ -68,20 +83,36 @@ def read_outputs(
             raise ConfigError(where, found=f"{array.shape[1]} columns", expected="one number a row")
         return ArrayOutputs(as_numbers(array.reshape(n, 1), where), "scores", ())
     if array.ndim == 1 or array.shape[1] == 1 < len(names):
+        if logits and len(names) == 2 and _is_probability(array):
+            second = as_numbers(array.reshape(-1), where)
+            read = _distributions(
+                np.stack([1.0 - second, second], axis=1), where, logits=True, row_name=row_name
+            )
+            note = f"one number a row was read as the probability of {names[1]}"
+            return read._replace(notes=(note, *read.notes))
         note = "only its predicted labels are known; numbers that need probabilities are left out"
-        classes = read_classes(array.reshape(-1), names, where)
+        classes = read_classes(array.reshape(-1), names, where, row_name=row_name)
         if (classes == NO_LABEL).any():
-            row = int(np.argmax(classes == NO_LABEL))
-            raise ConfigError(where, found=f"row {row + 1} is missing", expected="a label")
+            row = row_name(int(np.argmax(classes == NO_LABEL)))
+            raise ConfigError(where, found=f"{row} is missing", expected="a label")
         return ArrayOutputs(classes[:, None].astype(np.float64), "labels", (note,))
     if array.shape[1] != len(names):
         raise ConfigError(
             where, found=f"{array.shape[1]} columns", expected=f"{len(names)}, one a label"
         )
-    return _distributions(as_numbers(array, where), where, logits=logits)
+    return _distributions(as_numbers(array, where), where, logits=logits, row_name=row_name)
 
 
-def _distributions(numbers: Floats, where: str, *, logits: bool) -> ArrayOutputs:
+def _is_probability(array: Any) -> bool:
+    """Whether numbers lie in 0..1, and not all on its ends: those are classes."""
+    if array.dtype.kind != "f":
+        return False
+    return bool(((array >= 0) & (array <= 1)).all() and (array % 1 > 0).any())
+
+
+def _distributions(
+    numbers: Floats, where: str, *, logits: bool, row_name: Callable[[int], str]
+) -> ArrayOutputs:
     """Return probabilities as their logarithms; what is none as logits, where that may be."""
     sums = numbers.sum(axis=1)
     good = (numbers >= 0).all(axis=1) & (np.abs(sums - 1.0) <= SUM_TOLERANCE)
@@ -91,7 +122,7 @@ def _distributions(numbers: Floats, where: str, *, logits: bool) -> ArrayOutputs
     if not logits:
         row = int(np.argmin(good))
         raise ConfigError(
-            where, found=f"row {row + 1} is {numbers[row].tolist()}",
+            where, found=f"{row_name(row)} is {numbers[row].tolist()}",
             expected=f"{numbers.shape[1]} probabilities, which sum to 1",
         )  # fmt: skip
     return ArrayOutputs(numbers, "logits", ())
@@ -110,7 +141,13 @@ def frame_columns(frame: Any, where: str) -> list[str]:
     return columns
 
 
-def read_classes(array: Any, names: tuple[str, ...], where: str) -> Ints:
+def read_classes(
+    array: Any,
+    names: tuple[str, ...],
+    where: str,
+    *,
+    row_name: Callable[[int], str] = numbered,
+) -> Ints:
     """Return class indices `[n]` of indices or names; what is missing is `NO_LABEL`.
 
     Raises:
@@ -125,7 +162,7 @@ def read_classes(array: Any, names: tuple[str, ...], where: str) -> Ints:
         if index is None or not 0 <= index < len(names):
             raise ConfigError(
                 where,
-                found=f"row {row + 1} is {value!r}",
+                found=f"{row_name(row)} is {value!r}",
                 expected=f"0 to {len(names) - 1}, or one of {', '.join(names)}",
             )
         classes[row] = index

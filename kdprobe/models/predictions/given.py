@@ -14,6 +14,7 @@ import numpy as np
 
 from kdprobe.errors import MisalignedError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.observations.predictions import Predictions
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
@@ -35,13 +36,16 @@ class GivenPredictions:
     source: ModelSource = "arrays"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
     folder: str = "arrays in memory"
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
             "logits": "new texts cannot be put to predictions that are at hand",
+            "texts": "new texts cannot be put to predictions that are at hand",
             "hidden_states": "predictions that are at hand have no layers",
+            "attentions": "predictions that are at hand have no attention",
             "gradients": "predictions that are at hand have no gradients",
         }
     )
@@ -52,6 +56,7 @@ class GivenPredictions:
         self, predictions: Predictions, *, name: str, task: Task, notes: tuple[str, ...] = ()
     ) -> None:
         self.name, self.labels, self.notes = name, task.labels, notes
+        self.shown = f"{name} ({self.folder})"
         self._held = predictions
         self.fingerprint = hashlib.sha256(predictions.values.tobytes()).hexdigest()
         columns, scale = predictions.values.shape[1], predictions.scale
@@ -69,16 +74,18 @@ class GivenPredictions:
         Raises:
             MisalignedError: an example has none.
         """
-        places = {key: row for row, key in enumerate(self._held.ids)}
-        missing = [key for key in split.ids if key not in places]
-        if missing:
-            raise MisalignedError(
-                self.name,
-                found=f"no outputs for {len(missing)} of {len(split)} examples, the first is "
-                f"{missing[0]!r}",
-                expected=f"the ids of {split.task.name} {split.name}",
-            )
+        lacking = self.unanswered(split)
+        if lacking.count:
+            raise lacking.refusal(self.shown, split)
         advance(len(split))
+        places = {key: row for row, key in enumerate(self._held.ids)}
         rows = [places[key] for key in split.ids]
         cut = np.zeros(len(split), dtype=np.bool_)
         return Outputs(self._held.values[rows], self._held.scale, cut)
+
+    def unanswered(self, split: Split) -> Unanswered:
+        """Return the examples of which it holds nothing."""
+        held = set(self._held.ids)
+        mask = np.array([key not in held for key in split.ids], dtype=np.bool_)
+        first = next((f"id {key!r}" for key in split.ids if key not in held), "")
+        return Unanswered(mask, [None] * int(mask.sum()), first)

@@ -212,8 +212,9 @@ def test_missing_and_extra_rows(tmp_path: Path):
     """Guards against numbers over the examples that happen to be in the file."""
     place = tsv(tmp_path, "text\tlogits", "he ran\t1,2", "more\t1,2")
     assert refusal(place) == (
-        f"m ({place}): no row for 2 of 3 examples, the first is 'the dog', expected a row for "
-        f"every example of t dev; is it the file of another split?"
+        f"m ({place}): no row for 2 of 3 examples, the first is 'the dog', expected one for every "
+        "example of t dev; if it is of another split, say which (`split`); `missing=drop` "
+        "leaves them out for all models"
     )
     place = tsv(tmp_path, "id\tlogits", "b\t1,2")
     assert "no row for 2 of 3 examples, the first is id 'a'" in refusal(place)
@@ -258,7 +259,10 @@ LISTED = "expected 2, as t has (bad, good); are these predictions for another ta
         (["text\tlogits", "x\t1,2", "y\t-inf,2"], "p.tsv:3: logits: [-inf, 2.0], expected finite"),
         (["text\tlogits", "x\t1,2,3"], f"p.tsv:2: 3 outputs, {LISTED}"),
         (["text\tlogits", "x\t1,two"], "p.tsv:2: '1,two' is no list of numbers, expected numbers"),
-        (["text\tlogits", "x\t"], "p.tsv:2: no outputs, expected numbers between commas"),
+        (
+            ["text\tlogits", "x\t"],
+            "p.tsv: none of its 1 rows holds an answer, the first is empty (",
+        ),
         (
             ["text\tprobabilities", "x\t.5,.5", "y\t.5,.7"],
             "p.tsv:3: probabilities [0.5, 0.7], which sum to 1.2, expected numbers from 0 to 1 "
@@ -267,7 +271,10 @@ LISTED = "expected 2, as t has (bad, good); are these predictions for another ta
         (["text\tprobabilities", "x\t-1,2"], "p.tsv:2: probabilities [-1.0, 2.0], which sum to 1,"),
         (["text\tprobabilities", "x\tnan,1"], "p.tsv:2: probabilities [nan, 1.0], which sum"),
         (["text\tlabel\tlogits", "x\tugly\t1,2"], "p.tsv:2: label 'ugly', expected one of"),
-        (["text\tprediction", "x\tugly"], "p.tsv:2: label 'ugly', expected one of"),
+        (
+            ["text\tprediction", "x\tugly"],
+            "p.tsv: none of its 1 rows holds an answer, the first is 'ugly' (",
+        ),
         (
             ["id\ttext\tlogits", "1\tx\t1,2", "1\ty\t1,2"],
             "p.tsv:3: id '1' stands at",

@@ -1,0 +1,106 @@
+"""What a model answered in words: labels, what a person says that an answer means, or no answer.
+
+Does: read the column `prediction` by the task's labels and a label map, and tell rows that hold no
+answer. Does not: guess: an answer that is neither a label nor in the map is no answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from kdprobe.models.labels import POSITIONAL
+from kdprobe.plain_text import printable
+from kdprobe.tasks.gold import NO_NUMBER, ClassNames, is_missing
+from kdprobe.tasks.table import ColumnTable
+from kdprobe.tasks.task import Task
+
+HARD_NAMES = ("prediction", "predicted")
+TOKENS = "logprobs"
+"""The column of log-probabilities of an answer's token."""
+
+_EMPTY = ("", "[]", "{}", *NO_NUMBER)
+_SHOWN = 40
+_LISTED = 6
+
+
+class Lack(NamedTuple):
+    """Why a row holds no answer.
+
+    Args:
+        answer: what it says, which is no label; empty: nothing.
+    """
+
+    answer: str = ""
+
+    @property
+    def words(self) -> str:
+        """The reason, for messages."""
+        return quoted(self.answer) if self.answer else "empty"
+
+
+class Answers(NamedTuple):
+    """A table whose predicted labels are the task's, the rows that hold none, and notes."""
+
+    table: ColumnTable
+    lacking: Mapping[int, Lack]
+    notes: tuple[str, ...]
+
+
+def quoted(answer: str) -> str:
+    """Return an answer as messages show it."""
+    return repr(printable(answer, limit=_SHOWN))
+
+
+def counted(answers: Iterable[str]) -> str:
+    """Return answers with how often each stands, the most frequent first.
+
+    >>> counted(["No.", "I cannot", "I cannot"])
+    "'I cannot' 2, 'No.' 1"
+    """
+    ordered = sorted(Counter(answers).items(), key=lambda item: (-item[1], item[0]))
+    more = ", …" * (len(ordered) > _LISTED)
+    return ", ".join(f"{quoted(one)} {count}" for one, count in ordered[:_LISTED]) + more
+
+
+def empty_rows(table: ColumnTable, columns: tuple[str, ...]) -> dict[int, Lack]:
+    """Return the rows that say nothing in any of these columns."""
+    cells = zip(*(table.columns[name] for name in columns), strict=True)
+    return {
+        row: Lack()
+        for row, held in enumerate(cells)
+        if all((cell or "").strip().casefold() in _EMPTY for cell in held)
+    }
+
+
+def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | None) -> Answers:
+    """Read the predicted labels of a table, where it has any.
+
+    Definition: a cell without the blanks around it is what `label_map` says that it means, else the
+    label of its name (see `tasks.gold.read_gold`), else no answer.
+    """
+    column = next((name for name in HARD_NAMES if name in table.columns), None)
+    if column is None or task.kind == "regression" or column in table.nested:
+        return Answers(table, {}, ())
+    said = {} if label_map in (None, POSITIONAL) else dict(label_map or {})
+    classes = ClassNames(task, table.class_names.get(column, ()))
+    cells: list[str | None] = []
+    lacking: dict[int, Lack] = {}
+    read: Counter[str] = Counter()
+    for row, cell in enumerate(table.columns[column]):
+        answer = (cell or "").strip()
+        name = said.get(answer, answer)
+        read[answer] += answer in said
+        cells.append(name)
+        if is_missing(name, task):
+            lacking[row] = Lack()
+        elif classes.index(name) is None:
+            lacking[row] = Lack(answer)
+    used = ", ".join(
+        f"{quoted(each)} as {said[each]} ({read[each]})" for each in said if read[each]
+    )
+    notes = (f"its answers were read as the command says: {used}",) if used else ()
+    mapped = replace(table, columns={**table.columns, column: tuple(cells)})
+    return Answers(mapped, lacking, notes)
