@@ -11,7 +11,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
-from kdprobe.cli.compared import command_line, summary
+from kdprobe.cli.compared import Summary, check_summary, command_line, summary, write_summary
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
 from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.comparison.options import AnalysisOptions, asked_evidence
@@ -69,6 +69,7 @@ def compare(
             "--json", help="Print the headline numbers as JSON.", rich_help_panel="output"
         ),
     ] = False,
+    summary_file: Summary = None,
     quiet: Quiet = False,
     *,
     data: Annotated[EvaluationDataOptions, Shown(help={"task": _TASK})],
@@ -88,6 +89,7 @@ def compare(
     asked = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
+    check_summary(summary_file)
     result = kdprobe.compare(
         teacher,
         students,
@@ -102,6 +104,8 @@ def compare(
         force=place.force,
     )
     summary(result, as_json=as_json, quiet=quiet)
+    if summary_file is not None:
+        write_summary(result.document, summary_file, quiet=as_json)
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
     _leave(result, gates)
