@@ -10,6 +10,7 @@ from kdprobe.report.attention_maps import by_layer, mapped_examples
 from kdprobe.report.build import render
 from kdprobe.report.highlights import marked
 from kdprobe.report.section import SECTIONS
+from kdprobe.results.method_names import method_label
 from kdprobe.results.schema import ExampleWords, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES
 from tests.report import documents
@@ -47,7 +48,7 @@ def test_methods_are_tabs_by_hand_and_by_keyboard(reader: Reader):
     """Tabs that only a mouse turns, or that a screen reader does not know as tabs."""
     page = visit(reader).page
     tabs = page.locator("#sentences [role=tab]")
-    assert tabs.all_inner_texts() == list(METHODS)
+    assert tabs.all_inner_texts() == [method_label(name) for name in METHODS]
     panels = page.locator("#sentences .tab")
     assert [panel.is_visible() for panel in panels.all()] == [True, False]
     tabs.first.focus()
@@ -68,7 +69,9 @@ def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
     """A method behind a tab that no script turns, or that the printer leaves out."""
     page = visit(reader, scripts=False).page
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
-    assert page.locator("#sentences h4").all_inner_texts() == list(METHODS)
+    assert page.locator("#sentences h4").all_inner_texts() == [
+        method_label(name) for name in METHODS
+    ]
     page = visit(reader).page
     page.emulate_media(media="print")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
