@@ -62,6 +62,11 @@ class EstimateTable:
         """Whether its first row is of all examples: such a table stands for the analysis."""
         return any(not row.detail for row in self.rows[:1])
 
+    @property
+    def size(self) -> int:
+        """How many rows are of all examples: the longest such table comes first."""
+        return sum(not row.detail for row in self.rows)
+
 
 def _detail(estimate: Estimate) -> str:
     parts = [estimate.subset if estimate.subset != "all" else ""]

@@ -1,4 +1,4 @@
-"""Cost against gain: one mark a student, and the front of those that nobody beats.
+"""Cost against gain: one mark a student, and the front.
 
 Does: draw means with their intervals, single runs as dots beside them, the front as steps, the
 teacher for reference. Does not: decide who stands on the front.
@@ -29,7 +29,7 @@ from kdprobe.results.schema import Cell, Column
 
 LEFT, TOP, WIDE, HIGH = 42.0, 30.0, 258.0, 220.0
 ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
-GROUPS = ("on the front", "beaten", "teacher")
+GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
 _LONGEST, _LINE, _MARK = 110.0, 13.0, 7.0

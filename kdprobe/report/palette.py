@@ -73,11 +73,14 @@ class Palette:
         """Make the palette of a document's models."""
         given = tuple(models)
         students = tuple(model.name for model in given if model.role != "teacher")
-        teacher = next((model.name for model in given if model.role == "teacher"), "")
-        styles = {name: model_style(index + 1) for index, name in enumerate(students)}
-        if teacher:
-            styles[teacher] = model_style(0)
-        return cls(teacher, students, styles)
+        return cls.named(next((m.name for m in given if m.role == "teacher"), ""), students)
+
+    @classmethod
+    def named(cls, teacher: str, students: Iterable[str]) -> Palette:
+        """Make the palette of models by their names."""
+        names = tuple(students)
+        styles = {name: model_style(index + 1) for index, name in enumerate(names)}
+        return cls(teacher, names, {**styles, teacher: model_style(0)} if teacher else styles)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -29,6 +29,8 @@ LINES = """(box) => {
 }"""
 """Model -> the numbers of its line, wherever it was broken."""
 
+LABELS = [method_label(name) for name in METHODS]
+
 
 def explained() -> ResultsDocument:
     return side_by_side(with_words(documents.build(n=60)))
@@ -48,26 +50,27 @@ def test_methods_are_tabs_by_hand_and_by_keyboard(reader: Reader):
     """Tabs that only a mouse turns, or that a screen reader does not know as tabs."""
     page = visit(reader).page
     tabs = page.locator("#sentences [role=tab]")
-    assert tabs.all_inner_texts() == [method_label(name) for name in METHODS]
+    assert tabs.all_inner_texts() == LABELS
     panels = page.locator("#sentences .tab")
     assert [panel.is_visible() for panel in panels.all()] == [True, False]
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
     assert [tab.get_attribute("aria-selected") for tab in tabs.all()] == ["false", "true"]
     assert [tab.get_attribute("tabindex") for tab in tabs.all()] == ["-1", "0"]
-    assert page.evaluate("document.activeElement.textContent") == METHODS[1]
+    assert page.evaluate("document.activeElement.textContent") == LABELS[1]
     assert [panel.is_visible() for panel in panels.all()] == [False, True]
     shown = tabs.nth(1).get_attribute("aria-controls")
     assert panels.nth(1).get_attribute("id") == shown
     assert panels.nth(1).get_attribute("aria-labelledby") == tabs.nth(1).get_attribute("id")
     for key, place in (("ArrowRight", 0), ("ArrowLeft", 1), ("Home", 0), ("End", 1)):
         page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.textContent") == METHODS[place]
+        assert page.evaluate("document.activeElement.textContent") == LABELS[place]
 
 
 def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
     """A method behind a tab that no script turns, or that the printer leaves out."""
     page = visit(reader, scripts=False).page
+    page.click("#attribution summary")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
     assert page.locator("#sentences h4").all_inner_texts() == [
         method_label(name) for name in METHODS
@@ -177,6 +180,7 @@ def test_two_texts_are_set_apart(reader: Reader):
     assert count == second
     assert page.locator("#panel .text .small").all_inner_texts() == ["First text", "Second text"]
     page = visit(reader, document, scripts=False).page
+    page.click("#attribution summary")
     heads = page.locator("#sentences table").first.locator("thead th")
     assert heads.all_inner_texts() == ["First text", "Second text"]
     spans = [int(head.get_attribute("colspan") or 0) for head in heads.all()]
