@@ -10,6 +10,7 @@ from kdprobe.report.attention_maps import by_layer, mapped_examples
 from kdprobe.report.build import render
 from kdprobe.report.highlights import marked
 from kdprobe.report.section import SECTIONS
+from kdprobe.results.method_names import method_label
 from kdprobe.results.schema import ExampleWords, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES
 from tests.report import documents
@@ -27,6 +28,8 @@ LINES = """(box) => {
   return lines;
 }"""
 """Model -> the numbers of its line, wherever it was broken."""
+
+LABELS = [method_label(name) for name in METHODS]
 
 
 def explained() -> ResultsDocument:
@@ -47,21 +50,21 @@ def test_methods_are_tabs_by_hand_and_by_keyboard(reader: Reader):
     """Tabs that only a mouse turns, or that a screen reader does not know as tabs."""
     page = visit(reader).page
     tabs = page.locator("#sentences [role=tab]")
-    assert tabs.all_inner_texts() == list(METHODS)
+    assert tabs.all_inner_texts() == LABELS
     panels = page.locator("#sentences .tab")
     assert [panel.is_visible() for panel in panels.all()] == [True, False]
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
     assert [tab.get_attribute("aria-selected") for tab in tabs.all()] == ["false", "true"]
     assert [tab.get_attribute("tabindex") for tab in tabs.all()] == ["-1", "0"]
-    assert page.evaluate("document.activeElement.textContent") == METHODS[1]
+    assert page.evaluate("document.activeElement.textContent") == LABELS[1]
     assert [panel.is_visible() for panel in panels.all()] == [False, True]
     shown = tabs.nth(1).get_attribute("aria-controls")
     assert panels.nth(1).get_attribute("id") == shown
     assert panels.nth(1).get_attribute("aria-labelledby") == tabs.nth(1).get_attribute("id")
     for key, place in (("ArrowRight", 0), ("ArrowLeft", 1), ("Home", 0), ("End", 1)):
         page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.textContent") == METHODS[place]
+        assert page.evaluate("document.activeElement.textContent") == LABELS[place]
 
 
 def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
@@ -69,7 +72,9 @@ def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
     page = visit(reader, scripts=False).page
     page.click("#attribution summary")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
-    assert page.locator("#sentences h4").all_inner_texts() == list(METHODS)
+    assert page.locator("#sentences h4").all_inner_texts() == [
+        method_label(name) for name in METHODS
+    ]
     page = visit(reader).page
     page.emulate_media(media="print")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
