@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kdprobe.errors import CapabilityError, KdprobeError
+from kdprobe.models.path_options import ModelPath, PathOptions, options_of
 from kdprobe.plain_files import parse_json
 from kdprobe.plain_text import printable
 from kdprobe.tasks.task import Split, Task
@@ -32,7 +33,8 @@ class PeakMemory(NamedTuple):
 
     Args:
         process: of the whole process, Python and libraries among it.
-        model: beyond what the process held before it opened the model.
+        model: while it answers, beyond what the process held before it opened the model. Where the
+            peak cannot begin anew (`forget_peak`), opening is part of it.
     """
 
     process: int
@@ -45,7 +47,7 @@ def peak_memory(
     """Measure a model that is named by a path in a process of its own.
 
     Args:
-        given: what `open_model` opens.
+        given: what `open_model` opens: a path, or one with options of its own.
         split: its longest 32 texts are answered in one batch.
         name: what people call the model.
         opening: the keywords of `open_model`: device, dtype, offline, label_map.
@@ -56,8 +58,9 @@ def peak_memory(
     """
     rows = sorted(range(len(split)), key=lambda row: -_length(split, row))[:SENTENCES]
     request = {
-        "given": given, "name": name, "opening": dict(opening), "task": asdict(split.task),
-        "threads": threads, "texts": [split.texts[row] for row in rows], "path": sys.path,
+        "given": given, "options": options_of(given)._asdict(), "name": name,
+        "opening": dict(opening), "task": asdict(split.task), "threads": threads,
+        "texts": [split.texts[row] for row in rows], "path": sys.path,
         "pairs": None if split.pairs is None else [split.pairs[row] for row in rows],
     }  # fmt: skip
     try:
@@ -132,12 +135,15 @@ def _answer(request: Mapping[str, Any]) -> dict[str, Any]:
     forget_peak()
     before = psutil.Process().memory_info().rss
     try:
-        handle = open_model(request["given"], name=request["name"], task=task, **request["opening"])
+        given = ModelPath(request["given"], PathOptions(**request["options"]))
+        handle = open_model(given, name=request["name"], task=task, **request["opening"])
+        opened = resident_peak()
+        forget_peak()
         handle.outputs(split, batch_size=len(texts), advance=lambda done: None)
     except KdprobeError as error:
         return {"unable": str(error)}
     peak = resident_peak()
-    return {"process": peak, "model": max(0, peak - before)}
+    return {"process": max(opened, peak), "model": max(0, peak - before)}
 
 
 def main() -> None:

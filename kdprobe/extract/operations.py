@@ -98,11 +98,11 @@ def _rules() -> dict[Any, Callable[..., int]]:
     return packets
 
 
-class _Seen(TorchDispatchMode):
+class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes every operation that runs inside."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations: set[Any] = set()
 
     def __torch_dispatch__(

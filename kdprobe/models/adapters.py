@@ -21,13 +21,14 @@ from kdprobe.foreign import said, translated
 from kdprobe.models.building import described
 from kdprobe.models.folder import check_folder, fingerprint, locate
 from kdprobe.models.opening import OpenedModel, open_config, open_model, quiet
-from kdprobe.models.weights import ADAPTER, read_shapes
+from kdprobe.models.weights import ADAPTER, read_shapes, weight_files
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
 _WEIGHTS = "adapter_model.safetensors"
 _INSIDE = "base_model.model."
 """What stands before the names of a model's own weights in an adapter's file."""
+_LABELS = ("id2label", "label2id", "num_labels", "problem_type")
 
 
 class Merged(NamedTuple):
@@ -38,12 +39,14 @@ class Merged(NamedTuple):
         written: the config that its labels are read from, as a file holds it.
         base: where the base lies.
         fingerprint: SHA-256 over those of both folders.
+        files: the weights of both.
     """
 
     opened: OpenedModel
     written: Mapping[str, object]
     base: Path
     fingerprint: str
+    files: tuple[Path, ...]
 
 
 def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged:
@@ -101,7 +104,7 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
     )
     hashed = hashlib.sha256(f"{fingerprint(folder)} {fingerprint(place)}".encode()).hexdigest()
     whole = OpenedModel(model, frozenset(), {}, (note, *opened.notes))
-    return Merged(whole, written, place, hashed)
+    return Merged(whole, written, place, hashed, (file, *weight_files(place)))
 
 
 def adapter_config(folder: Path, path: str, *, base: str, offline: bool) -> Mapping[str, object]:
@@ -171,16 +174,16 @@ def _labelled(
     if beside.is_file():
         own = read_json(beside, error=CheckpointError)
         if isinstance(own, dict):
-            keys = ("id2label", "label2id", "num_labels", "problem_type")
-            plain = {key: value for key, value in written.items() if key not in keys}
-            return plain | {key: own[key] for key in keys if key in own}
+            return _unlabelled(written) | {key: own[key] for key in _LABELS if key in own}
     config = open_config(base, str(base))
     outputs = _outputs(config, held)
     if outputs is None or outputs == config.num_labels:
         return written
-    keys = ("id2label", "label2id", "problem_type")
-    plain = {key: value for key, value in written.items() if key not in keys}
-    return plain | {"num_labels": outputs}
+    return _unlabelled(written) | {"num_labels": outputs}
+
+
+def _unlabelled(written: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in written.items() if key not in _LABELS}
 
 
 def _outputs(config: Any, held: Mapping[str, tuple[int, ...]]) -> int | None:

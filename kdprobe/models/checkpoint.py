@@ -27,6 +27,7 @@ from kdprobe.models.label_names import label_names, numbered_names
 from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_model, open_tokenizer, quiet
 from kdprobe.models.path_options import NO_OPTIONS
+from kdprobe.models.weights import weight_files
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Task
 
@@ -59,7 +60,7 @@ class Loaded(NamedTuple):
     `columns[i]` is the column of the model's logits that speaks of label i of the task (`(0,)` for
     a regression); `notes` is what the reader of the report must know; `fixed` is None for weights
     that may be moved to another device and type; `fingerprint` is empty where `folder.fingerprint`
-    of its folder names all that it is made of.
+    of its folder names all that it is made of; `files` hold its weights, none of a model in memory.
     """
 
     model: PreTrainedModel
@@ -68,6 +69,7 @@ class Loaded(NamedTuple):
     notes: tuple[str, ...]
     fixed: Fixed | None = None
     fingerprint: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def load_classifier(
@@ -123,7 +125,8 @@ def load_classifier(
     else:
         refuse_untrained(path, opened)
         order = match_outputs(path, config, task, label_map)
-    return with_tokenizer(path, model, open_tokenizer(folder, path), order, opened.notes)
+    loaded = with_tokenizer(path, model, open_tokenizer(folder, path), order, opened.notes)
+    return loaded._replace(files=tuple(weight_files(folder)))
 
 
 def _load_adapter(
@@ -146,7 +149,7 @@ def _load_adapter(
     loaded = with_tokenizer(
         path, merged.opened.model, open_tokenizer(words, path), order, merged.opened.notes
     )
-    return loaded._replace(fingerprint=merged.fingerprint)
+    return loaded._replace(fingerprint=merged.fingerprint, files=merged.files)
 
 
 def with_tokenizer(

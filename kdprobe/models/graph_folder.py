@@ -67,8 +67,9 @@ def load_graph(
     if _wants_types(tokenizer, config) and "token_type_ids" not in model.accepted_inputs:
         notes.append("its graph takes no token_type_ids, which its tokenizer sends")
     return Loaded(
-        model, tokenizer, order.columns, (*notes, *order.notes), fixed, _fingerprint(folder, file)
-    )
+        model, tokenizer, order.columns, (*notes, *order.notes), fixed, _fingerprint(folder, file),
+        tuple(weights_beside(file)),
+    )  # fmt: skip
 
 
 def _graph(folder: Path, path: str, named: str) -> Path:

@@ -23,8 +23,8 @@ Capability = Literal[
     "operations",
 ]  # fmt: skip
 """`logits`: outputs for other texts; `tokens`: and the tokens that it reads of them; `texts`: any
-text can be put to it, for labels at least; `operations`: torch runs it in numbers with a point, so
-that its multiplications can be counted."""
+text can be put to it, for labels at least; `operations`: torch runs it, so that its
+multiplications can be counted."""
 
 
 @dataclass(frozen=True)

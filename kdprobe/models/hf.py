@@ -38,7 +38,6 @@ from kdprobe.models.precision import (
 from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
-from kdprobe.models.weights import weight_bytes
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
@@ -73,11 +72,9 @@ class HfModel:
         fingerprint: str,
         device: torch.device,
         dtype: torch.dtype,
-        disk_bytes: int | None = None,
         quantize: bool = False,
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
-        self.disk_bytes = disk_bytes
         self.device = device
         self.tokenizer: PreTrainedTokenizerBase = loaded.tokenizer
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
@@ -86,6 +83,8 @@ class HfModel:
         self.alarms: tuple[str, ...] = ()
         self._checked = False
         self.columns = loaded.columns
+        sizes = [file.stat().st_size for file in loaded.files]
+        self.disk_bytes: int | None = sum(sizes) if sizes else None
         self.notes: tuple[str, ...] = loaded.notes
         self.architecture: str = describe(loaded.model)
         self.parameters: int | None = sum(weight.numel() for weight in loaded.model.parameters())
@@ -123,7 +122,7 @@ class HfModel:
         """Run its linear maps in 8-bit whole numbers from now on; the name of that for caches."""
         _, engine, note = quantized(self.text.model, name=self.name)
         self.precision = INT8
-        self.lacks |= {"gradients": GRADIENTS, "operations": _UNCOUNTED}
+        self.lacks |= {"gradients": GRADIENTS}
         self.notes += (note,)
         self.text.run_alone()
         try:
@@ -274,5 +273,5 @@ def open_hf(
     return HfModel(
         loaded, name=name, folder=shown + options.shown,
         fingerprint=loaded.fingerprint or fingerprint(folder),
-        device=place, dtype=kind, disk_bytes=weight_bytes(folder), quantize=bool(options.quantize),
+        device=place, dtype=kind, quantize=bool(options.quantize),
     )  # fmt: skip

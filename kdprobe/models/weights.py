@@ -92,11 +92,6 @@ def weight_files(folder: Path) -> list[Path]:
     )
 
 
-def weight_bytes(folder: Path) -> int:
-    """Return the size of a folder's weights on disk in bytes, no tokenizer among them."""
-    return sum(file.stat().st_size for file in weight_files(folder))
-
-
 def _pieces(index: Path) -> list[Path]:
     data = read_json(index, error=CheckpointError, expected="a weight_map", bare=True)
     weights = data.get("weight_map") if isinstance(data, dict) else None

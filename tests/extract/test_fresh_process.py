@@ -78,7 +78,7 @@ def test_a_process_that_fails_is_a_reason(
     def other(command: list[str], **named: Any) -> Any:
         return run([sys.executable, "-c", program], **named)
 
-    monkeypatch.setattr(fresh_process.subprocess, "run", other)
+    monkeypatch.setattr(subprocess, "run", other)
     if "sleep" in program:
         monkeypatch.setattr(fresh_process, "_LONGEST_WAIT", 1.0)
     with pytest.raises(CapabilityError) as raised:

@@ -63,8 +63,8 @@ COUNTED = (
     ),
     _cost(
         "model_memory", "Peak memory of the model", "MB",
-        "The same beyond what the process held with its libraries loaded, before it opened the "
-        "model.",
+        "The peak while it answers, beyond what the process held with its libraries loaded, before "
+        "it opened the model: weights, tokenizer, activations.",
     ),
 )  # fmt: skip
 TIMED = (
@@ -103,7 +103,7 @@ RATIOS = (
     ),
     _ratio(
         "memory_ratio", "Times less memory",
-        "The teacher's peak memory beyond libraries over the student's.",
+        "The teacher's peak memory of the model over the student's.",
     ),
 )  # fmt: skip
 METRICS = (*COUNTED, *TIMED, *RATIOS)

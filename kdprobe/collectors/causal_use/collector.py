@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from kdprobe.collectors.causal_use.options import CausalUseOptions
+from kdprobe.collectors.causal_use.options import NAMES, CausalUseOptions
 from kdprobe.collectors.guarding import unable, unable_or_failed
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
@@ -59,10 +59,11 @@ class CausalUseCollector:
         if len(reasons) == len(session.models):
             return unable(self.name, reasons)
         source = ProbingSource(
-            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
-        )
+            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed,
+            named=NAMES,
+        )  # fmt: skip
         sets = {}
-        for task in open_probing_tasks(options.properties):
+        for task in open_probing_tasks(options.properties, named=NAMES):
             whole = source.load(task)
             if len(whole.labels) > _MOST_CLASSES:
                 raise ConfigError(
