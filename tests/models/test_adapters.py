@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import transformers as hf
@@ -90,6 +91,15 @@ def values(handle: HfModel) -> np.ndarray:
     return handle.outputs(SPLIT, batch_size=64, advance=lambda done: None).values
 
 
+def pefts_plain(folder: Path) -> np.ndarray:
+    """Logits of a folder by plain transformers."""
+    model = hf.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = hf.AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        rows = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in TEXTS]
+    return np.stack(rows)
+
+
 def pefts_own(base: Path, adapter: Path, labels: int = 3) -> np.ndarray:
     """Logits of the adapter beside its base, unmerged, for each text alone."""
     with warnings.catch_warnings(), torch.no_grad():
@@ -112,6 +122,22 @@ def test_a_merged_adapter_gives_what_peft_gives(place: Path, adapter: Path) -> N
     files = [place / "base" / "model.safetensors", adapter / "adapter_model.safetensors"]
     assert handle.disk_bytes == sum(file.stat().st_size for file in files)
     assert handle.fingerprint not in (opened(place / "base").fingerprint, "")
+
+
+def test_an_adapter_compared_with_its_base(place: Path, adapter: Path) -> None:
+    """Guards an adapter that changes nothing, or a folder that only opens one by one."""
+    labels = [*SINGLE.labels, "bad"]
+    table = pd.DataFrame({"text": TEXTS, "label": labels})
+    result = kdprobe.compare(
+        str(place / "base"), {"lora": str(adapter), "int8": f"{adapter}?quantize=int8"},
+        task=table, resamples=100,
+    )  # fmt: skip
+    base, lora = pefts_plain(place / "base"), pefts_own(place / "base", adapter)
+    same = float((base.argmax(1) == lora.argmax(1)).mean())
+    assert result.get("agreement", "lora").value == same
+    info = {each.name: each for each in result.document.models}
+    assert info["int8"].folder == "adapter?quantize=int8"
+    assert info["lora"].fingerprint == info["int8"].fingerprint != info["base"].fingerprint
 
 
 def test_the_base_is_part_of_what_an_adapter_is(place: Path, adapter: Path, tmp_path: Path) -> None:
