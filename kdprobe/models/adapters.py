@@ -118,9 +118,7 @@ def adapter_config(folder: Path, path: str, *, base: str, offline: bool) -> Mapp
 
 def _package(path: str) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import peft
+        import peft
     except ImportError as error:
         raise MissingExtraError(
             path, found="holds an adapter, and peft, which reads it, is not installed",

@@ -27,7 +27,9 @@ from kdprobe.models.path_options import parse_path
 from kdprobe.tasks.task import Split, Task
 from tests.contracts.families import FAMILIES, OUTPUTS, SINGLE, build
 
-peft = pytest.importorskip("peft", reason="adapters need the extra peft")
+pytest.importorskip("peft", reason="adapters need the extra peft")
+import peft
+
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:peft")
 
 TEXTS = ("the dog sleeps in the garden", "an", "she likes a funny film .", "they saw him today")
