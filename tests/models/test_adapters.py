@@ -178,6 +178,26 @@ def test_a_base_without_a_head_takes_the_adapters(place: Path) -> None:
     assert "SEQ_CLS" in str(caught.value)
 
 
+def test_a_decoder_that_was_trained_to_speak(tmp_path: Path) -> None:
+    """Guards the usual adapter of a large model: a base of texts to come, a head of the adapter."""
+    _, tokenizer = build(FAMILIES["Llama"])
+    kind, sizes = FAMILIES["Llama"].config
+    assert kind == "LlamaConfig"
+    pad = tokenizer.pad_token_id
+    config = hf.LlamaConfig(**sizes, vocab_size=len(tokenizer), pad_token_id=pad)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        hf.LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+        tokenizer.save_pretrained(tmp_path / "base")
+        base = hf.AutoModelForSequenceClassification.from_pretrained(
+            tmp_path / "base", num_labels=3
+        )
+    adapter = train(base, tokenizer, tmp_path / "adapter", target_modules=["q_proj", "v_proj"])
+    handle = opened(adapter, label_map={"*": "*"})
+    np.testing.assert_allclose(values(handle), pefts_own(tmp_path / "base", adapter), atol=1e-5)
+    assert handle.architecture.startswith("LlamaForSequenceClassification")
+
+
 def test_quantised_after_it_was_merged(adapter: Path) -> None:
     """Guards options that are lost for folders of another kind."""
     assert opened(f"{adapter}?quantize=int8").precision == "int8"
