@@ -17,6 +17,7 @@ from pathlib import Path
 from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
+from kdprobe.models.imported import is_imported
 from kdprobe.models.weights import (
     ADAPTER,
     INDEX,
@@ -66,6 +67,11 @@ def locate(path: str, *, offline: bool) -> Path:
     Raises:
         CheckpointError: a file, nothing at all, or a hub model that cannot be reached.
     """
+    if is_imported(path):
+        raise CheckpointError(
+            path, found="is a function, which has no weights", expected="a model folder",
+            remedy="write its answers into a predictions file: that can teach",
+        )  # fmt: skip
     try:
         place = Path(path).expanduser()
         standing = place.exists()

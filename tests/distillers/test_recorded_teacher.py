@@ -161,8 +161,8 @@ def test_students_that_copy_are_refused_with_the_way_out(
         distil(file_of(tmp_path, said, "logits"), toy, tmp_path / "s", student)
     assert f"`student`: {what}" in str(caught.value)
     assert str(caught.value).endswith(
-        "llm.jsonl is a predictions file, which has no weights, expected a student that needs none; "
-        "`student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
+        "llm.jsonl is a predictions file, which has no weights, expected a student that needs "
+        "none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
         "pretrained encoder"
     )
 
@@ -204,7 +204,7 @@ def test_missing_answers_are_refused_or_dropped_and_counted(
 
 
 def test_texts_that_are_scored_stay(toy: Toy, said: Rows, tmp_path: Path) -> None:
-    """Guards gold labels of dev wasted for want of an answer, and agreement over what is unknown."""
+    """Guards gold labels of dev wasted for want of an answer, and agreement of what is unknown."""
     dev = [row for row in said if row["split"] == "dev"]
     train = [row for row in said if row["split"] == "train"]
     file = file_of(tmp_path, [*train, *dev[: len(dev) // 2]], "logits")
@@ -255,3 +255,21 @@ def test_the_control_and_the_comparison(toy: Toy, said: Rows, tmp_path: Path) ->
     codes = {notice.code for notice in document.warnings}
     assert "other-teacher" not in codes
     assert document.find("agreement", "agreement", "llm", "s").value == result.scores["agreement"]
+
+
+def test_other_commands_say_what_a_file_or_a_function_can_do(
+    toy: Toy, said: Rows, tmp_path: Path
+) -> None:
+    """Guards a search for a folder of that name where there can be none."""
+    file = file_of(tmp_path, said, "logits")
+    with pytest.raises(ConfigError) as caught:
+        kdprobe.sweep(file, "seed=1,2", task=toy.task, output=tmp_path / "sweep")
+    assert "llm.jsonl is a predictions file, whose speed and size are not known" in str(
+        caught.value
+    )
+    with pytest.raises(CheckpointError) as refused:
+        distil("python:model:ask", toy, tmp_path / "s", "bert:L1,H32")
+    assert str(refused.value) == (
+        "python:model:ask: is a function, which has no weights, expected a model folder; write its "
+        "answers into a predictions file: that can teach"
+    )
