@@ -74,7 +74,7 @@ def augment(
     started = time.perf_counter()
     shown = display_of(progress)
     named = {"task": task, "method": method, "n": n, "settings": settings, **keywords}
-    call = _Call.of(output, named, data, runtime)
+    call = _AugmentCall.of(output, named, data, runtime)
     own, path, seed = call.own, call.path, call.own.seed
     check_suffix(path)
     augmenter = AUGMENTERS.load(own.method)
@@ -110,7 +110,7 @@ def augment(
 
 
 @dataclass(frozen=True)
-class _Call:
+class _AugmentCall:
     """What `augment` was given."""
 
     own: AugmentOptions
@@ -125,7 +125,7 @@ class _Call:
         named: Mapping[str, object],
         data: DataOptions | None,
         runtime: Runtime | None,
-    ) -> _Call:
+    ) -> _AugmentCall:
         held = output if isinstance(output, Output) else None
         flat = named if held is not None else {**named, "output": output}
         parts: dict[str, Any] = gathered("augment", flat, {

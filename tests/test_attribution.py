@@ -199,5 +199,32 @@ def test_what_is_in_memory_is_explained_as_its_folder(tmp_path: Path) -> None:
         "predict: integrated_gradients cannot explain it: a function of texts has no gradients, "
         "expected a method that leaves words out: lime, shap, occlusion"
     )
-    with pytest.raises(CapabilityError, match="f: its function gives no probabilities"):
-        kdprobe.attribute({"f": len}, text)
+    for wrong in (len, lambda texts: [[0.5, 0.5], [1.0]]):
+        with pytest.raises(CapabilityError, match="f: its function gives no probabilities"):
+            kdprobe.attribute({"f": wrong}, text)
+
+
+def test_what_a_function_raises_is_one_message() -> None:
+    """Guards a traceback of somebody else's code at the first call, which looks for labels."""
+
+    def fails(texts: list[str]) -> None:
+        raise LookupError("no such text")
+
+    with pytest.raises(CapabilityError) as caught:
+        kdprobe.attribute({"f": fails}, "the dog", methods="shap")
+    assert str(caught.value) == (
+        "f: the function fails failed for 1 texts, the first is 'the dog' (LookupError: no such "
+        "text), expected outputs of a list of texts"
+    )
+
+
+def test_a_function_names_its_labels() -> None:
+    """Guards `0` and `1` in the place of names that a function has for its columns."""
+
+    def mood(texts: list[str]) -> list[list[float]]:
+        return [[0.1, 0.9] if "good" in text else [0.8, 0.2] for text in texts]
+
+    mood.labels = ["sad", "glad"]  # type: ignore[attr-defined]
+    explained = kdprobe.attribute({"f": mood}, "a good day", methods="shap").models[0]
+    assert explained.explained == "glad"
+    assert explained.probability == pytest.approx(0.9)

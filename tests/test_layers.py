@@ -277,3 +277,16 @@ def test_no_function_takes_more_than_can_be_remembered() -> None:
                 hidden.add(path)
     assert not wide, "\n".join(sorted(wide))
     assert not hidden, "\n".join(sorted(hidden))
+
+
+def test_each_class_has_a_name_of_its_own() -> None:
+    """One name for two things, so that a reader must ask which."""
+    places: dict[str, list[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        # A section is named as what it shows.
+        if path.parent != PACKAGE / "report" / "sections":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
+                    places.setdefault(node.name.lstrip("_"), []).append(place)
+    assert {name: held for name, held in places.items() if len(held) > 1} == {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -34,10 +34,13 @@ def test_json_is_read_as_python_reads_it(value: object) -> None:
 
 @given(st.text() | st.text(alphabet='[]{}",:0123456789.eE-"\\tfn'))
 def test_any_text_gives_a_value_or_one_message(text: str) -> None:
-    """Guards a kind of broken text that ends in another exception than ours."""
+    """Guards a kind of broken text that ends in another exception, many lines, or no place."""
     for read in (plain_files.parse_json, plain_files.parse_toml, plain_files.toml_value):
-        with contextlib.suppress(UsageError):
+        try:
             read(text, where="place")
+        except UsageError as error:
+            (line,) = str(error).splitlines()
+            assert re.match(r"place(:\d+)?: \S", line)
 
 
 @given(st.text(alphabet="[]=.'\"01 \nab"))

@@ -34,11 +34,11 @@ def namespace(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def run(test: doctest.DocTest, names: dict[str, Any]) -> None:
     """Run examples and keep their names."""
-    told: list[str] = []
+    failures: list[str] = []
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     test.globs = names
-    runner.run(test, out=told.append, clear_globs=False)
-    assert not told, "".join(told)
+    runner.run(test, out=failures.append, clear_globs=False)
+    assert not failures, "".join(failures)
 
 
 @pytest.mark.parametrize(("have", "write", "get"), rows(), ids=lambda part: part[:30])
@@ -47,6 +47,11 @@ def test_a_row_gives_what_it_says(
 ) -> None:
     """A page whose lines stopped working, or give something else than it says."""
     monkeypatch.chdir(namespace["folder"])
+    run_row(have, write, get, namespace)
+
+
+def run_row(have: str, write: str, get: str, namespace: dict[str, Any]) -> None:
+    """Run what one writes, and hold it against what the page says one gets."""
     kind, _, words = get.partition(": ")
     if kind.endswith("Error"):
         get = f"Traceback (most recent call last):\n    ...\nkdprobe.errors.{kind}: {words}"
@@ -56,6 +61,19 @@ def test_a_row_gives_what_it_says(
 
 def _message(get: str) -> str | None:
     return get.splitlines()[-1] + "\n" if get.startswith("Traceback") else None
+
+
+def test_a_row_of_something_else_fails(namespace: dict[str, Any]) -> None:
+    """A runner that takes any answer, no error at all, or another error for the one on the page."""
+    error = "UnknownNameError: ... did you mean 'accuracy' ..."
+    for write, get in (
+        ('result.get("agreement").value', "0.7"),
+        ('result.get("accuracy", "small").value', error),
+        ('result.get("agreement", "smal")', error),
+        ('result.get("acuracy", "small")', "0.75"),
+    ):
+        with pytest.raises(AssertionError, match="Failed example"):
+            run_row("broken", write, get, namespace)
 
 
 def test_the_table_has_the_ten() -> None:

@@ -17,10 +17,10 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric
 
 
-def told_by_clusters(
+def result_by_cluster(
     result: AnalysisResult, study: Study, *, reads: Iterable[type] = ()
 ) -> AnalysisResult:
-    """Return a result whose intervals are told, and where needed made, by clusters.
+    """Return a result whose intervals say, and where needed allow for, that they are of clusters.
 
     Args:
         result: of an analysis of this study.
@@ -33,12 +33,12 @@ def told_by_clusters(
     if study.split.clusters is None or others or not all(hasattr(kind, "only") for kind in kinds):
         return result
     metrics = {metric.name: metric for metric in result.metrics}
-    estimates = tuple(told(each, metrics[each.metric], study) for each in result.estimates)
+    estimates = tuple(by_cluster(each, metrics[each.metric], study) for each in result.estimates)
     return result.model_copy(update={"estimates": estimates})
 
 
-def told(number: Estimate, metric: Metric, study: Study) -> Estimate:
-    """Return a number of this study whose interval is told by clusters, where there are any."""
+def by_cluster(number: Estimate, metric: Metric, study: Study) -> Estimate:
+    """Return a number of this study whose interval is over clusters, where there are any."""
     if study.split.clusters is None:
         return number
     if number.interval.startswith(THREE) and THREE_OF_CLUSTERS not in number.interval:

@@ -163,8 +163,10 @@ def _samples(study: Study, groups: Mapping[str, Bools], sample: int) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for group, mask in groups.items():
         picked = random_rows(study, mask, top=sample, names=(_SEED, group))
-        said = model_cells(study, study.models, picked)
-        for row, gold, cells in zip(picked.tolist(), gold_cells(study, picked), said, strict=True):
+        answers = model_cells(study, study.models, picked)
+        for row, gold, cells in zip(
+            picked.tolist(), gold_cells(study, picked), answers, strict=True
+        ):
             rows.append((group, study.split.ids[row], gold, *cells))
     return Table(
         name="samples",

@@ -19,12 +19,13 @@ from kdprobe.results.schema import Cell, Column, Table
 from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats, Ints
 
-_DIGITS = 12
+DIGITS = 12
+"""Outputs are compared to so many decimals: their last bits depend on the order of sums."""
 
 
-def sure_of(run: Predictions) -> Floats:
-    """Return the confidences of a run, float64 `[n]`; those of one last bit's difference tie."""
-    return run.confidence.round(_DIGITS)
+def confidence_of(run: Predictions) -> Floats:
+    """Return the confidences of a run, float64 `[n]`; equal but for their last bits, they tie."""
+    return run.confidence.round(DIGITS)
 
 
 def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) -> Ints:
@@ -123,9 +124,9 @@ def examples_table(
     """Lay out picked examples with what `models` say of them."""
     rows: list[tuple[Cell, ...]] = []
     for group in picked:
-        said = model_cells(study, models, group.rows)
+        answers = model_cells(study, models, group.rows)
         golds = gold_cells(study, group.rows)
-        for row, gold, cells in zip(group.rows.tolist(), golds, said, strict=True):
+        for row, gold, cells in zip(group.rows.tolist(), golds, answers, strict=True):
             rows.append((*group.heading, group.of, study.split.ids[row], gold, *cells))
     return Table(
         name=name,

@@ -15,10 +15,10 @@ from pydantic import Field
 
 from kdprobe.analysis.examples import (
     PickedExamples,
+    confidence_of,
     examples_table,
     random_rows,
     ranked_rows,
-    sure_of,
 )
 from kdprobe.analysis.gold import (
     NO_GOLD,
@@ -36,6 +36,14 @@ from kdprobe.results.schema import AnalysisResult, Column, Table
 from kdprobe.stats.arrays import Bools
 
 _SEED = "lists"  # the name this analysis had when its generators were named
+_PLAIN = {
+    "P1": "most and least confident hits and mistakes",
+    "P4": "only one student right",
+    "P5": "one student confident, another not",
+    "P7": "teacher right, all students wrong",
+    "P8": "teacher confident, all students not",
+}
+"""The thesis's names, which tables keep, in the words that a reader sees."""
 
 
 class ExemplaryCasesOptions(Options):
@@ -46,7 +54,7 @@ class ExemplaryCasesOptions(Options):
 
 def _extremes(study: Study, model: Population, top: int) -> Table:
     """P1: the most and least confident hits and mistakes of one model."""
-    right, sure = hits_of(model.first, gold_of(study)), sure_of(model.first)
+    right, sure = hits_of(model.first, gold_of(study)), confidence_of(model.first)
     picked = [
         PickedExamples(
             (f"{degree} confident {what}",),
@@ -60,7 +68,7 @@ def _extremes(study: Study, model: Population, top: int) -> Table:
         study,
         picked,
         name=f"P1:{model.name}",
-        title=f"P1: most and least confident hits and mistakes of {model.name}",
+        title=f"Most and least confident hits and mistakes of {model.name}",
         caption="Confident hits are what the model finds easy; confident mistakes are wrong "
         "labels, misleading words, or something it never learned.",
         headings=(Column(name="list", label="list"),),
@@ -87,7 +95,7 @@ def _only_one_student(study: Study, top: int) -> Table:
         study,
         picked,
         name="P4",
-        title="P4: only one student right",
+        title="Only one student right",
         caption="Examples that the teacher and one single student get right and every other "
         f"student gets wrong; up to {top} for each student, drawn at random with the run's seed.",
         headings=(Column(name="student", label="only right student"),),
@@ -102,14 +110,14 @@ def _confidence_gaps(study: Study, top: int) -> Table:
     for sure in known:
         for unsure in known:
             if sure is not unsure:
-                gap = sure_of(sure.first) - sure_of(unsure.first)
+                gap = confidence_of(sure.first) - confidence_of(unsure.first)
                 rows = ranked_rows(study, gap > 0, gap, top=top)
                 picked.append(PickedExamples((sure.name, unsure.name), rows, int((gap > 0).sum())))
     return examples_table(
         study,
         picked,
         name="P5",
-        title="P5: one student confident, another not",
+        title="One student confident, another not",
         caption=f"For each ordered pair of students the {top} examples on which the first is most "
         "more confident than the second, largest difference first; right or wrong does not matter. "
         "`out of` counts the examples on which the first is the more confident.",
@@ -131,7 +139,7 @@ def _all_students_wrong(study: Study, top: int) -> Table:
         study,
         [PickedExamples((), rows, int(mask.sum()))],
         name="P7",
-        title="P7: teacher right, all students wrong",
+        title="Teacher right, all students wrong",
         caption=f"Up to {top} examples that distillation did not hand on, drawn at random with the "
         "run's seed.",
         headings=(),
@@ -141,15 +149,15 @@ def _all_students_wrong(study: Study, top: int) -> Table:
 
 def _all_students_unsure(study: Study, top: int) -> Table:
     """P8: the teacher is more confident than every student, ranked by the average difference."""
-    teacher = sure_of(study.teacher.first)
-    gaps = np.stack([teacher - sure_of(student.first) for student in study.students])
+    teacher = confidence_of(study.teacher.first)
+    gaps = np.stack([teacher - confidence_of(student.first) for student in study.students])
     mask: Bools = np.all(gaps > 0, axis=0)
     rows = ranked_rows(study, mask, gaps.mean(axis=0), top=top)
     return examples_table(
         study,
         [PickedExamples((), rows, int(mask.sum()))],
         name="P8",
-        title="P8: teacher confident, all students not",
+        title="Teacher confident, all students not",
         caption=f"The {top} examples with the largest average difference between the teacher's "
         "confidence and each student's, among those on which every student is less confident than "
         "the teacher; right or wrong does not matter.",
@@ -200,7 +208,7 @@ class ExemplaryCases:
             return no_right_and_wrong(study)
         reasons = _skipped(study)
         if len(reasons) == 5:
-            return "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
+            return "; ".join(f"{_PLAIN[name]}: {reasons[name]}" for name in sorted(reasons))
         return None
 
     def run(
@@ -224,19 +232,20 @@ class ExemplaryCases:
         ):
             if name not in skipped:
                 tables.append(make(about, options.top))
-        notes = [f"{name} was skipped: {reason}." for name, reason in sorted(skipped.items())]
+        notes = [
+            f"The list “{_PLAIN[name]}” was skipped: {skipped[name]}." for name in sorted(skipped)
+        ]
         if blind and "P1" not in skipped:
-            notes.append(f"P1 leaves out {', '.join(blind)}: no confidences are known.")
+            notes.append(f"Of {', '.join(blind)} no confidences are known, so no most confident.")
         return AnalysisResult(
             **described(self, options),
-            caption="The points of the prediction analysis of the 2020 thesis that are read one "
-            "example at a time. P2 and P3 (average confidence) are in the section on confidence, "
-            "P6 (shared mistakes and hits) in the one on shared mistakes.",
+            caption="Examples worth reading one at a time: the lists P1, P4, P5, P7 and P8 of the "
+            "prediction analysis of the 2020 thesis, in this order.",
             tables=tuple(tables),
             notes=(
                 *notes,
                 *first_run_note(study, "The lists"),
-                *labelled_note(study, "P1, P4 and P7"),
+                *labelled_note(study, "The lists of right and wrong"),
             ),
         )
 

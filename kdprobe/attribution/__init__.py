@@ -14,7 +14,6 @@ import numpy as np
 from kdprobe.attribution.result import MethodScores, TextAttribution, TextAttributions
 from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
-from kdprobe.foreign import said, translated
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
 
@@ -38,7 +37,7 @@ def attribute(
         models: checkpoint folders, hub ids or `python:MODULE:FUNCTION` (`NAME=PATH` names one),
             loaded models, pipelines or functions of texts, as `kdprobe.compare` takes them; one,
             several, or several by name.
-            The labels of a function are the names of the columns it gives, else `0`, `1`, ….
+            The labels of a function are those it names, or its columns, else `0`, `1`, ….
         text: the text, with at least one word.
         text_pair: the second text, for models of pairs.
         methods: names of methods, the same for all models; see `kdprobe list methods`.
@@ -164,9 +163,11 @@ def _target(model: str, task: Task, label: str | None, logits: np.ndarray) -> in
 
 def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -> Task:
     """Make a task of the labels that a model names: in its config, or by what a function gives."""
-    from kdprobe.models.folder import check_folder, locate
     from kdprobe.models.label_names import label_names
     from kdprobe.models.loaded import written_config
+    from kdprobe.models.path_options import options_of
+    from kdprobe.models.text_function import call_function, own_labels
+    from kdprobe.models.written_config import written_labels
 
     kind = kind_of(model)
     if kind == "predictions":
@@ -174,31 +175,25 @@ def _own_task(model: Any, name: str, texts: tuple[str, ...], *, offline: bool) -
             name, found="new texts cannot be put to predictions", expected="a model or a function"
         )
     if kind == "function":
-        labels = _labels_of(model, texts, name)
+        labels = own_labels(model, name) or _columns(call_function(model, [texts], name=name), name)
     elif kind == "loaded model":
         labels = label_names(written_config(model, name), where=name)
     else:
-        folder = locate(str(model), offline=offline)
-        labels = label_names(check_folder(folder), where=f"{model}: config.json")
+        written = written_labels(str(model), options_of(model), offline=offline)
+        labels = label_names(written, where=f"{model}: config.json")
     if len(labels) == 1:
         return Task("text", 1, "regression", (), "pearson")
     return Task("text", 1, "classification", labels, "accuracy")
 
 
-def _labels_of(function: Any, texts: tuple[str, ...], name: str) -> tuple[str, ...]:
+def _columns(answer: Any, name: str) -> tuple[str, ...]:
     """Return the names of the columns that a function gives for one text, else their numbers."""
-
-    def failed(error: Exception) -> CapabilityError:
-        return CapabilityError(
-            name, found=f"its function failed for {texts[0][:60]!r} ({said(error)})",
-            expected="a row of probabilities for a text",
-        )  # fmt: skip
-
-    with translated(failed):
-        answer = function([texts[0] if len(texts) == 1 else texts])
     if hasattr(answer, "columns"):
         return tuple(map(str, answer.columns))
-    array = np.asarray(answer)
+    try:
+        array = np.asarray(answer)
+    except (TypeError, ValueError, RuntimeError):  # rows of several lengths; a tensor of gradients
+        array = np.empty(0)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise CapabilityError(
             name, found="its function gives no probabilities", expected="a row of them for a text"

@@ -85,6 +85,7 @@ def compare(
 
     run = analyses_of(analyses.only, analyses.skip)
     gates = gates_of(fail_if or [], students, run)
+    asked = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
     result = kdprobe.compare(
@@ -95,7 +96,7 @@ def compare(
         data=data,
         runtime=runtime,
         analyses=analyses,
-        collectors=asked_evidence(evidence, only=run.only),
+        collectors=asked,
         command=command_line(sys.argv),
         progress=terminal.progress(quiet=quiet),
         force=place.force,

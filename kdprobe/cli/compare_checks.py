@@ -18,21 +18,23 @@ if TYPE_CHECKING:
     from kdprobe.results.gates import Gate
 
 
-class Chosen(NamedTuple):
+class AnalysisNames(NamedTuple):
     """The analyses that were named, as they are called; see `analysis_names`."""
 
     only: tuple[str, ...]
     skip: tuple[str, ...]
 
 
-def analyses_of(only: Sequence[str], skip: Sequence[str]) -> Chosen:
+def analyses_of(only: Sequence[str], skip: Sequence[str]) -> AnalysisNames:
     """Return the names of `--only` and `--skip` as they are spelt."""
     from kdprobe.comparison.analyses import analysis_names
 
-    return Chosen(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
+    return AnalysisNames(analysis_names(only, option="only"), analysis_names(skip, option="skip"))
 
 
-def gates_of(conditions: Sequence[str], students: Sequence[str], chosen: Chosen) -> list[Gate]:
+def gates_of(
+    conditions: Sequence[str], students: Sequence[str], chosen: AnalysisNames
+) -> list[Gate]:
     """Read the gates and check every name in them, before anything else is done."""
     if not conditions:
         return []

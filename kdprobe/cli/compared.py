@@ -63,14 +63,16 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
 
 
 def _tell_unable(document: ResultsDocument, *, quiet: bool) -> None:
-    """Say what did not run: first, as a warning, what was asked for; one reason once."""
+    """Say what did not run: as warnings with the reason what was asked for, the rest in a line."""
     from kdprobe.results.unable import unable
 
-    for item in unable(document.skipped):
+    groups = unable(document.skipped)
+    for item in groups:
         if item.requested:
             terminal.tell(f"warning: asked for, not possible: {item.names}: {item.reason}")
-        elif not quiet:
-            terminal.tell(f"skipped {item.names}: {item.reason}")
+    unasked = [item.short for item in groups if not item.requested]
+    if unasked and not quiet:
+        terminal.tell(f"not run: {', '.join(unasked)}")
 
 
 def _short(value: float | None) -> float | None:
@@ -86,7 +88,7 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
     import dataclasses
 
     from kdprobe.results.headline import Figure
-    from kdprobe.results.sentences import certainty
+    from kdprobe.results.losses import certainty
 
     students: dict[str, object] = {}
     for row in head.rows:

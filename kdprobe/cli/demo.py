@@ -32,6 +32,10 @@ LEAST_MCC = 0.6
 METHODS = ("integrated_gradients", "shap")
 SENTENCES = 24
 PROBED = 300
+COMPARED = 500
+"""Sentences that layers are compared on; LSTMs have no attention to compare, and say so."""
+ERASED, DRAWS = 1000, 20
+"""Examples with a property erased, and random subspaces beside: fewer tell no use from noise."""
 
 
 @terminal.guarded
@@ -55,6 +59,7 @@ def demo(
     """
     import kdprobe
     from kdprobe.cli.compared import command_line, summary
+    from kdprobe.collectors.causal_use.options import CausalUseOptions
 
     started, seed, threads = time.perf_counter(), own.seed, runtime.threads
     shown = terminal.progress(quiet=quiet)
@@ -68,6 +73,10 @@ def demo(
         output=output,
         attributions=kdprobe.AttributionRequest(methods=METHODS, sentences=SENTENCES),
         probing=kdprobe.ProbingRequest(sentences=PROBED),
+        similarity=COMPARED,
+        attention=COMPARED,
+        collectors={"causal_use": CausalUseOptions(examples=ERASED, draws=DRAWS)},
+        efficiency=True,
         seed=seed,
         device="cpu",
         threads=threads,

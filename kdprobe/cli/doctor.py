@@ -57,7 +57,7 @@ def _devices() -> list[_Check]:
         return []
     import torch
 
-    from kdprobe.models.hf import resolve_device
+    from kdprobe.models.devices import resolve_device
 
     cores = os.cpu_count() or 1
     checks: list[_Check] = [

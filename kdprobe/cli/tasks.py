@@ -66,7 +66,7 @@ def _all(data_dir: Path | None) -> None:
 
     rows = []
     for task in overview(data_dir=data_dir):
-        sizes = ", ".join(name if n is None else f"{name} {n:,}" for name, n in task.found)
+        sizes = ", ".join(name if n is None else f"{name} {n:,}" for name, n in task.sizes)
         place = "generated" if task.generated else task.folder or "not found (the hub may have it)"
         classes = f"{task.labels} classes" if task.labels else "a score"
         rows.append((task.name, classes, task.primary_score, sizes, place))

@@ -87,13 +87,7 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             check_given(function, kwargs)
             return function(*args, **kwargs)
         except UsageError as error:
-            from rich.text import Text
-
-            words = printable(with_flags(str(error)))
-            message = Text("Error: ", style="bold red") + Text(words, style="")
-            if speaks():  # the others found the same
-                console(stderr=True).print(message, soft_wrap=True)
-            raise typer.Exit(USAGE) from error
+            raise refused(error) from error
         except KeyboardInterrupt as interrupt:
             tell(f"\nInterrupted. {_how_to_go_on(sys.argv)}")
             raise typer.Exit(INTERRUPTED) from interrupt
@@ -105,6 +99,17 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(USAGE) from error
 
     return run
+
+
+def refused(error: UsageError) -> typer.Exit:
+    """Show a message to the user, and return what ends the program with exit 2."""
+    from rich.text import Text
+
+    words = printable(with_flags(str(error)))
+    message = Text("Error: ", style="bold red") + Text(words, style="")
+    if speaks():  # the others found the same
+        console(stderr=True).print(message, soft_wrap=True)
+    return typer.Exit(USAGE)
 
 
 def _of_system(error: Exception) -> str | None:

@@ -6,6 +6,8 @@ in the report and in the exit code. Does not: hide messages to the user or a ful
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from kdprobe.errors import CapabilityError, KdprobeError
 from kdprobe.foreign import DEBUG, debugging, disk_is_full
 from kdprobe.plain_text import printable, shortened
@@ -57,3 +59,36 @@ def unable_or_failed(what: str, where: str, error: Exception, *, model: str) -> 
     else:
         reason = failure(what, error).reason
     return Skipped(what=what, reason=f"{where}: {reason}", models=(model,), requested=True)
+
+
+def unable(what: str, reasons: Mapping[str, str]) -> Skipped:
+    """List the models that cannot give what an analysis needs, those of one reason together.
+
+    >>> unable("probing", {"a": "it has no layers", "b": "it has no layers"}).reason
+    'a, b: it has no layers'
+    """
+    named: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        named.setdefault(reason, []).append(name)
+    words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in named.items())
+    return Skipped(what=what, reason=words, models=tuple(reasons))
+
+
+def unpaired(what: str, models: Sequence[str], reasons: Mapping[str, str]) -> Skipped | None:
+    """Return why no student can be compared with the teacher; None: one can.
+
+    Args:
+        what: the analysis.
+        models: the teacher first.
+        reasons: model -> why it cannot be compared.
+
+    >>> unpaired("similarity", ["t", "s", "u"], {"u": "it has no layers"})
+    >>> unpaired("similarity", ["t"], {}).reason
+    'there is no student to compare'
+    """
+    teacher, *students = models
+    if teacher not in reasons and any(name not in reasons for name in students):
+        return None
+    if not reasons:
+        return Skipped(what=what, reason="there is no student to compare")
+    return unable(what, reasons)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from kdprobe.cache import Cache
 from kdprobe.collectors.examples import answered_by_all, load_examples
@@ -67,6 +67,7 @@ class Session:
             split contains it.
         noticed: what the reader must know of how the task was chosen.
         notices: what the reader must know of how the examples were found.
+        opening: the keywords of `open_model` that the models were opened with.
         unanswered: how many examples were left out as unanswered, of how many, and how many each
             model did not answer; empty where none is left out.
         observations: what was collected so far, by type.
@@ -84,6 +85,7 @@ class Session:
     train_split: str = ""
     noticed: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
+    opening: Mapping[str, Any] = field(default_factory=dict)
     unanswered: Mapping[str, int] = field(default_factory=dict)
     observations: Mapping[type, object] = field(default_factory=dict)
 
@@ -175,7 +177,11 @@ def open_session(
         UsageError: whatever is wrong with the task, the data or a model; one message.
     """
     task = task_file.task()
-    models = _open_models(specs, task, data, runtime)
+    opening: dict[str, Any] = {
+        "device": runtime.device, "dtype": runtime.dtype, "offline": runtime.offline,
+        "label_map": data.label_map,
+    }  # fmt: skip
+    models = _open_models(specs, task, opening)
     if data.label_map:
         from kdprobe.models.label_sources import answers_in, label_names
 
@@ -207,6 +213,7 @@ def open_session(
         cache=open_cache(runtime.cache),
         train_split=_train_split(task_file, name),
         notices=(*notices, *answered.notices, *cluster_notices(split)),
+        opening=opening,
         unanswered=answered.counts,
     )
 
@@ -227,10 +234,7 @@ def _train_split(task_file: TaskFile, compared: str) -> str:
 
 
 def _open_models(
-    specs: Sequence[ModelSpec],
-    task: Task,
-    data: EvaluationDataOptions,
-    runtime: InferenceRuntime,
+    specs: Sequence[ModelSpec], task: Task, opening: Mapping[str, Any]
 ) -> tuple[ComparedModel, ...]:
     from kdprobe.models.open import open_model
 
@@ -239,15 +243,7 @@ def _open_models(
             spec,
             "student" if place else "teacher",
             tuple(
-                open_model(
-                    given,
-                    name=spec.name,
-                    task=task,
-                    device=runtime.device,
-                    dtype=runtime.dtype,
-                    offline=runtime.offline,
-                    label_map=data.label_map,
-                )
+                open_model(given, name=spec.name, task=task, **opening)
                 for given in (*spec.paths, *spec.objects)
             ),
         )

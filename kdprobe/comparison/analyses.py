@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
-from kdprobe.analysis.clusters import told_by_clusters
+from kdprobe.analysis.clusters import result_by_cluster
 from kdprobe.analysis.protocol import ANALYSES, Analysis, examples_for
 from kdprobe.collectors.guarding import failure
 from kdprobe.comparison.options import AnalysisOptions
@@ -173,7 +173,7 @@ def run_all(
                     options = chosen.options.get(name, analysis.options())
                     result = analysis.run(examples, options, done)
                     reads = getattr(analysis, "reads", ())
-                    done[name] = told_by_clusters(result, examples, reads=reads)
+                    done[name] = result_by_cluster(result, examples, reads=reads)
                     seconds[f"analysis {name}"] = time.perf_counter() - started
             except Exception as error:
                 skipped.append(failure(name, error))

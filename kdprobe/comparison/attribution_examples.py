@@ -132,11 +132,14 @@ def _words(explained: Attributed, rhos: _Rhos, row: int, carried: bool) -> Examp
         for model in explained.models
         if (arrays := explained.scores(model.name, method)) is not None and len(arrays[row])
     )
+    words = explained.attributions.words[row] if carried else ()
+    first = sum(word.segment == 0 for word in words)
     return ExampleWords(
         explained=int(explained.attributions.target[row])
         if explained.study.split.task.labels
         else None,
-        words=tuple(word.text for word in explained.attributions.words[row]) if carried else (),
+        words=tuple(word.text for word in words),
+        second=first if first < len(words) else None,
         scores=scores if carried else (),
         agreement=agreement,
     )

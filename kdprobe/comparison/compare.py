@@ -23,6 +23,7 @@ from kdprobe.comparison.options import (
     CompareOptions,
     compare_options,
 )
+from kdprobe.comparison.parity import converted_models, parity_notices
 from kdprobe.comparison.result import Comparison
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -59,7 +60,8 @@ def compare(
             tokenizer `(model, tokenizer)`, alone where the tokenizer lies where the model came
             from; a `text-classification` pipeline; a function that takes a list of texts (of a task
             of pairs: a list of pairs of texts) and gives `[n, classes]` probabilities in the order
-            of the task's labels, or labels; `Predictions` of another comparison.
+            of the task's labels (or of its attribute `labels`), or labels; `Predictions` of another
+            comparison.
         students: one or more of the same, or a mapping of names to them, in which a list is one
             model trained with several seeds.
         task: a task's name, a task file (.toml, or open), or examples: a table's path, a
@@ -71,13 +73,15 @@ def compare(
         runtime: device, dtype, threads, batch size, cache.
         analyses: which analyses run, their options, resamples and the seed.
         collectors: options of evidence by collector: `minimal_pairs`, `probes`, `attributions`,
-            `attribution_maps`; an expensive one is collected when it stands here.
+            `attribution_maps`, `similarity`, `attention_similarity`, `causal_use`; an expensive
+            one is collected when it stands here.
         command: the command as typed, for the report.
         progress: where to show progress.
         **flat: any field of `data`, `runtime` and `analyses` by its name; `force=True` writes into
             a folder that is not empty; and of the collectors `minimal_pairs` (a folder),
-            `pairs_per_phenomenon`, `probing`, `attributions` and `attribution_gap` (a number of
-            examples).
+            `pairs_per_phenomenon`, `probing`, `attributions`, `attribution_gap` and `attention`
+            (numbers of examples), `similarity` (a number of sentences) and `causal_use` (names of
+            properties).
 
     Raises:
         UsageError: wrong input; one message says where, what, what was expected, what to do.
@@ -95,6 +99,8 @@ def compare(
     (0.75, 1.0)
     """
     started = time.perf_counter()
+    if not isinstance(command, str):
+        raise TypeError(f"compare() takes command as text, not {type(command).__name__}")
     options = compare_options(
         flat, task=task, output=output, data=data, runtime=runtime, analyses=analyses,
         collectors=collectors,
@@ -147,7 +153,13 @@ def compare_opened(
     collectors = collectors_of(to_run.names, options.evidence, only=to_run.only)
     controls = controls_of(options.analyses.control, [model.spec for model in session.models[1:]])
     session = session.with_observation(controls) if controls.pairs else session
+    converted = converted_models(
+        session, runtime=options.runtime, label_map=options.data.label_map
+    )  # fmt: skip
     evidence = collect(session, collectors, shown, given=options.evidence)
+    if converted:
+        noticed = parity_notices(evidence.session, converted, shown)
+        evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]
     ran = run_all(study, to_run, requested=requested, progress=shown)

@@ -214,15 +214,14 @@ def gain_sentence(gain: Difference, *, family: int = 1, test: str = "exact McNem
         tests.append(f"{test} {show_p(number.p_value)}")
     if number.q_value is not None and family > 1:
         tests.append(f"q {show_p(number.q_value)} over {family} pairs of students")
-    said = (
+    sentence = (
         f"{number.model_a}'s {_CLOSENESS[number.metric]} is {show_number(abs(number.value))}"
         f"{interval} {where} that of {number.model_b}, which had no teacher ({', '.join(tests)})."
     )
     if not gain.adjusted.is_told_from_noise:
-        return f"What the teacher added is nothing that can be told from noise: {said}"
-    return (
-        f"{'What the teacher added' if number.value > 0 else 'The teacher added nothing'}: {said}"
-    )
+        return f"What the teacher added is nothing that can be told from noise: {sentence}"
+    added = "What the teacher added" if number.value > 0 else "The teacher added nothing"
+    return f"{added}: {sentence}"
 
 
 def control_notices(students: Iterable[ModelSpec], study: Study) -> tuple[Notice, ...]:

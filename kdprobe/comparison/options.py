@@ -80,12 +80,20 @@ class EvidenceKeywords(FlagOptions):
     probing: Any = None
     attributions: Any = None
     attribution_gap: Any = None
+    similarity: Any = None
+    attention: Any = None
+    causal_use: Any = None
+    efficiency: Any = None
 
 
 SHORT_KEYWORDS: Mapping[str, tuple[str, str]] = {
     "minimal_pairs": ("minimal_pairs", "folder"),
     "pairs_per_phenomenon": ("minimal_pairs", "per_phenomenon"),
     "attribution_gap": ("attribution_maps", "examples"),
+    "similarity": ("similarity", "sentences"),
+    "attention": ("attention_similarity", "examples"),
+    "causal_use": ("causal_use", "properties"),
+    "efficiency": ("efficiency", "measure"),
 }
 """Keyword -> the collector and the one of its options that it stands for."""
 
@@ -116,6 +124,10 @@ class CompareKeywords(TypedDict, total=False):
     probing: ProbingRequest | None
     attributions: AttributionRequest | None
     attribution_gap: int | None
+    similarity: int | None
+    attention: int | None
+    causal_use: Sequence[str] | None
+    efficiency: bool | None
     device: str
     dtype: str
     threads: int | None
@@ -169,6 +181,11 @@ def compare_options(
     joined = gathered("compare", named, places)
     keywords = cast(EvidenceKeywords, joined["collectors"])
     evidence = _by_keyword(keywords)
+    if not isinstance(collectors, Mapping | None):
+        raise TypeError(
+            "compare() takes collectors as a mapping of names to options, not "
+            f"{type(collectors).__name__}"
+        )
     for name, options in (collectors or {}).items():
         known = COLLECTORS.find(name, option="collectors")
         if known in evidence:
@@ -228,7 +245,7 @@ def _by_keyword(given: EvidenceKeywords) -> dict[str, CollectorOptions]:
     """Return the options of collectors that the short keywords stand for."""
     short: dict[str, dict[str, object]] = {}
     for keyword, (name, option) in SHORT_KEYWORDS.items():
-        if (value := getattr(given, keyword)) is not None:
+        if (value := getattr(given, keyword)) is not None and value is not False:
             short.setdefault(name, {})[option] = value
     evidence = {name: options_of(name)(**values) for name, values in short.items()}
     if given.probing is not None:

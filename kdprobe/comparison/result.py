@@ -17,7 +17,7 @@ from kdprobe.plain_text import printable
 from kdprobe.results.frame import metrics_frame
 from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
 from kdprobe.results.io import read_document
-from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
+from kdprobe.results.numbers import show_cell, show_count, show_interval, show_number
 from kdprobe.results.schema import Estimate, ResultsDocument
 from kdprobe.results.shown import notebook_html
 
@@ -212,7 +212,7 @@ def _cell(name: str, figure: Figure, *, interval: bool = True) -> str:
     if number is None or number.value is None:
         return figure.reason if interval else ""
     if name == "McNemar p":
-        return "" if number.p_value is None else show_p(number.p_value).removeprefix("= ")
+        return "" if number.p_value is None else show_cell(number.p_value, "p")
     if name == "parameters":
         return show_count(int(number.value))
     if number.low is None or number.high is None or not interval:

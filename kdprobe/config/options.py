@@ -133,7 +133,7 @@ class Runtime(FlagOptions):
 class InferenceRuntime(Runtime):
     """The machine, for commands that ask models and keep what they say."""
 
-    dtype: Annotated[str, Flag("float32, or bfloat16 (faster on some machines).")] = "float32"
+    dtype: Annotated[str, Flag("float32, bf16 (faster on some machines) or fp16.")] = "float32"
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True
 

@@ -7,7 +7,7 @@ built. Does not: read sentences; `tasks/probing/sets.py` does.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from kdprobe.config.base import Options, read_toml, suites_folder
 from kdprobe.errors import ConfigError
@@ -40,6 +40,17 @@ class ProbingTask(Options):
     base: Path | None = None
 
 
+class OptionNames(NamedTuple):
+    """What the options are called that name probing tasks, their folder and how many sentences."""
+
+    tasks: str = "probing.tasks"
+    folder: str = "probing.probing_dir"
+    sentences: str = "probing.sentences"
+
+
+PROBING = OptionNames()
+
+
 def probing_task_names() -> tuple[str, ...]:
     """Return the names of the probing tasks that ship with kdprobe, surface first."""
     order = ("surface", "syntax", "semantics", "other")
@@ -47,8 +58,12 @@ def probing_task_names() -> tuple[str, ...]:
     return tuple(t.name for t in sorted(tasks, key=lambda t: (order.index(t.group), t.name)))
 
 
-def open_probing_task(spec: str) -> ProbingTask:
+def open_probing_task(spec: str, *, named: OptionNames = PROBING) -> ProbingTask:
     """Open a probing task by its name, or a person's own `.toml`.
+
+    Args:
+        spec: the name or the file.
+        named: the options of whoever asks, for messages.
 
     Raises:
         UnknownNameError: no such task ships with kdprobe; neighbours are listed.
@@ -60,24 +75,30 @@ def open_probing_task(spec: str) -> ProbingTask:
     if spec.endswith(".toml"):
         path = Path(spec)
         return read_toml(ProbingTask, path).model_copy(update={"base": path.parent})
-    name = known_name("probing task", spec, probing_task_names(), option="probing.tasks")
+    name = known_name("probing task", spec, probing_task_names(), option=named.tasks)
     return read_toml(ProbingTask, suites_folder() / "probing" / f"{name}.toml")
 
 
-def open_probing_tasks(specs: tuple[str, ...]) -> tuple[ProbingTask, ...]:
+def open_probing_tasks(
+    specs: tuple[str, ...], *, named: OptionNames = PROBING
+) -> tuple[ProbingTask, ...]:
     """Open several tasks; `all` stands for every one that ships with kdprobe.
+
+    Args:
+        specs: their names and files.
+        named: the options of whoever asks, for messages.
 
     Raises:
         ConfigError: a task is named twice.
     """
-    named = [
+    chosen = [
         one
         for spec in specs
         for one in (probing_task_names() if spec.casefold() == "all" else (spec,))
     ]
-    tasks = tuple(open_probing_task(spec) for spec in named)
+    tasks = tuple(open_probing_task(spec, named=named) for spec in chosen)
     names = [task.name for task in tasks]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError("`probing.tasks`", found=f"{name} is named twice", expected="once")
+            raise ConfigError(f"`{named.tasks}`", found=f"{name} is named twice", expected="once")
     return tasks

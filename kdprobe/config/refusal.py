@@ -70,6 +70,16 @@ def refusal(
     )
 
 
+def typed_refusal(option: str, error: ValidationError) -> ConfigError:
+    """Return one message for a word of the command line that an option does not take."""
+    faults = error.errors()
+    return ConfigError(
+        option,
+        found=f"is {printable(str(faults[0]['input']), limit=120)}",
+        expected=", or ".join(dict.fromkeys(_expected(dict(fault)) for fault in faults)),
+    )
+
+
 def _expected(fault: Mapping[str, Any]) -> str:
     """Return in words what pydantic expected."""
     bounds = fault.get("ctx", {})

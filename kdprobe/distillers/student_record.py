@@ -73,9 +73,9 @@ class DistilledStudent:
         """Its name and its fingerprint, for the record of a control."""
         return {"name": self.folder.resolve().name, "fingerprint": self.fingerprint}
 
-    def refused(self, found: str, expected: str, remedy: str) -> ConfigError:
+    def refused(self, fault: str, expected: str, remedy: str) -> ConfigError:
         """Make the error of a control that cannot be had."""
-        return ConfigError(f"{OPTION} {self.folder}", found=found, expected=expected, remedy=remedy)
+        return ConfigError(f"{OPTION} {self.folder}", found=fault, expected=expected, remedy=remedy)
 
 
 def read_student(folder: str | Path) -> DistilledStudent:

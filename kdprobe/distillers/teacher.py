@@ -39,7 +39,7 @@ from kdprobe.models.checkpoint import Loaded, describe, load_classifier
 from kdprobe.models.folder import fingerprint, locate
 from kdprobe.models.hf import HfModel
 from kdprobe.models.model_inputs import token_limit
-from kdprobe.models.stored_outputs import stored_logits
+from kdprobe.models.stored_outputs import keep_logits, stored_logits
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import expanded
 from kdprobe.progress import Progress
@@ -80,7 +80,7 @@ class Teacher:
     ) -> Teacher:
         """Open it; a head that was never trained is refused."""
         loaded = load_classifier(path, task=data.task, label_map=label_map, offline=offline)
-        held = fingerprint(locate(path, offline=offline))
+        held = loaded.fingerprint or fingerprint(locate(path, offline=offline))
         return cls.of_loaded(path, loaded, held, data, recipe, compute)
 
     @classmethod
@@ -185,8 +185,10 @@ class Teacher:
         """Return its logits for the training split, in the batches in which trainings read it.
 
         They differ from `logits` by rounding (1e-6), which the steps of a training amplify: a
-        student is the same as ever only if every bit is. What is stored is held against the
-        teacher's own outputs for a few texts alone, and computed again where it differs.
+        student is the same as ever only if every bit is. So they have an entry of their own, which
+        no other command writes; each is put among the outputs that `logits` and `compare` share
+        where its text is not known there yet. What is stored is held against the teacher's own
+        outputs for a few texts alone, and computed again where it differs.
 
         Raises:
             CapabilityError: what was computed is not what the teacher says of each text alone.
@@ -207,6 +209,9 @@ class Teacher:
                 batch_size=FIRST_BATCH, progress=progress, title=f"run the teacher on {split.name}",
             )  # fmt: skip
             own.require_signal(StoredTeacher(torch.from_numpy(logits)))
+            keep_logits(
+                self.handle, split, logits, longest=self.max_length, cache=cache, progress=progress
+            )
             cache.store(key, {"logits": logits}, description=f"{split.task.name} {split.name}")
         return logits
 

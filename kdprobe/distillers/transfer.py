@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.weighted_loss import WeightedLoss
@@ -78,11 +76,9 @@ def transfer_set_alone(
 
 
 def _sample(split: Split, limit: int | None, seed: int) -> Split:
-    if limit is None or limit >= len(split):
+    if limit is None:
         return split
-    generator = derive_generator(seed, "limit", "transfer set")
-    rows = generator.choice(len(split), size=limit, replace=False)
-    return split.take(np.sort(rows).astype(np.int64))
+    return split.sample(limit, derive_generator(seed, "limit", "transfer set"))
 
 
 def _read(path: Path, like: Split) -> Split:

@@ -1,66 +1,38 @@
-"""How large models are and how fast they answer, measured side by side.
+"""How fast models answer, measured side by side.
 
-Does: count parameters and bytes, time single sentences and batches of several models in turn, in
-one process. Does not: measure memory, or compare with times taken on another day; a machine is
-never twice the same.
+Does: time single sentences and batches of several models in turn, in one process, within a time
+that is said beforehand. Does not: count (`operations.py`), measure memory (`fresh_process.py`),
+or keep a time for another day: no cache holds one, as a machine is never twice the same.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from kdprobe.models.handle import ModelHandle
+from kdprobe.observations.efficiency import Times
 from kdprobe.progress import Progress
-from kdprobe.results.schema import Estimate, Metric
+from kdprobe.results.numbers import show_duration
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.arrays import Floats
+from kdprobe.stats.arrays import Ints
 from kdprobe.tasks.task import Split
 
 WARM_UP = 2
+WORTH_SAYING = 2.0
+"""Seconds from which on an estimate is said."""
+_FEWEST = {1: 30}
+_FEWEST_BATCHES = 3
 
-METRICS: tuple[Metric, ...] = (
-    Metric(
-        name="parameters",
-        label="Parameters",
-        definition="The number of weights, shared ones counted once, embeddings included.",
-        unit="parameters",
-        minimum=0.0,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="bytes",
-        label="Bytes",
-        definition="The size of the weight files (safetensors) on disk.",
-        unit="bytes",
-        minimum=0.0,
-        higher_is_better=False,
-    ),
-    Metric(
-        name="throughput",
-        label="Sentences a second",
-        definition="From texts to outputs, tokenising included, several texts handed over at once "
-        "and run in batches of nearly equal length; the median. In brackets the middle half of the "
-        "measurements. Models take turns in one process.",
-        unit="sentences/s",
-        minimum=0.0,
-        higher_is_better=True,
-    ),
-    Metric(
-        name="latency_p50",
-        label="Latency, median",
-        definition="From one text to its outputs, tokenising included, one at a time; the median "
-        "sentence. In brackets the middle half. Models take turns in one process.",
-        unit="ms",
-        minimum=0.0,
-        higher_is_better=False,
-    ),
-)
+Round = Callable[[int, int], float]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True)
@@ -68,39 +40,56 @@ class Pace:
     """How speed is measured.
 
     Args:
-        batch_size: sentences handed over at once.
-        batches: how often, for each model.
-        sentences: sentences of each model timed one at a time.
+        rounds: sentences handed over at once -> how often, for each model, at most.
         threads: CPU threads of torch while it is measured.
+        seconds: for each model, at most, shared evenly among the sizes; each size gets a few
+            rounds all the same (single sentences 30, batches 3). None: all rounds.
     """
 
-    batch_size: int = 32
-    batches: int = 15
-    sentences: int = 100
+    rounds: Mapping[int, int] = field(default_factory=lambda: {1: 100, 32: 15})
     threads: int = 1
+    seconds: float | None = None
+
+    def within(self, round_seconds: Mapping[int, float], models: int) -> Pace:
+        """Return the pace that fits into its time.
+
+        Args:
+            round_seconds: sentences handed over at once -> what a round of all models takes.
+            models: how many models there are.
+
+        >>> Pace({1: 100, 32: 10}, seconds=4).within({1: 0.05, 32: 1.0}, models=2).rounds
+        {1: 80, 32: 4}
+        """
+        if self.seconds is None:
+            return self
+        share = models * self.seconds / len(self.rounds)
+        fitting = {
+            size: min(most, max(_FEWEST.get(size, _FEWEST_BATCHES), int(share / max(taken, 1e-9))))
+            for (size, most), taken in zip(self.rounds.items(), round_seconds.values(), strict=True)
+        }
+        return Pace(fitting, self.threads)
 
     def sentence(self, *, device: str) -> str:
         """Return it as one sentence."""
         where = f"{self.threads} CPU thread{'s' if self.threads > 1 else ''}"
         where = where if device == "cpu" else f"{device}, and {where}"
+        kinds = [
+            f"{count} single sentences" if size == 1 else f"{count} batches of {size} sentences"
+            for size, count in self.rounds.items()
+        ]
         return (
-            f"Speed: on {where}; {self.batches} batches of {self.batch_size} sentences and "
-            f"{self.sentences} single sentences of the split, the same for all models, which take "
-            f"turns in one process after {WARM_UP} rounds of warming up."
+            f"Speed: on {where}; {' and '.join(kinds)} of the split, drawn with replacement, the "
+            f"same for all models, which take turns in one process after {WARM_UP} rounds of "
+            f"warming up."
         )
 
 
 @dataclass(frozen=True)
-class Times:
-    """Seconds a sentence: in each batch, and of each single one, in the order taken."""
+class Measured:
+    """The times of every model, by name, and how they were taken."""
 
-    batches: Floats
-    singles: Floats
-
-
-def weight_bytes(folder: Path) -> int:
-    """Return the size of a folder's weight files in bytes."""
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    times: Mapping[str, Times]
+    pace: Pace
 
 
 def measure_speed(
@@ -110,49 +99,73 @@ def measure_speed(
     pace: Pace,
     seed: int,
     progress: Progress,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, Times]:
+    clock: Clock = time.perf_counter,
+) -> Measured:
     """Time several models on the same sentences.
 
-    Definition: in each round every model answers the same batch (then the same sentence) once, the
-    round's first model another each time, so that whatever slows the machine down falls on all of
-    them alike; the first rounds are not counted.
+    Definition: in each round every model answers the same sentences once, the round's first model
+    another each time, so that whatever slows the machine down falls on all of them alike; the
+    first rounds of each size are not counted.
 
     Args:
         models: by name; all of them are in memory at once.
-        split: where the sentences are drawn from, with replacement where it is small.
+        split: where the sentences are drawn from, with replacement.
         pace: how many, and on how many threads.
         seed: of the draw.
-        progress: told of every round.
+        progress: told of every round, and how long all take where that is above two seconds.
         clock: gives seconds.
 
     Returns:
-        By the models' names.
+        By the models' names, in the order of `pace.rounds`.
     """
-    draw = derive_generator(seed, "efficiency", "sentences")
-    sizes = [pace.batch_size] * (WARM_UP + pace.batches) + [1] * (WARM_UP + pace.sentences)
-    taken: dict[str, list[float]] = {name: [] for name in models}
+    drawn = derive_generator(seed, "efficiency", "sentences")
     names = list(models)
-    with _threads(pace.threads), progress.stage("measure speed", len(sizes)) as stage:
-        for turn, size in enumerate(sizes):
-            piece = _distinct(split, draw.integers(0, len(split), size=size).tolist())
-            for place in range(len(names)):
-                name = names[(turn + place) % len(names)]
-                started = clock()
-                # The outputs come back as numbers: a device has finished when they are there.
-                models[name].outputs(piece, batch_size=size, advance=lambda done: None)
-                taken[name].append((clock() - started) / len(piece))
-            stage.advance()
-    half = WARM_UP + pace.batches
-    return {
-        name: Times(np.array(times[WARM_UP:half]), np.array(times[half + WARM_UP :]))
-        for name, times in taken.items()
+
+    def timed(size: int, turn: int) -> dict[str, float]:
+        piece = _drawn(split, drawn.integers(0, len(split), size=size))
+        seconds = {}
+        for place in range(len(names)):
+            name = names[(turn + place) % len(names)]
+            started = clock()
+            # The outputs come back as numbers: a device has finished when they are there.
+            models[name].outputs(piece, batch_size=size, advance=lambda done: None)
+            seconds[name] = clock() - started
+        return seconds
+
+    taken: dict[str, dict[int, list[float]]] = {name: {} for name in names}
+    with _threads(pace.threads):
+        last: dict[int, float] = {}
+        for size in pace.rounds:
+            for turn in range(WARM_UP):
+                last[size] = sum(timed(size, turn).values())
+        chosen = pace.within(last, len(models))
+        whole = sum(count * last[size] for size, count in chosen.rounds.items())
+        if whole > WORTH_SAYING:
+            progress.say(f"Speed of {len(models)} models in turn: about {show_duration(whole)}.")
+        steps = sum(size * count for size, count in chosen.rounds.items())
+        with progress.stage("measure speed", steps) as stage:
+            for size, count in chosen.rounds.items():
+                for turn in range(count):
+                    for name, seconds in timed(size, turn).items():
+                        taken[name].setdefault(size, []).append(seconds / size)
+                    stage.advance(size)
+    times = {
+        name: Times({size: np.array(seconds) for size, seconds in held.items()})
+        for name, held in taken.items()
     }
+    return Measured(times, chosen)
 
 
-def _distinct(split: Split, rows: Sequence[int]) -> Split:
-    """Take rows once each: ids are unique, and a small split is drawn from with replacement."""
-    return split.take(sorted(set(rows)))
+def _drawn(split: Split, rows: Ints) -> Split:
+    """Take rows as often as they were drawn, under ids of their own."""
+    chosen = rows.tolist()
+    return Split(
+        task=split.task,
+        name=split.name,
+        ids=tuple(map(str, range(len(chosen)))),
+        texts=tuple(split.texts[row] for row in chosen),
+        pairs=None if split.pairs is None else tuple(split.pairs[row] for row in chosen),
+    )
 
 
 @contextlib.contextmanager
@@ -167,28 +180,13 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def speed_estimates(name: str, times: Times) -> tuple[Estimate, Estimate]:
-    """Return a model's median throughput and latency, each with the middle half of its timings.
-
-    >>> times = Times(np.array([0.125, 0.25, 0.5]), np.array([0.010, 0.020, 0.030]))
-    >>> [number.value for number in speed_estimates("s", times)]
-    [4.0, 20.0]
-    """
-    return (
-        _middle("throughput", name, 1.0 / times.batches, what="batches"),
-        _middle("latency_p50", name, 1000.0 * times.singles, what="sentences"),
-    )
-
-
-def _middle(metric: str, name: str, values: Floats, *, what: str) -> Estimate:
-    low, middle, high = (float(value) for value in np.quantile(values, [0.25, 0.5, 0.75]))
-    return Estimate(
-        metric=metric,
-        model_a=name,
-        value=middle,
-        low=low,
-        high=high,
-        level=0.5,
-        interval=f"middle half of {len(values)} {what}",
-        n=len(values),
-    )
+def machine() -> str:
+    """Return the processor and the number of its cores, for people."""
+    processor = ""
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+        processor = next(named, "")
+    processor = processor or platform.processor() or platform.machine()
+    cores = os.cpu_count() or 1
+    return f"{processor}, {cores} core{'s' if cores > 1 else ''}"

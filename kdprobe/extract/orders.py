@@ -102,9 +102,9 @@ def order_numbers(
 def _every_coalition(
     inputs: Sequence[ExplanationInput], setting: ExplanationSettings
 ) -> list[Attribution]:
-    asked = [one for one in inputs if _is_enumerated(setting, one.game.n)]
-    fill([(one.game, every_coalition(one.game.n)) for one in asked])
-    kept = {id(one) for one in asked if one.game.n <= MOST_WORDS}
+    enumerated = [one for one in inputs if _is_enumerated(setting, one.game.n)]
+    fill([(one.game, every_coalition(one.game.n)) for one in enumerated])
+    kept = {id(one) for one in enumerated if one.game.n <= MOST_WORDS}
     return [
         Attribution(one.game.values(every_coalition(one.game.n), one.target, "probability"))
         if id(one) in kept

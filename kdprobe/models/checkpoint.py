@@ -8,6 +8,7 @@ the model's, and weights that are not finite. Does not: run the model; `hf.py` d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -19,26 +20,56 @@ from transformers import (
 
 from kdprobe.errors import CheckpointError
 from kdprobe.models.embedding_table import embedding_table
-from kdprobe.models.folder import check_folder, fingerprint, locate
+from kdprobe.models.folder import check_folder, fingerprint, has_tokenizer, locate
+from kdprobe.models.folder_kinds import kind_of_folder
+from kdprobe.models.handle import Capability
 from kdprobe.models.label_names import label_names, numbered_names
 from kdprobe.models.labels import POSITIONAL, LabelOrder, match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_model, open_tokenizer, quiet
+from kdprobe.models.path_options import NO_OPTIONS
+from kdprobe.models.weights import weight_files
+from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Task
 
 __all__ = ["Loaded", "describe", "fingerprint", "load_classifier", "quiet"]
+
+
+class Fixed(NamedTuple):
+    """What is to be known of a model that runs only as it was opened.
+
+    Args:
+        source: what kind of thing was opened.
+        precision: the numbers it is computed in: `float32`, `int8`, …
+        lacks: what it cannot be asked for, each with the reason.
+        package: what computes it, beside torch.
+        architecture: for people; empty: `describe` tells.
+        parameters: their number, where it cannot be counted in the model.
+    """
+
+    source: ModelSource
+    precision: str
+    lacks: Mapping[Capability, str]
+    package: str
+    architecture: str = ""
+    parameters: int | None = None
 
 
 class Loaded(NamedTuple):
     """A classifier that speaks of a task.
 
     `columns[i]` is the column of the model's logits that speaks of label i of the task (`(0,)` for
-    a regression); `notes` is what the reader of the report must know.
+    a regression); `notes` is what the reader of the report must know; `fixed` is None for weights
+    that may be moved to another device and type; `fingerprint` is empty where `folder.fingerprint`
+    of its folder names all that it is made of; `files` hold its weights, none of a model in memory.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     columns: tuple[int, ...]
     notes: tuple[str, ...]
+    fixed: Fixed | None = None
+    fingerprint: str = ""
+    files: tuple[Path, ...] = ()
 
 
 def load_classifier(
@@ -49,6 +80,7 @@ def load_classifier(
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
     attention: str | None = None,
+    base: str = "",
 ) -> Loaded:
     """Open a sequence classifier for a task, float32, on the CPU, in eval mode.
 
@@ -62,12 +94,15 @@ def load_classifier(
             `labels.POSITIONAL` when the outputs are said to be in the task's order. A model
             whose names already match is not touched by a map that speaks of other names.
         attention: the attention implementation (`eager`, `sdpa`); None: transformers' choice.
+        base: of an adapter, where the model lies that it was trained on; empty: where it says.
 
     Raises:
         CheckpointError: anything that would make its numbers mean something else; the message says
             where, what was found, what was expected and what to do.
     """
     folder = locate(path, offline=offline)
+    if not new_head and kind_of_folder(folder, NO_OPTIONS) == "adapter":
+        return _load_adapter(folder, path, task, base, offline=offline, label_map=label_map)
     written = check_folder(folder)
     config = open_config(folder, path)
     if new_head:
@@ -88,9 +123,33 @@ def load_classifier(
         if not opened.missing >= _head_weights(model):
             model = _with_fresh_head(model)
     else:
-        _refuse_untrained(path, opened)
+        refuse_untrained(path, opened)
         order = match_outputs(path, config, task, label_map)
-    return with_tokenizer(path, model, open_tokenizer(folder, path), order, opened.notes)
+    loaded = with_tokenizer(path, model, open_tokenizer(folder, path), order, opened.notes)
+    return loaded._replace(files=tuple(weight_files(folder)))
+
+
+def _load_adapter(
+    folder: Path,
+    path: str,
+    task: Task,
+    base: str,
+    *,
+    offline: bool,
+    label_map: Mapping[str, str] | None,
+) -> Loaded:
+    """Open an adapter with its base; its tokenizer is its own where it has one, else the base's."""
+    from kdprobe.models.adapters import open_adapter
+
+    merged = open_adapter(folder, path, base=base, offline=offline)
+    config = merged.opened.model.config
+    settle_labels(config, merged.written, f"{path}: config.json", label_map)
+    order = match_outputs(path, config, task, label_map)
+    words = folder if has_tokenizer(folder) else merged.base
+    loaded = with_tokenizer(
+        path, merged.opened.model, open_tokenizer(words, path), order, merged.opened.notes
+    )
+    return loaded._replace(fingerprint=merged.fingerprint, files=merged.files)
 
 
 def with_tokenizer(
@@ -168,7 +227,12 @@ def _with_fresh_head(model: PreTrainedModel) -> PreTrainedModel:
     return fresh
 
 
-def _refuse_untrained(path: str, opened: OpenedModel) -> None:
+def refuse_untrained(path: str, opened: OpenedModel) -> None:
+    """Refuse a model of which weights are missing or have another shape than its config says.
+
+    Raises:
+        CheckpointError: there are some; of a head, it was never trained for the task.
+    """
     lacking = sorted(opened.missing)
     config = opened.model.config
     for name in lacking:
@@ -224,7 +288,8 @@ def settle_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -
 
 def _check_finite_weights(path: str, model: PreTrainedModel) -> None:
     for name, weight in model.named_parameters():
-        if not bool(torch.isfinite(weight).all()):
+        plain = type(weight.data) is torch.Tensor  # what packages pack, they check themselves
+        if plain and not bool(torch.isfinite(weight).all()):
             raise CheckpointError(
                 path,
                 found=f"the weight {name} holds NaN or infinity",

@@ -17,6 +17,7 @@ from pathlib import Path
 from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
+from kdprobe.models.folder_kinds import FolderKind
 from kdprobe.models.imported import is_imported
 from kdprobe.models.weights import (
     ADAPTER,
@@ -30,6 +31,7 @@ from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_OPTIONS = "what stands behind a ? is read by `compare` and `attribute` alone"
 _WRITTEN = "what save_pretrained writes"
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -91,7 +93,8 @@ def locate(path: str, *, offline: bool) -> Path:
             remedy="give its folder; a predictions file ends in .tsv, .csv, .jsonl or .parquet",
         )
     if not _HUB_ID.fullmatch(path):
-        raise CheckpointError(path, found="no such folder", remedy=_neighbours(place))
+        remedy = _OPTIONS if "?" in path else _neighbours(place)
+        raise CheckpointError(path, found="no such folder", remedy=remedy)
     from huggingface_hub import snapshot_download
 
     # An adapter beside the weights is fetched too, so that it is refused as in a folder.
@@ -134,28 +137,50 @@ def _refuse_unfinished(folder: Path) -> None:
         )
 
 
-def check_folder(folder: Path) -> Mapping[str, object]:
+def check_folder(folder: Path, *, kind: FolderKind = "weights") -> Mapping[str, object]:
     """Refuse a folder whose model cannot be opened safely and wholly; give its config.
 
+    Args:
+        folder: where it lies.
+        kind: what is opened of it; see `folder_kinds.kind_of_folder`.
+
     Raises:
-        CheckpointError: no config.json or one that is not JSON, custom code, an adapter, quantized
-            weights, weights that are missing, pickled or truncated, or no tokenizer.
+        CheckpointError: no config.json or one that is not JSON, custom code, no tokenizer; where
+            weights are opened, an adapter, or weights that are missing, pickled or truncated; where
+            they are to be plain numbers, quantized ones.
     """
     _refuse_unfinished(folder)
-    refuse_adapter(folder)
+    if kind != "graph":
+        refuse_adapter(folder)
     config = _read_config(folder)
     _refuse_custom_code(folder, config)
-    _refuse_quantized(folder, config)
-    read_shapes(weight_files(folder))
-    kept = any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES)
-    if not kept and not _reads_characters(folder):
+    if kind == "weights":
+        _refuse_quantized(folder, config)
+    if kind != "graph":
+        read_shapes(weight_files(folder), whole=kind == "quantized")
+    check_tokenizer_files(folder)
+    return config
+
+
+def check_tokenizer_files(folder: Path) -> None:
+    """Refuse a folder without a tokenizer.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    if not has_tokenizer(folder):
         raise CheckpointError(
             str(folder),
             found="has no tokenizer files; without them every word would be read as unknown",
             expected="tokenizer.json, vocab.txt, vocab.json with merges.txt, or a .model file",
             remedy="copy the tokenizer of the model it was trained from into the folder",
         )
-    return config
+
+
+def has_tokenizer(folder: Path) -> bool:
+    """Return whether a folder holds the vocabulary of a tokenizer, or one that needs none."""
+    kept = any(all((folder / name).is_file() for name in names) for names in _VOCABULARIES)
+    return kept or _reads_characters(folder)
 
 
 def _reads_characters(folder: Path) -> bool:
@@ -247,7 +272,8 @@ def _refuse_quantized(folder: Path, config: Mapping[str, object]) -> None:
         str(folder / "config.json"),
         found=f"its weights are quantized (quantization_config: {method or 'of no named method'})",
         expected="weights that are plain numbers",
-        remedy="save a copy without: model.dequantize().save_pretrained(new folder)",
+        remedy="`compare` and `attribute` take them; else save a copy without: "
+        "model.dequantize().save_pretrained(new folder)",
     )
 
 

@@ -18,7 +18,13 @@ from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.label_names import partners
 from kdprobe.tasks.task import Split
 
-Capability = Literal["logits", "hidden_states", "attentions", "embeddings", "gradients"]
+Capability = Literal[
+    "logits", "tokens", "texts", "hidden_states", "attentions", "embeddings", "gradients",
+    "operations",
+]  # fmt: skip
+"""`logits`: outputs for other texts; `tokens`: and the tokens that it reads of them; `texts`: any
+text can be put to it, for labels at least; `operations`: torch runs it, so that its
+multiplications can be counted."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,10 @@ class ModelHandle(Protocol):
     @property
     def parameters(self) -> int | None:
         """The number of parameters, or None when unknown."""
+
+    @property
+    def disk_bytes(self) -> int | None:
+        """The size of its weight files in bytes; None: it has none."""
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -16,71 +16,45 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from kdprobe.errors import ConfigError
-from kdprobe.models.checkpoint import Loaded, describe, load_classifier
+from kdprobe.errors import CapabilityError
+from kdprobe.models.checkpoint import Fixed, Loaded, describe, load_classifier
 from kdprobe.models.deviation import Deviation
+from kdprobe.models.devices import device_of_int8, resolve_device
 from kdprobe.models.folder import fingerprint, locate
+from kdprobe.models.folder_kinds import IN_WORDS, TAKES, kind_of_folder
+from kdprobe.models.graph_folder import load_graph
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.measured import hidden_obstacle
 from kdprobe.models.model_inputs import evaluating
+from kdprobe.models.path_options import NO_OPTIONS, PathOptions, refuse_options
+from kdprobe.models.precision import (
+    GRADIENTS,
+    INT8,
+    kind_of,
+    quantized,
+    resolve_dtype,
+    rounding_note,
+)
+from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"logits", "hidden_states", "attentions", "embeddings", "gradients"}
-)
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "bf16": torch.bfloat16}
-
-
-def resolve_device(device: str) -> torch.device:
-    """Turn `auto`, `cpu`, `cuda`, `cuda:N` or `mps` into a device that is there.
-
-    `auto` is the first CUDA device, else Apple's, else the CPU.
-
-    Raises:
-        ConfigError: an unknown name, or a device this machine does not have.
-
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"`device={device}`", found="no such device", expected="auto, cpu, cuda, cuda:N or mps"
-        ) from error
-    present = {
-        "cpu": 1,
-        "cuda": torch.cuda.device_count(),
-        "mps": int(torch.backends.mps.is_available()),
+    {
+        "logits",
+        "tokens",
+        "texts",
+        "hidden_states",
+        "attentions",
+        "embeddings",
+        "gradients",
+        "operations",
     }
-    if (chosen.index or 0) >= present.get(chosen.type, 0):
-        raise ConfigError(
-            f"`device={device}`",
-            found="this machine, or this build of torch, does not have it",
-            expected="auto, cpu, cuda, cuda:N or mps",
-            remedy="use `device=auto` to take what is there",
-        )
-    return chosen
+)
 
-
-def resolve_dtype(dtype: str) -> torch.dtype:
-    """Turn `float32`, `bfloat16` or `bf16` into the type the weights are run in.
-
-    Raises:
-        ConfigError: another name; float16 overflows in many encoders and is ignored on a CPU.
-    """
-    if dtype not in _DTYPES:
-        raise ConfigError(
-            f"`dtype={dtype}`", found="not a type kdprobe runs models in", expected="float32, bf16"
-        )
-    return _DTYPES[dtype]
+_UNCOUNTED = "torch does not count what other kernels than its own multiply"
 
 
 class HfModel:
@@ -98,6 +72,7 @@ class HfModel:
         fingerprint: str,
         device: torch.device,
         dtype: torch.dtype,
+        quantize: bool = False,
     ) -> None:
         self.name, self.folder, self.fingerprint = name, folder, fingerprint
         self.device = device
@@ -105,16 +80,27 @@ class HfModel:
         self.text = TextModel(loaded.model, loaded.tokenizer, name=name)
         _ = self.text.together  # measured before weights are rounded to another type
         self.lacks: dict[Capability, str] = _lacks(self.text)
-        self.capabilities: frozenset[Capability] = _CAPABILITIES - self.lacks.keys()
         self.alarms: tuple[str, ...] = ()
         self._checked = False
-        self.model: PreTrainedModel = loaded.model.to(device=device, dtype=dtype)
         self.columns = loaded.columns
+        sizes = [file.stat().st_size for file in loaded.files]
+        self.disk_bytes: int | None = sum(sizes) if sizes else None
         self.notes: tuple[str, ...] = loaded.notes
-        if dtype is not torch.float32:
-            self.notes += ("its weights were run in bfloat16, which moves logits by about 1 %",)
         self.architecture: str = describe(loaded.model)
         self.parameters: int | None = sum(weight.numel() for weight in loaded.model.parameters())
+        self.precision: str = kind_of(dtype)
+        kind = self.precision
+        if loaded.fixed is not None:
+            kind = self._take_as_opened(loaded.fixed)
+        elif quantize:
+            kind = self._quantize()
+        else:
+            loaded.model.to(device=device, dtype=dtype)
+            self.notes += rounding_note(dtype)
+        self.model: PreTrainedModel = loaded.model
+        if self.precision != "float32":
+            self.architecture += f", {self.precision}"
+        self.capabilities: frozenset[Capability] = _CAPABILITIES - self.lacks.keys()
         config = loaded.model.config
         self.labels: tuple[str, ...] = (
             ()
@@ -122,8 +108,32 @@ class HfModel:
             else tuple(str(config.id2label[index]) for index in range(config.num_labels))
         )
         columns = ",".join(map(str, loaded.columns))
-        kind = str(dtype).removeprefix("torch.")
         self.reading: str = f"{kind} {device.type} columns {columns} text {TEXT_VERSION}"
+
+    def _take_as_opened(self, fixed: Fixed) -> str:
+        """Take over what is known of a model that is neither moved nor cast; its cache kind."""
+        self.source, self.precision = fixed.source, fixed.precision
+        self.lacks |= {"operations": _UNCOUNTED, **fixed.lacks}
+        self.architecture = fixed.architecture or self.architecture
+        self.parameters = fixed.parameters or self.parameters
+        return f"{fixed.precision} {fixed.package}"
+
+    def _quantize(self) -> str:
+        """Run its linear maps in 8-bit whole numbers from now on; the name of that for caches."""
+        _, engine, note = quantized(self.text.model, name=self.name)
+        self.precision = INT8
+        self.lacks |= {"gradients": GRADIENTS}
+        self.notes += (note,)
+        self.text.run_alone()
+        try:
+            self.text.own_logits(("a b",))
+        except CapabilityError as error:
+            raise CapabilityError(
+                self.name, found=f"cannot be run with 8-bit linear maps ({error.found})",
+                expected="an architecture whose forward calls its linear maps",
+                remedy="compare its folder without `?quantize=int8`",
+            ) from error  # fmt: skip
+        return f"{INT8} {engine}"
 
     def limited(self, longest: int) -> HfModel:
         """Return the same model, on its weights, that reads at most so many tokens of a text."""
@@ -237,12 +247,31 @@ def open_hf(
     dtype: str = "float32",
     offline: bool = True,
     label_map: Mapping[str, str] | None = None,
+    options: PathOptions = NO_OPTIONS,
 ) -> HfModel:
-    """Open a folder or hub id whose head was trained for the task; see `load_classifier`."""
-    place, kind = resolve_device(device), resolve_dtype(dtype)
-    loaded = load_classifier(path, task=task, offline=offline, label_map=label_map)
+    """Open a folder or hub id whose head was trained for the task; see `load_classifier`.
+
+    Raises:
+        CapabilityError: `quantize` on another device than the CPU, or as `precision.quantized`.
+    """
+    place, kind = resolve_device(device), resolve_dtype(options.dtype or dtype)
+    if options.quantize:
+        place, kind = device_of_int8(place, device, name), torch.float32
     folder = locate(path, offline=offline)
+    held = kind_of_folder(folder, options)
+    refuse_options(path, options, what=IN_WORDS[held], takes=TAKES[held])
+    if held == "graph":
+        place = torch.device("cpu")
+        loaded = load_graph(folder, path, task=task, options=options, label_map=label_map)
+    elif held == "quantized":
+        loaded = load_quantized(folder, path, task=task, device=place, label_map=label_map)
+    else:
+        loaded = load_classifier(
+            path, task=task, offline=offline, label_map=label_map, base=options.base
+        )
     shown = folder.resolve().name if folder.parent.name != "snapshots" else path
     return HfModel(
-        loaded, name=name, folder=shown, fingerprint=fingerprint(folder), device=place, dtype=kind
-    )
+        loaded, name=name, folder=shown + options.shown,
+        fingerprint=loaded.fingerprint or fingerprint(folder),
+        device=place, dtype=kind, quantize=bool(options.quantize),
+    )  # fmt: skip

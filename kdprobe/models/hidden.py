@@ -155,7 +155,7 @@ class LayerReader:
             return {"cls": "its tokenizer puts no token before the words"}
         return {}
 
-    def _laid_out(self, probe: _Vectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
+    def _laid_out(self, probe: _HiddenVectors) -> tuple[tuple[FeatureCell, ...], tuple[int, ...]]:
         """Return every layer under every pooling, then the head, and the width of each."""
         grid = [
             (FeatureCell(layer, pool), int(state.shape[-1]))
@@ -203,7 +203,7 @@ class LayerReader:
         )
         return values
 
-    def _run(self, tokens: NDArray[np.int32]) -> _Vectors:
+    def _run(self, tokens: NDArray[np.int32]) -> _HiddenVectors:
         """Run sentences of one length; those that the forward refuses together, one by one."""
         columns = {
             name: tokens[:, at].astype(np.int64).tolist() for at, name in enumerate(self.columns)
@@ -212,27 +212,27 @@ class LayerReader:
         with evaluating(self.model), torch.no_grad():
             return self.text.run(inputs, self._vectors, _joined)
 
-    def _vectors(self, inputs: Mapping[str, Tensor]) -> _Vectors:
+    def _vectors(self, inputs: Mapping[str, Tensor]) -> _HiddenVectors:
         held: list[tuple[Tensor, Tensor]] = []
         with listening(self._head, held):
             out = self.model(**inputs, output_hidden_states=True)
         states = states_of(out)
         if states is None:
             raise ValueError(f"{self.handle.name}: a model that gives no hidden states was read")
-        return _Vectors(states, head_vector(held, out.logits))
+        return _HiddenVectors(states, head_vector(held, out.logits))
 
 
-class _Vectors(NamedTuple):
+class _HiddenVectors(NamedTuple):
     """Hidden states `[B, L, width]` of every layer, and what the head reads, `[B, width]`."""
 
     states: tuple[Tensor, ...]
     head: Tensor | None
 
 
-def _joined(parts: Sequence[_Vectors]) -> _Vectors:
+def _joined(parts: Sequence[_HiddenVectors]) -> _HiddenVectors:
     heads = [part.head for part in parts if part.head is not None]
     states = zip(*(part.states for part in parts), strict=True)
-    return _Vectors(
+    return _HiddenVectors(
         tuple(torch.cat(state) for state in states),
         torch.cat(heads) if len(heads) == len(parts) else None,
     )

@@ -56,8 +56,8 @@ def name_classes(
         if not names and not task_file.labels:
             changes = {"kind": "regression", "primary_score": "pearson", "open_labels": False}
             return task_file.model_copy(update=changes)
-        said = {} if label_map == POSITIONAL else dict(label_map or {})
-        classes = _completed(tuple(said.get(name, name) for name in names), task_file.labels)
+        renamed = {} if label_map == POSITIONAL else dict(label_map or {})
+        classes = _completed(tuple(renamed.get(name, name) for name in names), task_file.labels)
         if classes is not None:
             note = f"classes that the rows do not show are those of {_shown(model)}: "
             absent = [name for name in classes if name not in task_file.labels]

@@ -94,11 +94,11 @@ def match_labels(
     >>> match_labels("m", ("Positive", "Negative"), ("negative", "positive")).columns
     (1, 0)
     """
-    said = dict(label_map or {})
-    if said and said != dict(POSITIONAL) and set(said) <= set(names):
-        order = label_order(where, [said.get(name, name) for name in names], wanted)
+    renamed = dict(label_map or {})
+    if renamed and renamed != dict(POSITIONAL) and set(renamed) <= set(names):
+        order = label_order(where, [renamed.get(name, name) for name in names], wanted)
         if order is not None:
-            pairs = ", ".join(f"{name} as {said[name]}" for name in names if name in said)
+            pairs = ", ".join(f"{name} as {renamed[name]}" for name in names if name in renamed)
             return LabelOrder(order, (f"its labels were read as the command says: {pairs}",))
     order = label_order(where, names, wanted)
     if order is not None:
@@ -110,7 +110,7 @@ def match_labels(
     if wanted == numbered and tuple(names) == tuple(f"LABEL_{index}" for index in numbered):
         note = f"its labels {_listed(names)} have no names and were read as {_listed(wanted)}"
         return LabelOrder(tuple(range(len(wanted))), (note,))
-    if said == dict(POSITIONAL):
+    if renamed == dict(POSITIONAL):
         note = f"its labels {_listed(names)} were read by position as {_listed(wanted)}, as said"
         return LabelOrder(tuple(range(len(wanted))), (note,))
     raise CheckpointError(

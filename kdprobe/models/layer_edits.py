@@ -36,7 +36,7 @@ class Call(NamedTuple):
     number: int
 
 
-class Place(NamedTuple):
+class StatesPlace(NamedTuple):
     """Where a layer's states are given, and how they lie there (see `LAYOUTS`)."""
 
     call: Call
@@ -176,7 +176,7 @@ class EditableLayers:
             )
         self.handle = handle
         self.model: nn.Module = handle.model
-        self.places: dict[int, Place] = {}
+        self.places: dict[int, StatesPlace] = {}
         self.reasons: dict[int, str] = {}
         recorded = [self._recorded(inputs) for inputs in trials]
         self.layers = len(recorded[0][1])
@@ -250,13 +250,13 @@ class EditableLayers:
 
     def _candidates(
         self, layer: int, recorded: Sequence[tuple[list[tuple[Call, Any]], tuple[Tensor, ...]]]
-    ) -> list[Place]:
+    ) -> list[StatesPlace]:
         """Return the calls that gave a layer's states in every trial, the last of them first."""
-        kept: list[Place] | None = None
+        kept: list[StatesPlace] | None = None
         for calls, states in recorded:
             state = states[layer]
             here = [
-                Place(call, name)
+                StatesPlace(call, name)
                 for call, first in reversed(calls)
                 for name, (out, _) in LAYOUTS.items()
                 if (given := out(first, state.shape[1])) is not None

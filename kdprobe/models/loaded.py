@@ -22,11 +22,13 @@ from transformers import PreTrainedTokenizerBase
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import said, translated
 from kdprobe.models.checkpoint import settle_labels, with_tokenizer
+from kdprobe.models.devices import resolve_device
 from kdprobe.models.folder import fingerprint, locate
-from kdprobe.models.hf import HfModel, resolve_device, resolve_dtype
+from kdprobe.models.hf import HfModel
 from kdprobe.models.labels import match_outputs
 from kdprobe.models.model_like import loaded_parts, what_it_is
 from kdprobe.models.opening import open_tokenizer, outputs_by_name, quiet
+from kdprobe.models.precision import resolve_dtype
 from kdprobe.models.text_model import TextModel
 from kdprobe.plain_files import parse_json
 from kdprobe.tasks.task import Task

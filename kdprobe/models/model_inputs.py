@@ -23,7 +23,10 @@ _NO_LIMIT = 1_000_000
 
 
 def accepted_inputs(model: Any) -> frozenset[str]:
-    """Return the names of what a model's forward takes."""
+    """Return the names of what a model's forward takes; some models name them."""
+    named: frozenset[str] | None = getattr(model, "accepted_inputs", None)
+    if named is not None:
+        return named
     return frozenset(inspect.signature(model.forward).parameters)
 
 

@@ -15,8 +15,8 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.imported import ImportedFunction, import_value, is_imported
 from kdprobe.models.spec import (
-    Draft,
     ModelSpec,
+    SpecDraft,
     checked_name,
     draft_of,
     folder_name,
@@ -183,7 +183,7 @@ def _from_code(path: str) -> object:
     return imported.value
 
 
-def _drafts(given: Any, where: str) -> list[Draft]:
+def _drafts(given: Any, where: str) -> list[SpecDraft]:
     if isinstance(given, Mapping):
         drafts = []
         for name, model in given.items():
@@ -192,12 +192,13 @@ def _drafts(given: Any, where: str) -> list[Draft]:
             runs = [model] if kind_of(model) or not isinstance(model, list | tuple) else list(model)
             drafts.append(_named(checked_name(name, where=where), runs, where))
         return drafts
-    if kind_of(given) or not isinstance(given, Iterable):
+    is_one = isinstance(given, bytes) or hasattr(given, "shape")  # an array, a frame
+    if is_one or kind_of(given) or not isinstance(given, Iterable):
         return [_draft(given, where)]
     return [_draft(each, where) for each in given]
 
 
-def _draft(given: Any, where: str) -> Draft:
+def _draft(given: Any, where: str) -> SpecDraft:
     """Name a model by what it says of itself."""
     kind = _checked_kind(given, where)
     if kind == "path":
@@ -212,10 +213,10 @@ def _draft(given: Any, where: str) -> Draft:
         name = path or type(parts.model).__name__
     spec = ModelSpec(folder_name(name), (), (given,))
     longer = longer_name(path) if path else ""
-    return Draft(spec, longer, what_it_is(given), _remedy(where, spec.name))
+    return SpecDraft(spec, longer, what_it_is(given), _remedy(where, spec.name))
 
 
-def _named(name: str, runs: list[Any], where: str) -> Draft:
+def _named(name: str, runs: list[Any], where: str) -> SpecDraft:
     """Give a model, or its runs of several seeds, the name of a mapping."""
     kinds = [_checked_kind(each, f"{where} {name!r}") for each in runs]
     if not runs:
@@ -229,7 +230,7 @@ def _named(name: str, runs: list[Any], where: str) -> Draft:
     objects = [each for each, kind in zip(runs, kinds, strict=True) if kind != "path"]
     spec = ModelSpec(name, tuple(places), tuple(objects))
     shown = ", ".join((*places, *map(what_it_is, objects)))
-    return Draft(spec, "", shown, _remedy(where, name))
+    return SpecDraft(spec, "", shown, _remedy(where, name))
 
 
 def _remedy(where: str, name: str) -> str:

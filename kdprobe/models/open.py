@@ -12,6 +12,7 @@ from typing import Any
 from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import ModelHandle
 from kdprobe.models.model_like import kind_of
+from kdprobe.models.path_options import options_of, refuse_options
 from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
 from kdprobe.models.predictions.given import GivenPredictions
 from kdprobe.models.text_function import TextFunction
@@ -33,7 +34,7 @@ def open_model(
 
     Args:
         given: a predictions file (.tsv .csv .jsonl .parquet), a model folder, a hub id, or another
-            `model_like.ModelLike`.
+            `model_like.ModelLike`; a `ModelPath` brings options of its own.
         name: the name people gave it.
         task: what it must speak of.
         device: `auto`, `cpu`, `cuda`, `cuda:N` or `mps`; of no matter for a file.
@@ -48,15 +49,16 @@ def open_model(
     if kind == "predictions":
         return GivenPredictions(given, name=name, task=task)
     if kind == "function":
-        return TextFunction(given, name=name, task=task)
+        return TextFunction(given, name=name, task=task, label_map=label_map)
     if kind == "loaded model":
         from kdprobe.models.loaded import open_loaded
 
         return open_loaded(
             given, name=name, task=task, device=device, dtype=dtype, label_map=label_map
         )
-    path = str(given)
+    path, options = str(given), options_of(given)
     if is_predictions_file(path):
+        refuse_options(path, options, what="a predictions file")
         if not expanded(path).exists():
             raise CheckpointError(
                 path, found="no such file", expected="a predictions file or a model folder"
@@ -72,4 +74,5 @@ def open_model(
         dtype=dtype,
         offline=offline,
         label_map=label_map,
+        options=options,
     )

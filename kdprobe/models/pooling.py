@@ -31,15 +31,18 @@ def ends_of(state: Tensor, start: int, stop: int) -> Tensor:
     return torch.cat([state[:, stop - 1, :half], state[:, start, half:]], dim=-1)
 
 
-def last_linear(model: PreTrainedModel) -> nn.Linear | None:
-    """The linear map that gives the logits; the last one outside the encoder of that many."""
+def last_linear(model: PreTrainedModel) -> nn.Module | None:
+    """The linear map that gives the logits; the last one outside the encoder of that many.
+
+    One of quantised weights is no `nn.Linear`, and has its sizes.
+    """
     body = model.base_model_prefix + "."
     maps = [
         module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
+        if hasattr(module, "in_features")
         and not name.startswith(body)
-        and module.out_features == model.config.num_labels
+        and getattr(module, "out_features", None) == model.config.num_labels
     ]
     return maps[-1] if maps else None
 
@@ -65,7 +68,7 @@ def head_vector(held: Sequence[tuple[Tensor, Tensor]], logits: Tensor) -> Tensor
 
 
 @contextmanager
-def listening(module: nn.Linear | None, held: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
+def listening(module: nn.Module | None, held: list[tuple[Tensor, Tensor]]) -> Iterator[None]:
     """Keep what goes into a linear map and what comes out of it, while inside."""
     if module is None:
         yield

@@ -45,7 +45,7 @@ class EncodedText(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class _Frame(NamedTuple):
+class _SpecialTokens(NamedTuple):
     """The special tokens a tokenizer puts before, between and after texts, with segment ids."""
 
     parts: tuple[tuple[int, ...], ...]
@@ -63,21 +63,12 @@ class Reader:
         self.columns = list(handle.columns)
         self.device = handle.device
         self.opened: Any = handle.model
+        self.precision = handle.precision
+        self._differentiable = "gradients" in handle.capabilities
         self.limit = handle.text.limit
         self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
-        self._frames: dict[int, _Frame] = {}
+        self._frames: dict[int, _SpecialTokens] = {}
         self.vectors_checked = False
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type that `logits` runs in; gradients are float32 whatever it is."""
-        first: Tensor = next(iter(self.opened.parameters()))
-        return first.dtype
-
-    @property
-    def precision(self) -> str:
-        """The name of that type."""
-        return str(self.dtype).removeprefix("torch.")
 
     @property
     def mask_token(self) -> str | None:
@@ -87,7 +78,7 @@ class Reader:
     @cached_property
     def model(self) -> Any:
         """The model in float32: gradients below mislead."""
-        if self.dtype is torch.float32:
+        if self.precision == "float32":
             return self.opened
         return copy.deepcopy(self.opened).to(torch.float32)
 
@@ -96,8 +87,11 @@ class Reader:
         """Whether the last layer may go on with the first token alone; tried on two texts.
 
         Each alone, of neighbouring lengths: an architecture that fills texts up to a window cuts
-        its own padding off again, and would cut the first token with it.
+        its own padding off again, and would cut the first token with it. Where numbers are rounded
+        by the largest beside them, another token's may be it.
         """
+        if not self._differentiable:
+            return False
         rows = [(e.ids, e.types) for e in (self.encode((text,)) for text in ("a b a", "b a"))]
         inputs = [self.tensors([row]) for row in rows]
         with evaluating(self.model):
@@ -179,7 +173,7 @@ class Reader:
             self._chunks[key] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self._chunks[key]
 
-    def _frame(self, count: int) -> _Frame:
+    def _frame(self, count: int) -> _SpecialTokens:
         if count not in self._frames:
             encoded = self.encode(("a",) * count)
             parts: list[list[int]] = [[] for _ in range(count + 1)]
@@ -193,7 +187,7 @@ class Reader:
                 else:
                     at = piece.segment + 1
                     inner[piece.segment] = kind
-            self._frames[count] = _Frame(
+            self._frames[count] = _SpecialTokens(
                 tuple(map(tuple, parts)), tuple(map(tuple, types)), tuple(inner)
             )
         return self._frames[count]

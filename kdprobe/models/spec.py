@@ -1,7 +1,8 @@
 """How a person names a model: on the command line, or by handing over an object.
 
 Does: read `NAME=PATH` and `NAME=PATH,PATH` (one model trained with several seeds), make names from
-folders, and refuse two models of one name. Does not: look at what stands at the paths.
+folders, and refuse two models of one name. Does not: look at what stands at the paths, or read
+what stands behind them (`?quantize=int8`); `path_options.py` does.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 from kdprobe.errors import ConfigError
 from kdprobe.models.imported import PREFIX, is_imported, name_of
+from kdprobe.models.path_options import asks_something, options_of, parse_path
 from kdprobe.plain_text import printable
 from kdprobe.tasks.packed import stem
 from kdprobe.tasks.readers import is_table
@@ -27,7 +29,7 @@ class ModelSpec:
 
     Args:
         name: the name.
-        paths: where runs are.
+        paths: where runs are; `path_options.options_of` tells how each is opened.
         objects: runs that were handed over; see `model_like.ModelLike`.
     """
 
@@ -36,7 +38,7 @@ class ModelSpec:
     objects: tuple[object, ...] = field(default=(), repr=False, compare=False)
 
 
-class Draft(NamedTuple):
+class SpecDraft(NamedTuple):
     """A model before its name is known to be its own.
 
     Args:
@@ -71,13 +73,14 @@ def parse_spec(text: str) -> ModelSpec:
     'predict'
     """
     head, equals, tail = text.partition("=")
-    if not equals or Path(text).exists() or is_imported(text.strip()):
-        path = text.strip()
+    if not equals or Path(text).exists() or asks_something(head) or is_imported(text.strip()):
+        path = _path(text.strip())
         if not path:
             raise ConfigError(f"model {text!r}", found="names no path", expected=_EXAMPLE)
-        return ModelSpec(folder_name(path), (path,))
+        return ModelSpec(_with_options(folder_name(path), path), (path,))
     name = checked_name(head, where=f"model {printable(text, limit=80)!r}", place=" before the =")
-    paths = (tail,) if Path(tail).exists() else tuple(part.strip() for part in tail.split(","))
+    parts = [tail] if Path(tail).exists() else [part.strip() for part in tail.split(",")]
+    paths = tuple(map(_path, parts))
     if not all(paths):
         raise ConfigError(f"model {text!r}", found="an empty path", expected=_EXAMPLE)
     if len(set(paths)) != len(paths):
@@ -88,6 +91,11 @@ def parse_spec(text: str) -> ModelSpec:
             remedy="runs that are the same checkpoint would look like no variation at all",
         )
     return ModelSpec(name, paths)
+
+
+def _path(text: str) -> str:
+    """Read a path with its options; what stands behind code's name is `imported.py`'s to read."""
+    return text if is_imported(text) else parse_path(text)
 
 
 def checked_name(text: str, *, where: str, place: str = "") -> str:
@@ -106,13 +114,13 @@ def checked_name(text: str, *, where: str, place: str = "") -> str:
     return name
 
 
-def draft_of(text: str) -> Draft:
+def draft_of(text: str) -> SpecDraft:
     """Read one model as typed, with what it takes to tell it from others; see `parse_spec`."""
     spec = parse_spec(text)
-    named = spec.paths != (text.strip(),)
     path = spec.paths[0]
-    longer = "" if named else longer_name(path)
-    return Draft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
+    named = path not in (text.strip(), text.strip().partition("?")[0])
+    longer = "" if named else _with_options(longer_name(path), path)
+    return SpecDraft(spec, longer, ", ".join(spec.paths), f"name one: other-name={path}")
 
 
 def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
@@ -127,7 +135,7 @@ def parse_specs(texts: Sequence[str]) -> tuple[ModelSpec, ...]:
     return told_apart([draft_of(text) for text in texts])
 
 
-def told_apart(drafts: Sequence[Draft]) -> tuple[ModelSpec, ...]:
+def told_apart(drafts: Sequence[SpecDraft]) -> tuple[ModelSpec, ...]:
     """Return the models, each under a name of its own.
 
     Raises:
@@ -163,6 +171,12 @@ def folder_name(path: str) -> str:
     if is_table(Path(path)):
         name = stem(Path(path))
     return printable(name, limit=_NAME_LIMIT) or "model"
+
+
+def _with_options(name: str, path: str) -> str:
+    """Return a name with what tells its path apart from the same path without options."""
+    told = [value for value in options_of(path)[:3] if value]
+    return "-".join([name, *told])
 
 
 def longer_name(path: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,12 @@ from pydantic import JsonValue
 from kdprobe.cache import Arrays, Cache, CacheKey
 from kdprobe.errors import CapabilityError
 from kdprobe.models.handle import ModelHandle, Outputs
-from kdprobe.models.hf import HfModel
 from kdprobe.observations.predictions import Scale, check_finite
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
+
+if TYPE_CHECKING:
+    from kdprobe.models.hf import HfModel
 
 OUTPUTS_VERSION = 2
 """Raised when the same model and text would give other numbers; older entries are then ignored."""
@@ -50,18 +52,22 @@ class StoredOutputs(Outputs):
 class _Entry:
     """What is known of one model, by text; kept as one entry of the cache."""
 
-    def __init__(self, key: CacheKey, cache: Cache | None, progress: Progress, name: str) -> None:
-        self._key, self._cache, self._name = key, cache, name
+    def __init__(self, handle: ModelHandle, cache: Cache | None, progress: Progress) -> None:
+        parts: dict[str, JsonValue] = {
+            "model": handle.fingerprint,
+            "reading": handle.reading,
+            "version": OUTPUTS_VERSION,
+        }
+        key = CacheKey("predictions", parts)
+        self._key, self._cache, self._name = key, cache, handle.name
         self.values: dict[TextKey, NDArray[np.float64]] = {}
         self.truncated: dict[TextKey, bool] = {}
         self.scale: Scale | None = None
         arrays = cache.load(key, say=progress.say) if cache is not None else None
         if arrays is not None:
-            for text, row, cut in zip(
-                arrays["texts"], arrays["values"], arrays["truncated"], strict=True
-            ):
-                self.values[text.tobytes()] = row.astype(np.float64)
-                self.truncated[text.tobytes()] = bool(cut)
+            keys = [text.tobytes() for text in arrays["texts"]]
+            self.values.update(zip(keys, arrays["values"].astype(np.float64), strict=True))
+            self.truncated.update(zip(keys, arrays["truncated"].tolist(), strict=True))
             if "scale" in arrays:
                 self.scale = cast(Scale, str(arrays["scale"]))
 
@@ -112,13 +118,7 @@ def stored_outputs(
     if "logits" not in handle.capabilities:  # its outputs belong to examples, not to texts
         read = handle.outputs(split, batch_size=batch_size, advance=lambda done: None)
         return StoredOutputs(read.values, read.scale, read.truncated, computed=len(split))
-    parts: dict[str, JsonValue] = {
-        "model": handle.fingerprint,
-        "reading": handle.reading,
-        "version": OUTPUTS_VERSION,
-    }
-    kept = cache if handle.repeats else None
-    entry = _Entry(CacheKey("predictions", parts), kept, progress, handle.name)
+    entry = _Entry(handle, cache if handle.repeats else None, progress)
     texts = text_keys(split)
     missing = _first_rows(texts, entry.values)
     if missing:
@@ -149,11 +149,8 @@ def stored_logits(
     Raises:
         CapabilityError: its outputs are not the same twice.
     """
-    limited = handle.limited(longest)
-    long = limited.text.encode(split.texts, split.pairs).truncated
     values = np.empty((len(split), len(handle.columns)))
-    for model, chosen in ((handle, ~long), (limited, long)):
-        rows = np.flatnonzero(chosen).tolist()
+    for model, rows in _whole_and_cut(handle, split, longest):
         if rows:
             part = split.take(rows) if len(rows) < len(split) else split
             values[rows] = stored_outputs(model, part, cache=cache, progress=progress).values
@@ -164,6 +161,55 @@ def stored_logits(
                 expected="one function: a model that is misread trains a wrong student",
             )
     return values
+
+
+def keep_logits(
+    handle: HfModel,
+    split: Split,
+    values: NDArray[np.floating],
+    *,
+    longest: int,
+    cache: Cache,
+    progress: Progress,
+) -> None:
+    """Keep outputs that a training computed, where `stored_logits` looks for them.
+
+    What is known of a text already stays, to the bit.
+
+    Args:
+        handle: the model.
+        split: the examples.
+        values: its outputs in the task's label order, `[n, c]`; right to 1e-6.
+        longest: the most tokens that were read, special tokens counted.
+        cache: where outputs are kept.
+        progress: told of a damaged entry.
+
+    Raises:
+        MisalignedError: an output is not finite; the example is named.
+        OutputError: the cache cannot be written.
+    """
+    check_finite(handle.name, split.ids, values)
+    scale: Scale = "scores" if split.task.kind == "regression" else "logits"
+    for is_cut, (model, rows) in enumerate(_whole_and_cut(handle, split, longest)):
+        if not rows:
+            continue
+        entry, texts = _Entry(model, cache, progress), text_keys(split.take(rows))
+        new = _first_rows(texts, entry.values)
+        if new:
+            outputs = values[[rows[place] for place in new]].astype(np.float64)
+            truncated = np.full(len(new), bool(is_cut))
+            entry.add(
+                [texts[place] for place in new], Outputs(outputs, scale, truncated), keep=True
+            )
+
+
+def _whole_and_cut(
+    handle: HfModel, split: Split, longest: int
+) -> tuple[tuple[HfModel, list[int]], tuple[HfModel, list[int]]]:
+    """Return the model and the rows it reads whole; and as it reads so many tokens, the others."""
+    limited = handle.limited(longest)
+    cut = limited.text.encode(split.texts, split.pairs).truncated
+    return (handle, np.flatnonzero(~cut).tolist()), (limited, np.flatnonzero(cut).tolist())
 
 
 def _first_rows(texts: Sequence[TextKey], known: Container[TextKey]) -> list[int]:

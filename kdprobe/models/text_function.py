@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.foreign import said, translated
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.imported import ImportedFunction
+from kdprobe.models.labels import LabelOrder, match_labels
 from kdprobe.models.predictions.array_outputs import ArrayOutputs, read_outputs
 from kdprobe.observations.predictions import Scale
 from kdprobe.plain_text import printable
@@ -32,6 +34,7 @@ _LACKS: Mapping[Capability, str] = {
     "attentions": "a function of texts has no attentions that can be read",
     "embeddings": "a function of texts has no embeddings that can be read",
     "gradients": "a function of texts has no gradients",
+    "operations": "what a function of texts computes cannot be counted",
 }
 _NOT_KEPT = (
     "its answers were not kept for another run: nothing says when they change (an attribute "
@@ -47,16 +50,21 @@ class TextFunction:
 
     Definition: it is called with a list of at most `batch_size` texts (of a task of pairs: of pairs
     of texts, as tuples) and gives for each a row of probabilities in the order of the task's
-    labels, or a label by name or index; in a regression a number. Its outputs are not kept, unless
-    it has an attribute `cache_key`: a text that is another one whenever its outputs are others.
+    labels, or a label by name or index; in a regression a number. Where it names labels of its own
+    (see `own_labels`), columns and indices are in their order, and they are matched to the task's
+    by name as those of any model. Its outputs are not kept, unless it has an attribute `cache_key`:
+    a text that is another one whenever its outputs are others.
 
     Args:
         function: the function.
         name: the name people gave it.
         task: what it speaks of.
+        label_map: what the user said of its own labels; see `labels.match_labels`.
 
     Raises:
-        ConfigError: a `cache_key` that is no text.
+        ConfigError: a `cache_key` that is no text, or labels that are no list of texts, or not as
+            many as the task has.
+        CheckpointError: labels of its own that are not the task's.
 
     >>> from kdprobe.tasks.task import Split, Task
     >>> task = Task("t", 1, "classification", ("bad", "good"), "accuracy")
@@ -70,9 +78,22 @@ class TextFunction:
     source: ModelSource = "function"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
 
-    def __init__(self, function: Callable[[Any], Any], *, name: str, task: Task) -> None:
-        self.name, self.labels, self.task = name, task.labels, task
+    def __init__(
+        self,
+        function: Callable[[Any], Any],
+        *,
+        name: str,
+        task: Task,
+        label_map: Mapping[str, str] | None = None,
+    ) -> None:
+        own = own_labels(function, name)
+        order = LabelOrder(tuple(range(task.outputs)), ())
+        if own:
+            order = _matched(own, name, task, label_map)
+        self.name, self.labels, self.task = name, own or task.labels, task
+        self._columns = np.array(order.columns, dtype=np.int64)
         self.folder = f"the function {function_name(function)}"
         self._function = function
         key = getattr(function, "cache_key", None)
@@ -82,12 +103,14 @@ class TextFunction:
                 expected="a text, another one whenever its outputs are others",
             )  # fmt: skip
         self.fingerprint = "" if key is None else hashlib.sha256(key.encode()).hexdigest()
-        self.reading = f"function, labels {task.labels}"
+        self.reading = f"function, labels {self.labels} columns {order.columns}"
         self.repeats = key is not None
-        self.capabilities: frozenset[Capability] = frozenset({"logits"})
+        self.capabilities: frozenset[Capability] = frozenset({"logits", "texts"})
         self.lacks: Mapping[Capability, str] = _LACKS
         imported = function.notes if isinstance(function, ImportedFunction) else ()
-        self.notes: tuple[str, ...] = imported if self.repeats else (*imported, _NOT_KEPT)
+        self.notes: tuple[str, ...] = (
+            *order.notes, *imported, *(() if self.repeats else (_NOT_KEPT,))
+        )  # fmt: skip
         self.alarms: tuple[str, ...] = ()
         self._scale: Scale | None = None
         self._checked = False
@@ -142,33 +165,20 @@ class TextFunction:
             else:
                 size = float(np.abs(np.exp(again) - np.exp(value)).max())
             if size > SAME:
-                shown = printable(" | ".join(each), limit=_SHOWN)
                 return (
-                    f"its output for {shown!r} is not the same twice: two calls differ by "
+                    f"its output for {_shown(each)!r} is not the same twice: two calls differ by "
                     f"{size:.2g} (tolerance {SAME:g})"
                 )
         return None
 
     def _call(self, texts: Sequence[Texts]) -> Floats:
-        given = [each[0] if len(each) == 1 else each for each in texts]
-        shown = printable(" | ".join(texts[0]), limit=_SHOWN)
-
-        def failed(error: Exception) -> CapabilityError:
-            return CapabilityError(
-                self.name,
-                found=f"{self.folder} failed for {len(texts)} texts, the first is {shown!r} "
-                f"({said(error)})",
-                expected="outputs of a list of texts",
-            )
-
         def row_name(row: int) -> str:
-            text = printable(" | ".join(texts[row]), limit=_SHOWN)
-            return f"row {row + 1} (of {text!r})"
+            return f"row {row + 1} (of {_shown(texts[row])!r})"
 
-        with translated(failed):
-            answer = self._function(given)
-        where = f"`{self.name}`, of {len(texts)} texts from {shown!r} on"
-        read = read_outputs(answer, self.task, len(texts), where, logits=False, row_name=row_name)
+        answer = call_function(self._function, texts, name=self.name)
+        where = f"`{self.name}`, of {len(texts)} texts from {_shown(texts[0])!r} on"
+        own_task = replace(self.task, labels=self.labels)
+        read = read_outputs(answer, own_task, len(texts), where, logits=False, row_name=row_name)
         bad = ~np.isfinite(read.values).all(axis=1)
         if bad.any():
             raise ConfigError(
@@ -176,7 +186,9 @@ class TextFunction:
                 expected="finite numbers",
             )  # fmt: skip
         self._note(read, where)
-        return read.values
+        if read.scale == "labels":
+            return np.argsort(self._columns)[read.values.astype(np.int64)].astype(np.float64)
+        return read.values[:, self._columns]
 
     def _note(self, read: ArrayOutputs, where: str) -> None:
         """Hold the kind of its outputs against that of its first."""
@@ -184,11 +196,74 @@ class TextFunction:
             self._scale = read.scale
             if read.scale == "labels":
                 self.notes, self.repeats = (*self.notes, *read.notes), False
-                self.capabilities, self.lacks = frozenset(), {**_LACKS, "logits": _ONLY_LABELS}
+                self.capabilities = frozenset({"texts"})
+                self.lacks = {**_LACKS, "logits": _ONLY_LABELS}
         if read.scale != self._scale:
             raise ConfigError(
                 where, found=f"gives {read.scale}", expected=f"{self._scale}, as it gave before"
             )
+
+
+def _shown(texts: Texts) -> str:
+    return printable(" | ".join(texts), limit=_SHOWN)
+
+
+def call_function(function: Callable[[Any], Any], texts: Sequence[Texts], *, name: str) -> Any:
+    """Return what a function gives for texts, or for pairs of texts.
+
+    Raises:
+        CapabilityError: whatever the function itself raises.
+    """
+
+    def failed(error: Exception) -> CapabilityError:
+        return CapabilityError(
+            name,
+            found=f"the function {function_name(function)} failed for {len(texts)} texts, the "
+            f"first is {_shown(texts[0])!r} ({said(error)})",
+            expected="outputs of a list of texts",
+        )
+
+    with translated(failed):
+        return function([each[0] if len(each) == 1 else each for each in texts])
+
+
+def own_labels(function: Any, name: str) -> tuple[str, ...]:
+    """Return the labels that a function names for its columns, in their order; empty: none.
+
+    Definition: its attribute `labels`; else, of a method of scikit-learn, the `classes_` of its
+    estimator, where these are names and not the indices 0 to n - 1.
+
+    Raises:
+        ConfigError: `labels` that is no list of texts, each once.
+
+    >>> own_labels(len, "f")
+    ()
+    """
+    inner = getattr(function, "func", function)  # of a functools.partial
+    labels = getattr(function, "labels", None)
+    if labels is None:
+        classes = np.asarray(getattr(getattr(inner, "__self__", None), "classes_", ()))
+        indices = classes.dtype.kind in "biuf" and (classes == np.arange(len(classes))).all()
+        return () if classes.ndim != 1 or indices else tuple(map(str, classes.tolist()))
+    names = labels if isinstance(labels, list | tuple) else ()
+    if all(isinstance(label, str) for label in names) and len(set(names)) == len(names) > 1:
+        return tuple(names)
+    raise ConfigError(
+        f"`{name}`", found=f"its labels are {printable(repr(labels), limit=60)}",
+        expected="a list of the names of its columns, each once",
+    )  # fmt: skip
+
+
+def _matched(
+    names: tuple[str, ...], name: str, task: Task, label_map: Mapping[str, str] | None
+) -> LabelOrder:
+    """Return a function's column of each label of the task."""
+    if len(names) != len(task.labels):
+        raise ConfigError(
+            f"`{name}`", found=f"its labels are {', '.join(names[:5])}",
+            expected=f"{len(task.labels)}, as {task.name} has",
+        )  # fmt: skip
+    return match_labels(name, names, task.labels, label_map)
 
 
 def function_name(function: Any) -> str:

@@ -106,6 +106,6 @@ class FunctionReader:
 
 def reader_of(handle: ModelHandle) -> TextsReader:
     """Return a model that can be asked about new texts as explainers see it."""
-    if "gradients" in handle.capabilities:
+    if "tokens" in handle.capabilities:
         return Reader(cast(HfModel, handle))
     return FunctionReader(cast(TextFunction, handle))

@@ -53,11 +53,12 @@ class BagOfWords:
     architecture: str = "BagOfWords"
     source: Literal["transformers"] = "transformers"
     repeats: bool = True
-    capabilities: frozenset[Capability] = frozenset({"logits"})
+    capabilities: frozenset[Capability] = frozenset({"logits", "texts"})
     lacks: Mapping[Capability, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     alarms: tuple[str, ...] = ()
     reading: str = "float64"
+    disk_bytes: int | None = None
 
     @property
     def fingerprint(self) -> str:

@@ -149,8 +149,12 @@ def _is_file(place: Path) -> bool:
         return False
 
 
-def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
+def read_shapes(files: Iterable[Path], *, whole: bool = False) -> dict[str, tuple[int, ...]]:
     """Return the shape of every tensor, from the headers alone.
+
+    Args:
+        files: safetensors files.
+        whole: whether weights may be whole numbers, as quantised ones are.
 
     Raises:
         CheckpointError: a file is damaged, cut off, holds nothing, or whole or complex numbers.
@@ -173,7 +177,8 @@ def read_shapes(files: Iterable[Path]) -> dict[str, tuple[int, ...]]:
             ) from error
         if not held:
             raise CheckpointError(str(file), found="holds no tensor", expected="a model's weights")
-        _refuse_kinds(file, kinds)
+        if not whole:
+            _refuse_kinds(file, kinds)
         shapes |= held
     return shapes
 

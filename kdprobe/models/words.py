@@ -73,10 +73,10 @@ def pieces_of(tokenizer: Any, texts: Sequence[str], encoding: Any) -> list[Piece
     return align(tokenizer, texts, ids, segments)
 
 
-def _fits(said: TokenText, covered: str) -> bool:
-    if said.kind == "bytes" and len(said.raw) == 1:
+def _fits(token: TokenText, covered: str) -> bool:
+    if token.kind == "bytes" and len(token.raw) == 1:
         return len(covered) <= 1
-    return not said.letters or fold(covered) == said.letters
+    return not token.letters or fold(covered) == token.letters
 
 
 def _segments(tokenizer: Any, texts: Sequence[str], encoding: Any, ids: list[int]) -> list[int]:
@@ -111,9 +111,9 @@ def align(
     pieces = [Piece(SPECIAL, 0, 0)] * len(ids)
     for segment, text in enumerate(texts):
         places = [place for place, part in enumerate(segments) if part == segment]
-        said = [token_text(tokenizer, ids[place]) for place in places]
+        tokens = [token_text(tokenizer, ids[place]) for place in places]
         rows = _TokenRows(text, [tokenizer.convert_ids_to_tokens(ids[place]) for place in places])
-        for place, (start, end) in zip(places, rows.lay(said), strict=True):
+        for place, (start, end) in zip(places, rows.lay(tokens), strict=True):
             pieces[place] = Piece(segment, start, end)
     return pieces
 
@@ -126,21 +126,21 @@ class _TokenRows:
         self.letters, self.spots = _folded(text)
         self.cursor = 0
 
-    def lay(self, said: Sequence[TokenText]) -> list[tuple[int, int]]:
+    def lay(self, tokens: Sequence[TokenText]) -> list[tuple[int, int]]:
         """Return start and end of each token in the text."""
         spans: list[tuple[int, int]] = []
-        while len(spans) < len(said):
+        while len(spans) < len(tokens):
             place = len(spans)
-            kind = said[place].kind
+            kind = tokens[place].kind
             stop = place + 1
-            while kind in ("bytes", "unknown") and stop < len(said) and said[stop].kind == kind:
+            while kind in ("bytes", "unknown") and stop < len(tokens) and tokens[stop].kind == kind:
                 stop += 1
             if kind == "letters":
-                spans.append(self._span(*self._take(said[place].letters, place)))
+                spans.append(self._span(*self._take(tokens[place].letters, place)))
             elif kind == "bytes":
-                spans += self._bytes([one.raw for one in said[place:stop]], place)
+                spans += self._bytes([one.raw for one in tokens[place:stop]], place)
             elif kind == "unknown":
-                upcoming = next((one.letters for one in said[stop:] if one.letters), "")
+                upcoming = next((one.letters for one in tokens[stop:] if one.letters), "")
                 spans += self._unknown(stop - place, upcoming)
             else:
                 at = self.cursor - 1 if kind == "marks" and self.cursor else self.cursor

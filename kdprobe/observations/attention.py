@@ -6,9 +6,11 @@ model, a file or torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
+
+import numpy as np
 
 from kdprobe.stats.arrays import Floats, Ints
 
@@ -21,6 +23,7 @@ class AttentionPairs:
         model: whose the other encoder is: a student, or the teacher itself.
         run: which of its runs, from 0.
         weights: `trained`, or `random` for its architecture before training.
+        ids: the examples that both read, `[n]`.
         layers: the divergence of each pair of layers in each sentence, the mean over heads matched
             one to one, nats, `[teacher's layers, other's layers, n]`.
         matches: the other's head for each of the teacher's, from 0; -1: none is left for it,
@@ -37,6 +40,7 @@ class AttentionPairs:
     model: str
     run: int
     weights: Literal["trained", "random"]
+    ids: tuple[str, ...]
     layers: Floats
     matches: Ints
     nearest: Ints
@@ -45,6 +49,19 @@ class AttentionPairs:
     heads: Floats
     teacher_layers: Floats
     own_layers: Floats
+
+    def only(self, kept: Iterable[str]) -> AttentionPairs:
+        """Return it with the numbers of these examples; matches stay those of all."""
+        known = set(kept)
+        rows = np.array([row for row, key in enumerate(self.ids) if key in known], dtype=np.int64)
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in rows),
+            layers=self.layers[..., rows],
+            nearest_js=self.nearest_js[..., rows],
+            teacher_layers=self.teacher_layers[..., rows],
+            own_layers=self.own_layers[..., rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +88,6 @@ class AttentionSimilarities:
     Args:
         pairs: the teacher's first run with every run of every student, with every student's
             architecture with random weights, and with the teacher's other runs.
-        sentences: how many examples.
         tokens: `words`: among words, renormalised; `all`: special tokens with them.
         reasons: model -> why its attention cannot be compared.
         notes: choices that move the numbers.
@@ -79,8 +95,12 @@ class AttentionSimilarities:
     """
 
     pairs: tuple[AttentionPairs, ...]
-    sentences: int
     tokens: Literal["words", "all"]
     reasons: Mapping[str, str]
     notes: tuple[str, ...] = ()
     maps: tuple[AttentionMap, ...] = ()
+
+    def only(self, kept: Iterable[str]) -> AttentionSimilarities:
+        """Return it with the numbers of these examples alone."""
+        known = set(kept)
+        return replace(self, pairs=tuple(pair.only(known) for pair in self.pairs))

@@ -45,7 +45,7 @@ def first_difference(left: tuple[str, ...], right: tuple[str, ...]) -> str | Non
     return None
 
 
-def check_finite(where: str, ids: tuple[str, ...], values: Floats) -> None:
+def check_finite(where: str, ids: tuple[str, ...], values: NDArray[np.floating]) -> None:
     """Refuse NaN and infinity in a model's outputs, naming the first example.
 
     Raises:

@@ -7,7 +7,7 @@ for each level of attention. Does not: compute; `analysis/attention_similarity` 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from markupsafe import Markup
@@ -58,6 +58,28 @@ def mapped_examples(table: Table) -> list[MappedExample]:
             key, str(strips[0]["text"]), tokens, tuple(_strip(row, len(tokens)) for row in strips)
         )
     return list(examples.values())
+
+
+def by_layer(examples: Iterable[MappedExample]) -> dict[str, list[MappedExample]]:
+    """Sort strips by the teacher's layer: it, and below it the students' layers most like it.
+
+    Args:
+        examples: as `mapped_examples` gives them.
+
+    Returns:
+        Teacher's layer, in rising order -> the examples, each with the strips of that layer alone.
+    """
+    layers: dict[str, list[MappedExample]] = {}
+    for example in examples:
+        ordered = sorted(example.strips, key=_teacher_layer)
+        for layer, strips in groupby(ordered, key=_teacher_layer):
+            held = replace(example, strips=tuple(strips))
+            layers.setdefault(str(layer), []).append(held)
+    return dict(sorted(layers.items(), key=lambda item: int(item[0])))
+
+
+def _teacher_layer(strip: Strip) -> int:
+    return int(strip.beside or strip.layer)
 
 
 def _example(row: dict[str, Cell]) -> str:

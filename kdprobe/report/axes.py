@@ -8,8 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from kdprobe.report.svg import tag, text
+from kdprobe.report.svg import label, lines, tag, text
 from kdprobe.results.numbers import show_number
+
+LINE = 13.0
+"""The height of a line of letters, in pixels."""
+
+
+def title_room(title: str, room: float) -> float:
+    """Return the height that lines of an axis' title beyond the first one take."""
+    return LINE * (len(lines(title, room)) - 1)
 
 
 @dataclass(frozen=True)
@@ -85,30 +93,41 @@ def tick_label(value: float) -> str:
     return f"{value:g}".replace("-", "−")
 
 
-def x_axis(scale: Scale, y: float, label: str, *, top: float) -> str:
-    """Draw a horizontal axis at height `y` with grid lines up to `top`."""
+def x_axis(scale: Scale, y: float, title: str, *, top: float, wanted: int = 5) -> str:
+    """Draw a horizontal axis at height `y` with grid lines up to `top`, and its title."""
     marks = []
-    for value in ticks(scale.low, scale.high):
+    for value in ticks(scale.low, scale.high, wanted=wanted):
         x = scale(value)
         marks.append(tag("line", {"class": "grid", "x1": x, "x2": x, "y1": top, "y2": y}))
-        marks.append(text(x, y + 16, tick_label(value), "tick", "middle"))
+        marks.append(text(x, y + 15, tick_label(value), "tick", "middle"))
     marks.append(
         tag("line", {"class": "axis", "x1": scale.start, "x2": scale.end, "y1": y, "y2": y})
     )
-    middle = (scale.start + scale.end) / 2
-    marks.append(text(middle, y + 36, label, "axis-title", "middle"))
+    middle, room = (scale.start + scale.end) / 2, scale.end - scale.start + 20
+    marks += [
+        text(middle, y + 33 + LINE * i, line, "", "middle")
+        for i, line in enumerate(lines(title, room) if title else [])
+    ]
     return "".join(marks)
 
 
-def y_axis(scale: Scale, x: float, label: str, *, right: float) -> str:
+def y_axis(scale: Scale, x: float, title: str, *, right: float, wanted: int = 5) -> str:
     """Draw a vertical axis at `x` with grid lines to `right`; its title stands above it."""
     marks = []
-    for value in ticks(scale.low, scale.high):
+    for value in ticks(scale.low, scale.high, wanted=wanted):
         y = scale(value)
         marks.append(tag("line", {"class": "grid", "x1": x, "x2": right, "y1": y, "y2": y}))
-        marks.append(text(x - 7, y + 4, tick_label(value), "tick", "end"))
+        marks.append(text(x - 6, y + 4, tick_label(value), "tick", "end"))
     marks.append(
         tag("line", {"class": "axis", "x1": x, "x2": x, "y1": scale.start, "y2": scale.end})
     )
-    marks.append(text(4, scale.end - 14, label, "axis-title"))
+    above = lines(title, right - 4) if title else []
+    marks += [
+        text(4, scale.end - 12 - LINE * (len(above) - 1 - i), line) for i, line in enumerate(above)
+    ]
     return "".join(marks)
+
+
+def panel_title(content: str, width: float) -> str:
+    """Write a panel's title in its first line, cut to the panel."""
+    return label(4, 14, content, 0.95 * width - 8, "panel-title") if content else ""

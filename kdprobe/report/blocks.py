@@ -13,13 +13,18 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
+from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
 from kdprobe.report.examples import links
+from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
-from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument, Table
+from kdprobe.report.palette import Palette
+from kdprobe.results.renamed import present_name
+from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
 OPEN_ROWS = 16
-OPEN_TABLE_ROWS = 10
 _ASIDE = "Students with each other"
+_LEGEND = Markup('<div class="model-keys">')
+"""How the legend of models begins in `figures.html`, which a section shows once."""
 PLAIN_UNITS = ("share", "count", "probability")
 
 
@@ -50,6 +55,16 @@ class EstimateTable:
     intervals: tuple[str, ...]
     notes: tuple[str, ...]
     aside: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether its first row is of all examples: such a table stands for the analysis."""
+        return any(not row.detail for row in self.rows[:1])
+
+    @property
+    def size(self) -> int:
+        """How many rows are of all examples: the longest such table comes first."""
+        return sum(not row.detail for row in self.rows)
 
 
 def _detail(estimate: Estimate) -> str:
@@ -156,18 +171,38 @@ def estimate_tables(result: AnalysisResult, teacher: str) -> list[EstimateTable]
     ]
 
 
-def tables_block(tables: Iterable[Table], where: dict[str, str]) -> Markup:
-    """Render tables; cells of example columns become links where the example is on the page."""
-    return fill("tables.html", tables=list(tables), links=where, most=OPEN_TABLE_ROWS)
+def charts_block(
+    document: ResultsDocument, result: AnalysisResult, *, legend: bool = True
+) -> Markup:
+    """Render the charts of an analysis as numbered figures; empty markup where there are none.
+
+    Args:
+        document: whose models give the colours and whose examples are linked.
+        result: the analysis.
+        legend: whether the looks of the models are explained above them.
+    """
+    where = links(document)
+    charts = analysis_charts(result, where, document)
+    if not charts:
+        return Markup()
+    palette = Palette.of(document.models)
+    marked = {key.name for chart in charts for key in chart.keys if key.model}
+    models = [
+        key_of(name, palette.style(name), line=True) for name in palette.models if name in marked
+    ]
+    return fill("figures.html", charts=charts, models=models if legend else [], links=where)
 
 
-def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True) -> Markup | None:
+def analysis_block(
+    document: ResultsDocument, name: str, *, heading: bool = True, legend: bool = True
+) -> Markup | None:
     """Render one analysis whole: caption, numbers, charts, tables, notes, definitions.
 
     Args:
         document: the results document.
         name: the analysis.
         heading: whether its title is written above it, as an `<h3>`.
+        legend: whether the looks of the models are explained above its charts.
 
     Returns:
         None when the analysis is not in the document or holds nothing to show.
@@ -177,28 +212,58 @@ def analysis_block(document: ResultsDocument, name: str, *, heading: bool = True
         result.estimates or result.tables or result.matrices or result.curves or result.notes
     ):
         return None
-    where = links(document)
+    return analysis_markup(document, result, result.estimates, heading=heading, legend=legend)
+
+
+def analysis_markup(
+    document: ResultsDocument,
+    result: AnalysisResult,
+    listed: tuple[Estimate, ...],
+    *,
+    heading: bool = False,
+    legend: bool = True,
+) -> Markup:
+    """Render a result as `analysis_block` does, of whose estimates only some are listed.
+
+    Args:
+        document: the results document.
+        result: the analysis.
+        listed: the estimates that are laid out as tables.
+        heading: whether its title is written above it.
+        legend: whether the looks of the models are explained above its charts.
+    """
+    shown = result.model_copy(update={"estimates": listed})
     return fill(
         "analysis.html",
         result=result,
         heading=heading,
-        estimates=estimate_tables(result, document.teacher.name),
-        charts=analysis_charts(result, where),
-        tables=tables_block(result.tables, where),
-        links=where,
+        estimates=estimate_tables(shown, document.teacher.name),
+        charts=charts_block(document, result, legend=legend),
+        tables=(*confusion_tables(result, document), *result.tables),
+        confusions=CONFUSIONS,
+        most_confused=LARGEST,
+        links=links(document),
     )
 
 
 def analyses_block(document: ResultsDocument, names: Iterable[str], section: str) -> Markup | None:
     """Render several analyses below each other, or give None when none holds anything.
 
-    An analysis that is called like its section gets no heading of its own.
+    The first stands open; the others are folded under their titles. An analysis that is called
+    like its section gets no heading of its own.
     """
     titles = {result.name: result.title for result in document.analyses}
-    blocks = [
-        block
-        for name in names
-        if (block := analysis_block(document, name, heading=titles.get(name) != section))
-        is not None
-    ]
+    blocks: list[Markup] = []
+    legend = True
+    for name in names:
+        heading = not blocks and titles.get(name) != section
+        block = analysis_block(document, name, heading=heading, legend=legend)
+        if block is not None:
+            blocks.append(block if not blocks else folded(titles[present_name(name)], block))
+            legend = legend and _LEGEND not in block
     return Markup("\n").join(blocks) if blocks else None
+
+
+def folded(title: str, block: Markup) -> Markup:
+    """Fold a block under a heading of its own."""
+    return fill("folded.html", title=title, body=block)

@@ -1,368 +1,249 @@
-/* The example browser. Rows are built with textContent only: every string in the data is foreign. */
-(function () {
-  const PAGE = 50;
-  const holder = document.getElementById("data");
-  const table = document.getElementById("examples");
-  if (!holder || !table) return;
-  const data = JSON.parse(holder.textContent);
-  const rows = data.rows;
-  const regression = data.kind === "regression";
-  const hasGold = rows.some((row) => row[3] !== null);
-  const explained = data.methods.length > 0;
-  const students = data.models.map((_, index) => index).filter((index) => index !== data.teacher);
-  const texts = rows.map((row) => (row[0] + "\n" + row[1] + "\n" + (row[2] || "")).toLowerCase());
-  const placeOf = new Map(rows.map((row, index) => [row[0], index]));
-  const body = table.tBodies[0];
-  const state = { shown: rows.map((_, index) => index), page: 0, column: -1, down: false, chosen: -1, pinned: -1 };
+/* The example browser: filters and saved filters, the list and the panel beside it, their address. */
+function startBrowser(data) {
+  const start = performance.now();
+  const byId = (id) => document.getElementById(id);
+  const examples = exampleData(data);
+  const address = exampleAddress(byId("filters"), (id) => examples.placeOf(id) ?? -1);
+  const filters = exampleFilters(examples);
+  const grid = exampleTable(examples, filters, byId("examples"), written);
+  const view = { method: 0, differences: false, open: false, redraw: drawPanel };
+  const sheet = exampleSheet(examples, exampleWords(examples), view);
+  const refreshChips = drawChips(byId("chips"), examples, filters, address, (sort) => { grid.state.sort = sort; changed(); });
+  const open = { example: -1, pinned: -1 };
+  let waiting = 0;
 
-  function byId(id) { return document.getElementById(id); }
-  function make(tag, content, kind) {
-    const node = document.createElement(tag);
-    if (content !== undefined && content !== null) node.textContent = String(content);
-    if (kind) node.className = kind;
-    return node;
-  }
-  function address(row) { return "#ex-" + encodeURIComponent(row[0]); }
-  function labelName(index) { return index === null || index === undefined ? "–" : data.labels[index]; }
-  function number(value) { return value === null || value === undefined ? "–" : value.toFixed(3).replace("-", "−"); }
-  function goldText(row) { return row[3] === null ? "–" : regression ? number(row[3]) : labelName(row[3]); }
-  function right(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] === row[3]; }
-  function wrong(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] !== row[3]; }
-
-  /* Attributions: a row's seventh entry is [class, agreement, words, scores], see examples.py. */
-  function method() { return byId("f-method") ? Number(byId("f-method").value) : 0; }
-  function chosenStudents() {
-    const asked = byId("f-student") ? byId("f-student").value : "";
-    return asked === "" ? students : [Number(asked)];
-  }
-  function rho(row, model, by) { return row[6] ? row[6][1][by][model] : null; }
-  function leastRho(row) {
-    const found = chosenStudents().map((model) => rho(row, model, method())).filter((r) => r !== null);
-    return found.length ? Math.min(...found) : null;
-  }
-
-  /* Columns: what each shows and what it is sorted by. */
-  const columns = [
-    { head: "Example", key: (row) => row[0], numeric: rows.every((row) => /^-?\d+$/.test(row[0])) },
-    { head: "Text", key: (row) => row[1].toLowerCase() },
-  ];
-  if (hasGold) columns.push({ head: regression ? "Score" : "Label", key: (row) => row[3], numeric: true });
-  data.models.forEach((name, model) => columns.push({
-    head: name, numeric: true,
-    key: (row) => {
-      const said = row[5][model];
-      return said === null ? null : regression ? said[1] : said[0] * 2 + (said[1] === null ? 0 : said[1]);
-    },
-  }));
-  if (explained) columns.push({ head: "Word agreement", key: leastRho, numeric: true });
-  data.columns.forEach((name, place) => {
-    const values = rows.map((row) => row[4][place]);
-    const numeric = values.some((v) => v !== "") && values.every((v) => v === "" || isFinite(Number(v)));
-    columns.push({ head: name, key: (row) => row[4][place], numeric: numeric });
-  });
-
-  /* Filters. */
-  function criteria() {
-    const value = (id) => (byId(id) ? byId(id).value : "");
-    const checked = (id) => Boolean(byId(id) && byId(id).checked);
-    return {
-      words: value("f-text").toLowerCase().split(/\s+/).filter(Boolean),
-      gold: value("f-gold") === "" ? null : Number(value("f-gold")),
-      students: chosenStudents(), method: method(), low: checked("f-low"),
-      slices: Array.from(document.querySelectorAll(".f-slice"))
-        .map((select) => [Number(select.dataset.column), select.selectedIndex, select.value])
-        .filter((slice) => slice[1] > 0),
-      disagree: checked("f-disagree"), lost: checked("f-lost"), won: checked("f-won"),
-    };
-  }
-  function passes(index, wanted) {
-    const row = rows[index];
-    if (wanted.gold !== null && row[3] !== wanted.gold) return false;
-    for (const word of wanted.words) if (!texts[index].includes(word)) return false;
-    for (const slice of wanted.slices) if (row[4][slice[0]] !== slice[2]) return false;
-    const teacher = row[5][data.teacher];
-    const some = (test) => wanted.students.some((model) => row[5][model] !== null && test(model));
-    if (wanted.disagree && !(teacher && some((model) => row[5][model][0] !== teacher[0]))) return false;
-    if (wanted.lost && !(right(row, data.teacher) && some((model) => wrong(row, model)))) return false;
-    if (wanted.won && !(wrong(row, data.teacher) && some((model) => right(row, model)))) return false;
-    if (wanted.low && !wanted.students.some((model) => {
-      const found = rho(row, model, wanted.method), limit = data.low[wanted.method][model];
-      return found !== null && limit !== null && found < limit;
-    })) return false;
-    return true;
-  }
-  function blank(key) { return key === null || key === ""; }
-  function compare(a, b, numeric) {
-    if (numeric) return Number(a) - Number(b);
-    return a < b ? -1 : a > b ? 1 : 0;
-  }
-  function apply() {
-    const start = performance.now();
-    const wanted = criteria();
-    const kept = [];
-    for (let index = 0; index < rows.length; index += 1) if (passes(index, wanted)) kept.push(index);
-    if (state.column >= 0) {
-      const column = columns[state.column];
-      const keys = new Map(kept.map((index) => [index, column.key(rows[index])]));
-      const sign = state.down ? -1 : 1;
-      kept.sort((a, b) => {
-        const one = keys.get(a), other = keys.get(b);
-        const last = blank(one) - blank(other);
-        if (last || blank(one)) return last || a - b;
-        return sign * compare(one, other, column.numeric) || a - b;
-      });
-    }
-    state.shown = kept;
-    state.page = 0;
-    draw();
-    performance.measure("kdprobe-filter", { start: start, end: performance.now() });
-  }
-
-  /* Drawing. */
-  function drawRow(index) {
-    const row = rows[index];
-    const line = make("tr", null, index === state.chosen ? "chosen" : "");
-    const name = make("td");
-    const link = make("a", row[0]);
-    link.href = address(row);
-    name.append(link);
-    const text = make("td", row[1], "long");
-    if (row[2] !== null) text.append(make("span", row[2], "second"));
-    line.append(name, text);
-    if (hasGold) line.append(make("td", goldText(row)));
-    row[5].forEach((said, model) => {
-      const cell = make("td");
-      if (said === null) cell.textContent = "–";
-      else if (regression) cell.textContent = number(said[1]);
-      else {
-        const label = make("span", labelName(said[0]), wrong(row, model) ? "wrong" : "");
-        if (wrong(row, model)) label.title = "wrong";
-        cell.append(label);
-        if (said[1] !== null) cell.append(" ", make("span", number(said[1]), "small inline"));
-      }
-      line.append(cell);
-    });
-    if (explained) line.append(make("td", number(leastRho(row))));
-    row[4].forEach((value) => line.append(make("td", value)));
-    return line;
-  }
-  function draw() {
-    const pages = Math.max(1, Math.ceil(state.shown.length / PAGE));
-    const from = state.page * PAGE;
-    body.replaceChildren(...state.shown.slice(from, from + PAGE).map(drawRow));
-    byId("count").textContent = state.shown.length.toLocaleString("en") + " of " +
-      rows.length.toLocaleString("en") + " examples shown";
-    byId("page").textContent = "page " + (state.page + 1) + " of " + pages;
-    byId("previous").disabled = state.page === 0;
-    byId("next").disabled = state.page >= pages - 1;
-    byId("pages").hidden = pages === 1;
-  }
-  function drawHead() {
-    const line = table.tHead.rows[0];
-    columns.forEach((column, place) => {
-      const cell = line.cells[place];
-      const button = make("button", column.head);
-      button.type = "button";
-      button.addEventListener("click", () => {
-        state.down = state.column === place && !state.down;
-        state.column = place;
-        Array.from(line.cells).forEach((other) => other.removeAttribute("aria-sort"));
-        cell.setAttribute("aria-sort", state.down ? "descending" : "ascending");
-        apply();
-      });
-      cell.replaceChildren(button);
+  /* The address holds the whole state. */
+  function written(id) {
+    const columns = grid.state.columns;
+    return address.write(id, {
+      sort: grid.state.sort,
+      columns: columns && String(columns) !== String(grid.usual) ? columns.join(" ") : "",
+      pin: open.pinned < 0 ? "" : examples.rows[open.pinned][0],
     });
   }
-
-  /* The panel. */
-  function bar(share) {
-    const space = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(space, "svg");
-    svg.setAttribute("viewBox", "0 0 120 10");
-    svg.setAttribute("aria-hidden", "true");
-    [["track", 120], ["fill", 120 * Math.min(1, Math.max(0, share))]].forEach((part) => {
-      const box = document.createElementNS(space, "rect");
-      box.setAttribute("class", part[0]);
-      box.setAttribute("width", part[1].toFixed(1));
-      box.setAttribute("height", "10");
-      svg.append(box);
-    });
-    return svg;
-  }
-  function modelTable(row, model) {
-    const said = row[5][model];
-    const grid = make("table");
-    grid.append(make("caption", data.models[model] + (model === data.teacher ? " (teacher)" : "")));
-    const part = make("tbody");
-    const add = (label, value, share, gold) => {
-      const line = make("tr", null, gold ? "gold" : "");
-      const head = make("th", label + (gold ? " ✓" : ""));
-      head.scope = "row";
-      const drawn = make("td");
-      if (share !== null) drawn.append(bar(share));
-      line.append(head, make("td", value, "num"), drawn);
-      part.append(line);
-    };
-    if (said === null) add("no prediction", "", null, false);
-    else if (regression) add("score", number(said[1]), null, false);
-    else if (!said[2].length) {
-      add(labelName(said[0]), said[1] === null ? "label only" : number(said[1]), said[1], said[0] === row[3]);
-    } else {
-      said[2].map((entry, index) => (Array.isArray(entry) ? entry : [index, entry]))
-        .forEach((entry) => add(labelName(entry[0]), number(entry[1]), entry[1], entry[0] === row[3]));
-    }
-    grid.append(part);
-    return grid;
-  }
-  /* Word scores: the same words in the same columns, tinted as highlights.py tints them. */
-  function tint(score, most) {
-    if (score === null || !most || Math.abs(score) < 0.05 * most) return "";
-    return (score > 0 ? "t" : "a") + Math.min(5, Math.floor((5 * Math.abs(score)) / most + 0.999));
-  }
-  function wordLine(packed, by, model) {
-    const scores = packed[3][by][model];
-    if (!scores) return null;
-    const line = make("tr");
-    const head = make("th", data.methods[by]);
-    head.scope = "row";
-    const same = packed[1][by][model];
-    head.append(make("span", data.models[model], "small"));
-    if (same !== null) head.append(make("span", "agreement " + number(same), "small"));
-    line.append(head);
-    const most = Math.max(0, ...scores.map((score) => Math.abs(score || 0)));
-    packed[2].forEach((word, place) => {
-      const cell = make("td");
-      const score = scores[place];
-      const shown = score === null ? "–" : score.toFixed(2).replace("-0.00", "0.00").replace("-", "−");
-      const mark = make("span", word, ("hl " + tint(score, most)).trim());
-      mark.title = score === null ? "not read" : word + " " + String(score).replace("-", "−");
-      cell.append(mark, make("span", shown, "small"));
-      line.append(cell);
-    });
-    return line;
-  }
-  function wordTable(row) {
-    const packed = row[6];
-    const box = make("div", null, "wordbox");
-    if (!packed[2].length) {
-      box.append(make("p", "Its word scores are in attributions.parquet beside this page.", "soft"));
-      return box;
-    }
-    const told = make("p", null, "caption");
-    told.append(packed[0] === null ? "Word scores of the predicted number: " : "Word scores; explained class: " + labelName(packed[0]) + ". ");
-    told.append(make("span", "Blue, underlined", "hl t4"), " speaks for it, ", make("span", "orange, dotted", "hl a4"), " against it.");
-    const frame = make("div", null, "scroll");
-    frame.tabIndex = 0;
-    frame.setAttribute("role", "region");
-    frame.setAttribute("aria-label", "Word scores of " + row[0]);
-    const grid = make("table", null, "words");
-    const part = make("tbody");
-    data.methods.forEach((_, by) => data.models.forEach((__, model) => {
-      const line = wordLine(packed, by, model);
-      if (line) part.append(line);
-    }));
-    grid.append(part);
-    frame.append(grid);
-    box.append(told, frame);
-    return box;
-  }
-  function sheet(index, pinned) {
-    const row = rows[index];
-    const box = make("article", null, "sheet");
-    const title = make("h3", (pinned ? "Pinned: " : "Example ") + row[0]);
-    box.append(title, make("p", row[1], "text"));
-    if (row[2] !== null) box.append(make("p", row[2], "text second"));
-    const facts = hasGold ? [(regression ? "score " : "label ") + goldText(row)] : [];
-    data.columns.forEach((name, place) => { if (row[4][place]) facts.push(name + " " + row[4][place]); });
-    if (facts.length) box.append(make("p", facts.join(" · "), "soft"));
-    const said = make("div", null, "models");
-    data.models.forEach((_, model) => said.append(modelTable(row, model)));
-    box.append(said);
-    if (row[6]) box.append(wordTable(row));
-    const buttons = make("div", null, "buttons");
-    const pin = make("button", pinned ? "Unpin" : "Pin beside the next");
-    pin.type = "button";
-    pin.addEventListener("click", () => {
-      state.pinned = pinned ? -1 : index;
-      drawPanel();
-      byId("panel").focus();
-    });
-    const link = make("a", "Link to this example");
-    link.href = address(row);
-    buttons.append(pin, link);
-    box.append(buttons);
-    return box;
-  }
-  function drawPanel() {
-    const sheets = [];
-    if (state.pinned >= 0) sheets.push(sheet(state.pinned, true));
-    if (state.chosen >= 0 && state.chosen !== state.pinned) sheets.push(sheet(state.chosen, false));
-    byId("panel").replaceChildren(...sheets);
+  function here() { return written(open.example < 0 ? null : examples.rows[open.example][0]); }
+  function remember() {
+    clearTimeout(waiting);
+    try {
+      history.replaceState({ browser: true }, "", here());
+    } catch (error) { /* A page inside another page has no address of its own to change. */ }
   }
   function follow() {
-    if (!location.hash.startsWith("#ex-")) return;
-    let id;
-    try { id = decodeURIComponent(location.hash.slice(4)); } catch (error) { return; }
-    const index = placeOf.get(id);
-    if (index === undefined) return;
-    state.chosen = index;
-    const place = state.shown.indexOf(index);
-    if (place >= 0) state.page = Math.floor(place / PAGE);
+    const hash = location.hash;
+    // The table of contents leads to the section, and changes nothing in it.
+    if (hash === "#browser" && !history.state) return;
+    const wanted = address.read(hash || "#browser");
+    if (!wanted) return;
+    clearTimeout(waiting);
+    address.use(wanted.settings);
+    grid.state.sort = grid.knows(wanted.sort) ? wanted.sort : "";
+    const columns = wanted.columns.split(" ").filter((key) => grid.all.some((column) => column.key === key));
+    grid.state.columns = columns.length ? columns : null;
+    open.pinned = wanted.pin;
+    open.example = wanted.example;
+    drawMenu();
+    apply();
+    if (hash) reveal();
+    if (hash && open.example >= 0) byId("panel").focus({ preventScroll: true });
+  }
+  function reveal() {
+    const shown = byId(open.example < 0 ? "browser-view" : "panel");
+    for (let node = shown; node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
+    const row = byId("examples").querySelector("tr.chosen"), frame = byId("list");
+    if (row && (row.offsetTop < frame.scrollTop + 60 || row.offsetTop + row.offsetHeight > frame.scrollTop + frame.clientHeight)) {
+      frame.scrollTop = row.offsetTop - frame.clientHeight / 3;
+    }
+    const top = shown.getBoundingClientRect().top;
+    if (top < 0 || top > 0.6 * innerHeight) byId(open.example < 0 ? "browser" : "panel").scrollIntoView({ block: "start" });
+  }
+  function go(index) {
+    const next = written(examples.rows[index][0]);
+    if (next === location.hash) follow();
+    else location.hash = next;
+  }
+
+  /* Filters. */
+  function apply() {
+    const from = performance.now();
+    const asked = filters.question(address.get);
+    grid.show(filters.shown(asked), asked);
+    grid.turnTo(open.example);
+    performance.measure("kdprobe-filter", { start: from, end: performance.now() });
+    grid.drawHead((key) => {
+      changed();
+      byId("examples").querySelector('[data-sort="' + key + '"]').focus();
+    });
     draw();
     drawPanel();
-    byId("panel").focus({ preventScroll: true });
-    byId("panel").scrollIntoView({ block: "start" });
+    refreshChips(grid.state.sort);
+    nameAnswers();
+  }
+  function changed() {
+    apply();
+    clearTimeout(waiting);
+    // A while after the last letter: browsers throttle who changes the address often.
+    waiting = setTimeout(remember, 250);
+  }
+  function nameAnswers() {
+    const menu = byId("f-answers"), held = address.get("answers");
+    if (menu) {
+      menu.replaceChildren(...[["", "any"], ...filters.named(address.get)].map(([key, words]) => {
+        const option = make("option", words);
+        option.value = key;
+        return option;
+      }));
+      menu.value = held;
+      if (menu.value !== held) { menu.value = ""; apply(); }
+    }
+    const more = byId("more");
+    if (Array.from(more.querySelectorAll("[name]")).some((one) => address.get(one.name) !== "")) more.open = true;
   }
 
-  /* CSV of what is shown. A leading = + - @ would be run by a spreadsheet: an apostrophe stops it. */
-  function field(value) {
-    const plain = value === null || value === undefined ? "" : value;
-    let text = String(plain);
-    if (typeof plain === "string" && /^[=+\-@\t\r]/.test(text)) text = "'" + text;
-    return /[",\n\r]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
+  /* What is shown. */
+  function draw() {
+    const shown = grid.state.shown, pages = grid.pages();
+    grid.draw(open.example);
+    byId("count").textContent = showCount(shown.length) + " of " + showCount(examples.rows.length) + " examples shown";
+    drawShares(shown);
+    byId("nothing").hidden = shown.length > 0;
+    byId("page").textContent = "page " + (grid.state.page + 1) + " of " + pages;
+    byId("previous").disabled = grid.state.page === 0;
+    byId("next").disabled = grid.state.page >= pages - 1;
+    byId("pages").hidden = pages === 1;
   }
-  function csv() {
-    const head = ["id", "text", "text_pair", regression ? "score" : "label"];
-    data.models.forEach((name) => head.push(...(regression ? [name] : [name, name + " confidence"])));
-    const pairs = data.methods.flatMap((_, by) => students.map((model) => [by, model]));
-    pairs.forEach(([by, model]) => head.push("agreement " + data.methods[by] + " " + data.models[model]));
-    const lines = [head.concat(data.columns).map(field).join(",")];
-    state.shown.forEach((index) => {
-      const row = rows[index];
-      const cells = [row[0], row[1], row[2], regression || row[3] === null ? row[3] : labelName(row[3])];
-      row[5].forEach((said) => {
-        if (!regression) cells.push(said === null ? null : labelName(said[0]));
-        cells.push(said === null ? null : said[1]);
+  /* The list as a bar: right and wrong of whom the filters ask about, of all examples. */
+  function drawShares(shown) {
+    const models = grid.state.asked.models, all = examples.rows.length;
+    const parts = [], told = [], add = (...words) => told.push(...(told.length ? ["; "] : []), ...words);
+    if (examples.gold && !examples.regression) {
+      const right = shown.filter((index) => models.every((model) => examples.right(examples.rows[index], model))).length;
+      const wrong = shown.filter((index) => models.some((model) => examples.wrong(examples.rows[index], model))).length;
+      parts.push(["s-right", right / all], ["s-wrong", wrong / all], ["fill", (shown.length - right - wrong) / all]);
+      const one = models.length === 1;
+      add((one ? data.models[models[0]] : "every student") + " ", make("span", "right", "swatch right"), " on " + showCount(right) +
+        (one ? ", " : ", at least one "), make("span", "wrong", "swatch wrong"), " on " + showCount(wrong));
+    } else parts.push(["fill", shown.length / all]);
+    if (grid.state.sort) add("sorted by " + grid.orderName() + (grid.state.sort.startsWith("-") ? ", largest first" : ", smallest first"));
+    byId("shares").replaceChildren(makeBar(parts, 300));
+    byId("told").replaceChildren(...told);
+  }
+  function drawMenu() {
+    const wanted = grid.state.columns || grid.usual;
+    byId("columns").replaceChildren(...grid.all.filter((column) => column.key !== "text").map((column) => {
+      const label = make("label", null, "check"), box = make("input");
+      box.type = "checkbox";
+      box.checked = wanted.includes(column.key);
+      box.addEventListener("change", () => {
+        const now = grid.state.columns || grid.usual;
+        grid.state.columns = grid.all.map((one) => one.key).filter((key) => (key === column.key ? box.checked : now.includes(key)));
+        changed();
       });
-      pairs.forEach(([by, model]) => cells.push(rho(row, model, by)));
-      lines.push(cells.concat(row[4]).map(field).join(","));
-    });
-    return lines.join("\r\n") + "\r\n";
+      label.append(box, column.head);
+      return label;
+    }));
   }
-  function download() {
-    const place = URL.createObjectURL(new Blob(["\ufeff" + csv()], { type: "text/csv" }));
-    const link = make("a");
-    link.href = place;
-    link.download = data.name.replace(/[^A-Za-z0-9_-]+/g, "-") + "-examples.csv";
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(place), 1000);
+  function drawPanel() {
+    const held = document.activeElement && document.activeElement.dataset.keep;
+    const sheets = [];
+    if (open.example >= 0) sheets.push(sheet(open.example, false));
+    if (open.pinned >= 0 && open.pinned !== open.example) sheets.push(sheet(open.pinned, true));
+    byId("sheets").replaceChildren(...sheets);
+    byId("panel").classList.toggle("empty", !sheets.length);
+    byId("pin").textContent = open.pinned >= 0 && (open.pinned === open.example || open.example < 0) ? "Unpin" : "Pin";
+    const place = grid.state.shown.indexOf(open.example), count = grid.state.shown.length;
+    byId("position").textContent = open.example < 0 ? "" : place < 0 ? "not in the list" : showCount(place + 1) + " of " + showCount(count);
+    byId("before").disabled = place <= 0;
+    byId("after").disabled = !count || place === count - 1;
+    const again = held && byId("sheets").querySelector('[data-keep="' + held + '"]');
+    if (again) again.focus();
   }
 
-  const form = byId("filters");
-  form.hidden = false;
-  form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("input", apply);
-  form.addEventListener("reset", () => setTimeout(apply, 0));
-  byId("csv").addEventListener("click", download);
-  function turn(step) {
-    state.page += step;
+  /* The panel's buttons and the keys. */
+  function walk(step) {
+    const shown = grid.state.shown, place = shown.indexOf(open.example);
+    const next = shown[place < 0 ? 0 : place + step];
+    if (next === undefined) return;
+    // The first opens a view that Back leaves; walking on stays in it.
+    if (open.example < 0) { go(next); return; }
+    open.example = next;
+    grid.turnTo(next);
     draw();
-    table.scrollIntoView({ block: "start" });
+    drawPanel();
+    reveal();
+    remember();
   }
-  byId("previous").addEventListener("click", () => turn(-1));
-  byId("next").addEventListener("click", () => turn(1));
-  window.addEventListener("hashchange", follow);
-  drawHead();
-  draw();
-  follow();
-})();
+  function close() {
+    if (open.example < 0 && open.pinned < 0) return false;
+    const row = examples.rows[open.example];
+    open.example = open.pinned = -1;
+    draw();
+    drawPanel();
+    remember();
+    const link = row && Array.from(byId("examples").querySelectorAll("tbody a")).find((one) => one.hash === written(row[0]));
+    if (link) link.focus();
+    return true;
+  }
+  function pin() {
+    open.pinned = open.pinned >= 0 && (open.pinned === open.example || open.example < 0) ? -1 : open.example;
+    changed();
+  }
+  function copyLink() {
+    const link = byId("link"), text = location.href.split("#")[0] + here();
+    const select = () => {
+      link.hidden = false;
+      link.value = text;
+      link.select();
+      byId("copied-link").textContent = "selected; press Ctrl+C";
+    };
+    if (!navigator.clipboard) { select(); return; }
+    navigator.clipboard.writeText(text).then(() => { byId("copied-link").textContent = "link copied"; }, select);
+  }
+  function turn(step) {
+    grid.state.page += step;
+    draw();
+    byId("list").scrollTop = 0;
+  }
+  function listen() {
+    const form = byId("filters");
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.addEventListener("input", changed);
+    const clear = () => { address.use({}); grid.state.sort = ""; changed(); };
+    form.addEventListener("reset", (event) => { event.preventDefault(); clear(); });
+    byId("clear").addEventListener("click", () => { clear(); byId("f-text").focus(); });
+    byId("csv").addEventListener("click", () => {
+      downloadText(exampleCsv(examples, grid.state.shown), data.name.replace(/[^A-Za-z0-9_-]+/g, "-") + "-examples.csv");
+    });
+    byId("previous").addEventListener("click", () => turn(-1));
+    byId("next").addEventListener("click", () => turn(1));
+    byId("before").addEventListener("click", () => walk(-1));
+    byId("after").addEventListener("click", () => walk(1));
+    byId("close").addEventListener("click", close);
+    byId("pin").addEventListener("click", pin);
+    byId("copy-link").addEventListener("click", copyLink);
+    byId("examples").tBodies[0].addEventListener("click", (event) => {
+      const row = event.target.closest("tr");
+      if (row && !event.target.closest("a, button") && !String(getSelection())) go(Number(row.dataset.row));
+    });
+    window.addEventListener("hashchange", follow);
+    listenToKeys({
+      j: () => walk(1), k: () => walk(-1), Escape: close,
+      "/": () => { reveal(); byId("f-text").focus(); byId("f-text").select(); },
+      f: () => { reveal(); (byId("filters").querySelector(".row select") || byId("f-text")).focus(); },
+    }, () => byId("keys-on").checked);
+  }
+
+  document.querySelectorAll("#browser [hidden].scripted").forEach((node) => { node.hidden = false; });
+  listen();
+  nameAnswers();
+  drawMenu();
+  apply();
+  if (location.hash) follow();
+  performance.measure("kdprobe-ready", { start: start, end: performance.now() });
+}
+
+const pageData = document.getElementById("data");
+if (pageData && document.getElementById("examples")) {
+  const parsed = JSON.parse(pageData.textContent);
+  startBrowser(parsed);
+  startWords(exampleData(parsed));
+}

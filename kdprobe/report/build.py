@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,26 +19,75 @@ from markupsafe import Markup
 from kdprobe.atomic import write_text
 from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
+from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import page_data, script_json
+from kdprobe.report.leads import lead
 from kdprobe.report.markup import fill
-from kdprobe.report.section import SECTIONS, Section
-from kdprobe.report.sections.warnings import all_notices
+from kdprobe.report.numbering import numbered
+from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.headline import headline, short_title
+from kdprobe.results.notices import document_notices
 from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
-UNREAD = 80
+STYLES = ("page.css", "layout.css", "tables.css")
+SCRIPTS = ("page.js", "navigation.js", "tables.js")
+BROWSER = (
+    "tabs", "browser_data", "browser_filters", "browser_lists", "browser_address", "browser_table",
+    "browser_words", "browser_panel", "browser_csv", "browser_chips", "browser_keys", "browser",
+)  # fmt: skip
+"""The scripts of the examples, in the order in which they use each other."""
 
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section of a page: its place, its address, its heading and its markup."""
+    """A section of a page: its place, its address, its heading, its markup, and one sentence.
+
+    `group` is its group in the table of contents, where its place does not say it.
+    """
 
     order: int
     name: str
     title: str
     body: Markup
+    lead: str = ""
+    group: str = ""
+
+    @property
+    def folded(self) -> bool:
+        """Whether it is folded until it is asked for."""
+        return self.order >= FOLDED
+
+
+@dataclass(frozen=True)
+class ContentsGroup:
+    """A group of the table of contents."""
+
+    title: str
+    sections: tuple[RenderedSection, ...]
+
+
+def _group(part: RenderedSection) -> str:
+    return part.group or group_of(part.order)
+
+
+def grouped(parts: Sequence[RenderedSection]) -> list[ContentsGroup]:
+    """Put sections in their order into the groups of the table of contents."""
+    return [
+        ContentsGroup(title, tuple(members)) for title, members in itertools.groupby(parts, _group)
+    ]
+
+
+def page_style(*more: str) -> str:
+    """Return the style of every page of kdprobe, the charts' own first, and further sheets."""
+    return chart_style() + "".join(asset(name) for name in (*STYLES, *more))
+
+
+def page_script(*more: str) -> str:
+    """Return the script of every page, and further files."""
+    return "".join(asset(name) for name in (*SCRIPTS, *more))
 
 
 def _sealed(text: str) -> str:
@@ -56,7 +106,10 @@ def _parts(document: ResultsDocument) -> list[RenderedSection]:
     for section in sections:
         body = section.render(document)
         if body is not None:
-            parts.append(RenderedSection(section.order, slug(section.name), section.title, body))
+            words = lead(document, section.name)
+            parts.append(
+                RenderedSection(section.order, slug(section.name), section.title, body, words)
+            )
     read = {name for section in sections for name in section.reads}
     taken = {part.name for part in parts}
     for result in document.analyses:
@@ -80,14 +133,13 @@ def render(document: ResultsDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
-    students = ", ".join(model.name for model in document.students)
     return compose(
         document,
-        title=f"{document.task.name}: {document.teacher.name} and {students}",
-        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
+        title=short_title(document),
+        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
         parts=_parts(document),
-        style=asset("page.css") + asset("attribution.css"),
-        script=asset("page.js") + asset("browser.js"),
+        style=page_style("verdict.css", "attribution.css", "browser.css"),
+        script=page_script(*(f"{name}.js" for name in BROWSER)),
         data=page_data(document),
         file="results.json",
     )
@@ -111,18 +163,18 @@ def compose(
         title: the heading; foreign text.
         alarms: shown above everything.
         parts: the sections, in their order.
-        style: the texts of style sheets, beside the charts' own.
-        script: the texts of scripts.
+        style: see `page_style`.
+        script: see `page_script`.
         data: what the scripts read, as JSON values.
         file: the document's file, named in the foot.
     """
-    style = chart_style() + style
     page = fill(
         "page.html",
         document=document,
         title=printable(title, limit=160),
         alarms=alarms,
         sections=parts,
+        groups=grouped(parts),
         style=Markup(style),
         style_hash=_sealed(style),
         script=Markup(script),
@@ -130,7 +182,7 @@ def compose(
         data=Markup(script_json(data)),
         file=file,
     )
-    return str(page) + "\n"
+    return numbered(str(page)) + "\n"
 
 
 def write_report(document: ResultsDocument, path: Path) -> None:
@@ -148,8 +200,11 @@ def figures(document: ResultsDocument) -> dict[str, str]:
     Returns:
         Name (letters, digits and dashes, without `.svg`) -> SVG text.
     """
+    charts = [
+        chart for result in document.analyses for chart in analysis_charts(result, {}, document)
+    ]
+    standing = draw_standing(headline(document))
     return {
         chart.name: str(chart.svg(standalone=True)) + "\n"
-        for result in document.analyses
-        for chart in analysis_charts(result, {})
+        for chart in ([standing, *charts] if standing else charts)
     }

@@ -1,31 +1,29 @@
-"""Heat maps: a matrix of numbers as tinted cells.
+"""Heat maps: matrices of numbers as tinted cells, those of several models in one chart.
 
-Does: tint by class in eleven steps, write the number into each cell while it is legible, hatch what
-is undefined; where intervals are known, tint and name what is beyond noise, so that a number of a
-few examples does not outshine the others. Does not: reorder rows or columns.
+Does: tint by class in eleven steps on one scale, write the number into each cell while it is
+legible, hatch what is undefined; where intervals are known, tint and name what is beyond noise, so
+that a number of a few examples does not outshine the others; stack differences to the teacher,
+students below each other in each row. Does not: reorder rows or columns.
 """
 
 from __future__ import annotations
 
-from kdprobe.report.svg import Chart, clip, numbers_table, tag, text, title
-from kdprobe.results.numbers import show_cell
-from kdprobe.results.schema import Column, Matrix
+from dataclasses import dataclass
+
+from kdprobe.report.axes import panel_title
+from kdprobe.report.chart_families import MatrixFamily, shared_caption
+from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
+from kdprobe.report.marks import key_of, swatch
+from kdprobe.report.palette import Palette
+from kdprobe.report.svg import Chart, Panel, extent, label, numbers_table, tag, text, title
+from kdprobe.results.schema import Cell, Column, Matrix
 
 STEPS = 10
 LEGIBLE = 14
 LARGE = 900
+_LEFT, _NAME, _WIDE_NAME, _HEAD = 172.0, 64.0, 100.0, 18.0
+_FEW = 4
 _UNNAMED = "The names stand in the tooltips and under “Show numbers”."
-
-
-def _kind(matrix: Matrix) -> str:
-    values = [value for row in matrix.values for value in row if value is not None]
-    return "count" if all(float(value).is_integer() for value in values) else "number"
-
-
-def _show(value: float | None, kind: str) -> str:
-    if value is None:
-        return "–"
-    return show_cell(int(value) if kind == "count" else value, kind)
 
 
 def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
@@ -43,136 +41,190 @@ def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
     return f"q{round(STEPS * (value - low) / (high - low))}"
 
 
-def _beyond_noise(matrix: Matrix) -> str:
-    """State which cells are surely not 0, and those of which most is sure."""
-    kind = _kind(matrix)
-    cells = [
-        (matrix.sure[i][j] or 0.0, value, f"{row}, {column}")
-        for i, row in enumerate(matrix.rows)
-        for j, column in enumerate(matrix.columns)
-        if (value := matrix.values[i][j]) is not None
-    ]
-    sure = [cell for cell in cells if cell[0]]
-    summary = f"{len(sure)} of {len(cells)} cells differ from 0 by more than noise"
-    ends = []
-    for word, cell in (("highest", max(sure, default=None)), ("lowest", min(sure, default=None))):
-        if cell is not None and (cell[0] > 0) == (word == "highest"):
-            near, shown = (_show(number, kind) for number in cell[:2])
-            ends.append(f"surely {word}: {shown} at {cell[2]} ({near} of it beyond noise)")
-    return "; ".join([summary, *ends]) + "."
+@dataclass(frozen=True)
+class _Grid:
+    """Where the cells of a heat map lie: its corner, and the size of a cell, in pixels."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    legible: bool
+
+    @classmethod
+    def of(cls, matrix: Matrix, *, students: int, titled: bool) -> _Grid:
+        """Choose sizes that stay readable on a phone where the columns allow it."""
+        columns, rows = len(matrix.columns), len(matrix.rows)
+        longest = max((extent(name) for name in (*matrix.rows, matrix.row_title)), default=30.0)
+        left = min(_LEFT, longest + 12) + (14 if students > 1 else 0)
+        legible = columns <= LEGIBLE
+        kind = cell_kind(matrix)
+        shown = [cell_text(v, kind) for values in matrix.values for v in values]
+        most = _WIDE_NAME if columns <= _FEW else _NAME
+        names = max((min(extent(name) + 8, most) for name in matrix.columns), default=0.0)
+        least = max([34.0, names, *(extent(cell) + 8 for cell in shown)])
+        width = max(least, min(72.0, (300 - left) / columns)) if legible else 9.0
+        short_row = 22.0 if students > 1 else 26.0
+        height = (short_row if rows * students <= 4 * LEGIBLE else 14.0) if legible else 9.0
+        top = (22.0 if titled else 4.0) + (2 * _HEAD if legible else _HEAD)
+        return cls(left, top, width, height, legible)
 
 
-def finding(matrix: Matrix) -> str:
-    """State what a matrix shows: its largest and smallest cell, and its diagonal."""
-    cells = [
-        (value, row, column)
-        for row, values in zip(matrix.rows, matrix.values, strict=True)
-        for column, value in zip(matrix.columns, values, strict=True)
-        if value is not None
-    ]
-    if not cells:
-        return f"No cell is defined: {matrix.undefined or 'no values'}."
-    kind = _kind(matrix)
-    most, least = max(cells, key=lambda cell: cell[0]), min(cells, key=lambda cell: cell[0])
-    summary = (
-        _beyond_noise(matrix)
-        if matrix.sure
-        else (
-            f"Largest: {_show(most[0], kind)} at {matrix.row_title} {most[1]}, "
-            f"{matrix.column_title} {most[2]}; smallest: {_show(least[0], kind)} at "
-            f"{matrix.row_title} {least[1]}, {matrix.column_title} {least[2]}."
-        )
-    )
-    total = sum(value for value, _, _ in cells)
-    if matrix.rows == matrix.columns and kind == "count" and total > 0:
-        same = sum(value for value, row, column in cells if row == column)
-        summary += f" {100 * same / total:.1f} % lie on the diagonal."
-    undefined = len(matrix.rows) * len(matrix.columns) - len(cells)
-    if undefined:
-        summary += f" {undefined} cells are undefined: {matrix.undefined or 'no reason given'}."
-    return summary
-
-
-def _labels(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -> str:
-    width, height = cell
-    many = len(matrix.columns) > LEGIBLE
-    limit = 4 if many else max(4, int(width / 7))
-    marks = [text(left - 8, 14, clip(matrix.row_title, 24), "axis-title", "end")]
-    middle = left + width * len(matrix.columns) / 2
-    marks.append(text(middle, 14, clip(matrix.column_title, 40), "axis-title", "middle"))
-    if height >= 11:
+def _labels(matrix: Matrix, grid: _Grid, students: int) -> str:
+    wide = grid.width * len(matrix.columns)
+    above = grid.top - (_HEAD if grid.legible else 0) - 6
+    room = max(wide, 300 - grid.left)
+    marks = [label(grid.left, above, matrix.column_title, room, "tick")]
+    marks.append(label(4, grid.top - 6, matrix.row_title, grid.left - 10, "tick"))
+    block = grid.height * students
+    if block >= 11:
         for index, name in enumerate(matrix.rows):
-            y = top + height * (index + 0.5) + 4
-            marks.append(text(left - 8, y, clip(name, 22), "tick", "end"))
-    if not many:
+            y = grid.top + block * (index + 0.5) + 4
+            marks.append(label(4, y, name, grid.left - 10 - (14 if students > 1 else 0)))
+    if grid.legible:
         for index, name in enumerate(matrix.columns):
-            x = left + width * (index + 0.5)
-            marks.append(text(x, top - 8, clip(name, limit), "tick", "middle"))
+            x = grid.left + grid.width * (index + 0.5)
+            marks.append(label(x, grid.top - 6, name, grid.width - 4, "", "middle"))
     return "".join(marks)
 
 
-def _cells(matrix: Matrix, left: float, top: float, cell: tuple[float, float]) -> str:
-    width, height = cell
-    kind = _kind(matrix)
-    shades = matrix.sure or matrix.values
-    known = [value for row in shades for value in row if value is not None]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    if matrix.scale == "sequential" and low > 0:
-        low = 0.0
-    large = len(matrix.rows) * len(matrix.columns) > LARGE
+@dataclass(frozen=True)
+class _Tint:
+    """How values become tints: the ends of the scale that all panels of a chart share."""
+
+    low: float
+    high: float
+    diverging: bool
+    large: bool
+
+    @classmethod
+    def of(cls, matrices: list[Matrix]) -> _Tint:
+        """Take the range of all values, or of what of them is beyond noise."""
+        known = [v for m in matrices for row in (m.sure or m.values) for v in row if v is not None]
+        low, high = min(known, default=0.0), max(known, default=0.0)
+        diverging = matrices[0].scale == "diverging"
+        cells = max(len(m.rows) * len(m.columns) for m in matrices)
+        return cls(low if diverging else min(low, 0.0), high, diverging, cells > LARGE)
+
+    def __call__(self, shade: float | None) -> str:
+        """Return the class of a cell."""
+        if shade is None:
+            return "undefined"
+        if self.large and not self.diverging:
+            # The square root keeps single confusions visible beside the crowded diagonal.
+            return tint((shade / (self.high or 1.0)) ** 0.5, 0, 1, diverging=False)
+        return tint(shade, self.low, self.high, diverging=self.diverging)
+
+
+def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
+    """Draw the cells; of several members those of one row lie below each other."""
     marks = []
-    for i, (row, values) in enumerate(zip(matrix.rows, matrix.values, strict=True)):
-        for j, (column, value) in enumerate(zip(matrix.columns, values, strict=True)):
-            if large and value == 0:
-                continue
-            tone, shade = "undefined", shades[i][j]
-            if large and shade is not None and matrix.scale == "sequential":
-                # The square root keeps single confusions visible beside the crowded diagonal.
-                tone = tint((shade / (high or 1.0)) ** 0.5, 0, 1, diverging=False)
-            elif shade is not None:
-                tone = tint(shade, low, high, diverging=matrix.scale == "diverging")
-            shown = _show(value, kind)
-            x, y = left + j * width, top + i * height
-            hint = title(f"{row} × {column}: {shown}{' ' + matrix.unit if matrix.unit else ''}")
-            box = {"x": x, "y": y, "width": width - 1, "height": height - 1}
-            marks.append(tag("rect", {"class": f"cell {tone}", **box}, hint))
-            if width >= 40 and height >= 18:
-                marks.append(text(x + width / 2, y + height / 2 + 4, shown, f"on-{tone}", "middle"))
-    return tag("g", {"class": "large" if large else "cells"}, "".join(marks))
+    kind = "count" if all(cell_kind(matrix) == "count" for _, matrix in members) else "number"
+    for rank, (model, matrix) in enumerate(members):
+        shades = matrix.sure or matrix.values
+        whose = f"{model}, " if model else ""
+        for i, (row, values) in enumerate(zip(matrix.rows, matrix.values, strict=True)):
+            y = grid.top + grid.height * (len(members) * i + rank)
+            for j, (column, value) in enumerate(zip(matrix.columns, values, strict=True)):
+                if tone.large and value == 0:
+                    continue
+                shown = show_value(value, kind)
+                unit = f" {matrix.unit}" if matrix.unit else ""
+                hint = title(f"{whose}{row} × {column}: {shown}{unit}")
+                look = tone(shades[i][j])
+                box = {"x": grid.left + j * grid.width, "y": y, "width": grid.width - 1}
+                last = len(members) > 1 and rank == len(members) - 1
+                high = grid.height - (3 if last else 1)
+                marks.append(tag("rect", {"class": f"cell {look}", **box, "height": high}, hint))
+                if grid.legible and grid.height >= 18:
+                    middle = grid.left + (j + 0.5) * grid.width
+                    within = cell_text(value, kind)
+                    marks.append(text(middle, y + high / 2 + 4, within, f"on-{look}", "middle"))
+    return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 
-def draw_matrix(matrix: Matrix, name: str) -> Chart:
-    """Draw a heat map.
+def _panel(members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette) -> Panel:
+    matrix = members[0][1]
+    grid = _Grid.of(matrix, students=len(members), titled=bool(heading))
+    high = grid.height * len(members) * len(matrix.rows)
+    wide = grid.width * len(matrix.columns)
+    width = max(300.0, grid.left + wide + 8)
+    paper = {"x": grid.left, "y": grid.top, "width": wide, "height": high}
+    marks = panel_title(heading, width) + tag("rect", {"class": "blank", **paper})
+    marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone)
+    if len(members) > 1:
+        for i in range(len(matrix.rows)):
+            for rank, (model, _) in enumerate(members):
+                y = grid.top + grid.height * (len(members) * i + rank + 0.5)
+                style = palette.style(model)
+                marks += swatch(grid.left - 9, y, style, model)
+    reading = " ".join(
+        f"{model}: {finding(m)}" if len(members) > 1 else finding(m) for model, m in members
+    )
+    return Panel(heading or matrix.title, reading, width, grid.top + high + 8, marks)
+
+
+def _heading(model: str, matrix: Matrix) -> str:
+    """A panel needs no title where the name of its model stands over its columns."""
+    return "" if matrix.column_title == model else model
+
+
+def _stacks(family: MatrixFamily) -> bool:
+    """Differences of the same rows and columns are read row by row: students below each other."""
+    first = family.members[0][1]
+    return len(family.members) > 1 and all(
+        m.scale == "diverging" and (m.rows, m.columns) == (first.rows, first.columns)
+        for _, m in family.members
+    )
+
+
+def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
+    """Draw heat maps as one chart, a panel a model, or stacked.
 
     Above 900 cells zeros stay blank paper, above 14 columns names and numbers move to the tooltips
     and the table.
     """
-    rows, columns = len(matrix.rows), len(matrix.columns)
-    longest = max((min(len(row), 22) for row in (*matrix.rows, matrix.row_title)), default=4)
-    left, top = 16.0 + 7 * longest, 44.0
-    width = max(46.0, min(96.0, 420.0 / max(columns, 1))) if columns <= LEGIBLE else 9.0
-    height = 34.0 if rows <= LEGIBLE else (12.0 if columns <= LEGIBLE else 9.0)
-    cell = (width, height)
-    paper = {"x": left, "y": top, "width": width * columns, "height": height * rows}
-    marks = tag("rect", {"class": "blank", **paper})
-    marks += _labels(matrix, left, top, cell) + _cells(matrix, left, top, cell)
-    kind = _kind(matrix)
-    heads = [Column(name="row", label=matrix.row_title)]
-    heads += [
-        Column(name=f"c{i}", label=column, kind="count" if kind == "count" else "number")
-        for i, column in enumerate(matrix.columns)
-    ]
-    numbers: list[tuple[str | int | float | bool | None, ...]] = [
-        (row, *(None if v is None else int(v) if kind == "count" else v for v in values))
-        for row, values in zip(matrix.rows, matrix.values, strict=True)
-    ]
+    members = list(family.members)
+    matrices = [matrix for _, matrix in members]
+    tone = _Tint.of(matrices)
+    stacked = _stacks(family)
+    if stacked:
+        panels = [_panel(members, "", tone, palette)]
+    else:
+        several = len(members) > 1
+        panels = [
+            _panel([member], _heading(*member) if several else "", tone, palette)
+            for member in members
+        ]
+    unnamed = any(len(matrix.columns) > LEGIBLE for matrix in matrices)
+    caption = shared_caption([(model, matrix.caption) for model, matrix in members])
     return Chart(
         name=name,
-        title=matrix.title,
-        description=finding(matrix),
-        caption=f"{matrix.caption} {_UNNAMED}".strip() if columns > LEGIBLE else matrix.caption,
-        width=left + width * columns + 12,
-        height=top + height * rows + 8,
-        marks=marks,
-        numbers=numbers_table(heads, numbers),
+        title=family.title,
+        finding=comparison(members),
+        caption=f"{caption} {_UNNAMED}".strip() if unnamed else caption,
+        panels=tuple(panels),
+        numbers=numbers_table(*_numbers(members)),
+        keys=tuple(key_of(model, palette.style(model)) for model, _ in members) if stacked else (),
     )
+
+
+def _numbers(members: list[tuple[str, Matrix]]) -> tuple[list[Column], list[tuple[Cell, ...]]]:
+    """Lay out the values: a row a row and model, a column a column of any of them."""
+    several = len(members) > 1
+    names = list(dict.fromkeys(column for _, matrix in members for column in matrix.columns))
+    count = all(cell_kind(matrix) == "count" for _, matrix in members)
+    heads = [*([Column(name="model", label="Model")] if several else [])]
+    heads.append(Column(name="row", label=members[0][1].row_title))
+    heads += [
+        Column(name=f"c{i}", label=column, kind="count" if count else "number")
+        for i, column in enumerate(names)
+    ]
+    rows: list[tuple[Cell, ...]] = []
+    for model, matrix in members:
+        for row, values in zip(matrix.rows, matrix.values, strict=True):
+            held = dict(zip(matrix.columns, values, strict=True))
+            cells = [held.get(column) for column in names]
+            shown = [int(v) if count and v is not None else v for v in cells]
+            rows.append((*([model] if several else []), row, *shown))
+    return heads, rows

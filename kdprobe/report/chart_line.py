@@ -1,113 +1,162 @@
-"""Lines with bands, bars with intervals, and reliability diagrams with counts.
+"""Lines: series by their places on an axis, with bands or whiskers, in panels of the same axes.
 
-Does: draw what has one value per point on an axis. Does not: smooth or connect what is missing.
+Does: draw bands of at most two series and whiskers side by side of more, baselines pale, marked
+places, kept checkpoints as rings, names at the ends of lines where there is room. Does not: smooth
+or connect what is missing.
 """
 
 from __future__ import annotations
 
-from kdprobe.report.axes import Scale, padded, tick_label, unit_range, x_axis, y_axis
-from kdprobe.report.marks import legend, marker, polyline, series_class
-from kdprobe.report.svg import Attribute, Chart, clip, coordinate, numbers_table, tag, text, title
-from kdprobe.results.numbers import show_count, show_interval, show_number
-from kdprobe.results.schema import Cell, Column, Curve, Series
+from dataclasses import dataclass
 
-LEFT, WIDTH, HEIGHT = 52.0, 460.0, 260.0
-PANEL = 250.0
+from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis, y_axis
+from kdprobe.report.chart_families import KEPT, Facet, Plot
+from kdprobe.report.chart_findings import line_finding, series_reading
+from kdprobe.report.looks import Looks
+from kdprobe.report.marks import marker, polyline, reference, styled, whisker
+from kdprobe.report.palette import Palette
+from kdprobe.report.series_points import ends, hint, interval_at, number_rows
+from kdprobe.report.svg import Chart, Panel, coordinate, extent, label, tag, text, title
+from kdprobe.results.numbers import show_number
+from kdprobe.results.schema import Series
 
-
-def interval_at(series: Series, i: int) -> tuple[float, float] | None:
-    """Return the interval of the i-th point, or None without one."""
-    low = series.low[i] if series.low else None
-    high = series.high[i] if series.high else None
-    return None if low is None or high is None else (low, high)
-
-
-def _hint(series: Series, i: int) -> str:
-    label = series.labels[i] if series.labels else show_number(series.x[i])
-    summary = f"{series.name}, {label}: {show_number(series.y[i])}"
-    bounds = interval_at(series, i)
-    if bounds:
-        summary += f" {show_interval(*bounds)}"
-    if series.counts:
-        summary += f", n = {show_count(series.counts[i])}"
-    return title(summary)
+BANDS, WHISKERS, DODGE = 2, 8, 3.0
+"""Bands for so many series, whiskers for so many, so far apart; above, tooltips hold intervals."""
+_FEW, _DENSE = 3, 15
+_NAMED, _ROOM, _LINE = 6, 92.0, 13.0
 
 
-def _finding(curve: Curve) -> str:
-    sentences = []
-    for series in curve.series:
-        if not series.y:
-            continue
-        if len(series.y) > 1 and min(series.y) == max(series.y):
-            sentences.append(f"{series.name}: {show_number(series.y[0])} throughout.")
-            continue
-        most = max(range(len(series.y)), key=lambda i: series.y[i])
-        least = min(range(len(series.y)), key=lambda i: series.y[i])
-        spots = [
-            series.labels[i] if series.labels else tick_label(series.x[i]) for i in (most, least)
-        ]
-        sentences.append(
-            f"{series.name}: highest {show_number(series.y[most])} at {spots[0]}, "
-            f"lowest {show_number(series.y[least])} at {spots[1]}."
-        )
-    return " ".join(sentences) or "Nothing to show."
+@dataclass(frozen=True)
+class _Frame:
+    """The place of a panel's plot inside it, in pixels."""
+
+    left: float
+    right: float
+    top: float
+    high: float
+    small: bool
+
+    @property
+    def foot(self) -> float:
+        """The lower end of the plot."""
+        return self.top + self.high
 
 
-def _numbers(curve: Curve) -> tuple[list[Column], list[tuple[Cell, ...]]]:
-    heads = [
-        Column(name="series", label="Series"),
-        Column(name="x", label=curve.x_title),
-        Column(name="y", label=curve.y_title, kind="number"),
-        Column(name="low", label="Low", kind="number"),
-        Column(name="high", label="High", kind="number"),
-        Column(name="n", label="n", kind="count"),
-    ]
-    rows: list[tuple[Cell, ...]] = []
-    for series in curve.series:
-        for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
-            bounds = interval_at(series, i) or (None, None)
-            count = series.counts[i] if series.counts else None
-            spot = series.labels[i] if series.labels else show_number(x)
-            rows.append((series.name, spot, y, *bounds, count))
-    return heads, rows
+def _frame(plot: Plot, *, named: float) -> _Frame:
+    titled = any(facet.title for facet in plot.facets)
+    if len(plot.facets) > _FEW:
+        return _Frame(34.0, 176.0, 22.0, 104.0, small=True)
+    right = 292.0 - named
+    top = (46.0 if titled else 28.0) + title_room(plot.y_title, right - 4)
+    return _Frame(42.0, right, top, 170.0, small=False)
 
 
-def _frame(curve: Curve, *, zero: bool) -> tuple[str, Scale, float]:
-    """Draw legend and the vertical axis; gives the markup, the scale and the top."""
-    values = [value for series in curve.series for value in series.y]
-    values += [e for s in curve.series for e in (*s.low, *s.high) if e is not None]
-    if curve.reference is not None:
-        values.append(curve.reference)
-    names = [series.name for series in curve.series]
-    drawn, room = legend(names, LEFT, 12, WIDTH) if len(names) > 1 else ("", 0.0)
-    top = 34.0 + room
-    y = Scale(*(padded(values, zero=True) if zero else padded(values)), top + HEIGHT, top)
-    drawn += y_axis(y, LEFT, curve.y_title, right=LEFT + WIDTH)
-    if curve.reference is not None:
-        at = y(curve.reference)
-        line = {"x1": LEFT, "x2": LEFT + WIDTH, "y1": at, "y2": at}
-        drawn += tag("line", {"class": "reference", **line})
-    return drawn, y, top
+def _named_at_ends(plot: Plot, looks: Looks) -> float:
+    """Return the room for names at the ends of lines; 0 where a legend is better."""
+    lines = [s for facet in plot.facets for s in facet.series if not s.name.startswith(KEPT)]
+    if len(plot.facets) > 1 or not 1 < len(lines) <= _NAMED:
+        return 0.0
+    need = 10 + max(extent(series.name) for series in lines)
+    return need if need <= _ROOM and all(series.x for series in lines) else 0.0
 
 
-def _chart(curve: Curve, name: str, marks: str, height: float) -> Chart:
-    heads, rows = _numbers(curve)
+def _heading(plot: Plot, *, small: bool) -> str:
+    """Small panels have no room for the titles of their axes: the chart's own title says them."""
+    axes = f"{plot.y_title} by {plot.x_title}"
+    said = not small or axes.lower() in plot.title.lower()
+    return plot.title if said else f"{plot.title} ({axes})"
+
+
+def draw_lines(plot: Plot, name: str, palette: Palette) -> Chart:
+    """Draw lines, a panel for each facet, all on the same axes."""
+    looks = Looks.of(plot, palette)
+    named = _named_at_ends(plot, looks)
+    frame = _frame(plot, named=named)
+    values = [v for facet in plot.facets for s in facet.series for v in s.y] + ends(plot.facets)
+    values += [facet.reference for facet in plot.facets if facet.reference is not None]
+    y = Scale(*padded(values), frame.foot, frame.top)
+    across = [v for f in plot.facets for s in f.series for v in (*s.x, *s.marks.values())]
+    x = Scale(*padded(across), frame.left, frame.right)
+    panels = tuple(_panel(plot, facet, frame, (x, y), looks, named > 0) for facet in plot.facets)
     return Chart(
         name=name,
-        title=curve.title,
-        description=_finding(curve),
-        caption=curve.caption,
-        width=LEFT + WIDTH + 16,
-        height=height,
-        marks=marks,
-        numbers=numbers_table(heads, rows),
-        numbers_total=len(rows),
+        title=_heading(plot, small=frame.small),
+        finding=line_finding(plot, palette),
+        caption=plot.caption,
+        panels=panels,
+        numbers=(numbers := number_rows(plot)),
+        numbers_total=len(numbers.rows),
+        keys=() if named else looks.legend(line=True),
+        folded=plot.folded,
     )
 
 
+def _panel(
+    plot: Plot, facet: Facet, frame: _Frame, scales: tuple[Scale, Scale], looks: Looks, named: bool
+) -> Panel:
+    x, y = scales
+    wanted = 3 if frame.small else 6
+    width = 184.0 if frame.small else 300.0
+    heading = facet.title.split(" (")[0] if frame.small else facet.title
+    marks = panel_title(heading, width)
+    titles = ("", "") if frame.small else (plot.x_title, plot.y_title)
+    marks += x_axis(x, frame.foot, titles[0], top=frame.top, wanted=wanted)
+    marks += y_axis(y, frame.left, titles[1], right=frame.right, wanted=wanted)
+    if facet.reference is not None:
+        at = y(facet.reference)
+        marks += reference(
+            frame.left, frame.right, at, at, f"reference: {show_number(facet.reference)}"
+        )
+    # Baselines first: what is measured against them lies above.
+    order = sorted(facet.series, key=lambda series: not looks[series.name].pale)
+    models = [s for s in order if not looks[s.name].pale and not s.name.startswith(KEPT)]
+    # Side by side where intervals would hide each other; else points stay on their lines.
+    dodge = DODGE if any(end is not None for s in models for end in s.low) else 0.0
+    for series in order:
+        shift = dodge * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
+        marks += _series(series, (x, y), frame, looks, len(models), shift)
+    if named:
+        marks += _names(facet, y, frame)
+    below = 42 + title_room(plot.x_title, frame.right - frame.left + 20)
+    height = frame.foot + (22 if frame.small else below)
+    return Panel(facet.title or plot.title, series_reading(facet), width, height, marks)
+
+
+def _series(
+    series: Series, scales: tuple[Scale, Scale], frame: _Frame, looks: Looks, count: int,
+    shift: float,
+) -> str:  # fmt: skip
+    x, y = scales
+    style = looks[series.name]
+    size = 1.6 if len(series.x) > _DENSE else 2.4 if frame.small else 3.2
+    points = [(x(a), y(b)) for a, b in zip(series.x, series.y, strict=True)]
+    if series.name.startswith(KEPT):
+        rings = "".join(
+            marker(0, *point, size=6.5, kind="mark ring", tooltip=hint(series, i, series.y[i]))
+            for i, point in enumerate(points)
+        )
+        return styled(style, rings)
+    inner = _marked(series, x, frame)
+    if not style.pale and count <= BANDS:
+        inner, shift = _band(series, x, y) + inner, 0.0
+    elif not style.pale and count <= WHISKERS:
+        for i, (at, _) in enumerate(points):
+            bounds = interval_at(series, i)
+            inner += whisker(at + shift, at + shift, y(bounds[0]), y(bounds[1])) if bounds else ""
+    else:
+        shift = 0.0
+    inner += polyline(points) if len(points) > 1 else ""
+    inner += "".join(
+        marker(style.shape, at + shift, up, size=1.4 if style.pale else size,
+               tooltip=hint(series, i, series.y[i]))
+        for i, (at, up) in enumerate(points)
+    )  # fmt: skip
+    return styled(style, inner)
+
+
 def _band(series: Series, x: Scale, y: Scale) -> str:
-    ends = [(x(series.x[i]), interval_at(series, i)) for i in range(len(series.x))]
-    kept = [(at, bounds) for at, bounds in ends if bounds]
+    ends_ = [(x(series.x[i]), interval_at(series, i)) for i in range(len(series.x))]
+    kept = [(at, bounds) for at, bounds in ends_ if bounds]
     if len(kept) < 2:
         return ""
     outline = [(at, y(bounds[1])) for at, bounds in kept]
@@ -116,127 +165,36 @@ def _band(series: Series, x: Scale, y: Scale) -> str:
     return tag("polygon", {"class": "band", "points": points})
 
 
-def _marked(series: Series, x: Scale, top: float) -> str:
+def _marked(series: Series, x: Scale, frame: _Frame) -> str:
     """Draw the named places of a series as lines from top to bottom, their names at the foot."""
     drawn = ""
-    for name, value in series.marks.items():
-        at, foot = x(value), top + HEIGHT
-        late = at > LEFT + WIDTH / 2
-        line: dict[str, Attribute] = {
-            "class": "whisker", "x1": at, "x2": at, "y1": top, "y2": foot
-        }  # fmt: skip
-        drawn += tag("line", line, title(f"{series.name}, {name}: {show_number(value)}"))
-        where = (at - 6, "end") if late else (at + 6, "start")
-        drawn += text(where[0], foot - 8, clip(name, 40), "tick", where[1])
+    for rank, (name, value) in enumerate(series.marks.items()):
+        at = x(value)
+        late = at > (frame.left + frame.right) / 2
+        whole = f"{series.name}, {name}: {show_number(value)}"
+        line = whisker(at, at, frame.top, frame.foot)
+        drawn += tag("g", {"class": "place"}, title(whole) + line)
+        room = at - frame.left - 6 if late else frame.right - at - 6
+        height = frame.foot - 8 - _LINE * rank
+        drawn += label(
+            at - 6 if late else at + 6, height, name, room, "tick", "end" if late else "start"
+        )
     return drawn
 
 
-def draw_line(curve: Curve, name: str) -> Chart:
-    """Draw lines with bands, and lines down at marked places."""
-    marks, y, top = _frame(curve, zero=False)
-    xs = [value for series in curve.series for value in series.x]
-    x = Scale(*padded(xs), LEFT, LEFT + WIDTH)
-    marks += x_axis(x, top + HEIGHT, curve.x_title, top=top)
-    for index, series in enumerate(curve.series):
-        points = [(x(a), y(b)) for a, b in zip(series.x, series.y, strict=True)]
-        inner = _band(series, x, y) + _marked(series, x, top)
-        inner += polyline(points) if len(points) > 1 else ""
-        inner += "".join(
-            marker(index, *point, size=3.4, tooltip=_hint(series, i))
-            for i, point in enumerate(points)
-        )
-        marks += tag("g", {"class": series_class(index)}, inner)
-    return _chart(curve, name, marks, top + HEIGHT + 46)
-
-
-def draw_bars(curve: Curve, name: str) -> Chart:
-    """Draw bars with intervals, grouped by their place on the horizontal axis."""
-    marks, y, top = _frame(curve, zero=True)
-    spots: dict[float, str] = {}
-    for series in curve.series:
-        for i, value in enumerate(series.x):
-            spots[value] = series.labels[i] if series.labels else tick_label(value)
-    order = sorted(spots)
-    pitch = WIDTH / max(len(order), 1)
-    thick = min(40.0, 0.8 * pitch / max(len(curve.series), 1))
-    for rank, value in enumerate(order):
-        middle = LEFT + pitch * (rank + 0.5)
-        shown = clip(spots[value], max(3, int(pitch / 6.5)))
-        marks += text(middle, top + HEIGHT + 16, shown, "tick", "middle")
-    marks += text(LEFT + WIDTH / 2, top + HEIGHT + 36, curve.x_title, "axis-title", "middle")
-    for index, series in enumerate(curve.series):
-        inner = ""
-        for i, (value, height) in enumerate(zip(series.x, series.y, strict=True)):
-            shift = thick * (index - len(curve.series) / 2)
-            left = LEFT + pitch * (order.index(value) + 0.5) + shift
-            ends = sorted((y(0.0), y(height)))
-            box = {"x": left, "y": ends[0], "width": thick - 2, "height": ends[1] - ends[0]}
-            inner += tag("rect", {"class": "bar", **box}, _hint(series, i))
-            bounds = interval_at(series, i)
-            if bounds:
-                at = left + thick / 2 - 1
-                line = {"x1": at, "x2": at, "y1": y(bounds[0]), "y2": y(bounds[1])}
-                inner += tag("line", {"class": "whisker", **line})
-        marks += tag("g", {"class": series_class(index)}, inner)
-    return _chart(curve, name, marks, top + HEIGHT + 46)
-
-
-def _reliability_finding(series: Series) -> str:
-    filled = [i for i in range(len(series.x)) if not series.counts or series.counts[i] > 0]
-    over = sum(series.y[i] < series.x[i] for i in filled)
-    summary = f"In {over} of {len(filled)} filled bins accuracy is below confidence"
-    if series.counts and filled:
-        most = max(filled, key=lambda i: series.counts[i])
-        summary += (
-            f"; the fullest bin holds {show_count(series.counts[most])} of "
-            f"{show_count(sum(series.counts))} examples at confidence "
-            f"{show_number(series.x[most])} and accuracy {show_number(series.y[most])}"
-        )
-    return summary + "."
-
-
-def draw_reliability(curve: Curve, index: int, name: str) -> Chart:
-    """Draw one model's reliability diagram: accuracy by confidence, counts of each bin below."""
-    series = curve.series[index]
-    left, top, counted = 52.0, 40.0, 70.0
-    x = Scale(*unit_range(list(series.x)), left, left + PANEL)
-    y = Scale(0.0, 1.0, top + PANEL, top)
-    floor = top + PANEL + 14 + counted
-    marks = y_axis(y, left, curve.y_title, right=left + PANEL)
-    marks += x_axis(x, floor, curve.x_title, top=top)
-    ideal = {"x1": x(x.low), "y1": y(max(0.0, x.low)), "x2": x(x.high), "y2": y(min(1.0, x.high))}
-    marks += tag("line", {"class": "reference", **ideal})
-    most = max(series.counts, default=0)
-    inner, points = "", []
-    for i, (a, b) in enumerate(zip(series.x, series.y, strict=True)):
-        count = series.counts[i] if series.counts else None
-        if count == 0:
-            continue
-        points.append((x(a), y(b)))
-        # Without intervals the line shows the gap to the diagonal instead.
-        ends = interval_at(series, i) or (a, b)
-        line = {"x1": x(a), "x2": x(a), "y1": y(ends[0]), "y2": y(ends[1])}
-        inner += tag("line", {"class": "whisker", **line})
-        inner += marker(index, *points[-1], size=3.8, tooltip=_hint(series, i))
-        if count is not None and most:
-            tall = max(1.0, counted * count / most)
-            box = {"x": x(a) - 5, "y": floor - tall, "width": 10, "height": tall}
-            inner += tag("rect", {"class": "bar", **box}, title(f"n = {show_count(count)}"))
-    if len(points) > 1:
-        inner = polyline(points) + inner
-    marks += tag("g", {"class": series_class(index)}, inner)
-    if most:
-        marks += text(left + PANEL, floor - counted - 2, f"up to {show_count(most)}", "tick", "end")
-        marks += text(left + 4, floor - counted - 2, "examples", "tick")
-    heads, rows = _numbers(curve.model_copy(update={"series": (series,)}))
-    return Chart(
-        name=name,
-        title=f"{curve.title}: {series.name}" if len(curve.series) > 1 else curve.title,
-        description=_reliability_finding(series),
-        caption=curve.caption,
-        width=left + PANEL + 20,
-        height=floor + 46,
-        marks=marks,
-        numbers=numbers_table(heads, rows),
-        numbers_total=len(rows),
+def _names(facet: Facet, y: Scale, frame: _Frame) -> str:
+    """Write each series' name at the end of its line, pushed apart where two would overlap."""
+    lines = [series for series in facet.series if not series.name.startswith(KEPT)]
+    wanted = sorted((y(s.y[max(range(len(s.x)), key=lambda i: s.x[i])]), s.name) for s in lines)
+    heights: list[float] = []
+    for at, _ in wanted:
+        heights.append(max(at, heights[-1] + _LINE) if heights else at)
+    over = heights[-1] - frame.foot if heights else 0.0
+    if over > 0:
+        for i in reversed(range(len(heights))):
+            limit = frame.foot if i == len(heights) - 1 else heights[i + 1] - _LINE
+            heights[i] = min(heights[i], limit)
+    return "".join(
+        text(frame.right + 8, height + 4, name)
+        for height, (_, name) in zip(heights, wanted, strict=True)
     )

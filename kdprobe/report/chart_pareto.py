@@ -1,4 +1,4 @@
-"""Cost against gain: one mark a student, and the front of those that nobody beats.
+"""Cost against gain: one mark a student, and the front.
 
 Does: draw means with their intervals, single runs as dots beside them, the front as steps, the
 teacher for reference. Does not: decide who stands on the front.
@@ -10,15 +10,29 @@ import itertools
 from dataclasses import dataclass
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
-from kdprobe.report.marks import marker, polyline
-from kdprobe.report.svg import Attribute, Chart, clip, numbers_table, tag, text, title
+from kdprobe.report.marks import marker, polyline, styled, whisker
+from kdprobe.report.palette import Style
+from kdprobe.report.svg import (
+    Attribute,
+    Chart,
+    Key,
+    Panel,
+    extent,
+    fitted,
+    numbers_table,
+    tag,
+    text,
+    title,
+)
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column
 
-LEFT, TOP, WIDE, HIGH = 52.0, 52.0, 420.0, 300.0
-ROOM_BELOW, ROOM_RIGHT = 46.0, 20.0
-GROUPS = ("on the front", "beaten", "teacher")
-_CLASSES = ("s0", "s7", "s1")
+LEFT, TOP, WIDE, HIGH = 42.0, 30.0, 258.0, 220.0
+ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
+GROUPS = ("on the front", "not on it", "teacher")
+_LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
+_ONE_SEED = "one seed"
+_LONGEST, _LINE, _MARK = 110.0, 13.0, 7.0
 
 
 @dataclass(frozen=True)
@@ -69,13 +83,13 @@ def draw_pareto(picture: Picture, spots: list[Spot]) -> Chart:
     x = Scale(*padded(xs), LEFT, LEFT + WIDE)
     y = Scale(*padded(ys), TOP + HIGH, TOP)
     groups = sorted({spot.group for spot in spots})
-    marks = _legend(groups, several=any(len(spot.singles) > 1 for spot in spots))
-    marks += x_axis(x, TOP + HIGH, picture.x_title, top=TOP)
+    marks = x_axis(x, TOP + HIGH, picture.x_title, top=TOP)
     marks += y_axis(y, LEFT, picture.y_title, right=LEFT + WIDE)
     marks += _front(spots, x, y, cost_falls=picture.cost_falls)
     for group in groups:
         drawn = "".join(_spot(spot, x, y) for spot in spots if spot.group == group)
-        marks += tag("g", {"class": _CLASSES[group]}, drawn)
+        marks += styled(_LOOKS[group], drawn)
+    marks += _labels(spots, x, y)
     rows: list[tuple[Cell, ...]] = [
         (spot.number, spot.name, GROUPS[spot.group], spot.x, spot.y, *(spot.y_ends or (None, None)))
         for spot in spots
@@ -83,13 +97,20 @@ def draw_pareto(picture: Picture, spots: list[Spot]) -> Chart:
     return Chart(
         name=picture.name,
         title=picture.title,
-        description=picture.finding,
+        finding=picture.finding,
         caption=picture.caption,
-        width=LEFT + WIDE + ROOM_RIGHT,
-        height=TOP + HIGH + ROOM_BELOW,
-        marks=marks,
+        panels=(
+            Panel(
+                picture.title,
+                picture.finding,
+                LEFT + WIDE + ROOM_RIGHT,
+                TOP + HIGH + ROOM_BELOW,
+                marks,
+            ),
+        ),
         numbers=numbers_table(_heads(picture), rows),
         numbers_total=len(rows),
+        keys=_keys(groups, several=any(len(spot.singles) > 1 for spot in spots)),
     )
 
 
@@ -105,22 +126,16 @@ def _heads(picture: Picture) -> list[Column]:
     ]
 
 
-def _legend(groups: list[int], *, several: bool) -> str:
-    """Draw what the marks mean, in one row."""
-    drawn, at = "", 8.0
-    for group in groups:
-        inner = marker(_shape(group), at + 6, 14) + text(at + 16, 18, GROUPS[group])
-        drawn += tag("g", {"class": _CLASSES[group]}, inner)
-        at += 32 + 6.6 * len(GROUPS[group])
+def _keys(groups: list[int], *, several: bool) -> tuple[Key, ...]:
+    """Make the legend: what the marks mean."""
+    keys = [
+        Key(GROUPS[group], styled(_LOOKS[group], marker(_LOOKS[group].shape, 13, 6)))
+        for group in groups
+    ]
     if several:
-        dot = tag("circle", {"class": "mark single", "cx": at + 6, "cy": 14, "r": 2})
-        drawn += tag("g", {"class": "s7"}, dot + text(at + 14, 18, "one seed"))
-    return drawn
-
-
-def _shape(group: int) -> int:
-    """Return the marker: a disc on the front, a diamond for the beaten, the teacher's square."""
-    return (0, 3, 1)[group]
+        dot = tag("circle", {"class": "mark single", "cx": 13, "cy": 6, "r": 2})
+        keys.append(Key(_ONE_SEED, styled(_LOOKS[1], dot)))
+    return tuple(keys)
 
 
 def _front(spots: list[Spot], x: Scale, y: Scale, *, cost_falls: bool) -> str:
@@ -143,23 +158,41 @@ def _spot(spot: Spot, x: Scale, y: Scale) -> str:
     if spot.y_ends is not None:
         low, high = spot.y_ends
         hint += f" {show_interval(low, high)}"
-        drawn += _whisker(at_x, at_x, y(low), y(high))
+        drawn += whisker(at_x, at_x, y(low), y(high))
     if spot.x_ends is not None:
-        drawn += _whisker(x(spot.x_ends[0]), x(spot.x_ends[1]), at_y, at_y)
+        drawn += whisker(x(spot.x_ends[0]), x(spot.x_ends[1]), at_y, at_y)
     if len(spot.singles) > 1:
         for value in spot.singles:
             # Beside the bar, which would hide them.
             place = {"cx": at_x - 8, "cy": y(value), "r": 2}
             dot: dict[str, Attribute] = {"class": "mark single", **place}
             drawn += tag("circle", dot)
-    drawn += marker(_shape(spot.group), at_x, at_y, size=5, tooltip=title(hint))
-    label = f"{spot.number}" if spot.number else clip(spot.name, 12)
-    # The last marks of the axis have their label on the left, where there is room.
-    right = at_x > LEFT + 0.93 * WIDE
-    return drawn + text(
-        at_x + (-9 if right else 9), at_y - 7, label, "", "end" if right else "start"
-    )
+    return drawn + marker(_LOOKS[spot.group].shape, at_x, at_y, size=5, tooltip=title(hint))
 
 
-def _whisker(x1: float, x2: float, y1: float, y2: float) -> str:
-    return tag("line", {"class": "whisker", "x1": x1, "x2": x2, "y1": y1, "y2": y2})
+def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
+    """Write number and name beside each mark, the number alone where names would overlap.
+
+    The last marks of the axis have their label on the left, where there is room.
+    """
+    drawn = ""
+    boxes = [(x(spot.x) - _MARK, x(spot.x) + _MARK, y(spot.y)) for spot in spots]
+    for spot in sorted(spots, key=lambda spot: -spot.y):
+        at_x, at_y = x(spot.x), y(spot.y) - 7
+        right = at_x > LEFT + WIDE / 2
+        room = (at_x - LEFT if right else LEFT + WIDE - at_x) - 9
+        names = [f"{spot.number} {spot.name}".strip(), spot.number or spot.name]
+        for i, name in enumerate(names):
+            shown = fitted(name, min(room, _LONGEST))
+            start = at_x - 9 - extent(shown) if right else at_x + 9
+            box = start, start + extent(shown), at_y
+            if i == len(names) - 1 or not any(_overlap(box, other) for other in boxes):
+                boxes.append(box)
+                drawn += text(at_x + (-9 if right else 9), at_y, shown, "over",
+                              "end" if right else "start")  # fmt: skip
+                break
+    return drawn
+
+
+def _overlap(one: tuple[float, float, float], other: tuple[float, float, float]) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and abs(one[2] - other[2]) < _LINE

@@ -1,68 +1,72 @@
 """Scatter plots: one mark per example, linked to the example browser; or a 2-D histogram.
 
-Does: draw up to 4,000 points as marks and more as counts in tinted cells. Does not: fit anything.
+Does: draw a panel a student on the same axes, up to 4,000 points each as marks and more as counts
+in tinted cells. Does not: fit anything.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 
-from kdprobe.report.axes import Scale, unit_range, x_axis, y_axis
+from kdprobe.report.axes import Scale, panel_title, title_room, unit_range, x_axis, y_axis
+from kdprobe.report.chart_families import Facet, Plot
+from kdprobe.report.chart_findings import scatter_finding
 from kdprobe.report.chart_heat import tint
-from kdprobe.report.marks import legend, marker, series_class
-from kdprobe.report.svg import Chart, clean, numbers_table, tag, title
+from kdprobe.report.looks import Looks
+from kdprobe.report.marks import key_of, marker, reference, styled
+from kdprobe.report.palette import Palette, Style
+from kdprobe.report.svg import Chart, Panel, clean, numbers_table, tag, title
 from kdprobe.results.numbers import show_count, show_number
-from kdprobe.results.schema import Cell, Column, Curve, Series
+from kdprobe.results.schema import Cell, Column, Series
 
 POINTS = 4000
 BINS = 40
 ROWS = 500
-LEFT, TOP, SIDE_X, SIDE_Y = 52.0, 34.0, 440.0, 330.0
+LEFT, WIDTH, HIGH = 42.0, 300.0, 210.0
 
 
-def finding(curve: Curve) -> str:
-    """State what a scatter shows: how many points lie on which side of the diagonal."""
+def _reading(facet: Facet) -> str:
     sentences = []
-    for series in curve.series:
+    for series in facet.series:
         n = len(series.x)
-        if not n:
-            sentences.append(f"{series.name} has no points.")
-            continue
         above = sum(y > x for x, y in zip(series.x, series.y, strict=True))
         below = sum(y < x for x, y in zip(series.x, series.y, strict=True))
         sentences.append(
             f"{series.name}: of {show_count(n)} examples {show_count(above)} lie above the "
             f"diagonal and {show_count(below)} below it."
         )
-    axes = f"{curve.y_title} against {curve.x_title}. "
-    return axes[0].upper() + axes[1:] + " ".join(sentences)
+    return f"{facet.title}: {' '.join(sentences)}" if facet.title else " ".join(sentences)
 
 
 def _point(
-    series: Series, i: int, index: int, at: tuple[float, float], links: dict[str, str]
+    series: Series, i: int, shape: int, at: tuple[float, float], links: dict[str, str]
 ) -> str:
-    label = series.labels[i] if series.labels else ""
+    name = series.labels[i] if series.labels else ""
     hint = f"{show_number(series.x[i])}, {show_number(series.y[i])}"
-    drawn = marker(index, *at, size=2.6, tooltip=title(f"{label}: {hint}" if label else hint))
-    if label in links:
-        return f'<a href="{clean(links[label])}" tabindex="-1">{drawn}</a>'
+    tooltip = title(f"{name}: {hint}" if name else hint)
+    drawn = marker(shape, *at, size=2.2 + 0.8 * (shape > 0), tooltip=tooltip)
+    if name in links:
+        return f'<a href="{clean(links[name])}" tabindex="-1">{drawn}</a>'
     return drawn
 
 
-def _points(curve: Curve, x: Scale, y: Scale, links: dict[str, str]) -> str:
+def _points(
+    facet: Facet, scales: tuple[Scale, Scale], styles: list[Style], links: dict[str, str]
+) -> str:
+    x, y = scales
     groups = []
-    for index, series in enumerate(curve.series):
+    for series, style in zip(facet.series, styles, strict=True):
         marks = "".join(
-            _point(series, i, index, (x(a), y(b)), links)
+            _point(series, i, style.shape, (x(a), y(b)), links)
             for i, (a, b) in enumerate(zip(series.x, series.y, strict=True))
         )
-        groups.append(tag("g", {"class": f"points {series_class(index)}"}, marks))
+        groups.append(tag("g", {"class": f"points {style.classes}"}, marks))
     return "".join(groups)
 
 
-def _histogram(curve: Curve, x: Scale, y: Scale) -> str:
+def _histogram(facet: Facet, x: Scale, y: Scale) -> str:
     counts: Counter[tuple[int, int]] = Counter()
-    for series in curve.series:
+    for series in facet.series:
         for a, b in zip(series.x, series.y, strict=True):
             column = min(BINS - 1, int(BINS * (a - x.low) / (x.high - x.low)))
             row = min(BINS - 1, int(BINS * (b - y.low) / (y.high - y.low)))
@@ -77,54 +81,99 @@ def _histogram(curve: Curve, x: Scale, y: Scale) -> str:
         size = {"width": width, "height": height}
         hint = title(f"{show_count(count)} examples")
         marks.append(tag("rect", {"class": f"cell {tone}", **place, **size}, hint))
-    return "".join(marks)
+    return styled(Style("large", 0), "".join(marks))
 
 
-def draw_scatter(curve: Curve, name: str, links: dict[str, str]) -> Chart:
-    """Draw a scatter plot.
+def _styles(facet: Facet, looks: Looks, palette: Palette) -> list[Style]:
+    """A panel about a student has its colour; what is told apart inside it, the shape only."""
+    own = palette.style(facet.model) if facet.model else None
+    return [
+        Style(own.classes if own else looks[series.name].classes, (0, 3, 2, 4)[index % 4])
+        for index, series in enumerate(facet.series)
+    ]
+
+
+def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str]) -> Chart:
+    """Draw scatter plots, a panel a facet.
 
     Args:
-        curve: its series; `labels` are example ids.
+        plot: its series; `labels` are example ids.
         name: the chart's name on the page.
+        palette: the models' looks.
         links: example id -> its place on the page, for those that are there.
     """
-    xs = [value for series in curve.series for value in series.x]
-    ys = [value for series in curve.series for value in series.y]
-    one = len(curve.series) == 1
-    drawn, room = ("", 0.0) if one else legend([s.name for s in curve.series], LEFT, 12, SIDE_X)
-    top = TOP + room
-    x = Scale(*unit_range(xs), LEFT, LEFT + SIDE_X)
-    y = Scale(*unit_range(ys), top + SIDE_Y, top)
-    marks = drawn + x_axis(x, top + SIDE_Y, curve.x_title, top=top)
-    marks += y_axis(y, LEFT, curve.y_title, right=LEFT + SIDE_X)
-    low, high = max(x.low, y.low), min(x.high, y.high)
-    if low < high:
-        ends = {"x1": x(low), "y1": y(low), "x2": x(high), "y2": y(high)}
-        marks += tag("line", {"class": "reference", **ends})
-    crowded = len(xs) > POINTS
-    marks += _histogram(curve, x, y) if crowded else _points(curve, x, y, links)
-    rows: list[tuple[Cell, ...]] = [
-        (series.name, series.labels[i] if series.labels else str(i + 1), a, b)
-        for series in curve.series
-        for i, (a, b) in enumerate(zip(series.x, series.y, strict=True))
-    ]
-    heads = [
-        Column(name="series", label="Series"),
-        Column(name="example", label="Example", kind="example"),
-        Column(name="x", label=curve.x_title, kind="number"),
-        Column(name="y", label=curve.y_title, kind="number"),
-    ]
-    caption = curve.caption
+    looks = Looks.of(plot, palette)
+    xs = [value for facet in plot.facets for s in facet.series for value in s.x]
+    ys = [value for facet in plot.facets for s in facet.series for value in s.y]
+    top = (46.0 if plot.facets[0].title else 28.0) + title_room(plot.y_title, WIDTH - 12)
+    x = Scale(*unit_range(xs), LEFT, WIDTH - 8)
+    y = Scale(*unit_range(ys), top + HIGH, top)
+    below = 42 + title_room(plot.x_title, WIDTH - 8 - LEFT + 20)
+    panels, crowded = [], 0
+    for facet in plot.facets:
+        marks = panel_title(facet.title, WIDTH)
+        marks += x_axis(x, top + HIGH, plot.x_title, top=top)
+        marks += y_axis(y, LEFT, plot.y_title, right=WIDTH - 8)
+        low, high = max(x.low, y.low), min(x.high, y.high)
+        if low < high:
+            marks += reference(x(low), x(high), y(low), y(high))
+        count = sum(len(series.x) for series in facet.series)
+        if count > POINTS:
+            crowded = max(crowded, count)
+            marks += _histogram(facet, x, y)
+        else:
+            marks += _points(facet, (x, y), _styles(facet, looks, palette), links)
+        panels.append(
+            Panel(facet.title or plot.title, _reading(facet), WIDTH, top + HIGH + below, marks)
+        )
+    numbers = _rows(plot)
+    named = dict.fromkeys(s.name for facet in plot.facets for s in facet.series)
+    # A series that is a model has a panel with its name.
+    names = [name for name in named if name not in palette.models]
+    shapes = {
+        s.name: (0, 3, 2, 4)[i % 4] for f in plot.facets for i, s in enumerate(f.series)
+    }  # fmt: skip
+    several = len(names) > 1 and not crowded
+    caption = plot.caption
     if crowded:
-        caption += f" {show_count(len(xs))} points, drawn as counts per cell."
+        caption += f" {show_count(crowded)} points, drawn as counts per cell."
     return Chart(
         name=name,
-        title=curve.title,
-        description=finding(curve),
+        title=plot.title,
+        finding=scatter_finding(plot),
         caption=caption.strip(),
-        width=LEFT + SIDE_X + 16,
-        height=top + SIDE_Y + 46,
-        marks=marks,
-        numbers=numbers_table(heads, rows[:ROWS]),
-        numbers_total=len(rows),
+        panels=tuple(panels),
+        numbers=numbers_table(_heads(plot), numbers[:ROWS]),
+        numbers_total=len(numbers),
+        keys=tuple(key_of(n, Style("s7", shapes[n])) for n in names) if several else (),
+        folded=plot.folded,
     )
+
+
+def _several(plot: Plot) -> bool:
+    return len(plot.facets) > 1
+
+
+def _heads(plot: Plot) -> list[Column]:
+    return [
+        *([Column(name="panel", label="Panel")] if _several(plot) else []),
+        Column(name="series", label="Series"),
+        Column(name="example", label="Example", kind="example"),
+        Column(name="x", label=plot.x_title, kind="number"),
+        Column(name="y", label=plot.y_title, kind="number"),
+    ]
+
+
+def _rows(plot: Plot) -> list[tuple[Cell, ...]]:
+    return [
+        (
+            *([facet.title] if _several(plot) else []),
+            series.name,
+            series.labels[i] if series.labels else str(i + 1),
+            a,
+            b,
+        )
+        for facet in plot.facets
+        for series in facet.series
+        for i, (a, b) in enumerate(zip(series.x, series.y, strict=True))
+    ]

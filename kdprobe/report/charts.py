@@ -5,52 +5,147 @@ Does: choose how each matrix and curve is drawn and give each a name of its own.
 
 from __future__ import annotations
 
-from kdprobe.report.chart_forest import draw_forest
-from kdprobe.report.chart_heat import draw_matrix
-from kdprobe.report.chart_line import draw_bars, draw_line, draw_reliability
-from kdprobe.report.chart_points import draw_points, draw_spread
+from dataclasses import replace
+
+from kdprobe.report.chart_bars import draw_bars, draw_reliability
+from kdprobe.report.chart_dots import draw_dots, has_means
+from kdprobe.report.chart_families import MatrixFamily, Plot, matrix_families, plots
+from kdprobe.report.chart_forest import Sure, draw_forest
+from kdprobe.report.chart_heat import draw_matrices
+from kdprobe.report.chart_line import draw_lines
+from kdprobe.report.chart_points import draw_points
 from kdprobe.report.chart_scatter import draw_scatter
+from kdprobe.report.chart_spread import draw_spread
+from kdprobe.report.confusions import too_many_labels
+from kdprobe.report.palette import Palette
 from kdprobe.report.svg import Chart, slug
-from kdprobe.results.schema import AnalysisResult, Curve
+from kdprobe.results.schema import AnalysisResult, ResultsDocument
+
+_LEVEL = 0.05
+_PANELS = 5
+"""Line charts of so many panels stand folded beneath a heat map of the same analysis."""
 
 
-def draw_curve(curve: Curve, name: str, links: dict[str, str]) -> list[Chart]:
-    """Draw a curve by its kind; a reliability curve gives one chart per model."""
-    if curve.kind == "scatter":
-        return [draw_scatter(curve, name, links)]
-    if curve.kind == "forest":
-        return [draw_forest(curve, name)]
-    if curve.kind == "bars":
-        return [draw_bars(curve, name)]
-    if curve.kind == "reliability":
-        return [
-            draw_reliability(curve, index, f"{name}-{index + 1}")
-            for index in range(len(curve.series))
-        ]
-    if curve.kind == "spread":
-        return [draw_spread(curve, name)]
-    if curve.kind == "points":
-        return [draw_points(curve, name)]
-    return [draw_line(curve, name)]
+def draw_plot(
+    plot: Plot, name: str, palette: Palette, links: dict[str, str], sure: Sure | None = None
+) -> Chart:
+    """Draw a chart with axes by its kind.
+
+    Args:
+        plot: what is drawn.
+        name: the chart's name, unique on the page.
+        palette: the models' looks.
+        links: example id -> its place on the page.
+        sure: which rows of a forest are beyond noise, where q-values are known.
+    """
+    if plot.kind == "scatter":
+        return draw_scatter(plot, name, palette, links)
+    if plot.kind == "forest":
+        return draw_forest(plot, name, palette, sure or {})
+    if plot.kind == "bars":
+        return draw_bars(plot, name, palette)
+    if plot.kind == "reliability":
+        return draw_reliability(plot, name, palette)
+    if plot.kind == "spread":
+        return draw_spread(plot, name, palette)
+    if plot.kind == "points":
+        return draw_points(plot, name, palette)
+    return draw_lines(plot, name, palette)
 
 
-def analysis_charts(result: AnalysisResult, links: dict[str, str]) -> list[Chart]:
-    """Draw all matrices and curves of an analysis; names count up where two would be the same."""
-    charts: list[Chart] = []
-    taken: set[str] = set()
+def _sure(result: AnalysisResult, plot: Plot) -> dict[tuple[str, str], bool]:
+    """Return which rows of which series have a q-value below .05, of those that have one."""
+    known: dict[tuple[str, str], bool] = {}
+    for estimate in result.estimates:
+        if estimate.q_value is not None and estimate.metric == "gap":
+            row = estimate.subset
+            clear = estimate.q_value < _LEVEL
+            known[estimate.model_b, row] = clear
+            # A forest may name its rows without the kind of subset that they all are.
+            known.setdefault((estimate.model_b, row.split(": ", 1)[-1]), clear)
+    drawn = {
+        (series.name, row) for f in plot.facets for series in f.series for row in series.labels
+    }
+    return {pair: clear for pair, clear in known.items() if pair in drawn}
 
-    def fresh(name: str) -> str:
-        stem = candidate = f"{slug(result.name)}-{slug(name)}"
+
+def _means(result: AnalysisResult) -> dict[tuple[str, str], tuple[float, float]]:
+    """Return the interval of the mean word agreement of each student and method."""
+    return {
+        (e.model_b, e.method): (e.low, e.high)
+        for e in result.estimates
+        if e.metric == "spearman" and e.subset == "all" and e.low is not None and e.high is not None
+    }
+
+
+def _unfaithful(document: ResultsDocument | None) -> frozenset[str]:
+    """Return methods whose top words move the teacher no more than random ones do."""
+    result = document.analysis("faithfulness") if document else None
+    if result is None or document is None:
+        return frozenset()
+    return frozenset(
+        e.method
+        for e in result.estimates
+        if (e.metric, e.model_a, e.subset) == ("comprehensiveness", document.teacher.name, "all")
+        and e.value is not None
+        and (e.value if e.low is None else e.low) <= 0
+    )
+
+
+def _with_folds(drawn: list[Plot], *, pictured: bool) -> list[Plot]:
+    """Fold many panels of lines away where a heat map shows their differences at a glance."""
+    return [
+        replace(plot, folded=f"{plot.title}: {len(plot.facets)} panels")
+        if pictured and plot.kind == "line" and len(plot.facets) >= _PANELS
+        else plot
+        for plot in drawn
+    ]
+
+
+class _Names:
+    """Names for charts that count up where two would be the same."""
+
+    def __init__(self, stem: str) -> None:
+        self._stem = slug(stem)
+        self._taken: set[str] = set()
+
+    def __call__(self, name: str) -> str:
+        stem = candidate = f"{self._stem}-{slug(name)}"
         count = 2
-        while candidate in taken:
+        while candidate in self._taken:
             candidate, count = f"{stem}-{count}", count + 1
-        taken.add(candidate)
+        self._taken.add(candidate)
         return candidate
 
-    for matrix in result.matrices:
-        if matrix.rows and matrix.columns:
-            charts.append(draw_matrix(matrix, fresh(matrix.name)))  # noqa: PERF401 (two loops alike)
-    for curve in result.curves:
-        if any(series.x for series in curve.series):
-            charts.extend(draw_curve(curve, fresh(curve.name), links))
+
+def analysis_charts(
+    result: AnalysisResult, links: dict[str, str], document: ResultsDocument | None = None
+) -> list[Chart]:
+    """Draw all matrices and curves of an analysis, those of several models as one chart.
+
+    Args:
+        result: the analysis.
+        links: example id -> its place on the page; empty for charts that stand alone.
+        document: whose models give the colours; None draws each curve by itself.
+    """
+    palette = Palette.of(document.models) if document else Palette()
+    fresh = _Names(result.name)
+    charts = [
+        draw_matrices(family, fresh(family.members[0][1].name), palette)
+        for family in _drawn_matrices(result, palette)
+    ]
+    for plot in _with_folds(plots(result.curves, palette), pictured=bool(charts)):
+        name = fresh(plot.name)
+        if plot.kind == "spread" and has_means(plot):
+            charts.append(
+                draw_dots(plot, f"{name}-means", palette, _means(result), _unfaithful(document))
+            )
+            plot = replace(plot, folded=plot.title)
+        charts.append(draw_plot(plot, name, palette, links, _sure(result, plot)))
     return charts
+
+
+def _drawn_matrices(result: AnalysisResult, palette: Palette) -> list[MatrixFamily]:
+    """Leave out confusions of many labels: a table lists their largest cells."""
+    kept = [matrix for matrix in result.matrices if not too_many_labels(matrix)]
+    return matrix_families(kept, palette)

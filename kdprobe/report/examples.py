@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from urllib.parse import quote
 
 from kdprobe.plain_text import printable
@@ -16,6 +17,9 @@ from kdprobe.results.schema import Example, ExamplePrediction, ExampleWords, Res
 MOST = 5000
 FULL_PROBABILITIES = 12
 SLICE_VALUES = 40
+SHOWN_MODELS = 5
+TEXT = 60
+"""Characters of an example's text beside its id in a table."""
 
 
 def named_examples(document: ResultsDocument) -> set[str]:
@@ -64,13 +68,22 @@ def address(page_id: str) -> str:
     return "#ex-" + quote(page_id, safe="-_.!~*'()")
 
 
-def links(document: ResultsDocument) -> dict[str, str]:
-    """Return example id -> address, for the examples that are on the page."""
+class Links(dict[str, str]):
+    """Example id -> address; `texts` holds how each of these examples begins."""
+
+    def __init__(self, addresses: Mapping[str, str], texts: Mapping[str, str]) -> None:
+        super().__init__(addresses)
+        self.texts = texts
+
+
+def links(document: ResultsDocument) -> Links:
+    """Return the addresses of the examples that are on the page, with the beginning of each."""
     examples = kept_examples(document)
-    return {
+    addresses = {
         example.id: address(page_id)
         for example, page_id in zip(examples, page_ids(examples), strict=True)
     }
+    return Links(addresses, {one.id: printable(one.text, limit=TEXT) for one in examples})
 
 
 def slice_columns(examples: tuple[Example, ...]) -> dict[str, list[str]]:
@@ -125,7 +138,10 @@ def low_agreement(document: ResultsDocument) -> dict[tuple[str, str], float]:
 def _packed_words(
     words: ExampleWords | None, methods: list[str], models: list[str]
 ) -> list[object] | None:
-    """Pack as `[explained, agreement by method and model, words, scores by method and model]`."""
+    """Pack as `[explained, agreement, words, scores, where the second text begins]`.
+
+    Agreement and scores are by method and model.
+    """
     if words is None:
         return None
     rhos = {(one.method, one.student): round(one.value, 3) for one in words.agreement}
@@ -135,7 +151,33 @@ def _packed_words(
         [[rhos.get((method, model)) for model in models] for method in methods],
         [printable(word) for word in words.words],
         [[scores.get((method, model)) for model in models] for method in methods],
+        words.second,
     ]
+
+
+def named_lists(document: ResultsDocument) -> list[dict[str, object]]:
+    """Return the lists that no filter can find again, because they need more than one run.
+
+    Each as its name, a hint, and the places of its examples among `kept_examples`.
+    """
+    places = {example.id: place for place, example in enumerate(kept_examples(document))}
+    result = document.analysis("exemplars")
+    lists: list[dict[str, object]] = []
+    for table in result.tables if result else ():
+        spots = [at for at, column in enumerate(table.columns) if column.kind == "example"]
+        ids = dict.fromkeys(str(row[at]) for row in table.rows for at in spots)
+        rows = sorted(places[key] for key in ids if key in places)
+        if rows:
+            hint = f"{table.title}: most runs of teacher and student settle on different labels"
+            lists.append({"name": "changed by compression", "tip": printable(hint), "rows": rows})
+    return lists
+
+
+def shown_models(document: ResultsDocument) -> list[int]:
+    """Return which models have a column from the start: the teacher and the first students."""
+    teacher = [model.role for model in document.models].index("teacher")
+    students = [place for place in range(len(document.models)) if place != teacher]
+    return sorted([teacher, *students[: SHOWN_MODELS - 1]])
 
 
 def page_data(document: ResultsDocument) -> dict[str, object]:
@@ -145,6 +187,7 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
     most probable are kept, each as `[label, probability]`. For a regression it is
     `[null, score, []]`. Probabilities are rounded to four decimals. Where words were explained each
     row has a seventh entry, see `_packed_words`, and `low` holds the limits of low agreement.
+    `lists` are of `named_lists`, `shown` of `shown_models`.
     """
     examples = kept_examples(document)
     columns = sorted({name for example in examples for name in example.columns})
@@ -163,11 +206,13 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
         "columns": [printable(name) for name in columns],
         "kind": document.task.kind,
         "labels": [printable(label) for label in document.task.labels],
+        "lists": named_lists(document),
         "low": [[low.get((method, model)) for model in models] for method in methods],
         "methods": [printable(name) for name in methods],
         "models": [printable(name) for name in models],
         "name": printable(document.task.name),
         "rows": rows,
+        "shown": shown_models(document),
         "teacher": [model.role for model in document.models].index("teacher"),
     }
 

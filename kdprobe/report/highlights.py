@@ -1,4 +1,4 @@
-"""Word scores as coloured words: the same words in the same columns, a row per method and model.
+"""Word scores as coloured words: by method, the same words in the same columns, a row a model.
 
 Does: give each score of a sentence a step of colour. Does not: choose sentences or scale scores
 between models.
@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kdprobe.report.examples import kept_examples, page_ids
 from kdprobe.results.schema import ExampleWords, ResultsDocument, Table
 
 STEPS = 5
@@ -61,11 +62,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Marked:
-    """One sentence with all its lines; `why` it is shown and the explained class."""
+    """One sentence as one method sees it for every model.
+
+    `example` is its id and `place` the id it goes by on the page; `why` it is shown, the explained
+    class, and how many of its words belong to the first of two texts (0: there is one text).
+    """
 
     example: str
+    place: str
     why: str
     explained: str
+    first: int
     lines: tuple[Line, ...]
 
 
@@ -91,19 +98,32 @@ def marks(words: Sequence[str], scores: Sequence[float | None]) -> tuple[Mark, .
     )
 
 
-def marked(document: ResultsDocument, table: Table | None) -> tuple[Marked, ...]:
-    """Return the sentences that a table of explained sentences names, with the words they hold."""
-    examples = {example.id: example.words for example in document.examples}
-    return tuple(
-        _marked(str(example), str(why), words, document.task.labels)
-        for example, why in (table.rows if table else ())
-        if (words := examples.get(str(example))) is not None
-    )
+def marked(document: ResultsDocument, table: Table | None) -> dict[str, tuple[Marked, ...]]:
+    """Return method -> the sentences that a table names, as far as the page holds their words."""
+    kept = kept_examples(document)
+    held = {example.id: (page_id, example.words) for example, page_id in zip(
+        kept, page_ids(kept), strict=True)}  # fmt: skip
+    named = [(str(row[0]), str(row[1])) for row in (table.rows if table else ())]
+    by_method: dict[str, list[Marked]] = {}
+    for example, why in named:
+        place, words = held.get(example, ("", None))
+        if words is None:
+            continue
+        for method in dict.fromkeys(line.method for line in words.scores):
+            sentence = _marked(example, why, words, document, method, place)
+            by_method.setdefault(method, []).append(sentence)
+    return {method: tuple(sentences) for method, sentences in by_method.items()}
 
 
-def _marked(example: str, why: str, words: ExampleWords, labels: Sequence[str]) -> Marked:
+def _marked(
+    example: str, why: str, words: ExampleWords, document: ResultsDocument, method: str, place: str
+) -> Marked:
+    order = [document.teacher.name, *(student.name for student in document.students)]
+    scores = {line.model: line.scores for line in words.scores if line.method == method}
     lines = tuple(
-        Line(line.method, line.model, marks(words.words, line.scores)) for line in words.scores
+        Line(method, model, marks(words.words, scores[model])) for model in order if model in scores
     )
+    labels = document.task.labels
     known = words.explained is not None and words.explained < len(labels)
-    return Marked(example, why, labels[words.explained or 0] if known else "", lines)
+    named = labels[words.explained or 0] if known else ""
+    return Marked(example, place, why, named, words.second or 0, lines)

@@ -1,40 +1,46 @@
-"""The marks of a series: one colour, one dash and one marker each, so that no one is colour alone.
+"""The marks of a series: one colour, one dash and one shape each, so that no one is colour alone.
 
-Does: draw a marker of a series, its line and its entry in the legend. Does not: place axes.
+Does: draw a marker of a shape, a line through points, a whisker, and the entry of a legend. Does
+not: place axes, or choose which series has which; `palette.py` does.
 """
 
 from __future__ import annotations
 
-from kdprobe.report.svg import coordinate, tag, text
+from kdprobe.report.palette import Style
+from kdprobe.report.svg import Attribute, Key, coordinate, tag, text, title
 
-SERIES = 8
+_ROUND, _SQUARE = 0, 1
+_CORNERS = (
+    ((0.0, -1.25), (1.2, 0.95), (-1.2, 0.95)),
+    ((0.0, -1.35), (1.35, 0.0), (0.0, 1.35), (-1.35, 0.0)),
+    ((0.0, 1.25), (1.2, -0.95), (-1.2, -0.95)),
+)
+"""Corners of triangle, diamond and triangle upside down, in units of a disc's radius."""
 
 
-def series_class(index: int) -> str:
-    """Return the class of the n-th series; after eight they repeat.
+def marker(
+    shape: int, x: float, y: float, *, size: float = 4, tooltip: str = "", kind: str = "mark"
+) -> str:
+    """Draw a marker: disc, square, triangle, diamond or triangle upside down, by its number.
 
-    >>> series_class(0), series_class(9)
-    ('s0', 's1')
+    Args:
+        shape: which; after five they repeat.
+        x: its middle, in pixels.
+        y: likewise.
+        size: the radius of a disc of its weight.
+        tooltip: markup, see `title`.
+        kind: its class; `mark hollow` is drawn as an outline.
     """
-    return f"s{index % SERIES}"
-
-
-def marker(index: int, x: float, y: float, *, size: float = 4, tooltip: str = "") -> str:
-    """Draw the marker of the n-th series: disc, square, triangle or diamond."""
-    shape = index % 4
-    if shape == 0:
-        return tag("circle", {"class": "mark", "cx": x, "cy": y, "r": size}, tooltip)
-    if shape == 1:
+    shape %= 2 + len(_CORNERS)
+    if shape == _ROUND:
+        return tag("circle", {"class": kind, "cx": x, "cy": y, "r": size}, tooltip)
+    if shape == _SQUARE:
         side = 1.8 * size
-        where: dict[str, str | float | int] = {"x": x - side / 2, "y": y - side / 2}
-        return tag("rect", {"class": "mark", **where, "width": side, "height": side}, tooltip)
-    if shape == 2:
-        corners = [(x, y - 1.2 * size), (x + 1.15 * size, y + size), (x - 1.15 * size, y + size)]
-    else:
-        reach = 1.35 * size
-        corners = [(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y)]
-    points = " ".join(f"{coordinate(a)},{coordinate(b)}" for a, b in corners)
-    return tag("polygon", {"class": "mark", "points": points}, tooltip)
+        where: dict[str, Attribute] = {"x": x - side / 2, "y": y - side / 2}
+        return tag("rect", {"class": kind, **where, "width": side, "height": side}, tooltip)
+    corners = _CORNERS[shape - 2]
+    points = " ".join(f"{coordinate(x + a * size)},{coordinate(y + b * size)}" for a, b in corners)
+    return tag("polygon", {"class": kind, "points": points}, tooltip)
 
 
 def polyline(points: list[tuple[float, float]]) -> str:
@@ -43,17 +49,34 @@ def polyline(points: list[tuple[float, float]]) -> str:
     return tag("polyline", {"class": "line", "points": written})
 
 
-def legend(names: list[str], x: float, y: float, width: float) -> tuple[str, float]:
-    """Draw the legend of several series in rows; gives the markup and its height."""
-    drawn, at, row = [], x, 0
-    for index, name in enumerate(names):
-        shown = name if len(name) <= 32 else name[:31] + "…"
-        need = 38 + 7 * len(shown)
-        if at > x and at + need > x + width:
-            at, row = x, row + 1
-        middle = y + 18 * row
-        inner = polyline([(at, middle), (at + 22, middle)]) + marker(index, at + 11, middle)
-        inner += text(at + 28, middle + 4, shown)
-        drawn.append(tag("g", {"class": series_class(index)}, inner))
-        at += need
-    return "".join(drawn), 18.0 * (row + 1)
+def whisker(x1: float, x2: float, y1: float, y2: float) -> str:
+    """Draw the bar of an interval."""
+    return tag("line", {"class": "whisker", "x1": x1, "x2": x2, "y1": y1, "y2": y2})
+
+
+def styled(style: Style, inner: str) -> str:
+    """Give marks the look of a series."""
+    return tag("g", {"class": style.classes}, inner) if inner else ""
+
+
+def key_of(name: str, style: Style, *, line: bool = False, kind: str = "mark") -> Key:
+    """Make a series' entry in the legend: its line where it has one, and its marker."""
+    inner = polyline([(1, 6), (25, 6)]) if line or style.pale else ""
+    inner += "" if style.pale else marker(style.shape, 13 if inner else 19, 6, size=3.6, kind=kind)
+    return Key(name, styled(style, inner), model=style.model)
+
+
+def reference(x1: float, x2: float, y1: float, y2: float, hint: str = "") -> str:
+    """Draw a line that stands for a given number, with what it is as its tooltip."""
+    line: dict[str, Attribute] = {"class": "reference", "x1": x1, "x2": x2, "y1": y1, "y2": y2}
+    return tag("line", line, title(hint) if hint else "")
+
+
+def swatch(x: float, y: float, style: Style, tooltip: str) -> str:
+    """Draw a marker that stands before a row for the name of a series."""
+    return styled(style, marker(style.shape, x, y, size=3.2, tooltip=title(tooltip)))
+
+
+def note(x: float, y: float, content: str) -> str:
+    """Write a short remark inside a drawing."""
+    return text(x, y, content, "tick")

@@ -30,7 +30,7 @@ class Section(Protocol):
 
     @property
     def order(self) -> int:
-        """Its place on the page; unread analyses stand at 80."""
+        """Its place on the page and its group, see `GROUPS`; from `FOLDED` on it is folded."""
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -38,6 +38,28 @@ class Section(Protocol):
 
     def render(self, document: ResultsDocument) -> Markup | None:
         """Return the section's markup, or None when the document has nothing for it."""
+
+
+FOLDED = 40
+"""Sections of this order and above are folded: the first screen decides, the rest proves."""
+
+UNREAD = 88
+"""Where analyses stand that no section reads: what is not known yet comes after what is."""
+
+GROUPS = (
+    (0, "The decision"), (40, "Same answers"), (50, "Same reasons"), (60, "Layers"),
+    (70, "Slices and pairs"), (80, "Examples"), (86, "Training and cost"), (94, "Protocol"),
+)  # fmt: skip
+"""The order of each group's first section, and the group's name in the table of contents."""
+
+
+def group_of(order: int) -> str:
+    """Return the group a section belongs to.
+
+    >>> group_of(10), group_of(44), group_of(100)
+    ('The decision', 'Same answers', 'Protocol')
+    """
+    return next(name for first, name in reversed(GROUPS) if first <= order)
 
 
 SECTIONS: Plugins[Section] = Plugins(

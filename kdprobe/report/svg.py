@@ -1,7 +1,7 @@
 """SVG written by hand: elements, and the frame that makes a chart readable by everyone.
 
-Does: escape every foreign string, round every coordinate, wrap marks into an `<svg>` with a title,
-a description and the numbers behind it. Does not: know what is drawn; the chart files do.
+Does: escape every foreign string, round every coordinate, wrap marks into `<svg>`s with a title, a
+description and the numbers behind them. Does not: know what is drawn; the chart files do.
 Colour is by class only; `charts.css` says what a class looks like.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -19,6 +20,8 @@ from kdprobe.plain_text import printable
 from kdprobe.results.schema import Column, Table
 
 Attribute = str | float | int
+LETTER, WIDE_LETTER = 6.8, 12.4
+"""The mean width of a letter at 12 px, and of one of a wide script, in CSS pixels."""
 
 
 def clean(text: str) -> str:
@@ -58,73 +61,229 @@ def tag(name: str, attributes: dict[str, Attribute], inner: str = "") -> str:
     return f"<{name}{written}>{inner}</{name}>" if inner else f"<{name}{written}/>"
 
 
-def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start") -> str:
-    """Write a label; `anchor` is start, middle or end."""
-    classes = " ".join(word for word in ("t", kind, f"a-{anchor}") if word)
-    return tag("text", {"class": classes, "x": x, "y": y}, clean(content) or "\u200d")
-
-
 def title(content: str) -> str:
     """Write a native tooltip."""
     return f"<title>{clean(content)}</title>"
 
 
-def clip(label: str, limit: int) -> str:
-    """Shorten a label to a number of characters, with an ellipsis."""
-    return printable(label, limit=limit)
+def text(x: float, y: float, content: str, kind: str = "", anchor: str = "start") -> str:
+    """Write a label; `anchor` is start, middle or end."""
+    return _text(x, y, clean(content) or "\u200d", kind, anchor)
 
 
-SHRINKS = 560.0
-"""The widest chart, in CSS pixels, whose labels stay readable when it shrinks to a phone."""
+def _text(x: float, y: float, inner: str, kind: str, anchor: str) -> str:
+    classes = " ".join(word for word in ("t", kind, f"a-{anchor}") if word)
+    return tag("text", {"class": classes, "x": x, "y": y}, inner)
+
+
+def extent(content: str) -> float:
+    """Estimate the width of a label in pixels; letters of wide scripts count double.
+
+    >>> extent("ab"), extent("学")
+    (13.6, 12.4)
+    """
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in content)
+    return round(wide * WIDE_LETTER + (len(content) - wide) * LETTER, 6)
+
+
+def fitted(content: str, room: float) -> str:
+    """Cut a label to a width in pixels, with an ellipsis.
+
+    >>> fitted("distilbert", 100), fitted("distilbert", 40)
+    ('distilbert', 'dist…')
+    """
+    shown = printable(content)
+    if extent(shown) <= room:
+        return shown
+    kept = ""
+    for letter in shown:
+        if extent(kept + letter) + LETTER > room:
+            break
+        kept += letter
+    return kept + "…"
+
+
+def lines(content: str, room: float, *, most: int = 2) -> list[str]:
+    """Break a label at blanks into lines no wider than `room` pixels; the last may be cut.
+
+    >>> lines("share of the answers as the teacher", 130)
+    ['share of the', 'answers as the tea…']
+    >>> lines("score", 130)
+    ['score']
+    """
+    words = printable(content).split(" ")
+    broken = [words[0]]
+    for word in words[1:]:
+        longer = f"{broken[-1]} {word}"
+        if extent(longer) <= room or len(broken) == most:
+            broken[-1] = longer
+        else:
+            broken.append(word)
+    return [fitted(line, room) for line in broken]
+
+
+def label(
+    x: float, y: float, content: str, room: float, kind: str = "", anchor: str = "start"
+) -> str:
+    """Write a label no wider than `room` pixels; a cut one carries its whole text as a tooltip."""
+    shown = fitted(content, room)
+    hint = title(content) if shown != printable(content) else ""
+    return _text(x, y, (hint + clean(shown)) or "\u200d", kind, anchor)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing of a chart.
+
+    Args:
+        title: what this panel shows.
+        description: what a reader who cannot see it is told.
+        width, height: of the drawing, in CSS pixels.
+        marks: the SVG markup inside the frame.
+    """
+
+    title: str
+    description: str
+    width: float
+    height: float
+    marks: str
+
+    def svg(self, key: str) -> Markup:
+        """Write the panel as an image of its own; `key` is unique on the page."""
+        return Markup(
+            tag("svg", {**_opening(self.width, self.height), "aria-labelledby": f"{key}-t {key}-d"},
+                _named(key, self.title, self.description) + self.marks)
+        )  # fmt: skip
+
+
+def _opening(width: float, height: float) -> dict[str, Attribute]:
+    return {
+        "class": "chart",
+        "viewBox": f"0 0 {coordinate(width)} {coordinate(height)}",
+        "width": width,
+        "height": height,
+        "role": "img",
+    }
+
+
+def _named(key: str, name: str, description: str) -> str:
+    return (
+        f'<title id="{key}-t">{clean(name)}</title><desc id="{key}-d">{clean(description)}</desc>'
+    )
+
+
+@dataclass(frozen=True)
+class Key:
+    """An entry of a legend: a name and its mark, drawn on 26 by 12 pixels; `model`: of a model."""
+
+    name: str
+    mark: str
+    model: bool = False
+
+    def svg(self) -> Markup:
+        """Write the mark as a picture that stands before its name."""
+        return Markup(
+            tag("svg", {"class": "key", "viewBox": "0 0 26 12", "width": 26, "height": 12,
+                        "aria-hidden": "true"}, self.mark)
+        )  # fmt: skip
+
+
+SMALL, MEDIUM = 200.0, 320.0
+"""Panels up to these widths stand five, or three, in a row; wider ones alone."""
+_GAP, _ROW = 14.0, 18.0
 
 
 @dataclass(frozen=True)
 class Chart:
-    """One drawn chart with everything a reader who cannot see it needs.
+    """One chart of one or more panels, with everything a reader who cannot see it needs.
 
     Args:
         name: unique on the page; letters, digits and dashes.
         title: what is shown.
-        description: one sentence that states the finding.
-        caption: how to read it; may be empty.
-        width, height: of the drawing, in CSS pixels.
-        marks: the SVG markup inside the frame.
+        finding: one sentence that compares; may be empty.
+        caption: definition, n and method; may be empty.
+        panels: at least one.
         numbers: the numbers that are drawn, shown under "Show numbers".
         numbers_total: rows there would be if `numbers` had not been cut.
+        keys: the legend.
+        folded: under what heading the chart is folded away; empty for one that is shown.
     """
 
     name: str
     title: str
-    description: str
+    finding: str
     caption: str
-    width: float
-    height: float
-    marks: str
+    panels: tuple[Panel, ...]
     numbers: Table
     numbers_total: int = 0
+    keys: tuple[Key, ...] = ()
+    folded: str = ""
+
+    @property
+    def size(self) -> str:
+        """How many panels share a row at most: a fifth of it, a third, or the whole for each."""
+        width = max(panel.width for panel in self.panels)
+        return "fifth" if width <= SMALL else "third" if width <= MEDIUM else "whole"
+
+    @property
+    def other_keys(self) -> tuple[Key, ...]:
+        """The legend less the models, which a section names once for all of its charts."""
+        return tuple(key for key in self.keys if not key.model)
+
+    @property
+    def description(self) -> str:
+        """What a reader who cannot see the chart is told, of all panels."""
+        return " ".join(dict.fromkeys(panel.description for panel in self.panels))
+
+    def pictures(self) -> list[Markup]:
+        """Write each panel as an image."""
+        one = len(self.panels) == 1
+        return [
+            panel.svg(f"c-{self.name}" if one else f"c-{self.name}-p{i + 1}")
+            for i, panel in enumerate(self.panels)
+        ]
 
     def svg(self, *, standalone: bool = False) -> Markup:
-        """Write the drawing; a standalone one carries its own style sheet and namespace."""
+        """Write the whole chart as one drawing, its legend included.
+
+        Args:
+            standalone: whether it carries its own style sheet and namespace.
+        """
+        columns = {"fifth": 5, "third": 3, "whole": 1}[self.size]
+        width = max(panel.width for panel in self.panels)
+        total = min(columns, len(self.panels)) * (width + _GAP) - _GAP
+        inner, top = _legend(self.keys, total)
+        for start in range(0, len(self.panels), columns):
+            row = self.panels[start : start + columns]
+            inner += "".join(_placed(panel, i * (width + _GAP), top) for i, panel in enumerate(row))
+            top += max(panel.height for panel in row) + _GAP
+        height = top - _GAP
         key = f"c-{self.name}"
-        opening: dict[str, Attribute] = {
-            # A small chart shrinks with a phone's page; a wide one scrolls inside its own frame.
-            "class": "chart small" if self.width <= SHRINKS else "chart",
-            "viewBox": f"0 0 {coordinate(self.width)} {coordinate(self.height)}",
-            "width": self.width,
-            "height": self.height,
-            "role": "img",
-            "aria-labelledby": f"{key}-t {key}-d",
-        }
+        opening = {**_opening(total, height), "aria-labelledby": f"{key}-t {key}-d"}
+        head = _named(key, self.title, self.description)
         if standalone:
             opening = {"xmlns": "http://www.w3.org/2000/svg", **opening}
-        inner = (
-            f'<title id="{key}-t">{clean(self.title)}</title>'
-            f'<desc id="{key}-d">{clean(self.description)}</desc>'
-        )
-        if standalone:
-            inner += f"<style>{chart_style()}</style>"
-            inner += '<rect class="paper" x="0" y="0" width="100%" height="100%"/>'
-        return Markup(tag("svg", opening, inner + self.marks))
+            head += f"<style>{chart_style()}</style>"
+            head += '<rect class="paper" x="0" y="0" width="100%" height="100%"/>'
+        return Markup(tag("svg", opening, head + inner))
+
+
+def _placed(panel: Panel, x: float, y: float) -> str:
+    frame: dict[str, Attribute] = {"x": x, "y": y, "width": panel.width, "height": panel.height}
+    return tag("svg", frame, panel.marks)
+
+
+def _legend(keys: tuple[Key, ...], width: float) -> tuple[str, float]:
+    """Draw a legend in rows no wider than the chart; gives the markup and its height."""
+    drawn, at, top = "", 4.0, 0.0
+    for key in keys:
+        need = 32 + extent(key.name) + 14
+        if at > 4 and at + need > width:
+            at, top = 4.0, top + _ROW
+        drawn += tag("svg", {"x": at, "y": top + 3, "width": 26, "height": 12}, key.mark)
+        drawn += label(at + 32, top + 13, key.name, width - 40)
+        at += need
+    return drawn, top + _ROW + 6 if keys else 0.0
 
 
 def chart_style() -> str:

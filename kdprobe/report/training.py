@@ -16,8 +16,11 @@ from typing import Protocol
 from markupsafe import Markup
 
 from kdprobe.atomic import write_text
-from kdprobe.report.chart_line import draw_line
+from kdprobe.report.chart_families import plots
+from kdprobe.report.charts import draw_plot
 from kdprobe.report.markup import fill
+from kdprobe.report.numbering import numbered
+from kdprobe.report.palette import Palette
 from kdprobe.report.svg import chart_style
 from kdprobe.results.learning_curves import History, learning_curves
 
@@ -48,17 +51,18 @@ def training_page(
     style = chart_style() + page_style.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     curves = learning_curves(history, best_step=best_step)
+    looks = Palette()
     page = fill(
         "training.html",
         title=title,
         best_step=best_step,
-        charts=[draw_line(curve, curve.name) for curve in curves],
+        charts=[draw_plot(plot, plot.name, looks, {}) for plot in plots(curves, looks)],
         scores=sorted(scores.items()),
         facts=list(facts),
         style=Markup(style),
         style_hash=f"sha256-{digest}",
     )
-    return str(page) + "\n"
+    return numbered(str(page)) + "\n"
 
 
 class ReportedTraining(Protocol):

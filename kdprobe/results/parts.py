@@ -106,11 +106,11 @@ class Estimate(Frozen):
 
 
 class Column(Frozen):
-    """A column of a table; `kind` decides how cells are shown and sorted."""
+    """A column of a table; `kind` decides how cells are shown: `p` are p- and q-values."""
 
     name: str
     label: str
-    kind: Literal["text", "count", "number", "share", "example"] = "text"
+    kind: Literal["text", "count", "number", "share", "p", "example"] = "text"
     unit: str = ""
 
 

@@ -36,7 +36,9 @@ __all__ = [
 
 SCHEMA_VERSION: Literal[2] = 2
 
-ModelSource = Literal["transformers", "predictions file", "loaded model", "function", "arrays"]
+ModelSource = Literal[
+    "transformers", "ONNX folder", "predictions file", "loaded model", "function", "arrays"
+]
 """What kind of thing was compared; the last three were objects of a Python program."""
 
 

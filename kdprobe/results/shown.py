@@ -6,6 +6,7 @@ holds. Does not: compute or write files.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -46,25 +47,27 @@ def notebook_html(
     for first, *cells in rows[:_MOST_ROWS]:
         values = "".join(f"<td>{safe(cell)}</td>" for cell in cells)
         body += f"<tr><th>{safe(first)}</th>{values}</tr>"
-    told = "".join(f"<p>{safe(sentence)}</p>" for sentence in sentences)
+    paragraphs = "".join(f"<p>{safe(sentence)}</p>" for sentence in sentences)
     if len(rows) > _MOST_ROWS:
-        told += f"<p>The first {_MOST_ROWS} of {len(rows)} rows; .metrics has all.</p>"
+        paragraphs += f"<p>The first {_MOST_ROWS} of {len(rows)} rows; .metrics has all.</p>"
     link = f'<p><a href="{escape(page.as_posix())}">{safe(page.name)}</a></p>' if page else ""
-    return f"{told}<table><caption>{safe(caption)}</caption><tr>{names}</tr>{body}</table>{link}"
+    return (
+        f"{paragraphs}<table><caption>{safe(caption)}</caption><tr>{names}</tr>{body}</table>{link}"
+    )
 
 
-class ShownResult:
+class ShownResult(ABC):
     """Base of the results of trainings, sweeps and augmentations."""
 
     @property
+    @abstractmethod
     def numbers(self) -> Sequence[tuple[str, Estimate]]:
         """The numbers, each with the part of the result that it belongs to."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """What it is a result of, in a line."""
-        raise NotImplementedError
 
     @property
     def sentences(self) -> Sequence[str]:
@@ -122,8 +125,8 @@ class ShownResult:
         """The title, a line a number, and what the reader must know."""
         lines = self._lines()
         more = [f"  … {len(lines) - _MOST_ROWS} more in .metrics"] if lines[_MOST_ROWS:] else []
-        told = [f"  {metric} of {model}: {value}" for metric, model, value in lines[:_MOST_ROWS]]
-        whole = [self.title, *told, *more, *(f"  {sentence}" for sentence in self.sentences)]
+        listed = [f"  {metric} of {model}: {value}" for metric, model, value in lines[:_MOST_ROWS]]
+        whole = [self.title, *listed, *more, *(f"  {sentence}" for sentence in self.sentences)]
         return "\n".join(map(printable, whole))
 
     def _repr_html_(self) -> str:

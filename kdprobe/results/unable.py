@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from kdprobe.results.schema import Skipped
+
+_OPTION, _CLAUSE = re.compile(r"`[a-z][a-z0-9_.]*(=[^`]*)?`"), re.compile(r"; |\. ")
 
 
 class Unable(NamedTuple):
@@ -22,6 +25,19 @@ class Unable(NamedTuple):
     reason: str
     models: tuple[str, ...]
     requested: bool
+
+    @property
+    def short(self) -> str:
+        """The names with the option that would make them run, else with the reason's first clause.
+
+        >>> reason = "layers were not compared; `similarity.sentences=1000` adds it"
+        >>> Unable("similarity", reason, (), requested=False).short
+        'similarity (`similarity.sentences=1000`)'
+        >>> Unable("exemplars", "every model has one run; give several", (), requested=False).short
+        'exemplars (every model has one run)'
+        """
+        option = _OPTION.search(self.reason)
+        return f"{self.names} ({option.group() if option else _CLAUSE.split(self.reason)[0]})"
 
 
 def unable(skipped: Sequence[Skipped]) -> list[Unable]:

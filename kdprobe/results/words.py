@@ -37,10 +37,12 @@ class ExampleWords(Frozen):
     `explained` is an index into the task's labels (None for a regression). `words` and `scores` are
     empty where the example is not among those whose word scores the document carries; they are in
     `attributions.parquet` then. An agreement that cannot be ranked is left out of `agreement`.
+    `second` is the place of the second text's first word, None where there is one text.
     """
 
     explained: Count | None = None
     words: tuple[str, ...] = ()
+    second: Count | None = None
     scores: tuple[WordScores, ...] = ()
     agreement: tuple[WordAgreement, ...] = ()
 

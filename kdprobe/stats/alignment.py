@@ -36,13 +36,13 @@ class Renaming:
     """A cycle of labels that would raise a model's score if its labels were renamed.
 
     Args:
-        said: the labels as the model says them.
+        predicted: the labels as the model says them.
         meant: the gold labels they go with, in the same order.
         gained: examples that would become right.
         spoiled: examples that would become wrong.
     """
 
-    said: tuple[int, ...]
+    predicted: tuple[int, ...]
     meant: tuple[int, ...]
     gained: int
     spoiled: int
@@ -74,16 +74,16 @@ def renamings(gold: Ints, predicted: Ints, classes: int) -> list[Renaming]:
 
     >>> gold = np.array([0, 1] * 20)
     >>> renamings(gold, 1 - gold, 2)
-    [Renaming(said=(0, 1), meant=(1, 0), gained=40, spoiled=0)]
+    [Renaming(predicted=(0, 1), meant=(1, 0), gained=40, spoiled=0)]
     """
     from scipy.optimize import linear_sum_assignment
 
     table = confusion(gold, predicted, classes)
     # Half a hit, over all classes together, for keeping a name: ties never rename.
     bonus = np.eye(classes) / (2.0 * classes)
-    meant, said = linear_sum_assignment(table + bonus, maximize=True)
+    meant, labels = linear_sum_assignment(table + bonus, maximize=True)
     target = np.empty(classes, dtype=np.int64)
-    target[said] = meant
+    target[labels] = meant
     renamed = []
     for cycle in _cycles(target):
         gained = int(sum(table[target[label], label] for label in cycle))

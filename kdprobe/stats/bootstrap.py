@@ -17,7 +17,7 @@ itself stands first, so that point value and interval come from the same code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Bools, Floats, ratio
 
 _CHUNK = 256
+_KEPT = 8_000_000  # counts of a matrix that is kept in float64 too: 64 MB
 LEVEL = 0.95
 
 
@@ -62,12 +63,17 @@ class Resamples:
             total = (self.counts @ matrix.astype(np.float32)).astype(np.float64)
         else:
             wide = matrix.astype(np.float64)
-            rows = range(0, len(self.counts), _CHUNK)
-            parts = [self.counts[row : row + _CHUNK].astype(np.float64) @ wide for row in rows]
-            total = np.concatenate(parts)
+            counts = self._wide if self.counts.size <= _KEPT else self.counts
+            parts = [counts[row : row + _CHUNK] for row in range(0, len(counts), _CHUNK)]
+            total = np.concatenate([part.astype(np.float64, copy=False) @ wide for part in parts])
         return total if features.ndim == 2 else total[:, 0]
 
-    @property
+    @cached_property
+    def _wide(self) -> Floats:
+        """The counts in float64: hundreds of means are taken of one matrix."""
+        return self.counts.astype(np.float64)
+
+    @cached_property
     def totals(self) -> Floats:
         """How many examples each resample holds, float64 `[B + 1]`: n, but of clusters or parts."""
         totals: Floats = self.counts.sum(axis=1, dtype=np.float64)

@@ -23,7 +23,6 @@ _NO_VARIANCE = 1e-12
 """Of the mean square: what rounding to float32 makes vary is a thousand times less."""
 _NO_DIRECTION = 1e-9
 """Of the largest singular value: the last of k one-hot columns, which sum to 1."""
-_NOTHING = 1e-300
 _STEPS, _STEEPEST, _CLOSE = 100, 64.0, 1e-10
 
 
@@ -164,7 +163,7 @@ def leace(whole: Spectrum, cross: Floats) -> Eraser:
         return whole.eraser(np.zeros((0, 0)))
     whitened = (whole.vectors.T @ cross) / np.sqrt(whole.values)[:, None]
     directions, sizes, _ = np.linalg.svd(whitened, full_matrices=False)
-    return whole.eraser(directions[:, sizes > max(_NO_DIRECTION * sizes[0], _NOTHING)])
+    return whole.eraser(directions[:, sizes > _NO_DIRECTION * sizes[0]])
 
 
 def random_eraser(

@@ -61,7 +61,7 @@ class Vectors:
             yield block - self.mean
 
 
-class Similarity(NamedTuple):
+class PairSimilarity(NamedTuple):
     """How alike two sets of vectors are, and what each row adds.
 
     Args:
@@ -105,7 +105,7 @@ def vectors_of(blocks: Blocks, *, biased: bool = False) -> Vectors:
     return Vectors(blocks, mean, squares, hsic, flat)
 
 
-def similarity(x: Vectors, y: Vectors, *, biased: bool = False) -> Similarity | None:
+def similarity(x: Vectors, y: Vectors, *, biased: bool = False) -> PairSimilarity | None:
     """Compare two sets of vectors of the same sentences, which may differ in width.
 
     Definition: CKA = HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y)) with linear kernels (Kornblith et al.
@@ -150,7 +150,7 @@ def similarity(x: Vectors, y: Vectors, *, biased: bool = False) -> Similarity | 
     length = np.sqrt(x.squares.sum() * y.squares.sum())
     alike = min(float(values.sum() / length), 1.0)
     lengths = x.squares / x.squares.sum() + y.squares / y.squares.sum()
-    return Similarity(
+    return PairSimilarity(
         float(np.clip(cka[0], -1.0, 1.0)),
         2.0 - 2.0 * alike,
         np.sqrt((n - 1) / n) * (cka[1:].mean() - cka[1:]),

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kdprobe.analysis.efficiency.estimates import cost_estimates
 from kdprobe.cache import Cache
 from kdprobe.distillers.data import load_evaluation
-from kdprobe.extract.efficiency import Pace, Times, measure_speed, speed_estimates, weight_bytes
+from kdprobe.extract.efficiency import Pace, measure_speed
 from kdprobe.extract.predictions import extract_predictions
-from kdprobe.models.folder import locate
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.label_sources import name_classes
+from kdprobe.observations.efficiency import ModelCost, Times
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
@@ -41,7 +42,7 @@ class TrainingOutcome:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredSweep:
     """The measurements of all models.
 
     Args:
@@ -79,7 +80,7 @@ def measure(
     trained: Mapping[str, TrainingOutcome],
     folder: Path,
     progress: Progress,
-) -> Measured:
+) -> MeasuredSweep:
     """Run and time every model.
 
     Raises:
@@ -94,19 +95,19 @@ def measure(
     for name, runs in students.items():
         held[name], predictions = readers.read(name, [str(folder / run) for run in runs])
         populations.append(Population(name, "student", predictions))
-    times = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
+    speed = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
     device = teacher.device.type
-    return Measured(
+    return MeasuredSweep(
         study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
         models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
         sizes=tuple(
             number
             for name, model in held.items()
-            for number in _sizes(name, model, readers.bytes[name], times[name])
+            for number in _sizes(name, model, speed.times[name], seed=request.seed)
         ),
         fingerprints=readers.fingerprints,
-        pace=PACE.sentence(device=device),
+        pace=speed.pace.sentence(device=device),
         device=device,
         notices=tuple(readers.notices),
     )
@@ -138,7 +139,6 @@ class _Readers:
     def __init__(self, request: SweepRequest, split: Split, progress: Progress) -> None:
         self._request, self._split, self._progress = request, split, progress
         self.fingerprints: dict[str, str] = {}
-        self.bytes: dict[str, int] = {}
         self.notices: list[Notice] = []
 
     def read(self, name: str, paths: Sequence[str]) -> tuple[HfModel, tuple[Predictions, ...]]:
@@ -154,8 +154,6 @@ class _Readers:
             self.fingerprints[Path(path).name] = model.fingerprint
             if first is None:
                 first = model
-                place = locate(path, offline=bool(self._request.options.get("offline")))
-                self.bytes[name] = weight_bytes(place)
                 self._note_truncated(name, extracted.truncated)
         if first is None:
             raise ValueError(f"{name} has no folder")
@@ -192,9 +190,7 @@ def _info(name: str, model: HfModel, runs: int) -> ModelInfo:
     )
 
 
-def _sizes(name: str, model: HfModel, size: int, times: Times) -> tuple[Estimate, ...]:
-    counted = {"parameters": model.parameters, "bytes": size}
-    return (
-        *(Estimate(metric=metric, model_a=name, value=value) for metric, value in counted.items()),
-        *speed_estimates(name, times),
-    )
+def _sizes(name: str, model: HfModel, times: Times, *, seed: int) -> tuple[Estimate, ...]:
+    counted = {"parameters": model.parameters, "bytes": model.disk_bytes}
+    known = {metric: float(value) for metric, value in counted.items() if value is not None}
+    return tuple(cost_estimates(ModelCost(name, known, {}, times), seed=seed, resamples=RESAMPLES))

@@ -67,8 +67,8 @@ class Sweep(ShownResult):
     @property
     def sentences(self) -> tuple[str, ...]:
         """What the page says in words, and the runs that gave no student."""
-        told = () if self.document is None else self.document.sentences
-        return (*told, *(f"{name} gives no student: {reason}" for name, reason in self.failed))
+        on_page = () if self.document is None else self.document.sentences
+        return (*on_page, *(f"{name} gives no student: {reason}" for name, reason in self.failed))
 
     @property
     def page(self) -> Path | None:

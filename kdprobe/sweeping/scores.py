@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
 from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
-from kdprobe.analysis.clusters import told
+from kdprobe.analysis.clusters import by_cluster
 from kdprobe.analysis.confidence.margins import OF_SCORES, correlation_draws
 from kdprobe.analysis.estimates import EstimateKey, estimate
 from kdprobe.analysis.task_scores import ANALYSIS as TASK_SCORES
@@ -21,7 +21,8 @@ from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import Front
-from kdprobe.sweeping.statistics import Point, interval_method, non_dominated
+from kdprobe.stats.pareto import Point, non_dominated
+from kdprobe.sweeping.statistics import interval_method
 
 CLOSE = ("agreement", "cohens_kappa", "kl")
 PEARSON = SCORES["pearson"].model_copy(
@@ -66,7 +67,7 @@ def numbers(study: Study) -> tuple[Estimate, ...]:
     for student in study.students:
         estimates += _closeness(study, student)
     return tuple(
-        told(
+        by_cluster(
             _with_origin(number, models[number.model_b or number.model_a]),
             DEFINED[number.metric], study,
         )

@@ -1,20 +1,19 @@
-"""Statistics of many students at once: which none beats, which differ by more than noise.
+"""Statistics of many students at once: which differ by more than noise.
 
-Does: find non-dominated points; test the primary score and the closeness to the teacher of every
-pair of students on the same examples. Does not: measure or choose a student, or define a test;
-`analysis/student_differences` does.
+Does: test the primary score and the closeness to the teacher of every pair of students on the same
+examples. Does not: measure or choose a student, or define a test; `analysis/student_differences`
+does.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 
-from kdprobe.analysis.clusters import told
+from kdprobe.analysis.clusters import by_cluster
 from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of
 from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import Subtracted, differences, freedom_of, tested
@@ -28,38 +27,6 @@ from kdprobe.results.schema import Estimate, Metric
 from kdprobe.stats.arrays import Floats
 
 DIFFERENCE = "score_difference"
-
-
-class Point(NamedTuple):
-    """What a student costs and what it gives."""
-
-    name: str
-    cost: float
-    gain: float
-
-
-def non_dominated(points: Sequence[Point], *, cost_falls: bool = True) -> tuple[str, ...]:
-    """Return the points that no other beats: the Pareto front, from the least gain to the most.
-
-    Definition: a point is beaten by one that is at least as good in both respects and better in
-    one (Pareto dominance); equal points do not beat each other.
-
-    Args:
-        points: more gain is better.
-        cost_falls: whether less cost is better (parameters) or more (sentences a second).
-
-    >>> non_dominated([Point("a", 1, 0.5), Point("b", 2, 0.4), Point("c", 3, 0.6)])
-    ('a', 'c')
-    """
-    sign = 1.0 if cost_falls else -1.0
-
-    def beats(one: Point, other: Point) -> bool:
-        cheaper, dearer = sign * one.cost, sign * other.cost
-        as_good = cheaper <= dearer and one.gain >= other.gain
-        return as_good and (cheaper < dearer or one.gain > other.gain)
-
-    front = [point for point in points if not any(beats(other, point) for other in points)]
-    return tuple(point.name for point in sorted(front, key=lambda point: (point.gain, point.name)))
 
 
 def interval_method(population: Population, *, paired: bool = False) -> str:
@@ -89,7 +56,8 @@ def score_differences(study: Study) -> tuple[Estimate, ...]:
         at = EstimateKey(DIFFERENCE, a.name, b.name)
         gap = drawn[a.name] - drawn[b.name]
         family.append(Subtracted(at, gap, study.n, reason, _interval_of(a, b), freedom_of(a, b)))
-    return tuple(told(one.estimate, SCORES[score], study) for one in tested(family, SCORES[score]))
+    metric = SCORES[score]
+    return tuple(by_cluster(one.estimate, metric, study) for one in tested(family, metric))
 
 
 def closeness_differences(study: Study, closeness: Mapping[str, str]) -> tuple[Estimate, ...]:
@@ -110,7 +78,7 @@ def closeness_differences(study: Study, closeness: Mapping[str, str]) -> tuple[E
             how = _interval_of(models[number.model_a], models[number.model_b])
             update = {"metric": f"{name}_difference"}
             update |= {"interval": how} if number.interval == HOW else {}
-            listed.append(told(number.model_copy(update=update), METRICS[row], study))
+            listed.append(by_cluster(number.model_copy(update=update), METRICS[row], study))
     return tuple(listed)
 
 

@@ -120,7 +120,7 @@ class TaskOverview:
         labels: the number of labels; 0 for a regression.
         primary_score: the score that ranks models.
         folder: where the first split that exists was found; empty when none was.
-        found: the splits that are there, and their rows where counting them is cheap.
+        sizes: the splits that are there, and their rows where counting them is cheap.
         missing: the splits that are not on disk.
         generated: whether the examples come from the embedded grammar.
     """
@@ -131,7 +131,7 @@ class TaskOverview:
     labels: int
     primary_score: str
     folder: str
-    found: tuple[tuple[str, int | None], ...]
+    sizes: tuple[tuple[str, int | None], ...]
     missing: tuple[str, ...]
     generated: bool
 
@@ -182,7 +182,7 @@ def _overview(task_file: TaskFile, data_dir: Path | None) -> TaskOverview:
         labels=len(task_file.labels),
         primary_score=task_file.primary_score,
         folder=folder,
-        found=tuple((name, _cheap_size(files)) for name, files in there.items()),
+        sizes=tuple((name, _cheap_size(files)) for name, files in there.items()),
         missing=tuple(name for name, files in searches.items() if files is None),
         generated=task_file.is_generated,
     )

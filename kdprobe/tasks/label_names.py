@@ -112,11 +112,11 @@ LABEL_0, yes; did you mean 'LABEL_0'?
             )
 
 
-def _no_label(found: str, name: str, known: Sequence[str]) -> ConfigError:
+def _no_label(fault: str, name: str, known: Sequence[str]) -> ConfigError:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return ConfigError(
         "`label_map`",
-        found=f"{found} {name!r}",
+        found=f"{fault} {name!r}",
         expected="one of " + ", ".join(known[:8]) + (", …" if known[8:] else ""),
         remedy=f"did you mean {close[0]!r}?" if close else "",
     )

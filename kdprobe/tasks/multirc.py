@@ -54,10 +54,10 @@ def _flatten(record: dict[str, object], where: str, passage_id: str) -> list[Cel
         key = f"{passage_id}-{_number(question, number)}"
         for position, answer in enumerate(answers):
             spot = f"{place}.answers[{position}].text"
-            said = _answer(answer, where, spot)
+            answer_text = _answer(answer, where, spot)
             label = cast(dict[str, object], answer).get("label")
             cell = None if label is None else str(label).casefold()
-            rows.append((paragraph, question_text, said, cell, key))
+            rows.append((paragraph, question_text, answer_text, cell, key))
     return rows
 
 
@@ -76,10 +76,10 @@ def _part(record: object, key: str, kind: type, where: str, place: str) -> objec
     value = record.get(key) if isinstance(record, dict) else None
     if isinstance(value, kind):
         return value
-    said = "an object" if kind is dict else "a list" if kind is list else "a string"
+    expected = "an object" if kind is dict else "a list" if kind is list else "a string"
     raise TaskError(
         where,
         found=f"{place} is missing" if value is None else f"{place} is {value!r:.40}",
-        expected=f"{said} (SuperGLUE MultiRC)",
+        expected=f"{expected} (SuperGLUE MultiRC)",
         remedy="is this the file as it was distributed?",
     )

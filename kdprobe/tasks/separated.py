@@ -78,11 +78,11 @@ def read_separated(
         TaskError: a quotation mark of a file in which they have a meaning is not closed.
     """
     ending = "\t" if ending_of(path) == ".tsv" else ","
-    said = _SEP_LINE.match(text)
-    if said is not None:
-        rest = text[said.end() :]
-        rows, notes = _rows(path, rest, said[1], columns, as_published)
-        return Separated([(line + 1, fields) for line, fields in rows], said[1], notes)
+    declared = _SEP_LINE.match(text)
+    if declared is not None:
+        rest = text[declared.end() :]
+        rows, notes = _rows(path, rest, declared[1], columns, as_published)
+        return Separated([(line + 1, fields) for line, fields in rows], declared[1], notes)
     if columns is not None or as_published:
         rows, notes = _rows(path, text, ending, columns, as_published)
         return Separated(rows, ending, notes)

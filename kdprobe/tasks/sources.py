@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from kdprobe.config.task import Columns, Hub, TaskFile
 from kdprobe.errors import DataNotFoundError, TaskError
 from kdprobe.registry import known_name
@@ -73,13 +71,9 @@ def load_split(
         whole = _generated(task_file, split, size=generate or search.files.split.size)
     else:
         whole = _from_files(task_file, split, search.files)
-    return whole if limit is None or limit >= len(whole) else _sample(whole, limit, seed)
-
-
-def _sample(split: Split, size: int, seed: int) -> Split:
-    generator = derive_generator(seed, "limit", split.task.name, split.name)
-    rows = np.sort(generator.choice(len(split), size=size, replace=False))
-    return split.take(rows.astype(np.int64))
+    if limit is None:
+        return whole
+    return whole.sample(limit, derive_generator(seed, "limit", whole.task.name, whole.name))
 
 
 def _generated(task_file: TaskFile, split: str, *, size: int | None) -> Split:

@@ -7,7 +7,7 @@ defined beside the task file. Does not: read files; `sources.py` does.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -187,6 +187,17 @@ class Split:
             clusters=None if self.clusters is None else self.clusters[index],
             clustered_by=self.clustered_by,
         )
+
+    def only(self, ids: Iterable[str]) -> Split:
+        """Return the split of the examples with these ids, in the order given."""
+        rows = {key: row for row, key in enumerate(self.ids)}
+        return self.take([rows[key] for key in ids])
+
+    def sample(self, count: int, generator: np.random.Generator) -> Split:
+        """Return at most `count` examples, drawn without replacement, in their order here."""
+        if count >= len(self):
+            return self
+        return self.take(np.sort(generator.choice(len(self), size=count, replace=False)))
 
 
 def text_hash(text: str, pair: str | None = None) -> str:

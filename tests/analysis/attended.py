@@ -28,7 +28,7 @@ def maps_of(layers: int, *, seed: int, noise: float) -> Maps:
 
 
 def pairs_of(
-    ours: Maps, theirs: Maps, model: str, *, run: int = 0,
+    ours: Maps, theirs: Maps, model: str, ids: tuple[str, ...], *, run: int = 0,
     weights: Literal["trained", "random"] = "trained",
 ) -> AttentionPairs:  # fmt: skip
     """Compare all heads, as the collector does."""
@@ -39,22 +39,23 @@ def pairs_of(
         head_statistics(side, words, side).reshape(7, count, HEADS, N)
         for side, count in zip((ours, theirs), layers, strict=True)
     ]
-    return AttentionPairs(model=model, run=run, weights=weights, **summarised(divergence, looks))
+    arrays = summarised(divergence, looks)
+    return AttentionPairs(model=model, run=run, weights=weights, ids=ids, **arrays)
 
 
 def attended(study: Study, *, runs: int = 1) -> Study:
     """The study with attention: students ever less like the teacher, heads in another order."""
-    teacher = maps_of(3, seed=1, noise=0.2)
+    teacher, ids = maps_of(3, seed=1, noise=0.2), study.split.ids[:N]
     pairs = [
-        pairs_of(teacher, maps_of(3, seed=50 + run, noise=0.3), study.teacher.name, run=run)
+        pairs_of(teacher, maps_of(3, seed=50 + run, noise=0.3), study.teacher.name, ids, run=run)
         for run in range(1, runs)
     ]
     for place, student in enumerate(study.students, start=1):
         for run in range(runs):
             maps = maps_of(2, seed=10 * place + run, noise=0.4 * place)
-            pairs.append(pairs_of(teacher, maps, student.name, run=run))
+            pairs.append(pairs_of(teacher, maps, student.name, ids, run=run))
         untrained = maps_of(2, seed=7, noise=4.0)
-        pairs.append(pairs_of(teacher, untrained, student.name, weights="random"))
+        pairs.append(pairs_of(teacher, untrained, student.name, ids, weights="random"))
     shown = [
         AttentionMap(
             study.split.ids[3], name, ("[CLS]", "a", "<b>", "c", "[SEP]"),
@@ -68,7 +69,7 @@ def attended(study: Study, *, runs: int = 1) -> Study:
     ]  # fmt: skip
     return study.with_observations(
         AttentionSimilarities(
-            tuple(pairs), N, "words", {"other": "it cuts texts into other tokens"}, ("Synthetic.",),
+            tuple(pairs), "words", {"other": "it cuts texts into other tokens"}, ("Synthetic.",),
             tuple(shown),
         )
     )  # fmt: skip

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from kdprobe.analysis.attention_similarity import NOT_ASKED
+from kdprobe.analysis.clusters import result_by_cluster
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.observations.attention import AttentionMap, AttentionPairs, AttentionSimilarities
 from kdprobe.observations.study import Study
 from kdprobe.report.attention_maps import mapped_examples
 from kdprobe.results.schema import AnalysisResult, Estimate
+from kdprobe.stats.bootstrap import draw_resamples, interval
 from tests.analysis.attended import attended
-from tests.analysis.studies import binary, several_seeds
+from tests.analysis.studies import binary, clustered, several_seeds
 
 MINE = ANALYSES.load("attention_similarity")
 N, HEADS = 6, 2
@@ -31,6 +33,7 @@ def pairs(
     looks = np.arange(7 * rows * HEADS, dtype=np.float64).reshape(7, rows, HEADS) / 100
     return AttentionPairs(
         model=model, run=run, weights="random" if weights == "random" else "trained",
+        ids=binary().split.ids[:N],
         layers=np.repeat(values[:, :, None], N, axis=2),
         matches=np.tile([1, 0], (rows, columns, 1)),
         nearest=np.zeros((rows, HEADS, 2), dtype=np.int64),
@@ -44,7 +47,7 @@ def pairs(
 def analysed(
     study: Study, *held: AttentionPairs, maps: tuple[AttentionMap, ...] = ()
 ) -> AnalysisResult:
-    observation = AttentionSimilarities(held, N, "words", {}, maps=maps)
+    observation = AttentionSimilarities(held, "words", {}, maps=maps)
     return MINE.run(study.with_observations(observation), MINE.options(), {})
 
 
@@ -147,6 +150,32 @@ def test_a_map_that_does_not_fit_its_tokens_is_an_error() -> None:
     broken = table.model_copy(update={"rows": ((*row[:-1], str(row[-1])[:-1]),)})
     with pytest.raises(ValueError, match="do not fit its 5 tokens"):
         mapped_examples(broken)
+
+
+def test_examples_in_clusters_are_drawn_by_clusters() -> None:
+    """Guards intervals of dependent examples, and clusters of other rows than those compared.
+
+    With clusters of one size the draws are those of as many examples, each the mean of its cluster.
+    """
+    study, rows = clustered(binary(), 2), [10, 11, 0, 1, 6, 7]
+    values = np.array([0.1, 0.2, 0.5, 0.6, 0.3, 0.3])
+    pair = pairs(LAYERS, "student-1")
+    pair = replace(
+        pair,
+        ids=tuple(study.split.ids[row] for row in rows),
+        layers=np.broadcast_to(values, (3, 2, N)),
+    )
+    one = number(
+        result_by_cluster(analysed(study, pair), study, reads=MINE.reads), "attention_js", "1:1"
+    )
+    means = np.array([0.55, 0.3, 0.15])  # clusters in the order of the split
+    drawn = draw_resamples(study.seed, 3, study.resamples).mean(means)
+    assert (one.low, one.high) == pytest.approx(interval(drawn))
+    assert one.interval == "paired bootstrap over clusters of examples, percentile"
+    part = pair.only(study.split.ids[:8])
+    assert part.ids == tuple(study.split.ids[row] for row in (0, 1, 6, 7))
+    np.testing.assert_array_equal(part.layers[2, 1], values[2:])
+    assert part.nearest_js.shape[-1] == part.own_layers.shape[-1] == 4
 
 
 def test_without_attention_it_says_how_to_add_it() -> None:

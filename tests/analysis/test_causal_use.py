@@ -13,7 +13,7 @@ from sklearn.metrics import matthews_corrcoef
 
 from kdprobe.analysis.causal_use import ANALYSIS
 from kdprobe.analysis.causal_use.effects import Effect, effects_of, with_p
-from kdprobe.analysis.causal_use.verdicts import Kept, usage_of
+from kdprobe.analysis.causal_use.verdicts import KeptProperty, usage_of
 from kdprobe.analysis.probing import ANALYSIS as PROBING
 from kdprobe.observations.causal_use import CausalUse, ErasedLayer, ErasedProperty
 from kdprobe.observations.study import Study
@@ -193,7 +193,7 @@ def test_what_is_unclear_is_neither_used_nor_unused():
 @pytest.mark.parametrize(("low", "kept"), [(0.70, True), (0.60, False)])
 def test_kept_is_more_than_random_weights_give(low: float, kept: bool):
     """Guards a property that any embedding of words gives away."""
-    assert Kept("1", 0.8, low, 0.65).is_kept is kept
+    assert KeptProperty("1", 0.8, low, 0.65).is_kept is kept
 
 
 def test_what_cannot_be_erased_is_undefined_with_the_reason():

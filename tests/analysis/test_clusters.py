@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kdprobe.analysis.agreement import ANALYSIS as AGREEMENT
-from kdprobe.analysis.clusters import told_by_clusters
+from kdprobe.analysis.clusters import result_by_cluster
 from kdprobe.analysis.design_effect import ANALYSIS as EFFECT
 from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.paired_tests import ANALYSIS as TESTS
@@ -132,7 +132,7 @@ def test_bounds_of_what_was_never_seen_count_clusters():
     gold = [row % 2 for row in range(60)]
     study = clustered(study_of(gold, gold, gold), 6)
     raw = AGREEMENT.run(study, NoOptions(), {})
-    result = told_by_clusters(raw, study)
+    result = result_by_cluster(raw, study)
     agreement = number(result, "agreement", "t", "s1")
     assert agreement.low == pytest.approx(1 - 3 / 10)
     assert agreement.interval == "rule of three over clusters"
@@ -140,7 +140,7 @@ def test_bounds_of_what_was_never_seen_count_clusters():
     assert kappa.low == pytest.approx((1 - 0.3 - 0.5) / 0.5)
     # An agreement on 12 of the examples lies in two clusters or more: 3/2 is beyond a share.
     part = agreement.model_copy(update={"n": 12, "low": 0.75, "interval": "rule of three"})
-    widened = told_by_clusters(raw.model_copy(update={"estimates": (part,)}), study)
+    widened = result_by_cluster(raw.model_copy(update={"estimates": (part,)}), study)
     assert widened.estimates[0].low == 0.0
-    untouched = told_by_clusters(raw, study, reads=(ProbeFits,))
+    untouched = result_by_cluster(raw, study, reads=(ProbeFits,))
     assert untouched is raw

@@ -16,6 +16,15 @@ from kdprobe.results.schema import AnalysisResult, Table
 from kdprobe.stats.arrays import Floats
 from tests.analysis import studies
 
+EXTREMES = "most and least confident hits and mistakes"
+ALONE = "only one student right"
+APART = "one student confident, another not"
+UNSURE = "teacher confident, all students not"
+
+
+def left_out(what: str, why: str) -> str:
+    return f"The list “{what}” was skipped: {why}."
+
 
 def lists(study: Study, top: int = 10) -> AnalysisResult:
     assert ANALYSIS.skip_reason(study) is None
@@ -158,16 +167,16 @@ def test_hard_labels_keep_the_lists_that_need_no_confidence():
     result = lists(studies.hard_labels())
     assert [item.name for item in result.tables] == ["P4", "P7"]
     assert result.notes == (
-        "P1 was skipped: no confidences are known.",
-        "P5 was skipped: the confidences of fewer than two students are known.",
-        "P8 was skipped: the confidences of teacher, student-1, student-2 are not known.",
+        left_out(EXTREMES, "no confidences are known"),
+        left_out(APART, "the confidences of fewer than two students are known"),
+        left_out(UNSURE, "the confidences of teacher, student-1, student-2 are not known"),
     )
     shown = table(result, "P7")
     place = [column.name for column in shown.columns].index("confidence_0")
     assert {row[place] for row in shown.rows} == {None}
     mixed = lists(studies.mixed_scales())
     assert [item.name for item in mixed.tables] == ["P1:teacher", "P1:student-1", "P4", "P7"]
-    assert "P1 leaves out student-2: no confidences are known." in mixed.notes
+    assert "Of student-2 no confidences are known, so no most confident." in mixed.notes
 
 
 def test_unlabelled_examples_keep_the_lists_that_need_no_gold():
@@ -177,8 +186,9 @@ def test_unlabelled_examples_keep_the_lists_that_need_no_gold():
     gold = [column.name for column in result.tables[0].columns].index("label")
     assert {row[gold] for row in result.tables[0].rows} == {None}
     assert result.notes[0] == (
-        "P1 was skipped: the split has no gold labels, so no prediction is known to be right or "
-        "wrong."
+        left_out(
+            EXTREMES, "the split has no gold labels, so no prediction is known to be right or wrong"
+        )
     )
 
 
@@ -186,12 +196,12 @@ def test_one_student_and_no_student():
     """Lists that compare students made of a single one."""
     one = lists(studies.identical_models())
     assert one.notes == (
-        "P4 was skipped: it compares students, and there is only one.",
-        "P5 was skipped: it compares students, and there is only one.",
+        left_out(ALONE, "it compares students, and there is only one"),
+        left_out(APART, "it compares students, and there is only one"),
     )
     alone = lists(studies.teacher_alone())
     assert [item.name for item in alone.tables] == ["P1:teacher"]
-    assert alone.notes[0] == "P4 was skipped: there is no student."
+    assert alone.notes[0] == left_out(ALONE, "there is no student")
 
 
 def test_skip_reason():
@@ -201,8 +211,10 @@ def test_skip_reason():
     )
     reason = ANALYSIS.skip_reason(studies.unlabelled(studies.hard_labels(20)))
     assert reason is not None
-    assert reason.startswith("P1: the split has no gold labels")
-    assert reason.endswith("P8: the confidences of teacher, student-1, student-2 are not known")
+    assert reason.startswith(f"{EXTREMES}: the split has no gold labels")
+    assert reason.endswith(
+        f"{UNSURE}: the confidences of teacher, student-1, student-2 are not known"
+    )
 
 
 def test_several_seeds_say_which_run_is_shown():

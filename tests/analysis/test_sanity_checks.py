@@ -162,7 +162,7 @@ def test_a_cycle_among_57_labels_is_found():
     moved = np.arange(57)
     moved[[3, 10, 40]] = [10, 40, 3]
     (cycle,) = renamings(gold, moved[said], 57)
-    assert dict(zip(cycle.said, cycle.meant, strict=True)) == {10: 3, 40: 10, 3: 40}
+    assert dict(zip(cycle.predicted, cycle.meant, strict=True)) == {10: 3, 40: 10, 3: 40}
     assert cycle.gained > 45
     assert cycle.spoiled == 0
 

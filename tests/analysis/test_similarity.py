@@ -11,7 +11,7 @@ from kdprobe.observations.layer_similarity import LayerPairs, LayerSimilarities,
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate
 from tests.analysis.layered import layered
-from tests.analysis.studies import binary, several_seeds
+from tests.analysis.studies import binary, clustered, several_seeds
 
 MINE = ANALYSES.load("similarity")
 GROUPS = 4
@@ -164,6 +164,15 @@ def test_intervals_follow_the_influence_and_stay_in_range() -> None:
     assert len(cells) > 20
     assert all(one.low < one.value < one.high for one in cells if one.value is not None)  # type: ignore[operator]
     assert all(one.interval.startswith("bootstrap over sentences") for one in cells)
+
+
+def test_clusters_of_examples_are_not_drawn_and_that_is_said() -> None:
+    """Guards intervals of dependent sentences that pass for those of clusters."""
+    notes = analysed(clustered(binary()), pairs(TRAINED, "student-1")).notes
+    assert any("those of equal passage for independent" in note for note in notes)
+    for study in (binary(), clustered(binary(), 1)):
+        notes = analysed(study, pairs(TRAINED, "student-1")).notes
+        assert not any("independent" in note for note in notes)
 
 
 def test_without_layers_it_says_how_to_add_them() -> None:

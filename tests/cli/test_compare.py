@@ -108,10 +108,25 @@ def test_only_skip_and_what_cannot_run(
     asked = run(*common, "-o", tmp_path / "b", "--only", "minimal_pairs,agreement")
     assert asked.code == 3
     assert "asked for, not possible: minimal_pairs:" in asked.err
+    assert "not run: " not in asked.err
     assert run(*common, "-o", tmp_path / "c", "--skip", "lists,slices").code == 0
     ran = [result.name for result in read_document(tmp_path / "c").analyses]
     assert "exemplary_cases" not in ran
     assert "slices" not in ran
+
+
+def test_what_nobody_asked_for_is_one_line(
+    tmp_path: Path, task: Path, teacher: Path, student: Path
+) -> None:
+    """Nine lines on what a person did not want, among which a warning is not seen."""
+    common = ("compare", teacher, student, "-t", task, "--resamples", "200")
+    assert "not run: " not in run(*common, "-o", tmp_path / "a", "--quiet").err
+    lines = run(*common, "-o", tmp_path / "b").err.splitlines()
+    (line,) = [one for one in lines if "not run" in one or "similarity" in one]
+    assert line.startswith("not run: ")
+    assert "attention_similarity (--attention 500), " in line
+    assert "probing (--probe-tasks all), " in line
+    assert "exemplars (every model has one run)" in line
 
 
 def test_gates(tmp_path: Path, task: Path, teacher: Path, student: Path) -> None:

@@ -16,7 +16,7 @@ from tests.report import swept
 
 def test_a_sweep_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Guards the words that reach the library, exit 3 for a run without student, and the page."""
-    monkeypatch.setattr(measure, "PACE", Pace(batch_size=8, batches=3, sentences=4))
+    monkeypatch.setattr(measure, "PACE", Pace({1: 4, 32: 3}))
     toy = make_toy(tmp_path)
     words = ("distill", toy.teacher, "--task", toy.task, "-o", tmp_path / "out", "--limit", 40,
              "--epochs", 1, "--device", "cpu", "--threads", 1, "--offline",

@@ -8,6 +8,10 @@ import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
 import kdprobe
+from kdprobe.collectors.attention_similarity.options import AttentionOptions
+from kdprobe.collectors.causal_use.options import CausalUseOptions
+from kdprobe.collectors.similarity.options import SimilarityOptions
+from kdprobe.comparison.options import compare_options
 from kdprobe.errors import ConfigError, OutputError, UnknownNameError, UsageError
 from tests.cli.scene import gold, write_predictions, write_task
 
@@ -208,3 +212,25 @@ def test_public_names() -> None:
         assert getattr(kdprobe, name)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         kdprobe.nothing  # noqa: B018
+
+
+def test_short_keywords_ask_for_layers_attention_and_erasures() -> None:
+    """Guards a keyword that stands for another option, or that asks for what nobody named."""
+    given = {"similarity": 200, "attention": 50, "causal_use": ["past_present"]}
+    evidence = compare_options(given).evidence
+    assert set(evidence) == {"similarity", "attention_similarity", "causal_use"}
+    assert evidence["similarity"] == SimilarityOptions(sentences=200)
+    assert evidence["attention_similarity"] == AttentionOptions(examples=50)
+    assert evidence["causal_use"] == CausalUseOptions(properties=("past_present",))
+    assert not compare_options({}).evidence
+    for keyword, value, where in (
+        ("similarity", 4, "`similarity.sentences`"),
+        ("attention", 1, "`attention_similarity.examples`"),
+        ("causal_use", ["tens"], "tens"),
+        ("causal_use", "past_present", "`causal_use.properties`"),
+    ):
+        with pytest.raises(UsageError, match=where):
+            compare_options({keyword: value})
+    both = {"similarity": SimilarityOptions(sentences=9)}
+    with pytest.raises(TypeError, match="has the options of 'similarity' twice"):
+        compare_options({"similarity": 9}, collectors=both)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from kdprobe.config.sweep import SIZES, Axis, Variant, check_keys, parse_sweep, variants
 from kdprobe.errors import ConfigError
-from kdprobe.models.shapes import parse_student
+from kdprobe.models.shapes import CopyShape, parse_student
 
 SETTINGS = ("layer_map", "training.epochs", "training.learning_rate",
             "objectives.soft_targets.temperature", "objectives.soft_targets.weight",
@@ -79,12 +81,17 @@ def test_keys_are_settings_there_are() -> None:
 
 
 def test_sizes_are_those_a_student_has() -> None:
-    """Guards drift: each size of the language must be one `student` understands."""
+    """Guards drift: each size of the language is one that `student` reads, and takes its place."""
+    assert set(SIZES) == {field.name for field in fields(CopyShape)} - {"which"}
+    recipe = "layers=3,heads=4,hidden=8,intermediate=9,init=projection"
+    before = parse_student(recipe)
+    assert isinstance(before, CopyShape)
+    values = dict.fromkeys(SIZES, "2") | {"init": "projection", "mode": "static"}
     for size in SIZES:
-        value = {"init": "truncated", "mode": "static"}.get(size, "2")
-        recipe = "layers=2,hidden=8,init=projection"
-        student = Variant({size: value}, "x").student(None, recipe=recipe)
-        parse_student(str(student))
+        base = recipe.replace("projection", "copy") if size == "init" else recipe
+        student = Variant({size: values[size]}, "x").student(None, recipe=base)
+        value: Any = values[size] if size in ("init", "mode") else int(values[size])
+        assert parse_student(str(student)) == replace(before, **{size: value})
 
 
 @pytest.mark.parametrize("base", ["bilstm:hidden=300,fc=400", "bert:L2,H32", "out/s6"])

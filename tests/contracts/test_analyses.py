@@ -23,6 +23,7 @@ from kdprobe.observations.attribution_maps import MapGaps
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.causal_use import CausalUse
 from kdprobe.observations.controls import Controls
+from kdprobe.observations.efficiency import Efficiency
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.probes import ProbeFits
@@ -42,6 +43,7 @@ from tests.analysis.studies import (
     several_seeds,
     with_minimal_pairs,
 )
+from tests.analysis.timed import timed
 
 
 def maps_alone() -> Study:
@@ -55,9 +57,9 @@ def with_control() -> Study:
 
 
 def everything() -> Study:
-    """A study with all evidence: probes, layers, heads, erasures, word scores, maps and pairs."""
+    """All evidence: probes, layers, heads, erasures, costs, word scores, maps and pairs."""
     pairs = with_minimal_pairs(60).get(MinimalPairs)
-    return erased(attended(layered(probed(attributed_study().with_observations(pairs)))))
+    return timed(erased(attended(layered(probed(attributed_study().with_observations(pairs))))))
 
 
 STUDIES: Mapping[str, Callable[[], Study]] = {
@@ -76,6 +78,9 @@ STUDIES: Mapping[str, Callable[[], Study]] = {
     "erasures": lambda: erased(probed(binary())),
     "erasures, several seeds": lambda: erased(several_seeds(60), unread="student-1"),
     "erasures of a regression": lambda: erased(regression(60)),
+    "costs": lambda: timed(binary()),
+    "costs, one model a file": lambda: timed(several_seeds(60), untimed="student-1"),
+    "costs of a regression": lambda: timed(regression(60)),
     "everything": everything,
     "everything in clusters": lambda: clustered(everything()),
     "a control": with_control,
@@ -99,6 +104,7 @@ LACKS: Mapping[str, Callable[[Study], bool]] = {
     "words were not explained": lambda study: not study.has(Attributions),
     "no property was erased": lambda study: not study.has(CausalUse),
     "maps were not asked for": lambda study: not study.has(MapGaps),
+    "costs were not measured": lambda study: not study.has(Efficiency),
     "no column says": lambda study: study.split.clusters is None,
 }
 
@@ -266,6 +272,16 @@ def test_a_result_survives_json(name: str, kind: str):
     result = once(name, kind)
     assert AnalysisResult.model_validate_json(result.model_dump_json()) == result
     assert AnalysisResult.model_validate(result.model_dump()) == result
+
+
+@_each(MET)
+def test_p_values_in_tables_are_written_as_everywhere(name: str, kind: str):
+    """Guards p-values that a page writes as `1.0e−03` in one table and as `.001` in another."""
+    columns = [column for table in once(name, kind).tables for column in table.columns]
+    ends = ("p", "q", "midp", "p_value", "q_value", "use_q", "loss_q")
+    assert {c.name: c.kind for c in columns if c.name in ends} == {
+        c.name: "p" for c in columns if c.name in ends or c.kind == "p"
+    }
 
 
 @_each(MET)

@@ -33,6 +33,7 @@ from tests.results.test_learning_curves import HISTORY
 
 NAMES = COLLECTORS.names()
 SESSIONS = ("checkpoints", "predictions files", "both", "objects")
+TIMED = ("efficiency",)  # a clock gives other numbers each time
 each_collector = pytest.mark.parametrize("name", NAMES)
 
 
@@ -90,6 +91,7 @@ def small(scene: Path) -> dict[str, CollectorOptions]:
         "attribution_maps": {"examples": 3},
         "attention_similarity": {"examples": 6, "maps": 1},
         "similarity": {"permutations": 9, "poolings": ("mean", "cls")},
+        "efficiency": {"seconds": 0.1},
         "causal_use": {"properties": ("subj_number",), "sentences": 100, "examples": 6},
     }
     return {name: COLLECTORS.load(name).options(**values.get(name, {})) for name in NAMES}
@@ -237,7 +239,8 @@ def test_alone_it_observes_the_same_bits(
     kind = COLLECTORS.load(name).kind
     together, _ = collected["checkpoints"]
     alone, _ = observations(scene, "checkpoints", ("predictions", name))
-    assert same(alone[kind], together[kind])
+    if name not in TIMED:
+        assert same(alone[kind], together[kind])
     assert same(alone[Populations], together[Populations])
 
 

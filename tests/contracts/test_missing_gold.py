@@ -33,6 +33,7 @@ from tests.analysis.studies import (
     several_seeds,
     with_minimal_pairs,
 )
+from tests.analysis.timed import timed
 from tests.contracts.test_analyses import coordinates
 
 # Of each 126 rows the second 63 lose their label: every length of the studies' texts, every genre
@@ -50,6 +51,7 @@ WHOLE: Mapping[str, Callable[[], Study]] = {
     "attributions": lambda: attributed_study(N, explained=N),
     "probing": lambda: probed(binary(N)),
     "a control": lambda: binary(N).with_observations(Controls((("student-1", "student-2"),))),
+    "costs": lambda: timed(binary(N)),
     "erasures": lambda: erased(binary(N), examples=N),
 }
 CASES = [(name, kind) for name in ANALYSES.names() for kind in WHOLE]

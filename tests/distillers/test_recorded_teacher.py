@@ -204,7 +204,7 @@ def test_missing_answers_are_refused_or_dropped_and_counted(
 
 
 def test_texts_that_are_scored_stay(toy: Toy, said: Rows, tmp_path: Path) -> None:
-    """Guards gold labels of dev wasted for want of an answer, and agreement of what is unknown."""
+    """Guards gold labels of dev wasted for want of an answer, and agreement over the unknown."""
     dev = [row for row in said if row["split"] == "dev"]
     train = [row for row in said if row["split"] == "train"]
     file = file_of(tmp_path, [*train, *dev[: len(dev) // 2]], "logits")

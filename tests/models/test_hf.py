@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.batches import near_equal_batches
-from kdprobe.models.hf import HfModel, open_hf, resolve_device, resolve_dtype
+from kdprobe.models.devices import resolve_device
+from kdprobe.models.hf import HfModel, open_hf
+from kdprobe.models.precision import resolve_dtype
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import SENTENCES, Architecture, tiny_checkpoint
 
@@ -178,9 +180,9 @@ def test_devices_and_types_that_are_not_there():
     )
     assert resolve_dtype("bf16") is torch.bfloat16
     with pytest.raises(ConfigError) as caught:
-        resolve_dtype("float16")
+        resolve_dtype("float8")
     assert str(caught.value) == (
-        "`dtype=float16`: not a type kdprobe runs models in, expected float32, bf16"
+        "`dtype=float8`: not a type kdprobe runs models in, expected float32, bf16 or fp16"
     )
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import ConfigError, UsageError
+from kdprobe.models.model_like import specs_of
+from kdprobe.models.path_options import NO_OPTIONS, PathOptions, options_of
 from kdprobe.models.spec import ModelSpec, parse_spec, parse_specs
 
 
@@ -20,6 +22,9 @@ from kdprobe.models.spec import ModelSpec, parse_spec, parse_specs
         ("out/p.jsonl", "p", ("out/p.jsonl",)),
         (" s = out/a , out/b ", "s", ("out/a", "out/b")),
         ("s=out/lr=3", "s", ("out/lr=3",)),
+        ("out/s6?quantize=int8", "s6-int8", ("out/s6",)),
+        ("s=out/a?dtype=bf16,out/b?dtype=bf16", "s", ("out/a", "out/b")),
+        ("why?=out/a", "why?", ("out/a",)),
     ],
 )
 def test_names_and_paths(text: str, name: str, paths: tuple[str, ...]):
@@ -35,6 +40,45 @@ def test_a_path_that_exists_is_a_path(tmp_path: Path, monkeypatch: pytest.Monkey
     assert parse_spec("lr=3") == ModelSpec("lr=3", ("lr=3",))
     assert parse_spec("s=a,b") == ModelSpec("s", ("a,b",))
     assert parse_spec(".").name == tmp_path.name
+
+
+def test_options_behind_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Guards an option that is read as part of the path, or lost on the way to the opened model."""
+    (spec,) = parse_specs(["out/t?file=model_q8.onnx&original=out/t"])
+    assert options_of(spec.paths[0]) == PathOptions(file="model_q8.onnx", original="out/t")
+    assert options_of(spec.paths[0]).shown == "?file=model_q8.onnx"
+    assert spec.name == "t-model_q8.onnx"
+    mixed = parse_spec("s=a?dtype=bfloat16,b").paths
+    assert [options_of(path).dtype for path in mixed] == ["bf16", ""]
+    names = [each.name for each in parse_specs(["a/t", "a/t?quantize=int8", "b/t?quantize=int8"])]
+    assert names == ["t", "a/t-int8", "b/t-int8"]
+    teacher, student = specs_of("out/t", {"int8": "out/t?quantize=int8"})
+    assert (options_of(teacher.paths[0]), student.name) == (NO_OPTIONS, "int8")
+    assert options_of(student.paths[0]).quantize == "int8"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t?dtype=bf16").mkdir()
+    assert parse_spec("t?dtype=bf16").paths == ("t?dtype=bf16",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "t?quantise=int8",
+            "`?quantise=int8`: no option of a path is called 'quantise', expected one of",
+        ),
+        ("t?quantize=int4", "`?quantize=int4`: no quantize is called 'int4', expected one of int8"),
+        ("t?dtype=float64", "no dtype is called 'float64', expected one of float32, bf16, fp16"),
+        ("s=t?dtype=", "model 't?dtype=': the option dtype without a value, expected PATH?"),
+        ("t?quantize=int8&quantize=int8", "the option quantize twice"),
+        ("t?quantize=int8&dtype=bf16", "both quantize and dtype, expected one of them; int8 is"),
+    ],
+)
+def test_options_that_there_are_not(text: str, words: str):
+    """Guards against a model that is compared in another precision than was asked for."""
+    with pytest.raises(UsageError) as caught:
+        parse_spec(text)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 from kdprobe.cache import Cache, CacheKey
-from kdprobe.config.recipe import open_recipe
+from kdprobe.config.recipe import Recipe, open_recipe
 from kdprobe.distillers.compute import choose_compute
 from kdprobe.distillers.data import TrainingData
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_store import all_logits
-from kdprobe.errors import CapabilityError
+from kdprobe.errors import CapabilityError, MisalignedError
 from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.hf import HfModel, open_hf
-from kdprobe.models.stored_outputs import BATCH_SIZE, stored_logits, stored_outputs
+from kdprobe.models.stored_outputs import BATCH_SIZE, keep_logits, stored_logits, stored_outputs
 from kdprobe.progress import Silent
 from kdprobe.tasks.task import Split, Task
 from tests.models.tiny import SENTENCES, WORDS, tiny_checkpoint
@@ -61,10 +61,10 @@ def compare(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
     return outputs.predictions.values, counted
 
 
-def teacher_of(folder: Path) -> Teacher:
+def teacher_of(folder: Path, recipe: Recipe | None = None) -> Teacher:
     data = TrainingData(TASK, SPLIT, SPLIT)
     compute = choose_compute(device="cpu", threads=1)
-    return Teacher.open(str(folder), data, open_recipe("vanilla"), compute, None, True)
+    return Teacher.open(str(folder), data, recipe or open_recipe("vanilla"), compute, None, True)
 
 
 def distill(folder: Path, cache: Cache) -> tuple[Any, list[int]]:
@@ -88,6 +88,53 @@ def test_the_second_command_runs_the_teacher_on_nothing(
     assert cache.info().kinds == {"predictions": 1}
     alone, _ = second(folder, Cache(tmp_path / "other"))
     assert np.array_equal(again, alone)  # who came first moves no bit
+
+
+@pytest.mark.parametrize("max_length", [512, 6])
+def test_what_a_training_computed_is_not_computed_again(
+    max_length: int, folder: Path, tmp_path: Path
+) -> None:
+    """Guards a training split that a teacher is run over twice, by `distill` and by `compare`."""
+    recipe = open_recipe("vanilla")
+    short = recipe.training.model_copy(update={"max_length": max_length})
+    teacher = teacher_of(folder, recipe.model_copy(update={"training": short}))
+    cache = Cache(tmp_path / "cache")
+    first = {text: row for row, text in reversed(list(enumerate(TEXTS)))}
+    part = SPLIT.take(sorted(first.values())[:9])
+    known = stored_outputs(teacher.handle, part, cache=cache, progress=Silent())
+    logits = teacher._training_logits(SPLIT, progress=Silent(), cache=cache)
+    assert cache.info().kinds == {"predictions": 1 + (max_length == 6), "teacher-logits": 1}
+    long = teacher.handle.text.encode(TEXTS, None).lengths > max_length
+    rows = np.flatnonzero(~long)
+    assert 9 < len(rows) < len(SPLIT) if max_length == 6 else len(rows) == len(SPLIT)
+
+    again = stored_outputs(teacher.handle, part, cache=cache, progress=Silent())
+    assert np.array_equal(again.values, known.values)  # no number of `compare` moves by a bit
+    handle = open_hf(str(folder), name="teacher", task=TASK, device="cpu")
+    counted = rows_run(handle.model, len(SPLIT))
+    outputs = stored_outputs(handle, SPLIT.take(rows), cache=cache, progress=Silent())
+    assert (outputs.computed, counted) == (0, [])
+    np.testing.assert_allclose(outputs.values, logits[rows], atol=1e-5)
+    assert not outputs.truncated.any()
+    limited = handle.limited(max_length)
+    kept = stored_outputs(limited, SPLIT, cache=cache, progress=Silent())
+    assert kept.truncated.tolist() == long.tolist()
+    cut = stored_logits(handle, SPLIT, longest=max_length, cache=cache, progress=Silent())
+    np.testing.assert_allclose(cut, logits, atol=1e-5)
+
+    alone = Cache(tmp_path / "other")
+    same = teacher_of(folder, recipe.model_copy(update={"training": short}))
+    assert np.array_equal(logits, same._training_logits(SPLIT, progress=Silent(), cache=alone))
+
+
+def test_what_is_not_finite_is_not_kept(folder: Path, tmp_path: Path) -> None:
+    """Guards a NaN of a training that `compare` would read as an answer."""
+    handle, cache = teacher_of(folder).handle, Cache(tmp_path / "cache")
+    values = np.zeros((len(SPLIT), 2))
+    values[3] = np.nan
+    with pytest.raises(MisalignedError, match=r"1 of .* not finite, the first is 'd3'"):
+        keep_logits(handle, SPLIT, values, longest=512, cache=cache, progress=Silent())
+    assert cache.info().entries == 0
 
 
 def test_only_longer_texts_have_entries_of_their_own(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from kdprobe.cache import Cache
 from kdprobe.errors import UsageError
@@ -64,6 +67,86 @@ def test_probabilities_are_read_in_every_form(form: Callable[..., Any]) -> None:
     assert model.alarms == ()
 
 
+def named(labels: Any, *, frame: bool = False) -> Callable[..., Any]:
+    """`by_length` with its columns turned round, under names of its own."""
+
+    def function(texts: list[str]) -> Any:
+        values = by_length(texts)[:, ::-1]
+        return pd.DataFrame(values, columns=labels) if frame else values
+
+    function.labels = labels  # type: ignore[attr-defined]
+    return function
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_labels_of_its_own_are_matched_by_name(frame: bool) -> None:
+    """Guards columns that are read in the task's order though the function names another."""
+    model = TextFunction(named(["YES", "maybe", "no"], frame=frame), name="f", task=TASK)
+    given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+    np.testing.assert_allclose(np.exp(given.values), by_length(list(TEXTS)), atol=1e-7)
+    assert model.notes == (
+        "its outputs are in the order YES, maybe, no and were matched by name",
+    )  # fmt: skip
+    function = named(["2", "1", "0"], frame=frame)
+    mapping = {"2": "yes", "1": "maybe", "0": "no"}
+    model = TextFunction(function, name="f", task=TASK, label_map=mapping)
+    given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+    np.testing.assert_allclose(np.exp(given.values), by_length(list(TEXTS)), atol=1e-7)
+    assert model.notes[0].startswith("its labels were read as the command says: 2 as yes")
+
+
+def test_labels_of_its_own_that_it_gives_are_the_task_s() -> None:
+    """Guards an index of the function's own order taken for one of the task's.
+
+    A turn by one place tells an order from its inverse.
+    """
+
+    def by_index(texts: list[str]) -> list[int]:
+        return [len(text) % 3 for text in texts]
+
+    by_index.labels = ["yes", "no", "maybe"]  # type: ignore[attr-defined]
+    model = TextFunction(by_index, name="f", task=TASK)
+    given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+    assert given.scale == "labels"
+    labels = [TASK.labels[int(row)] for row in given.values[:, 0]]
+    assert labels == ["no", "maybe", "no", "no", "no"]
+
+
+@pytest.mark.parametrize("classes", [["maybe", "no", "yes"], [0, 1, 2]])
+def test_the_classes_of_scikit_learn_are_its_labels(classes: list[Any]) -> None:
+    """Guards classes in alphabetical order read in the order of the task.
+
+    Numbers from 0 on are indices of the task's labels.
+    """
+    pipeline = make_pipeline(CountVectorizer(analyzer="char"), LogisticRegression())
+    pipeline.fit(list("abc") * 4, [classes[place] for place in (0, 1, 2)] * 4)
+    model = TextFunction(pipeline.predict_proba, name="f", task=TASK)
+    given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
+    own = list(pipeline.predict_proba(list(TEXTS)).T)
+    columns = own if classes[0] == 0 else [own[classes.index(label)] for label in TASK.labels]
+    np.testing.assert_allclose(np.exp(given.values), np.stack(columns, axis=1), atol=1e-7)
+    assert model.labels == (TASK.labels if classes[0] == 0 else tuple(classes))
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", "b", "c"], "f: its labels are a, b, c, expected the names no, maybe, yes in any "
+         "order; was it trained for another task?"),
+        (["no", "yes"], "`f`: its labels are no, yes, expected 3, as t has"),
+        (["no", "no", "yes"], "`f`: its labels are ['no', 'no', 'yes'], expected a list of the "
+         "names of its columns, each once"),
+        ("abc", "`f`: its labels are 'abc', expected a list of the names of its columns, each "
+         "once"),
+    ],
+)  # fmt: skip
+def test_wrong_labels_are_one_message(labels: Any, message: str) -> None:
+    """Guards names that are matched by position when they do not match."""
+    with pytest.raises(UsageError) as caught:
+        TextFunction(named(labels), name="f", task=TASK)
+    assert str(caught.value).startswith(message)
+
+
 def test_pairs_are_tuples_of_two_texts() -> None:
     """Guards a second text that is dropped, or glued to the first."""
     calls: list[object] = []
@@ -84,10 +167,10 @@ def test_labels_and_scores_are_told_apart() -> None:
     """Guards labels read as scores, and margins made of what has no probabilities."""
     for give in (lambda texts: ["yes"] * len(texts), lambda texts: [2] * len(texts)):
         model = TextFunction(give, name="f", task=TASK)
-        assert model.capabilities == {"logits"}
+        assert model.capabilities == {"logits", "texts"}
         given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
         assert (given.scale, given.values.tolist()) == ("labels", [[2.0]] * 5)
-        assert model.capabilities == frozenset()
+        assert model.capabilities == {"texts"}
         assert "labels and no probabilities" in model.lacks["logits"]
     number = TextFunction(lambda texts: [len(text) / 2 for text in texts], name="f", task=SCORES)
     given = number.outputs(split_of(SCORES), batch_size=2, advance=lambda done: None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from playwright import sync_api
 
 
+UNFOLD = "document.querySelectorAll('details.fold').forEach((fold) => { fold.open = true; })"
+
+
 class Visit(NamedTuple):
     """A loaded page and what it did that it should not have done."""
 
@@ -35,6 +38,11 @@ def rendered(name: str) -> str:
         "one": lambda: documents.alarmed(documents.build(n=60, names=documents.NAMES[:2])),
         "hard": lambda: documents.build(n=60, names=documents.NAMES, probabilities=False),
         "regression": documents.regression,
+        "alone": lambda: documents.build(n=60, names=documents.NAMES[:1]),
+        "none": lambda: documents.build(n=30).model_copy(update={"examples": ()}),
+        "thirty": lambda: documents.build(
+            n=60, names=("bert-base", *(f"student of a long name {i}" for i in range(30)))
+        ),
     }
     return render(made[name]())
 
@@ -48,14 +56,16 @@ class Reader:
 
     def open(
         self, name: str, *, text: str = "", fragment: str = "", width: int = 1280,
-        scheme: Literal["dark", "light"] = "light", scripts: bool = True,
+        scheme: Literal["dark", "light"] = "light", scripts: bool = True, unfold: bool = True,
     ) -> Visit:  # fmt: skip
+        """Open a page; `unfold` opens its sections too, as a reader of them has done before."""
         path = self.folder / f"{name}.html"
         path.write_text(text or rendered(name), encoding="utf-8")
         context = self.browser.new_context(
             viewport={"width": width, "height": 844}, color_scheme=scheme,
             java_script_enabled=scripts, accept_downloads=True,
         )  # fmt: skip
+        context.set_default_timeout(8000)
         self.contexts.append(context)
         page = context.new_page()
         faults: list[str] = []
@@ -69,4 +79,6 @@ class Reader:
             ),
         )
         page.goto(path.as_uri() + fragment)
+        if scripts and unfold:
+            page.evaluate(UNFOLD)
         return Visit(page, faults)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.results.schema import AnalysisResult, Estimate, Example, ExampleWords, ResultsDocument
-from kdprobe.results.words import WordAgreement, WordScores
+from kdprobe.results.schema import (
+    AnalysisResult,
+    Column,
+    Estimate,
+    Example,
+    ExampleWords,
+    ResultsDocument,
+    Table,
+)
+from kdprobe.results.words import EXPLAINED_SENTENCES, WordAgreement, WordScores
 from tests.report.maker import metric
 
 METHODS = ("lime", "shap")
@@ -36,6 +44,38 @@ def with_words(
     )
     changed = {"examples": tuple(rows), "analyses": (*document.analyses, result)}
     return document.model_copy(update=changed)
+
+
+def side_by_side(document: ResultsDocument, shown: int = 5) -> ResultsDocument:
+    """Name the first examples as those whose words stand in the report itself."""
+    columns = (
+        Column(name="example", label="example", kind="example"),
+        Column(name="why", label="why"),
+    )
+    rows = tuple((example.id, "representative") for example in document.examples[:shown])
+    table = Table(name=EXPLAINED_SENTENCES, title="Words", columns=columns, rows=rows)
+    analyses = tuple(
+        result.model_copy(update={"tables": (table,)})
+        if result.name == "attribution_agreement"
+        else result
+        for result in document.analyses
+    )
+    return document.model_copy(update={"analyses": analyses})
+
+
+def in_pairs(document: ResultsDocument) -> ResultsDocument:
+    """Cut every text in two, the first half and the second."""
+    return document.model_copy(update={"examples": tuple(map(_halved, document.examples))})
+
+
+def _halved(example: Example) -> Example:
+    words = example.text.split()
+    half = len(words) // 2
+    texts = {"text": " ".join(words[:half]), "text_pair": " ".join(words[half:])}
+    if example.words is None or not example.words.words:
+        return example.model_copy(update=texts)
+    explained = example.words.model_copy(update={"second": half})
+    return example.model_copy(update={**texts, "words": explained})
 
 
 def _explained(

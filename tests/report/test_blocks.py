@@ -1,6 +1,6 @@
 """Tests of the general form of an analysis."""
 
-from kdprobe.report.blocks import analyses_block, analysis_block, estimate_tables, tables_block
+from kdprobe.report.blocks import analyses_block, analysis_block, estimate_tables
 from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Series, Table
 from tests.report import documents
 from tests.report.maker import metric
@@ -78,25 +78,33 @@ def test_an_undefined_number_shows_its_reason_and_never_a_zero():
     assert 'undefined<span class="small">a rater is constant</span>' in text
 
 
+def shown(table: Table, *more: Table) -> str:
+    """An analysis that holds nothing but tables."""
+    document = documents.build(n=3)
+    held = result().model_copy(update={"tables": (table, *more)})
+    return analysis_block(document.model_copy(update={"analyses": (held,)}), "a") or ""
+
+
 def test_a_table_links_only_examples_on_the_page():
     """A dead link sends a reader searching."""
     columns = (Column(name="e", label="E", kind="example"), Column(name="s", label="S"))
-    table = Table(name="t", title="T", columns=columns, rows=(("1", "<x>"), ("2", None)))
-    text = tables_block([table], {"1": "#ex-1"})
+    table = Table(name="t", title="T", columns=columns, rows=(("1", "<x>"), ("7", None)))
+    text = shown(table)
     assert '<a href="#ex-1">1</a>' in text
-    assert "<td>2</td><td>–</td>" in text
+    assert '<th scope="row">7</th><td class="none">–</td>' in text
     assert "&lt;x&gt;" in text
 
 
-def test_rows_beyond_the_first_ten_are_folded_not_dropped():
+def test_rows_beyond_the_first_eight_are_folded_not_dropped():
     """A long list must be whole, and must not bury what follows."""
     columns = (Column(name="n", label="N", kind="count"),)
     rows = tuple((i,) for i in range(13))
-    text = tables_block([Table(name="t", title="T", columns=columns, rows=rows)], {})
-    assert "3 more rows" in text
-    assert all(f'<td class="num">{i}</td>' in text for i in range(13))
-    empty = tables_block([Table(name="t", title="T", columns=columns, rows=())], {})
-    assert "No rows." in empty
+    table = Table(name="t", title="T", columns=columns, rows=rows)
+    text = shown(table, Table(name="u", title="U", columns=columns, rows=()))
+    assert '<details class="rest"><summary>5 more rows' in text
+    assert all(f'<th scope="row" class="num">{i}</th>' in text for i in range(13))
+    assert text.count('<tr class="more">') == 5
+    assert "U: no rows." in text
 
 
 def test_an_analysis_with_nothing_to_show_gives_no_heading():

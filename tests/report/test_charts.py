@@ -1,6 +1,10 @@
-"""Tests of what the charts draw: marks are counted in the parsed SVG."""
+"""Tests of what lines, bars, reliability diagrams, scatters and forests draw, by coordinates."""
 
-from xml.etree import ElementTree
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
 
 import pytest
 from hypothesis import given
@@ -8,94 +12,109 @@ from hypothesis import strategies as st
 
 from kdprobe.report import chart_scatter
 from kdprobe.report.axes import Scale, padded, ticks
-from kdprobe.report.chart_heat import tint
-from kdprobe.report.charts import analysis_charts, draw_curve
-from kdprobe.report.svg import Chart
-from kdprobe.results.schema import AnalysisResult, Curve, Matrix, Series
+from kdprobe.report.charts import analysis_charts
+from kdprobe.results.schema import AnalysisResult, Estimate, Series
+from tests.report.charting import charts, curve, of_class, one, panel, parsed, places, words
 
 
-def parsed(chart: Chart) -> ElementTree.Element:
-    return ElementTree.fromstring(chart.svg())
+def test_a_line_falls_where_its_numbers_say() -> None:
+    """A point lost or moved on the way to the paper would look like another measurement.
+
+    One series from (0, 0) to (1, 1): padded by .05 the axes run from -.05 to 1.05. The plot is 250
+    wide from 42 and 170 high to 198: x(0) = 42 + 250 * .05 / 1.1 = 53.4, x(1) = 280.6,
+    y(0) = 198 - 170 * .05 / 1.1 = 190.3, y(1) = 35.7.
+    """
+    root = panel(one(curve("line", Series(name="s", x=(0, 1), y=(0, 1)))))
+    marks = of_class(root, "mark")
+    assert list(zip(places(marks, "cx"), places(marks, "cy"), strict=True)) == [
+        (53.4, 190.3),
+        (280.6, 35.7),
+    ]
+    assert of_class(root, "line")[0].get("points") == "53.4,190.3 280.6,35.7"
 
 
-def of_class(root: ElementTree.Element, name: str) -> list[ElementTree.Element]:
-    return [node for node in root.iter() if name in (node.get("class") or "").split()]
+def test_bands_are_of_two_series_and_whiskers_of_more() -> None:
+    """Three bands over each other are brown, and no reader sees whose edge is whose."""
+    ends = {"low": (0.0, 1.0), "high": (2.0, 3.0)}
+    many = [Series(name=f"a series {i}", x=(0, 1), y=(1, 2), **ends) for i in range(3)]
+    two = panel(one(curve("line", *many[:2])))
+    assert (len(of_class(two, "band")), len(of_class(two, "whisker"))) == (2, 0)
+    three = panel(one(curve("line", *many)))
+    whiskers = of_class(three, "whisker")
+    assert (len(of_class(three, "band")), len(whiskers)) == (0, 6)
+    # Side by side: three pixels apart, the middle one at the point's place.
+    first = sorted(places(whiskers, "x1"))[:3]
+    assert [round(b - a, 1) for a, b in itertools.pairwise(first)] == [3.0, 3.0]
+    nine = [many[0].model_copy(update={"name": f"a series {i}"}) for i in range(9)]
+    assert not of_class(panel(one(curve("line", *nine))), "whisker")
 
 
-def curve(kind: str, *series: Series, reference: float | None = None) -> Curve:
-    return Curve.model_validate(
-        {
-            "name": "c",
-            "title": "Title",
-            "kind": kind,
-            "x_title": "across",
-            "y_title": "up",
-            "series": series,
-            "reference": reference,
-        }
-    )
+def test_names_stand_at_the_ends_of_lines_where_there_is_room_and_never_overlap() -> None:
+    """Names over each other read as neither; a legend that is cut names nothing."""
+    close = [Series(name=name, x=(0, 1), y=(0, 1 - 0.001 * i)) for i, name in enumerate("abc")]
+    chart = one(curve("line", *close))
+    assert chart.keys == ()
+    written = [
+        node for node in panel(chart).iter() if node.tag == "text" and (node.text or "-") in "abc"
+    ]
+    heights = sorted(places(written, "y"))
+    assert [node.text for node in written if node.text] == ["a", "b", "c"] or len(written) == 3
+    assert min(b - a for a, b in itertools.pairwise(heights)) >= 13
+    assert heights[-1] <= 198 + 4 + 0.1
+    long = [s.model_copy(update={"name": f"a very long name of a model {s.name}"}) for s in close]
+    assert [key.name for key in one(curve("line", *long)).keys] == [s.name for s in long]
 
 
-def matrix(*rows: tuple[float | None, ...], scale: str = "sequential") -> Matrix:
-    names = tuple(f"r{i}" for i in range(len(rows)))
-    columns = tuple(f"c{i}" for i in range(len(rows[0])))
-    return Matrix.model_validate(
-        {
-            "name": "m",
-            "title": "M",
-            "row_title": "row",
-            "column_title": "column",
-            "rows": names,
-            "columns": columns,
-            "values": rows,
-            "scale": scale,
-            "undefined": "no mistakes",
-        }
-    )
-
-
-def drawn(result_part: Matrix | Curve) -> list[Chart]:
-    parts = {"matrices" if isinstance(result_part, Matrix) else "curves": (result_part,)}
-    result = AnalysisResult.model_validate({"name": "a", "version": 1, "title": "A", **parts})
-    return analysis_charts(result, {})
-
-
-def test_a_line_has_a_marker_a_point_and_a_band():
-    """A point lost on the way to the paper would look like a measurement never made."""
-    series = Series(name="s", x=(0, 1, 2), y=(1, 2, 4), low=(0.5, 1, 3), high=(2, 3, 5))
-    root = parsed(draw_curve(curve("line", series, Series(name="t", x=(1,), y=(2,))), "c", {})[0])
-    assert len(of_class(root, "band")) == 1
-    assert len(of_class(root, "mark")) == 3 + 1 + 2  # points, and one in the legend of each
-    heights = [float(node.get("cy") or 0) for node in root.iter("circle")]
-    assert heights[-3] > heights[-2] > heights[-1]
-
-
-def test_a_marked_place_of_a_line_is_drawn_and_named():
+def test_a_marked_place_of_a_line_is_drawn_and_named() -> None:
     """Guards a threshold that is in the document and not on the page, or at another place."""
-    places = {"threshold <0.9>": 0.75, "early": 0.0}
-    marked = Series(name="a", x=(0.0, 1.0), y=(1.0, 0.5), marks=places)
-    root = parsed(draw_curve(curve("line", marked), "c", {})[0])
+    spots = {"threshold <0.9>": 0.75, "early": 0.0}
+    marked = Series(name="a", x=(0.0, 1.0), y=(1.0, 0.5), marks=spots)
+    root = panel(one(curve("line", marked)))
     lines = of_class(root, "whisker")
-    assert [line.get("x1") for line in lines] == [line.get("x2") for line in lines]
-    assert len(lines) == 2
-    assert float(lines[0].get("x1") or 0) > float(lines[1].get("x1") or 0)
-    words = [node.text for node in root.iter() if node.tag.endswith("text")]
-    assert {"threshold <0.9>", "early"} <= set(words)
+    # x(.75) = 42 + 250 * .8 / 1.1 = 223.8, x(0) = 53.4.
+    assert places(lines, "x1") == places(lines, "x2") == [223.8, 53.4]
+    assert {"threshold <0.9>", "early"} <= set(words(root))
     plain = Series(name="a", x=(0.0, 1.0), y=(1.0, 0.5))
-    assert not of_class(parsed(draw_curve(curve("line", plain), "c", {})[0]), "whisker")
+    assert not of_class(panel(one(curve("line", plain))), "whisker")
 
 
-def test_a_level_line_is_said_to_be_level():
+def test_a_kept_checkpoint_is_a_ring_round_its_point() -> None:
+    """A second series beside the first would look like a second training."""
+    score = Series(name="accuracy", x=(1, 2), y=(0.5, 0.7))
+    kept = Series(name="kept: accuracy", x=(2,), y=(0.7,))
+    chart = one(curve("line", score, kept))
+    root = panel(chart)
+    (ring,) = of_class(root, "ring")
+    last = [node for node in of_class(root, "mark") if node is not ring][-1]
+    assert (ring.get("cx"), ring.get("cy")) == (last.get("cx"), last.get("cy"))
+    assert [key.name for key in chart.keys] == ["accuracy"]
+    assert chart.finding == "First to last point: accuracy 0.500 → 0.700."
+
+
+def test_a_level_line_is_said_to_be_level() -> None:
     """A highest and a lowest point of a constant are noise that reads like a finding."""
-    level, one = Series(name="s", x=(0, 1), y=(2, 2)), Series(name="t", x=(1,), y=(3,))
-    text = " ".join(parsed(draw_curve(curve("line", level, one), "c", {})[0]).itertext())
-    assert "s: 2.000 throughout. t: highest 3.000 at 1, lowest 3.000 at 1." in text
+    level, single = Series(name="s", x=(0, 1), y=(2, 2)), Series(name="t", x=(1,), y=(3,))
+    description = one(curve("line", level, single)).description
+    assert description == "s: 2.000 throughout. t: highest 3.000 at 1, lowest 3.000 at 1."
 
 
-def test_bars_grow_from_zero_and_negative_ones_downwards():
+def test_a_line_is_compared_with_the_teachers() -> None:
+    """A caption of every extreme says nothing; who lies below whom from where on is the finding."""
+    layers = ("layer 0", "layer 1", "layer 2")
+    base = Series(name="t", x=(0, 0.5, 1), y=(0.5, 0.7, 0.8), labels=layers)
+    student = Series(name="s", x=(0, 0.5, 1), y=(0.5, 0.6, 0.61), labels=layers)
+    other = Series(name="u", x=(0, 1), y=(0.6, 0.9), labels=layers[::2])
+    chart = one(curve("line", base, student, other), "t", "s", "u")
+    assert chart.finding == (
+        "Against t: s is below it from layer 1 on, by up to 0.190; "
+        "u is above it throughout, by up to 0.100."
+    )
+
+
+def test_bars_grow_from_zero_and_negative_ones_downwards() -> None:
     """A bar drawn from the axis end would make a small difference look large."""
     series = Series(name="s", x=(0, 1), y=(2, -1), low=(1, -2), high=(3, 0), labels=("a", "b"))
-    root = parsed(draw_curve(curve("bars", series), "c", {})[0])
+    root = panel(one(curve("bars", series)))
     first, second = of_class(root, "bar")
     assert len(of_class(root, "whisker")) == 2
     bottom = float(first.get("y") or 0) + float(first.get("height") or 0)
@@ -105,115 +124,209 @@ def test_bars_grow_from_zero_and_negative_ones_downwards():
     )
 
 
-def test_a_forest_has_a_row_a_label_and_keeps_missing_intervals_missing():
+def test_names_below_bars_never_run_together() -> None:
+    """Guards ".50–.55.55–.60", which is no scale; names of methods are cut."""
+    ranges = tuple(f".{5 * i:02d}–.{5 * i + 5:02d}" for i in range(10))
+    series = Series(name="s", x=tuple(range(10)), y=(0.1,) * 10, labels=ranges)
+    root = panel(one(curve("bars", series)))
+    ends = [node for node in of_class(root, "tick") if "a-middle" in (node.get("class") or "")]
+    # The plot is 252 wide from 42, each range 25.2: an end stands at every second, 0, .10, .20 …
+    assert [node.text for node in ends] == [".00", ".10", ".20", ".30", ".40", ".50"]
+    assert places(ends, "x") == [42, 92.4, 142.8, 193.2, 243.6, 294]
+    methods = ("integrated_gradients_of_the_input", "shap", "lime", "random order")
+    named = Series(name="s", x=(0, 1, 2, 3), y=(0.1,) * 4, labels=methods)
+    texts = words(panel(one(curve("bars", named))))
+    assert any(text.startswith("integrated_grad") and text.endswith("…") for text in texts)
+    assert {"shap", "lime", "random order"} <= set(texts)
+
+
+def test_bars_of_many_series_have_a_panel_each() -> None:
+    """Thirty bars side by side are hairs."""
+    many = [Series(name=f"m{i}", x=(0, 1), y=(1, 2)) for i in range(6)]
+    chart = one(curve("bars", *many))
+    assert [part.title for part in chart.panels] == [f"m{i}" for i in range(6)]
+    heights = {tuple(places(of_class(panel(chart, i), "bar"), "height")) for i in range(6)}
+    assert len(heights) == 1  # one axis for all
+
+
+def test_a_forest_has_a_row_a_label_and_keeps_missing_intervals_missing() -> None:
     """A slice without an interval must not show one of zero width."""
-    one = Series(name="s", x=(0.1, 0.2), low=(0.05, None), high=(0.15, None), labels=("a", "b"))
+    first = Series(name="s", x=(0.1, 0.2), low=(0.05, None), high=(0.15, None), labels=("a", "b"))
     two = Series(name="t", x=(0.3,), low=(-0.1,), high=(0.4,), labels=("b",), counts=(12,))
-    chart = draw_curve(curve("forest", one, two, reference=0.0), "c", {})[0]
-    root = parsed(chart)
+    chart = one(curve("forest", first, two, reference=0.0))
+    root = panel(chart)
     assert len(of_class(root, "whisker")) == 2
-    assert len(of_class(root, "mark")) == 3 + 2
+    assert len(of_class(root, "mark")) == 3
     assert len(of_class(root, "reference")) == 1
     assert chart.numbers.rows == (
         ("a", "s", 0.1, 0.05, 0.15, None),
         ("b", "s", 0.2, None, None, None),
         ("b", "t", 0.3, -0.1, 0.4, 12),
     )
-    assert chart.description == (
-        "s: largest at b (0.200); 1 of 2 intervals do not hold 0.000. "
-        "t: largest at b (0.300); 0 of 1 intervals do not hold 0.000."
+    assert chart.finding == (
+        "Intervals that leave out the line at 0.000: s 1 of 2, furthest a (0.100); t 0 of 1."
+    )
+    # The rows are ordered by the mean of their series: b (.25), a (.1).
+    assert [text for text in words(root) if text in ("a", "b")] == ["b", "a"]
+
+
+def gap(student: str, subset: str, q: float) -> Estimate:
+    return Estimate(metric="gap", model_a="t", model_b=student, subset=subset, value=0.1, q_value=q)
+
+
+def test_students_share_one_forest_and_are_filled_where_q_is_small() -> None:
+    """Two forests of their own order and axis hide the difference between students."""
+    one_, two = (
+        curve("forest", Series(name=name, x=x, low=(0, 0), high=(1, 1), labels=labels),
+              title=f"Gap of {name} to t by slice", name=f"forest-{name}", reference=0.0)
+        for name, x, labels in (("s", (0.3, 0.1), ("k: a", "k: b")),
+                                ("control", (0.5, 0.2), ("k: b", "k: a")))
+    )  # fmt: skip
+    q = (gap("s", "k: a", 0.01), gap("s", "k: b", 0.2), gap("control", "k: a", 0.05),
+         gap("control", "k: b", 0.04))  # fmt: skip
+    (chart,) = charts(one_, two, models=("t", "s", "control"), estimates=q)
+    assert chart.title == "Gap of each student to t by slice"
+    root = panel(chart)
+    assert [text for text in words(root) if text.startswith("k:")] == ["k: b", "k: a"]
+    assert [len(of_class(group, "hollow")) for group in of_class(root, "s0")] == [1]
+    assert [len(of_class(group, "hollow")) for group in of_class(root, "s1")] == [1]
+    hollow = ["".join(node.itertext()) for node in of_class(root, "hollow")]
+    assert [text.split(":")[0] for text in hollow] == ["s, k", "control, k"]
+    assert chart.finding == (
+        "Beyond noise (q < .05): s 1 of 2, furthest k: a (0.300); "
+        "control 1 of 2, furthest k: b (0.500)."
     )
 
 
-def test_a_reliability_diagram_is_one_chart_a_model_with_counts():
+def test_a_long_forest_stands_in_columns_of_one_axis() -> None:
+    """Forty rows below each other are two screens."""
+    labels = tuple(f"row {i}" for i in range(21))
+    series = Series(name="s", x=tuple(i / 10 for i in range(21)), labels=labels)
+    chart = one(curve("forest", series))
+    rows = [[w for w in words(panel(chart, i)) if w.startswith("row")] for i in range(3)]
+    assert [len(names) for names in rows] == [7, 7, 7]
+    assert functools.reduce(operator.iadd, rows, []) == list(labels)
+    axis = [of_class(panel(chart, i), "grid")[0].get("x1") for i in range(3)]
+    assert len(set(axis)) == 1
+
+
+def test_rows_that_are_models_have_their_colours() -> None:
+    """The teacher blue in one chart and orange in the next cannot be followed."""
+    series = Series(name="MCC", x=(0.8, 0.7), labels=("t", "s"))
+    chart = one(curve("forest", series, title="MCC of each model"), "t", "s")
+    root = panel(chart)
+    assert len(of_class(root, "ink")) == len(of_class(root, "s0")) == 1
+    assert chart.finding == "Difference to t: s −0.100."
+
+
+def test_an_axis_is_zoomed_where_scores_are_close() -> None:
+    """An axis from 0 hides the difference of .911 and .854."""
+    series = Series(name="r", x=(0.911, 0.854), low=(0.9, 0.84), high=(0.92, 0.865),
+                    labels=("t", "s"))  # fmt: skip
+    marks = of_class(panel(one(curve("forest", series), "t", "s")), "mark")
+    at = [float(m.get("cx") or float(m.get("x") or 0) + 3) for m in marks]
+    assert abs(at[0] - at[1]) > 150
+
+
+def test_reliability_is_one_chart_with_a_panel_a_model_and_counts() -> None:
     """Empty bins drawn at accuracy 0 would show a model as worse than it is."""
-    one = Series(name="s", x=(0.6, 0.7, 0.9), y=(0.5, 0.0, 0.95), counts=(10, 0, 40))
-    charts = draw_curve(curve("reliability", one, one), "c", {})
-    assert [chart.name for chart in charts] == ["c-1", "c-2"]
-    root = parsed(charts[0])
+    bins = Series(name="t", x=(0.6, 0.7, 0.9), y=(0.5, 0.0, 0.95), counts=(10, 0, 40))
+    chart = one(curve("reliability", bins, bins.model_copy(update={"name": "s"})), "t", "s")
+    assert [part.title for part in chart.panels] == ["t", "s"]
+    root = panel(chart)
     assert len(of_class(root, "mark")) == 2
-    tall = [float(node.get("height") or 0) for node in of_class(root, "bar")]
+    tall = places(of_class(root, "bar"), "height")
     assert tall[1] == pytest.approx(4 * tall[0], abs=0.3)
-    assert charts[0].description == (
-        "In 1 of 2 filled bins accuracy is below confidence; the fullest bin holds 40 of 50 "
-        "examples at confidence 0.900 and accuracy 0.950."
+    assert of_class(root, "ink")
+    assert of_class(panel(chart, 1), "s0")
+    assert (
+        chart.finding
+        == "Surer than right (below the diagonal): t in 1 of 2 bins; s in 1 of 2 bins."
     )
 
 
-def test_a_scatter_links_the_examples_that_are_on_the_page():
+def scatter(name: str, *points: tuple[float, float], labels: tuple[str, ...] = ()) -> Series:
+    return Series(
+        name=name, x=tuple(x for x, _ in points), y=tuple(y for _, y in points), labels=labels
+    )
+
+
+def test_a_scatter_links_the_examples_that_are_on_the_page() -> None:
     """A link to an example that was cut would lead nowhere."""
-    series = Series(name="s", x=(0.1, 0.5, 0.9), y=(0.2, 0.5, 0.1), labels=("1", "2", "<3>"))
-    chart = draw_curve(curve("scatter", series), "c", {"1": "#ex-1", "<3>": "#ex-%3C3%3E"})[0]
-    root = parsed(chart)
+    series = scatter("s", (0.1, 0.2), (0.5, 0.5), (0.9, 0.1), labels=("1", "2", "<3>"))
+    result = AnalysisResult(name="a", version=1, title="A", curves=(curve("scatter", series),))
+    (chart,) = analysis_charts(result, {"1": "#ex-1", "<3>": "#ex-%3C3%3E"})
+    root = panel(chart)
     assert [node.get("href") for node in root.iter("a")] == ["#ex-1", "#ex-%3C3%3E"]
     assert len(of_class(root, "mark")) == 3
     assert "of 3 examples 1 lie above the diagonal and 1 below it" in chart.description
+    assert chart.finding == "Above the diagonal: 33 % of 3."
+
+
+def test_scatters_of_students_are_panels_in_their_colours() -> None:
+    """A scatter a student, each as wide as the page, cannot be compared."""
+    both = [
+        curve("scatter", scatter("agree", (0.6, 0.7)), scatter("disagree", (0.9, 0.6)),
+              title=f"Confidence of t and {name}", y_title=f"confidence of {name}", name=name)
+        for name in ("s", "control")
+    ]  # fmt: skip
+    (chart,) = charts(*both, models=("t", "s", "control"))
+    assert [part.title for part in chart.panels] == ["s", "control"]
+    assert chart.title == "Confidence of t and each student"
+    assert "confidence of the student" in words(panel(chart))
+    assert len(of_class(panel(chart), "s0")) == 2
+    assert [key.name for key in chart.keys] == ["agree", "disagree"]
+    assert chart.finding == "Above the diagonal: s 50 % of 2; control 50 % of 2."
 
 
 def test_a_crowded_scatter_becomes_a_histogram_that_loses_no_point(
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     """Ten thousand marks stall a browser and hide each other."""
     monkeypatch.setattr(chart_scatter, "POINTS", 50)
     values = tuple(i / 100 for i in range(101))
-    chart = draw_curve(curve("scatter", Series(name="s", x=values, y=values)), "c", {})[0]
-    cells = of_class(parsed(chart), "cell")
-    counted = [int((node[0].text or "").split()[0]) for node in cells]
-    assert sum(counted) == 101
+    chart = one(curve("scatter", Series(name="s", x=values, y=values)))
+    cells = of_class(panel(chart), "cell")
+    assert sum(int((node[0].text or "").split()[0]) for node in cells) == 101
     assert "101 points, drawn as counts per cell." in chart.caption
 
 
-def test_a_heat_map_has_a_cell_a_value_and_tells_undefined_apart():
-    """An undefined share shown as zero would be read as a measurement."""
-    chart = drawn(matrix((0.5, None), (1.0, 0.25)))[0]
-    cells = of_class(parsed(chart), "cell")
-    assert len(cells) == 4
-    assert len(of_class(parsed(chart), "undefined")) == 1
-    assert [node[0].text for node in cells] == [
-        "r0 × c0: 0.500",
-        "r0 × c1: –",
-        "r1 × c0: 1.000",
-        "r1 × c1: 0.250",
-    ]
-    assert "1 cells are undefined: no mistakes." in chart.description
-    assert chart.numbers.rows == (("r0", 0.5, None), ("r1", 1.0, 0.25))
-
-
-def test_a_diverging_heat_map_tells_the_signs_apart():
-    """A student's gain must not have the colour of its loss."""
-    cells = of_class(parsed(drawn(matrix((-1.0, 0.0, 0.5), scale="diverging"))[0]), "cell")
-    assert [(node.get("class") or "").split()[1] for node in cells] == ["m5", "p0", "p2"]
-
-
-def test_a_matrix_without_any_value_says_why():
-    """All cells undefined must not crash the page."""
-    assert drawn(matrix((None,)))[0].description == "No cell is defined: no mistakes."
-
-
-def test_a_matrix_of_57_labels_draws_every_count_above_zero():
-    """A task of many labels must not lose a confusion."""
-    rows = tuple(tuple(float(i == j or (i, j) == (3, 9)) for j in range(57)) for i in range(57))
-    chart = drawn(matrix(*rows))[0]
-    assert len(of_class(parsed(chart), "cell")) == 58
-    assert len(chart.numbers.rows) == 57
-
-
-def test_two_charts_of_one_name_get_names_of_their_own():
+def test_two_charts_of_one_name_get_names_of_their_own() -> None:
     """The second figure would overwrite the first one's file, and ids would clash."""
-    one = curve("line", Series(name="s", x=(0, 1), y=(1, 2)))
-    result = AnalysisResult(name="a", version=1, title="A", curves=(one, one))
-    assert [chart.name for chart in analysis_charts(result, {})] == ["a-c", "a-c-2"]
+    line = curve("line", Series(name="s", x=(0, 1), y=(1, 2)))
+    assert [chart.name for chart in charts(line, line)] == ["a-c", "a-c-2"]
 
 
-def test_a_chart_without_points_is_not_drawn():
+def test_a_chart_without_points_is_not_drawn() -> None:
     """An empty frame would look like a failure of the browser."""
-    assert drawn(curve("line", Series(name="s", x=(), y=()))) == []
+    assert charts(curve("line", Series(name="s", x=(), y=()))) == []
+
+
+def test_no_letter_is_smaller_on_a_phone_than_eleven_pixels() -> None:
+    """A chart 560 wide on a phone of 390 had letters of 8 pixels.
+
+    Letters are 12 px; a phone gives a chart 358, so that up to 358 * 12 / 11 = 390 they stay 11.
+    """
+    wide = Series(name="a name of a row that is long", x=(0.1,), y=(0.2,), labels=("x" * 80,))
+    for kind in ("line", "bars", "forest", "reliability", "scatter"):
+        chart = one(curve(kind, wide))
+        assert max(part.width for part in chart.panels) <= 320
+
+
+def test_every_long_name_is_cut_inside_its_panel_and_whole_in_a_tooltip() -> None:
+    """A name that runs out of its panel stands over the next one's axis."""
+    name = "distilbert-6L-from-hub-very-long-name-of-a-run-2024-05-01-and-more"
+    row = Series(name="s", x=(0.1,), labels=(name,))
+    root = parsed(one(curve("forest", row)))
+    cut = next(node for node in root.iter() if node.tag == "text" and len(node))
+    assert cut[0].text == name
+    assert (cut[0].tail or "").endswith("…")
 
 
 @given(
     st.floats(-1e6, 1e6).flatmap(lambda low: st.tuples(st.just(low), st.floats(1e-3, 1e6))),
 )
-def test_ticks_stay_inside_and_are_few(case: tuple[float, float]):
+def test_ticks_stay_inside_and_are_few(case: tuple[float, float]) -> None:
     """A tick outside the axis, or thousands of them, would cover the chart."""
     low, high = case[0], case[0] + case[1]
     found = ticks(low, high)
@@ -223,32 +336,8 @@ def test_ticks_stay_inside_and_are_few(case: tuple[float, float]):
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1))
-def test_every_value_falls_on_the_paper(values: list[float]):
+def test_every_value_falls_on_the_paper(values: list[float]) -> None:
     """A range of zero width would divide by zero; a tight one would cut marks off."""
     low, high = padded(values)
     scale = Scale(low, high, 50, 500)
     assert all(49 <= scale(value) <= 501 for value in values)
-
-
-def test_a_number_of_few_examples_does_not_outshine_the_others():
-    """The largest gap of a heat map was that of twenty sentences, whose interval includes 0."""
-    shown = matrix((-0.4, -0.1), (0.0, 0.2), scale="diverging").model_copy(
-        update={"sure": ((0.0, -0.06), (0.0, 0.03))}
-    )
-    chart = drawn(shown)[0]
-    assert chart.description == (
-        "2 of 4 cells differ from 0 by more than noise; surely highest: 0.200 at r1, c1 (0.030 of "
-        "it beyond noise); surely lowest: −0.100 at r0, c1 (−0.060 of it beyond noise)."
-    )
-    cells = [node.get("class") for node in parsed(chart).iter("rect")]
-    assert cells == ["blank", "cell p0", "cell m5", "cell p0", "cell p2"]
-    nothing = shown.model_copy(update={"sure": ((0.0, 0.0), (0.0, 0.0))})
-    assert drawn(nothing)[0].description == "0 of 4 cells differ from 0 by more than noise."
-
-
-@given(st.floats(0, 100), st.floats(0, 100))
-def test_tints_grow_with_the_value(one: float, other: float):
-    """A larger count must not look paler than a smaller one."""
-    steps = [int(tint(v, 0, 100, diverging=False)[1:]) for v in sorted((one, other))]
-    assert steps == sorted(steps)
-    assert 0 <= steps[0] <= steps[1] <= 10

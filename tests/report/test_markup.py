@@ -9,21 +9,17 @@ from kdprobe.report.markup import fill
 
 def test_a_forgotten_value_is_an_error_not_a_blank():
     """A misspelt name in a template would leave a hole on the page."""
-    with pytest.raises(UndefinedError, match="'tables' is undefined"):
-        fill("tables.html", links={}, most=3)
+    with pytest.raises(UndefinedError, match="'title' is undefined"):
+        fill("folded.html", body="")
 
 
 def test_strings_are_escaped_and_cleaned_and_markup_is_kept():
     """A caption with a tag must show the tag; a chart must not be shown as text."""
     hostile = "<b>\x1b\u202e"
     text = fill(
-        "warnings.html",
-        notices=[],
-        cut=hostile,
-        skipped=(),
-        undefined=[(Markup("<i>kept</i>"), [hostile])],
-        undefined_total=1,
+        "checks.html", checks=Markup("<i>kept</i>"), undefined=[(hostile, [Markup("<b>x</b>")])]
     )
-    assert "<p>&lt;b&gt;��</p>" in text
+    assert "<li>&lt;b&gt;��" in text
     assert "<i>kept</i>" in text
+    assert "(<b>x</b>)" in text
     assert isinstance(text, Markup)

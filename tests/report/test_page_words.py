@@ -8,7 +8,7 @@ import pytest
 
 from kdprobe.report.build import render
 from kdprobe.report.examples import page_data
-from kdprobe.report.highlights import marks
+from kdprobe.report.highlights import Mark, marks
 from kdprobe.results.io import dumps, loads
 from kdprobe.results.schema import ExampleWords, ResultsDocument
 from tests.report import documents
@@ -16,8 +16,16 @@ from tests.report.browsing import Reader, Visit
 from tests.report.explained import LOW, METHODS, with_words
 from tests.report.test_page import CONTRAST, SHOWN
 
-CELLS = """() => [...document.querySelectorAll('#panel .words tr')].map((line) =>
-  [...line.querySelectorAll('.hl')].map((mark) => [mark.textContent, mark.className]))"""
+CELLS = """() => [...document.querySelectorAll('#panel .tab')].flatMap((tab) => {
+  const lines = {};  // of the same model, wherever they were broken
+  for (const line of tab.querySelectorAll('.words tr')) {
+    const name = line.cells[0].firstChild.textContent;
+    lines[name] = [...(lines[name] || []),
+      ...[...line.querySelectorAll('.hl')].map((mark) => [mark.textContent, mark.className])];
+  }
+  return Object.entries(lines);
+})"""
+"""Each method's lines: the model, and its words with their classes."""
 
 
 def explained() -> ResultsDocument:
@@ -52,15 +60,16 @@ def test_the_panel_shows_every_models_words_as_the_report_colours_them(reader: R
     page = visit(reader, document, fragment="#ex-3").page
     found = words_of(document, 3)
     wanted = [
-        [[mark.word, f"hl {mark.tint}".strip()] for mark in marks(found.words, line.scores)]
+        [line.model, [tinted(mark) for mark in marks(found.words, line.scores)]]
         for line in found.scores
     ]
     assert page.evaluate(CELLS) == wanted
-    heads = page.locator("#panel .words th").all_inner_texts()
-    assert [head.split()[0] for head in heads] == [line.method for line in found.scores]
-    assert heads[1].endswith(f"agreement {found.agreement[0].value:.3f}".replace("-", "−"))
+    tabs = page.locator("#panel [role=tab]").all_inner_texts()
+    assert tabs == list(dict.fromkeys(line.method for line in found.scores))
+    head = page.locator("#panel .words th").nth(1).inner_text()
+    assert head.endswith(f"agreement {found.agreement[0].value:.3f}".replace("-", "−"))
     label = document.task.labels[found.explained or 0]
-    assert f"explained class: {label}" in page.inner_text("#panel .wordbox")
+    assert f"Explained class: {label}" in page.inner_text("#panel .wordbox")
     first = page.locator("#panel .words tr").first.locator("td").nth(1)
     assert first.locator(".small").inner_text() == f"{found.scores[0].scores[1]:.2f}".replace(
         "-", "−"
@@ -68,27 +77,32 @@ def test_the_panel_shows_every_models_words_as_the_report_colours_them(reader: R
     assert first.locator(".hl").get_attribute("title") is not None
 
 
+def tinted(mark: Mark) -> list[str]:
+    return [mark.word, f"hl {mark.tint}".strip()]
+
+
 def test_two_pinned_examples_keep_their_own_words(reader: Reader):
     """The pinned example's words under the selected one's name would compare nothing."""
     document = explained()
     page = visit(reader, document, fragment="#ex-3").page
-    page.get_by_role("button", name="Pin beside").click()
+    page.click("#pin")
     page.locator("#examples tbody a").nth(8).click()
-    shown = page.evaluate(CELLS)
+    shown = [[word for word, _ in marked] for _, marked in page.evaluate(CELLS)]
     half = len(METHODS) * len(document.models)
-    assert [word for word, _ in shown[0]] == list(words_of(document, 3).words)
-    assert [word for word, _ in shown[half]] == list(words_of(document, 8).words)
+    assert shown[0] == list(words_of(document, 8).words)
+    assert shown[half] == list(words_of(document, 3).words)
 
 
 def test_low_agreement_filters_by_method_and_student(reader: Reader):
     """A filter that reads another method's agreement shows the wrong sentences."""
     document = explained()
     page = visit(reader, document).page
+    page.click("#more summary")
     page.check("#f-low")
     low = [key for key, values in rhos(document, "lime").items() if min(values) < LOW]
     assert page.evaluate(SHOWN) == low
     page.select_option("#f-method", label="shap")
-    page.select_option("#f-student", label="student-4l")
+    page.select_option("#f-model", label="student-4l")
     low = [key for key, (value,) in rhos(document, "shap", "student-4l").items() if value < LOW]
     assert low
     assert page.evaluate(SHOWN) == low
@@ -99,11 +113,11 @@ def test_the_agreement_column_sorts_with_what_was_not_explained_last(reader: Rea
     document = explained()
     page = visit(reader, document).page
     least = {key: min(values) for key, values in rhos(document, "lime").items()}
-    first = page.locator("#examples tbody tr").first.locator("td").nth(6).inner_text()
+    first = page.locator("#examples tbody tr").first.locator("td").nth(5).inner_text()
     assert first == f"{least['0']:.3f}".replace("-", "−")
-    page.click("#examples th button >> text=Word agreement")
+    page.click("#examples [data-sort=agreement]")
     assert page.evaluate(SHOWN)[: len(least)] == sorted(least, key=lambda key: least[key])
-    page.click("#examples th button >> text=Word agreement")
+    page.click("#examples [data-sort=agreement]")
     assert page.evaluate(SHOWN)[0] == max(least, key=lambda key: least[key])
 
 
@@ -141,7 +155,8 @@ def test_hostile_words_run_nothing_and_widen_nothing(reader: Reader, width: int)
     page = seen.page
     for place in range(4):
         page.locator("#examples tbody a").nth(place).click()
-        page.get_by_role("button", name="Pin beside").first.click()
+        page.click("#pin")
+    page.click("#more summary")
     page.check("#f-low")
     assert page.evaluate("window.ran") is None
     assert page.locator("#panel .words tr").count() > 0

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree
 
-from kdprobe.report.svg import Chart, clean, coordinate, numbers_table, slug, tag, text
+from kdprobe.report.svg import Chart, Panel, clean, coordinate, numbers_table, slug, tag, text
 from kdprobe.results.schema import Column
 
 
@@ -10,11 +10,9 @@ def chart(title: str = "A title", description: str = "A finding.") -> Chart:
     return Chart(
         name="one",
         title=title,
-        description=description,
+        finding="",
         caption="",
-        width=100,
-        height=50,
-        marks=text(1, 2, "mark"),
+        panels=(Panel("", description, 100, 50, text(1, 2, "mark")),),
         numbers=numbers_table([Column(name="a", label="A")], [("x",)]),
     )
 

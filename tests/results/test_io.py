@@ -272,6 +272,7 @@ def test_word_scores_of_an_older_document_stand_once() -> None:
                 assert cell == scores.pop((example.id, line.method, line.model, place))
         now = example.model_dump(mode="json")
         now["words"].pop("scores")
+        assert now["words"].pop("second") is None
         held["words"].pop("scores")
         assert now == held
     assert not scores

@@ -139,3 +139,21 @@ def test_without_special_tokens_there_is_no_separator() -> None:
 def test_entropy_of_nothing_is_zero() -> None:
     """Guards -0 and NaN on the page."""
     assert str(entropies(np.array([0.0, 1.0], dtype=np.float32)).item()) == "0.0"
+
+
+def test_attention_of_words_is_not_that_of_special_tokens() -> None:
+    """Guards a mean over all tokens, in which special tokens, that mostly rest, outweigh words."""
+    maps = np.array([[1.0, 0.0, 0.0], [0.5, 0.25, 0.25], [1.0, 0.0, 0.0]], dtype=np.float32)
+    words = np.array([False, True, False])
+    numbers = head_statistics(maps[None, None], words, maps[None, None]).ravel()
+    np.testing.assert_allclose(numbers[2:5], [0.5, 0.25, 0.25])
+
+
+def test_divergence_stays_in_its_range_to_the_last_bit() -> None:
+    """Guards a divergence below 0 or above ln 2 that rounding makes and a report refuses."""
+    for seed in range(20):
+        heads = rows_of(3, 4, 6, 6, seed=seed, sharp=6.0)
+        assert head_divergence(heads, heads).min() >= 0.0
+    apart = np.zeros((1, 1, 3, 6), dtype=np.float32)
+    apart[..., :3] = rows_of(1, 1, 3, 3)
+    assert head_divergence(apart, apart[..., ::-1]).max() <= np.log(2.0)

@@ -10,7 +10,15 @@ from scipy.linalg import null_space, sqrtm
 from sklearn.linear_model import LogisticRegression
 
 from kdprobe.stats.arrays import Floats, Ints
-from kdprobe.stats.erasure import Moments, _span, leace, random_eraser, shrinkage, spectrum
+from kdprobe.stats.erasure import (
+    Moments,
+    Spectrum,
+    _span,
+    leace,
+    random_eraser,
+    shrinkage,
+    spectrum,
+)
 from tests.analysis.studies import quick
 
 
@@ -186,3 +194,53 @@ def test_shrinkage_is_written_out(d: int, n: int) -> None:
     expected = min(1.0, float(top / bottom))
     values = np.asarray(np.linalg.eigvalsh(covariance), dtype=np.float64)
     assert shrinkage(values, n) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_covariance_is_shrunk_by_hand() -> None:
+    """Guards a shrinkage that is computed and not used, or that adds variance.
+
+    Eigenvalues 1 and 3 of 16 vectors are drawn half way to their mean, 2; their sum stays.
+    """
+    moments = Moments(16, np.zeros(2), np.diag([1.0, 3.0]), np.zeros((2, 2)))
+    whole = spectrum(moments)
+    np.testing.assert_allclose(whole.values, [1.5, 2.5])
+    np.testing.assert_allclose(whole.variances, [1.0, 3.0])
+    np.testing.assert_allclose(spectrum(moments, shrunk=False).values, [1.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("small", "mean", "width", "kept"),
+    [(1e-10, 0.0, 2, 2), (1e-10, 1e3, 2, 1), (1e-17, 0.0, 2, 1), (0.0, 0.0, 2, 1),
+     (1e-13, 0.0, 200, 2), (1e-14, 0.0, 200, 1)],
+)  # fmt: skip
+def test_what_rounding_makes_vary_is_no_direction(
+    small: float, mean: float, width: int, kept: int
+) -> None:
+    """Guards directions of rounding, whitened to the size of real ones.
+
+    Rounding is that of eigenvalues (2.2e-16 of the largest, times the width: 4e-14 of 200) or of
+    vectors (1e-12 of their mean square, by dimension: 5e-7 of two at a mean of 1,000).
+    """
+    variances, centre = np.zeros(width), np.zeros(width)
+    variances[:2], centre[0] = (1.0, small), mean
+    moments = Moments(10**9, centre, np.diag(variances), np.zeros((width, 2)))
+    assert len(spectrum(moments, shrunk=False).values) == kept
+
+
+@pytest.mark.parametrize(("share", "kept"), [(0.9, 0), (1.1, 1)])
+def test_vectors_are_alike_below_a_variance(share: float, kept: int) -> None:
+    """Guards vectors that differ by rounding alone, whose one direction takes all of it."""
+    covariance = np.diag([share * 1e-12 * 1e6, 0.0])
+    moments = Moments(10**9, np.array([1e3, 0.0]), covariance, np.zeros((2, 2)))
+    assert len(spectrum(moments, shrunk=False).values) == kept
+
+
+def test_random_directions_are_those_of_the_space_not_of_its_axes() -> None:
+    """Guards a control that depends on which eigenvectors of equal variance a library gives."""
+    base = np.linalg.qr(np.random.default_rng(5).normal(size=(6, 6)))[0]
+    even = np.ones(6)
+    one, other = (
+        random_eraser(Spectrum(even, vectors, np.zeros(6), even), 2, 2.0, np.random.default_rng(0))
+        for vectors in (np.eye(6), base)
+    )
+    np.testing.assert_allclose(one.left @ one.right, other.left @ other.right, atol=1e-12)

@@ -16,7 +16,7 @@ from kdprobe.stats.bootstrap import draw_resamples, interval
 from kdprobe.stats.layer_permutation import permutation_p
 from kdprobe.stats.layer_similarity import (
     Blocks,
-    Similarity,
+    PairSimilarity,
     in_groups,
     resampled,
     similarity,
@@ -31,7 +31,7 @@ def blocks(rows: Floats, size: int = 7) -> Blocks:
     return lambda: (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-def alike(x: Floats, y: Floats, *, biased: bool = False, size: int = 7) -> Similarity:
+def alike(x: Floats, y: Floats, *, biased: bool = False, size: int = 7) -> PairSimilarity:
     """Both numbers of two sets of vectors that vary."""
     one, other = (vectors_of(blocks(rows, size), biased=biased) for rows in (x, y))
     numbers = similarity(one, other, biased=biased)
@@ -187,6 +187,15 @@ def test_intervals_cover_the_value_of_many_sentences():
         assert bounds is not None
         covered += bounds[0] <= truth.cka <= bounds[1]
     assert 180 <= covered <= 199
+
+
+def test_vectors_and_themselves_are_alike_to_the_last_bit():
+    """Guards a CKA above 1, or a distance below 0, that rounding makes and a report refuses."""
+    for seed in range(60):
+        rows = np.random.default_rng(seed).normal(size=(9, 3))
+        numbers = alike(rows, rows)
+        assert numbers.cka <= 1.0
+        assert 0.0 <= numbers.procrustes < 1e-12
 
 
 def test_draws_stay_in_range_and_begin_with_the_value():

@@ -80,7 +80,7 @@ def start(toy: Toy, folder: Path, runs: str = RUNS, **more: Any) -> Sweep:
 def _hurry() -> Iterator[None]:
     """Time a few sentences only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring, "PACE", Pace(batch_size=8, batches=3, sentences=4))
+        patch.setattr(measuring, "PACE", Pace({1: 4, 32: 3}))
         yield
 
 

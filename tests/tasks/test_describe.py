@@ -114,14 +114,14 @@ def test_overview(tmp_path: Path):
     put(tmp_path, "QQP/dev.tsv", "id\tquestion1\tquestion2\tis_duplicate", "1\ta\tb\t0")
     rows = {row.name: row for row in overview(data_dir=tmp_path)}
     cola = rows["cola"]
-    assert cola.found == (("dev", 2), ("test", 1))
+    assert cola.sizes == (("dev", 2), ("test", 1))
     assert (cola.missing, cola.folder) == (("train",), str(tmp_path / "glue" / "CoLA"))
     assert (cola.kind, cola.labels, cola.primary_score) == ("classification", 2, "mcc")
-    assert rows["sst2"].found == (("dev", 1),)
-    assert rows["qqp"].found == (("dev", None),)
-    assert (rows["rte"].found, rows["rte"].folder) == ((), "")
+    assert rows["sst2"].sizes == (("dev", 1),)
+    assert rows["qqp"].sizes == (("dev", None),)
+    assert (rows["rte"].sizes, rows["rte"].folder) == ((), "")
     grammar = rows["grammar"]
     assert (grammar.generated, grammar.folder, grammar.missing) == (True, "", ())
-    assert grammar.found == (("train", 12000), ("dev", 1000), ("test", 1000))
+    assert grammar.sizes == (("train", 12000), ("dev", 1000), ("test", 1000))
     with pytest.raises(TaskError, match=r"`data_dir=.*`: no such folder"):
         overview(data_dir=tmp_path / "no")

@@ -40,7 +40,7 @@ _TOKENS = {
 }
 
 
-class _Gathered(NamedTuple):
+class _AttentionOfAll(NamedTuple):
     """The draws of every encoder, by student; `random` those of untrained students."""
 
     students: dict[str, AttentionDraws]
@@ -48,7 +48,7 @@ class _Gathered(NamedTuple):
     ceiling: AttentionDraws | None
 
 
-def _gathered(study: Study, observed: AttentionSimilarities) -> _Gathered:
+def _gathered(study: Study, observed: AttentionSimilarities) -> _AttentionOfAll:
     held: dict[str, dict[str, AttentionDraws]] = {"trained": {}, "random": {}}
     for model in study.models:
         for weights, by_name in held.items():
@@ -62,10 +62,10 @@ def _gathered(study: Study, observed: AttentionSimilarities) -> _Gathered:
                 by_name[model.name] = draws
     ceiling = held["trained"].pop(study.teacher.name, None)
     random = {name: draws for name, draws in held["random"].items() if name in held["trained"]}
-    return _Gathered(held["trained"], random, ceiling)
+    return _AttentionOfAll(held["trained"], random, ceiling)
 
 
-class _Writer(NamedTuple):
+class _HeadEstimates(NamedTuple):
     """Makes the estimates of one comparison."""
 
     teacher: str
@@ -103,7 +103,7 @@ class _Writer(NamedTuple):
                 yield self.number(key, draws, n)
 
 
-def _estimates(writer: _Writer, gathered: _Gathered) -> Iterator[Estimate]:
+def _estimates(writer: _HeadEstimates, gathered: _AttentionOfAll) -> Iterator[Estimate]:
     for student, draws in gathered.students.items():
         yield from writer.layers("attention_js", student, draws)
         yield from writer.heads("nearest_head_js", student, draws)
@@ -124,7 +124,9 @@ def _estimates(writer: _Writer, gathered: _Gathered) -> Iterator[Estimate]:
         yield from writer.looks(student, draws.own_layers, draws.first.layers.shape[-1])
 
 
-def _tables(study: Study, observed: AttentionSimilarities, gathered: _Gathered) -> list[Table]:
+def _tables(
+    study: Study, observed: AttentionSimilarities, gathered: _AttentionOfAll
+) -> list[Table]:
     teacher, students = study.teacher.name, gathered.students
     tables = [lost_table(students, gathered.random), heads_table(teacher, students)]
     if observed.maps:
@@ -163,7 +165,7 @@ class AttentionSimilarity:
             "on examples that both cut into the same tokens. Floor: the student before training; "
             "ceiling: the teacher's other seeds, where there are any.",
             metrics=METRICS,
-            estimates=tuple(_estimates(_Writer(teacher), gathered)),
+            estimates=tuple(_estimates(_HeadEstimates(teacher), gathered)),
             tables=tuple(_tables(study, observed, gathered)),
             matrices=tuple(
                 heat_map(f"attention-{place}", student, draws)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.analysis.estimates import resamples_of
 from kdprobe.analysis.probing.cells import equal_depth
 from kdprobe.observations.attention import AttentionPairs
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, mean_over_runs
+from kdprobe.stats.bootstrap import draw_run_weights, mean_over_runs
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,9 @@ def attention_draws(study: Study, runs: Sequence[AttentionPairs]) -> AttentionDr
         each_run = []
         for run in runs:
             held = np.asarray(getattr(run, name), dtype=np.float64)
-            n = held.shape[-1]
-            counts = draw_resamples(study.seed, n, study.resamples)
-            means = counts.sums(held.reshape(-1, n).T).T / n
+            resamples = resamples_of(study, study.split.only(run.ids))
+            sums = resamples.sums(held.reshape(-1, len(run.ids)).T)
+            means = (sums / resamples.totals[:, None]).T
             each_run.append(means.reshape(*held.shape[:-1], -1))
         stacked = np.stack(each_run)
         averaged: Floats = np.empty(stacked.shape[1:])

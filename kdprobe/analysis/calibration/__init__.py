@@ -17,13 +17,13 @@ from kdprobe.analysis.calibration.draws import (
     ERROR,
     CalibrationOptions,
     bins_of,
-    confidence,
     no_temperature,
     simulated_null,
     statistics,
 )
 from kdprobe.analysis.calibration.metrics import metrics
 from kdprobe.analysis.estimates import HOW, EstimateKey, draws_of, estimate, undefined_estimate
+from kdprobe.analysis.examples import confidence_of
 from kdprobe.analysis.gold import (
     NO_PROBABILITIES,
     first_run_note,
@@ -122,7 +122,7 @@ def _reliability(study: Study, population: Population, bins: int) -> Series:
     bounds = [wilson(*each) for each in zip(hits * held.size / counts, held.size, strict=True)]
     return Series(
         name=population.name,
-        x=tuple(float(confidence(run)[members == b].mean()) for b in filled),
+        x=tuple(float(confidence_of(run)[members == b].mean()) for b in filled),
         y=tuple((hits / counts).tolist()),
         low=tuple(ends.low if ends else None for ends in bounds),
         high=tuple(ends.high if ends else None for ends in bounds),

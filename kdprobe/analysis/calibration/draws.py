@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from kdprobe.analysis.estimates import resamples_of
+from kdprobe.analysis.examples import confidence_of
 from kdprobe.analysis.gold import gold_of, hits_of
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import Population, Predictions
@@ -32,8 +33,6 @@ from kdprobe.stats.calibration_error import (
 ERROR = "calibration_error"
 Statistic = Callable[[Predictions], Floats]
 
-_DIGITS = 12  # equal confidences must share a bin, whatever their last bit says
-
 
 class CalibrationOptions(Options):
     """How finely confidences are binned, and how long chance is simulated."""
@@ -47,11 +46,6 @@ class CalibrationOptions(Options):
     )
 
 
-def confidence(run: Predictions) -> Floats:
-    """Return the confidences that are binned, float64 `[n]`."""
-    return run.confidence.round(_DIGITS)
-
-
 def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic]:
     """Return the draws of each metric, for one run."""
     bins = options.bins
@@ -59,7 +53,7 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
     rows = np.arange(study.n)
 
     def error(run: Predictions, binned: Callable[[Floats, int], Ints]) -> Floats:
-        sure = confidence(run)
+        sure = confidence_of(run)
         gaps = hits_of(run, gold) - sure
         return _calibration.ece_draws(resamples, gaps, binned(sure, bins), bins=bins)
 
@@ -72,7 +66,7 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         ERROR: lambda run: _debiased(study, options, run),
         "ece": lambda run: error(run, _calibration.equal_width),
         "ece_equal_mass": lambda run: error(run, _calibration.equal_mass),
-        "overconfidence": lambda run: resamples.mean(confidence(run) - hits_of(run, gold)),
+        "overconfidence": lambda run: resamples.mean(confidence_of(run) - hits_of(run, gold)),
         "brier": brier,
         "nll": lambda run: resamples.mean(-run.log_probabilities[rows, gold]),
         "temperature": lambda run: (
@@ -86,14 +80,14 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
 
 def bins_of(study: Study, run: Predictions, bins: int) -> tuple[Ints, Bins]:
     """Return the bin of each example, int64 `[n]`, and what the filled bins hold."""
-    sure, hits = confidence(run), hits_of(run, gold_of(study)).astype(np.float64)
+    sure, hits = confidence_of(run), hits_of(run, gold_of(study)).astype(np.float64)
     members = _calibration.equal_width(sure, bins)
     return members, filled_bins(sure, hits, members, study.split.clusters)
 
 
 def _debiased(study: Study, options: CalibrationOptions, run: Predictions) -> Floats:
     """Draw the calibration error of a run from its confidence distribution."""
-    sure, hits = confidence(run), hits_of(run, gold_of(study))
+    sure, hits = confidence_of(run), hits_of(run, gold_of(study))
     members, bins = bins_of(study, run, options.bins)
     order = rank_squares(resamples_of(study), hits - sure, members, bins=options.bins)
     draws = len(order) - 1
@@ -121,7 +115,7 @@ def simulated_null(study: Study, population: Population, options: CalibrationOpt
     """Simulate the ECE of a calibrated model, averaged over the runs; float64 `[simulations]`."""
     simulated = []
     for place, run in enumerate(population.runs):
-        sure = confidence(run)
+        sure = confidence_of(run)
         simulated.append(
             _calibration.simulate_null(
                 sure,

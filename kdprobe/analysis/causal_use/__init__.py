@@ -65,7 +65,7 @@ def _besides(key: Key, effect: Effect, n: int) -> list[Estimate]:
     """Estimate what the use is made of, and the flips."""
     model, name, layer = key
     at = {"model_a": model, "subset": name, "layer": str(layer)}
-    made = [
+    estimates = [
         estimate(EstimateKey(metric, **at), draws, n=n, undefined="", how=_HOW)
         for metric, draws in (
             ("erased_change", effect.change),
@@ -74,8 +74,8 @@ def _besides(key: Key, effect: Effect, n: int) -> list[Estimate]:
     ]
     flips = EstimateKey("flips_beyond_control", **at)
     if effect.flips is None:
-        return [*made, undefined_estimate(flips, _LABELS, n=n)]
-    return [*made, estimate(flips, effect.flips, n=n, undefined="", how=_HOW)]
+        return [*estimates, undefined_estimate(flips, _LABELS, n=n)]
+    return [*estimates, estimate(flips, effect.flips, n=n, undefined="", how=_HOW)]
 
 
 def _losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> list[Estimate]:
@@ -110,7 +110,7 @@ def _mean_use(effects: Mapping[Key, Effect], model: str, name: str) -> Floats | 
 
 
 def _lost(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> list[Estimate]:
-    made = []
+    estimates = []
     for one in erased.properties:
         teacher = _mean_use(effects, study.teacher.name, one.name)
         for student in study.students:
@@ -118,11 +118,11 @@ def _lost(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> lis
             other = _mean_use(effects, student.name, one.name)
             if teacher is None or other is None:
                 without = study.teacher.name if teacher is None else student.name
-                made.append(undefined_estimate(at, f"nothing was erased from {without}"))
+                estimates.append(undefined_estimate(at, f"nothing was erased from {without}"))
             else:
                 draws, n = teacher - other, len(erased.ids)
-                made.append(estimate(at, draws, n=n, undefined="", how=_HOW))
-    return made
+                estimates.append(estimate(at, draws, n=n, undefined="", how=_HOW))
+    return estimates
 
 
 def _notices(erased: CausalUse) -> list[Notice]:

@@ -84,7 +84,7 @@ def _moved(study: Study, clean: Floats, one: ErasedLayer) -> _Moved:
 
 def effects_of(study: Study, erased: CausalUse) -> dict[Key, Effect]:
     """Return every effect, with its p-value."""
-    split = _erased_split(study, erased)
+    split = study.split.only(erased.ids)
     resamples = resamples_of(study, split)
     draws = draw_run_weights(study.seed, "random subspaces", erased.draws, study.resamples)
     effects: dict[Key, Effect] = {}
@@ -181,13 +181,7 @@ def _t_test(value: float, parts: Sequence[tuple[float, int]]) -> float | None:
     return float(stdtr(freedom, -value / np.sqrt(variance)))
 
 
-def _erased_split(study: Study, erased: CausalUse) -> Split:
-    """Return the examples that layers were erased on."""
-    place = {key: row for row, key in enumerate(study.split.ids)}
-    return study.split.take([place[key] for key in erased.ids])
-
-
-class Loss(NamedTuple):
+class ScoreLoss(NamedTuple):
     """What erasing takes from the primary score beyond control.
 
     Args:
@@ -201,7 +195,9 @@ class Loss(NamedTuple):
     p_value: float | None = None
 
 
-def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect]) -> dict[Key, Loss]:
+def score_losses(
+    study: Study, erased: CausalUse, effects: Mapping[Key, Effect]
+) -> dict[Key, ScoreLoss]:
     """Return what erasing takes from the primary score, with p-values as `with_p` gives them.
 
     The variance of the loss is that of its resamples, plus that of the scores with single random
@@ -212,7 +208,7 @@ def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect])
         erased: of the same examples.
         effects: of all examples that were run.
     """
-    split = _erased_split(study, erased)
+    split = study.split.only(erased.ids)
     losses = {
         key: _loss(study, split, runs, erased.draws) for key, runs in _grouped(erased).items()
     }
@@ -231,7 +227,7 @@ def score_losses(study: Study, erased: CausalUse, effects: Mapping[Key, Effect])
     return {key: tested[key] for key in effects}
 
 
-def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> Loss:
+def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -> ScoreLoss:
     model = runs[0].model
     scale: Scale = "scores" if split.task.kind == "regression" else "logits"
     sign = -1.0 if SCORES[primary_name(study)].higher_is_better is False else 1.0
@@ -247,4 +243,4 @@ def _loss(study: Study, split: Split, runs: Sequence[ErasedLayer], draws: int) -
     among = draw_run_weights(study.seed, "random subspaces", draws, study.resamples)
     lost = np.stack([mean_over_runs(one[1:], among) - one[0] for one in by_run])
     weights = draw_run_weights(study.seed, model, len(runs), study.resamples)
-    return Loss(mean_over_runs(lost, weights), by_run[:, 1:, 0].mean(axis=0))
+    return ScoreLoss(mean_over_runs(lost, weights), by_run[:, 1:, 0].mean(axis=0))

@@ -83,7 +83,7 @@ Usages = Mapping[tuple[str, str], Usage]
 """Model and property -> what it does with it."""
 
 
-class Kept(NamedTuple):
+class KeptProperty(NamedTuple):
     """What a probe reads of a property at a model's best layer."""
 
     layer: str
@@ -97,7 +97,7 @@ class Kept(NamedTuple):
         return self.low > self.floor
 
 
-def kept_of(done: Mapping[str, AnalysisResult], model: str, name: str) -> Kept | None:
+def kept_of(done: Mapping[str, AnalysisResult], model: str, name: str) -> KeptProperty | None:
     """Return what probing found of a property in a model; None where it was not probed."""
     probing = done.get("probing")
     table = next((t for t in probing.tables if t.name == "best_layers"), None) if probing else None
@@ -115,14 +115,14 @@ def kept_of(done: Mapping[str, AnalysisResult], model: str, name: str) -> Kept |
         and one.value is not None
     ]
     floor = max([float(majority) if isinstance(majority, float) else 0.0, *untrained])
-    return Kept(str(row["layer"]), accuracy, low, floor)
+    return KeptProperty(str(row["layer"]), accuracy, low, floor)
 
 
 _NUMBERS = (
     Column(name="use", label="largest use", kind="number"),
-    Column(name="use_q", label="its q", kind="number"),
+    Column(name="use_q", label="its q", kind="p"),
     Column(name="loss", label="largest loss of score", kind="number"),
-    Column(name="loss_q", label="its q", kind="number"),
+    Column(name="loss_q", label="its q", kind="p"),
 )
 
 

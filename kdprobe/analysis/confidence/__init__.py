@@ -123,7 +123,7 @@ def _averages(study: Study) -> Table:
             )
     return Table(
         name="P2",
-        title="Average confidence (P2 of the 2020 thesis)",
+        title="Average confidence",
         caption="Mean and standard deviation of the probability given to the predicted class; "
         "an empty cell: no such prediction. Several runs of a model are pooled, and the count is "
         "the average over them.",

@@ -21,6 +21,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
+from kdprobe.analysis.examples import DIGITS, confidence_of
 from kdprobe.analysis.gold import NO_PROBABILITIES, mean_size
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
@@ -32,9 +33,6 @@ from kdprobe.stats.correlations import pearson_draws, spearman_draws
 Subset = Literal["all", "agree", "disagree"]
 FEWEST = 3  # two examples always correlate perfectly
 BETWEEN_SEEDS = "between seeds"
-# Equal outputs can differ in the last bit when their sums run in another order. Without rounding
-# such noise would be ranked, and a constant model would correlate with others.
-_DIGITS = 12
 
 
 class Sides(NamedTuple):
@@ -81,12 +79,12 @@ def margin_of(values: Floats, classes: Ints) -> Floats:
 
 
 def _confidences(a: Predictions, b: Predictions) -> Sides:
-    return Sides(a.confidence.round(_DIGITS), b.confidence.round(_DIGITS))
+    return Sides(confidence_of(a), confidence_of(b))
 
 
 def _margins(a: Predictions, b: Predictions) -> Sides:
     one, other = (margin_of(run.values, a.predicted) for run in (a, b))
-    return Sides(one.round(_DIGITS), other.round(_DIGITS))
+    return Sides(one.round(DIGITS), other.round(DIGITS))
 
 
 def _scores(a: Predictions, b: Predictions) -> Sides:

@@ -43,7 +43,7 @@ class _Share:
 
     `of` is what the share is taken of, `counted` what is counted in it; `empty` is the reason told
     when `of` holds no example, and `whose` names the model the reason is about (0: model_a). A
-    `signed` share s is told as 2 s - 1: what is counted less what is not, of both.
+    `signed` share s is given as 2 s - 1: what is counted less what is not, of both.
     """
 
     metric: str

@@ -101,7 +101,7 @@ def _table(study: Study, estimates: Sequence[Estimate], gold: Ints) -> Table:
                 Column(name=name, label=label, kind="number", unit="examples")
                 for name, label in heads
             ),
-            *(Column(name=name, label=label, kind="number") for name, label in tests),
+            *(Column(name=name, label=label, kind="p") for name, label in tests),
         ),
         rows=tuple(rows),
     )

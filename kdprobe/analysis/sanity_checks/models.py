@@ -37,7 +37,7 @@ def _renamed(study: Study, name: str, model: str, run: Predictions) -> Check:
     renamed = "; ".join(
         ", ".join(
             f"'{names[answer]}' as '{names[meant]}'"
-            for answer, meant in zip(cycle.said, cycle.meant, strict=True)
+            for answer, meant in zip(cycle.predicted, cycle.meant, strict=True)
         )
         for cycle in cycles
     )

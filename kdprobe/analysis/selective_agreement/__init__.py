@@ -21,7 +21,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.examples import PickedExamples, examples_table, ranked_rows, sure_of
+from kdprobe.analysis.examples import PickedExamples, confidence_of, examples_table, ranked_rows
 from kdprobe.analysis.gold import (
     NO_GOLD,
     NO_PROBABILITIES,
@@ -34,7 +34,10 @@ from kdprobe.analysis.gold import (
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.selective_agreement import threshold as _threshold
 from kdprobe.analysis.selective_agreement.metrics import METRICS
-from kdprobe.analysis.selective_agreement.threshold import Chosen, SelectiveAgreementOptions
+from kdprobe.analysis.selective_agreement.threshold import (
+    ChosenThreshold,
+    SelectiveAgreementOptions,
+)
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Curve, Estimate, Series, Table
@@ -57,7 +60,9 @@ def _agreement_areas(study: Study, student: Population) -> list[Estimate]:
     """Estimate the areas of agreement, over all pairs of runs."""
     resamples, teacher = resamples_of(study), study.teacher
     areas = {
-        (id(a), id(b)): selective.area_draws(resamples, sure_of(b), a.predicted == b.predicted)
+        (id(a), id(b)): selective.area_draws(
+            resamples, confidence_of(b), a.predicted == b.predicted
+        )
         for a in teacher.runs
         for b in student.runs
     }
@@ -80,7 +85,7 @@ def _accuracy_areas(study: Study, student: Population) -> list[Estimate]:
     """Estimate the areas of accuracy, of the examples that have a gold label."""
     gold, resamples = gold_of(study), resamples_of(study)
     areas = {
-        id(run): selective.area_draws(resamples, sure_of(run), hits_of(run, gold))
+        id(run): selective.area_draws(resamples, confidence_of(run), hits_of(run, gold))
         for run in student.runs
     }
 
@@ -100,7 +105,7 @@ def _accuracy_areas(study: Study, student: Population) -> list[Estimate]:
 
 def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Series]:
     """Lay out coverage against the share of good answers, of the model, by chance and at best."""
-    curve = selective.coverage_curve(sure_of(run), good)
+    curve = selective.coverage_curve(confidence_of(run), good)
     n, most = int(curve.answered[-1]), int(curve.good[-1])
     sizes = np.linspace(n / _POINTS, n, _POINTS)
     at = np.unique(np.searchsorted(curve.answered, sizes))
@@ -125,7 +130,7 @@ def _line(name: str, run: Predictions, good: Bools) -> tuple[Series, Series, Ser
 
 
 def _curve(
-    study: Study, student: Population, chosen: Chosen, options: SelectiveAgreementOptions
+    study: Study, student: Population, chosen: ChosenThreshold, options: SelectiveAgreementOptions
 ) -> Curve:
     """Draw the curves of a student's first run, the target, and the threshold as it was checked."""
     run = student.first
@@ -160,7 +165,7 @@ def _suspects(study: Study, student: Population, options: SelectiveAgreementOpti
     """List the disagreements of which the student is surest."""
     run, teacher = student.first, study.teacher.first
     differ: Bools = run.predicted != teacher.predicted
-    rows = ranked_rows(study, differ, sure_of(run), top=options.top)
+    rows = ranked_rows(study, differ, confidence_of(run), top=options.top)
     caption = (
         f"Examples on which {student.name} disagrees with {study.teacher.name}, those it is surest "
         "of first: likely mistakes of the teacher, or of the label."
@@ -186,7 +191,7 @@ def _suspects(study: Study, student: Population, options: SelectiveAgreementOpti
     )
 
 
-def _of_student(study: Study, student: Population, chosen: list[Chosen]) -> list[Estimate]:
+def _of_student(study: Study, student: Population, chosen: list[ChosenThreshold]) -> list[Estimate]:
     """Make every estimate of one student."""
     if not student.has_probabilities:
         return [
@@ -257,7 +262,7 @@ class SelectiveAgreement:
             caption="A small model need not answer everything: what it is not sure of it can hand "
             "on to its teacher. " + " ".join(sentences),
             metrics=METRICS,
-            estimates=tuple(number for made in numbers for number in made),
+            estimates=tuple(number for group in numbers for number in group),
             tables=(
                 _threshold.thresholds_table(study, chosen, options),
                 *(_suspects(study, student, options) for student in known),

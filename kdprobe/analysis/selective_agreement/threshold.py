@@ -22,7 +22,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.analysis.examples import sure_of
+from kdprobe.analysis.examples import confidence_of
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
@@ -71,7 +71,7 @@ def choosing_half(study: Study) -> Bools:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenThreshold:
     """What the choosing half says of one run of a student, and the checking half of the choice.
 
     Args:
@@ -98,9 +98,9 @@ class Chosen:
 
 def choose(
     study: Study, run: Predictions, half: Bools, options: SelectiveAgreementOptions
-) -> Chosen:
+) -> ChosenThreshold:
     """Choose the threshold of one run against the teacher's first."""
-    sure, good = sure_of(run), run.predicted == study.teacher.first.predicted
+    sure, good = confidence_of(run), run.predicted == study.teacher.first.predicted
     size = int(half.sum())
     first = selective.first_size(study.n - size, options.target, options.delta)
     grid = selective.threshold_grid(sure[~half], first, options.steps)
@@ -112,7 +112,7 @@ def choose(
         reason = _DEPENDENT
     threshold = None if reason else float(grid[tests.passed - 1])
     answered = np.zeros(study.n, dtype=np.bool_) if threshold is None else sure >= threshold
-    return Chosen(
+    return ChosenThreshold(
         tests, size, threshold, reason,
         answered & ~half, good & ~half, study.n - size,
     )  # fmt: skip
@@ -149,7 +149,9 @@ def shown(threshold: float) -> str:
     return show_number(threshold, digits=digits)
 
 
-def estimates(study: Study, student: Population, chosen: Sequence[Chosen]) -> list[Estimate]:
+def estimates(
+    study: Study, student: Population, chosen: Sequence[ChosenThreshold]
+) -> list[Estimate]:
     """Estimate threshold, coverage and agreement of a student, averaged over its runs."""
     keys = [EstimateKey(name, study.teacher.name, student.name) for name in NAMES]
     failed = [one for one in chosen if one.threshold is None]
@@ -168,7 +170,7 @@ def estimates(study: Study, student: Population, chosen: Sequence[Chosen]) -> li
 
 
 def _checked(
-    study: Study, student: Population, chosen: Sequence[Chosen], at: EstimateKey
+    study: Study, student: Population, chosen: Sequence[ChosenThreshold], at: EstimateKey
 ) -> Estimate:
     """Estimate coverage or agreement on the half that checks."""
     coverage = at.metric == NAMES[1]
@@ -196,7 +198,9 @@ def _checked(
     )  # fmt: skip
 
 
-def sentence(student: str, chosen: Sequence[Chosen], options: SelectiveAgreementOptions) -> str:
+def sentence(
+    student: str, chosen: Sequence[ChosenThreshold], options: SelectiveAgreementOptions
+) -> str:
     """Say what a student's threshold is good for."""
     if any(one.threshold is None for one in chosen):
         reasons = [one.reason for one in chosen if one.reason]
@@ -221,7 +225,7 @@ def sentence(student: str, chosen: Sequence[Chosen], options: SelectiveAgreement
 
 
 def thresholds_table(
-    study: Study, chosen: dict[str, list[Chosen]], options: SelectiveAgreementOptions
+    study: Study, chosen: dict[str, list[ChosenThreshold]], options: SelectiveAgreementOptions
 ) -> Table:
     """Lay out the choice of every run, and how it does on the half that checks."""
     rows: list[tuple[Cell, ...]] = []
@@ -249,7 +253,7 @@ def thresholds_table(
     )
 
 
-def _row(study: Study, run: Predictions, one: Chosen) -> tuple[Cell, ...]:
+def _row(study: Study, run: Predictions, one: ChosenThreshold) -> tuple[Cell, ...]:
     if one.threshold is None:
         return (None,) * 8 + (one.reason,)
     last, (answered, good) = one.tests.passed - 1, one.counts

@@ -15,7 +15,7 @@ import numpy as np
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.probing.cells import HEAD
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.analysis.similarity.grids import HOW, NOTHING, Grid, grid_of
+from kdprobe.analysis.similarity.grids import HOW, NOTHING, LayerGrid, grid_of
 from kdprobe.analysis.similarity.metrics import METRICS
 from kdprobe.analysis.similarity.views import depth_line, heat_map, matches_table, summary_table
 from kdprobe.analysis.student_gaps.gaps import with_q
@@ -27,17 +27,17 @@ from kdprobe.stats.arrays import Floats
 NOT_ASKED = "layers were not compared, as it takes a minute; `similarity.sentences=1000` adds it"
 
 
-class _Compared(NamedTuple):
+class _PooledGrids(NamedTuple):
     """The grids of one pooling, by student; `random` those of untrained students."""
 
     pooling: str
-    students: dict[str, Grid]
-    random: dict[str, Grid]
-    ceiling: Grid | None
+    students: dict[str, LayerGrid]
+    random: dict[str, LayerGrid]
+    ceiling: LayerGrid | None
 
 
-def _compared(study: Study, layers: LayerSimilarities, pooling: str) -> _Compared:
-    grids: dict[str, dict[str, Grid]] = {"trained": {}, "random": {}}
+def _compared(study: Study, layers: LayerSimilarities, pooling: str) -> _PooledGrids:
+    grids: dict[str, dict[str, LayerGrid]] = {"trained": {}, "random": {}}
     for model in study.models:
         for weights, held in grids.items():
             pairs = [
@@ -47,10 +47,10 @@ def _compared(study: Study, layers: LayerSimilarities, pooling: str) -> _Compare
             if grid is not None:
                 held[model.name] = grid
     ceiling = grids["trained"].pop(study.teacher.name, None)
-    return _Compared(pooling, grids["trained"], grids["random"], ceiling)
+    return _PooledGrids(pooling, grids["trained"], grids["random"], ceiling)
 
 
-class _Writer(NamedTuple):
+class _LayerEstimates(NamedTuple):
     """Makes the estimates of one comparison."""
 
     teacher: str
@@ -58,7 +58,7 @@ class _Writer(NamedTuple):
     method: str
 
     def cells(
-        self, metric: str, draws: Floats, grid: Grid, student: str, pooling: str, heads: bool
+        self, metric: str, draws: Floats, grid: LayerGrid, student: str, pooling: str, heads: bool
     ) -> Iterator[Estimate]:
         """Estimate every cell; that of both heads once, as it has no pooling."""
         for row, one in enumerate(grid.rows):
@@ -86,7 +86,7 @@ class _Writer(NamedTuple):
         """Name the estimator where it is not the usual one; a distance has but one."""
         return "" if "procrustes" in metric else self.method
 
-    def best(self, grid: Grid, student: str, pooling: str) -> Iterator[Estimate]:
+    def best(self, grid: LayerGrid, student: str, pooling: str) -> Iterator[Estimate]:
         """Estimate the best match of every layer of the teacher."""
         for row, layer in enumerate(grid.rows):
             at = EstimateKey("best_match_cka", self.teacher, student, layer=layer, pooling=pooling,
@@ -98,7 +98,7 @@ class _Writer(NamedTuple):
             yield self.number(at, grid.cka[row, best], "")
 
     def summaries(
-        self, grid: Grid, random: Grid | None, student: str, pooling: str
+        self, grid: LayerGrid, random: LayerGrid | None, student: str, pooling: str
     ) -> Iterator[Estimate]:
         """Estimate the means over layers, with random weights, and the difference."""
         draws = {
@@ -115,7 +115,7 @@ class _Writer(NamedTuple):
             yield self.number(at, each, NOTHING)
 
 
-def _of_pooling(writer: _Writer, compared: _Compared, heads: set[str]) -> list[Estimate]:
+def _of_pooling(writer: _LayerEstimates, compared: _PooledGrids, heads: set[str]) -> list[Estimate]:
     """Estimate everything under one pooling; `heads` are the students whose heads are done."""
     estimates: list[Estimate] = []
     pooling = compared.pooling
@@ -141,7 +141,9 @@ def _of_pooling(writer: _Writer, compared: _Compared, heads: set[str]) -> list[E
     return estimates
 
 
-def _pictures(compared: _Compared, sentences: int) -> tuple[list[Matrix], list[Curve], list[Table]]:
+def _pictures(
+    compared: _PooledGrids, sentences: int
+) -> tuple[list[Matrix], list[Curve], list[Table]]:
     matrices = [
         heat_map(f"{what}-{place}-{compared.pooling}", student, grid, compared.pooling,
                  distance=what == "procrustes")
@@ -162,7 +164,7 @@ def _pictures(compared: _Compared, sentences: int) -> tuple[list[Matrix], list[C
     return matrices, [line for line in lines if line is not None], tables if parts[0] else []
 
 
-def _notes(layers: LayerSimilarities) -> tuple[str, ...]:
+def _notes(study: Study, layers: LayerSimilarities) -> tuple[str, ...]:
     n = layers.sentences
     draws, rows = layers.permutations
     notes = [f"{n:,} different sentences of the split, 16-bit features."]
@@ -173,6 +175,12 @@ def _notes(layers: LayerSimilarities) -> tuple[str, ...]:
         notes.append(
             f"With the sentences of one side shuffled, CKA is 0 with a standard deviation of "
             f"{spread:.2g}, whatever the layers hold."
+        )
+    if study.clusters_in() not in (None, study.n):
+        notes.append(
+            f"Sentences are resampled and shuffled one by one: intervals and p-values take those "
+            f"of equal {study.split.clustered_by} for independent, and are too narrow where they "
+            "are not."
         )
     return (*notes, *layers.notes)
 
@@ -200,7 +208,7 @@ class Similarity:
         """Estimate and draw, pooling by pooling."""
         layers = study.get(LayerSimilarities)
         method = "biased" if layers.biased else ""
-        writer = _Writer(study.teacher.name, layers.sentences, method)
+        writer = _LayerEstimates(study.teacher.name, layers.sentences, method)
         estimates: list[Estimate] = []
         matrices: list[Matrix] = []
         curves: list[Curve] = []
@@ -233,7 +241,7 @@ class Similarity:
                 )
                 for model, pooling, reason in layers.unread
             ),
-            notes=_notes(layers),
+            notes=_notes(study, layers),
         )
 
 

@@ -35,7 +35,7 @@ class Shares(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Teacher:
+class _TeacherAnswers:
     """The teacher of a labelled study: how often it is wrong and right, and the reasons."""
 
     study: Study
@@ -87,7 +87,7 @@ def transfer(study: Study, pairs: Sequence[tuple[str, str]]) -> Transfer:
         study: with gold labels on every example.
         pairs: (student, control), by name.
     """
-    teacher = _Teacher(study, gold_of(study))
+    teacher = _TeacherAnswers(study, gold_of(study))
     models = {model.name: model for model in study.students}
     named = dict.fromkeys(name for pair in pairs for name in pair)
     shares = {name: teacher.shares(models[name]) for name in named}

@@ -258,7 +258,10 @@ def _table(name: str, title: str, caption: str, differences: Sequence[Difference
             Column(name="number", label="number"),
             Column(name="a", label="first"),
             Column(name="b", label="second"),
-            *(Column(name=key, label=label, kind="number") for key, label in _NUMBERS),
+            *(
+                Column(name=key, label=label, kind="p" if key in ("p", "q") else "number")
+                for key, label in _NUMBERS
+            ),
             Column(name="n", label="n", kind="count"),
             Column(name="better", label="better"),
         ),

@@ -20,8 +20,9 @@ from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
+from kdprobe.results.losses import CERTAINTIES, LOST, PERHAPS_LOST, certainty
+from kdprobe.results.numbers import show_p
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
-from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
 
@@ -147,7 +148,7 @@ def _in_words(gap: Gap) -> str:
         values = f"{gap.student_value:.1%} right where the teacher has {gap.teacher_value:.1%}"
         low, high = 100 * (gap.low or 0.0), 100 * (gap.high or 0.0)
         size = f"{100 * gap.gap:.1f} points, interval {low:.1f} to {high:.1f}"
-    q = "" if gap.q_value is None else f", q {gap.q_value:.2g}"
+    q = "" if gap.q_value is None else f", q {show_p(gap.q_value)}"
     return f"{gap.subset} ({values}: {size}{q}, n {gap.n})"
 
 
@@ -206,7 +207,6 @@ def _table(ranked: Sequence[Ranked]) -> Table:
         ("gap", "gap"),
         ("low", "at least"),
         ("high", "at most"),
-        ("q_value", "q"),
     )
     return Table(
         name="gaps",
@@ -218,6 +218,7 @@ def _table(ranked: Sequence[Ranked]) -> Table:
             Column(name="subset", label="part"),
             Column(name="n", label="n", kind="count"),
             *(Column(name=name, label=label, kind="number") for name, label in number),
+            Column(name="q_value", label="q", kind="p"),
             Column(name="example", label="for example", kind="example"),
         ),
         rows=tuple(rows),

@@ -27,8 +27,8 @@ def _columns(score: str) -> list[Column]:
         Column(name="gap", label="gap (positive: lost)", kind="number"),
         Column(name="low", label="interval from", kind="number"),
         Column(name="high", label="to", kind="number"),
-        Column(name="p_value", label="p", kind="number"),
-        Column(name="q_value", label="q", kind="number"),
+        Column(name="p_value", label="p", kind="p"),
+        Column(name="q_value", label="q", kind="p"),
     ]
 
 

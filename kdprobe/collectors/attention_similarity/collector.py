@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from kdprobe.collectors.attention_similarity.options import AttentionOptions
-from kdprobe.collectors.attention_similarity.work import Mate, compared, mates_of, say_estimate
-from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.attention_similarity.work import (
+    PairedReader,
+    compared,
+    paired_readers,
+    say_estimate,
+)
+from kdprobe.collectors.guarding import unable_or_failed, unpaired
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
@@ -32,7 +37,7 @@ _LONGEST_SHOWN = 24
 """Tokens of an example whose every head is shown."""
 
 
-class Prepared(NamedTuple):
+class PreparedAttention(NamedTuple):
     """The options, the examples, and the models that give no attention."""
 
     options: AttentionOptions
@@ -51,22 +56,19 @@ class AttentionCollector:
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: AttentionOptions) -> Prepared | Skipped:
+    def prepare(self, session: Session, options: AttentionOptions) -> PreparedAttention | Skipped:
         """Choose the examples; a reason where no two models give attention."""
-        teacher, *students = session.models
         lacking = session.lacking(self.needs)
-        if teacher.name in lacking or len(lacking) == len(students):
-            words = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
-            reason = words or "there is no student, so no attention to compare"
-            return Skipped(what=self.name, reason=reason, models=tuple(lacking))
-        rows = np.arange(len(session.split))
-        if options.examples < len(rows):
-            generator = derive_generator(session.seed, "attention", "examples", session.split.name)
-            rows = np.sort(generator.choice(len(rows), size=options.examples, replace=False))
-        return Prepared(options, session.split.take(rows.astype(np.int64)), lacking)
+        skipped = unpaired(self.name, [model.name for model in session.models], lacking)
+        if skipped is not None:
+            return skipped
+        generator = derive_generator(session.seed, "attention", "examples", session.split.name)
+        return PreparedAttention(
+            options, session.split.sample(options.examples, generator), lacking
+        )
 
     def collect(
-        self, session: Session, prepared: Prepared, progress: Progress
+        self, session: Session, prepared: PreparedAttention, progress: Progress
     ) -> Collected[AttentionSimilarities]:
         """Compare the teacher's first run with every other encoder; one that fails is listed."""
         from kdprobe.models.attention import AttentionReader
@@ -79,7 +81,7 @@ class AttentionCollector:
             failed = unable_or_failed(self.name, teacher.name, error, model=teacher.name)
             return Collected(None, (failed,))
         models = [model for model in session.models if model.name not in prepared.lacking]
-        mates, reasons, skipped = mates_of(first, models, split, session, options)
+        mates, reasons, skipped = paired_readers(first, models, split, session, options)
         say_estimate(first, mates, options, progress)
         pairs, failures = compared(first, mates, options, session, progress)
         skipped += failures
@@ -94,14 +96,14 @@ class AttentionCollector:
         first_runs = [mate for mate in mates if mate.model in trained and mate.run == 0]
         shown = [mate for mate in first_runs if not mate.reader.random]
         observation = AttentionSimilarities(
-            tuple(pairs), max(pair.layers.shape[-1] for pair in pairs), options.tokens, reasons,
-            _notes(first, shown), _maps(first, shown, split, options.maps),
+            tuple(pairs), options.tokens, reasons, _notes(first, shown),
+            _maps(first, shown, split, options.maps),
         )  # fmt: skip
         seconds = {"similarity of attention": time.perf_counter() - started}
         return Collected(observation, tuple(skipped), seconds)
 
 
-def _notes(first: AttentionReader, mates: Sequence[Mate]) -> tuple[str, ...]:
+def _notes(first: AttentionReader, mates: Sequence[PairedReader]) -> tuple[str, ...]:
     readers = [first, *(mate.reader for mate in mates)]
     counts = [
         f"{reader.handle.name} {reader.shape[0]} layers of {reader.shape[1]} heads"
@@ -121,7 +123,7 @@ def _notes(first: AttentionReader, mates: Sequence[Mate]) -> tuple[str, ...]:
 
 
 def _maps(
-    first: AttentionReader, mates: Sequence[Mate], split: Split, count: int
+    first: AttentionReader, mates: Sequence[PairedReader], split: Split, count: int
 ) -> tuple[AttentionMap, ...]:
     """Keep all attention of the first short examples that are compared, of each first run."""
     from kdprobe.models.attention import eager_attention

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 NAME = "attention_similarity"
 
 
-class Mate(NamedTuple):
+class PairedReader(NamedTuple):
     """An encoder that the teacher's first run is compared with."""
 
     model: str
     run: int
+    ids: tuple[str, ...]
     reader: AttentionReader
     shared: SharedTokens
     key: CacheKey
@@ -43,21 +44,21 @@ class Mate(NamedTuple):
         return f"{self.model}{', random weights' if self.reader.random else ''}"
 
 
-class Mates(NamedTuple):
+class PairedReaders(NamedTuple):
     """The encoders to compare, and those that cannot be: why, or what failed."""
 
-    mates: list[Mate]
+    mates: list[PairedReader]
     reasons: dict[str, str]
     skipped: list[Skipped]
 
 
-def mates_of(
+def paired_readers(
     first: AttentionReader,
     models: Sequence[ComparedModel],
     split: Split,
     session: Session,
     options: AttentionOptions,
-) -> Mates:
+) -> PairedReaders:
     """Open every run of every student, its architecture with random weights, and other seeds.
 
     Args:
@@ -71,7 +72,7 @@ def mates_of(
     from kdprobe.extract.attention_similarity import OTHER_TOKENS, attention_key, shared_tokens
     from kdprobe.models.attention import AttentionReader
 
-    gathered = Mates([], {}, [])
+    gathered = PairedReaders([], {}, [])
     drawn = derive_seed(session.seed, "random weights") % 2**31
     for place, model in enumerate(models):
         try:
@@ -95,12 +96,16 @@ def mates_of(
             key = attention_key(first, reader, split.texts, split.pairs, options.tokens)
             known = session.cache.load(key) if session.cache else None
             run = 0 if reader.random else number
-            gathered.mates.append(Mate(model.name, run, reader, shared, key, known))
+            ids = tuple(split.ids[row] for row in shared.kept)
+            gathered.mates.append(PairedReader(model.name, run, ids, reader, shared, key, known))
     return gathered
 
 
 def say_estimate(
-    first: AttentionReader, mates: Sequence[Mate], options: AttentionOptions, progress: Progress
+    first: AttentionReader,
+    mates: Sequence[PairedReader],
+    options: AttentionOptions,
+    progress: Progress,
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.attention_similarity import attention_seconds
@@ -122,7 +127,7 @@ def say_estimate(
 
 def compared(
     first: AttentionReader,
-    mates: Sequence[Mate],
+    mates: Sequence[PairedReader],
     options: AttentionOptions,
     session: Session,
     progress: Progress,
@@ -157,11 +162,12 @@ def compared(
     return pairs, skipped
 
 
-def _pairs(mate: Mate, arrays: Arrays) -> AttentionPairs:
+def _pairs(mate: PairedReader, arrays: Arrays) -> AttentionPairs:
     values: dict[str, Any] = dict(arrays)
     return AttentionPairs(
         model=mate.model,
         run=mate.run,
         weights="random" if mate.reader.random else "trained",
+        ids=mate.ids,
         **values,
     )

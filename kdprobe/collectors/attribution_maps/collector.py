@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from kdprobe.collectors.attribution_maps.options import AttributionMapOptions
 from kdprobe.collectors.session import Session
 from kdprobe.models.handle import Capability
@@ -73,11 +71,8 @@ class AttributionMapsCollector:
 
 def _chosen(split: Split, count: int, seed: int) -> Split:
     """Choose at most `count` examples, in the split's order, by a generator of their own."""
-    rows = np.arange(len(split))
-    if count < len(split):
-        generator = derive_generator(seed, "attribution gap", "examples", split.name)
-        rows = np.sort(generator.choice(len(split), size=count, replace=False))
-    return split.take(rows)
+    generator = derive_generator(seed, "attribution gap", "examples", split.name)
+    return split.sample(count, generator)
 
 
 def _texts(split: Split) -> list[tuple[str, ...]]:

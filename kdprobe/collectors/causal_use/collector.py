@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-import numpy as np
-
-from kdprobe.collectors.causal_use.options import CausalUseOptions
-from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.causal_use.options import NAMES, CausalUseOptions
+from kdprobe.collectors.guarding import unable, unable_or_failed
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.config.probing import open_probing_tasks
@@ -33,10 +31,9 @@ if TYPE_CHECKING:
     from kdprobe.models.hf import HfModel
 
 _MOST_CLASSES = 10
-_NO_STATES = "its hidden states cannot be replaced, as of a predictions file"
 
 
-class Prepared(NamedTuple):
+class PreparedErasures(NamedTuple):
     """The request, the labelled sentences, the examples, and why models have no layers."""
 
     request: CausalUseOptions
@@ -56,18 +53,17 @@ class CausalUseCollector:
     after: tuple[str, ...] = ("predictions", "probes")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: CausalUseOptions) -> Prepared | Skipped:
+    def prepare(self, session: Session, options: CausalUseOptions) -> PreparedErasures | Skipped:
         """Find the sentences of every property, and choose the examples."""
-        lacking = [model for model in session.models if model.lacks(self.needs) is not None]
-        reasons = {model.name: _reason(model.runs) for model in lacking}
+        reasons = session.lacking(self.needs)
         if len(reasons) == len(session.models):
-            said = "; ".join(dict.fromkeys(reasons.values()))
-            return Skipped(what=self.name, reason=said, models=tuple(reasons))
+            return unable(self.name, reasons)
         source = ProbingSource(
-            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
-        )
+            sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed,
+            named=NAMES,
+        )  # fmt: skip
         sets = {}
-        for task in open_probing_tasks(options.properties):
+        for task in open_probing_tasks(options.properties, named=NAMES):
             whole = source.load(task)
             if len(whole.labels) > _MOST_CLASSES:
                 raise ConfigError(
@@ -77,16 +73,19 @@ class CausalUseCollector:
                     remedy="name a property of few classes, such as subj_number",
                 )
             sets[task.name] = sample_set(whole, sentences=options.sentences, seed=session.seed)
-        return Prepared(options, sets, _examples(session, options.examples), reasons)
+        generator = derive_generator(session.seed, "causal use", "examples", session.split.name)
+        return PreparedErasures(
+            options, sets, session.split.sample(options.examples, generator), reasons
+        )
 
     def collect(
-        self, session: Session, prepared: Prepared, progress: Progress
+        self, session: Session, prepared: PreparedErasures, progress: Progress
     ) -> Collected[CausalUse]:
         """Erase every property from every layer of every model."""
-        from kdprobe.collectors.causal_use.erasing import Setting, Work
+        from kdprobe.collectors.causal_use.erasing import ErasureSetting, ErasureWork
 
         request, split = prepared.request, prepared.split
-        setting = Setting(
+        setting = ErasureSetting(
             prepared.sets, split, request.draws, session.seed, rows=4 * session.batch_size
         )
         clean: dict[tuple[str, int], Floats] = {}
@@ -99,7 +98,7 @@ class CausalUseCollector:
             started = time.perf_counter()
             try:
                 outcomes = [
-                    Work(cast("HfModel", run), model.name, at, setting).outcome(
+                    ErasureWork(cast("HfModel", run), model.name, at, setting).outcome(
                         session.cache, progress
                     )
                     for at, run in enumerate(model.runs)
@@ -128,21 +127,7 @@ class CausalUseCollector:
         return Collected(observation, tuple(skipped), seconds)
 
 
-def _reason(runs: tuple[object, ...]) -> str:
-    lacks = [getattr(run, "lacks", {}).get("hidden_states", "") for run in runs]
-    return next(filter(None, lacks), _NO_STATES)
-
-
-def _examples(session: Session, count: int) -> Split:
-    """Choose at most `count` examples, in the split's order, by a generator of their own."""
-    if count >= len(session.split):
-        return session.split
-    generator = derive_generator(session.seed, "causal use", "examples", session.split.name)
-    rows = generator.choice(len(session.split), size=count, replace=False)
-    return session.split.take(np.sort(rows))
-
-
-def _notes(prepared: Prepared, session: Session) -> tuple[str, ...]:
+def _notes(prepared: PreparedErasures, session: Session) -> tuple[str, ...]:
     origins = "; ".join(dict.fromkeys(one.origin for one in prepared.sets.values()))
     notes = [f"Sentences that erasers are fitted on: {origins}."]
     if len(prepared.split) < len(session.split):

@@ -32,7 +32,7 @@ _TRIED = 24
 """Texts that a short trial is timed on."""
 
 
-class Setting(NamedTuple):
+class ErasureSetting(NamedTuple):
     """What is erased, and from what."""
 
     sets: Mapping[str, ProbingSet]
@@ -56,10 +56,10 @@ class Outcome(NamedTuple):
     unchanged: Mapping[int, str]
 
 
-class Work:
+class ErasureWork:
     """One checkpoint: what is known of it, and what is still to be run."""
 
-    def __init__(self, handle: HfModel, model: str, run: int, setting: Setting) -> None:
+    def __init__(self, handle: HfModel, model: str, run: int, setting: ErasureSetting) -> None:
         self.handle, self.model, self.run, self.setting = handle, model, run, setting
 
     def outcome(self, cache: Cache | None, progress: Progress) -> Outcome:
@@ -151,9 +151,9 @@ class Work:
                 "ranks": np.array([one.rank for one in each.values()], dtype=np.int64),
                 "shares": np.array([one.share for one in each.values()]),
                 "control_shares": np.array([one.control_share for one in each.values()]),
-                "values": _stacked(list(said.values()), n, clean.shape[1], setting.draws),
+                "values": _stacked(list(outputs.values()), n, clean.shape[1], setting.draws),
             }
-            for each, said in zip(erasers, values, strict=True)
+            for each, outputs in zip(erasers, values, strict=True)
         ]
 
     def _trials(self, probing: ProbingSet) -> list[Inputs]:

@@ -12,8 +12,11 @@ from pydantic import Field, JsonValue, model_validator
 
 from kdprobe.collectors.protocol import CollectorOptions
 from kdprobe.config.flags import Flag, Panel
-from kdprobe.config.probing import open_probing_tasks
+from kdprobe.config.probing import OptionNames, open_probing_tasks
 
+NAMES = OptionNames(
+    "causal_use.properties", "causal_use.probing_dir", "causal_use.sentences"
+)  # fmt: skip
 DEFAULT_PROPERTIES = ("past_present", "subj_number", "obj_number")
 
 
@@ -67,8 +70,8 @@ class CausalUseOptions(CollectorOptions):
     def _properties_and_files_are_there(self) -> CausalUseOptions:
         from kdprobe.tasks.probing.build import find_file
 
-        for task in open_probing_tasks(self.properties):
-            find_file(task, probing_dir=self.probing_dir)
+        for task in open_probing_tasks(self.properties, named=NAMES):
+            find_file(task, probing_dir=self.probing_dir, named=NAMES)
         return self
 
     @classmethod

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kdprobe.collectors.guarding import unable
 from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
 from kdprobe.collectors.predictions import outputs_of
 from kdprobe.collectors.protocol import Collected
@@ -44,22 +45,16 @@ class MinimalPairsCollector:
 
     def _unable(self, session: Session) -> Skipped | None:
         """Return which models cannot judge sentences and why, as far as is known by now."""
-        unable: dict[str, list[str]] = {}
-        for name, reason in session.lacking(self.needs).items():
-            unable.setdefault(reason, []).append(name)
-        if not unable:
-            return None
-        words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in unable.items())
-        models = tuple(name for names in unable.values() for name in names)
-        return Skipped(what=self.name, reason=words, models=models)
+        reasons = session.lacking(self.needs)
+        return unable(self.name, reasons) if reasons else None
 
     def collect(
         self, session: Session, prepared: PairTexts, progress: Progress
     ) -> Collected[MinimalPairs] | Skipped:
         """Ask every model about both sentences of each pair."""
-        unable = self._unable(session)  # what a function gives is known once it was called
-        if unable is not None:
-            return unable
+        skipped = self._unable(session)  # what a function gives is known once it was called
+        if skipped is not None:
+            return skipped
         split = Split(
             task=session.task,
             name="minimal pairs",

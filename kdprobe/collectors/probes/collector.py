@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.cache import Cache
-from kdprobe.collectors.guarding import failure
+from kdprobe.collectors.guarding import failure, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
 from kdprobe.collectors.probes.fits import GatheredFits, probe
 from kdprobe.collectors.probes.options import ProbingRequest
@@ -21,7 +21,7 @@ from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.config.probing import open_probing_tasks
 from kdprobe.errors import CapabilityError
-from kdprobe.models.handle import Capability
+from kdprobe.models.handle import Capability, lacking
 from kdprobe.observations.probes import ProbeFits, ProbeTask, Unread
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
@@ -57,12 +57,9 @@ class ProbesCollector:
     def prepare(self, session: Session, options: ProbingRequest) -> PreparedProbes | Skipped:
         """Find the sentences of every task; a reason where no two models can be read."""
         unread = _unread(session, options.poolings)
-        if session.models[0].name in unread or len(unread) == len(session.models) - 1:
-            named: dict[str, list[str]] = {}
-            for name, reason in unread.items():
-                named.setdefault(reason, []).append(name)
-            words = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in named.items())
-            return Skipped(what=self.name, reason=words, models=tuple(unread))
+        skipped = unpaired(self.name, [model.name for model in session.models], unread)
+        if skipped is not None:
+            return skipped
         source = ProbingSource(
             sentences=options.sentences, probing_dir=options.probing_dir, seed=session.seed
         )
@@ -139,10 +136,8 @@ def _unread(session: Session, poolings: tuple[str, ...]) -> dict[str, str]:
 
 def _obstacle(handle: ModelHandle, poolings: tuple[str, ...]) -> str:
     """Return why a model's layers cannot be read; empty: they can."""
-    if not handle.capabilities >= HIDDEN:
-        return handle.lacks.get("hidden_states", "") or (
-            "no layers can be read, as of a predictions file"
-        )
+    if (reason := lacking(handle, HIDDEN)) is not None:
+        return reason
     from kdprobe.models.hidden import LayerReader
 
     try:

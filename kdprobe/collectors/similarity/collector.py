@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from kdprobe.collectors.guarding import unable_or_failed
+from kdprobe.collectors.guarding import unable_or_failed, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, encoders_of
 from kdprobe.collectors.probes.work import duration
 from kdprobe.collectors.protocol import Collected
 from kdprobe.collectors.session import Session
 from kdprobe.collectors.similarity.options import SimilarityOptions
-from kdprobe.collectors.similarity.work import Mate, compared, mate_of
+from kdprobe.collectors.similarity.work import PairedEncoder, compared, paired_with
 from kdprobe.models.handle import Capability
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.probes import Unread
@@ -32,11 +32,8 @@ from kdprobe.tasks.task import Split
 if TYPE_CHECKING:
     from kdprobe.models.hidden import LayerReader
 
-HIDDEN: frozenset[Capability] = frozenset({"hidden_states"})
-_NO_LAYERS = "no layers can be read, as of a predictions file"
 
-
-class Prepared(NamedTuple):
+class PreparedSimilarity(NamedTuple):
     """The options, the sentences, and the students whose layers cannot be read."""
 
     options: SimilarityOptions
@@ -51,27 +48,25 @@ class SimilarityCollector:
     name: str = "similarity"
     kind: type[LayerSimilarities] = LayerSimilarities
     options: type[SimilarityOptions] = SimilarityOptions
-    needs: frozenset[Capability] = HIDDEN
+    needs: frozenset[Capability] = frozenset({"hidden_states"})
     after: tuple[str, ...] = ("predictions", "minimal_pairs")
     by_default: bool = False
 
-    def prepare(self, session: Session, options: SimilarityOptions) -> Prepared | Skipped:
+    def prepare(self, session: Session, options: SimilarityOptions) -> PreparedSimilarity | Skipped:
         """Choose the sentences; a reason where there are too few, or no two models to compare."""
-        teacher, *students = session.models
-        lacking = {name: why or _NO_LAYERS for name, why in _lacking(session).items()}
-        if teacher.name in lacking or len(lacking) == len(students):
-            words = "; ".join(f"{name}: {reason}" for name, reason in lacking.items())
-            reason = words or "there is no student, so no layers to compare"
-            return Skipped(what=self.name, reason=reason, models=tuple(lacking))
+        lacking = session.lacking(self.needs)
+        skipped = unpaired(self.name, [model.name for model in session.models], lacking)
+        if skipped is not None:
+            return skipped
         texts = _sentences(session.split, options.sentences, session.seed)
         if len(texts) < FEWEST:
             there = "1 sentence" if len(texts) == 1 else f"{len(texts)} different sentences"
             reason = f"{session.split.name} has {there}; layers are compared on {FEWEST} or more"
             return Skipped(what=self.name, reason=reason)
-        return Prepared(options, texts, lacking)
+        return PreparedSimilarity(options, texts, lacking)
 
     def collect(
-        self, session: Session, prepared: Prepared, progress: Progress
+        self, session: Session, prepared: PreparedSimilarity, progress: Progress
     ) -> Collected[LayerSimilarities]:
         """Compare the teacher's first run with every other encoder; one that fails is listed."""
         from kdprobe.extract.layer_similarity import SHUFFLED
@@ -91,7 +86,7 @@ class SimilarityCollector:
         encoders, unmade = encoders_of(read, prepared.options.poolings, seed=session.seed)
         skipped = [line.model_copy(update={"what": self.name}) for line in unmade]
         mates = [
-            mate_of(first.reader, encoder, texts, prepared.options, session)
+            paired_with(first.reader, encoder, texts, prepared.options, session)
             for encoder in (*reseeded, *encoders)
         ]
         _say_estimate(first.reader, mates, texts, progress)
@@ -109,15 +104,6 @@ class SimilarityCollector:
         return Collected(observation, (*skipped, *failures), seconds)
 
 
-def _lacking(session: Session) -> dict[str, str]:
-    reasons: dict[str, str] = {}
-    for model in session.models:
-        for run in model.runs:
-            if not run.capabilities >= HIDDEN:
-                reasons.setdefault(model.name, run.lacks.get("hidden_states", ""))
-    return reasons
-
-
 def _sentences(split: Split, count: int, seed: int) -> tuple[str, ...]:
     """Choose different texts of the split, in its order; of pairs each text is one."""
     unique = list(dict.fromkeys((*split.texts, *(split.pairs or ()))))
@@ -130,7 +116,7 @@ def _sentences(split: Split, count: int, seed: int) -> tuple[str, ...]:
 
 
 def _say_estimate(
-    first: LayerReader, mates: Sequence[Mate], texts: Sequence[str], progress: Progress
+    first: LayerReader, mates: Sequence[PairedEncoder], texts: Sequence[str], progress: Progress
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.features import reading_seconds

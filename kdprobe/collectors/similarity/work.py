@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kdprobe.models.hidden import LayerReader
 
 
-class Mate(NamedTuple):
+class PairedEncoder(NamedTuple):
     """An encoder that the teacher's first run is compared with."""
 
     encoder: Encoder
@@ -33,25 +33,25 @@ class Mate(NamedTuple):
     known: Arrays | None
 
 
-def mate_of(
+def paired_with(
     first: LayerReader,
     encoder: Encoder,
     texts: Sequence[str],
     options: SimilarityOptions,
     session: Session,
-) -> Mate:
+) -> PairedEncoder:
     """Return an encoder with what an earlier run computed of it and the teacher."""
     from kdprobe.extract.layer_similarity import SimilaritySettings, similarity_key
 
     permutations = 0 if encoder.random else options.permutations
     settings = SimilaritySettings(options.biased, permutations, session.seed)
     key = similarity_key(first, encoder.reader, texts, settings)
-    return Mate(encoder, key, settings, session.cache.load(key) if session.cache else None)
+    return PairedEncoder(encoder, key, settings, session.cache.load(key) if session.cache else None)
 
 
 def compared(
     first: Encoder,
-    mates: Sequence[Mate],
+    mates: Sequence[PairedEncoder],
     texts: tuple[str, ...],
     session: Session,
     progress: Progress,
@@ -120,7 +120,7 @@ def _vectors(
 def _compare(
     x: LayerVectors,
     first: Encoder,
-    mate: Mate,
+    mate: PairedEncoder,
     texts: tuple[str, ...],
     session: Session,
     progress: Progress,

@@ -69,8 +69,8 @@ def _choose(data: ProbeData, weights: Tensor, strengths: tuple[float, ...]) -> C
     def right(features: Tensor, labels: Tensor) -> Tensor:
         shape = (*features.shape[:2], len(strengths), data.classes)
         flat = weights.reshape(*weights.shape[:2], -1)
-        said = torch.bmm(with_ones(features), flat).view(shape).argmax(dim=-1)
-        return said == labels[None, :, None]
+        predicted = torch.bmm(with_ones(features), flat).view(shape).argmax(dim=-1)
+        return predicted == labels[None, :, None]
 
     dev = right(data.dev, data.y_dev).double().mean(dim=1)
     best = dev.argmax(dim=1)

@@ -36,13 +36,16 @@ class GivenPredictions:
     source: ModelSource = "arrays"
     architecture: str = ""
     parameters: int | None = None
+    disk_bytes: int | None = None
     folder: str = "arrays in memory"
     reading: str = ""
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
             "logits": "new texts cannot be put to predictions that are at hand",
+            "texts": "new texts cannot be put to predictions that are at hand",
             "hidden_states": "predictions that are at hand have no layers",
+            "attentions": "predictions that are at hand have no attention",
             "gradients": "predictions that are at hand have no gradients",
         }
     )

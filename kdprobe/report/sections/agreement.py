@@ -18,7 +18,7 @@ from kdprobe.results.schema import ResultsDocument
 class _Agreement:
     name: str = "agreement"
     title: str = "Agreement"
-    order: int = 60
+    order: int = 42
     reads: tuple[str, ...] = (
         "agreement",
         "overlap",

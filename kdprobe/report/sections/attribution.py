@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import analysis_block
-from kdprobe.report.examples import links
+from kdprobe.report.blocks import analyses_block, charts_block
+from kdprobe.report.examples import explaining_methods, links
 from kdprobe.report.highlights import marked
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import AnalysisResult, Estimate, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES
 
+SENTENCES = 3
 _COLUMNS = (
     ("rank correlation", "spearman", "all"), ("models agree", "spearman", "agree"),
     ("disagree", "spearman", "disagree"), ("ceiling", "ceiling", "all"), ("floor", "floor", "all"),
@@ -47,27 +48,34 @@ class _Attribution:
     reads: tuple[str, ...] = ("attribution_agreement", "faithfulness", "attribution_gap")
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        blocks = [analysis_block(self._without(document), name) for name in self.reads]
-        rest = Markup("\n").join(block for block in blocks if block is not None)
         result = document.analysis("attribution_agreement")
+        lead = charts_block(document, result) if result is not None else Markup()
+        rest = analyses_block(self._without(document), self.reads, self.title) or Markup()
         if result is None:
             return rest or None
         table = next((table for table in result.tables if table.name == EXPLAINED_SENTENCES), None)
-        return fill(
+        return lead + fill(
             "highlights.html",
             heads=[head for head, _, _ in _COLUMNS],
             summary=summary(result),
             sentences=marked(document, table),
+            methods=explaining_methods(document),
+            classes=document.task.kind == "classification",
+            most=SENTENCES,
             caption=table.caption if table else "",
             links=links(document),
             rest=rest,
         )
 
     def _without(self, document: ResultsDocument) -> ResultsDocument:
-        """Take out the table that is shown as coloured words."""
+        """Take out the table that is shown as coloured words, and the charts that lead."""
         kept = tuple(
             result.model_copy(
-                update={"tables": tuple(t for t in result.tables if t.name != EXPLAINED_SENTENCES)}
+                update={
+                    "tables": tuple(t for t in result.tables if t.name != EXPLAINED_SENTENCES),
+                    "curves": (),
+                    "matrices": (),
+                }
             )
             if result.name == "attribution_agreement"
             else result

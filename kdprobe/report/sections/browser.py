@@ -1,15 +1,18 @@
 """The example browser: every example with what each model says of it.
 
-Does: write the first rows and the controls; the page's script does the rest from the page's data.
-Does not: hold more examples than `examples.MOST`.
+Does: write the first rows and the controls, and fold the numbers of the analyses whose lists are
+saved filters; the page's script does the rest from the page's data. Does not: hold more examples
+than `examples.MOST`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from kdprobe.report.blocks import analyses_block
 from kdprobe.report.examples import (
     FULL_PROBABILITIES,
     explained,
@@ -19,9 +22,11 @@ from kdprobe.report.examples import (
 )
 from kdprobe.report.markup import fill
 from kdprobe.results.numbers import show_count
-from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.renamed import present_name
+from kdprobe.results.schema import ExamplePrediction, ResultsDocument, Table
 
 FIRST = 50
+_NUMBERED = re.compile(r"^P\d: ")
 _BESIDE = "attributions.parquet beside this page holds every word score."
 
 
@@ -60,17 +65,38 @@ def _least(row: list[list[object]]) -> float | None:
     return min((value for value in packed[1][0] if value is not None), default=None)
 
 
+def _plainly_titled(document: ResultsDocument) -> ResultsDocument:
+    """Take the thesis's numbering out of titles that older versions wrote."""
+    plain = tuple(
+        result.model_copy(update={"tables": tuple(map(_plain, result.tables))})
+        if present_name(result.name) == "exemplary_cases"
+        else result
+        for result in document.analyses
+    )
+    return document.model_copy(update={"analyses": plain})
+
+
+def _plain(table: Table) -> Table:
+    title = _NUMBERED.sub("", table.title)
+    return table.model_copy(update={"title": title[:1].upper() + title[1:]})
+
+
+def _known(prediction: ExamplePrediction) -> bool:
+    return prediction.confidence is not None or prediction.score is not None
+
+
 @dataclass(frozen=True)
 class _Browser:
     name: str = "browser"
     title: str = "Examples"
-    order: int = 90
-    reads: tuple[str, ...] = ()
+    order: int = 82
+    reads: tuple[str, ...] = ("correctness_groups", "exemplary_cases", "exemplars")
 
     def render(self, document: ResultsDocument) -> Markup | None:
         examples = kept_examples(document)
+        numbers = analyses_block(_plainly_titled(document), self.reads, self.title)
         if not examples:
-            return None
+            return numbers
         # The head of the document is packed once more: it is written by the template.
         data = page_data(document)
         rows = data["rows"]
@@ -79,6 +105,11 @@ class _Browser:
         return fill(
             "browser.html",
             summary=_summary(document, len(examples)),
+            held=len(examples),
+            numbers=numbers,
+            lists=data["lists"],
+            shown=data["shown"],
+            sure=any(_known(one) for e in examples for one in e.predictions),
             first=[(row, _least(row)) for row in rows[:FIRST]],
             methods=data["methods"],
             gold=any(e.label is not None or e.score is not None for e in examples),

@@ -18,7 +18,7 @@ from kdprobe.results.schema import ResultsDocument
 class _Calibration:
     name: str = "calibration"
     title: str = "Calibration"
-    order: int = 70
+    order: int = 44
     reads: tuple[str, ...] = ("calibration",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -17,7 +17,7 @@ from kdprobe.results.schema import ResultsDocument
 class _CausalUse:
     name: str = "causal_use"
     title: str = "Causal use"
-    order: int = 44
+    order: int = 64
     reads: tuple[str, ...] = ("causal_use",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -17,7 +17,7 @@ from kdprobe.results.schema import ResultsDocument
 class _MinimalPairs:
     name: str = "minimal_pairs"
     title: str = "Minimal pairs"
-    order: int = 74
+    order: int = 72
     reads: tuple[str, ...] = ("minimal_pairs",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

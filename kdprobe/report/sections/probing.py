@@ -18,7 +18,7 @@ from kdprobe.results.schema import ResultsDocument
 class _Probing:
     name: str = "probing"
     title: str = "Probing"
-    order: int = 40
+    order: int = 60
     reads: tuple[str, ...] = ("probing",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -17,7 +17,7 @@ from kdprobe.results.schema import ResultsDocument
 class _Scores:
     name: str = "scores"
     title: str = "Task scores"
-    order: int = 35
+    order: int = 40
     reads: tuple[str, ...] = (
         "task_scores",
         "paired_tests",

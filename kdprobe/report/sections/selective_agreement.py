@@ -18,7 +18,7 @@ from kdprobe.results.schema import ResultsDocument
 class _SelectiveAgreement:
     name: str = "selective_agreement"
     title: str = "Where the student may answer itself"
-    order: int = 71
+    order: int = 46
     reads: tuple[str, ...] = ("selective_agreement",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.attention_maps import MAPS, mapped_examples
+from kdprobe.report.attention_maps import MAPS, by_layer, mapped_examples
 from kdprobe.report.blocks import analyses_block
 from kdprobe.report.examples import links
 from kdprobe.report.markup import fill
@@ -23,7 +23,7 @@ _ATTENTION = "attention_similarity"
 class _Similarity:
     name: str = "similarity"
     title: str = "Similarity of layers"
-    order: int = 45
+    order: int = 62
     reads: tuple[str, ...] = ("similarity", _ATTENTION)
 
     def render(self, document: ResultsDocument) -> Markup | None:
@@ -33,7 +33,7 @@ class _Similarity:
             return rest
         pictures = fill(
             "attention.html", title=table.title, caption=table.caption,
-            examples=mapped_examples(table), links=links(document),
+            layers=by_layer(mapped_examples(table)), links=links(document),
         )  # fmt: skip
         return rest + pictures
 

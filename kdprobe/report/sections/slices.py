@@ -17,7 +17,7 @@ from kdprobe.results.schema import ResultsDocument
 class _Slices:
     name: str = "slices"
     title: str = "Slices"
-    order: int = 72
+    order: int = 70
     reads: tuple[str, ...] = ("slices",)
 
     def render(self, document: ResultsDocument) -> Markup | None:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import estimate_tables, tables_block
-from kdprobe.report.charts import analysis_charts
-from kdprobe.report.examples import links
+from kdprobe.report.blocks import analysis_markup
 from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.turned import DIFFERENCES, OF_ONE
@@ -30,20 +28,11 @@ class _StudentDifferences:
         if result is None:
             return None
         of_one = tuple(number for number in result.estimates if number.metric in OF_ONE)
-        shares = result.model_copy(update={"estimates": of_one})
-        where = links(document)
+        plain = result.model_copy(update={"notes": ()})
         return fill(
             "student_differences.html",
             sentences=result.notes,
-            rest=fill(
-                "analysis.html",
-                result=result.model_copy(update={"notes": ()}),
-                heading=False,
-                estimates=estimate_tables(shares, document.teacher.name),
-                charts=analysis_charts(result, where),
-                tables=tables_block(result.tables, where),
-                links=where,
-            ),
+            rest=analysis_markup(document, plain, of_one),
         )
 
 

@@ -1,6 +1,6 @@
 """Training: how the students came to be what they are.
 
-Does: show the learning curves, folded. Does not: compute; the histories were read when the models
+Does: show the learning curves. Does not: compute; the histories were read when the models
 were compared.
 """
 
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.blocks import analysis_block
-from kdprobe.report.markup import fill
 from kdprobe.results.schema import ResultsDocument
 
 
@@ -23,10 +22,7 @@ class _Training:
     reads: tuple[str, ...] = ("training",)
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        block = analysis_block(document, self.reads[0], heading=False)
-        if block is None:
-            return None
-        return fill("folded.html", summary="Show the learning curves", body=block)
+        return analysis_block(document, self.reads[0], heading=False)
 
 
 SECTION = _Training()

@@ -1,7 +1,7 @@
-"""What a reader must know before the numbers: alarms, choices, what did not run, what is undefined.
+"""What a reader must know before the numbers: alarms and choices.
 
-Does: gather the warnings of the document and of every analysis, skipped parts, undefined numbers by
-reason, and examples that were cut. Does not: raise any of them.
+Does: show every notice whole, and examples that were cut; the verdict has them in few words, and
+what was not run. Does not: raise any of them.
 """
 
 from __future__ import annotations
@@ -12,41 +12,10 @@ from markupsafe import Markup
 
 from kdprobe.report.examples import kept_examples
 from kdprobe.report.markup import fill
+from kdprobe.results.headline import headline
+from kdprobe.results.notices import all_notices
 from kdprobe.results.numbers import show_count
-from kdprobe.results.schema import Notice, ResultsDocument
-from kdprobe.results.unable import unable
-
-_RANK = {"alarm": 0, "warning": 1, "note": 2}
-
-
-def all_notices(document: ResultsDocument) -> list[Notice]:
-    """Return every notice once, alarms first, otherwise in the document's order."""
-    unique = dict.fromkeys(
-        (
-            notice.code,
-            notice.severity,
-            notice.message,
-            notice.models,
-        )
-        for source in (document.warnings, *(result.warnings for result in document.analyses))
-        for notice in source
-    )
-    notices = [Notice(code=c, severity=s, message=m, models=who) for c, s, m, who in unique]
-    return sorted(notices, key=lambda notice: _RANK[notice.severity])
-
-
-def undefined_by_reason(document: ResultsDocument) -> list[tuple[str, list[str]]]:
-    """Return each reason why a number is undefined, with the numbers it is the reason of."""
-    reasons: dict[str, list[str]] = {}
-    for result in document.analyses:
-        labels = {metric.name: metric.label for metric in result.metrics}
-        for estimate in result.estimates:
-            if estimate.value is None:
-                who = " with ".join(m for m in (estimate.model_a, estimate.model_b) if m)
-                subset = "" if estimate.subset == "all" else f" on {estimate.subset}"
-                place = f"{labels[estimate.metric]} of {who}{subset}"
-                reasons.setdefault(estimate.undefined, []).append(place)
-    return list(reasons.items())
+from kdprobe.results.schema import ResultsDocument
 
 
 def examples_cut(document: ResultsDocument) -> str:
@@ -65,24 +34,18 @@ def examples_cut(document: ResultsDocument) -> str:
 @dataclass(frozen=True)
 class _Warnings:
     name: str = "warnings"
-    title: str = "Before you read on"
+    title: str = "Warnings"
     order: int = 20
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        notices, cut = all_notices(document), examples_cut(document)
-        undefined = undefined_by_reason(document)
-        if not (notices or cut or undefined or document.skipped):
-            return Markup(
-                "<p>Nothing to warn of: everything asked for ran, every number is defined.</p>"
-            )
+        notices, cut = all_notices(document, headline(document)), examples_cut(document)
+        if not (notices or cut):
+            return Markup("<p>Nothing to warn of: everything asked for ran.</p>")
         return fill(
             "warnings.html",
             notices=notices,
             cut=cut,
-            skipped=unable(document.skipped),
-            undefined=undefined,
-            undefined_total=sum(len(places) for _, places in undefined),
         )
 
 

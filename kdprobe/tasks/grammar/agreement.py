@@ -9,7 +9,7 @@ wrong is as often in the acceptable sentences where it is right, so no word give
 
 from __future__ import annotations
 
-from kdprobe.tasks.grammar.clauses import Clause, Draft, Writer
+from kdprobe.tasks.grammar.clauses import Clause, SentenceDraft, Writer
 from kdprobe.tasks.grammar.lexicon import (
     ACCUSATIVE,
     INTRANSITIVE,
@@ -37,17 +37,17 @@ GROUPS = ("male", "female", "plural")
 PLAIN_INTRANSITIVE = tuple(verb for verb in INTRANSITIVE if verb.base != "sleep")
 
 
-def subject_verb_agreement(writer: Writer) -> Draft:
+def subject_verb_agreement(writer: Writer) -> SentenceDraft:
     """The verb agrees with the noun right before it: the boy *sleep."""
     return _agreement(writer, attractor=False)
 
 
-def agreement_attractor(writer: Writer) -> Draft:
+def agreement_attractor(writer: Writer) -> SentenceDraft:
     """The verb agrees across a noun of the other number: the boy near the trees *sleep."""
     return _agreement(writer, attractor=True)
 
 
-def _agreement(writer: Writer, *, attractor: bool) -> Draft:
+def _agreement(writer: Writer, *, attractor: bool) -> SentenceDraft:
     tense: Tense = "present" if writer.chance(0.75) else "perfect"
     number = writer.number()
     noun, group, patient = writer.predicate(PERSONS, tense, number)
@@ -91,7 +91,7 @@ def _other_group(writer: Writer, group: str) -> str:
     return writer.pick([other for other in GROUPS if other != group])
 
 
-def reflexive_agreement(writer: Writer) -> Draft:
+def reflexive_agreement(writer: Writer) -> SentenceDraft:
     """A reflexive agrees with its subject in gender and number: the boy admires *herself."""
     group, tense = writer.pick(GROUPS), writer.pick(TENSES)
     nouns, number = members(group)
@@ -107,7 +107,7 @@ def reflexive_agreement(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause), itself, REFLEXIVES[_other_group(writer, group)])
 
 
-def reflexive_binding(writer: Writer) -> Draft:
+def reflexive_binding(writer: Writer) -> SentenceDraft:
     """A reflexive belongs to the nearest subject: the girl says that the boys admire *herself."""
     inner = writer.pick(GROUPS)
     outer = _other_group(writer, inner)
@@ -129,7 +129,7 @@ def reflexive_binding(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause), itself, REFLEXIVES[outer])
 
 
-def determiner_noun(writer: Writer) -> Draft:
+def determiner_noun(writer: Writer) -> SentenceDraft:
     """A determiner and its noun agree in number: these red *lamp."""
     number, tense = writer.number(), writer.pick(PAST_OR_FUTURE)
     subject_noun, verb, thing = writer.object_frame(PERSONS)
@@ -157,7 +157,7 @@ def determiner_noun(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause), phrase.head, noun.form(opposite(number)))
 
 
-def verb_form(writer: Writer) -> Draft:
+def verb_form(writer: Writer) -> SentenceDraft:
     """An auxiliary takes its own form of the verb: the boy will *slept, the boy has *sleep."""
     tense: Tense = writer.pick(("future", "perfect"))
     wrong: Tense = "perfect" if tense == "future" else "future"
@@ -175,7 +175,7 @@ def verb_form(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause), clause.finite, finite_form(verb, wrong, number))
 
 
-def pronoun_case(writer: Writer) -> Draft:
+def pronoun_case(writer: Writer) -> SentenceDraft:
     """A pronoun has the case of its place: the boy admires *he, the boy says that *him slept."""
     group = writer.pick(GROUPS)
     place = writer.rng.random()
@@ -203,7 +203,7 @@ def pronoun_case(writer: Writer) -> Draft:
     return writer.draft(tree, leaf, ACCUSATIVE[word])
 
 
-def _object_pronoun(writer: Writer, word: str, number: Number) -> Draft:
+def _object_pronoun(writer: Writer, word: str, number: Number) -> SentenceDraft:
     tense: Tense = writer.pick(TENSES)
     outer = writer.number()
     noun, verb = writer.plain_frame(PERSONS, OF_ANY + OF_PERSONS, word)

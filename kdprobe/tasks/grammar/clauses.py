@@ -36,7 +36,7 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class SentenceDraft:
     """An acceptable sentence and the damage that is ready to be done to it.
 
     Args:
@@ -187,11 +187,11 @@ class Writer(PhraseWriter):
         joined = Tree(phrase.label, (*phrase.children, adjunct), features=phrase.features)
         return Tree("S", (*front, joined, stop), features=features)
 
-    def draft(self, tree: Tree, leaf: Tree, word: str) -> Draft:
+    def draft(self, tree: Tree, leaf: Tree, word: str) -> SentenceDraft:
         """Plan the damage that puts another word in the place of one leaf."""
-        return Draft(tree, tuple(self.frames), ((leaf, word),), leaf)
+        return SentenceDraft(tree, tuple(self.frames), ((leaf, word),), leaf)
 
-    def exchange(self, tree: Tree, one: Tree, other: Tree, *, point: Tree) -> Draft:
+    def exchange(self, tree: Tree, one: Tree, other: Tree, *, point: Tree) -> SentenceDraft:
         """Plan the damage that lets two leaves change places."""
         changes = ((one, other.word), (other, one.word))
-        return Draft(tree, tuple(self.frames), changes, point)
+        return SentenceDraft(tree, tuple(self.frames), changes, point)

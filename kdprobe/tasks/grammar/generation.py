@@ -24,7 +24,7 @@ import numpy as np
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_seed
 from kdprobe.tasks.grammar import agreement, structure
-from kdprobe.tasks.grammar.clauses import Draft, Writer
+from kdprobe.tasks.grammar.clauses import SentenceDraft, Writer
 from kdprobe.tasks.grammar.lexicon import PARTS
 from kdprobe.tasks.grammar.trees import Derivation, Tree
 from kdprobe.tasks.task import Split, Task
@@ -48,7 +48,7 @@ class Phenomenon:
     name: str
     field: str
     weight: int
-    build: Callable[[Writer], Draft]
+    build: Callable[[Writer], SentenceDraft]
 
 
 PHENOMENA = tuple(
@@ -247,7 +247,7 @@ def _fresh(
             return good, bad
 
 
-def _spell(phenomenon: str, draft: Draft) -> tuple[Derivation, Derivation]:
+def _spell(phenomenon: str, draft: SentenceDraft) -> tuple[Derivation, Derivation]:
     """Read the acceptable and the damaged sentence off a draft."""
     # Leaves are compared by identity: equal words stand in several places.
     changed = {id(leaf): word for leaf, word in draft.changes}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from kdprobe.tasks.grammar.clauses import Clause, Draft, Writer
+from kdprobe.tasks.grammar.clauses import Clause, SentenceDraft, Writer
 from kdprobe.tasks.grammar.lexicon import (
     BE,
     INTRANSITIVE,
@@ -35,7 +35,7 @@ RESTING = frozenset({verb.past for verb in INTRANSITIVE} | {BE.past})
 PLAIN_DETERMINERS = ("the", "a", "an", "every")
 
 
-def word_order(writer: Writer) -> Draft:
+def word_order(writer: Writer) -> SentenceDraft:
     """Two neighbouring words stand in the wrong order: the boy repaired *lamp the."""
     while True:
         writer.frames.clear()
@@ -64,7 +64,7 @@ def _movable(first: Tree, second: Tree) -> bool:
     return second.label == "VBN" and second.word in RESTING and first.word in ("has", "have")
 
 
-def argument_structure(writer: Writer) -> Draft:
+def argument_structure(writer: Writer) -> SentenceDraft:
     """A verb has its arguments: the boy *sleeps the lamp, the boy *repairs in the park."""
     number = writer.number()
     # Neither present nor "often": general statements may leave the object out.
@@ -96,7 +96,7 @@ def argument_structure(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause, behind=behind), clause.verb, word)
 
 
-def npi_licensing(writer: Writer) -> Draft:
+def npi_licensing(writer: Writer) -> SentenceDraft:
     """Ever and any need a negation above them: the boy that no girl praised has *ever slept."""
     number: Number = writer.number()
     embedded = writer.chance(0.5)
@@ -132,7 +132,7 @@ def npi_licensing(writer: Writer) -> Draft:
     return writer.exchange(tree, subject.determiner, the, point=item)
 
 
-def filler_gap(writer: Writer) -> Draft:
+def filler_gap(writer: Writer) -> SentenceDraft:
     """A wh-word needs a gap and a gap a wh-word: the boy knows *what the girl owns the lamp."""
     number = writer.number()
     above: Tense = writer.pick(("present", "past"))
@@ -164,7 +164,7 @@ def filler_gap(writer: Writer) -> Draft:
     return writer.draft(writer.sentence(clause, behind=False), leaf, wrong)
 
 
-def adjunct_island(writer: Writer) -> Draft:
+def adjunct_island(writer: Writer) -> SentenceDraft:
     """No question reaches into an adjunct: what will the boy *sleep when the girls repair?"""
     person = writer.chance(0.5)
     verbs = OF_ANY + (OF_PERSONS if person else OF_THINGS)
@@ -197,7 +197,7 @@ def adjunct_island(writer: Writer) -> Draft:
     return writer.exchange(tree, main_verb, slept, point=slept)
 
 
-def tense_adverb(writer: Writer) -> Draft:
+def tense_adverb(writer: Writer) -> SentenceDraft:
     """A time adverbial fits the tense: *tomorrow the boy slept."""
     tense: Tense = writer.pick(("past", "future"))
     number = writer.number()
@@ -224,7 +224,7 @@ def tense_adverb(writer: Writer) -> Draft:
     return writer.draft(tree, leaf, wrong[leaf.word])
 
 
-def coordination(writer: Writer) -> Draft:
+def coordination(writer: Writer) -> SentenceDraft:
     """Paired conjunctions belong together: *both the boy or the girl."""
     opener, joiner = writer.pick(
         (("both", "and"), ("both", "and"), ("either", "or"), ("neither", "nor"))
@@ -271,7 +271,7 @@ def _two_frames(writer: Writer, *, as_subject: bool) -> tuple[Noun, Verb, Noun, 
         writer.frames.clear()
 
 
-def relative_pronoun(writer: Writer) -> Draft:
+def relative_pronoun(writer: Writer) -> SentenceDraft:
     """Who is for persons and which for things: the lamp *who the girl repaired."""
     tense: Tense = writer.pick(TENSES)
     number, inside = writer.number(), writer.number()

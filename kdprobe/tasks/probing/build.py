@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kdprobe.config.probing import ProbingTask
+from kdprobe.config.probing import PROBING, OptionNames, ProbingTask
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.tasks.grammar.facts import coordinations, facts_of_derivation
@@ -151,7 +151,9 @@ def even_sizes(sentences: int) -> dict[str, int]:
     return {"tr": sentences, "va": max(sentences // 2, 2), "te": max(sentences // 2, 2)}
 
 
-def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
+def find_file(
+    task: ProbingTask, *, probing_dir: Path | None, named: OptionNames = PROBING
+) -> Path | None:
     """Find the file of a task: `probing_dir`, beside its own TOML, `$KDPROBE_DATA/senteval`.
 
     Raises:
@@ -161,7 +163,7 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
     if probing_dir is not None:
         if not probing_dir.is_dir():
             raise TaskError(
-                f"`probing.probing_dir={probing_dir}`", found="no such folder",
+                f"`{named.folder}={probing_dir}`", found="no such folder",
                 expected="a folder of SentEval's probing files",
             )  # fmt: skip
         path = probing_dir / task.file
@@ -169,10 +171,10 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
             return beside
         if not path.is_file():
             raise TaskError(
-                f"`probing.probing_dir={probing_dir}`",
+                f"`{named.folder}={probing_dir}`",
                 found=f"holds no {task.file}",
                 expected=f"the file of the probing task {task.name}",
-                remedy="leave the task out of `probing.tasks`, or build it: kdprobe probes build",
+                remedy=f"leave the task out of `{named.tasks}`, or build it: kdprobe probes build",
             )
         return path
     places = [] if beside is None else [beside]
@@ -188,8 +190,11 @@ def find_file(task: ProbingTask, *, probing_dir: Path | None) -> Path | None:
 class ProbingSource:
     """Finds every task's sentences; the grammar is derived once, when it is first needed."""
 
-    def __init__(self, *, sentences: int, probing_dir: Path | None, seed: int) -> None:
+    def __init__(
+        self, *, sentences: int, probing_dir: Path | None, seed: int, named: OptionNames = PROBING
+    ) -> None:
         self.sentences, self.probing_dir, self.seed = sentences, probing_dir, seed
+        self._named = named
         self._corpus: Corpus | None = None
 
     def load(self, task: ProbingTask) -> ProbingSet:
@@ -198,7 +203,7 @@ class ProbingSource:
         Raises:
             TaskError: the file is malformed, or there is neither a file nor a recipe.
         """
-        path = find_file(task, probing_dir=self.probing_dir)
+        path = find_file(task, probing_dir=self.probing_dir, named=self._named)
         if path is not None:
             return read_senteval(path, task.name)
         if self._corpus is None:
@@ -210,7 +215,7 @@ class ProbingSource:
                 f"probing task {task.name}",
                 found=f"{self.sentences} sentences are too few to build it",
                 expected="more sentences",
-                remedy="raise `probing.sentences`",
+                remedy=f"raise `{self._named.sentences}`",
             )
         return built
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from kdprobe.tasks.grammar import agreement
-from kdprobe.tasks.grammar.clauses import Draft, Writer
+from kdprobe.tasks.grammar.clauses import SentenceDraft, Writer
 from kdprobe.tasks.grammar.lexicon import MEN, PERSONS, THINGS, WOMEN
 
 SINGULAR = {noun.singular for noun in PERSONS + THINGS}
@@ -18,14 +18,14 @@ MALE = {noun.singular for noun in MEN}
 FEMALE = {noun.singular for noun in WOMEN}
 
 
-def drafts(build: Callable[[Writer], Draft], *, n: int = 250) -> list[Draft]:
+def drafts(build: Callable[[Writer], SentenceDraft], *, n: int = 250) -> list[SentenceDraft]:
     """Drafts of one phenomenon, in all splits."""
     rng = random.Random(7)
     parts = ("train", "dev", "test")
     return [build(Writer(rng, parts[k % 3])) for k in range(n)]
 
 
-def damaged(draft: Draft) -> tuple[list[str], list[str], int]:
+def damaged(draft: SentenceDraft) -> tuple[list[str], list[str], int]:
     """Acceptable words, damaged words, and the position of the damage."""
     words = {id(leaf): word for leaf, word in draft.changes}
     leaves = list(draft.tree.leaves())
@@ -38,7 +38,7 @@ def _heads(words: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("build", [agreement.subject_verb_agreement, agreement.agreement_attractor])
-def test_the_damaged_verb_has_the_other_number(build: Callable[[Writer], Draft]) -> None:
+def test_the_damaged_verb_has_the_other_number(build: Callable[[Writer], SentenceDraft]) -> None:
     """A verb form spelled wrong ("fixe") would be damage of another kind."""
     one = {"is": "are", "has": "have"}
     for draft in drafts(build):

@@ -1,0 +1,131 @@
+"""The numbers that a classifier is run in: float32, bfloat16, float16, or 8-bit linear maps.
+
+Does: name them, and turn a model that was opened in float32 into one that runs so. Does not: open
+folders whose weights are quantised already; `quantized.py` does.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.foreign import said, translated
+
+INT8 = "int8"
+GRADIENTS = "its linear maps are computed in 8-bit whole numbers, which have no gradients"
+"""Why a model of quantised linear maps cannot be asked for them."""
+
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "bf16": torch.bfloat16,
+    "float16": torch.float16,
+    "fp16": torch.float16,
+}
+_ROUNDED = {
+    torch.bfloat16: "its weights were run in bfloat16, which moves logits by about 1 %",
+    torch.float16: "its weights were run in float16: numbers above 65,504 overflow",
+}
+
+
+def resolve_dtype(dtype: str) -> torch.dtype:
+    """Turn `float32`, `bf16` (`bfloat16`) or `fp16` (`float16`) into the type weights are run in.
+
+    Raises:
+        ConfigError: another name.
+
+    >>> resolve_dtype("bf16")
+    torch.bfloat16
+    """
+    if dtype not in _DTYPES:
+        raise ConfigError(
+            f"`dtype={dtype}`", found="not a type kdprobe runs models in",
+            expected="float32, bf16 or fp16",
+        )  # fmt: skip
+    return _DTYPES[dtype]
+
+
+def kind_of(dtype: torch.dtype) -> str:
+    """Return a type's name as reports have it.
+
+    >>> kind_of(torch.bfloat16)
+    'bfloat16'
+    """
+    return str(dtype).removeprefix("torch.")
+
+
+def rounding_note(dtype: torch.dtype) -> tuple[str, ...]:
+    """Return what the reader must know of a type; of float32 nothing."""
+    return (_ROUNDED[dtype],) if dtype in _ROUNDED else ()
+
+
+class Quantized(NamedTuple):
+    """A model of 8-bit linear maps, the kernels it runs on, and what the reader must know of it."""
+
+    model: Any
+    engine: str
+    note: str
+
+
+def quantized(model: Any, *, name: str) -> Quantized:
+    """Return a model whose linear maps are computed in 8-bit whole numbers, on the CPU.
+
+    Definition: `torch.ao.quantization.quantize_dynamic` over every `nn.Linear`: a map's weights are
+    rounded to 8 bits by one scale, and what it reads by one scale for the whole batch; so a text's
+    output depends on those beside it, and texts must be run one by one. Which kernel multiplies
+    depends on the processor, and moves outputs a little.
+
+    Args:
+        model: in float32, on the CPU; changed in place.
+        name: what people call it.
+
+    Raises:
+        CapabilityError: this build of torch has no kernels for it, or the model no linear maps.
+    """
+    maps = [module for module in model.modules() if type(module) is nn.Linear]
+    if not maps:
+        raise CapabilityError(
+            name, found="has no linear maps (torch.nn.Linear) that could be quantised",
+            expected="another architecture", remedy="compare its folder without `?quantize=int8`",
+        )  # fmt: skip
+    total = sum(weight.numel() for weight in model.parameters())
+    share = sum(module.weight.numel() for module in maps) / total
+
+    def failed(error: Exception) -> CapabilityError:
+        return CapabilityError(
+            name, found=f"its linear maps cannot be quantised ({said(error)})",
+            expected="a model that `torch.ao.quantization.quantize_dynamic` takes",
+        )  # fmt: skip
+
+    engine = _engine(name)
+    with translated(failed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch points to another package of its own
+        from torch.ao import quantization
+
+        quantize: Any = quantization.quantize_dynamic
+        placed = quantize(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
+    note = (
+        f"the weights of its {len(maps)} linear maps ({share:.0%} of its parameters) and what they "
+        f"read were run in int8 (torch dynamic quantisation, {engine}), its texts one by one"
+    )
+    return Quantized(placed, engine, note)
+
+
+def _engine(name: str) -> str:
+    """Name the kernels by which torch multiplies 8-bit numbers; where none are chosen, choose."""
+    chosen = str(torch.backends.quantized.engine)
+    known = [each for each in torch.backends.quantized.supported_engines if each != "none"]
+    if not known:
+        raise CapabilityError(
+            name, found="this build of torch has no kernels for 8-bit linear maps",
+            expected="a build with x86, fbgemm, onednn or qnnpack",
+            remedy="compare it in bf16 (`?dtype=bf16`), or install torch from PyPI",
+        )  # fmt: skip
+    if chosen not in known:
+        chosen = str(known[0])
+        torch.backends.quantized.engine = chosen
+    return chosen

@@ -1,0 +1,118 @@
+/* Which examples pass: the controls' values as one question to a row. `get` gives a control's value
+   by its name, "" for any, so that saved filters ask in the same words as the form does. */
+function exampleFilters(examples) {
+  const { data, rows, students } = examples;
+  const texts = rows.map((row) => (row[0] + "\n" + row[1] + "\n" + (row[2] || "")).toLowerCase());
+  const lists = data.lists.map((list) => new Set(list.rows));
+
+  /* Of one model, beside another. */
+  const OF_MODEL = {
+    differ: (row, model, beside) => apart(row, model, beside) === true,
+    same: (row, model, beside) => apart(row, model, beside) === false,
+    lost: (row, model, beside) => examples.right(row, beside) && examples.wrong(row, model),
+    won: (row, model, beside) => examples.wrong(row, beside) && examples.right(row, model),
+    right: (row, model) => examples.right(row, model),
+    wrong: (row, model) => examples.wrong(row, model),
+  };
+  /* Of all models at once. */
+  const OF_ALL = {
+    alone: (row, chosen) => examples.right(row, data.teacher) &&
+      students.filter((model) => examples.right(row, model)).length === 1 &&
+      chosen.some((model) => examples.right(row, model)),
+    none: (row) => examples.right(row, data.teacher) && students.every((model) => examples.wrong(row, model)),
+    failed: (row) => data.models.every((_, model) => examples.wrong(row, model)),
+    passed: (row) => data.models.every((_, model) => examples.right(row, model)),
+    surer: (row) => students.every((model) => examples.gap(row, data.teacher, model) > 0),
+  };
+  function apart(row, model, beside) {
+    const one = examples.answer(row, model), other = examples.answer(row, beside);
+    return model === beside || one === null || other === null ? null : one !== other;
+  }
+  const anyone = students.length ? students : [data.teacher];
+  function chosen(get) { return get("model") === "" ? anyone : [Number(get("model"))]; }
+  function beside(get) { return get("with") === "" ? data.teacher : Number(get("with")); }
+  function method(get) { return get("by") === "" ? 0 : Number(get("by")); }
+
+  function number(text) { return text === "" || !isFinite(Number(text)) ? null : Number(text); }
+  function question(get) {
+    const answers = get("answers"), by = method(get), other = beside(get);
+    const [said, saidOther, gap, from, to] = ["said", "other", "gap", "from", "to"].map((name) => number(get(name)));
+    const tests = [];
+    if (Object.hasOwn(OF_MODEL, answers)) tests.push((row, model) => OF_MODEL[answers](row, model, other));
+    if (said !== null) tests.push((row, model) => examples.answer(row, model) === said);
+    if (gap !== null) tests.push((row, model) => {
+      const found = examples.gap(row, model, other);
+      return model !== other && found !== null && Math.abs(found) >= gap;
+    });
+    if (from !== null) tests.push((row, model) => examples.sure(row, model) !== null && examples.sure(row, model) >= from);
+    if (to !== null) tests.push((row, model) => examples.sure(row, model) !== null && examples.sure(row, model) <= to);
+    if (get("low") !== "") tests.push((row, model) => {
+      const found = examples.rho(row, model, by), limit = data.low[by][model];
+      return found !== null && limit !== null && found < limit;
+    });
+    return {
+      words: get("text").toLowerCase().split(/\s+/).filter(Boolean),
+      gold: number(get("gold")),
+      slices: data.columns.map((_, place) => [place, get("s" + place)]).filter((slice) => slice[1] !== "")
+        .map(([place, value]) => [place, value.slice(1)]),  // "=" stands before the value, so that "" is "any"
+      list: number(get("list")),
+      whole: Object.hasOwn(OF_ALL, answers) ? OF_ALL[answers] : null,
+      models: chosen(get), beside: other, by, saidOther, tests,
+    };
+  }
+  /* The chosen models of which every condition holds. */
+  function those(row, asked) {
+    return asked.tests.length ? asked.models.filter((model) => asked.tests.every((test) => test(row, model))) : asked.models;
+  }
+  function passes(index, asked) {
+    const row = rows[index];
+    if (asked.gold !== null && row[3] !== asked.gold) return false;
+    for (const word of asked.words) if (!texts[index].includes(word)) return false;
+    for (const slice of asked.slices) if (row[4][slice[0]] !== slice[1]) return false;
+    if (asked.list !== null && !(lists[asked.list] && lists[asked.list].has(index))) return false;
+    if (asked.saidOther !== null && examples.answer(row, asked.beside) !== asked.saidOther) return false;
+    if (asked.whole && !asked.whole(row, asked.models)) return false;
+    return asked.tests.length === 0 || asked.models.some((model) => asked.tests.every((test) => test(row, model)));
+  }
+  function shown(asked) {
+    const kept = [];
+    for (let index = 0; index < rows.length; index += 1) if (passes(index, asked)) kept.push(index);
+    return kept;
+  }
+  /* Numbers of a row that depend on whom one asks about. */
+  function largestGap(row, asked) {
+    let most = null;
+    those(row, asked).forEach((model) => {
+      const found = model === asked.beside ? null : examples.gap(row, model, asked.beside);
+      if (found !== null && (most === null || Math.abs(found) > Math.abs(most))) most = found;
+    });
+    return most;
+  }
+  function leastRho(row, asked) {
+    const held = asked.models.map((model) => examples.rho(row, model, asked.by)).filter((rho) => rho !== null);
+    return held.length ? Math.min(...held) : null;
+  }
+  function confidences(row, asked) {
+    return those(row, asked).map((model) => examples.sure(row, model)).filter((sure) => sure !== null);
+  }
+  /* The answers' menu: what can be asked of this page, naming the models that are compared. */
+  function named(get) {
+    const models = chosen(get), other = data.models[beside(get)];
+    const model = models.length > 1 ? "a student" : data.models[models[0]];
+    const several = students.length > 1, compared = models.length > 1 || models[0] !== beside(get);
+    return [
+      [compared, "differ", model + " and " + other + " differ"],
+      [compared, "same", model + " and " + other + " say the same"],
+      [compared && examples.gold, "lost", other + " right, " + model + " wrong"],
+      [compared && examples.gold, "won", model + " right, " + other + " wrong"],
+      [examples.gold, "right", model + " right"],
+      [examples.gold, "wrong", model + " wrong"],
+      [several && examples.gold, "none", "teacher right, every student wrong"],
+      [several && examples.gold, "alone", "teacher right, only one student too"],
+      [examples.gold, "passed", "every model right"],
+      [examples.gold, "failed", "every model wrong"],
+      [students.length && examples.known, "surer", "teacher surer than every student"],
+    ].filter((one) => one[0]).map(([, key, words]) => [key, words]);
+  }
+  return { question, shown, largestGap, leastRho, confidences, named };
+}

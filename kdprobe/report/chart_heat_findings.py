@@ -1,0 +1,148 @@
+"""What heat maps show, in words: each read out for who cannot see it, and several compared.
+
+Does: name the cells that are most, and those beyond noise where intervals are known. Does not:
+draw.
+"""
+
+from __future__ import annotations
+
+from kdprobe.report.chart_findings import listed, short
+from kdprobe.results.numbers import show_cell, show_count
+from kdprobe.results.schema import Matrix
+
+
+def cell_kind(matrix: Matrix) -> str:
+    """Return "count" for a matrix of whole numbers, else "number"."""
+    values = [value for row in matrix.values for value in row if value is not None]
+    return "count" if all(float(value).is_integer() for value in values) else "number"
+
+
+def cell_text(value: float | None, kind: str) -> str:
+    """Write what stands in a cell: short, as the tooltip and the table hold the whole number.
+
+    >>> cell_text(-0.00012, "number"), cell_text(-0.0472, "number"), cell_text(12, "count")
+    ('0.000', '−0.047', '12')
+    """
+    if value is None or kind == "count" or abs(value) >= 100:
+        return show_value(value, kind)
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
+def show_value(value: float | None, kind: str) -> str:
+    """Write a cell's number; an undefined one is a dash."""
+    if value is None:
+        return "–"
+    return show_cell(int(value) if kind == "count" else value, kind)
+
+
+def _beyond_noise(matrix: Matrix) -> str:
+    """State which cells are surely not 0, and those of which most is sure."""
+    kind = cell_kind(matrix)
+    cells = [
+        (matrix.sure[i][j] or 0.0, value, f"{row}, {column}")
+        for i, row in enumerate(matrix.rows)
+        for j, column in enumerate(matrix.columns)
+        if (value := matrix.values[i][j]) is not None
+    ]
+    sure = [cell for cell in cells if cell[0]]
+    summary = f"{len(sure)} of {len(cells)} cells differ from 0 by more than noise"
+    ends = []
+    for word, cell in (("highest", max(sure, default=None)), ("lowest", min(sure, default=None))):
+        if cell is not None and (cell[0] > 0) == (word == "highest"):
+            near, shown = (show_value(number, kind) for number in cell[:2])
+            ends.append(f"surely {word}: {shown} at {cell[2]} ({near} of it beyond noise)")
+    return "; ".join([summary, *ends]) + "."
+
+
+def finding(matrix: Matrix) -> str:
+    """State what a matrix shows: its largest and smallest cell, and its diagonal."""
+    cells = [
+        (value, row, column)
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+        for column, value in zip(matrix.columns, values, strict=True)
+        if value is not None
+    ]
+    if not cells:
+        return f"No cell is defined: {matrix.undefined or 'no values'}."
+    kind = cell_kind(matrix)
+    most, least = max(cells, key=lambda cell: cell[0]), min(cells, key=lambda cell: cell[0])
+    summary = (
+        _beyond_noise(matrix)
+        if matrix.sure
+        else (
+            f"Largest: {show_value(most[0], kind)} at {matrix.row_title} {most[1]}, "
+            f"{matrix.column_title} {most[2]}; smallest: {show_value(least[0], kind)} at "
+            f"{matrix.row_title} {least[1]}, {matrix.column_title} {least[2]}."
+        )
+    )
+    total = sum(value for value, _, _ in cells)
+    if matrix.rows == matrix.columns and kind == "count" and total > 0:
+        same = sum(value for value, row, column in cells if row == column)
+        summary += f" {100 * same / total:.1f} % lie on the diagonal."
+    undefined = len(matrix.rows) * len(matrix.columns) - len(cells)
+    if undefined:
+        summary += f" {undefined} cells are undefined: {matrix.undefined or 'no reason given'}."
+    return summary
+
+
+def comparison(members: list[tuple[str, Matrix]]) -> str:
+    """Compare the heat maps of models by what is most in each."""
+    first = members[0][1]
+    if all(matrix.sure for _, matrix in members):
+        return f"Beyond noise: {listed([_sure_cells(*member) for member in members])}."
+    if cell_kind(first) == "count" and first.rows == first.columns:
+        return f"The same label: {listed([_same_label(*member) for member in members])}."
+    if len(members) > 1:
+        return f"Mean of the cells: {listed([_mean(*member) for member in members])}."
+    clauses = []
+    for model, matrix in members:
+        cells = [
+            (value, f"{matrix.row_title} {row}, {matrix.column_title} {column}")
+            for row, values in zip(matrix.rows, matrix.values, strict=True)
+            for column, value in zip(matrix.columns, values, strict=True)
+            if value is not None and not (matrix.rows == matrix.columns and row == column)
+        ]
+        if cells:
+            value, where = max(cells, key=lambda cell: abs(cell[0]))
+            whose = f"{short(model)} " if model else ""
+            clauses.append(f"{whose}{show_value(value, cell_kind(matrix))} ({where})")
+    return f"Most: {listed(clauses)}." if clauses else ""
+
+
+def _mean(model: str, matrix: Matrix) -> str:
+    values = [value for row in matrix.values for value in row if value is not None]
+    mean = cell_text(sum(values) / len(values), "number") if values else "undefined"
+    return f"{short(model)} {mean}"
+
+
+def _sure_cells(model: str, matrix: Matrix) -> str:
+    cells = [
+        (matrix.sure[i][j] or 0.0, value, f"{row}, {column}")
+        for i, row in enumerate(matrix.rows)
+        for j, column in enumerate(matrix.columns)
+        if (value := matrix.values[i][j]) is not None
+    ]
+    sure = [cell for cell in cells if cell[0]]
+    whose = f"{short(model)} " if model else ""
+    clause = f"{whose}{len(sure)} of {len(cells)} cells"
+    if sure:
+        most = max(sure, key=lambda cell: abs(cell[0]))
+        clause += f", most at {most[2]} ({show_value(most[1], cell_kind(matrix))})"
+    return clause
+
+
+def _same_label(model: str, matrix: Matrix) -> str:
+    counts = [
+        (value or 0.0, row, column)
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+        for column, value in zip(matrix.columns, values, strict=True)
+    ]
+    total = sum(count for count, _, _ in counts)
+    same = sum(count for count, row, column in counts if row == column)
+    whose = f"{short(model)} " if model else ""
+    clause = f"{whose}{show_count(int(same))} of {show_count(int(total))}"
+    apart = [cell for cell in counts if cell[1] != cell[2] and cell[0]]
+    if apart:
+        count, row, column = max(apart, key=lambda cell: cell[0])
+        clause += f", most often apart {row} → {column} ({show_count(int(count))})"
+    return clause

@@ -1,0 +1,114 @@
+"""Confusions of many labels as a table: what the teacher said, and what a student said instead.
+
+Does: list the pairs of labels on which students depart from the teacher most often, the count of
+each student, the share of gold labels on either side, and an example. Does not: count; the matrices
+of the document hold the counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from kdprobe.report.chart_families import matrix_families
+from kdprobe.report.examples import kept_examples
+from kdprobe.report.palette import Palette
+from kdprobe.results.schema import AnalysisResult, Cell, Column, Matrix, ResultsDocument, Table
+
+GRID = 12
+"""A grid shows up to so many labels with their names."""
+LARGEST, LISTED = 15, 200
+CONFUSIONS = "largest_confusions"
+_COLUMNS = 6
+_Pair = tuple[str, str]
+
+
+def too_many_labels(matrix: Matrix) -> bool:
+    """Tell whether a matrix is a confusion of more labels than a grid can name."""
+    if matrix.rows != matrix.columns or len(matrix.rows) <= GRID:
+        return False
+    cells = [value for row in matrix.values for value in row]
+    return all(value is not None and value >= 0 and float(value).is_integer() for value in cells)
+
+
+def confusion_tables(result: AnalysisResult, document: ResultsDocument) -> list[Table]:
+    """Make the table of the largest confusions of each family of confusions of many labels."""
+    large = [matrix for matrix in result.matrices if too_many_labels(matrix)]
+    return [
+        _table(
+            family.title, [(m or matrix.title, matrix) for m, matrix in family.members], document
+        )
+        for family in matrix_families(large, Palette.of(document.models))
+    ]
+
+
+def _apart(matrix: Matrix) -> dict[_Pair, int]:
+    return {
+        (row, column): int(value)
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+        for column, value in zip(matrix.columns, values, strict=True)
+        if row != column and value
+    }
+
+
+def _table(title: str, members: list[tuple[str, Matrix]], document: ResultsDocument) -> Table:
+    counts = {model: _apart(matrix) for model, matrix in members}
+    total: Counter[_Pair] = Counter()
+    for held in counts.values():
+        total.update(held)
+    ranked = sorted(total, key=lambda pair: (-total[pair], pair))
+    places = _examples(document, set(counts))
+    shown = list(counts) if len(counts) <= _COLUMNS else []
+    rows: list[tuple[Cell, ...]] = []
+    for pair in ranked[:LISTED]:
+        gold, example = places.get(pair, ((None, None), None))
+        each = [counts[model].get(pair, 0) for model in shown]
+        rows.append((*pair, *each, *([] if len(shown) == 1 else [total[pair]]), *gold, example))
+    columns = [
+        Column(name="teacher", label=f"{document.teacher.name} said"),
+        Column(name="student", label="Student said"),
+        *(Column(name=f"n{i}", label=model, kind="count") for i, model in enumerate(shown)),
+        *([] if len(shown) == 1 else [Column(name="n", label="All students", kind="count")]),
+        Column(name="teacher_right", label="Gold as the teacher", kind="share"),
+        Column(name="student_right", label="Gold as the student", kind="share"),
+        Column(name="example", label="Example", kind="example"),
+    ]
+    left = len(ranked) - len(rows)
+    more = f" {left} rarer pairs are in results.json." if left else ""
+    return Table(
+        name=CONFUSIONS,
+        title=f"{title}: the largest confusions",
+        caption=f"Of {len(members[0][1].rows)} labels, the pairs on which a student departs from "
+        f"the teacher, most frequent first. Shares of gold labels are of those of the examples in "
+        f"this document.{more}",
+        columns=tuple(columns),
+        rows=tuple(rows),
+    )
+
+
+def _examples(
+    document: ResultsDocument, students: Iterable[str]
+) -> dict[_Pair, tuple[tuple[float | None, float | None], str]]:
+    """Return for each pair the shares of gold labels on either side, and the first example."""
+    labels, names = document.task.labels, set(students)
+    golds: dict[_Pair, list[int | None]] = {}
+    first: dict[_Pair, str] = {}
+    here = {example.id for example in kept_examples(document)}
+    for example in document.examples:
+        said = {p.model: p.label for p in example.predictions if p.label is not None}
+        teacher = said.get(document.teacher.name)
+        for name in names & set(said):
+            if teacher is not None and said[name] != teacher:
+                pair = labels[teacher], labels[said[name]]
+                golds.setdefault(pair, []).append(example.label)
+                if example.id in here:
+                    first.setdefault(pair, example.id)
+    return {
+        pair: (tuple(_share(held, labels, label) for label in pair), first.get(pair))  # type: ignore[misc]
+        for pair, held in golds.items()
+    }
+
+
+def _share(golds: list[int | None], labels: tuple[str, ...], label: str) -> float | None:
+    known = [gold for gold in golds if gold is not None]
+    return sum(labels[gold] == label for gold in known) / len(known) if known else None
