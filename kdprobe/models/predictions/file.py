@@ -1,8 +1,7 @@
-"""A model known only by what it said: a predictions file as a `ModelHandle`.
+"""A model known only by its answers: a predictions file as a `ModelHandle`.
 
-Does: join the rows of a file to a task's examples by id or by text, never by order, tell examples
-without an answer, and make examples of a file when a task's data are nowhere. Does not: answer
-about texts that are not in it.
+Does: look up the answers to a task's examples, tell those without one, and make examples of a file
+when a task's data are nowhere. Does not: answer about texts that are not in it.
 """
 
 from __future__ import annotations
@@ -17,10 +16,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from kdprobe.errors import CheckpointError, MisalignedError
+from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.joining import (
+    compare_labels,
+    example_of,
+    join_rows,
+    quoted_texts,
+    shares_ids,
+    text_of,
+)
 from kdprobe.models.predictions.table import (
     PredictionsTable,
     is_output,
@@ -29,21 +35,14 @@ from kdprobe.models.predictions.table import (
 )
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.plain_files import expanded
-from kdprobe.plain_text import printable
 from kdprobe.tasks.packed import stem
-from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
+from kdprobe.tasks.task import Split, Task, text_hash
 
 __all__ = ["PredictionsFile", "is_predictions_file", "split_from_file"]
 
-SAME = 1e-4
-"""How far outputs for one text may differ and still be the same, as probabilities."""
-
-_SHOWN = 60
-"""Characters of a text that a message quotes."""
-
 
 class PredictionsFile:
-    """What a file says a model said; see `models.handle.ModelHandle` for the properties.
+    """What a file says a model answered; see `models.handle.ModelHandle` for the properties.
 
     Args:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
@@ -84,17 +83,17 @@ class PredictionsFile:
         by_text: bool = False,
     ) -> None:
         place = expanded(path)
-        held = read_predictions(place, task, label_map)
-        by_id = not (by_text and held.texts is not None)
-        self._held = held if by_id else replace(held, ids=None)
+        parsed = read_predictions(place, task, label_map)
+        by_id = not (by_text and parsed.texts is not None)
+        self._parsed = parsed if by_id else replace(parsed, ids=None)
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels
-        self.notes: tuple[str, ...] = self._held.notes
-        self.shown = f"{name} ({self._held.table.shown})"
+        self.notes: tuple[str, ...] = self._parsed.notes
+        self.shown = f"{name} ({self._parsed.table.shown})"
 
     def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
-        """Look up what the model said of every example; `batch_size` changes nothing.
+        """Look up what the model answered of every example; `batch_size` changes nothing.
 
         Rows are joined by id when the file shares an id with the split, else by text. Rows of the
         file that are no example of the split are counted in `notes`, which speak of the last split
@@ -104,21 +103,24 @@ class PredictionsFile:
             MisalignedError: an example has no answer, or a text, a label or a second row
                 contradicts.
         """
-        rows = _join(self._held, split, self.name)
+        rows = join_rows(self._parsed, split, self.name)
         lacking = self._lacking(split, rows)
         if lacking.count:
             raise lacking.refusal(self.shown, split)
-        _compare_labels(self._held, split, rows, self.name)
-        extra = len(self._held.table.lines) - len(np.unique(rows))
-        extra_note = [f"{extra} rows of its file are no examples of {split.name} and were left out"]
+        compare_labels(self._parsed, split, rows, self.name)
+        extra = len(self._parsed.table.lines) - len(np.unique(rows))
+        extra_note = (
+            f"{extra} rows of its file are no examples of {split.name} and were left out",
+        )
         unchecked = ("its rows were joined by id alone; it has no texts to check",)
         self.notes = (
-            *self._held.notes, *(extra_note if extra else ()),
-            *(unchecked if self._held.texts is None else ()),
-        )  # fmt: skip
+            *self._parsed.notes,
+            *(extra_note if extra else ()),
+            *(unchecked if self._parsed.texts is None else ()),
+        )
         advance(len(split))
-        values = self._held.values[rows]
-        return Outputs(values, self._held.scale, np.zeros(len(split), dtype=np.bool_))
+        values = self._parsed.values[rows]
+        return Outputs(values, self._parsed.scale, np.zeros(len(split), dtype=np.bool_))
 
     def unanswered(self, split: Split) -> Unanswered:
         """Return the examples that it did not answer, joined as `outputs` joins them.
@@ -126,19 +128,19 @@ class PredictionsFile:
         Raises:
             MisalignedError: a text or a second row contradicts.
         """
-        return self._lacking(split, _join(self._held, split, self.name))
+        return self._lacking(split, join_rows(self._parsed, split, self.name))
 
     def _lacking(self, split: Split, rows: NDArray[np.int64]) -> Unanswered:
-        held = self._held
-        mask = np.array([row < 0 or row in held.lacking for row in rows.tolist()], dtype=np.bool_)
-        lacks = [held.lacking.get(row) for row in rows[mask].tolist()]
+        parsed = self._parsed
+        mask = np.array([row < 0 or row in parsed.lacking for row in rows.tolist()], dtype=np.bool_)
+        lacks = [parsed.lacking.get(row) for row in rows[mask].tolist()]
         if not lacks:
             return Unanswered(mask, ())
         first = int(np.argmax(mask))
         row = int(rows[first])
-        by_id = held.texts is None or _shares_ids(held, split)
-        shown = f"id {split.ids[first]!r}" if by_id else _quoted(_example(split, first))
-        return Unanswered(mask, lacks, shown if row < 0 else f"{shown} ({held.table.where(row)})")
+        by_id = parsed.texts is None or shares_ids(parsed, split)
+        shown = f"id {split.ids[first]!r}" if by_id else quoted_texts(example_of(split, first))
+        return Unanswered(mask, lacks, shown if row < 0 else f"{shown} ({parsed.table.where(row)})")
 
 
 def split_from_file(path: Path, task: Task) -> Split:
@@ -151,149 +153,39 @@ def split_from_file(path: Path, task: Task) -> Split:
     Raises:
         CheckpointError: the file has no texts, or cannot be used; see `read_predictions`.
     """
-    held = read_predictions(expanded(path), task)
-    if held.texts is None:
+    parsed = read_predictions(expanded(path), task)
+    if parsed.texts is None:
         raise CheckpointError(
-            str(path), found=f"no texts, and the data of {task.name} were not found",
-            expected="a column text", remedy="say where the data are with `data_dir`",
-        )  # fmt: skip
+            str(path),
+            found=f"no texts, and the data of {task.name} were not found",
+            expected="a column text",
+            remedy="say where the data are with `data_dir`",
+        )
     used = {"id", "text", "sentence", "text_a", "text_b", "label"}
     columns = {
         name: tuple(cell or "" for cell in cells)
-        for name, cells in held.table.columns.items()
+        for name, cells in parsed.table.columns.items()
         if name not in used and not is_output(name)
     }
     return Split(
-        task=task, name=stem(path), ids=held.ids or _content_ids(held), texts=held.texts,
-        pairs=held.pairs, labels=held.labels, columns=columns, origin=path.name,
-    )  # fmt: skip
+        task=task,
+        name=stem(path),
+        ids=parsed.ids or _content_ids(parsed),
+        texts=parsed.texts,
+        pairs=parsed.pairs,
+        labels=parsed.labels,
+        columns=columns,
+        origin=path.name,
+    )
 
 
-def _content_ids(held: PredictionsTable) -> tuple[str, ...]:
+def _content_ids(parsed: PredictionsTable) -> tuple[str, ...]:
     counts: Counter[str] = Counter()
     ids = []
-    for row in range(len(held.table.lines)):
-        text, pair = _text_of(held, row)
-        label = "" if held.labels is None else str(held.labels[row].item())
+    for row in range(len(parsed.table.lines)):
+        text, pair = text_of(parsed, row)
+        label = "" if parsed.labels is None else str(parsed.labels[row].item())
         key = text_hash(f"{label}\x1e{text}", pair)
         counts[key] += 1
         ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")
     return tuple(ids)
-
-
-def _text_of(held: PredictionsTable, row: int) -> tuple[str, str | None]:
-    assert held.texts is not None  # every caller has checked
-    return held.texts[row].strip(), None if held.pairs is None else held.pairs[row].strip()
-
-
-def _example(split: Split, row: int) -> tuple[str, str | None]:
-    pair = None if split.pairs is None else split.pairs[row].strip()
-    return split.texts[row].strip(), pair
-
-
-def _join(held: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
-    """Return the row of the file for each example, -1 where it has none."""
-    if held.ids is not None and _shares_ids(held, split):
-        return _join_by_id(held, held.ids, split)
-    if held.texts is None:
-        raise MisalignedError(
-            name,
-            found=f"its file has no texts and none of the ids of {split.task.name} {split.name}",
-            expected=f"ids like {split.ids[0]!r}, or a column text",
-        )
-    return _join_by_text(held, split)
-
-
-def _shares_ids(held: PredictionsTable, split: Split) -> bool:
-    return held.ids is not None and not set(held.ids).isdisjoint(split.ids)
-
-
-def _join_by_id(held: PredictionsTable, ids: tuple[str, ...], split: Split) -> NDArray[np.int64]:
-    place = {key: row for row, key in enumerate(ids)}
-    rows = np.array([place.get(key, -1) for key in split.ids], dtype=np.int64)
-    if held.texts is not None:
-        for example, row in enumerate(rows):
-            if row < 0:
-                continue
-            ours, theirs = _example(split, example), _text_of(held, int(row))
-            if ours != theirs:
-                raise MisalignedError(
-                    held.table.where(int(row)),
-                    found=f"id {split.ids[example]!r} stands for {_quoted(theirs)}",
-                    expected=f"{_quoted(ours)}, as in {split.task.name} {split.name}",
-                    remedy="leave the id column out to join by text, if the ids count other rows",
-                )
-    return rows
-
-
-def _join_by_text(held: PredictionsTable, split: Split) -> NDArray[np.int64]:
-    places: dict[tuple[str, str | None], list[int]] = {}
-    for row in range(len(held.table.lines)):
-        places.setdefault(_text_of(held, row), []).append(row)
-    chosen = [
-        _choose(held, split, row, places.get(_example(split, row), [])) for row in range(len(split))
-    ]
-    return np.array(chosen, dtype=np.int64)
-
-
-def _choose(held: PredictionsTable, split: Split, example: int, rows: list[int]) -> int:
-    """Choose among the rows of one text: by label, and then only when they all say the same.
-
-    Rows without an answer stand back; -1: there is no row. Outputs of one text in two batches
-    differ by rounding: the first row stands for all where no probability (or score, relative to
-    its size above 1) differs by more than `SAME`.
-    """
-    if len(rows) > 1 and held.labels is not None and split.labels is not None:
-        label = split.labels[example]
-        rows = [row for row in rows if held.labels[row] == label] or rows
-    rows = [row for row in rows if row not in held.lacking] or rows[:1]
-    for row in rows[1:]:
-        if not _are_same(held, row, rows[0]):
-            raise MisalignedError(
-                held.table.where(row),
-                found=f"{_quoted(_text_of(held, row))} stands at {held.table.where(rows[0])} "
-                "too, with other outputs",
-                expected=f"equal outputs for equal texts and labels, but for {SAME:g}",
-                remedy="add the task's ids in a column id, so that the rows can be told apart",
-            )
-    return rows[0] if rows else -1
-
-
-def _are_same(held: PredictionsTable, one: int, other: int) -> bool:
-    first, second = held.values[one], held.values[other]
-    if held.scale == "labels":
-        return bool(np.array_equal(first, second))
-    if held.scale == "scores":
-        return bool(np.abs(first - second).max() <= SAME * max(1.0, np.abs(first).max()))
-    return bool(np.abs(softmax(first) - softmax(second)).max() <= SAME)
-
-
-def _compare_labels(
-    held: PredictionsTable, split: Split, rows: NDArray[np.int64], name: str
-) -> None:
-    if held.labels is None or split.labels is None:
-        return
-    theirs = held.labels[rows].astype(np.float64)
-    ours = split.labels.astype(np.float64)
-    if split.task.kind == "classification":
-        theirs, ours = (np.where(gold == NO_LABEL, np.nan, gold) for gold in (theirs, ours))
-    differ = np.abs(theirs - ours) > 1e-6  # False where one of the two has no label
-    if not differ.any():
-        return
-    example = int(np.argmax(differ))
-
-    def shown(value: float) -> str:
-        return repr(split.task.labels[int(value)]) if split.task.labels else f"{value:g}"
-
-    raise MisalignedError(
-        held.table.where(int(rows[example])),
-        found=f"label {shown(theirs[example])} for {_quoted(_example(split, example))}"
-        f" ({int(differ.sum())} of {len(split)} labels of {name} differ)",
-        expected=f"{shown(float(split.labels[example]))}, as in {split.task.name} {split.name}",
-        remedy="are its label indices those of the task? Write label names instead",
-    )
-
-
-def _quoted(texts: tuple[str, str | None]) -> str:
-    shown = [repr(printable(text, limit=_SHOWN)) for text in texts if text is not None]
-    return " | ".join(shown)
