@@ -35,6 +35,12 @@ from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.prepared_part import PreparedPart
 from kdprobe.distillers.processes import join_processes
+from kdprobe.distillers.recorded_teacher import (
+    RecordedTeacher,
+    is_recorded,
+    open_recorded,
+    refuse_weights,
+)
 from kdprobe.distillers.run_options import CallObjects, RunOptions, display, model_name
 from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
@@ -42,7 +48,7 @@ from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.distillers.transfer import transfer_set_alone, with_transfer_set
 from kdprobe.distillers.weighted_loss import option_names
 from kdprobe.errors import ConfigError
-from kdprobe.models.label_sources import label_names
+from kdprobe.models.label_sources import answers_in, label_names
 from kdprobe.models.shapes import parse_student
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent
@@ -71,7 +77,8 @@ def distill(
     """Train a student on what a teacher predicts.
 
     Args:
-        teacher: a folder or hub id of a classifier that was trained for the task.
+        teacher: a folder or hub id of a classifier that was trained for the task; or a predictions
+            file, whose rows are joined to the texts.
         task: a name, a task file or a data file; or examples: a DataFrame, a `datasets.Dataset`, or
             a mapping of the names of splits to them (a `DatasetDict`).
         output: the folder to write: a plain `transformers` folder with a card and a record; or a
@@ -112,14 +119,26 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     data = _data(options)
     recipe = _adapt(written, data.task.name, options)
     parts = parts_of(recipe)
-    for part in parts:
-        parse_student(part.recipe.student)  # a slip in it is refused before the teacher is opened
+    recorded = is_recorded(teacher_name)
+    for part in parts:  # a slip in it is refused before the teacher is opened
+        parse_student(part.recipe.student)
+        if recorded and part.teacher is None:
+            refuse_weights(teacher_name, part.recipe.student)
+    named = None if recorded else teacher_name
     compute = options.compute(
-        [(p.recipe.student, teacher_name if p.teacher is None else None) for p in parts], progress
+        [(p.recipe.student, named if p.teacher is None else None) for p in parts], progress
     )
-    teacher = Teacher.open(teacher_name, data, parts[0].recipe, compute, label_map, options.offline)
+    teacher: Teacher | RecordedTeacher
+    if recorded:
+        teacher, data = open_recorded(teacher_name, data, compute, label_map, options.own.missing)
+    else:
+        teacher = Teacher.open(
+            teacher_name, data, parts[0].recipe, compute, label_map, options.offline
+        )
     known = label_names(teacher_name, offline=options.offline) or ()
-    check_label_map(label_map, {teacher_name: known}, data.task.labels)
+    check_label_map(
+        label_map, {teacher_name: known}, data.task.labels, answers=answers_in(teacher_name)
+    )
     plan = {
         "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),
@@ -210,7 +229,7 @@ def _adapt(recipe: Recipe, task: str, options: RunOptions[DistillOptions]) -> Re
 
 
 def _card_facts(
-    teacher: Teacher,
+    teacher: Teacher | RecordedTeacher,
     data: TrainingData,
     recipe: Recipe,
     prepared: PreparedPart,

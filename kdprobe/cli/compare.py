@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples (.tsv, .csv, "
-    ".jsonl, .parquet). Default: what the models say they are about."
+    ".jsonl, also with .gz; .parquet). Default: what the models say they are about."
 )
 
 

@@ -55,7 +55,9 @@ def task_of(data: EvaluationDataOptions, models: Sequence[str]) -> tuple[ChosenT
         models: all compared models, as typed.
     """
     if data.task is not None:
-        return None, Path(str(data.task)).stem
+        from kdprobe.tasks.packed import stem
+
+        return None, stem(Path(str(data.task)))
     from kdprobe.comparison.task_choice import choose_task, columns_of
     from kdprobe.models.model_like import specs_of
 

@@ -88,7 +88,7 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
     import dataclasses
 
     from kdprobe.results.headline import Figure
-    from kdprobe.results.sentences import certainty
+    from kdprobe.results.losses import certainty
 
     students: dict[str, object] = {}
     for row in head.rows:

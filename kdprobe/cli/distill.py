@@ -17,7 +17,11 @@ from kdprobe.config.training import TrainingSettings
 @generated
 def distill(
     teacher: Annotated[
-        str, typer.Argument(metavar="TEACHER", help="A fine-tuned checkpoint: folder or hub id.")
+        str,
+        typer.Argument(
+            metavar="TEACHER",
+            help="A fine-tuned checkpoint: folder or hub id; or a predictions file of the texts.",
+        ),
     ],
     sweep: sweeping.Sweep = None,
     quiet: Quiet = False,

@@ -99,6 +99,8 @@ def compare(
     (0.75, 1.0)
     """
     started = time.perf_counter()
+    if not isinstance(command, str):
+        raise TypeError(f"compare() takes command as text, not {type(command).__name__}")
     options = compare_options(
         flat, task=task, output=output, data=data, runtime=runtime, analyses=analyses,
         collectors=collectors,

@@ -59,8 +59,9 @@ def compare_predictions(
             a regression; None in place of one, or of all: not known.
         teacher: its predictions, one of: `[n, c]` logits, or probabilities (rows from 0 to 1 that
             sum to 1), columns in the order of `labels`; a DataFrame with a column a label, in any
-            order; `[n]` predicted class indices or label names; `[n]` predicted numbers of a
-            regression. A list of several is one model trained with several seeds.
+            order; `[n]` predicted class indices or label names; `[n]` probabilities of the second
+            of two labels; `[n]` predicted numbers of a regression. A list of several is one model
+            trained with several seeds.
         students: the same by name.
         labels: the names of the classes, in the order of columns and indices; None: the columns of
             the teacher's DataFrame, else the names that `y_true` shows, sorted, else `0`, `1` ….
@@ -177,6 +178,9 @@ def _split_of(
         rows = as_array(column, f"`{name}`", axes=(1,), dtype=object)
         if len(rows) != n:
             raise ConfigError(f"`{name}`", found=f"{len(rows)} rows", expected=f"{n}")
+        if column is texts and (lacking := [*map(is_missing, rows.tolist())]).count(True):
+            found = f"row {lacking.index(True) + 1} has none"
+            raise ConfigError("`texts`", found=found, expected="a text in every row")
     return Split(
         task=task,
         name="examples",

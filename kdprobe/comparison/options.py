@@ -181,6 +181,11 @@ def compare_options(
     joined = gathered("compare", named, places)
     keywords = cast(EvidenceKeywords, joined["collectors"])
     evidence = _by_keyword(keywords)
+    if not isinstance(collectors, Mapping | None):
+        raise TypeError(
+            "compare() takes collectors as a mapping of names to options, not "
+            f"{type(collectors).__name__}"
+        )
     for name, options in (collectors or {}).items():
         known = COLLECTORS.find(name, option="collectors")
         if known in evidence:

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, JsonValue
 
 from kdprobe.config.flags import Flag, FlagOptions, Panel
-from kdprobe.config.options import AnySeed, Seed
+from kdprobe.config.options import AnySeed, Missing, Seed
 
 
 class Seeded(FlagOptions):
@@ -46,6 +46,13 @@ class DistillOptions(FlagOptions):
         Path | None, Flag("More texts; see `kdprobe augment`.", metavar="FILE")
     ] = None
     transfer_only: Annotated[bool, Flag("Learn from the transfer set alone.")] = False
+    missing: Annotated[
+        Missing,
+        Flag(
+            "Texts that a predictions file as TEACHER does not answer: refuse them, or drop them "
+            "and count them."
+        ),
+    ] = "refuse"
     with_control: Annotated[
         bool,
         Flag(

@@ -76,6 +76,7 @@ class DistillKeywords(TrainingKeywords, total=False):
 
     transfer_set: str | Path | None
     transfer_only: bool | None
+    missing: Literal["refuse", "drop"] | None
     with_control: bool | None
 
 

@@ -28,7 +28,7 @@ _Count = Annotated[int, Field(ge=1)]
 _Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 _TASK = (
     "A task's name (see `kdprobe tasks`), a task file (.toml), or a table of examples "
-    "(.tsv, .csv, .jsonl, .parquet)."
+    "(.tsv, .csv, .jsonl, also with .gz; .parquet)."
 )
 
 _SEED = "Seed of everything random."
@@ -36,13 +36,8 @@ Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
 
-Missing = Annotated[
-    Literal["refuse", "drop"],
-    Flag(
-        "Examples that a predictions file does not answer, or with what is no label: refuse them, "
-        "or drop them for all models and count them."
-    ),
-]
+Missing = Literal["refuse", "drop"]
+"""What becomes of examples that a model known by its answers did not answer."""
 
 
 class DataOptions(FlagOptions):
@@ -102,7 +97,13 @@ class EvaluationDataOptions(DataOptions):
             metavar="COLUMN",
         ),
     ] = None  # fmt: skip
-    missing: Missing = "refuse"
+    missing: Annotated[
+        Missing,
+        Flag(
+            "Examples that a predictions file does not answer, or with what is no label: refuse "
+            "them, or drop them for all models and count them."
+        ),
+    ] = "refuse"
 
 
 class TrainingDataOptions(DataOptions):

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainingArguments
 
 from kdprobe.distillers.processes import process_group
+from kdprobe.distillers.teacher_signal import NoTeacher
 from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.errors import ConfigError
 
@@ -27,8 +28,19 @@ def check_best_by(job: TrainingJob) -> None:
     rule = job.settings.best_by
     if rule not in ("agreement", "kl"):
         return
-    if job.models.teacher is None:
+    if job.models.teacher is None and job.models.answers is None:
         raise ConfigError("`best_by`", found=f"{rule} without a teacher", expected="score or loss")
+    if rule == "kl" and job.models.answers == "labels":
+        raise ConfigError(
+            "`best_by`", found="kl to a teacher that gives labels and no probabilities",
+            expected="agreement, score or loss",
+        )  # fmt: skip
+    asked = not isinstance(job.teacher, NoTeacher)
+    if job.models.answers is not None and asked and job.evaluation.teacher is None:
+        raise ConfigError(
+            "`best_by`", found=f"{rule}, and the teacher answered no text of "
+            f"{job.evaluation.split.name}", expected="score, loss or last",
+        )  # fmt: skip
     if job.split.task.kind == "regression":
         raise ConfigError("`best_by`", found=f"{rule} of a regression", expected="score or loss")
 

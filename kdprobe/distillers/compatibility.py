@@ -7,6 +7,10 @@ Does: compare a student's build with its teacher's before training. Does not: ra
 from __future__ import annotations
 
 from kdprobe.distillers.objective import ModelPair
+from kdprobe.observations.predictions import Scale
+
+_ORDER: tuple[Scale, ...] = ("labels", "log-probabilities", "logits")
+_WORDS = {"labels": "labels", "log-probabilities": "probabilities", "logits": "logits"}
 
 
 def first_of(*reasons: str | None) -> str | None:
@@ -19,8 +23,38 @@ def first_of(*reasons: str | None) -> str | None:
 
 
 def no_teacher(models: ModelPair) -> str | None:
-    """Return why there is nothing to learn from."""
-    return "there is no teacher" if models.teacher is None else None
+    """Return why there is no model to learn from."""
+    if models.teacher is not None:
+        return None
+    if models.answers is None:
+        return "there is no teacher"
+    return (
+        "of the teacher only its answers are known (a predictions file), no layers, attention or "
+        f"gradients; {_fitting(models.answers)} with them"
+    )
+
+
+def no_answers(models: ModelPair, least: Scale) -> str | None:
+    """Return why the outputs of the teacher are too little to learn from.
+
+    Args:
+        models: of a teacher that is a model everything is known.
+        least: what is needed: `labels`, `log-probabilities` or `logits`.
+    """
+    held = models.answers
+    if models.teacher is not None or held is None:
+        return no_teacher(models)
+    if held == "scores" or _ORDER.index(held) >= _ORDER.index(least):
+        return None
+    has, lacks = _WORDS[held], _WORDS[least]
+    return f"the teacher's file holds {has} and no {lacks}; {_fitting(held)} with them"
+
+
+def _fitting(held: Scale) -> str:
+    """Name what can be learnt from answers."""
+    if held == "labels":
+        return "teacher_argmax (recipe hard-distillation) works"
+    return "soft_targets (recipe vanilla) works"
 
 
 def not_classes(models: ModelPair) -> str | None:

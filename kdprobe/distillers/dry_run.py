@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from kdprobe.cache import Cache
 from kdprobe.distillers.estimate import estimate_seconds, timed_examples
 from kdprobe.distillers.memory import Memory, estimate_memory
 from kdprobe.distillers.preflight import Facts, Preflight
 from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.recorded_teacher import RecordedTeacher
 from kdprobe.distillers.staged_training import StagedTraining
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.progress import Silent
@@ -40,7 +42,7 @@ def dry_run(training: StagedTraining) -> Preflight:
     if len(training.parts) == 1:
         only = training.prepare(training.parts[0])
         seconds = estimate_seconds(only.job)
-        memory = estimate_memory(only.job, training.teacher.loaded.model)
+        memory = estimate_memory(only.job, _model_of(training.teacher))
         facts = (*only.preflight.facts, *_cost_facts(seconds, memory))
         return replace(only.preflight, facts=facts, seconds=seconds)
     rows = [*training.data.rows().items(), *training.score_teacher(training.teacher)]
@@ -62,8 +64,12 @@ def _cost_facts(seconds: float, memory: Memory) -> Facts:
     return [time_row, ("estimated memory", memory.summary)]
 
 
+def _model_of(teacher: Teacher | RecordedTeacher) -> nn.Module | None:
+    return None if teacher.loaded is None else teacher.loaded.model
+
+
 def _estimate(
-    training: StagedTraining, prepared: PreparedPart, teacher: Teacher
+    training: StagedTraining, prepared: PreparedPart, teacher: Teacher | RecordedTeacher
 ) -> tuple[float, Memory]:
     """Estimate the seconds of a part of several, the teacher's pass included, and its memory.
 
@@ -75,7 +81,7 @@ def _estimate(
     order = np.argsort(-whole.encoded.lengths, kind="stable")
     rows = order[np.linspace(0, len(order), count, endpoint=False).astype(np.int64)]
     data = replace(training.data, train=training.data.train.take(rows))
-    sample_teacher = teacher.replaced_by(teacher.loaded, data)
+    sample_teacher = teacher.sampled(data)
     sample = (
         replace(training, data=data)
         .prepare_job(prepared.part, sample_teacher, dry_run=True, student=prepared.student)
@@ -89,5 +95,5 @@ def _estimate(
         )  # fmt: skip
     teacher_seconds = (time.perf_counter() - started) * len(whole.split) / count
     timed = replace(sample, teacher=signal)
-    memory = estimate_memory(timed, teacher.loaded.model)
+    memory = estimate_memory(timed, _model_of(teacher))
     return teacher_seconds + estimate_seconds(timed, of=whole), memory

@@ -10,13 +10,21 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
 from kdprobe.distillers.layer_map import Pairs, read_layer_map
+from kdprobe.distillers.source import Source
 from kdprobe.errors import CheckpointError, ConfigError
 from kdprobe.models.bilstm import build_lstm
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.narrowing import student_of
 from kdprobe.models.projection import learn_projection
-from kdprobe.models.shapes import CopyShape, NewShape, build_new, label_settings, parse_student
+from kdprobe.models.shapes import (
+    CopyShape,
+    ModelPlace,
+    NewShape,
+    build_new,
+    label_settings,
+    parse_student,
+)
 from kdprobe.models.surgery import make_student
 from kdprobe.models.word_student import build_word_student
 from kdprobe.progress import Progress
@@ -46,7 +54,7 @@ class InitialStudent(NamedTuple):
 
 def open_student(
     spec: str,
-    teacher: Loaded,
+    teacher: Loaded | None,
     task: Task,
     *,
     offline: bool,
@@ -58,7 +66,8 @@ def open_student(
 
     Args:
         spec: as `parse_student` reads it.
-        teacher: what is copied from, and whose tokenizer a made student reads with.
+        teacher: what is copied from, and whose tokenizer a made student reads with; None: a made
+            student reads with word pieces of its own.
         task: gives the student's labels.
         offline: ask no network.
         progress: a display, for vectors that are read and weights that are cut.
@@ -72,6 +81,14 @@ def open_student(
         CapabilityError: a teacher whose layers cannot be taken apart.
     """
     shape = parse_student(spec)
+    if isinstance(shape, ModelPlace):
+        return _existing(shape.path, task, offline=offline)
+    if teacher is None:
+        if isinstance(shape, CopyShape):
+            raise ValueError("a student copied from no teacher")  # refused before it is opened
+        source = Source(spec, None, offline)
+        model, tokenizer, notes = source.new(shape, task, texts=texts, pairs=pairs)
+        return InitialStudent(model, tokenizer, None, tuple(notes))
     if isinstance(shape, CopyShape):
         cut = shape.start in ("projection", "principal", "truncated")
         with progress.stage("narrow the teacher", None) if cut else nullcontext():
@@ -97,13 +114,11 @@ def open_student(
                     model, teacher.model, teacher.tokenizer, texts, mode=shape.mode
                 )
         return InitialStudent(model, teacher.tokenizer, None, (note,))
-    if isinstance(shape, LstmShape):
-        if shape.file is not None:
-            with progress.stage("read the word vectors", None):
-                words = build_word_student(shape, task, texts=texts, pairs=pairs)
-            return InitialStudent(words.model, words.tokenizer, None, (words.note,))
-        return _lstm(shape, teacher, task, pairs=pairs)
-    return _existing(shape.path, task, offline=offline)
+    if shape.file is not None:
+        with progress.stage("read the word vectors", None):
+            words = build_word_student(shape, task, texts=texts, pairs=pairs)
+        return InitialStudent(words.model, words.tokenizer, None, (words.note,))
+    return _lstm(shape, teacher, task, pairs=pairs)
 
 
 def _lstm(shape: LstmShape, teacher: Loaded, task: Task, *, pairs: bool) -> InitialStudent:

@@ -43,12 +43,12 @@ class Memory(NamedTuple):
         )
 
 
-def estimate_memory(job: TrainingJob, teacher: nn.Module) -> Memory:
+def estimate_memory(job: TrainingJob, teacher: nn.Module | None) -> Memory:
     """Estimate the memory of a training; the student is afterwards what it was.
 
     Definition: four times the bytes of each trained weight and once those of the others; the bytes
     of all tensors that automatic differentiation keeps of a batch of the longest texts, each
-    storage once, weights left out; the bytes of the teacher's weights.
+    storage once, weights left out; the bytes of the teacher's weights (None: it has none).
     """
     training = job.student.training
     with (
@@ -63,7 +63,8 @@ def estimate_memory(job: TrainingJob, teacher: nn.Module) -> Memory:
         )
         fold(job.student, UsedRows)
     job.student.train(training)
-    return Memory(student, kept, sum(_bytes(weight) for weight in teacher.parameters()))
+    weights = () if teacher is None else teacher.parameters()
+    return Memory(student, kept, sum(_bytes(weight) for weight in weights))
 
 
 def _kept(trainer: StudentTrainer) -> int:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from pydantic import BaseModel
 from torch import Tensor, nn
 
+from kdprobe.observations.predictions import Scale
 from kdprobe.registry import Plugins
 from kdprobe.tasks.task import Task
 
@@ -141,6 +142,8 @@ class ModelPair:
             student's layers; layers count from 1, and 0 is the output of the embeddings.
         same_tokens: whether both models read the same token ids of every text, so that their
             positions can be matched.
+        answers: what is known of a teacher that is no model but its answers (a predictions file);
+            None: nothing, or all of it.
     """
 
     task: Task
@@ -148,6 +151,7 @@ class ModelPair:
     teacher: ModelShape | None = None
     layer_map: tuple[tuple[int, int], ...] = ()
     same_tokens: bool = False
+    answers: Scale | None = None
 
     @property
     def layer_pairs(self) -> tuple[tuple[int, int], ...]:

@@ -17,8 +17,8 @@ from kdprobe.distillers.initial_student import InitialStudent, layer_map_of
 from kdprobe.distillers.job_facts import job_facts, precision_notes
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight, layer_table
+from kdprobe.distillers.recorded_teacher import RecordedTeacher
 from kdprobe.distillers.teacher import Teacher
-from kdprobe.distillers.teacher_quantities import teacher_quantities
 from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.distillers.weighted_loss import remarks
 from kdprobe.models.text_model import TextModel
@@ -36,7 +36,12 @@ class PreparedPart(NamedTuple):
 
 
 def pair_models(
-    task: Task, student: InitialStudent, teacher: Teacher, *, encoded: Encoded, layer_map: str
+    task: Task,
+    student: InitialStudent,
+    teacher: Teacher | RecordedTeacher,
+    *,
+    encoded: Encoded,
+    layer_map: str,
 ) -> ModelPair:
     """Measure a student and its teacher, and match their layers.
 
@@ -47,9 +52,12 @@ def pair_models(
         encoded: the training examples as the student reads them.
         layer_map: the rule or list of a recipe; see `layer_map.read_layer_map`.
     """
+    own = shape_of(student.model, TextModel(student.model, student.tokenizer, name="the student"))
+    if isinstance(teacher, RecordedTeacher):
+        return ModelPair(task, own, answers=teacher.scale)
     return ModelPair(
         task,
-        shape_of(student.model, TextModel(student.model, student.tokenizer, name="the student")),
+        own,
         shape_of(
             teacher.loaded.model,
             TextModel(teacher.loaded.model, teacher.loaded.tokenizer, name=teacher.name),
@@ -62,7 +70,7 @@ def pair_models(
 def preflight_of(
     job: TrainingJob,
     student: InitialStudent,
-    teacher: Teacher,
+    teacher: Teacher | RecordedTeacher,
     *,
     data: TrainingData,
     progress: Progress,
@@ -83,11 +91,11 @@ def preflight_of(
             student, evaluation.split, evaluation.encoded, evaluation.teacher,
             device=job.compute.device, progress=progress,
         )  # fmt: skip
-    quantities = teacher_quantities(loss, models, teacher.train.lengths)
-    when = quantities.summary if loss.needs(models).asks_teacher else "never"
+    when = teacher.asked(loss, models) if loss.needs(models).asks_teacher else "never"
     facts.append(("asks the teacher", when))
-    same = "yes" if models.same_tokens else "no: each reads with its own tokenizer"
-    facts.append(("same token ids", same))
-    notes = (*student.notes, *teacher.loaded.notes, *remarks(loss, models), *data.notes())
+    if models.teacher is not None:
+        same = "yes" if models.same_tokens else "no: each reads with its own tokenizer"
+        facts.append(("same token ids", same))
+    notes = (*student.notes, *teacher.notes, *remarks(loss, models), *data.notes())
     table = layer_table(models.layer_map, student.copied, how=student.how)
     return Preflight(tuple(facts), table, (*notes, *precision_notes(job)))

@@ -27,6 +27,7 @@ from kdprobe.models.shapes import (
 )
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.models.word_student import build_word_student
+from kdprobe.tasks.task import Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -81,7 +82,13 @@ class Source:
                 remedy=f"say MODEL `student={self.model}`",
             )
         if isinstance(shape, NewShape | LstmShape):
-            return self._new(shape, data)
+            if self.student is not None:
+                raise ConfigError(
+                    "`student`", found=f"{self.student!r} of a model that starts from nothing"
+                )
+            texts = texts_of(data.train.texts, data.train.pairs)
+            pairs = data.train.pairs is not None
+            return self.new(shape, data.task, texts=texts, pairs=pairs)
         loaded = load_classifier(shape.path, task=data.task, new_head=True, offline=self.offline)
         if self.student is None:
             return loaded.model, loaded.tokenizer, ["its classifier head starts at random"]
@@ -94,23 +101,25 @@ class Source:
         cut = student_of(part, loaded.model, loaded.tokenizer, data.task, columns=None, texts=texts)
         return cut.model, loaded.tokenizer, list(cut.notes)
 
-    def _new(
-        self, shape: NewShape | LstmShape, data: TrainingData
+    def new(
+        self, shape: NewShape | LstmShape, task: Task, *, texts: Sequence[str], pairs: bool
     ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, list[str]]:
-        """Make a model of random weights, or of word vectors."""
-        if self.student is not None:
-            raise ConfigError(
-                "`student`", found=f"{self.student!r} of a model that starts from nothing"
-            )
-        texts, pairs = texts_of(data.train.texts, data.train.pairs), data.train.pairs is not None
+        """Make a model of random weights, or of word vectors.
+
+        Args:
+            shape: what is made.
+            task: gives its labels.
+            texts: those whose words or word pieces it knows.
+            pairs: whether it reads pairs of texts.
+        """
         if isinstance(shape, LstmShape) and shape.file is not None:
-            words = build_word_student(shape, data.task, texts=texts, pairs=pairs)
+            words = build_word_student(shape, task, texts=texts, pairs=pairs)
             return words.model, words.tokenizer, [words.note]
         tokenizer, note = self._tokenizer(shape, texts)
         self._refuse_teacher(shape)
         if isinstance(shape, NewShape):
-            return build_new(shape, data.task, tokenizer=tokenizer), tokenizer, [note]
-        return build_lstm(shape, data.task, tokenizer=tokenizer, pairs=pairs), tokenizer, [note]
+            return build_new(shape, task, tokenizer=tokenizer), tokenizer, [note]
+        return build_lstm(shape, task, tokenizer=tokenizer, pairs=pairs), tokenizer, [note]
 
     def _tokenizer(
         self, shape: NewShape | LstmShape, texts: Sequence[str]

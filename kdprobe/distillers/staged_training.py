@@ -29,6 +29,7 @@ from kdprobe.distillers.own_reading import OwnReading
 from kdprobe.distillers.preflight import Facts
 from kdprobe.distillers.prepared_part import PreparedPart, pair_models, preflight_of
 from kdprobe.distillers.processes import process_group
+from kdprobe.distillers.recorded_teacher import RecordedTeacher
 from kdprobe.distillers.teacher import Teacher
 from kdprobe.distillers.teacher_signal import NoTeacher, TeacherSignal
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob, TrainingResult
@@ -62,7 +63,7 @@ class StagedTraining:
 
     parts: tuple[ResolvedStage, ...]
     data: TrainingData
-    teacher: Teacher
+    teacher: Teacher | RecordedTeacher
     output: Path
     seed: int
     offline: bool
@@ -134,7 +135,7 @@ class StagedTraining:
             return run
         return open_run(folder, plan, resume=True, force=False, progress=Silent())
 
-    def teacher_of(self, part: ResolvedStage) -> Teacher:
+    def teacher_of(self, part: ResolvedStage) -> Teacher | RecordedTeacher:
         """Open the teacher of a part; an assistant is trained by then."""
         if part.teacher is None:
             return self.teacher
@@ -143,7 +144,7 @@ class StagedTraining:
             str(place), self.data, part.recipe, self.teacher.compute, None, offline=True
         )
 
-    def check_parts(self) -> list[tuple[PreparedPart, Teacher]]:
+    def check_parts(self) -> list[tuple[PreparedPart, Teacher | RecordedTeacher]]:
         """Prepare every part as far as it can be before the first is trained.
 
         Returns:
@@ -153,20 +154,21 @@ class StagedTraining:
         Raises:
             UsageError: anything that would stop a later part.
         """
-        prepared: list[tuple[PreparedPart, Teacher]] = []
+        prepared: list[tuple[PreparedPart, Teacher | RecordedTeacher]] = []
         for part in self.parts:
             teacher = self.teacher
             if part.teacher is not None:
-                teacher = self._untrained_assistant(prepared[part.teacher][0].student)
+                assistant = prepared[part.teacher][0].student
+                teacher = self._untrained_assistant(assistant, part)
             prepared.append((self.prepare_job(part, teacher, dry_run=True), teacher))
         return prepared
 
-    def _untrained_assistant(self, student: InitialStudent) -> Teacher:
+    def _untrained_assistant(self, student: InitialStudent, part: ResolvedStage) -> Teacher:
         columns = tuple(range(self.data.task.outputs))
         loaded = Loaded(student.model, student.tokenizer, columns, ())
-        return self.teacher.replaced_by(loaded, self.data)
+        return self.teacher.replaced_by(loaded, self.data, part.recipe)
 
-    def score_teacher(self, teacher: Teacher) -> Facts:
+    def score_teacher(self, teacher: Teacher | RecordedTeacher) -> Facts:
         """Score a teacher on the evaluation split, and stop when it is no better than chance."""
         evaluation = self.data.evaluation
         logits = teacher.logits(evaluation, progress=self.progress)
@@ -181,7 +183,7 @@ class StagedTraining:
         return prepared._replace(preflight=replace(prepared.preflight, facts=rows))
 
     def _initial_student(
-        self, part: ResolvedStage, teacher: Teacher, *, dry_run: bool
+        self, part: ResolvedStage, teacher: Teacher | RecordedTeacher, *, dry_run: bool
     ) -> InitialStudent:
         """Make a part's student, or take over that of the part before."""
         examples = self.made_for or self.data.train
@@ -203,7 +205,7 @@ class StagedTraining:
     def prepare_job(
         self,
         part: ResolvedStage,
-        teacher: Teacher,
+        teacher: Teacher | RecordedTeacher,
         *,
         dry_run: bool,
         student: InitialStudent | None = None,

@@ -80,15 +80,27 @@ class Teacher:
     ) -> Teacher:
         """Open it; a head that was never trained is refused."""
         loaded = load_classifier(path, task=data.task, label_map=label_map, offline=offline)
+        held = loaded.fingerprint or fingerprint(locate(path, offline=offline))
+        return cls.of_loaded(path, loaded, held, data, recipe, compute)
+
+    @classmethod
+    def of_loaded(
+        cls,
+        path: str,
+        loaded: Loaded,
+        fingerprint: str,
+        data: TrainingData,
+        recipe: Recipe,
+        compute: Compute,
+    ) -> Teacher:
+        """Make a teacher of a model; see the class for what is given."""
         longest = min(recipe.training.max_length, token_limit(loaded.model, loaded.tokenizer))
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
         loaded.model.requires_grad_(False).to(compute.device)
-        place = locate(path, offline=offline)
-        made_of = loaded.fingerprint or fingerprint(place)
-        return cls(path, loaded, made_of, train, evaluation, longest, compute)
+        return cls(path, loaded, fingerprint, train, evaluation, longest, compute)
 
     def reading(self, data: TrainingData) -> Teacher:
         """Return it with other training examples."""
@@ -96,7 +108,13 @@ class Teacher:
         read = encode_for(model, tokenizer, data.train, max_length=self.max_length)
         return replace(self, train=read)
 
-    def replaced_by(self, loaded: Loaded, data: TrainingData) -> Teacher:
+    def sampled(self, data: TrainingData) -> Teacher:
+        """Return it with other examples, of which nothing is stored."""
+        return self.replaced_by(self.loaded, data)
+
+    def replaced_by(
+        self, loaded: Loaded, data: TrainingData, recipe: Recipe | None = None
+    ) -> Teacher:
         """Return another model in its place, with the examples as that one reads them."""
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=self.max_length)
@@ -121,6 +139,15 @@ class Teacher:
         """Its folder's name, without the way there; a hub id whole."""
         local = bool(self.path) and expanded(self.path).exists()
         return Path(self.path).resolve().name if local else self.path
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How it was read."""
+        return self.loaded.notes
+
+    def asked(self, weighted_loss: WeightedLoss, models: ModelPair) -> str:
+        """Say when it runs, and what is kept of it, for people."""
+        return teacher_quantities(weighted_loss, models, self.train.lengths).summary
 
     @cached_property
     def handle(self) -> HfModel:

@@ -258,7 +258,11 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
             raise ValueError("an evaluation without gold labels")
         scores = task_scores(split.task, split.labels, logits)
         if evaluation.teacher is not None:
-            scores |= fidelity(split.task, evaluation.teacher.astype("float64"), logits)
+            known = evaluation.answered
+            teacher = evaluation.teacher[known].astype("float64")
+            scores |= fidelity(split.task, teacher, logits[known])
+        if self.job.models.answers == "labels" and "kl" in scores:
+            scores["kl"] = Score(None, "the teacher gives labels and no probabilities")
         return scores
 
     def _selection(self, scores: Mapping[str, Score]) -> float:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,12 +42,19 @@ class EvaluationSet:
     Args:
         split: examples with gold labels.
         encoded: the same as the student reads them.
-        teacher: the teacher's logits, float32 `[n, C]`, or None.
+        teacher: the teacher's logits, float32 `[n, C]`, or None; NaN for what it did not answer.
     """
 
     split: Split
     encoded: Encoded
     teacher: NDArray[np.float32] | None = None
+
+    @cached_property
+    def answered(self) -> NDArray[np.bool_]:
+        """Which examples the teacher answered, `[n]`."""
+        if self.teacher is None:
+            return np.zeros(len(self.split), dtype=np.bool_)
+        return np.asarray(~np.isnan(self.teacher).any(axis=1), dtype=np.bool_)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from kdprobe.plain_text import printable
 _WEIGHTS = "adapter_model.safetensors"
 _INSIDE = "base_model.model."
 """What stands before the names of a model's own weights in an adapter's file."""
+_LABELS = ("id2label", "label2id", "num_labels", "problem_type")
 
 
 class Merged(NamedTuple):
@@ -173,16 +174,16 @@ def _labelled(
     if beside.is_file():
         own = read_json(beside, error=CheckpointError)
         if isinstance(own, dict):
-            keys = ("id2label", "label2id", "num_labels", "problem_type")
-            plain = {key: value for key, value in written.items() if key not in keys}
-            return plain | {key: own[key] for key in keys if key in own}
+            return _unlabelled(written) | {key: own[key] for key in _LABELS if key in own}
     config = open_config(base, str(base))
     outputs = _outputs(config, held)
     if outputs is None or outputs == config.num_labels:
         return written
-    keys = ("id2label", "label2id", "problem_type")
-    plain = {key: value for key, value in written.items() if key not in keys}
-    return plain | {"num_labels": outputs}
+    return _unlabelled(written) | {"num_labels": outputs}
+
+
+def _unlabelled(written: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in written.items() if key not in _LABELS}
 
 
 def _outputs(config: Any, held: Mapping[str, tuple[int, ...]]) -> int | None:

@@ -1,4 +1,4 @@
-"""Where each family of encoders keeps its parts: the one table of architectures.
+"""Where each family keeps its parts: the one table of architectures.
 
 Does: name the places of layers, embeddings, attention projections and all that is cut for a
 narrower student, and find them in a model. Does not: say what a model can do, such as on which side
@@ -47,7 +47,11 @@ class Architecture(NamedTuple):
     """One family.
 
     Args:
-        layers: its list of layers, below the base model.
+        layers: its list of layers, below the base model; of ALBERT that of its groups of layers.
+        blocks: whether objectives may read what stands inside its layers.
+        shared: whether one layer is run again and again (ALBERT).
+        per_layer: settings that hold an entry for each layer.
+        first: why its first layer can be no other's, empty: it can.
         projections: its attention's linear maps, below a layer; None: they cannot be read.
         parts: everything that a narrower student is cut from; None: it cannot be cut.
         inner: the setting that holds the width of its inner neurons.
@@ -56,6 +60,10 @@ class Architecture(NamedTuple):
     """
 
     layers: str
+    blocks: bool = False
+    shared: bool = False
+    per_layer: tuple[str, ...] = ()
+    first: str = ""
     projections: ProjectionNames | None = None
     parts: PartNames | None = None
     inner: str = "intermediate_size"
@@ -74,22 +82,44 @@ _DISTILBERT = PartNames(
     *_DISTIL_MAPS, "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2",
     "output_layer_norm", "pre_classifier", "classifier",
 )  # fmt: skip
+_KINDS_OF_ATTENTION = ("layer_types",)
 ARCHITECTURES: dict[str, Architecture] = {
-    "bert": Architecture("encoder.layer", _BERT_MAPS, _BERT),
-    "camembert": Architecture("encoder.layer", _BERT_MAPS, _ROBERTA),
-    "deberta-v2": Architecture("encoder.layer"),
-    "distilbert": Architecture("transformer.layer", _DISTIL_MAPS, _DISTILBERT, "hidden_dim"),
-    "electra": Architecture("encoder.layer", _BERT_MAPS),
-    "mpnet": Architecture("encoder.layer"),
-    "roberta": Architecture("encoder.layer", _BERT_MAPS, _ROBERTA),
-    "xlm-roberta": Architecture("encoder.layer", _BERT_MAPS, _ROBERTA),
-}
-"""By `config.model_type`. A family whose layers share weights (ALBERT) or differ by position
-(ModernBERT) cannot be taken apart layer by layer."""
+    "albert": Architecture("encoder.albert_layer_groups", shared=True),
+    "bert": Architecture("encoder.layer", True, projections=_BERT_MAPS, parts=_BERT),
+    "big_bird": Architecture("encoder.layer"),
+    "camembert": Architecture("encoder.layer", True, projections=_BERT_MAPS, parts=_ROBERTA),
+    "deberta": Architecture("encoder.layer"),
+    "deberta-v2": Architecture("encoder.layer", True),
+    "distilbert": Architecture(
+        "transformer.layer", True, projections=_DISTIL_MAPS, parts=_DISTILBERT, inner="hidden_dim"
+    ),
+    "electra": Architecture("encoder.layer", True, projections=_BERT_MAPS),
+    "fnet": Architecture("encoder.layer"),
+    "gemma": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
+    "gemma2": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
+    "gpt2": Architecture("h"),
+    "gpt_neox": Architecture("layers"),
+    "llama": Architecture("layers"),
+    "longformer": Architecture("encoder.layer", per_layer=("attention_window",)),
+    "mistral": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
+    "modernbert": Architecture(
+        "layers", per_layer=_KINDS_OF_ATTENTION,
+        first="its first layer alone reads the embeddings without a normalisation",
+    ),
+    "mpnet": Architecture("encoder.layer", True),
+    "opt": Architecture("decoder.layers"),
+    "qwen2": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
+    "qwen3": Architecture("layers", per_layer=_KINDS_OF_ATTENTION),
+    "roberta": Architecture("encoder.layer", True, projections=_BERT_MAPS, parts=_ROBERTA),
+    "xlm-roberta": Architecture("encoder.layer", True, projections=_BERT_MAPS, parts=_ROBERTA),
+    "xlnet": Architecture("layer"),
+}  # fmt: skip
+"""By `config.model_type`. A family that stands nowhere here still gives predictions, word scores
+and hidden states; its layers cannot be copied."""
 
 _UNLISTED = Architecture(layers="")
 
-LAYER_LISTS = {kind: own.layers for kind, own in ARCHITECTURES.items()}
+LAYER_LISTS = {kind: own.layers for kind, own in ARCHITECTURES.items() if own.blocks}
 PROJECTIONS = {kind: own.projections for kind, own in ARCHITECTURES.items() if own.projections}
 PARTS = {kind: own.parts for kind, own in ARCHITECTURES.items() if own.parts}
 LAYER_PARTS = PartNames._fields[:8]

@@ -30,6 +30,7 @@ from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_OPTIONS = "what stands behind a ? is read by `compare` and `attribute` alone"
 _WRITTEN = "what save_pretrained writes"
 _TOKENIZER_FILES = (
     "tokenizer.json",
@@ -86,7 +87,8 @@ def locate(path: str, *, offline: bool) -> Path:
             remedy="give its folder; a predictions file ends in .tsv, .csv, .jsonl or .parquet",
         )
     if not _HUB_ID.fullmatch(path):
-        raise CheckpointError(path, found="no such folder", remedy=_neighbours(place))
+        remedy = _OPTIONS if "?" in path else _neighbours(place)
+        raise CheckpointError(path, found="no such folder", remedy=remedy)
     from huggingface_hub import snapshot_download
 
     # An adapter beside the weights is fetched too, so that it is refused as in a folder.

@@ -165,9 +165,9 @@ class GraphFacts(NamedTuple):
 def facts_of(file: Path, path: str) -> GraphFacts:
     """Read what a graph's weights are, without the files beside it.
 
-    Definition: parameters are the numbers in its constants of a floating or quantised type; it
-    computes in the coarsest type of a constant of two or more dimensions, and in `int8` where that
-    is a whole number of 8 bits or fewer.
+    Definition: parameters are the numbers in its constants of a floating or quantised type, single
+    numbers (an epsilon, a factor) left out; it computes in the coarsest type of a constant of two
+    or more dimensions, and in `int8` where that is a whole number of 8 bits or fewer.
 
     Args:
         file: the graph.
@@ -182,7 +182,7 @@ def facts_of(file: Path, path: str) -> GraphFacts:
         constants = onnx.load(str(file), load_external_data=False).graph.initializer
     names = {kind: name for name, kind in onnx.TensorProto.DataType.items()}
     weights = [(names[each.data_type], tuple(each.dims)) for each in constants]
-    kept = [(_PRECISIONS[kind], shape) for kind, shape in weights if kind in _PRECISIONS]
+    kept = [(_PRECISIONS[kind], shape) for kind, shape in weights if kind in _PRECISIONS and shape]
     coarse = [precision for precision, shape in kept if len(shape) > 1]
     return GraphFacts(
         max(coarse, key=tuple(dict.fromkeys(_PRECISIONS.values())).index, default="float32"),

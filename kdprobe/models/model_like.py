@@ -192,7 +192,8 @@ def _drafts(given: Any, where: str) -> list[SpecDraft]:
             runs = [model] if kind_of(model) or not isinstance(model, list | tuple) else list(model)
             drafts.append(_named(checked_name(name, where=where), runs, where))
         return drafts
-    if kind_of(given) or not isinstance(given, Iterable):
+    is_one = isinstance(given, bytes) or hasattr(given, "shape")  # an array, a frame
+    if is_one or kind_of(given) or not isinstance(given, Iterable):
         return [_draft(given, where)]
     return [_draft(each, where) for each in given]
 

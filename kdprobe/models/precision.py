@@ -104,9 +104,10 @@ def quantized(model: Any, *, name: str) -> Quantized:
     engine = _engine(name)
     with translated(failed), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch points to another package of its own
-        from torch.ao.quantization import quantize_dynamic
+        from torch.ao import quantization
 
-        placed = quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
+        quantize: Any = quantization.quantize_dynamic
+        placed = quantize(model, {nn.Linear}, dtype=torch.qint8, inplace=True)
     note = (
         f"the weights of its {len(maps)} linear maps ({share:.0%} of its parameters) and what they "
         f"read were run in int8 (torch dynamic quantisation, {engine}), its texts one by one"

@@ -28,6 +28,7 @@ from kdprobe.models.checkpoint import (
     with_tokenizer,
 )
 from kdprobe.models.folder import check_folder
+from kdprobe.models.handle import Capability
 from kdprobe.models.labels import match_outputs
 from kdprobe.models.opening import OpenedModel, open_config, open_tokenizer, quiet
 from kdprobe.models.weights import weight_files
@@ -86,7 +87,9 @@ def load_quantized(
     with quiet():
         make = partial(AutoModelForSequenceClassification.from_config, trust_remote_code=False)
         sizes = described(make, config)
-    lacks = {"gradients": f"its weights are quantised ({method}), and have no gradients"}
+    lacks: dict[Capability, str] = {
+        "gradients": f"its weights are quantised ({method}), and have no gradients"
+    }
     fixed = Fixed(
         "transformers", method, lacks, _version(method), "", None if sizes is None else sizes.total
     )

@@ -45,7 +45,7 @@ class EncodedText(NamedTuple):
     pieces: tuple[Piece, ...]
 
 
-class _Frame(NamedTuple):
+class _SpecialTokens(NamedTuple):
     """The special tokens a tokenizer puts before, between and after texts, with segment ids."""
 
     parts: tuple[tuple[int, ...], ...]
@@ -67,7 +67,7 @@ class Reader:
         self._differentiable = "gradients" in handle.capabilities
         self.limit = handle.text.limit
         self._chunks: dict[tuple[str, bool], tuple[int, ...]] = {}
-        self._frames: dict[int, _Frame] = {}
+        self._frames: dict[int, _SpecialTokens] = {}
         self.vectors_checked = False
 
     @property
@@ -173,7 +173,7 @@ class Reader:
             self._chunks[key] = tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self._chunks[key]
 
-    def _frame(self, count: int) -> _Frame:
+    def _frame(self, count: int) -> _SpecialTokens:
         if count not in self._frames:
             encoded = self.encode(("a",) * count)
             parts: list[list[int]] = [[] for _ in range(count + 1)]
@@ -187,7 +187,7 @@ class Reader:
                 else:
                     at = piece.segment + 1
                     inner[piece.segment] = kind
-            self._frames[count] = _Frame(
+            self._frames[count] = _SpecialTokens(
                 tuple(map(tuple, parts)), tuple(map(tuple, types)), tuple(inner)
             )
         return self._frames[count]

@@ -16,6 +16,8 @@ from kdprobe.errors import ConfigError
 from kdprobe.models.imported import PREFIX, is_imported, name_of
 from kdprobe.models.path_options import asks_something, options_of, parse_path
 from kdprobe.plain_text import printable
+from kdprobe.tasks.packed import stem
+from kdprobe.tasks.readers import is_table
 
 _EXAMPLE = "PATH, NAME=PATH or NAME=PATH,PATH"
 _NAME_LIMIT = 60
@@ -166,8 +168,8 @@ def folder_name(path: str) -> str:
     name = place.name or Path(path).resolve().name
     if name in (".", ".."):
         name = Path(path).resolve().name
-    if place.suffix.lower() in (".tsv", ".csv", ".jsonl", ".parquet"):
-        name = place.stem
+    if is_table(Path(path)):
+        name = stem(Path(path))
     return printable(name, limit=_NAME_LIMIT) or "model"
 
 

@@ -8,13 +8,14 @@ and says so).
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from kdprobe.errors import ConfigError
+from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.models.architectures import architecture_of, layers_of
 from kdprobe.models.building import build_fresh
 from kdprobe.models.layer_choice import spread_layers
@@ -56,14 +57,21 @@ def make_student(
         ConfigError: layers that the source does not have, heads that do not divide the width.
         CapabilityError: an architecture whose layers cannot be taken apart.
     """
+    own = architecture_of(source)
     available = len(layers_of(source))
+    if own.shared:
+        available = _runs_of_one_layer(source)
     which = chosen_layers(shape, available)
-    student = empty_student(shape, source, task, layers=len(which))
+    student = empty_student(shape, source, task, layers=len(which), copied=which)
     if shape.start == "random":
         why = "" if shape.init else "its width differs from the other model's, so "
         return Student(student, None, (f"{why}all its weights start at random",))
-    listed = " ".join(str(layer) for layer in which)
-    notes = [f"copied: embeddings, layers {listed} of {available}, counted from 0"]
+    if which[0] and own.first:
+        raise ConfigError(
+            "`student`", found=f"layer {which[0]} as the first of a {type(source).__name__}",
+            expected="layer 0 among those that are kept", remedy=own.first,
+        )  # fmt: skip
+    notes = [_copied_note(source, which, available)]
     _copy_weights(student, source, which)
     if columns is None:
         notes.append("its classifier head starts at random")
@@ -75,10 +83,56 @@ def make_student(
     return Student(student, which, tuple(notes))
 
 
+def _copied_note(source: PreTrainedModel, which: tuple[int, ...], available: int) -> str:
+    """Say what was copied; of layers that differ by their place also which kind each is."""
+    if architecture_of(source).shared:
+        times = f"run {len(which)} times instead of {available}"
+        return f"copied: embeddings and the shared layer, {times}"
+    listed = " ".join(str(layer) for layer in which)
+    note = f"copied: embeddings, layers {listed} of {available}, counted from 0"
+    kinds = getattr(source.config, "layer_types", None)
+    if not kinds or len(set(kinds)) < 2:
+        return note
+    taken = [kinds[layer] for layer in which]
+    words = " ".join(kind.removesuffix("_attention") for kind in taken)
+    period = "keeps" if taken == list(kinds[: len(taken)]) else "breaks"
+    return f"{note}; each keeps its attention ({words}), which {period} the period of the other"
+
+
+def _runs_of_one_layer(source: PreTrainedModel) -> int:
+    """Return how often a model runs its one shared layer.
+
+    Raises:
+        CapabilityError: it has several groups of layers, and which is run when depends on their
+            number.
+    """
+    groups = len(layers_of(source))
+    if groups > 1:
+        raise CapabilityError(
+            type(source).__name__, found=f"shares its layers in {groups} groups",
+            expected="one group, which a student can run fewer times",
+            remedy="start the student from scratch (bert:L4,H128) or from a folder",
+        )  # fmt: skip
+    return int(source.config.num_hidden_layers)
+
+
 def empty_student(
-    shape: CopyShape, source: PreTrainedModel, task: Task, *, layers: int
+    shape: CopyShape,
+    source: PreTrainedModel,
+    task: Task,
+    *,
+    layers: int,
+    copied: Sequence[int] = (),
 ) -> PreTrainedModel:
     """Build a student of a source's architecture with random weights, in eval mode.
+
+    Args:
+        shape: what differs.
+        source: the other model.
+        task: gives the student's labels.
+        layers: how many it has.
+        copied: the layers of the source that stand at their places, where they do: settings that
+            hold an entry for each layer follow them.
 
     Raises:
         ConfigError: heads that do not divide the width.
@@ -86,13 +140,17 @@ def empty_student(
     config = copy.deepcopy(source.config)
     for name, value in label_settings(task).items():
         setattr(config, name, value)
+    for name in architecture_of(source).per_layer:
+        entries = getattr(config, name, None)
+        if isinstance(entries, list):
+            setattr(config, name, [entries[layer] for layer in copied or range(layers)])
     config.num_hidden_layers = layers
     for name, attribute in _SIZES.items():
         if (size := getattr(shape, name)) is not None:
             setattr(config, attribute, size)
     if shape.intermediate is not None:
         setattr(config, architecture_of(source).inner, shape.intermediate)
-    if config.hidden_size % config.num_attention_heads:
+    if config.hidden_size % getattr(config, "num_attention_heads", 1):
         raise ConfigError(
             "`student`",
             found=f"{config.num_attention_heads} heads for a width of {config.hidden_size}",
@@ -124,6 +182,9 @@ def _copy_weights(
     student: PreTrainedModel, source: PreTrainedModel, which: tuple[int, ...]
 ) -> None:
     """Copy everything below the head, layer by layer."""
+    if architecture_of(source).shared:
+        student.base_model.load_state_dict(source.base_model.state_dict(), strict=True)
+        return
     prefix = architecture_of(source).layers + "."
     wanted = {f"{prefix}{old}.": f"{prefix}{new}." for new, old in enumerate(which)}
     state: dict[str, torch.Tensor] = {}

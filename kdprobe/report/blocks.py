@@ -15,6 +15,7 @@ from markupsafe import Markup
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
 from kdprobe.report.examples import links
+from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
 from kdprobe.results.renamed import present_name
@@ -59,6 +60,11 @@ class EstimateTable:
     def whole(self) -> bool:
         """Whether its first row is of all examples: such a table stands for the analysis."""
         return any(not row.detail for row in self.rows[:1])
+
+    @property
+    def size(self) -> int:
+        """How many rows are of all examples: the longest such table comes first."""
+        return sum(not row.detail for row in self.rows)
 
 
 def _detail(estimate: Estimate) -> str:
@@ -179,10 +185,12 @@ def charts_block(
     charts = analysis_charts(result, where, document)
     if not charts:
         return Markup()
-    keys = {key.name: key for chart in charts for key in chart.keys if key.model}
-    names = [name for name in Palette.of(document.models).models if name in keys]
-    models = [keys[name] for name in names] if legend else []
-    return fill("figures.html", charts=charts, models=models, links=where)
+    palette = Palette.of(document.models)
+    marked = {key.name for chart in charts for key in chart.keys if key.model}
+    models = [
+        key_of(name, palette.style(name), line=True) for name in palette.models if name in marked
+    ]
+    return fill("figures.html", charts=charts, models=models if legend else [], links=where)
 
 
 def analysis_block(

@@ -120,8 +120,8 @@ function startBrowser(data) {
       const wrong = shown.filter((index) => models.some((model) => examples.wrong(examples.rows[index], model))).length;
       parts.push(["s-right", right / all], ["s-wrong", wrong / all], ["fill", (shown.length - right - wrong) / all]);
       const one = models.length === 1;
-      add((one ? data.models[models[0]] : "every student") + " ", make("span", "right", "key right"), " on " + showCount(right) +
-        (one ? ", " : ", at least one "), make("span", "wrong", "key wrong"), " on " + showCount(wrong));
+      add((one ? data.models[models[0]] : "every student") + " ", make("span", "right", "swatch right"), " on " + showCount(right) +
+        (one ? ", " : ", at least one "), make("span", "wrong", "swatch wrong"), " on " + showCount(wrong));
     } else parts.push(["fill", shown.length / all]);
     if (grid.state.sort) add("sorted by " + grid.orderName() + (grid.state.sort.startsWith("-") ? ", largest first" : ", smallest first"));
     byId("shares").replaceChildren(makeBar(parts, 300));

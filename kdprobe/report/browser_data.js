@@ -53,7 +53,7 @@ function exampleData(data) {
 
 /* A tick or a cross, with its word for those who cannot see it. */
 function makeMark(isRight) {
-  const mark = make("span", isRight ? "✓" : "✗", "mark " + (isRight ? "right" : "wrong"));
+  const mark = make("span", isRight ? "✓" : "✗", "tick " + (isRight ? "right" : "wrong"));
   mark.setAttribute("role", "img");
   mark.setAttribute("aria-label", isRight ? "right" : "wrong");
   mark.title = isRight ? "right" : "wrong";
@@ -66,7 +66,7 @@ function makeBar(parts, width) {
   svg.setAttribute("viewBox", "0 0 " + width + " 10");
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("aria-hidden", "true");
-  svg.setAttribute("class", "bar");
+  svg.setAttribute("class", "sharebar");
   let at = 0;
   [["track", null], ...parts].forEach(([kind, share]) => {
     const box = document.createElementNS(space, "rect");

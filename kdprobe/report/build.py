@@ -19,14 +19,16 @@ from markupsafe import Markup
 from kdprobe.atomic import write_text
 from kdprobe.plain_text import printable
 from kdprobe.report.blocks import analysis_block
+from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.examples import page_data, script_json
 from kdprobe.report.leads import lead
 from kdprobe.report.markup import fill
 from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
-from kdprobe.report.sections.warnings import all_notices
 from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.headline import headline, short_title
+from kdprobe.results.notices import document_notices
 from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
@@ -41,13 +43,17 @@ BROWSER = (
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section of a page: its place, its address, its heading, its markup, and one sentence."""
+    """A section of a page: its place, its address, its heading, its markup, and one sentence.
+
+    `group` is its group in the table of contents, where its place does not say it.
+    """
 
     order: int
     name: str
     title: str
     body: Markup
     lead: str = ""
+    group: str = ""
 
     @property
     def folded(self) -> bool:
@@ -63,11 +69,14 @@ class ContentsGroup:
     sections: tuple[RenderedSection, ...]
 
 
+def _group(part: RenderedSection) -> str:
+    return part.group or group_of(part.order)
+
+
 def grouped(parts: Sequence[RenderedSection]) -> list[ContentsGroup]:
     """Put sections in their order into the groups of the table of contents."""
     return [
-        ContentsGroup(title, tuple(members))
-        for title, members in itertools.groupby(parts, key=lambda part: group_of(part.order))
+        ContentsGroup(title, tuple(members)) for title, members in itertools.groupby(parts, _group)
     ]
 
 
@@ -124,13 +133,12 @@ def render(document: ResultsDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
-    students = ", ".join(model.name for model in document.students)
     return compose(
         document,
-        title=f"{document.task.name}: {document.teacher.name} and {students}",
-        alarms=[notice for notice in all_notices(document) if notice.severity == "alarm"],
+        title=short_title(document),
+        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
         parts=_parts(document),
-        style=page_style("attribution.css", "browser.css"),
+        style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
         data=page_data(document),
         file="results.json",
@@ -192,8 +200,11 @@ def figures(document: ResultsDocument) -> dict[str, str]:
     Returns:
         Name (letters, digits and dashes, without `.svg`) -> SVG text.
     """
+    charts = [
+        chart for result in document.analyses for chart in analysis_charts(result, {}, document)
+    ]
+    standing = draw_standing(headline(document))
     return {
         chart.name: str(chart.svg(standalone=True)) + "\n"
-        for result in document.analyses
-        for chart in analysis_charts(result, {}, document)
+        for chart in ([standing, *charts] if standing else charts)
     }

@@ -5,6 +5,10 @@ Does: draw what has one value per place on an axis. Does not: choose bins.
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
+
 from kdprobe.report.axes import (
     Scale,
     padded,
@@ -21,13 +25,13 @@ from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Attribute, Chart, Panel, extent, label, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, Panel, extent, fitted, label, tag, text, title
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Series
 
 LEFT, WIDTH, HIGH = 42.0, 300.0, 150.0
 _COUNTED, _THIN = 40.0, 4.0
-_TIERS = 2
+_RANGE = re.compile(r"([−\d.]+)–([−\d.]+)$")
 
 
 def _spots(plot: Plot) -> dict[float, str]:
@@ -39,25 +43,38 @@ def _spots(plot: Plot) -> dict[float, str]:
     return dict(sorted(spots.items()))
 
 
+def _edges(spots: dict[float, str]) -> list[str]:
+    """Return the ends of neighbouring ranges ("0–5", "5–9" give 0, 5, 9), or nothing."""
+    ranges = [_RANGE.match(name) for name in spots.values()]
+    pairs = [(found[1], found[2]) for found in ranges if found]
+    together = all(one[1] == other[0] for one, other in itertools.pairwise(pairs))
+    if len(pairs) < len(ranges) or not together or not pairs:
+        return []
+    return [pairs[0][0], *(end for _, end in pairs)]
+
+
 def _places(spots: dict[float, str], pitch: float, foot: float) -> tuple[str, float]:
-    """Write the names below the bars: in one line, or two in turn, or the ones that fit.
+    """Write the names below the bars, in one line or two in turn; ranges are named by their ends.
 
     Returns:
         The markup, and its height.
     """
+    edges = _edges(spots)
+    if edges:
+        step = max(1, math.ceil((max(extent(edge) for edge in edges) + 10) / pitch))
+        return "".join(
+            text(LEFT + pitch * rank, foot + 15, edge, "tick", "middle")
+            for rank, edge in enumerate(edges)
+            if rank % step == 0
+        ), 13.0
     widest = max((extent(name) for name in spots.values()), default=0.0) + 8
-    tiers = 1 if widest <= pitch else _TIERS
-    # Ranges are ordered, so that a reader can fill in what is left out; names are cut instead.
-    ordered = all(name[:1].isdigit() or name[:1] in ".−-<>≤≥" for name in spots.values())
-    step = max(1, -int(-widest // (tiers * pitch))) * tiers if ordered else tiers
+    tiers = 1 if widest <= pitch else 2
     drawn = ""
     for rank, name in enumerate(spots.values()):
-        tier = rank % step
-        if tier >= tiers:
-            continue
-        at = LEFT + pitch * (rank + 0.5)
-        room = step * pitch - 6
-        drawn += label(at, foot + 15 + 13 * tier, name, room, "tick", "middle")
+        room = tiers * pitch - 6
+        # A name may reach into its neighbours' places, not over the edge of the paper.
+        at = min(LEFT + pitch * (rank + 0.5), WIDTH - extent(fitted(name, room)) / 2 - 2)
+        drawn += label(at, foot + 15 + 13 * (rank % tiers), name, room, "tick", "middle")
     return drawn, 13.0 * tiers
 
 
@@ -86,7 +103,7 @@ def draw_bars(plot: Plot, name: str, palette: Palette) -> Chart:
 
 def _bars_panel(plot: Plot, facet: Facet, spots: dict[float, str], y: Scale, looks: Looks) -> Panel:
     right = WIDTH - 6
-    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right)
+    marks = panel_title(facet.title, WIDTH) + y_axis(y, LEFT, plot.y_title, right=right, wanted=6)
     order = list(spots)
     pitch = (right - LEFT) / max(len(order), 1)
     names, room = _places(spots, pitch, y.start)

@@ -110,8 +110,10 @@ def _panel(
     # Baselines first: what is measured against them lies above.
     order = sorted(facet.series, key=lambda series: not looks[series.name].pale)
     models = [s for s in order if not looks[s.name].pale and not s.name.startswith(KEPT)]
+    # Side by side where intervals would hide each other; else points stay on their lines.
+    dodge = DODGE if any(end is not None for s in models for end in s.low) else 0.0
     for series in order:
-        shift = DODGE * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
+        shift = dodge * (models.index(series) - (len(models) - 1) / 2) if series in models else 0.0
         marks += _series(series, (x, y), frame, looks, len(models), shift)
     if named:
         marks += _names(facet, y, frame)

@@ -1,4 +1,4 @@
-"""Cost against gain: one mark a student, and the front of those that nobody beats.
+"""Cost against gain: one mark a student, and the front.
 
 Does: draw means with their intervals, single runs as dots beside them, the front as steps, the
 teacher for reference. Does not: decide who stands on the front.
@@ -29,10 +29,10 @@ from kdprobe.results.schema import Cell, Column
 
 LEFT, TOP, WIDE, HIGH = 42.0, 30.0, 258.0, 220.0
 ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
-GROUPS = ("on the front", "beaten", "teacher")
+GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
-_LONGEST, _LINE = 110.0, 13.0
+_LONGEST, _LINE, _MARK = 110.0, 13.0, 7.0
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,8 @@ def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
 
     The last marks of the axis have their label on the left, where there is room.
     """
-    drawn, boxes = "", list[tuple[float, float, float]]()
+    drawn = ""
+    boxes = [(x(spot.x) - _MARK, x(spot.x) + _MARK, y(spot.y)) for spot in spots]
     for spot in sorted(spots, key=lambda spot: -spot.y):
         at_x, at_y = x(spot.x), y(spot.y) - 7
         right = at_x > LEFT + WIDE / 2
@@ -187,7 +188,7 @@ def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
             box = start, start + extent(shown), at_y
             if i == len(names) - 1 or not any(_overlap(box, other) for other in boxes):
                 boxes.append(box)
-                drawn += text(at_x + (-9 if right else 9), at_y, shown, "",
+                drawn += text(at_x + (-9 if right else 9), at_y, shown, "over",
                               "end" if right else "start")  # fmt: skip
                 break
     return drawn

@@ -5,14 +5,24 @@ Does: draw one point per name and series, each name once. Does not: compute inte
 
 from __future__ import annotations
 
-from kdprobe.report.axes import Scale, padded, title_room, x_axis, y_axis
+from kdprobe.report.axes import LINE, Scale, padded, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import Plot
 from kdprobe.report.chart_findings import points_finding
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, interval_at
-from kdprobe.report.svg import Attribute, Chart, Panel, label, numbers_table, tag, title
+from kdprobe.report.svg import (
+    Attribute,
+    Chart,
+    Panel,
+    label,
+    lines,
+    numbers_table,
+    tag,
+    text,
+    title,
+)
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column, Series
 
@@ -44,13 +54,15 @@ def draw_points(plot: Plot, name: str, palette: Palette) -> Chart:
     looks = Looks.of(plot, palette)
     series = plot.facets[0].series
     names = {name for one in series for name in one.labels}
-    top = 30.0 + NAME_ROW * len(names) + 4
+    top = 34.0 + NAME_ROW * len(names) + title_room(plot.y_title, WIDTH - 8)
     ys = [value for one in series for value in one.y] + ends(plot.facets)
     x = Scale(*padded([a for s in series for a in s.x], zero=True), LEFT, WIDTH - 8)
     y = Scale(*padded(ys, zero=True), top + HIGH, top)
     marks = x_axis(x, top + HIGH, plot.x_title, top=top)
-    marks += y_axis(y, LEFT, "", right=WIDTH - 8)
-    marks += label(4, 14, plot.y_title, WIDTH - 8) + _named(series, x, y, 26.0)
+    marks += y_axis(y, LEFT, "", right=WIDTH - 8, wanted=6)
+    head = lines(plot.y_title, WIDTH - 8)
+    marks += "".join(text(4, 14 + LINE * i, line) for i, line in enumerate(head))
+    marks += _named(series, x, y, 26.0 + LINE * (len(head) - 1))
     rows: list[tuple[Cell, ...]] = []
     for index, one in enumerate(series):
         inner = ""

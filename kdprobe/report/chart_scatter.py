@@ -127,7 +127,9 @@ def draw_scatter(plot: Plot, name: str, palette: Palette, links: dict[str, str])
             Panel(facet.title or plot.title, _reading(facet), WIDTH, top + HIGH + below, marks)
         )
     numbers = _rows(plot)
-    names = list(dict.fromkeys(s.name for facet in plot.facets for s in facet.series))
+    named = dict.fromkeys(s.name for facet in plot.facets for s in facet.series)
+    # A series that is a model has a panel with its name.
+    names = [name for name in named if name not in palette.models]
     shapes = {
         s.name: (0, 3, 2, 4)[i % 4] for f in plot.facets for i, s in enumerate(f.series)
     }  # fmt: skip

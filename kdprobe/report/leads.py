@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from kdprobe.plain_text import printable
 from kdprobe.report.lost import split_gaps
+from kdprobe.results.losses import LOST, certainty
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, ResultsDocument
-from kdprobe.results.sentences import LOST, certainty
 
 MOST_NAMED = 6
 _NAME = 40
@@ -155,17 +155,14 @@ def _slices(document: ResultsDocument) -> str:
 
 
 def _examples(document: ResultsDocument) -> str:
+    """State how many examples there are, and on which share of them whom is right."""
     total = max(document.examples_total, len(document.examples))
-    return f"{show_count(total)} examples, with what each model says of them."
-
-
-def _exemplary(document: ResultsDocument) -> str:
-    """State on how many examples the teacher and a student are right, and which of the two."""
     groups = [
         (number.subset, f"{100 * (number.value or 0.0):.0f} %")
         for number in _estimates(document.analysis("correctness_groups"), "share")
     ]
-    return f"Share of the examples by who is right: {_listed(groups)}." if groups else ""
+    right = f", by who is right: {_listed(groups)}" if groups else ""
+    return f"{show_count(total)} examples{right}."
 
 
 def _training(document: ResultsDocument) -> str:
@@ -193,7 +190,6 @@ _OWN: dict[str, Callable[[ResultsDocument], str]] = {
     "scores": _scores,
     "checks": _checks,
     "training": _training,
-    "exemplary_cases": _exemplary,
     "student_gaps": _student_gaps,
     "probing": _probing,
     "slices": _slices,

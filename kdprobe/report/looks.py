@@ -34,7 +34,10 @@ class Looks:
                     last = _last(name)
                     pale.setdefault(last)
                     dash = 2 * (1 + list(pale).index(last)) % (DASHES + 1)
-                    style = replace(style, classes=f"pale d{dash}")
+                    model = palette.style(name.removesuffix(f": {last}"))
+                    # The baseline of one model has its colour, thin; that of several is grey.
+                    look = f"{model.classes.split()[0]} thin" if model.model else "pale"
+                    style = replace(style, classes=f"{look} d{dash}")
                 elif not style.model:
                     others.setdefault(name)
                     style = palette.style(name, list(others).index(name))
@@ -50,7 +53,8 @@ class Looks:
         keys: dict[str, Key] = {}
         for name, style in self.styles.items():
             shown = _last(name) if style.pale else name
-            keys.setdefault(shown, key_of(shown, style, line=line))
+            grey = replace(style, classes=f"pale {style.classes.split()[-1]}")
+            keys.setdefault(shown, key_of(shown, grey if style.pale else style, line=line))
         return tuple(keys.values())
 
 

@@ -15,8 +15,8 @@ from kdprobe.plain_text import printable
 from kdprobe.report.axes import Scale, padded
 from kdprobe.report.svg import tag
 from kdprobe.report.table_view import OPEN_ROWS, capital
+from kdprobe.results.losses import LOST, certainty
 from kdprobe.results.schema import Gap, ResultsDocument
-from kdprobe.results.sentences import LOST, certainty
 
 PAIRS, PROBING = "phenomenon", "probing"
 """The kinds of gaps of minimal pairs, and of a model's layers."""

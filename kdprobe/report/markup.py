@@ -15,8 +15,10 @@ from kdprobe.plain_text import printable
 from kdprobe.report.svg import slug
 from kdprobe.report.table_view import OPEN_ROWS, capital, table_view
 from kdprobe.results.numbers import (
+    show_bounds,
     show_cell,
     show_count,
+    show_date,
     show_estimate,
     show_interval,
     show_number,
@@ -41,11 +43,14 @@ def _environment() -> Environment:
     )
     environment.globals["open_rows"] = OPEN_ROWS
     environment.filters.update(
+        shown=_shown,
         slug=slug,
         capital=capital,
         table_view=table_view,
+        show_bounds=show_bounds,
         show_cell=show_cell,
         show_count=show_count,
+        show_date=show_date,
         show_estimate=show_estimate,
         show_number=show_number,
         show_p=show_p,

@@ -36,8 +36,8 @@
     node.scrollIntoView();
   }
 
-  /* "Expand all" opens everything but the numbers behind charts: those are tables of their own. */
-  const wide = Array.from(document.querySelectorAll("main details:not(.numbers)"));
+  /* "Expand all" opens all but menus and the numbers behind charts: those are tables of their own. */
+  const wide = Array.from(document.querySelectorAll("main details:not(.numbers):not(.menu)"));
   function allOpen() { return folds.every((fold) => fold.open); }
   function label() { unfold.textContent = allOpen() ? "Collapse all" : "Expand all"; }
   unfold.hidden = folds.length === 0;
@@ -63,7 +63,7 @@
   window.addEventListener("afterprint", function () {
     (printing || []).forEach((fold) => { fold.open = false; });
     /* The folds' own events come later: what printing opened must not be remembered. */
-    setTimeout(function () { printing = null; }, 0);
+    setTimeout(function () { printing = null; remember(); }, 0);
   });
 
   /* The contents show where one is. */

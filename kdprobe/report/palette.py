@@ -27,7 +27,6 @@ class Style:
     pale: bool = False
 
 
-TEACHER = Style("ink d0", 0, model=True)
 PALE = Style("pale d2", 0, pale=True)
 
 
@@ -41,8 +40,17 @@ def is_baseline(name: str) -> bool:
     return last in _BASELINES or name.lower().startswith("baseline: ")
 
 
-def _student(index: int) -> Style:
-    """Return the look of the n-th student; colour and shape are together different up to 28."""
+def model_style(place: int) -> Style:
+    """Return the look of a model: 0 is the teacher, 1 the first student, and so on.
+
+    Colour and shape are together different for 28 students, with the dash for all.
+
+    >>> model_style(0).classes, model_style(1).classes, model_style(1).shape
+    ('ink d0', 's0 d1', 1)
+    """
+    if place == 0:
+        return Style("ink d0", 0, model=True)
+    index = place - 1
     dash = 1 + (index + index // 28) % DASHES
     return Style(f"s{index % COLOURS} d{dash}", 1 + index % (SHAPES - 1), model=True)
 
@@ -65,9 +73,14 @@ class Palette:
         """Make the palette of a document's models."""
         given = tuple(models)
         students = tuple(model.name for model in given if model.role != "teacher")
-        teacher = next((model.name for model in given if model.role == "teacher"), "")
-        styles = {name: _student(index) for index, name in enumerate(students)}
-        return cls(teacher, students, {**styles, teacher: TEACHER} if teacher else styles)
+        return cls.named(next((m.name for m in given if m.role == "teacher"), ""), students)
+
+    @classmethod
+    def named(cls, teacher: str, students: Iterable[str]) -> Palette:
+        """Make the palette of models by their names."""
+        names = tuple(students)
+        styles = {name: model_style(index + 1) for index, name in enumerate(names)}
+        return cls(teacher, names, {**styles, teacher: model_style(0)} if teacher else styles)
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -107,7 +107,7 @@ def lines(content: str, room: float, *, most: int = 2) -> list[str]:
     """Break a label at blanks into lines no wider than `room` pixels; the last may be cut.
 
     >>> lines("share of the answers as the teacher", 130)
-    ['share of the', 'answers as the…']
+    ['share of the', 'answers as the tea…']
     >>> lines("score", 130)
     ['score']
     """

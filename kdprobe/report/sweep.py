@@ -1,7 +1,7 @@
-"""The page of a sweep: which students nobody beats, and what lies within noise.
+"""The page of a sweep: the fronts first, and what lies within noise.
 
-Does: lay a `SweepDocument` out as sentences, a table of students, three charts with their fronts,
-the differences, the runs and the protocol. Does not: compute any number.
+Does: lay a `SweepDocument` out as three charts with their fronts, a table of students, the
+differences, the runs and the protocol. Does not: compute any number.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from kdprobe.report.sections.protocol import (
     runnable,
     task_rows,
 )
-from kdprobe.report.sweep_fronts import fronts_section, sweep_charts
+from kdprobe.report.sweep_fronts import fronts_section
+from kdprobe.report.sweep_names import shortened
 from kdprobe.report.sweep_students import students_section
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Cell, Column, Estimate, Table
 from kdprobe.results.sweep import SWEEP_VERSION, SweepDocument
+
+MORE = "more than noise"
 
 
 def render_sweep(document: SweepDocument) -> str:
@@ -34,25 +37,39 @@ def render_sweep(document: SweepDocument) -> str:
     Returns:
         The page as HTML; the same document gives the same text, on every machine.
     """
+    document = shortened(document)
+    whole, proof = "The sweep", "All numbers"
+    failed = len(document.failed)
+    runs = f"{show_count(len(document.runs))} trainings, {show_count(failed)} without a student."
     parts = [
-        RenderedSection(10, "verdict", "Verdict", students_section(document)),
-        RenderedSection(30, "differences", "Differences between students", _differences(document)),
-        RenderedSection(40, "runs", "Runs", _runs(document)),
-        RenderedSection(50, "protocol", "Protocol", _protocol(document)),
-    ]
-    if sweep_charts(document):
-        parts.append(RenderedSection(20, "fronts", "What nobody beats", fronts_section(document)))
+        RenderedSection(10, "fronts", "The front", fronts_section(document), group=whole),
+        RenderedSection(20, "students", "Students", students_section(document), group=whole),
+        RenderedSection(40, "differences", "Differences between students", _differences(document),
+                        _noise(document), proof),
+        RenderedSection(42, "runs", "Runs", _runs(document), runs, proof),
+        RenderedSection(98, "protocol", "Protocol", _protocol(document)),
+    ]  # fmt: skip
     count = len(document.students)
     return compose(
         document,
         title=f"{document.task.name}: {count} student{'' if count == 1 else 's'} of "
         f"{document.teacher.folder}",
         alarms=[],
-        parts=sorted(parts, key=lambda part: part.order),
+        parts=parts,
         style=page_style("sweep.css"),
         script=page_script(),
         data={},
         file="sweep.json",
+    )
+
+
+def _noise(document: SweepDocument) -> str:
+    """Count the pairs of students that differ by more than noise."""
+    told = [_verdict_of(one) == MORE for one in document.differences]
+    label = document.metric(document.score).label
+    return (
+        f"{show_count(sum(told))} of {show_count(len(told))} pairs differ in {label} by more than "
+        f"noise."
     )
 
 
@@ -105,7 +122,7 @@ def _verdict_of(difference: Estimate) -> str:
         return f"undefined: {difference.undefined}"
     if difference.q_value is None:
         return "no test"
-    return "more than noise" if difference.q_value <= 0.05 else "within noise"
+    return MORE if difference.q_value <= 0.05 else "within noise"
 
 
 def _runs(document: SweepDocument) -> Markup:

@@ -11,9 +11,12 @@ from markupsafe import Markup
 from kdprobe.report.chart_pareto import Picture, Spot, draw_pareto
 from kdprobe.report.markup import fill
 from kdprobe.report.svg import Chart
+from kdprobe.report.sweep_names import chance_sentence
 from kdprobe.report.sweep_students import axis_title, numbered, scale
 from kdprobe.results.schema import Estimate
 from kdprobe.results.sweep import Front, SweepDocument
+
+OPEN_SENTENCES = 2
 
 
 def sweep_charts(document: SweepDocument) -> list[Chart]:
@@ -33,7 +36,7 @@ def _spots(document: SweepDocument, front: Front) -> list[Spot]:
         cost, gain = document.find(front.cost, name), document.find(front.gain, name)
         if cost is None or gain is None or cost.value is None or gain.value is None:
             continue
-        by = scale(front.cost)
+        by = scale(document, front.cost)[0]
         runs = document.runs_of(name) if number else ()
         single = ({**run.scores, **run.fidelity}.get(front.gain) for run in runs)
         spots.append(
@@ -66,18 +69,27 @@ def _picture(document: SweepDocument, front: Front) -> Picture:
         finding=front.finding,
         caption=f"Better is up and to the {'left' if front.cost_falls else 'right'}: no student is "
         f"{less} and better than one on the line.",
-        x_title=axis_title(cost),
-        y_title=axis_title(gain),
+        x_title=axis_title(document, cost),
+        y_title=axis_title(document, gain),
         cost_falls=front.cost_falls,
     )
 
 
 def fronts_section(document: SweepDocument) -> Markup:
-    """Write the section of the charts."""
+    """Write the first section: what is at chance, who is best beyond noise, and the fronts."""
+    findings = {front.finding for front in document.fronts}
+    charts = sweep_charts(document)
+    # A front that is drawn says its sentence under its chart.
+    said = [one for one in document.sentences if not (charts and one in findings)]
+    chance = chance_sentence(document)
+    first = [chance, *said[:OPEN_SENTENCES]] if chance else said[:OPEN_SENTENCES]
     return fill(
         "sweep_fronts.html",
-        charts=sweep_charts(document),
-        caption="Numbers beside the marks are those of the table above. Bars are the intervals of "
+        sentences=[one for one in first if one] or ["No run gave a student."],
+        rest=said[OPEN_SENTENCES:],
+        notices=document.notices,
+        charts=charts,
+        caption="Numbers beside the marks are those of the table below. Bars are the intervals of "
         "the table; points whose bars overlap may well change places with other examples or seeds: "
         "see the differences below.",
     )

@@ -1,4 +1,4 @@
-"""The first table of a sweep's page: a row a student, beside the teacher.
+"""The table of a sweep's students: a row a student, beside the teacher.
 
 Does: choose columns and units, write every number with its interval, say what the brackets hold.
 Does not: compute any number.
@@ -6,11 +6,13 @@ Does not: compute any number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from kdprobe.report.markup import fill
+from kdprobe.report.sweep_names import at_chance
+from kdprobe.report.table_view import capital
 from kdprobe.results.numbers import show_count, show_interval, show_number
 from kdprobe.results.schema import Estimate, Metric
 from kdprobe.results.sweep import SweepDocument
@@ -23,11 +25,15 @@ _SHORT = {
 _HEADS = {
     "cohens_kappa": ("Kappa", ""),
     "kl": ("KL", "nats"),
-    "bytes": ("Weights", "MB"),
+    "bytes": ("Weights", ""),
     "throughput": ("Speed", "sentences/s"),
     "latency_p50": ("Latency", "ms, median"),
 }
-_SCALES = {"parameters": (1e6, "millions"), "bytes": (1e6, "MB")}
+_SCALES = {
+    "parameters": ((1e6, "millions"), (1e3, "thousands")),
+    "bytes": ((1e6, "MB"), (1e3, "kB")),
+}
+"""What a number of each size is divided by, and what that is called; the smallest decides."""
 _SIZES = ("parameters", "bytes", "throughput", "latency_p50")
 _CLOSE = ("agreement", "cohens_kappa", "kl", "pearson_to_teacher")
 
@@ -49,6 +55,11 @@ class _FigureCell:
     interval: str = ""
     undefined: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it shows nothing: neither a number nor why there is none."""
+        return not (self.value or self.undefined)
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -66,34 +77,39 @@ def _columns(document: SweepDocument) -> list[Metric]:
     return [explained[name] for name in wanted if name in explained]
 
 
-def scale(metric: str) -> float:
-    """Return what a number is divided by to be read: parameters are shown in millions."""
-    return _SCALES.get(metric, (1.0, ""))[0]
+def scale(document: SweepDocument, metric: str) -> tuple[float, str]:
+    """Return what a number is divided by to be read, and the unit: no student has 0.0 millions."""
+    values = [number.value for number in document.estimates if number.metric == metric]
+    least = min((value for value in values if value), default=0.0)
+    scales = _SCALES.get(metric, ())
+    fitting = next((one for one in scales if least >= one[0]), None)
+    return fitting or (scales[-1] if scales else (1.0, ""))
 
 
-def _unit(metric: Metric) -> str:
-    unit = _SCALES.get(metric.name, (1.0, metric.unit))[1]
+def _unit(document: SweepDocument, metric: Metric) -> str:
+    unit = scale(document, metric.name)[1] or metric.unit
     return "" if unit == "share" else unit
 
 
-def _head(metric: Metric) -> _Head:
+def _head(document: SweepDocument, metric: Metric) -> _Head:
     """Return a short heading: ten columns must fit beside each other."""
-    return _Head(*_HEADS.get(metric.name, (metric.label, _unit(metric))))
+    label, unit = _HEADS.get(metric.name, (metric.label, ""))
+    return _Head(capital(label), unit or _unit(document, metric))
 
 
-def axis_title(metric: Metric) -> str:
+def axis_title(document: SweepDocument, metric: Metric) -> str:
     """Return the title of an axis, with its unit where the name does not say it."""
-    unit = _unit(metric)
+    unit = _unit(document, metric)
     named = unit and unit != "sentences/s"
     return f"{metric.label}, {unit}" if named else metric.label
 
 
-def _figure(number: Estimate | None, metric: str) -> _FigureCell:
+def _figure(document: SweepDocument, number: Estimate | None, metric: str) -> _FigureCell:
     if number is None:
         return _FigureCell()
     if number.value is None:
         return _FigureCell(undefined=number.undefined)
-    by = scale(metric)
+    by = scale(document, metric)[0]
     digits = 1 if metric in _SIZES else 3
     ends = ""
     if number.low is not None and number.high is not None and metric not in _SIZES:
@@ -104,7 +120,9 @@ def _figure(number: Estimate | None, metric: str) -> _FigureCell:
 
 
 def _row(document: SweepDocument, name: str, number: str, detail: str) -> _Row:
-    cells = tuple(_figure(document.find(m.name, name), m.name) for m in _columns(document))
+    cells = tuple(
+        _figure(document, document.find(m.name, name), m.name) for m in _columns(document)
+    )
     fronts = [_SHORT[front.name] for front in document.fronts if name in front.students]
     return _Row(number, name, detail, cells, ", ".join(fronts))
 
@@ -115,22 +133,23 @@ def numbered(document: SweepDocument) -> list[tuple[str, str]]:
 
 
 def students_section(document: SweepDocument) -> Markup:
-    """Write the first section: what was found, in sentences, and the table of students."""
-    teacher = document.teacher
+    """Write the table of students, beside the teacher; those at chance are marked."""
+    teacher, chance = document.teacher, set(at_chance(document))
     rows = [_row(document, teacher.name, "", teacher.folder)]
     for number, name in numbered(document):
         seeds = len(document.runs_of(name))
-        rows.append(_row(document, name, number, f"{seeds} seed{'' if seeds == 1 else 's'}"))
-    heads = [_head(metric) for metric in _columns(document)]
+        lost = "at chance, " if name in chance else ""
+        rows.append(_row(document, name, number, f"{lost}{seeds} seed{'' if seeds == 1 else 's'}"))
+    metrics = _columns(document)
+    shown = [at for at in range(len(metrics)) if any(not row.cells[at].empty for row in rows)]
     return fill(
-        "sweep_verdict.html",
-        sentences=document.sentences or ("No run gave a student.",),
-        notices=document.notices,
-        heads=heads,
-        rows=rows,
+        "sweep_students.html",
+        heads=[_head(document, metrics[at]) for at in shown],
+        rows=[replace(row, cells=tuple(row.cells[at] for at in shown)) for row in rows],
         caption=f"{document.task.name}, {document.task.split} split, n = "
         f"{show_count(document.task.n)}. {_intervals(document)} {document.pace} {_words(document)}",
         metrics=document.metrics,
+        fronts=any(row.fronts for row in rows),
     )
 
 

@@ -80,7 +80,7 @@ def _cell(value: Cell, column: Column) -> TableCell:
         return TableCell("–", kind="none")
     if column.name in (*_P, *_Q) and isinstance(value, float | int) and 0 <= value <= 1:
         return TableCell(show_p(float(value)).removeprefix("= "), kind="num")
-    shown = show_cell(value, column.kind)
+    shown = show_cell(value, column.kind, column.unit)
     if column.kind == "example":
         return TableCell(shown, example=shown)
     if _numeric(column):

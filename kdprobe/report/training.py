@@ -19,6 +19,7 @@ from kdprobe.atomic import write_text
 from kdprobe.report.chart_families import plots
 from kdprobe.report.charts import draw_plot
 from kdprobe.report.markup import fill
+from kdprobe.report.numbering import numbered
 from kdprobe.report.palette import Palette
 from kdprobe.report.svg import chart_style
 from kdprobe.results.learning_curves import History, learning_curves
@@ -61,7 +62,7 @@ def training_page(
         style=Markup(style),
         style_hash=f"sha256-{digest}",
     )
-    return str(page) + "\n"
+    return numbered(str(page)) + "\n"
 
 
 class ReportedTraining(Protocol):

@@ -31,3 +31,13 @@ class Figure:
     def reason(self) -> str:
         """Why no value can be shown; empty when one can."""
         return self.estimate.undefined if self.estimate else self.absent
+
+    @property
+    def known(self) -> Estimate | None:
+        """The estimate where it has a value."""
+        return self.estimate if self.estimate and self.estimate.value is not None else None
+
+    @property
+    def value(self) -> float | None:
+        """The number itself, None where there is none."""
+        return None if self.estimate is None else self.estimate.value

@@ -1,7 +1,7 @@
 """A student in one plain sentence.
 
-Does: say what it keeps, how often it agrees, where it loses, and how sure that is. Does not: choose
-the numbers; `headline.py` does.
+Does: say what it keeps, how often it agrees and what of that its control lacks, where it loses, and
+what cannot be told. Does not: choose the numbers; `headline.py` does.
 """
 
 from __future__ import annotations
@@ -9,65 +9,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kdprobe.results.figures import Figure
-from kdprobe.results.schema import Gap
-
-LOST, PERHAPS_LOST, NOISE = CERTAINTIES = ("lost", "perhaps lost", "within noise")
-ALPHA = 0.05
-
-
-def _keeps(teacher: Figure, student: Figure, label: str, *, within_noise: bool) -> str:
-    if student.estimate is None or student.estimate.value is None:
-        return f"has no {label} ({student.reason})"
-    if teacher.estimate is None or teacher.estimate.value is None:
-        return f"has {label} {student.estimate.value:.3f}; the teacher's is not known"
-    mine, theirs = student.estimate.value, teacher.estimate.value
-    if theirs <= 0 or mine < 0:
-        return f"has {label} {mine:.3f}, the teacher {theirs:.3f}".replace("-", "−")
-    if mine == theirs:
-        return f"keeps all of the teacher's {label}"
-    if mine > theirs:
-        values = f"{mine:.3f} against {theirs:.3f}"
-        if within_noise:
-            return f"is level with the teacher's {label} ({values}, a difference within noise)"
-        return f"exceeds the teacher's {label} ({values})"
-    noise = " (a difference within noise)" if within_noise else ""
-    # Cut down, not rounded: a student just short of its teacher must not read "100 %".
-    return f"keeps {int(100 * mine / theirs + 1e-9)} % of the teacher's {label}{noise}"
+from kdprobe.results.losses import ALPHA, Losses
+from kdprobe.results.numbers import decimals, show_bounds, show_number
+from kdprobe.results.schema import Estimate, Gap
+from kdprobe.results.states import BETTER, SAME, WORSE, State
 
 
-def certainty(gap: Gap) -> str:
-    """Return how sure it is that a gap is a loss.
+@dataclass(frozen=True)
+class SentenceParts:
+    """What a sentence is made of.
 
-    Definition: `lost` when the interval of the gap lies above 0 and its q-value is below .05;
-    `perhaps lost` when only the interval says so; `within noise` when the interval includes 0, or
-    there is none.
-
-    >>> row = Gap(student="s", kind="label", subset="label: no", metric="accuracy",
-    ...            teacher_value=0.9, student_value=0.8, gap=0.1, low=0.02, high=0.18, n=50)
-    >>> certainty(row), certainty(row.model_copy(update={"q_value": 0.04}))
-    ('perhaps lost', 'lost')
+    Args:
+        teacher_score, student_score, difference: of the score that ranks models; the difference is
+            student minus teacher.
+        state: what may be said of the difference.
+        agreement, kappa, confidence: of the student with the teacher.
+        score_pearson, score_distance: the same of a regression: correlation, mean absolute
+            difference.
+        gain: how much nearer to the teacher than its control the student is.
+        behaviour: what it lost on slices, labels and minimal pairs.
+        kind: `classification` or `regression`.
+        labelled: whether any example has a gold label.
     """
-    if gap.low is None or gap.low <= 0:
-        return NOISE
-    return LOST if gap.q_value is not None and gap.q_value < ALPHA else PERHAPS_LOST
 
-
-def _loses(lost: Gap) -> str:
-    """State where most is lost, as surely as the interval and the q-value allow."""
-    sure = certainty(lost)
-    if sure == NOISE:
-        return "no loss on any part is beyond noise"
-    text = f"{'loses' if sure == LOST else 'may lose'} most on {lost.subset}: {lost.metric} "
-    values = f"{lost.teacher_value:.3f} against {lost.student_value:.3f}"
-    return text + values.replace("-", "−")
-
-
-def _within_noise(difference: Figure) -> bool:
-    """Whether the paired interval of the difference in the score holds 0."""
-    number = difference.estimate
-    if number is None or number.low is None or number.high is None:
-        return False
-    return number.low <= 0 <= number.high
+    teacher_score: Figure
+    student_score: Figure
+    difference: Figure
+    state: State | None
+    agreement: Figure
+    kappa: Figure
+    confidence: Figure
+    score_pearson: Figure
+    score_distance: Figure
+    gain: Figure
+    behaviour: Losses
+    kind: str
+    labelled: bool
 
 
 def percent(share: float) -> str:
@@ -81,56 +58,148 @@ def percent(share: float) -> str:
     return f"{min(max(100 * share, 0.1), 99.9):.1f}"
 
 
-def _agrees(whom: str, agreement: Figure, kappa: Figure) -> str:
+def within_sentence(label: str) -> str:
+    """Write the name of a score within a sentence: words small, abbreviations and people as they are.
+
+    >>> within_sentence("Accuracy"), within_sentence("MCC"), within_sentence("Pearson")
+    ('accuracy', 'MCC', 'Pearson')
+    """  # noqa: E501 (one sentence)
+    return label.lower() if label.lower() in ("accuracy", "recall", "precision") else label
+
+
+def with_interval(number: Estimate, *, sign: bool = False) -> str:
+    """Write a number with its interval; `sign` writes the plus of a difference, too."""
+    value = 0.0 if number.value is None else number.value
+    shown = show_number(value, digits=decimals(number.n))
+    plus = "+" if sign and value > 0 else ""
+    return " ".join(filter(None, (plus + shown, show_bounds(number))))
+
+
+def _scored(name: str, parts: SentenceParts) -> str:
+    """State what a student keeps of the teacher's score, loses of it, or that it cannot be told."""
+    score, label = parts.student_score, within_sentence(parts.student_score.label)
+    mine, theirs = score.known, parts.teacher_score.known
+    if mine is None or mine.value is None:
+        return f"{name} has no {label} ({score.reason})"
+    digits = decimals(mine.n)
+    shown = show_number(mine.value, digits=digits)
+    if theirs is None or theirs.value is None:
+        return f"{name} has {label} {shown}; the teacher's is not known"
+    both = f"{shown} against {show_number(theirs.value, digits=digits)}"
+    return _judged(name, label, f"{both}{_kept(mine, theirs, parts)}", parts)
+
+
+def _kept(mine: Estimate, theirs: Estimate, parts: SentenceParts) -> str:
+    """Return the share of the score that a student which is worse keeps."""
+    worse = parts.state is not None and parts.state.word == WORSE
+    if not worse or not mine.value or not theirs.value or min(mine.value, theirs.value) < 0:
+        return ""
+    return f", {percent(mine.value / theirs.value)} % kept"
+
+
+def _judged(name: str, label: str, both: str, parts: SentenceParts) -> str:
+    difference, state = parts.difference.known, parts.state
+    if difference is None or state is None:
+        return f"{name} has {label} {both} of the teacher, and no difference of the two to judge by"
+    values = f"{both}, difference {with_interval(difference, sign=True)}"
+    if state.word == SAME:
+        return f"{name} keeps the teacher's {label}, within ±{state.margin:g} ({values})"
+    if state.word in (WORSE, BETTER):
+        return f"{name} is {state.word} than the teacher by {label} ({values})"
+    if state.smallest is None:
+        return (
+            f"Of {name} it cannot be told whether it keeps the teacher's {label} ({values}, of "
+            "which no interval is known)"
+        )
+    count = "" if difference.n is None else f" of {difference.n:,}"
+    least = show_number(state.smallest, digits=decimals(difference.n))
+    return (
+        f"Of {name} it cannot be told whether it keeps the teacher's {label} ({values}; a sample"
+        f"{count} could show {least} or more)"
+    )
+
+
+def _agrees(parts: SentenceParts) -> str:
     """State how often a student agrees, and whether that is more than chance would give."""
-    if agreement.estimate is None or agreement.estimate.value is None:
+    if parts.agreement.value is None:
         return ""
-    low = None if kappa.estimate is None else kappa.estimate.low
+    low = None if parts.kappa.estimate is None else parts.kappa.estimate.low
     chance = ", no more than chance would have it" if low is not None and low <= 0 else ""
-    return f"agrees with {whom} on {percent(agreement.estimate.value)} % of the examples{chance}"
+    return f"agrees with the teacher on {percent(parts.agreement.value)} % of the examples{chance}"
 
 
-def _ranks(confidence: Figure, kind: str) -> str:
-    """State, where nothing is scored, how far confidences (or predicted scores) go together."""
-    if confidence.estimate is None or confidence.estimate.value is None:
+def _follows(parts: SentenceParts) -> str:
+    """State how near the scores of a regression are to the teacher's."""
+    if parts.kind != "regression":
         return ""
-    value = f"{confidence.estimate.value:.2f}".replace("-", "−")
-    what = "scores" if kind == "regression" else "confidences"
-    return f"its {what} rank them as the teacher's do with a correlation of {value} (Spearman)"
+    words = []
+    if parts.score_pearson.value is not None:
+        words.append(f"correlate at {show_number(parts.score_pearson.value)} (Pearson)")
+    if parts.score_distance.value is not None:
+        words.append(f"lie {show_number(parts.score_distance.value)} apart on average")
+    return f"its scores and the teacher's {' and '.join(words)}" if words else ""
 
 
-@dataclass(frozen=True)
-class SentenceParts:
-    """What a sentence is made of.
+def _gained(gain: Figure, kind: str) -> str:
+    """State what of the closeness to the teacher a control, which had no teacher, lacks."""
+    number = gain.known
+    if number is None or number.value is None:
+        return ""
+    what = "correlation" if kind == "regression" else "agreement"
+    value = with_interval(number)
+    sure = number.q_value if number.q_value is not None else number.p_value
+    beyond = number.low is not None and number.high is not None and number.low * number.high > 0
+    if not beyond or (sure is not None and sure >= ALPHA):
+        return (
+            f"whether any of that {what} comes from the teacher cannot be told ({value} beyond its "
+            f"control, {number.model_b})"
+        )
+    if number.value < 0:
+        return f"its control, {number.model_b}, is nearer to the teacher ({what} {value})"
+    return f"of its {what} {value} comes from the teacher (its control: {number.model_b})"
 
-    Args:
-        scores: the teacher's, the student's, and their difference.
-        agreement, kappa, confidence: of the student with the teacher.
-        kind: `classification` or `regression`.
-        labelled: whether any example has a gold label.
-    """
 
-    scores: tuple[Figure, Figure, Figure]
-    agreement: Figure
-    kappa: Figure
-    confidence: Figure
-    kind: str
-    labelled: bool
+def _where(gap: Gap) -> str:
+    values = f"{show_number(gap.teacher_value, digits=decimals(gap.n))} against "
+    values += show_number(gap.student_value, digits=decimals(gap.n))
+    return f"{gap.subset} ({within_sentence(gap.metric)} {values})"
 
 
-def sentence(student: str, material: SentenceParts, lost: Gap | None) -> str:
-    """Return one plain sentence on a student."""
-    scores, parts = material.scores, []
-    if material.labelled and not scores[1].left_out:
-        noise = _within_noise(scores[2])
-        parts.append(_keeps(scores[0], scores[1], scores[1].label, within_noise=noise))
-    agrees = _agrees("it" if parts else "the teacher", material.agreement, material.kappa)
-    clauses = [" and ".join([*parts, agrees] if agrees else parts)]
-    if not material.labelled:
-        clauses += [
-            _ranks(material.confidence, material.kind),
-            "no example has a gold label, so nothing is scored",
-        ]
-    clauses += [_loses(lost)] if lost else []
+def _loses(losses: Losses) -> str:
+    """State where most is lost, as surely as intervals and q-values allow."""
+    worst = losses.worst
+    if worst is None:
+        return ""
+    sure, rest = losses.lost or losses.perhaps, len(losses.noise)
+    if not sure:
+        return "no loss on any part can be told from noise"
+    count = f"{len(sure)} part{'' if len(sure) == 1 else 's'}"
+    perhaps = "" if losses.lost else " perhaps"
+    most = ", most on" if len(sure) > 1 else ":"
+    noise = f"; on {rest} more no loss can be told from noise" if rest else ""
+    return f"it loses{perhaps} on {count}{most} {_where(sure[0])}{noise}"
+
+
+def _ranks(parts: SentenceParts) -> str:
+    """State, where nothing is scored, how far confidences go together."""
+    if parts.confidence.value is None or parts.kind == "regression":
+        return ""
+    value = f"{parts.confidence.value:.2f}".replace("-", "−")
+    return f"its confidences rank them as the teacher's do with a correlation of {value} (Spearman)"
+
+
+def sentence(student: str, parts: SentenceParts) -> str:
+    """Return one plain sentence on a student, which begins with its name or names it at once."""
+    scored = parts.labelled and not parts.student_score.left_out
+    first = _scored(student, parts) if scored else ""
+    agrees = _agrees(parts)
+    if agrees:
+        first = f"{first}; it {agrees}" if first else f"{student} {agrees}"
+    clauses = [first, _follows(parts), _gained(parts.gain, parts.kind)]
+    if not parts.labelled:
+        clauses += [_ranks(parts), "no example has a gold label, so nothing is scored"]
+    clauses.append(_loses(parts.behaviour))
+    if not any(clauses[:3]):
+        clauses = [f"{student} was neither scored nor held against the teacher here", *clauses[3:]]
     whole = "; ".join(filter(None, clauses))
-    return f"{student} {whole or 'was neither scored nor held against the teacher here'}."
+    return f"{whole}."

@@ -21,7 +21,7 @@ from kdprobe.portable import portable_tree
 from kdprobe.results.io import dumps
 from kdprobe.results.schema import Metric, Request
 from kdprobe.results.sweep import SweepAxis, SweepDocument, SweepRun, loads_sweep, sweep_csv
-from kdprobe.sweeping.measure import Measured, TrainingOutcome, students_of
+from kdprobe.sweeping.measure import MeasuredSweep, TrainingOutcome, students_of
 from kdprobe.sweeping.plan import SweepPlan, SweepRequest
 from kdprobe.sweeping.scores import (
     CLOSE,
@@ -41,7 +41,7 @@ def make_document(
     plan: SweepPlan,
     request: SweepRequest,
     trained: Mapping[str, TrainingOutcome],
-    measured: Measured,
+    measured: MeasuredSweep,
     *,
     command: str,
 ) -> SweepDocument:
@@ -81,7 +81,7 @@ def _of_closeness(study: Study) -> list[Metric]:
 
 
 def _runs(
-    plan: SweepPlan, trained: Mapping[str, TrainingOutcome], measured: Measured
+    plan: SweepPlan, trained: Mapping[str, TrainingOutcome], measured: MeasuredSweep
 ) -> tuple[SweepRun, ...]:
     values = of_each_run(measured.study, students_of(plan, trained))
     close = (*CLOSE, PEARSON.name)
@@ -105,7 +105,7 @@ def _runs(
     return tuple(rows)
 
 
-def _options(request: SweepRequest, measured: Measured) -> dict[str, JsonValue]:
+def _options(request: SweepRequest, measured: MeasuredSweep) -> dict[str, JsonValue]:
     """Every choice that is the same for all runs; no full paths."""
     record = portable_tree(request.record(""))
     kept = {

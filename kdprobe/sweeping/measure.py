@@ -42,7 +42,7 @@ class TrainingOutcome:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredSweep:
     """The measurements of all models.
 
     Args:
@@ -80,7 +80,7 @@ def measure(
     trained: Mapping[str, TrainingOutcome],
     folder: Path,
     progress: Progress,
-) -> Measured:
+) -> MeasuredSweep:
     """Run and time every model.
 
     Raises:
@@ -98,7 +98,7 @@ def measure(
     speed = measure_speed(held, split, pace=PACE, seed=request.seed, progress=progress)
     seeds = {name: len(runs) for name, runs in students.items()}
     device = teacher.device.type
-    return Measured(
+    return MeasuredSweep(
         study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
         models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
         sizes=tuple(

@@ -38,7 +38,8 @@ class _Values:
         if value is None:
             return "undefined"
         if metric == "parameters":
-            return f"{value / 1e6:,.1f} M parameters"
+            small = value < 1e6
+            return f"{value / (1e3 if small else 1e6):,.1f} {'k' if small else 'M'} parameters"
         if metric == "throughput":
             return f"{value:,.0f} sentences/s"
         return f"{self.label(metric)} {show_number(value)}"
@@ -89,9 +90,7 @@ def _front(front: Front, values: _Values) -> str:
     axes = f"{values.label(front.gain)} against {values.label(front.cost)}"
     if len(values.ranked(front.gain)) == 1:
         return f"For {axes} there is one student only, {listed[0]}."
-    if len(listed) == 1:
-        return f"For {axes}, {listed[0]} beats every other student."
-    return f"For {axes}, no student beats {'; '.join(listed)}."
+    return f"On the front of {axes}: {'; '.join(listed)}."
 
 
 def _without(document: SweepDocument, values: _Values) -> list[str]:

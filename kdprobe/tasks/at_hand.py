@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kdprobe.errors import TaskError
+from kdprobe.errors import TaskError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,15 @@ def task_on_disk(task: Any) -> Iterator[Any]:
         place = Path(folder) / PLACE
         place.parent.mkdir()
         _write(frames, place)
-        yield str(place)
+        try:
+            yield str(place)
+        except UsageError as error:  # the table is gone when the message is read
+            if not error.where.startswith(str(place)):
+                raise
+            raise type(error)(
+                f"`task`{error.where.removeprefix(str(place))}",
+                found=error.found, expected=error.expected, remedy=error.remedy,
+            ) from error  # fmt: skip
 
 
 def _frame_of(examples: Any) -> Any:

@@ -14,6 +14,7 @@ from kdprobe.config.base import parse
 from kdprobe.config.task import TaskFile
 from kdprobe.errors import TaskError
 from kdprobe.tasks.guess_labels import ShownLabels, show_labels
+from kdprobe.tasks.packed import stem
 from kdprobe.tasks.rasa import read_rasa
 from kdprobe.tasks.readers import SUFFIXES, read_table
 from kdprobe.tasks.table import ColumnTable
@@ -88,7 +89,7 @@ def guess_task_file(
     return parse(
         TaskFile,
         {
-            "name": re.sub(r"[^A-Za-z0-9_.-]+", "-", path.stem).strip("-._") or "data",
+            "name": re.sub(r"[^A-Za-z0-9_.-]+", "-", stem(path)).strip("-._") or "data",
             "kind": shown.kind,
             "labels": shown.labels,
             "open_labels": shown.kind == "classification" and not shown.complete,

@@ -14,6 +14,7 @@ from kdprobe.config.task import TaskFile
 from kdprobe.errors import ConfigError, TaskError
 from kdprobe.registry import known_name
 from kdprobe.tasks.guess import DATA_SUFFIXES, guess_task_file
+from kdprobe.tasks.readers import is_table
 
 
 def suites_folder() -> Path:
@@ -62,7 +63,7 @@ def open_task(
         )  # fmt: skip
     path, spec = Path(spec), str(spec)
     suffix = path.suffix.lower()
-    if suffix in DATA_SUFFIXES:
+    if suffix in DATA_SUFFIXES or is_table(path):
         return guess_task_file(
             path,
             text=text or "",

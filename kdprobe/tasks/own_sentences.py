@@ -13,7 +13,7 @@ from kdprobe.errors import TaskError
 from kdprobe.tasks.build import join_columns
 from kdprobe.tasks.gold import read_gold
 from kdprobe.tasks.guess import PAIRS, TEXTS
-from kdprobe.tasks.readers import SUFFIXES, read_lines, read_table
+from kdprobe.tasks.readers import is_table, read_lines, read_table
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Split, Task
 
@@ -38,7 +38,7 @@ def read_own(path: Path, task: Task) -> Split:
         TaskError: the file cannot be read, holds no sentence, lacks a column or the second text of
             a pair, or has a label that the task does not have.
     """
-    table = _table(path, task) if path.suffix.lower() in SUFFIXES else _lines(path, task)
+    table = _table(path, task) if is_table(path) else _lines(path, task)
     if not table.lines:
         raise TaskError(str(path), found="holds no sentence", expected="at least one")
     gold = read_gold(table, task, column="label", labelled=False)

@@ -13,6 +13,7 @@ import numpy as np
 
 from kdprobe.errors import TaskError
 from kdprobe.seeds import derive_generator
+from kdprobe.tasks.packed import stem
 from kdprobe.tasks.readers import parse_json_line, read_lines
 
 
@@ -119,7 +120,7 @@ def _files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder]
     for place in (folder, folder / "data"):
-        files = sorted(place.glob("*.jsonl"))
+        files = sorted((*place.glob("*.jsonl"), *place.glob("*.jsonl.gz")))
         if files:
             return files
     raise TaskError(
@@ -149,8 +150,8 @@ def _read(path: Path) -> list[_Pair]:
             sentences.append(sentence)
         pairs.append(
             _Pair(
-                id=f"{path.stem}-{line:05d}",
-                phenomenon=str(record.get("UID", path.stem)),
+                id=f"{stem(path)}-{line:05d}",
+                phenomenon=str(record.get("UID", stem(path))),
                 # BLiMP spells one field in two ways: syntax_semantics and syntax/semantics.
                 field=str(record.get("field", "")).replace("_", "-").replace("/", "-"),
                 good=sentences[0],

@@ -24,20 +24,33 @@ from kdprobe.errors import TaskError
 from kdprobe.tasks.class_labels import named, names_beside, names_in_schema
 from kdprobe.tasks.columns import check_header, name_columns
 from kdprobe.tasks.decoding import decode
+from kdprobe.tasks.packed import PACKED, ending, read_bytes
 from kdprobe.tasks.separated import read_separated, split_lines
 from kdprobe.tasks.table import ColumnTable
 
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
 
 
+def is_table(path: Path) -> bool:
+    """Return whether a file is meant as a table, by its name.
+
+    >>> [is_table(Path(name)) for name in ("a.csv", "a.CSV.gz", "a.parquet.gz", "a.gz")]
+    [True, True, False, False]
+    """
+    packed = path.suffix.lower() == PACKED
+    return ending(path) in SUFFIXES and not (packed and ending(path) == ".parquet")
+
+
 def read_text(path: Path) -> str:
     """Read a text file, a byte order mark dropped, line ends as they are; see `decoding.decode`.
+
+    One that is packed with gzip (`.gz`) is unpacked first.
 
     Raises:
         TaskError: it cannot be read, or a byte is not UTF-8 (its line is named).
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except OSError as error:
         raise TaskError(
             str(path), found=f"cannot be read ({error.strerror})", expected="a readable file"
@@ -60,7 +73,7 @@ def read_table(
     """Read a table by its ending.
 
     Args:
-        path: a .tsv, .csv, .jsonl or .parquet file.
+        path: a .tsv, .csv, .jsonl (each also .gz) or .parquet file.
         columns: the names of the columns of a file without a header line.
         header: whether the first line names the columns; None: only when `columns` is empty.
         skip_broken: leave out rows with a wrong number of columns instead of refusing them.
@@ -68,18 +81,20 @@ def read_table(
     Raises:
         TaskError: the file is missing, empty, of another kind, or malformed; with the line.
     """
-    suffix = path.suffix.lower()
+    suffix = ending(path)
+    if not is_table(path):
+        raise TaskError(
+            str(path),
+            found=f"a file that ends in {path.suffix!r}"
+            if path.suffix
+            else "a file without an ending",
+            expected="one of " + ", ".join(SUFFIXES) + "; all but .parquet also with .gz",
+            remedy="rename it after what it holds",
+        )
     if suffix == ".jsonl":
         return _read_jsonl(path)
     if suffix == ".parquet":
         return _read_parquet(path)
-    if suffix not in SUFFIXES:
-        raise TaskError(
-            str(path),
-            found=f"a file that ends in {suffix!r}" if suffix else "a file without an ending",
-            expected="one of " + ", ".join(SUFFIXES),
-            remedy="rename it after what it holds",
-        )
     has_header = not columns if header is None else header
     names = None if has_header else columns
     split = read_separated(

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kdprobe.errors import TaskError
+from kdprobe.tasks.packed import ending as ending_of
 
 Rows = list[tuple[int, list[str]]]
 
@@ -76,7 +77,7 @@ def read_separated(
     Raises:
         TaskError: a quotation mark of a file in which they have a meaning is not closed.
     """
-    ending = "\t" if path.suffix.lower() == ".tsv" else ","
+    ending = "\t" if ending_of(path) == ".tsv" else ","
     declared = _SEP_LINE.match(text)
     if declared is not None:
         rest = text[declared.end() :]
@@ -89,7 +90,7 @@ def read_separated(
     rows, notes = _rows(path, text, separator, None, as_published)
     if separator != ending:
         separated_by = f"its columns are separated by {NAMES[separator]}s, though it ends in "
-        notes = (f"{separated_by}{path.suffix.lower()}", *notes)
+        notes = (f"{separated_by}{ending_of(path)}", *notes)
     return Separated(rows, separator, notes)
 
 

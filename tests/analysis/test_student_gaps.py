@@ -13,8 +13,8 @@ from kdprobe.analysis.slicing import SliceOptions
 from kdprobe.analysis.student_gaps import ANALYSIS
 from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.study import Study
+from kdprobe.results.losses import certainty
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, Metric
-from kdprobe.results.sentences import certainty
 from tests.analysis.studies import (
     binary,
     classification,

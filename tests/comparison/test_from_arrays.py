@@ -101,6 +101,30 @@ def test_every_way_of_writing_predictions() -> None:
         )
 
 
+def test_one_column_of_probabilities_is_that_of_the_second_label() -> None:
+    """Guards `predict_proba(x)[:, 1]` that is refused, or read as that of the first label."""
+    second = np.array([0.1, 0.9, 0.4, 1.0])
+    both = np.stack([1 - second, second], axis=1)
+    y_true, teacher = [0, 1, 1, 1], np.array([[0.7, 0.3], [0.2, 0.8], [0.4, 0.6], [0.5, 0.5]])
+    students = {"both": both, "one": second, "column": both[:, 1:]}
+    result = kdprobe.compare_predictions(
+        y_true, teacher=teacher, students=students, labels=LABELS, resamples=100
+    )
+    for metric in ("accuracy", "ece", "kl"):
+        values = {result.get(metric, name).value for name in students}
+        assert len(values) == 1
+    assert result.get("accuracy", "one").value == 0.75
+    (model,) = [model for model in result.document.models if model.name == "one"]
+    assert "one number a row was read as the probability of good" in model.notes
+    three: dict[str, Any] = {
+        "students": {"s": second},
+        "labels": ["a", "b", "c"],
+        "teacher": y_true,
+    }
+    with pytest.raises(ConfigError, match=r"`s`: row 1 is 0\.1, expected 0 to 2"):
+        kdprobe.compare_predictions(y_true, **three)
+
+
 def test_regressions_seeds_and_missing_gold() -> None:
     """Guards numbers taken for classes, runs for examples, and a missing label for a class."""
     scores = [0.5, 1.25, 3.0, 4.75]
@@ -145,6 +169,7 @@ def test_what_does_not_fit_is_said(given: dict[str, Any], message: str) -> None:
 
 
 _LOGITS = np.array([[2.0, 0.0], [0.0, 2.0]])
+_NAMED = "name each, like {'small': …}"
 _NO_ARRAY = "expected an array, a list or a frame with rows of equal length"
 
 
@@ -152,7 +177,9 @@ _NO_ARRAY = "expected an array, a list or a frame with rows of equal length"
     ("given", "message"),
     [
         ({"students": [_LOGITS.tolist()]}, "`students`: [[[2.0, 0.0], [0.0, 2.0]]], expected a "
-                                           "mapping from names to arrays"),
+                                           f"mapping from names to arrays; {_NAMED}"),
+        ({"students": pd.DataFrame({"s": [0, 1]})},
+         f"`students`: a DataFrame, expected a mapping from names to arrays; {_NAMED}"),
         ({"students": {1: [0, 1]}}, "`students`: the name 1, expected a name in text"),
         ({"students": {"": [0, 1]}}, "`students`: the name '', expected a name in text"),
         ({"students": {"s": None}}, f"`s`: None, {_NO_ARRAY}"),
@@ -188,7 +215,9 @@ _NO_ARRAY = "expected an array, a list or a frame with rows of equal length"
                                  "more, each once"),
         ({"labels": 2}, "`labels`: is 2, expected the names of two classes or more, each once"),
         ({"texts": "ab"}, f"`texts`: 'ab', {_NO_ARRAY}"),
-        ({"slices": ["x"]}, "`slices`: ['x'], expected a mapping from names to arrays"),
+        ({"texts": ["a", None]}, "`texts`: row 2 has none, expected a text in every row"),
+        ({"slices": ["x"]},
+         f"`slices`: ['x'], expected a mapping from names to arrays; {_NAMED}"),
         ({"slices": {"x": None}}, f"`x`: None, {_NO_ARRAY}"),
     ],
 )  # fmt: skip

@@ -77,6 +77,12 @@ FAMILIES: dict[str, Family] = {
                              "type_vocab_size": 0,
                              "pooler_hidden_size": 32}), "cls-sep",
     ),
+    "DeBERTa": Family(
+        ("DebertaConfig", {**_BERT_LIKE, "relative_attention": True,
+                           "pos_att_type": ["p2c", "c2p"], "position_biased_input": False,
+                           "type_vocab_size": 0, "pooler_hidden_size": 32}), "cls-sep",
+    ),
+    "CamemBERT": Family(("CamembertConfig", {**_ROBERTA_LIKE, "type_vocab_size": 1}), "roberta"),
     "MPNet": Family(("MPNetConfig", _ROBERTA_LIKE), "roberta"),
     "ConvBERT": Family(
         ("ConvBertConfig", {**_BERT_LIKE, "embedding_size": 32, "head_ratio": 1}), "cls-sep"
@@ -185,7 +191,7 @@ FAMILIES: dict[str, Family] = {
 HEAVY = (
     "BigBird", "Funnel", "CANINE", "T5", "Longformer", "GPT-NeoX", "Gemma", "ConvBERT", "Gemma 2",
     "Qwen3 left", "Phi", "Falcon", "CTRL", "OpenAI GPT", "RoFormer", "SqueezeBERT", "UMT5",
-    "RoBERTa, padding is 7",
+    "RoBERTa, padding is 7", "DeBERTa", "CamemBERT",
 )  # fmt: skip
 """Families of the slow run: the others hold the same properties in the quick one."""
 
@@ -285,8 +291,12 @@ class Opened:
         self._folder = folder
         self.of: Callable[[str], HfModel] = cache(self._open)
 
+    def place(self, name: str) -> Path:
+        """Where a family is saved."""
+        return self._folder / name.replace(" ", "-")
+
     def _open(self, name: str) -> HfModel:
-        place = self._folder / name.replace(" ", "-")
+        place = self.place(name)
         model, tokenizer = build(FAMILIES[name])
         model.save_pretrained(place)
         tokenizer.save_pretrained(place)

@@ -18,8 +18,9 @@ from kdprobe.errors import CapabilityError, ConfigError, UnknownNameError
 from tests.distillers.conftest import Toy
 
 PUBLISHED = {
-    "adkd@code", "adkd@paper", "ckd", "ckd@code", "distilbert", "hidden-states",
-    "limes-attention-first", "limes-attention-last", "limes-logits", "lost-in-kd", "mgskd",
+    "adkd@code", "adkd@paper", "ckd", "ckd@code", "distilbert", "hard-distillation",
+    "hidden-states", "limes-attention-first", "limes-attention-last", "limes-logits",
+    "lost-in-kd", "mgskd",
     "mgskd@code", "minilmv2", "pkd-last", "pkd-skip", "sucik-bert", "sucik-bilstm",
     "tang-bilstm", "teacher-assistant", "tinybert", "vanilla",
 }  # fmt: skip

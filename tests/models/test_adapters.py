@@ -109,6 +109,8 @@ def test_a_merged_adapter_gives_what_peft_gives(place: Path, adapter: Path) -> N
     assert np.abs(values(opened(place / "base")) - right).max() > 1e-2
     assert "a LORA adapter of rank 2, merged into its base base" in handle.notes
     assert handle.capabilities >= {"hidden_states", "gradients"}
+    files = [place / "base" / "model.safetensors", adapter / "adapter_model.safetensors"]
+    assert handle.disk_bytes == sum(file.stat().st_size for file in files)
     assert handle.fingerprint not in (opened(place / "base").fingerprint, "")
 
 

@@ -66,13 +66,14 @@ def test_outputs_are_the_graphs_own(bag: Path) -> None:
 def test_what_a_graph_can_be_asked(bag: Path) -> None:
     """Guards gradients asked of a graph, and a model described as if it were one of torch."""
     handle = opened(bag)
-    assert handle.capabilities == {"logits", "tokens"}
+    assert handle.capabilities == {"logits", "tokens", "texts"}
     assert "has no gradients" in handle.lacks["gradients"]
     assert "its layers cannot be read" in handle.lacks["hidden_states"]
     assert (handle.source, handle.precision) == ("ONNX folder", "float32")
     assert handle.architecture == "BertForSequenceClassification, ONNX graph"
     assert handle.parameters == 3 * len(handle.tokenizer) + 2 * 3
     assert "its graph model.onnx was run by onnxruntime on the CPU" in handle.notes
+    assert handle.disk_bytes == (bag / "model.onnx").stat().st_size
     other = bag_of_words(bag.parent / "other", order=(0, 2, 1))
     assert opened(other).fingerprint != handle.fingerprint
 

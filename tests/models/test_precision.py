@@ -16,10 +16,10 @@ import torch
 import transformers as hf
 
 from kdprobe.cache import Cache
-from kdprobe.collectors.attributions.methods import method_obstacles
 from kdprobe.errors import CapabilityError, ConfigError
 from kdprobe.extract.attributions import ask, explain_model
 from kdprobe.extract.method import METHODS
+from kdprobe.extract.own_outputs import method_obstacles
 from kdprobe.extract.sentence import Sentence
 from kdprobe.extract.settings import ExplanationSettings
 from kdprobe.models.hf import HfModel

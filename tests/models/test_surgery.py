@@ -7,10 +7,10 @@ from typing import get_args
 
 import pytest
 import torch
-from transformers import AlbertConfig, AutoModelForSequenceClassification
+from transformers import AutoModelForSequenceClassification, SqueezeBertConfig
 
 from kdprobe.errors import CapabilityError, ConfigError
-from kdprobe.models.architectures import layers_of
+from kdprobe.models.architectures import ARCHITECTURES, layers_of
 from kdprobe.models.checkpoint import Loaded, load_classifier
 from kdprobe.models.shapes import CopyShape
 from kdprobe.models.surgery import make_student
@@ -110,16 +110,14 @@ def test_layers_that_are_not_there(tmp_path: Path) -> None:
     )
 
 
-def test_shared_layers_cannot_be_cut() -> None:
-    """Guards ALBERT, whose layers are one and the same: leaving some out would do nothing."""
-    config = AlbertConfig(
-        vocab_size=50, embedding_size=8, hidden_size=8, num_attention_heads=2, intermediate_size=8
-    )
+def test_layers_of_an_unknown_family_cannot_be_cut() -> None:
+    """Guards a family that the table does not know: its layers may be anywhere."""
+    config = SqueezeBertConfig(vocab_size=50, embedding_size=768, num_hidden_layers=1)
     model = AutoModelForSequenceClassification.from_config(config)
     with pytest.raises(CapabilityError) as caught:
         layers_of(model)
     assert str(caught.value) == (
-        "AlbertForSequenceClassification: the layers of the architecture 'albert' cannot be copied "
-        "one by one, expected one of bert, camembert, deberta-v2, distilbert, electra, mpnet, "
-        "roberta, xlm-roberta; start the student from scratch (bert:L4,H128) or from a folder"
+        "SqueezeBertForSequenceClassification: the layers of the architecture 'squeezebert' cannot "
+        f"be copied one by one, expected one of {', '.join(ARCHITECTURES)}; start the student from "
+        "scratch (bert:L4,H128) or from a folder"
     )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from kdprobe.report import examples
 from kdprobe.report.build import render
+from kdprobe.results.io import read_document
 from kdprobe.results.schema import Example, ResultsDocument
 from tests.report import documents
 from tests.report.browsing import Reader, rendered
+from tests.report.test_examples import exemplars
 from tests.report.test_page import SHOWN
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 DIGITS = 4  # the page's probabilities are rounded
 
 
@@ -355,6 +359,40 @@ def test_every_kind_of_document_browses(reader: Reader, name: str, width: int):
     assert visit.faults == []
 
 
+@pytest.mark.parametrize("file", sorted(GOLDEN.glob("results-v*.json")), ids=lambda file: file.stem)
+def test_older_documents_browse(reader: Reader, file: Path):
+    """A page of an older results.json whose script stops at a field that was not there yet."""
+    document = read_document(file)
+    bare = tuple(result.model_copy(update={"curves": ()}) for result in document.analyses)
+    document = document.model_copy(update={"analyses": bare})
+    visit = reader.open("golden", text=render(document))
+    visit.page.keyboard.press("j")
+    assert visit.page.locator("#panel h3").count() == bool(document.examples)
+    assert visit.faults == []
+
+
+def test_titles_of_older_documents_lose_the_numbers_of_the_thesis():
+    """'P4: only one student right' means nothing to who has not read the thesis."""
+    document = documents.build(n=20)
+    lists = document.analysis("exemplary_cases")
+    assert lists is not None
+    table = lists.tables[0].model_copy(update={"title": "P4: only one student right"})
+    older = lists.model_copy(update={"tables": (table,)})
+    rest = tuple(older if one is lists else one for one in document.analyses)
+    text = render(document.model_copy(update={"analyses": rest})).split("<script")[0]
+    assert "Only one student right" in text
+    assert "P4" not in text
+
+
+def test_examples_named_by_several_seeds_are_a_saved_filter(reader: Reader):
+    """What needs every run cannot be filtered by the first run's answers."""
+    text = render(exemplars(usual(), "7", "31"))
+    page = reader.open("exemplars", text=text).page
+    page.click("#chips >> text=changed by compression")
+    assert page.evaluate(SHOWN) == ["7", "31"]
+    page.wait_for_url("**list=0")
+
+
 def test_of_thirty_students_the_first_have_columns(reader: Reader):
     """Thirty-one columns are wider than any screen; the panel has them all."""
     page = reader.open("thirty", fragment="#ex-3").page
@@ -423,10 +461,11 @@ def test_the_browser_is_ready_at_once_with_ten_thousand_rows(
 def test_without_javascript_rows_have_texts_and_marks(reader: Reader):
     """A list whose answers say right and wrong by a script alone."""
     page = reader.open("usual", scripts=False).page
+    page.click("#browser summary")
     assert page.locator("#panel").is_hidden()
     row = page.locator("#examples tbody tr").first
     example = usual().examples[0]
     assert example.text in row.inner_text()
-    marks = [mark.get_attribute("aria-label") for mark in row.locator(".mark").all()]
+    marks = [mark.get_attribute("aria-label") for mark in row.locator(".tick").all()]
     assert marks == ["right" if hit else "wrong" for hit in hits(example)]
     assert "P4" not in rendered("usual").split("<script")[0]

@@ -9,16 +9,19 @@ from hypothesis import strategies as st
 
 from kdprobe.report import examples
 from kdprobe.report.examples import (
+    TEXT,
     address,
     kept_examples,
     links,
+    named_lists,
     page_data,
     page_ids,
     script_json,
+    shown_models,
     slice_columns,
 )
 from kdprobe.report.sections.warnings import examples_cut
-from kdprobe.results.schema import Example
+from kdprobe.results.schema import AnalysisResult, Column, Example, ResultsDocument, Table
 from tests.report import documents
 
 
@@ -106,3 +109,41 @@ def test_links_lead_to_page_ids():
     document = documents.build(n=1)
     odd = document.model_copy(update={"examples": plain("a\x00b")})
     assert links(odd) == {"a\x00b": "#ex-a%EF%BF%BDb"}
+
+
+def exemplars(document: ResultsDocument, *ids: str) -> ResultsDocument:
+    columns = (
+        Column(name="student", label="student"),
+        Column(name="example", label="example", kind="example"),
+    )
+    rows = tuple(("student-6l", key) for key in ids)
+    table = Table(name="exemplars", title="Exemplars", columns=columns, rows=rows)
+    result = AnalysisResult(name="exemplars", version=1, title="Exemplars", tables=(table,))
+    return document.model_copy(update={"analyses": (*document.analyses, result)})
+
+
+def test_lists_of_several_seeds_are_places_of_the_page():
+    """A saved filter that needs all runs cannot be asked of the first run's answers."""
+    document = exemplars(documents.build(n=20), "7", "3", "7", "gone")
+    (held,) = named_lists(document)
+    assert held["rows"] == [3, 7]
+    assert page_data(document)["lists"] == [held]
+    assert named_lists(documents.build(n=20)) == []
+    assert named_lists(exemplars(documents.build(n=20), "gone")) == []
+
+
+def test_the_teacher_is_among_the_columns_wherever_it_stands():
+    """With thirty students before it the teacher's answers would not be in the list."""
+    document = documents.build(n=5, names=tuple(f"m{i}" for i in range(9)))
+    assert shown_models(document) == [0, 1, 2, 3, 4]
+    turned = document.model_copy(update={"models": document.models[::-1]})
+    assert shown_models(turned) == [0, 1, 2, 3, 8]
+
+
+def test_links_know_how_their_texts_begin():
+    """An id alone says nothing of its example."""
+    document = documents.build(n=3)
+    held = links(document)
+    assert dict(held.texts) == {
+        e.id: e.text if len(e.text) <= TEXT else e.text[: TEXT - 1] + "…" for e in document.examples
+    }

@@ -152,7 +152,7 @@ def test_a_permalink_opens_its_example(reader: Reader):
     for row, said in zip(rows.all(), example.predictions, strict=True):
         shown = row.locator("td.num").all_inner_texts()
         assert shown == [f"{p:.3f}" for p in said.probabilities]
-        mark = row.locator(".mark").get_attribute("aria-label")
+        mark = row.locator(".tick").get_attribute("aria-label")
         assert mark == ("right" if said.label == example.label else "wrong")
     gold = page.locator("#panel .answers th.gold").inner_text()
     assert gold == f"{usual().task.labels[example.label or 0]} gold"

@@ -67,6 +67,7 @@ def test_methods_are_tabs_by_hand_and_by_keyboard(reader: Reader):
 def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
     """A method behind a tab that no script turns, or that the printer leaves out."""
     page = visit(reader, scripts=False).page
+    page.click("#attribution summary")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
     assert page.locator("#sentences h4").all_inner_texts() == list(METHODS)
     page = visit(reader).page
@@ -174,6 +175,7 @@ def test_two_texts_are_set_apart(reader: Reader):
     assert count == second
     assert page.locator("#panel .text .small").all_inner_texts() == ["First text", "Second text"]
     page = visit(reader, document, scripts=False).page
+    page.click("#attribution summary")
     heads = page.locator("#sentences table").first.locator("thead th")
     assert heads.all_inner_texts() == ["First text", "Second text"]
     spans = [int(head.get_attribute("colspan") or 0) for head in heads.all()]

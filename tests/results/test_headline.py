@@ -73,18 +73,29 @@ def only(head: Headline) -> str:
     return head.rows[0].sentence
 
 
+def scored(value: float, low: float | None, high: float | None, n: int = 1043) -> AnalysisResult:
+    """Accuracies of .8 and .8 + value, with their paired difference."""
+    return result(
+        "task_scores",
+        Estimate(metric="accuracy", model_a="t", value=0.8, n=n),
+        Estimate(metric="accuracy", model_a="s", value=0.8 + value, n=n),
+        Estimate(metric="accuracy_difference", model_a="t", model_b="s", value=value, low=low,
+                 high=high, n=n),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("low", "q", "told"),
+    ("low", "q", "said"),
     [
-        (0.1, 0.01, "loses most on long: accuracy 0.800 against 0.600."),
-        (0.1, 0.2, "may lose most on long: accuracy 0.800 against 0.600."),
-        (0.1, None, "may lose most on long: accuracy 0.800 against 0.600."),
-        (-0.1, 0.01, "no loss on any part is beyond noise."),
-        (None, None, "no loss on any part is beyond noise."),
+        (0.1, 0.01, "it loses on 1 part: long (accuracy 0.80 against 0.60)"),
+        (0.1, 0.2, "it loses perhaps on 1 part: long (accuracy 0.80 against 0.60)"),
+        (0.1, None, "it loses perhaps on 1 part: long (accuracy 0.80 against 0.60)"),
+        (-0.1, 0.01, "no loss on any part can be told from noise"),
+        (None, None, "no loss on any part can be told from noise"),
     ],
 )
 def test_the_sentence_claims_no_more_than_the_interval(
-    low: float | None, q: float | None, told: str
+    low: float | None, q: float | None, said: str
 ):
     """A loss within noise that is told as a loss is the reader's first impression, and wrong."""
     gain = Gap(student="s", kind="slice", subset="x", metric="accuracy", teacher_value=0.5,
@@ -94,46 +105,103 @@ def test_the_sentence_claims_no_more_than_the_interval(
         | {"low": low, "high": None if low is None else 0.3, "q_value": q}
     )
     gaps = result("student_gaps", gaps=(gain, lost))
-    assert only(headline(document(accuracy(0.8, 0.744), agreement(0.834), gaps))) == (
-        f"s keeps 93 % of the teacher's accuracy and agrees with it on 83 % of the examples; {told}"
+    assert only(headline(document(scored(-0.056, -0.08, -0.03), agreement(0.834), gaps))) == (
+        "s is worse than the teacher by accuracy (0.744 against 0.800, 93 % kept, difference "
+        f"−0.056 [−0.080, −0.030]); it agrees with the teacher on 83 % of the examples; {said}."
+    )
+
+
+def test_what_layers_lost_is_no_loss_of_behaviour():
+    """A probe's accuracy on another data set is nothing that a user of the student loses."""
+    probed = Gap(student="s", kind="probing", subset="probing tense", metric="accuracy", n=99,
+                 teacher_value=0.9, student_value=0.5, gap=0.4, low=0.3, high=0.5,
+                 q_value=0.001)  # fmt: skip
+    sliced = probed.model_copy(update={"kind": "label", "subset": "label: no", "gap": 0.1})
+    first = headline(document(result("student_gaps", gaps=(probed, sliced)))).rows[0]
+    assert [gap.subset for gap in first.behaviour.lost] == ["label: no"]
+    assert [gap.subset for gap in first.layers.lost] == ["probing tense"]
+    assert first.lost == sliced
+    assert "probing" not in first.sentence
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (-0.1, -0.2, 0.1, "Of s it cannot be told whether it keeps the teacher's accuracy (0.700 "
+         "against 0.800, difference −0.100 [−0.200, 0.100]; a sample of 1,043 could show 0.214 "
+         "or more)."),
+        (-0.1, -0.2, -0.01, "s is worse than the teacher by accuracy (0.700 against 0.800, 88 % "
+         "kept, difference −0.100 [−0.200, −0.010])."),
+        (0.1, -0.1, 0.2, "Of s it cannot be told whether it keeps the teacher's accuracy (0.900 "
+         "against 0.800, difference +0.100 [−0.100, 0.200]; a sample of 1,043 could show 0.214 "
+         "or more)."),
+        (0.1, 0.05, 0.2, "s is better than the teacher by accuracy (0.900 against 0.800, "
+         "difference +0.100 [0.050, 0.200])."),
+        (-0.004, -0.012, 0.003, "s keeps the teacher's accuracy, within ±0.02 (0.796 against "
+         "0.800, difference −0.004 [−0.012, 0.003])."),
+        (-0.1, None, None, "Of s it cannot be told whether it keeps the teacher's accuracy (0.700 "
+         "against 0.800, difference −0.100, of which no interval is known)."),
+    ],
+)  # fmt: skip
+def test_a_score_is_the_same_worse_better_or_cannot_be_told(
+    value: float, low: float | None, high: float | None, said: str
+):
+    """`No loss beyond noise` of 50 examples is read as no loss."""
+    assert only(headline(document(scored(value, low, high)))) == said
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "said"),
+    [
+        (0.8, 0.79999, "99.9 % kept"),
+        (0.8, 0.0001, "0.1 % kept"),
+        (0.8, 0.5, "62 % kept"),
+        (-0.1, -0.3, "(−0.300 against −0.100, difference"),
+        (0.8, -0.2, "(−0.200 against 0.800, difference"),
+    ],
+)
+def test_the_share_kept_flatters_nobody(teacher: float, student: float, said: str):
+    """A share of a negative score, or 99.99 % shown as 100 %, would flatter a student."""
+    scores = result(
+        "task_scores",
+        Estimate(metric="accuracy", model_a="t", value=teacher),
+        Estimate(metric="accuracy", model_a="s", value=student),
+        Estimate(metric="accuracy_difference", model_a="t", model_b="s", value=student - teacher,
+                 low=student - teacher - 0.1, high=min(student - teacher + 0.1, -1e-6)),
+    )  # fmt: skip
+    assert said in only(headline(document(scores)))
+
+
+def test_no_difference_is_no_verdict():
+    """Two scores beside each other, without their paired interval, decide nothing."""
+    assert only(headline(document(accuracy(0.8, 0.79)))) == (
+        "s has accuracy 0.790 against 0.800 of the teacher, and no difference of the two to judge "
+        "by."
     )
 
 
 @pytest.mark.parametrize(
-    ("student", "low", "high", "told"),
+    ("low", "high", "q", "said"),
     [
-        (0.7, -0.2, 0.1, "s keeps 87 % of the teacher's accuracy (a difference within noise)."),
-        (0.7, -0.2, -0.01, "s keeps 87 % of the teacher's accuracy."),
-        (0.9, -0.1, 0.2, "s is level with the teacher's accuracy (0.900 against 0.800, "
-                         "a difference within noise)."),
-        (0.9, 0.05, 0.2, "s exceeds the teacher's accuracy (0.900 against 0.800)."),
+        (0.004, 0.059, 0.03, "of its agreement 0.032 [0.004, 0.059] comes from the teacher (its "
+         "control: c)."),
+        (-0.01, 0.07, 0.2, "whether any of that agreement comes from the teacher cannot be told "
+         "(0.032 [−0.010, 0.070] beyond its control, c)."),
+        (0.004, 0.059, 0.06, "whether any of that agreement comes from the teacher cannot be told "
+         "(0.032 [0.004, 0.059] beyond its control, c)."),
     ],
 )  # fmt: skip
-def test_a_difference_within_noise_is_told_so(student: float, low: float, high: float, told: str):
-    """A student that "exceeds" its teacher by chance flatters whoever trained it."""
-    scores = result(
-        "task_scores",
-        Estimate(metric="accuracy", model_a="t", value=0.8),
-        Estimate(metric="accuracy", model_a="s", value=student),
-        Estimate(metric="accuracy_difference", model_a="t", model_b="s",
-                 value=student - 0.8, low=low, high=high),
-    )  # fmt: skip
-    assert only(headline(document(scores))) == told
-
-
-@pytest.mark.parametrize(
-    ("teacher", "student", "told"),
-    [
-        (0.8, 0.8, "s keeps all of the teacher's accuracy."),
-        (0.8, 0.7999, "s keeps 99 % of the teacher's accuracy."),
-        (0.8, 0.9, "s exceeds the teacher's accuracy (0.900 against 0.800)."),
-        (-0.1, 0.3, "s has accuracy 0.300, the teacher −0.100."),
-        (0.8, -0.2, "s has accuracy −0.200, the teacher 0.800."),
-    ],
-)
-def test_what_a_student_keeps(teacher: float, student: float, told: str):
-    """A share of a negative score, or 99.99 % shown as 100 %, would flatter a student."""
-    assert only(headline(document(accuracy(teacher, student)))) == told
+def test_the_control_is_named(low: float, high: float, q: float, said: str):
+    """Agreement that any student of the task has is not what the teacher taught."""
+    pair = Estimate(metric="agreement", model_a="c", model_b="s", value=-0.032, low=-high,
+                    high=-low, q_value=q, n=1043)  # fmt: skip
+    whole = document(agreement(0.9), result("student_differences", pair))
+    control = whole.students[0].model_copy(update={"name": "c", "role": "control"})
+    whole = whole.model_copy(update={"models": (*whole.models, control)})
+    assert headline(whole).rows[0].sentence == (
+        f"s agrees with the teacher on 90 % of the examples; {said}"
+    )
+    assert headline(whole).rows[1].gain.known is None  # a control has none
 
 
 def test_an_undefined_score_says_why():
@@ -153,7 +221,7 @@ def test_an_undefined_score_says_why():
 def test_an_unknown_teacher_leaves_the_students_number():
     """A missing teacher score must not hide the student's own."""
     scores = result("task_scores", Estimate(metric="accuracy", model_a="s", value=0.5))
-    assert only(headline(document(scores))) == ("s has accuracy 0.500; the teacher's is not known.")
+    assert only(headline(document(scores))) == "s has accuracy 0.500; the teacher's is not known."
 
 
 def test_a_missing_analysis_is_told_apart_from_a_skipped_one():

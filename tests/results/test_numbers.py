@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kdprobe.results.numbers import show_cell, show_estimate, show_number, show_p
+from kdprobe.results.numbers import show_cell, show_estimate, show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate
 
 
@@ -12,8 +12,20 @@ from kdprobe.results.schema import Estimate
 def test_a_written_number_keeps_its_sign_and_size(value: float):
     """A lost minus turns a loss into a gain; rounding must stay within half a last digit."""
     read = float(show_number(value).replace("−", "-").replace(",", ""))
-    assert read == pytest.approx(value, rel=0.06 if abs(value) < 1e-3 else 6e-4, abs=5.1e-4)
+    small = 5e-4 * 0.999 > abs(value) >= 1e-6
+    assert read == pytest.approx(value, rel=0.06 if small else 6e-4, abs=1e-6 if small else 5.1e-4)
     assert read * value >= 0
+    assert abs(value) < 1e-6 or read != 0  # what is beyond 0 does not look like 0
+
+
+@given(st.floats(-1, 1), st.floats(0, 1))
+def test_scores_have_no_exponent(low: float, width: float):
+    """`[−6.6e−04, 0.049]` is read as a large number; 0 within an interval stays visible."""
+    shown = show_interval(low, low + width) + show_number(low, digits=2)
+    assert "e" not in shown
+    ends = [float(end) for end in show_interval(low, low + width).strip("[]").replace(
+        "−", "-").split(", ")]  # fmt: skip
+    assert (ends[0] > 0) == (low >= 1e-6)
 
 
 @given(st.floats(0, 1))
@@ -29,10 +41,15 @@ def test_a_p_value_in_a_table_is_that_of_a_sentence(value: float):
     assert "e" not in show_cell(value, "p")
 
 
-def test_counts_and_bytes_are_whole_and_units_follow():
-    """66,955,010 parameters shown as 6.7e+07 hides what was counted."""
+def test_counts_and_sizes_are_read_at_a_glance_and_units_follow():
+    """48,370 parameters shown as 0.0 M, or 66,955,010 as 6.7e+07, hide what was counted."""
     size = Estimate(metric="bytes", model_a="s", value=66955010)
-    assert show_estimate(size, "bytes") == "66,955,010 bytes"
+    assert show_estimate(size, "bytes") == "67.0 MB"
+    assert show_estimate(size.model_copy(update={"value": 812}), "bytes") == "812 B"
+    small = Estimate(metric="parameters", model_a="s", value=48370)
+    assert show_estimate(small, "parameters") == "48.4 k parameters"
+    runs = Estimate(metric="steps", model_a="s", value=32.5, n=50)
+    assert show_estimate(runs, "count") == "32.5 count"
     assert show_estimate(Estimate(metric="kl", model_a="s", value=0.25), "nats") == "0.250 nats"
 
 

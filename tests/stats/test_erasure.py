@@ -209,16 +209,21 @@ def test_a_covariance_is_shrunk_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("small", "mean", "kept"),
-    [(1e-10, 0.0, 2), (1e-10, 1e3, 1), (1e-17, 0.0, 1), (0.0, 0.0, 1)],
-)
-def test_what_rounding_makes_vary_is_no_direction(small: float, mean: float, kept: int) -> None:
+    ("small", "mean", "width", "kept"),
+    [(1e-10, 0.0, 2, 2), (1e-10, 1e3, 2, 1), (1e-17, 0.0, 2, 1), (0.0, 0.0, 2, 1),
+     (1e-13, 0.0, 200, 2), (1e-14, 0.0, 200, 1)],
+)  # fmt: skip
+def test_what_rounding_makes_vary_is_no_direction(
+    small: float, mean: float, width: int, kept: int
+) -> None:
     """Guards directions of rounding, whitened to the size of real ones.
 
-    Rounding is that of eigenvalues (4e-16 of the largest here) or of vectors far from the origin
-    (1e-12 of their mean square, by dimension: 5e-7 at a mean of 1,000).
+    Rounding is that of eigenvalues (2.2e-16 of the largest, times the width: 4e-14 of 200) or of
+    vectors (1e-12 of their mean square, by dimension: 5e-7 of two at a mean of 1,000).
     """
-    moments = Moments(10**9, np.array([mean, 0.0]), np.diag([1.0, small]), np.zeros((2, 2)))
+    variances, centre = np.zeros(width), np.zeros(width)
+    variances[:2], centre[0] = (1.0, small), mean
+    moments = Moments(10**9, centre, np.diag(variances), np.zeros((width, 2)))
     assert len(spectrum(moments, shrunk=False).values) == kept
 
 

@@ -184,7 +184,7 @@ def test_files_that_are_none(tmp_path: Path):
     )
     assert message(lambda: read_table(tmp_path / "a.xlsx")) == (
         f"{tmp_path / 'a.xlsx'}: a file that ends in '.xlsx', expected one of .tsv, .csv, .jsonl, "
-        ".parquet; rename it after what it holds"
+        ".parquet; all but .parquet also with .gz; rename it after what it holds"
     )
     assert "a file without an ending" in message(lambda: read_table(tmp_path / "data"))
 

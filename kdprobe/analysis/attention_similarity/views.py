@@ -112,7 +112,7 @@ def statistic_lines(teacher: str, students: Draws) -> list[Curve]:
             Curve(
                 name=f"{statistic}-by-depth",
                 title=title,
-                caption="Means over heads; bands are 95 % intervals over examples.",
+                caption="Means over heads; intervals are 95 %, over examples.",
                 kind="line",
                 x_title="relative depth (1: last layer)",
                 y_title=unit,

@@ -68,7 +68,7 @@ def small_multiple(task: ProbeTask, trained: ByModel, random: ByModel, pooling: 
         name=f"task-{task.name}",
         title=f"{task.name} ({task.group}, {len(task.labels)} classes)",
         caption=f"{pooling} pooling, {task.train:,} training and {task.test:,} test sentences, "
-        f"{task.origin}; bands are 95 % intervals; the reference line is the majority class "
+        f"{task.origin}; intervals are 95 %; the reference line is the majority class "
         f"({task.majority:.3f}); a model's baseline of bare word vectors is its leftmost point, "
         "layer 0; word endings guess without any model."
         + (f" Without {pooling} pooling: {', '.join(absent)}." if absent else ""),

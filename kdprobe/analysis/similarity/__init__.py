@@ -15,7 +15,7 @@ import numpy as np
 from kdprobe.analysis.estimates import EstimateKey, estimate, undefined_estimate
 from kdprobe.analysis.probing.cells import HEAD
 from kdprobe.analysis.protocol import Gold, NoOptions, described
-from kdprobe.analysis.similarity.grids import HOW, NOTHING, Grid, grid_of
+from kdprobe.analysis.similarity.grids import HOW, NOTHING, LayerGrid, grid_of
 from kdprobe.analysis.similarity.metrics import METRICS
 from kdprobe.analysis.similarity.views import depth_line, heat_map, matches_table, summary_table
 from kdprobe.analysis.student_gaps.gaps import with_q
@@ -31,13 +31,13 @@ class _PooledGrids(NamedTuple):
     """The grids of one pooling, by student; `random` those of untrained students."""
 
     pooling: str
-    students: dict[str, Grid]
-    random: dict[str, Grid]
-    ceiling: Grid | None
+    students: dict[str, LayerGrid]
+    random: dict[str, LayerGrid]
+    ceiling: LayerGrid | None
 
 
 def _compared(study: Study, layers: LayerSimilarities, pooling: str) -> _PooledGrids:
-    grids: dict[str, dict[str, Grid]] = {"trained": {}, "random": {}}
+    grids: dict[str, dict[str, LayerGrid]] = {"trained": {}, "random": {}}
     for model in study.models:
         for weights, held in grids.items():
             pairs = [
@@ -58,7 +58,7 @@ class _LayerEstimates(NamedTuple):
     method: str
 
     def cells(
-        self, metric: str, draws: Floats, grid: Grid, student: str, pooling: str, heads: bool
+        self, metric: str, draws: Floats, grid: LayerGrid, student: str, pooling: str, heads: bool
     ) -> Iterator[Estimate]:
         """Estimate every cell; that of both heads once, as it has no pooling."""
         for row, one in enumerate(grid.rows):
@@ -86,7 +86,7 @@ class _LayerEstimates(NamedTuple):
         """Name the estimator where it is not the usual one; a distance has but one."""
         return "" if "procrustes" in metric else self.method
 
-    def best(self, grid: Grid, student: str, pooling: str) -> Iterator[Estimate]:
+    def best(self, grid: LayerGrid, student: str, pooling: str) -> Iterator[Estimate]:
         """Estimate the best match of every layer of the teacher."""
         for row, layer in enumerate(grid.rows):
             at = EstimateKey("best_match_cka", self.teacher, student, layer=layer, pooling=pooling,
@@ -98,7 +98,7 @@ class _LayerEstimates(NamedTuple):
             yield self.number(at, grid.cka[row, best], "")
 
     def summaries(
-        self, grid: Grid, random: Grid | None, student: str, pooling: str
+        self, grid: LayerGrid, random: LayerGrid | None, student: str, pooling: str
     ) -> Iterator[Estimate]:
         """Estimate the means over layers, with random weights, and the difference."""
         draws = {

@@ -24,7 +24,7 @@ NOTHING = "no layer varies over sentences"
 
 
 @dataclass(frozen=True)
-class Grid:
+class LayerGrid:
     """The teacher's layers against another encoder's, all under one pooling, heads last.
 
     Args:
@@ -98,7 +98,7 @@ def _places(vectors: Sequence[LayerVector], pooling: str) -> list[int]:
     return [*of_pooling, *(at for at, one in enumerate(vectors) if one.layer == HEAD)]
 
 
-def grid_of(study: Study, runs: Sequence[LayerPairs], pooling: str) -> Grid | None:
+def grid_of(study: Study, runs: Sequence[LayerPairs], pooling: str) -> LayerGrid | None:
     """Join the runs of one encoder under one pooling.
 
     Returns:
@@ -126,7 +126,7 @@ def grid_of(study: Study, runs: Sequence[LayerPairs], pooling: str) -> Grid | No
         study, runs, at, [1 - one.procrustes / 2 for one in runs], "procrustes_influence"
     )
     p_values = np.max([one.p_values[at] for one in runs], axis=0)  # NaN stays
-    return Grid(
+    return LayerGrid(
         *names,
         _draws(study, runs, at, [one.cka for one in runs], "cka_influence"),
         2 - 2 * alike,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from kdprobe.analysis.relations import Place, Related, Relation
-from kdprobe.analysis.similarity.grids import HOW, NOTHING, Grid, grid_of
+from kdprobe.analysis.similarity.grids import HOW, NOTHING, LayerGrid, grid_of
 from kdprobe.analysis.similarity.metrics import METRICS
 from kdprobe.observations.layer_similarity import LayerSimilarities
 from kdprobe.observations.study import Study
@@ -18,7 +18,7 @@ _MEANING = {metric.name: metric for metric in METRICS}
 _BOTH = ("classification", "regression")
 
 
-def _of_grids(draws: Callable[[Grid], Floats]) -> Callable[[Study], Iterable[Related]]:
+def _of_grids(draws: Callable[[LayerGrid], Floats]) -> Callable[[Study], Iterable[Related]]:
     """Return the draws of every student under every pooling; none where no layer was compared."""
 
     def related(study: Study) -> Iterable[Related]:

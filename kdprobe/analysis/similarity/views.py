@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from kdprobe.analysis.probing.cells import HEAD, equal_depth
-from kdprobe.analysis.similarity.grids import Grid
+from kdprobe.analysis.similarity.grids import LayerGrid
 from kdprobe.results.schema import Cell, Column, Curve, Matrix, Series, Table
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.bootstrap import interval
 
-Grids = Mapping[str, Grid]
+Grids = Mapping[str, LayerGrid]
 """By the student's name."""
 
 
@@ -23,7 +23,7 @@ def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def heat_map(name: str, student: str, grid: Grid, pooling: str, *, distance: bool) -> Matrix:
+def heat_map(name: str, student: str, grid: LayerGrid, pooling: str, *, distance: bool) -> Matrix:
     """Draw all pairs of layers; the rows name the best match, the columns the equal depth."""
     values = grid.procrustes if distance else grid.cka
     beside = {other: one for one, other in equal_depth(*grid.depths)}
@@ -49,7 +49,7 @@ def heat_map(name: str, student: str, grid: Grid, pooling: str, *, distance: boo
 
 
 def _points(
-    grid: Grid, places: Sequence[tuple[int, int]], *, by_row: bool
+    grid: LayerGrid, places: Sequence[tuple[int, int]], *, by_row: bool
 ) -> tuple[list[float], list[Floats], list[str]]:
     """Return relative depths, draws and names of the cells that have a value, heads left out."""
     names, depth = (grid.rows, grid.depths[0]) if by_row else (grid.columns, grid.depths[1])
@@ -62,7 +62,7 @@ def _points(
     )
 
 
-def _series(name: str, grid: Grid, *, best: bool, bands: bool) -> Series | None:
+def _series(name: str, grid: LayerGrid, *, best: bool, bands: bool) -> Series | None:
     matches = [(row, grid.best(row)) for row in range(len(grid.rows))]
     best_places = [(row, column) for row, column in matches if column is not None]
     x, draws, labels = _points(grid, best_places if best else grid.diagonal(), by_row=best)
@@ -80,11 +80,11 @@ def _series(name: str, grid: Grid, *, best: bool, bands: bool) -> Series | None:
 
 
 def depth_line(
-    pooling: str, grids: Grids, random: Grids, ceiling: Grid | None, *, best: bool
+    pooling: str, grids: Grids, random: Grids, ceiling: LayerGrid | None, *, best: bool
 ) -> Curve | None:
     """Draw CKA by depth: every student, its floor of random weights, the teacher's other seeds."""
     lines = [_series(name, grid, best=best, bands=True) for name, grid in grids.items()]
-    shapes: list[tuple[list[str], Grid]] = []
+    shapes: list[tuple[list[str], LayerGrid]] = []
     for name, grid in random.items():
         for names, held in shapes:
             if np.array_equal(held.cka, grid.cka, equal_nan=True):
@@ -150,7 +150,7 @@ def summary_table(pooling: str, sentences: int, grids: Grids, random: Grids) -> 
     )
 
 
-def matches_table(pooling: str, grids: Grids, random: Grids, ceiling: Grid | None) -> Table:
+def matches_table(pooling: str, grids: Grids, random: Grids, ceiling: LayerGrid | None) -> Table:
     """List each teacher layer's best match, and the layers at equal depth, with their floors."""
     rows: list[tuple[Cell, ...]] = []
     for student, grid in grids.items():
@@ -185,8 +185,8 @@ def matches_table(pooling: str, grids: Grids, random: Grids, ceiling: Grid | Non
 
 
 def _row(
-    student: str, grid: Grid, place: tuple[int, int], why: str, random: Grid | None,
-    ceiling: Grid | None,
+    student: str, grid: LayerGrid, place: tuple[int, int], why: str, random: LayerGrid | None,
+    ceiling: LayerGrid | None,
 ) -> tuple[Cell, ...]:  # fmt: skip
     row, column = place
     beside = {} if ceiling is None else dict(ceiling.diagonal())

@@ -20,9 +20,9 @@ from kdprobe.observations.minimal_pairs import MinimalPairs
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.probes import ProbeFits
 from kdprobe.observations.study import Study
+from kdprobe.results.losses import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 from kdprobe.results.numbers import show_p
 from kdprobe.results.schema import AnalysisResult, Cell, Column, Estimate, Gap, Table
-from kdprobe.results.sentences import CERTAINTIES, LOST, PERHAPS_LOST, certainty
 
 _EXAMPLES = 3
 

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdprobe.distillers.compatibility import no_teacher
+from kdprobe.distillers.compatibility import no_answers
 from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, ModelPair, Needs
+from kdprobe.observations.predictions import Scale
 
 
 @dataclass(frozen=True)
 class OfLogits(PerExample):
-    """An objective that reads the logits of both models, one value an example."""
+    """An objective that reads the outputs of both models, one value an example.
+
+    Args:
+        least: what it needs of a teacher that is known by its answers alone.
+    """
+
+    least: Scale = "log-probabilities"
 
     def skip_reason(self, models: ModelPair, options: object) -> str | None:
-        """It needs a teacher."""
-        return no_teacher(models)
+        """It needs a teacher that gives at least this."""
+        return no_answers(models, self.least)
 
     def needs(self, models: ModelPair, options: object) -> Needs:
         """Both models' logits."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
 from kdprobe.distillers.objectives._logits import OfLogits
+from kdprobe.observations.predictions import Scale
 
 
 class LogitMseOptions(Options):
@@ -45,6 +46,7 @@ class LogitMse(OfLogits):
     version: int = 1
     title: str = "the teacher's logits"
     options: type[BaseModel] = LogitMseOptions
+    least: Scale = "logits"
 
     def loss_sum(
         self, student: View, teacher: View, batch: Batch, options: LogitMseOptions

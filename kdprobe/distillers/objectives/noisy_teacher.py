@@ -15,6 +15,7 @@ from torch import Tensor
 from kdprobe.config.base import Options
 from kdprobe.distillers.objective import Batch, View
 from kdprobe.distillers.objectives._logits import OfLogits
+from kdprobe.observations.predictions import Scale
 
 
 class NoisyTeacherOptions(Options):
@@ -47,6 +48,7 @@ class NoisyTeacher(OfLogits):
     version: int = 1
     title: str = "the teacher's logits with noise"
     options: type[BaseModel] = NoisyTeacherOptions
+    least: Scale = "logits"
 
     def loss_sum(
         self, student: View, teacher: View, batch: Batch, options: NoisyTeacherOptions

@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from kdprobe.config.base import Options
-from kdprobe.distillers.compatibility import first_of, no_teacher, not_classes
+from kdprobe.distillers.compatibility import first_of, no_answers, not_classes
 from kdprobe.distillers.objective import Batch, ModelPair, View
 from kdprobe.distillers.objectives._logits import OfLogits
+from kdprobe.observations.predictions import Scale
 
 
 class TeacherArgmaxOptions(Options):
@@ -35,10 +36,11 @@ class TeacherArgmax(OfLogits):
     version: int = 1
     title: str = "the teacher's labels"
     options: type[BaseModel] = TeacherArgmaxOptions
+    least: Scale = "labels"
 
     def skip_reason(self, models: ModelPair, options: object) -> str | None:
         """It needs a teacher and classes."""
-        return first_of(no_teacher(models), not_classes(models))
+        return first_of(no_answers(models, self.least), not_classes(models))
 
     def loss_sum(
         self, student: View, teacher: View, batch: Batch, options: TeacherArgmaxOptions

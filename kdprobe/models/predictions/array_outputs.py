@@ -46,11 +46,13 @@ def read_outputs(
     Args:
         values: `[n, c]` logits, or probabilities (rows from 0 to 1 that sum to 1 within 0.001:
             float16 keeps three digits); a frame with a column a label; `[n]` class indices or label
-            names; of a regression `[n]` numbers.
+            names; of two classes also `[n]` probabilities of the second, some between 0 and 1; of
+            a regression `[n]` numbers.
         task: what they speak of; columns of an array are in the order of its labels.
         n: the number of examples.
         where: whose they are, for messages.
-        logits: whether rows that are no probabilities are taken for logits.
+        logits: whether rows that are no probabilities are taken for logits, and one number a row
+            for the second's probability: what both need is all rows at once.
         row_name: what a row is called in messages.
 
     Raises:
@@ -81,6 +83,13 @@ def read_outputs(
             raise ConfigError(where, found=f"{array.shape[1]} columns", expected="one number a row")
         return ArrayOutputs(as_numbers(array.reshape(n, 1), where), "scores", ())
     if array.ndim == 1 or array.shape[1] == 1 < len(names):
+        if logits and len(names) == 2 and _is_probability(array):
+            second = as_numbers(array.reshape(-1), where)
+            read = _distributions(
+                np.stack([1.0 - second, second], axis=1), where, logits=True, row_name=row_name
+            )
+            note = f"one number a row was read as the probability of {names[1]}"
+            return read._replace(notes=(note, *read.notes))
         note = "only its predicted labels are known; numbers that need probabilities are left out"
         classes = read_classes(array.reshape(-1), names, where, row_name=row_name)
         if (classes == NO_LABEL).any():
@@ -92,6 +101,13 @@ def read_outputs(
             where, found=f"{array.shape[1]} columns", expected=f"{len(names)}, one a label"
         )
     return _distributions(as_numbers(array, where), where, logits=logits, row_name=row_name)
+
+
+def _is_probability(array: Any) -> bool:
+    """Whether numbers lie in 0..1, and not all on its ends: those are classes."""
+    if array.dtype.kind != "f":
+        return False
+    return bool(((array >= 0) & (array <= 1)).all() and (array % 1 > 0).any())
 
 
 def _distributions(

@@ -114,14 +114,17 @@ def by_name(values: Any, where: str) -> Mapping[str, Any]:
 
     >>> by_name(["small"], "`students`")
     Traceback (most recent call last):
-    kdprobe.errors.ConfigError: `students`: ['small'], expected a mapping from names to arrays
+    kdprobe.errors.ConfigError: `students`: ['small'], expected a mapping from names to arrays; \
+name each, like {'small': …}
     """
     if values is None:
         return {}
     if not isinstance(values, Mapping):
+        kind = type(values).__name__
+        found = f"a {kind}" if hasattr(values, "shape") else printable(repr(values), limit=60)
         raise ConfigError(
-            where, found=printable(repr(values), limit=60),
-            expected="a mapping from names to arrays",
+            where, found=found, expected="a mapping from names to arrays",
+            remedy="name each, like {'small': …}",
         )  # fmt: skip
     for name in values:
         if not isinstance(name, str) or not name.strip():

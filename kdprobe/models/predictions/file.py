@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -29,6 +30,7 @@ from kdprobe.models.predictions.table import (
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.plain_files import expanded
 from kdprobe.plain_text import printable
+from kdprobe.tasks.packed import stem
 from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
 
 __all__ = ["PredictionsFile", "is_predictions_file", "split_from_file"]
@@ -47,7 +49,8 @@ class PredictionsFile:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
         name: the name people gave it.
         task: what its outputs speak of.
-        label_map: what the user parsed of the labels of its columns; see `match_labels`.
+        label_map: what the user said of its labels and answers; see `read_predictions`.
+        by_text: join rows to texts, where it has texts, though it has ids too.
 
     Raises:
         UsageError: the file cannot be read, or a row of it is bad; the line is named.
@@ -78,9 +81,12 @@ class PredictionsFile:
         name: str,
         task: Task,
         label_map: Mapping[str, str] | None = None,
+        by_text: bool = False,
     ) -> None:
         place = expanded(path)
-        self._parsed = read_predictions(place, task, label_map)
+        parsed = read_predictions(place, task, label_map)
+        by_id = not (by_text and parsed.texts is not None)
+        self._parsed = parsed if by_id else replace(parsed, ids=None)
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels
@@ -164,7 +170,7 @@ def split_from_file(path: Path, task: Task) -> Split:
     }
     return Split(
         task=task,
-        name=path.stem,
+        name=stem(path),
         ids=parsed.ids or _content_ids(parsed),
         texts=parsed.texts,
         pairs=parsed.pairs,

@@ -17,7 +17,7 @@ from kdprobe.observations.predictions import Scale
 from kdprobe.plain_files import expanded
 from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.gold import read_gold, refuse_nested
-from kdprobe.tasks.readers import SUFFIXES, read_table
+from kdprobe.tasks.readers import is_table, read_table
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import Labels, Task
 
@@ -69,7 +69,7 @@ def is_predictions_file(path: str) -> bool:
     (True, False)
     """
     place = expanded(path)
-    return place.suffix.lower() in SUFFIXES and not place.is_dir()
+    return is_table(place) and not place.is_dir()
 
 
 def read_predictions(

@@ -43,7 +43,7 @@ class TokenProbabilities(NamedTuple):
     notes: tuple[str, ...]
 
 
-class _Row(NamedTuple):
+class _LabelRow(NamedTuple):
     """Probabilities of a row: of the labels, the least listed, and of tokens that are no label."""
 
     labels: Floats
@@ -88,7 +88,7 @@ def token_probabilities(
     meaning = {} if label_map in (None, POSITIONAL) else dict(label_map or {})
     values = np.full((len(table.lines), len(task.labels)), np.nan)
     lacking: dict[int, Lack] = {}
-    rows: list[_Row] = []
+    rows: list[_LabelRow] = []
     for place, cell in enumerate(table.columns[TOKENS]):
         if place in skip:
             continue
@@ -114,7 +114,7 @@ def answers_of(table: ColumnTable) -> set[str]:
     return answers
 
 
-def _of_labels(tokens: Mapping[str, float], task: Task, meaning: Mapping[str, str]) -> _Row:
+def _of_labels(tokens: Mapping[str, float], task: Task, meaning: Mapping[str, str]) -> _LabelRow:
     labels, others = np.zeros(len(task.labels)), {}
     places = {name: place for place, name in enumerate(task.labels)}
     for token, share in tokens.items():
@@ -123,7 +123,7 @@ def _of_labels(tokens: Mapping[str, float], task: Task, meaning: Mapping[str, st
             others[token] = share
         else:
             labels[place] += share
-    return _Row(labels, min(tokens.values()), others)
+    return _LabelRow(labels, min(tokens.values()), others)
 
 
 def _tokens(cell: str, table: ColumnTable, row: int) -> dict[str, float]:
@@ -167,7 +167,7 @@ def _pairs(value: Any) -> list[tuple[Any, Any]]:
     return _pairs(first) if "token" not in first else []
 
 
-def _notes(rows: list[_Row]) -> tuple[str, ...]:
+def _notes(rows: list[_LabelRow]) -> tuple[str, ...]:
     """Say how much of the probability was left out, and which labels were not listed."""
     if not rows:
         return ()

@@ -1,6 +1,7 @@
-"""The verdict: a row per student, the numbers of the first screen, one plain sentence each.
+"""The verdict: a row of pictures per student, score against agreement, one plain sentence each.
 
-Does: show the headline. Does not: choose its numbers; `results/headline.py` does.
+Does: show the first screen with its warnings in few words. Does not: choose its numbers
+(`results/headline.py`), write its cells (`results/screen.py`) or draw (`verdict_pictures.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +10,21 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from kdprobe.report.blocks import PLAIN_UNITS
+from kdprobe.report.chart_standing import draw_standing
 from kdprobe.report.markup import fill
-from kdprobe.results.headline import headline, model_figure
+from kdprobe.report.verdict_pictures import Pictures
+from kdprobe.results.headline import headline
+from kdprobe.results.notices import all_notices, few_words, of_the_teacher
 from kdprobe.results.schema import ResultsDocument
+from kdprobe.results.screen import READING, screen
+from kdprobe.results.unable import unable
+
+
+@dataclass(frozen=True)
+class _Chip:
+    severity: str
+    words: str
+    place: int
 
 
 @dataclass(frozen=True)
@@ -24,31 +36,26 @@ class _Verdict:
 
     def render(self, document: ResultsDocument) -> Markup | None:
         head = headline(document)
+        shown = screen(head)
+        chips = [
+            _Chip(notice.severity, few_words(notice), place)
+            for place, notice in enumerate(all_notices(document, head), start=1)
+            if notice.severity != "note"
+        ]
+        unrun = [item for item in unable(document.skipped) if not item.requested]
         return fill(
             "verdict.html",
-            head=head,
+            screen=shown,
+            pictures=Pictures(head),
+            chart=draw_standing(head),
+            chips=chips,
+            unrun=unrun,
+            names=[name for item in unrun for name in item.names.replace("_", " ").split(", ")],
             task=document.task,
-            added=_of_the_teacher(document),
-            controls={model.name for model in document.models if model.role == "control"},
-            plain=PLAIN_UNITS,
-            teacher_score=head.rows[0].teacher_score if head.rows else None,
-            teacher_calibration=model_figure(document, document.teacher, "calibration"),
-            teacher_parameters=model_figure(document, document.teacher, "parameters"),
-            teacher_latency=model_figure(document, document.teacher, "latency"),
-            attributed=document.analysis("attribution_agreement") is not None,
-            timed=document.analysis("efficiency") is not None,
+            n=head.n,
+            added=of_the_teacher(document, head),
+            reading=[READING[c.key] for c in shown.columns if c.key in READING],
         )
-
-
-def _of_the_teacher(document: ResultsDocument) -> list[str]:
-    """Return what the teacher added to students, and whom it handed on its mistakes."""
-    notices = (*document.warnings, *(w for result in document.analyses for w in result.warnings))
-    return [
-        notice.message
-        for code in ("teacher-added", "asymmetric-transfer")
-        for notice in notices
-        if notice.code == code
-    ]
 
 
 SECTION = _Verdict()

@@ -1,7 +1,7 @@
-"""What a reader must know before the numbers: alarms, choices, what did not run.
+"""What a reader must know before the numbers: alarms and choices.
 
-Does: gather the warnings of the document and of every analysis, skipped parts, and examples that
-were cut. Does not: raise any of them.
+Does: show every notice whole, and examples that were cut; the verdict has them in few words, and
+what was not run. Does not: raise any of them.
 """
 
 from __future__ import annotations
@@ -12,27 +12,10 @@ from markupsafe import Markup
 
 from kdprobe.report.examples import kept_examples
 from kdprobe.report.markup import fill
+from kdprobe.results.headline import headline
+from kdprobe.results.notices import all_notices
 from kdprobe.results.numbers import show_count
-from kdprobe.results.schema import Notice, ResultsDocument
-from kdprobe.results.unable import unable
-
-_RANK = {"alarm": 0, "warning": 1, "note": 2}
-
-
-def all_notices(document: ResultsDocument) -> list[Notice]:
-    """Return every notice once, alarms first, otherwise in the document's order."""
-    unique = dict.fromkeys(
-        (
-            notice.code,
-            notice.severity,
-            notice.message,
-            notice.models,
-        )
-        for source in (document.warnings, *(result.warnings for result in document.analyses))
-        for notice in source
-    )
-    notices = [Notice(code=c, severity=s, message=m, models=who) for c, s, m, who in unique]
-    return sorted(notices, key=lambda notice: _RANK[notice.severity])
+from kdprobe.results.schema import ResultsDocument
 
 
 def examples_cut(document: ResultsDocument) -> str:
@@ -51,19 +34,18 @@ def examples_cut(document: ResultsDocument) -> str:
 @dataclass(frozen=True)
 class _Warnings:
     name: str = "warnings"
-    title: str = "Before you read on"
+    title: str = "Warnings"
     order: int = 20
     reads: tuple[str, ...] = ()
 
     def render(self, document: ResultsDocument) -> Markup | None:
-        notices, cut = all_notices(document), examples_cut(document)
-        if not (notices or cut or document.skipped):
+        notices, cut = all_notices(document, headline(document)), examples_cut(document)
+        if not (notices or cut):
             return Markup("<p>Nothing to warn of: everything asked for ran.</p>")
         return fill(
             "warnings.html",
             notices=notices,
             cut=cut,
-            skipped=unable(document.skipped),
         )
 
 

@@ -5,7 +5,8 @@ import pytest
 from kdprobe.analysis.student_differences import ANALYSIS as STUDENT_DIFFERENCES
 from kdprobe.report.section import SECTIONS
 from kdprobe.report.sections.checks import undefined_by_reason
-from kdprobe.report.sections.warnings import all_notices
+from kdprobe.results.headline import headline
+from kdprobe.results.notices import all_notices
 from kdprobe.results.schema import Notice, ResultsDocument, Role, Skipped
 from tests.contracts.test_analyses import with_control
 from tests.report import documents
@@ -44,12 +45,14 @@ def test_warnings_gather_every_source_once_and_alarms_first():
     document = documents.build(n=12)
     first = document.analyses[0].model_copy(update={"warnings": (notice, notice)})
     document = document.model_copy(update={"analyses": (first, *document.analyses[1:])})
-    assert [n.message for n in all_notices(document)] == [
+    assert [n.message for n in all_notices(document, headline(document))] == [
         "swapped labels",
         "LABEL_0 was taken for unacceptable, as asked by --map-labels.",
     ]
     text = SECTIONS.load("warnings").render(document) or ""
     assert text.count("swapped labels") == 1
+    text = SECTIONS.load("verdict").render(document) or ""
+    assert '<a href="#notice-1"><span class="tagword">alarm</span> swapped labels</a>' in text
     assert "left out of this run; add it with --only attribution_agreement" in text
 
 
@@ -110,9 +113,9 @@ def test_the_protocol_names_what_is_needed_to_run_again():
 def test_the_verdict_shows_value_interval_range_and_ceiling():
     """A kappa without its attainable range and ceiling invites the wrong conclusion."""
     text = SECTIONS.load("verdict").render(documents.build(n=50)) or ""
-    for part in ("attainable −0.213 to 0.987", "between seeds 0.710", "p = .004", "q = .012",
-                 "54,741,120", "n = 50 unless said otherwise"):  # fmt: skip
+    for part in ("of −0.21 to 0.99; between seeds 0.71", "54.7 M", "0.50×", "n = 50."):
         assert part in text
+    assert "McNemar" not in text  # without a difference there is no state for it to belong to
 
 
 def nearer() -> ResultsDocument:
@@ -148,4 +151,4 @@ def test_who_is_nearer_stands_beside_the_verdict():
     assert orders[1] == section.order
     verdict = SECTIONS.load("verdict").render(document) or ""
     assert verdict.index("What the teacher added.") < verdict.index("It took mistakes.")
-    assert 'student-2<span class="small">control</span>' in verdict
+    assert '<span class="name">student-2</span><span class="small">control</span>' in verdict

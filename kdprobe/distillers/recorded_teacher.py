@@ -1,0 +1,252 @@
+"""A teacher of which only its answers are known: a predictions file.
+
+Does: join its answers to the texts of a training, leave out training texts that it did not answer
+where that is wanted, and count both. Does not: answer other texts; it has no layers, tokenizer or
+gradients, and a student of it begins without weights of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from kdprobe.cache import Cache
+from kdprobe.config.recipe import Recipe
+from kdprobe.distillers.compute import Compute
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.encoding import Encoded
+from kdprobe.distillers.objective import ModelPair
+from kdprobe.distillers.preflight import Facts, refuse_chance
+from kdprobe.distillers.teacher import Teacher
+from kdprobe.distillers.teacher_signal import StoredTeacher, TeacherSignal
+from kdprobe.distillers.validation_scores import chance_score, task_scores
+from kdprobe.distillers.weighted_loss import WeightedLoss
+from kdprobe.errors import ConfigError, MisalignedError
+from kdprobe.models.bilstm_shape import LstmShape
+from kdprobe.models.checkpoint import Loaded
+from kdprobe.models.predictions.file import PredictionsFile, is_predictions_file
+from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
+from kdprobe.models.shapes import CopyShape, NewShape, parse_student
+from kdprobe.observations.predictions import Scale
+from kdprobe.progress import Progress
+from kdprobe.tasks.task import Split
+
+_FEWEST = 20
+"""Answers to scored texts below which a teacher is not refused for what it scores."""
+WITHOUT_WEIGHTS = (
+    "`student=bert:L3,H256` or `student=bilstm:` (random weights), or the "
+    "folder of a pretrained encoder"
+)
+
+
+def is_recorded(teacher: str) -> bool:
+    """Return whether a teacher is named by a predictions file."""
+    return is_predictions_file(teacher)
+
+
+def refuse_weights(teacher: str, student: str) -> None:
+    """Refuse a student that begins with weights of a teacher that has none.
+
+    Raises:
+        ConfigError: it copies layers, or its embeddings are the teacher's.
+    """
+    shape = parse_student(student)
+    if isinstance(shape, CopyShape):
+        what = "copies layers of its teacher"
+    elif isinstance(shape, NewShape | LstmShape) and shape.embeddings == "teacher":
+        what = "begins with the embeddings of its teacher"
+    else:
+        return
+    raise ConfigError(
+        "`student`",
+        found=f"{student} {what}, and {teacher} is a predictions file, which has no weights",
+        expected="a student that needs none",
+        remedy=WITHOUT_WEIGHTS,
+    )
+
+
+@dataclass(frozen=True)
+class RecordedTeacher:
+    """A predictions file as the teacher of a training; see `Teacher` for what it answers.
+
+    Args:
+        path: the file.
+        answers: the file, open.
+        compute: device and number format of the student.
+        scale: what its answers are.
+        coverage: how much of the texts it answered, for people.
+        loaded: there is no model.
+    """
+
+    path: str
+    answers: PredictionsFile
+    compute: Compute
+    scale: Scale
+    coverage: tuple[tuple[str, str], ...] = ()
+    loaded: None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.answers.folder
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the file's bytes."""
+        return self.answers.fingerprint
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the file was read."""
+        return self.answers.notes
+
+    def reading(self, data: TrainingData) -> RecordedTeacher:
+        """Return itself: it is asked by texts."""
+        return self
+
+    def sampled(self, data: TrainingData) -> RecordedTeacher:
+        """Return itself: nothing of it is stored."""
+        return self
+
+    def beside(self, student: Encoded) -> RecordedTeacher:
+        """Return itself: it has no padding."""
+        return self
+
+    def replaced_by(self, loaded: Loaded, data: TrainingData, recipe: Recipe) -> Teacher:
+        """Return a model in its place: an assistant that learns from it and teaches in turn."""
+        return Teacher.of_loaded("", loaded, "", data, recipe, self.compute)
+
+    def asked(self, weighted_loss: WeightedLoss, models: ModelPair) -> str:
+        """Say when it is asked, for people."""
+        return "never: its answers are in the file"
+
+    def logits(
+        self, split: Split, *, progress: Progress, cache: Cache | None = None
+    ) -> NDArray[np.float32] | None:
+        """Return its answers as logits, float32 `[n, C]`; NaN for texts that it did not answer.
+
+        Definition: logits as they are, else logarithms of probabilities; of a label 0, and the
+        logarithm of `PROBABILITY_FLOOR` for the others. None: it answered none of the texts.
+        """
+        known = ~self.answers.unanswered(split).mask
+        if not known.any():
+            return None
+        rows = np.flatnonzero(known)
+        said = self.answers.outputs(split.take(rows), batch_size=1, advance=lambda done: None)
+        values = np.full((len(split), split.task.outputs), np.nan, dtype=np.float32)
+        if said.scale == "labels":
+            values[rows] = np.log(PROBABILITY_FLOOR)
+            values[rows, said.values[:, 0].astype(np.int64)] = 0.0
+        else:
+            values[rows] = said.values
+        return values
+
+    def signal(
+        self,
+        weighted_loss: WeightedLoss,
+        models: ModelPair,
+        data: TrainingData,
+        *,
+        progress: Progress,
+        cache: Cache | None = None,
+    ) -> TeacherSignal:
+        """Return its answers to the training texts, each of which it answered."""
+        logits = self.logits(data.train, progress=progress)
+        if logits is None or np.isnan(logits).any():
+            raise ValueError("a training text without the teacher's answer")
+        return StoredTeacher(torch.from_numpy(logits))
+
+    def facts(self, split: Split, logits: NDArray[np.float32] | None) -> Facts:
+        """Score its answers, and refuse it when it is no better than chance.
+
+        Raises:
+            CheckpointError: it is no better than always giving the same answer, on at least twenty
+                texts.
+        """
+        said = {
+            "logits": "logits", "log-probabilities": "probabilities", "labels": "labels alone",
+            "scores": "scores",
+        }[self.scale]  # fmt: skip
+        rows: Facts = [
+            ("teacher", f"{self.name}: a predictions file of {said}"),
+            ("teacher's fingerprint", self.fingerprint),
+            *self.coverage,
+        ]
+        known = np.empty(0, dtype=np.int64)
+        if logits is not None:
+            known = np.flatnonzero(~np.isnan(logits).any(axis=1))
+        if logits is None or split.labels is None:
+            return rows
+        gold, values = split.labels[known], logits[known].astype(np.float64)
+        reached = task_scores(split.task, gold, values)[split.task.primary_score]
+        name, chance = chance_score(split.task, gold)
+        if len(known) >= _FEWEST:
+            refuse_chance(self.path, score=name, reached=reached, chance=chance, split=split.name)
+        shown = reached.undefined if reached.value is None else f"{reached.value:.4f}"
+        told = f"{shown} of {len(known):,} (always the same answer: {chance:.4f})"
+        return [*rows, (f"teacher's {name}", told)]
+
+
+def open_recorded(
+    path: str,
+    data: TrainingData,
+    compute: Compute,
+    label_map: Mapping[str, str] | None,
+    missing: Literal["refuse", "drop"],
+) -> tuple[RecordedTeacher, TrainingData]:
+    """Open a predictions file as a teacher, and leave out training texts that it did not answer.
+
+    Rows are joined to texts, never to ids, which another split may have too. Texts that are scored
+    stay, answered or not: gold labels score the student on all of them, and agreement is of those
+    that are answered.
+
+    Args:
+        path: the file.
+        data: the examples of the training.
+        compute: device and number format of the student.
+        label_map: what labels and answers of the file mean.
+        missing: `refuse` a training text without an answer, or `drop` it.
+
+    Returns:
+        The teacher, and the examples that are learnt from.
+
+    Raises:
+        UsageError: the file cannot be read, or a training text is not answered, or all are not.
+    """
+    answers = PredictionsFile(
+        path, name="the teacher", task=data.task, label_map=label_map, by_text=True
+    )
+    lacking = answers.unanswered(data.train)
+    total = len(data.train)
+    if lacking.count == total:
+        raise MisalignedError(
+            answers.shown,
+            found=f"answers none of the {total:,} texts of {data.task.name} {data.train.name} "
+            f"({lacking.reasons})",
+            expected="the texts that are learnt from",
+            remedy="is it of another split (`train_split`), or are its texts written otherwise?",
+        )
+    if lacking.count and missing == "refuse":
+        raise lacking.refusal(answers.shown, data.train)
+    coverage = [_coverage(data.train, lacking.count, lacking.reasons, "left out")]
+    if lacking.count:
+        kept = data.train.take(np.flatnonzero(~lacking.mask).tolist())
+        origin = f"{kept.origin} ({lacking.count:,} that the teacher did not answer: left out)"
+        data = replace(data, train=replace(kept, origin=origin.strip()))
+    scored = answers.unanswered(data.evaluation)
+    coverage += [_coverage(data.evaluation, scored.count, scored.reasons, "scored by gold alone")]
+    said = answers.outputs(data.train, batch_size=1, advance=lambda done: None)
+    return RecordedTeacher(path, answers, compute, said.scale, tuple(coverage)), data
+
+
+def _coverage(split: Split, lacking: int, reasons: str, what: str) -> tuple[str, str]:
+    """Return how much of a split is answered, for people."""
+    share = (len(split) - lacking) / len(split)
+    rest = f"; {what}: {reasons}" if lacking else ""
+    answered = f"{len(split) - lacking:,} of {len(split):,} ({share:.1%}){rest}"
+    return f"teacher answered of {split.name}", answered

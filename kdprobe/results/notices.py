@@ -1,0 +1,94 @@
+"""What a reader must know before the numbers: every notice of a document, worst first.
+
+Does: gather the notices of the document and of every analysis, those that its numbers give rise to,
+and what was asked for and could not run; and shorten each to a few words. Does not: decide what the
+analyses warn of.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kdprobe.plain_text import shortened
+from kdprobe.results.headline import Headline, HeadlineRow
+from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.sentences import with_interval
+from kdprobe.results.unable import Unable, unable
+
+_RANK = {"alarm": 0, "warning": 1, "note": 2}
+_CLAUSE = re.compile(r"[:;,]\s|\.(\s|$)|\s\(")
+_SHORT = 56
+IMPOSSIBLE = "asked-for-not-possible"
+"""The code of a notice that something asked for could not run."""
+
+
+def document_notices(document: ResultsDocument) -> list[Notice]:
+    """Return every notice that a document holds once, alarms first, else in its order."""
+    every = (document.warnings, *(result.warnings for result in document.analyses))
+    unique = {
+        (notice.code, notice.severity, notice.message, notice.models): notice
+        for source in every
+        for notice in source
+    }
+    return sorted(unique.values(), key=lambda notice: _RANK[notice.severity])
+
+
+def all_notices(document: ResultsDocument, head: Headline) -> list[Notice]:
+    """Return those, and the warnings that numbers and skipped parts give rise to."""
+    more = [_by_chance(row) for row in head.rows if is_by_chance(row)]
+    more += [_impossible(item) for item in unable(document.skipped) if item.requested]
+    notices = [*document_notices(document), *more]
+    return sorted(notices, key=lambda notice: _RANK[notice.severity])
+
+
+def is_by_chance(row: HeadlineRow) -> bool:
+    """Whether the interval of a student's kappa with the teacher does not lie above 0."""
+    kappa = row.kappa.known
+    return kappa is not None and kappa.low is not None and kappa.low <= 0
+
+
+def _by_chance(row: HeadlineRow) -> Notice:
+    kappa = row.kappa.known
+    shown = "" if kappa is None else f" (kappa {with_interval(kappa)})"
+    message = (
+        f"{row.student} agrees with the teacher no more than chance would have it{shown}: is it a "
+        "model of this task, and are its labels in the task's order?"
+    )
+    return Notice(
+        code="agreement-by-chance", severity="warning", message=message, models=(row.student,)
+    )
+
+
+def _impossible(item: Unable) -> Notice:
+    message = f"Asked for, not possible: {item.names}: {item.reason}"
+    return Notice(code=IMPOSSIBLE, severity="warning", message=message, models=item.models)
+
+
+def few_words(notice: Notice) -> str:
+    """Return a notice's first clause where it is short, else its code in words.
+
+    >>> few_words(Notice(code="x", severity="note", message="Selection on dev: the best of 8."))
+    'Selection on dev'
+    >>> few_words(Notice(code="unequal-budgets", severity="note", message="long " * 20))
+    'unequal budgets'
+    """
+    clause = _CLAUSE.split(notice.message, maxsplit=1)[0]
+    if notice.code == IMPOSSIBLE:
+        clause = ": ".join(notice.message.split(": ")[:2])
+        return shortened(clause, _SHORT)
+    return clause if 0 < len(clause) <= _SHORT else notice.code.replace("-", " ")
+
+
+def of_the_teacher(document: ResultsDocument, head: Headline) -> list[str]:
+    """Return what the teacher handed on that no sentence says.
+
+    That is how much nearer a student is than a further control, or than its only one where
+    differences were not run, and to whom the teacher gave its mistakes.
+    """
+    said = {(g.model_a, g.model_b) for row in head.rows if (g := row.gain.known) is not None}
+    return [
+        notice.message
+        for code in ("teacher-added", "asymmetric-transfer")
+        for notice in document_notices(document)
+        if notice.code == code and (code != "teacher-added" or notice.models not in said)
+    ]
