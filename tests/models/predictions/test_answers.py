@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,10 @@ SPLIT = Split(TASK, "dev", ("a", "b", "c"), ("the dog", "he ran", "a film"))
 TEXTS = SPLIT.texts
 
 
-def lines(folder: Path, rows: list[dict[str, object]]) -> Path:
+Rows = list[dict[str, object]]
+
+
+def lines(folder: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     place = folder / "p.jsonl"
     place.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return place
@@ -78,7 +82,7 @@ def test_empty_numbers_and_rows_that_are_not_there(tmp_path: Path) -> None:
     rows[1]["prob:good"] = 0.5
     with pytest.raises(UsageError, match="no outputs, expected numbers between commas"):
         PredictionsFile(lines(tmp_path, rows), name="m", task=TASK)
-    lists = [{"text": "the dog", "logits": [1, 2]}, {"text": "he ran", "logits": []}]
+    lists: Rows = [{"text": "the dog", "logits": [1, 2]}, {"text": "he ran", "logits": []}]
     handle = PredictionsFile(lines(tmp_path, lists), name="m", task=TASK)
     assert handle.unanswered(SPLIT).mask.tolist() == [False, True, True]
 
