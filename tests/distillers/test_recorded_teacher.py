@@ -258,7 +258,9 @@ def test_the_control_and_the_comparison(toy: Toy, said: Rows, tmp_path: Path) ->
     document = read_document(tmp_path / "report")
     codes = {notice.code for notice in document.warnings}
     assert "other-teacher" not in codes
-    assert document.find("agreement", "agreement", "llm", "s").value == result.scores["agreement"]
+    agreement = document.find("agreement", "agreement", "llm", "s")
+    assert agreement is not None
+    assert agreement.value == result.scores["agreement"]
 
 
 def test_other_commands_say_what_a_file_or_a_function_can_do(
@@ -267,7 +269,7 @@ def test_other_commands_say_what_a_file_or_a_function_can_do(
     """Guards a search for a folder of that name where there can be none."""
     file = file_of(tmp_path, said, "logits")
     with pytest.raises(ConfigError) as caught:
-        kdprobe.sweep(file, "seed=1,2", task=toy.task, output=tmp_path / "sweep")
+        kdprobe.sweep(str(file), "seed=1,2", task=toy.task, output=tmp_path / "sweep")
     assert "llm.jsonl is a predictions file, whose speed and size are not known" in str(
         caught.value
     )
