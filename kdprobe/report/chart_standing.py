@@ -81,7 +81,7 @@ def _names(points: list[_Point], x: Scale, y: Scale) -> str:
     for point, height in zip(ordered, heights, strict=True):
         start: dict[str, Attribute] = {"x1": x(point.x.value or 0.0), "y1": y(point.y.value or 0.0)}
         at: dict[str, Attribute] = {**start, "x2": edge + 6, "y2": height}
-        lead = tag("line", {"class": "lead", **at})
+        lead = tag("line", {"class": "leader", **at})
         lead += marker(point.style.shape, edge + 12, height, size=3.5)
         lead += label(edge + 20, height + 4, point.name, _NAMES - 20)
         drawn += styled(point.style, lead)

@@ -175,6 +175,10 @@ def _speed(row: HeadlineRow, head: Headline) -> ScreenCell:
     times = times_faster(row, head)
     if times is None:
         return ScreenCell(reason="" if row.latency.left_out else row.latency.reason)
+    measured = row.speedup.known
+    ends = (None, None) if measured is None else (measured.low, measured.high)
+    if ends[0] is not None and ends[1] is not None and ends[0] <= 1 <= ends[1]:
+        return ScreenCell(f"{show_number(times, digits=1)}×", _milliseconds(row.latency))
     word = "faster" if times >= 1 else "slower"
     factor = times if times >= 1 or not times else 1 / times
     return ScreenCell(f"{show_number(factor, digits=1)}× {word}", _milliseconds(row.latency))
