@@ -27,8 +27,8 @@ from kdprobe.results.schema import Cell, Column, Estimate
 from kdprobe.results.sentences import with_interval, within_sentence
 
 NAME = "score-against-agreement"
-_LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 280.0, 152.0, 22.0
-_NAMES, _APART = 150.0, 14.0
+_LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 250.0, 152.0, 22.0
+_NAMES, _APART = 136.0, 14.0
 _MOST_NAMED = 12
 
 
