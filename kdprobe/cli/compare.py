@@ -42,7 +42,8 @@ def compare(
             metavar="TEACHER",
             help="A checkpoint folder, a hub id, a predictions file, or python:MODULE:FUNCTION, a "
             "function of texts that is imported, from the working directory too; NAME=PATH names "
-            "it, NAME=PATH,PATH is one model trained with several seeds.",
+            "it, NAME=PATH,PATH is one model trained with several seeds; 'PATH?quantize=int8' or "
+            "'PATH?dtype=bf16' runs it in these numbers.",
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
