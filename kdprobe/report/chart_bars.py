@@ -11,6 +11,7 @@ import re
 
 from kdprobe.report.axes import (
     Scale,
+    heading_room,
     padded,
     panel_title,
     tick_label,
@@ -159,10 +160,11 @@ def _reliability_panel(
 ) -> Panel:
     width, side = (184.0, 130.0) if small else (300.0, 200.0)
     left, right, wanted = (34.0, width - 10, 3) if small else (LEFT, width - 10, 5)
-    top = 22.0 if small else 46.0 + title_room(plot.y_title, right - 4)
+    heads = heading_room((each.title for each in plot.facets), width) if small else 0.0
+    top = heads + (22.0 if small else 46.0 + title_room(plot.y_title, right - 4))
     x, y = Scale(*across, left, right), Scale(0.0, 1.0, top + side, top)
     floor = top + side + 10 + _COUNTED
-    marks = panel_title(facet.title, width)
+    marks = panel_title(facet.title, width, most=2 if small else 1)
     marks += y_axis(y, left, "" if small else plot.y_title, right=right, wanted=wanted)
     marks += x_axis(x, floor, "" if small else plot.x_title, top=top, wanted=wanted)
     marks += reference(x(x.low), x(x.high), y(max(0.0, x.low)), y(min(1.0, x.high)))

@@ -103,8 +103,14 @@ def fitted(content: str, room: float) -> str:
     return kept + "…"
 
 
-def lines(content: str, room: float, *, most: int = 2) -> list[str]:
-    """Break a label at blanks into lines no wider than `room` pixels; the last may be cut.
+def lines(content: str, room: float, *, most: int = 2, cut: bool = True) -> list[str]:
+    """Break a label at blanks into lines no wider than `room` pixels.
+
+    Args:
+        content: foreign text.
+        room: in pixels.
+        most: how many lines there may be.
+        cut: whether a line that is too wide is cut, as the last one may be.
 
     >>> lines("share of the answers as the teacher", 130)
     ['share of the', 'answers as the tea…']
@@ -119,7 +125,7 @@ def lines(content: str, room: float, *, most: int = 2) -> list[str]:
             broken[-1] = longer
         else:
             broken.append(word)
-    return [fitted(line, room) for line in broken]
+    return [fitted(line, room) for line in broken] if cut else broken
 
 
 def label(
