@@ -178,7 +178,7 @@ def test_two_texts_are_set_apart(reader: Reader):
             break
         count += block.locator("tr").first.locator("td").count()
     assert count == second
-    assert page.locator("#panel .text .small").all_inner_texts() == ["First text", "Second text"]
+    assert page.locator("#panel p.small").all_inner_texts() == ["First text", "Second text"]
     page = visit(reader, document, scripts=False).page
     page.click("#attribution summary")
     heads = page.locator("#sentences table").first.locator("thead th")
@@ -186,6 +186,26 @@ def test_two_texts_are_set_apart(reader: Reader):
     spans = [int(head.get_attribute("colspan") or 0) for head in heads.all()]
     first = words_of(document, 0)
     assert spans == [first.second, len(first.words) - (first.second or 0)]
+
+
+def test_words_from_right_to_left_stay_so(reader: Reader):
+    """Hebrew words in the order of English ones, once a script draws their table."""
+    document = explained()
+    first = document.examples[0]
+    words = words_of(document, 0)
+    hebrew = tuple("\u05e9\u05dc\u05d5\u05dd"[: 1 + i % 4] for i in range(len(words.words)))
+    turned = first.model_copy(
+        update={"text": " ".join(hebrew), "words": words.model_copy(update={"words": hebrew})}
+    )
+    document = document.model_copy(update={"examples": (turned, *document.examples[1:])})
+    page = visit(reader, document, fragment="#ex-0").page
+    tables = page.locator("#panel .words, #sentences [data-example='0'] .words")
+    assert {table.get_attribute("dir") for table in tables.all()} == {"rtl"}
+    page.locator("#sentences >> text=Add student minus teacher").click()
+    assert {table.get_attribute("dir") for table in tables.all()} == {"rtl"}
+    page.evaluate("location.hash = '#ex-1'")
+    page.locator("#panel h3", has_text="Example 1").wait_for()
+    assert page.locator("#panel .words").first.get_attribute("dir") is None
 
 
 def test_a_regression_has_no_explained_class(reader: Reader):
