@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kdprobe.report.svg import extent, label, lines, tag, text
+from kdprobe.report.lettering import extent, lines
+from kdprobe.report.svg import label, tag, text
 from kdprobe.results.numbers import show_number
 
 LINE = 13.0

@@ -22,11 +22,12 @@ from kdprobe.report.axes import (
 )  # fmt: skip
 from kdprobe.report.chart_families import Facet, Plot
 from kdprobe.report.chart_findings import bars_finding, reliability_finding, series_reading
+from kdprobe.report.lettering import extent, fitted
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Attribute, Chart, Panel, extent, fitted, label, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, Panel, label, tag, text, title
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Series
 

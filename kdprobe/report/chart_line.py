@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from kdprobe.report.axes import Scale, heading_room, padded, panel_title, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import KEPT, Facet, Plot
 from kdprobe.report.chart_findings import line_finding, series_reading
+from kdprobe.report.lettering import extent
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Chart, Panel, coordinate, extent, label, tag, text, title
+from kdprobe.report.svg import Chart, Panel, coordinate, label, tag, text, title
 from kdprobe.results.numbers import show_number
 from kdprobe.results.schema import Series
 
