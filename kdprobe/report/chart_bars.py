@@ -65,7 +65,13 @@ def _places(spots: dict[float, str], pitch: float, foot: float) -> tuple[str, fl
     if edges:
         step = max(1, math.ceil((max(extent(edge) for edge in edges) + 10) / pitch))
         return "".join(
-            text(LEFT + pitch * rank, foot + 15, edge, "tick", "middle")
+            text(
+                min(LEFT + pitch * rank, WIDTH - extent(edge) / 2 - 1),
+                foot + 15,
+                edge,
+                "tick",
+                "middle",
+            )  # fmt: skip
             for rank, edge in enumerate(edges)
             if rank % step == 0
         ), 13.0
