@@ -74,14 +74,13 @@ def test_what_nobody_asked_for_is_folded_into_a_line():
         Skipped(what="exemplars", reason="every model has one run"),
     ]
     document = documents.build(n=12).model_copy(update={"skipped": tuple(lines)})
-    text = SECTIONS.load("warnings").render(document) or ""
-    open_part, folded = text.split("<details><summary>probing, exemplars</summary>")
-    assert "no layers can be read" in open_part
-    assert "asked for, not possible" in open_part
-    assert "no layer was probed" not in open_part
-    folded = folded.split("</details>")[0]
-    assert "no layer was probed" in folded
-    assert "asked for, not possible" not in folded
+    warned = SECTIONS.load("warnings").render(document) or ""
+    assert "no layers can be read" in warned
+    assert "no layer was probed" not in warned
+    verdict = SECTIONS.load("verdict").render(document) or ""
+    folded = verdict.split("<summary>Not run: probing, exemplars</summary>")[1]
+    assert "no layer was probed" in folded.split("</details>")[0]
+    assert "no layers can be read" not in folded.split("</details>")[0]
 
 
 def test_a_clean_run_says_so():
