@@ -137,13 +137,13 @@ class RecordedTeacher:
         if not known.any():
             return None
         rows = np.flatnonzero(known)
-        said = self.answers.outputs(split.take(rows), batch_size=1, advance=lambda done: None)
+        outputs = self.answers.outputs(split.take(rows), batch_size=1, advance=lambda done: None)
         values = np.full((len(split), split.task.outputs), np.nan, dtype=np.float32)
-        if said.scale == "labels":
+        if outputs.scale == "labels":
             values[rows] = np.log(PROBABILITY_FLOOR)
-            values[rows, said.values[:, 0].astype(np.int64)] = 0.0
+            values[rows, outputs.values[:, 0].astype(np.int64)] = 0.0
         else:
-            values[rows] = said.values
+            values[rows] = outputs.values
         return values
 
     def signal(
@@ -168,12 +168,12 @@ class RecordedTeacher:
             CheckpointError: it is no better than always giving the same answer, on at least twenty
                 texts.
         """
-        said = {
+        kind = {
             "logits": "logits", "log-probabilities": "probabilities", "labels": "labels alone",
             "scores": "scores",
         }[self.scale]  # fmt: skip
         rows: Facts = [
-            ("teacher", f"{self.name}: a predictions file of {said}"),
+            ("teacher", f"{self.name}: a predictions file of {kind}"),
             ("teacher's fingerprint", self.fingerprint),
             *self.coverage,
         ]
@@ -188,8 +188,8 @@ class RecordedTeacher:
         if len(known) >= _FEWEST:
             refuse_chance(self.path, score=name, reached=reached, chance=chance, split=split.name)
         shown = reached.undefined if reached.value is None else f"{reached.value:.4f}"
-        told = f"{shown} of {len(known):,} (always the same answer: {chance:.4f})"
-        return [*rows, (f"teacher's {name}", told)]
+        score = f"{shown} of {len(known):,} (always the same answer: {chance:.4f})"
+        return [*rows, (f"teacher's {name}", score)]
 
 
 def open_recorded(
@@ -240,8 +240,8 @@ def open_recorded(
         data = replace(data, train=replace(kept, origin=origin.strip()))
     scored = answers.unanswered(data.evaluation)
     coverage += [_coverage(data.evaluation, scored.count, scored.reasons, "scored by gold alone")]
-    said = answers.outputs(data.train, batch_size=1, advance=lambda done: None)
-    return RecordedTeacher(path, answers, compute, said.scale, tuple(coverage)), data
+    outputs = answers.outputs(data.train, batch_size=1, advance=lambda done: None)
+    return RecordedTeacher(path, answers, compute, outputs.scale, tuple(coverage)), data
 
 
 def _coverage(split: Split, lacking: int, reasons: str, what: str) -> tuple[str, str]:

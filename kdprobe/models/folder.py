@@ -18,6 +18,7 @@ from kdprobe.atomic import EXCHANGE
 from kdprobe.errors import CheckpointError
 from kdprobe.foreign import debugging, said
 from kdprobe.models.folder_kinds import FolderKind
+from kdprobe.models.imported import is_imported
 from kdprobe.models.weights import (
     ADAPTER,
     INDEX,
@@ -68,6 +69,11 @@ def locate(path: str, *, offline: bool) -> Path:
     Raises:
         CheckpointError: a file, nothing at all, or a hub model that cannot be reached.
     """
+    if is_imported(path):
+        raise CheckpointError(
+            path, found="is a function, which has no weights", expected="a model folder",
+            remedy="write its answers into a predictions file: that can teach",
+        )  # fmt: skip
     try:
         place = Path(path).expanduser()
         standing = place.exists()

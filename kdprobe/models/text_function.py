@@ -239,6 +239,8 @@ def own_labels(function: Any, name: str) -> tuple[str, ...]:
     >>> own_labels(len, "f")
     ()
     """
+    if isinstance(function, ImportedFunction):
+        return own_labels(function.function, name)
     inner = getattr(function, "func", function)  # of a functools.partial
     labels = getattr(function, "labels", None)
     if labels is None:

@@ -19,6 +19,7 @@ from kdprobe.config.options import DataOptions, Output, Runtime
 from kdprobe.config.sweep import WHERE
 from kdprobe.config.training import TrainingSettings
 from kdprobe.distillation import distill
+from kdprobe.distillers.recorded_teacher import is_recorded
 from kdprobe.distillers.resume import read_plan, refuse_change, write_plan
 from kdprobe.distillers.run_options import model_name
 from kdprobe.distillers.training_job import TrainingResult
@@ -102,6 +103,12 @@ def sweep(
     """
     _refuse_processes()
     teacher, shown = model_name("sweep", teacher), display_of(progress)
+    if is_recorded(teacher):
+        raise ConfigError(
+            WHERE, found=f"{teacher} is a predictions file, whose speed and size are not known",
+            expected="a model folder: a sweep weighs its students against their teacher",
+            remedy="distil its students one by one, and compare them with the file",
+        )  # fmt: skip
     folder = Output(output=output).output
     if folder is None or not isinstance(runs, str):
         raise ConfigError(

@@ -255,3 +255,21 @@ def test_the_control_and_the_comparison(toy: Toy, said: Rows, tmp_path: Path) ->
     codes = {notice.code for notice in document.warnings}
     assert "other-teacher" not in codes
     assert document.find("agreement", "agreement", "llm", "s").value == result.scores["agreement"]
+
+
+def test_other_commands_say_what_a_file_or_a_function_can_do(
+    toy: Toy, said: Rows, tmp_path: Path
+) -> None:
+    """Guards a search for a folder of that name where there can be none."""
+    file = file_of(tmp_path, said, "logits")
+    with pytest.raises(ConfigError) as caught:
+        kdprobe.sweep(file, "seed=1,2", task=toy.task, output=tmp_path / "sweep")
+    assert "llm.jsonl is a predictions file, whose speed and size are not known" in str(
+        caught.value
+    )
+    with pytest.raises(CheckpointError) as refused:
+        distil("python:model:ask", toy, tmp_path / "s", "bert:L1,H32")
+    assert str(refused.value) == (
+        "python:model:ask: is a function, which has no weights, expected a model folder; write its "
+        "answers into a predictions file: that can teach"
+    )

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kdprobe.errors import UsageError
@@ -60,6 +61,15 @@ def test_a_function_of_the_working_directory_is_imported(here: Path) -> None:
     )
     assert model.notes[1].startswith("its answers were not kept for another run")
     assert sys.path[-1] == str(here)  # behind every package: a file here hides none of them
+
+
+def test_labels_of_its_own_are_those_of_the_imported_one(here: Path) -> None:
+    """Guards columns in the task's order though the function, or its estimator, names another."""
+    code = CODE + "predict.labels = ['good', 'bad']\nclf.classes_ = ['good', 'bad']\n"
+    (here / "kdp_turned.py").write_text(code, encoding="utf-8")
+    for name in ("predict", "clf.predict_proba"):
+        values = opened(f"python:kdp_turned:{name}").values([("a good day",)], batch_size=8)
+        np.testing.assert_allclose(np.exp(values), [[0.75, 0.25]])
 
 
 def test_names(here: Path) -> None:

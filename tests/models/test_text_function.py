@@ -84,9 +84,7 @@ def test_labels_of_its_own_are_matched_by_name(frame: bool) -> None:
     model = TextFunction(named(["YES", "maybe", "no"], frame=frame), name="f", task=TASK)
     given = model.outputs(split_of(), batch_size=2, advance=lambda done: None)
     np.testing.assert_allclose(np.exp(given.values), by_length(list(TEXTS)), atol=1e-7)
-    assert model.notes == (
-        "its outputs are in the order YES, maybe, no and were matched by name",
-    )  # fmt: skip
+    assert model.notes[0] == "its outputs are in the order YES, maybe, no and were matched by name"
     function = named(["2", "1", "0"], frame=frame)
     mapping = {"2": "yes", "1": "maybe", "0": "no"}
     model = TextFunction(function, name="f", task=TASK, label_map=mapping)

@@ -84,22 +84,22 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     column = next((name for name in HARD_NAMES if name in table.columns), None)
     if column is None or task.kind == "regression" or column in table.nested:
         return Answers(table, {}, ())
-    said = {} if label_map in (None, POSITIONAL) else dict(label_map or {})
+    meanings = {} if label_map in (None, POSITIONAL) else dict(label_map or {})
     classes = ClassNames(task, table.class_names.get(column, ()))
     cells: list[str | None] = []
     lacking: dict[int, Lack] = {}
     read: Counter[str] = Counter()
     for row, cell in enumerate(table.columns[column]):
         answer = (cell or "").strip()
-        name = said.get(answer, answer)
-        read[answer] += answer in said
+        name = meanings.get(answer, answer)
+        read[answer] += answer in meanings
         cells.append(name)
         if is_missing(name, task):
             lacking[row] = Lack()
         elif classes.index(name) is None:
             lacking[row] = Lack(answer)
     used = ", ".join(
-        f"{quoted(each)} as {said[each]} ({read[each]})" for each in said if read[each]
+        f"{quoted(each)} as {meanings[each]} ({read[each]})" for each in meanings if read[each]
     )
     notes = (f"its answers were read as the command says: {used}",) if used else ()
     mapped = replace(table, columns={**table.columns, column: tuple(cells)})

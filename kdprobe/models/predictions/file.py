@@ -1,8 +1,7 @@
-"""A model known only by what it parsed: a predictions file as a `ModelHandle`.
+"""A model known only by its answers: a predictions file as a `ModelHandle`.
 
-Does: join the rows of a file to a task's examples by id or by text, never by order, tell examples
-without an answer, and make examples of a file when a task's data are nowhere. Does not: answer
-about texts that are not in it.
+Does: look up the answers to a task's examples, tell those without one, and make examples of a file
+when a task's data are nowhere. Does not: answer about texts that are not in it.
 """
 
 from __future__ import annotations
@@ -17,10 +16,17 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
-from kdprobe.errors import CheckpointError, MisalignedError
+from kdprobe.errors import CheckpointError
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
+from kdprobe.models.predictions.joining import (
+    compare_labels,
+    example_of,
+    join_rows,
+    quoted_texts,
+    shares_ids,
+    text_of,
+)
 from kdprobe.models.predictions.table import (
     PredictionsTable,
     is_output,
@@ -29,21 +35,14 @@ from kdprobe.models.predictions.table import (
 )
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.plain_files import expanded
-from kdprobe.plain_text import printable
 from kdprobe.tasks.packed import stem
-from kdprobe.tasks.task import NO_LABEL, Split, Task, text_hash
+from kdprobe.tasks.task import Split, Task, text_hash
 
 __all__ = ["PredictionsFile", "is_predictions_file", "split_from_file"]
 
-SAME = 1e-4
-"""How far outputs for one text may differ and still be the same, as probabilities."""
-
-_SHOWN = 60
-"""Characters of a text that a message quotes."""
-
 
 class PredictionsFile:
-    """What a file says a model parsed; see `models.handle.ModelHandle` for the properties.
+    """What a file says a model answered; see `models.handle.ModelHandle` for the properties.
 
     Args:
         path: a .tsv, .csv, .jsonl or .parquet file; see `read_predictions`.
@@ -94,7 +93,7 @@ class PredictionsFile:
         self.shown = f"{name} ({self._parsed.table.shown})"
 
     def outputs(self, split: Split, *, batch_size: int, advance: ProgressCall) -> Outputs:
-        """Look up what the model parsed of every example; `batch_size` changes nothing.
+        """Look up what the model answered of every example; `batch_size` changes nothing.
 
         Rows are joined by id when the file shares an id with the split, else by text. Rows of the
         file that are no example of the split are counted in `notes`, which speak of the last split
@@ -104,11 +103,11 @@ class PredictionsFile:
             MisalignedError: an example has no answer, or a text, a label or a second row
                 contradicts.
         """
-        rows = _join(self._parsed, split, self.name)
+        rows = join_rows(self._parsed, split, self.name)
         lacking = self._lacking(split, rows)
         if lacking.count:
             raise lacking.refusal(self.shown, split)
-        _compare_labels(self._parsed, split, rows, self.name)
+        compare_labels(self._parsed, split, rows, self.name)
         extra = len(self._parsed.table.lines) - len(np.unique(rows))
         extra_note = (
             f"{extra} rows of its file are no examples of {split.name} and were left out",
@@ -129,7 +128,7 @@ class PredictionsFile:
         Raises:
             MisalignedError: a text or a second row contradicts.
         """
-        return self._lacking(split, _join(self._parsed, split, self.name))
+        return self._lacking(split, join_rows(self._parsed, split, self.name))
 
     def _lacking(self, split: Split, rows: NDArray[np.int64]) -> Unanswered:
         parsed = self._parsed
@@ -139,8 +138,8 @@ class PredictionsFile:
             return Unanswered(mask, ())
         first = int(np.argmax(mask))
         row = int(rows[first])
-        by_id = parsed.texts is None or _shares_ids(parsed, split)
-        shown = f"id {split.ids[first]!r}" if by_id else _quoted(_example(split, first))
+        by_id = parsed.texts is None or shares_ids(parsed, split)
+        shown = f"id {split.ids[first]!r}" if by_id else quoted_texts(example_of(split, first))
         return Unanswered(mask, lacks, shown if row < 0 else f"{shown} ({parsed.table.where(row)})")
 
 
@@ -184,128 +183,9 @@ def _content_ids(parsed: PredictionsTable) -> tuple[str, ...]:
     counts: Counter[str] = Counter()
     ids = []
     for row in range(len(parsed.table.lines)):
-        text, pair = _text_of(parsed, row)
+        text, pair = text_of(parsed, row)
         label = "" if parsed.labels is None else str(parsed.labels[row].item())
         key = text_hash(f"{label}\x1e{text}", pair)
         counts[key] += 1
         ids.append(key if counts[key] == 1 else f"{key}-{counts[key]}")
     return tuple(ids)
-
-
-def _text_of(parsed: PredictionsTable, row: int) -> tuple[str, str | None]:
-    assert parsed.texts is not None  # every caller has checked
-    return parsed.texts[row].strip(), None if parsed.pairs is None else parsed.pairs[row].strip()
-
-
-def _example(split: Split, row: int) -> tuple[str, str | None]:
-    pair = None if split.pairs is None else split.pairs[row].strip()
-    return split.texts[row].strip(), pair
-
-
-def _join(parsed: PredictionsTable, split: Split, name: str) -> NDArray[np.int64]:
-    """Return the row of the file for each example, -1 where it has none."""
-    if parsed.ids is not None and _shares_ids(parsed, split):
-        return _join_by_id(parsed, parsed.ids, split)
-    if parsed.texts is None:
-        raise MisalignedError(
-            name,
-            found=f"its file has no texts and none of the ids of {split.task.name} {split.name}",
-            expected=f"ids like {split.ids[0]!r}, or a column text",
-        )
-    return _join_by_text(parsed, split)
-
-
-def _shares_ids(parsed: PredictionsTable, split: Split) -> bool:
-    return parsed.ids is not None and not set(parsed.ids).isdisjoint(split.ids)
-
-
-def _join_by_id(parsed: PredictionsTable, ids: tuple[str, ...], split: Split) -> NDArray[np.int64]:
-    place = {key: row for row, key in enumerate(ids)}
-    rows = np.array([place.get(key, -1) for key in split.ids], dtype=np.int64)
-    if parsed.texts is not None:
-        for example, row in enumerate(rows):
-            if row < 0:
-                continue
-            ours, theirs = _example(split, example), _text_of(parsed, int(row))
-            if ours != theirs:
-                raise MisalignedError(
-                    parsed.table.where(int(row)),
-                    found=f"id {split.ids[example]!r} stands for {_quoted(theirs)}",
-                    expected=f"{_quoted(ours)}, as in {split.task.name} {split.name}",
-                    remedy="leave the id column out to join by text, if the ids count other rows",
-                )
-    return rows
-
-
-def _join_by_text(parsed: PredictionsTable, split: Split) -> NDArray[np.int64]:
-    places: dict[tuple[str, str | None], list[int]] = {}
-    for row in range(len(parsed.table.lines)):
-        places.setdefault(_text_of(parsed, row), []).append(row)
-    chosen = [
-        _choose(parsed, split, row, places.get(_example(split, row), []))
-        for row in range(len(split))
-    ]
-    return np.array(chosen, dtype=np.int64)
-
-
-def _choose(parsed: PredictionsTable, split: Split, example: int, rows: list[int]) -> int:
-    """Choose among the rows of one text: by label, and then only when they all say the same.
-
-    Rows without an answer stand back; -1: there is no row. Outputs of one text in two batches
-    differ by rounding: the first row stands for all where no probability (or score, relative to
-    its size above 1) differs by more than `SAME`.
-    """
-    if len(rows) > 1 and parsed.labels is not None and split.labels is not None:
-        label = split.labels[example]
-        rows = [row for row in rows if parsed.labels[row] == label] or rows
-    rows = [row for row in rows if row not in parsed.lacking] or rows[:1]
-    for row in rows[1:]:
-        if not _are_same(parsed, row, rows[0]):
-            raise MisalignedError(
-                parsed.table.where(row),
-                found=f"{_quoted(_text_of(parsed, row))} stands at {parsed.table.where(rows[0])} "
-                "too, with other outputs",
-                expected=f"equal outputs for equal texts and labels, but for {SAME:g}",
-                remedy="add the task's ids in a column id, so that the rows can be told apart",
-            )
-    return rows[0] if rows else -1
-
-
-def _are_same(parsed: PredictionsTable, one: int, other: int) -> bool:
-    first, second = parsed.values[one], parsed.values[other]
-    if parsed.scale == "labels":
-        return bool(np.array_equal(first, second))
-    if parsed.scale == "scores":
-        return bool(np.abs(first - second).max() <= SAME * max(1.0, np.abs(first).max()))
-    return bool(np.abs(softmax(first) - softmax(second)).max() <= SAME)
-
-
-def _compare_labels(
-    parsed: PredictionsTable, split: Split, rows: NDArray[np.int64], name: str
-) -> None:
-    if parsed.labels is None or split.labels is None:
-        return
-    theirs = parsed.labels[rows].astype(np.float64)
-    ours = split.labels.astype(np.float64)
-    if split.task.kind == "classification":
-        theirs, ours = (np.where(gold == NO_LABEL, np.nan, gold) for gold in (theirs, ours))
-    differ = np.abs(theirs - ours) > 1e-6  # False where one of the two has no label
-    if not differ.any():
-        return
-    example = int(np.argmax(differ))
-
-    def shown(value: float) -> str:
-        return repr(split.task.labels[int(value)]) if split.task.labels else f"{value:g}"
-
-    raise MisalignedError(
-        parsed.table.where(int(rows[example])),
-        found=f"label {shown(theirs[example])} for {_quoted(_example(split, example))}"
-        f" ({int(differ.sum())} of {len(split)} labels of {name} differ)",
-        expected=f"{shown(float(split.labels[example]))}, as in {split.task.name} {split.name}",
-        remedy="are its label indices those of the task? Write label names instead",
-    )
-
-
-def _quoted(texts: tuple[str, str | None]) -> str:
-    shown = [repr(printable(text, limit=_SHOWN)) for text in texts if text is not None]
-    return " | ".join(shown)

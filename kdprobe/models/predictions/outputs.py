@@ -72,8 +72,8 @@ def table_outputs(
     answers = read_answers(table, task, label_map)
     lacking = {**empty_rows(table, columns), **answers.lacking}
     if columns == (TOKENS,):
-        said = token_probabilities(table, task, label_map, skip=lacking)
-        lacking |= said.lacking
+        tokens = token_probabilities(table, task, label_map, skip=lacking)
+        lacking |= tokens.lacking
     rows = [row for row in range(len(table.lines)) if row not in lacking]
     if not rows:
         row, lack = min(lacking.items())
@@ -86,9 +86,9 @@ def table_outputs(
         )
     kept = answers.table if len(rows) == len(table.lines) else answers.table.take(rows)
     if columns == (TOKENS,):
-        _check_prediction(said.values[rows], kept, task)
+        _check_prediction(tokens.values[rows], kept, task)
         read: tuple[Floats, Scale, tuple[str, ...]] = (
-            said.values[rows], "log-probabilities", said.notes
+            tokens.values[rows], "log-probabilities", tokens.notes
         )  # fmt: skip
     else:
         read = _outputs(kept, task, label_map)
