@@ -71,7 +71,7 @@ def _places(spots: dict[float, str], pitch: float, foot: float) -> tuple[str, fl
                 edge,
                 "tick",
                 "middle",
-            )  # fmt: skip
+            )
             for rank, edge in enumerate(edges)
             if rank % step == 0
         ), 13.0
