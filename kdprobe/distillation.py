@@ -168,7 +168,8 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
 
 
 def _page(title: str, prepared: PreparedPart) -> WritePage:
-    return page_writer(title, prepared.preflight.facts)
+    teacher = prepared.job.evaluation.teacher_scores()
+    return page_writer(title, prepared.preflight.facts, teacher=teacher)
 
 
 def _control(training: StagedTraining, options: RunOptions[DistillOptions]) -> ControlTraining:

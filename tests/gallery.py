@@ -65,9 +65,9 @@ PAGES = (
         "stsb",
         "A regression on pairs of sentences: similarity from 0 to 5.",
         (
-            f"finetune {ENCODER} --task stsb --epochs 2 -o stsb/teacher",
-            "distill stsb/teacher --task stsb --student layers=3 --epochs 3 --with-control "
-            "-o stsb/student",
+            f"finetune {ENCODER} --task stsb --limit 2500 --epochs 2 -o stsb/teacher",
+            "distill stsb/teacher --task stsb --student layers=3 --limit 2500 --epochs 3 "
+            "--with-control -o stsb/student",
         ),
         "compare stsb/teacher stsb/student control=stsb/student-control --task stsb "
         "--methods integrated_gradients --attribution-sentences 40 -o pages/stsb",

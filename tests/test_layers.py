@@ -288,5 +288,5 @@ def test_each_class_has_a_name_of_its_own() -> None:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.ClassDef):
                     place = f"{path.relative_to(PACKAGE)}:{node.lineno}"
-                    places.setdefault(node.name.lstrip("_"), []).append(place)
+                    places.setdefault(node.name, []).append(place)
     assert {name: held for name, held in places.items() if len(held) > 1} == {}

@@ -11,7 +11,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
-from kdprobe.cli.compared import command_line, summary
+from kdprobe.cli.compared import Summary, check_summary, command_line, summary, write_summary
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
 from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.comparison.options import AnalysisOptions, asked_evidence
@@ -42,7 +42,8 @@ def compare(
             metavar="TEACHER",
             help="A checkpoint folder, a hub id, a predictions file, or python:MODULE:FUNCTION, a "
             "function of texts that is imported, from the working directory too; NAME=PATH names "
-            "it, NAME=PATH,PATH is one model trained with several seeds.",
+            "it, NAME=PATH,PATH is one model trained with several seeds; 'PATH?quantize=int8' or "
+            "'PATH?dtype=bf16' runs it in these numbers.",
         ),
     ],
     students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="One or more.")],
@@ -69,6 +70,7 @@ def compare(
             "--json", help="Print the headline numbers as JSON.", rich_help_panel="output"
         ),
     ] = False,
+    summary_file: Summary = None,
     quiet: Quiet = False,
     *,
     data: Annotated[EvaluationDataOptions, Shown(help={"task": _TASK})],
@@ -88,6 +90,7 @@ def compare(
     asked = asked_evidence(evidence, only=run.only)
     task, name = task_of(data, (teacher, *students))
     folder = place.output or Path("reports") / name
+    check_summary(summary_file)
     result = kdprobe.compare(
         teacher,
         students,
@@ -102,6 +105,8 @@ def compare(
         force=place.force,
     )
     summary(result, as_json=as_json, quiet=quiet)
+    if summary_file is not None:
+        write_summary(result.document, summary_file, quiet=as_json)
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
     _leave(result, gates)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.option_names import with_flags
-from kdprobe.plain_text import printable
+from kdprobe.errors import OutputError
 
-SIDE_BY_SIDE = 3
 GAPS = 10
+Summary = Annotated[
+    Path | None,
+    typer.Option(
+        "--summary",
+        metavar="FILE.md",
+        help="Write the report's first screen as Markdown, too.",
+        rich_help_panel="output",
+    ),
+]
 
 if TYPE_CHECKING:
     from kdprobe.comparison.result import Comparison
@@ -35,43 +44,65 @@ def command_line(argv: list[str]) -> str:
     return shlex.join(["kdprobe", *map(portable_word, argv[1:])])
 
 
+def check_summary(file: Path | None) -> None:
+    """Refuse a folder in place of the summary's file, before anything runs.
+
+    Raises:
+        OutputError: it is one.
+    """
+    if file is not None and file.is_dir():
+        raise OutputError(str(file), found="is a folder", expected="a file to write Markdown into")
+
+
+def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None:
+    """Write the first screen as Markdown.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    from kdprobe import atomic
+    from kdprobe.results.markdown import markdown_summary
+
+    atomic.write_text(file, markdown_summary(document))
+    if not quiet:
+        typer.echo(f"Summary: {file}")
+
+
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
-    """Print the headline table, the alarms, what was skipped and where the report is."""
-    from kdprobe.comparison.result import headline_list, headline_table
+    """Print the first screen, what the reader must know, and where the report is."""
+    from kdprobe.cli.first_screen import tables
+    from kdprobe.results.notices import IMPOSSIBLE, all_notices, of_the_teacher
+    from kdprobe.results.screen import screen
 
     document, head = result.document, result.headline
+    notices = [n for n in all_notices(document, head) if n.severity != "note"]
     if as_json:
         typer.echo(json.dumps(headline_json(document, head), indent=1, ensure_ascii=False))
-        _tell_unable(document, quiet=True)
+        for notice in notices:
+            if notice.code == IMPOSSIBLE:
+                terminal.tell(f"warning: {notice.message}")
         return
-    task = document.task
+    task, shown = document.task, screen(head)
     title = f"{task.name} {task.split}, n = {task.n}{task.in_clusters}"
-    # A column each is easier to compare, but more than a few students do not fit a terminal.
-    lay_out = headline_table if len(head.rows) <= SIDE_BY_SIDE else headline_list
-    terminal.show(terminal.table(title, *lay_out(head)))
-    for row in head.rows:
-        typer.echo(printable(f"{row.student}: {row.sentence}"))
-    for notice in document.warnings:
-        if notice.code == "teacher-added":
-            typer.echo(printable(with_flags(notice.message)))
-    for notice in (*document.warnings, *(w for r in document.analyses for w in r.warnings)):
-        if notice.severity == "alarm" or (notice.severity == "warning" and not quiet):
+    for table in tables(title, shown, width=terminal.console().width):
+        terminal.show(table)
+    for sentence in (*shown.sentences, *of_the_teacher(document, head)):
+        terminal.say(with_flags(sentence))
+    for notice in notices:
+        if notice.severity == "alarm" or notice.code == IMPOSSIBLE or not quiet:
             terminal.tell(f"{notice.severity}: {notice.message}")
-    _tell_unable(document, quiet=quiet)
+    if not quiet:
+        _tell_unrun(document)
     if result.folder is not None:
         typer.echo(f"Report: {result.folder / 'report.html'}")
 
 
-def _tell_unable(document: ResultsDocument, *, quiet: bool) -> None:
-    """Say what did not run: as warnings with the reason what was asked for, the rest in a line."""
+def _tell_unrun(document: ResultsDocument) -> None:
+    """Say in one line what nobody asked for and did not run, and what would add it."""
     from kdprobe.results.unable import unable
 
-    groups = unable(document.skipped)
-    for item in groups:
-        if item.requested:
-            terminal.tell(f"warning: asked for, not possible: {item.names}: {item.reason}")
-    unasked = [item.short for item in groups if not item.requested]
-    if unasked and not quiet:
+    unasked = [item.short for item in unable(document.skipped) if not item.requested]
+    if unasked:
         terminal.tell(f"not run: {', '.join(unasked)}")
 
 
@@ -89,10 +120,16 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
 
     from kdprobe.results.headline import Figure
     from kdprobe.results.losses import certainty
+    from kdprobe.results.notices import all_notices
 
     students: dict[str, object] = {}
     for row in head.rows:
-        figures: dict[str, object] = {"sentence": row.sentence}
+        figures: dict[str, object] = {
+            "role": row.role,
+            "state": None if row.state is None else row.state.word,
+            "smallest_difference": None if row.state is None else _short(row.state.smallest),
+            "sentence": row.sentence,
+        }
         for field in dataclasses.fields(row):
             figure = getattr(row, field.name)
             if not isinstance(figure, Figure):
@@ -116,14 +153,13 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
             if gap.student == row.student
         ][:GAPS]  # fmt: skip
         students[row.student] = figures
-    notices = (*document.warnings, *(w for r in document.analyses for w in r.warnings))
     return {
         "teacher": head.teacher,
         "score": head.score,
         "n": head.n,
         "students": students,
         "notices": [{"severity": one.severity, "code": one.code, "message": with_flags(one.message)}
-                    for one in notices if one.severity != "note"],
+                    for one in all_notices(document, head) if one.severity != "note"],
         "skipped": [{"what": item.what, "reason": with_flags(item.reason),
                      "requested": item.requested} for item in document.skipped],
     }  # fmt: skip

@@ -19,6 +19,12 @@ _PACKAGES = (
     "statsmodels", "pydantic", "typer", "rich", "jinja2",
 )  # fmt: skip
 
+_EXTRAS = {
+    "gensim": "vectors", "peft": "peft", "onnx": "onnx", "onnxruntime": "onnx",
+    "bitsandbytes": "quantized",
+}  # fmt: skip
+"""Packages that some models need -> the extra that brings them."""
+
 
 @terminal.guarded
 def doctor() -> None:
@@ -49,6 +55,10 @@ def _versions() -> list[_Check]:
             checks.append((name, importlib.metadata.version(name), "", True))
         except importlib.metadata.PackageNotFoundError:
             checks.append((name, "missing", f"pip install -c constraints.txt {name}", False))
+    for name, extra in _EXTRAS.items():
+        known = importlib.util.find_spec(name) is not None
+        value = importlib.metadata.version(name) if known else "not installed"
+        checks.append((name, value, "" if known else f"pip install 'kdprobe[{extra}]'", True))
     return checks
 
 

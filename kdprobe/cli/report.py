@@ -9,7 +9,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from kdprobe.cli import terminal
-from kdprobe.errors import OutputError, ResultsFormatError
+from kdprobe.cli.compared import Summary, check_summary
+from kdprobe.errors import ConfigError, OutputError, ResultsFormatError
 from kdprobe.foreign import said, translated
 
 
@@ -26,6 +27,7 @@ def report(
         Path | None,
         typer.Option("--figures", metavar="DIR", help="Write each chart as its own SVG, too."),
     ] = None,
+    summary_file: Summary = None,
     open_report: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
     """Render the report of an earlier comparison or sweep again; loads no model and no torch.
@@ -43,8 +45,10 @@ def report(
             expected="the results.json it was made of",
             remedy=f"give the folder ({results.parent}) or its results.json",
         )
+    check_summary(summary_file)
     with translated(lambda error: _unshown(results, error)):
         rendered = _sweep(results) if is_sweep(results) else _comparison(results)
+        summary = None if summary_file is None else rendered.summary()
         drawn = {} if figures is None else rendered.figures()
     folder = results if results.is_dir() else results.parent
     page = output or folder / rendered.name
@@ -59,6 +63,9 @@ def report(
                 (stage / f"{name}.svg").write_text(svg, encoding="utf-8")
             atomic.write_text(page, rendered.page)  # where it fails, no figure stands either
     typer.echo(f"Report: {page}")
+    if summary_file is not None and summary is not None:
+        atomic.write_text(summary_file, summary)
+        typer.echo(f"Summary: {summary_file}")
     if figures is not None:
         typer.echo(f"Figures: {len(drawn)} in {figures}")
     if open_report:
@@ -76,19 +83,26 @@ def _unshown(results: Path, error: Exception) -> ResultsFormatError:
 
 
 class _Rendered(NamedTuple):
-    """A page, the name it has by default, and its charts as files of their own."""
+    """A page, the name it has by default, its charts as files of their own, its first screen."""
 
     name: str
     page: str
     figures: Callable[[], dict[str, str]]
+    summary: Callable[[], str]
 
 
 def _comparison(results: Path) -> _Rendered:
     from kdprobe.report.build import figures, render
     from kdprobe.results.io import read_document
+    from kdprobe.results.markdown import markdown_summary
 
     document = read_document(results)
-    return _Rendered("report.html", render(document), lambda: figures(document))
+    return _Rendered(
+        "report.html",
+        render(document),
+        lambda: figures(document),
+        lambda: markdown_summary(document),
+    )
 
 
 def _sweep(results: Path) -> _Rendered:
@@ -97,4 +111,11 @@ def _sweep(results: Path) -> _Rendered:
     from kdprobe.results.sweep import read_sweep
 
     document = read_sweep(results)
-    return _Rendered("sweep.html", render_sweep(document), lambda: sweep_figures(document))
+
+    def summary() -> str:
+        raise ConfigError(
+            "--summary", found="the results of a sweep", expected="those of a comparison",
+            remedy="its page has a table of all students",
+        )  # fmt: skip
+
+    return _Rendered("sweep.html", render_sweep(document), lambda: sweep_figures(document), summary)

@@ -56,6 +56,13 @@ def tell(message: str) -> None:
         console(stderr=True).print(printable(with_flags(message)), soft_wrap=True)
 
 
+def say(sentence: str) -> None:
+    """Print a sentence on stdout: on a terminal broken between words, elsewhere in one line."""
+    if speaks():
+        output = console()
+        output.print(printable(sentence), soft_wrap=not output.is_terminal)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> RenderableType:
     """Lay out a table of foreign text; columns that hold numbers are set to the right."""
     from rich.table import Table

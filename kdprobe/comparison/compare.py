@@ -73,15 +73,15 @@ def compare(
         runtime: device, dtype, threads, batch size, cache.
         analyses: which analyses run, their options, resamples and the seed.
         collectors: options of evidence by collector: `minimal_pairs`, `probes`, `attributions`,
-            `attribution_maps`, `similarity`, `attention_similarity`, `causal_use`; an expensive
-            one is collected when it stands here.
+            `attribution_maps`, `similarity`, `attention_similarity`, `causal_use`, `efficiency`;
+            an expensive one is collected when it stands here.
         command: the command as typed, for the report.
         progress: where to show progress.
         **flat: any field of `data`, `runtime` and `analyses` by its name; `force=True` writes into
             a folder that is not empty; and of the collectors `minimal_pairs` (a folder),
             `pairs_per_phenomenon`, `probing`, `attributions`, `attribution_gap` and `attention`
-            (numbers of examples), `similarity` (a number of sentences) and `causal_use` (names of
-            properties).
+            (numbers of examples), `similarity` (a number of sentences), `causal_use` (names of
+            properties) and `efficiency` (true: sizes and speed are measured).
 
     Raises:
         UsageError: wrong input; one message says where, what, what was expected, what to do.

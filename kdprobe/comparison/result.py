@@ -5,20 +5,21 @@ Does: hold the document and show it (in a notebook, as a data frame, as a page).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from kdprobe.comparison.picking import Coordinates, pick_estimate
 from kdprobe.config.options import Output
 from kdprobe.observations.study import Study
 from kdprobe.plain_text import printable
 from kdprobe.results.frame import metrics_frame
-from kdprobe.results.headline import Figure, Headline, HeadlineRow, headline
+from kdprobe.results.headline import Headline, headline
 from kdprobe.results.io import read_document
-from kdprobe.results.numbers import show_cell, show_count, show_interval, show_number
+from kdprobe.results.markdown import markdown_summary
+from kdprobe.results.notices import all_notices
 from kdprobe.results.schema import Estimate, ResultsDocument
+from kdprobe.results.screen import ScreenCell, screen
 from kdprobe.results.shown import notebook_html
 
 if TYPE_CHECKING:
@@ -122,6 +123,10 @@ class Comparison:
 
         return render(self.document)
 
+    def summary(self) -> str:
+        """The report's first screen as Markdown: the table and a sentence a student."""
+        return markdown_summary(self.document)
+
     def write_report(self, path: str | Path) -> Path:
         """Write the report to a file, and return its path."""
         from kdprobe.report.build import write_report
@@ -133,91 +138,26 @@ class Comparison:
         """One sentence a student."""
         task = self.document.task
         lines = [f"kdprobe comparison on {task.name} {task.split} (n = {task.n}{task.in_clusters})"]
-        lines += [f"  {row.student}: {row.sentence}" for row in self.headline.rows]
-        return printable("\x00".join(lines)).replace("\ufffd", "\n")
+        lines += [f"  {row.sentence}" for row in self.headline.rows]
+        return "\n".join(map(printable, lines))
 
     def _repr_html_(self) -> str:
-        """Show the headline in a notebook: a sentence a student, the table, a link to the page."""
+        """Show the first screen in a notebook: the table, a sentence a student, a link."""
         task, page = self.document.task, self.folder and self.folder / "report.html"
+        head = self.headline
+        shown = screen(head)
+        alarms = [n.message for n in all_notices(self.document, head) if n.severity == "alarm"]
         return notebook_html(
             f"kdprobe: {task.name} {task.split}, n = {task.n}{task.in_clusters}",
-            *headline_table(self.headline),
-            sentences=[row.sentence for row in self.headline.rows], page=page,
+            ("", *(column.label for column in shown.columns)),
+            [(f"{row.name} ({row.role})", *map(_words, row.cells)) for row in shown.rows],
+            sentences=[*(f"alarm: {alarm}" for alarm in alarms), *shown.sentences], page=page,
         )  # fmt: skip
 
 
-class Number(NamedTuple):
-    """A number of the headline: its name where there is room, where there is little, and itself."""
-
-    name: str
-    short: str
-    pick: Callable[[HeadlineRow], Figure]
-
-
-def _numbers(head: Headline) -> list[Number]:
-    """List the numbers of which at least one student has one.
-
-    Where no example has a gold label, a row of reasons would say over and over what the sentence
-    says once: those numbers are left out.
-    """
-    wanted = (
-        Number(head.score, head.score, lambda row: row.student_score),
-        Number("agreement with the teacher", "agreement", lambda row: row.agreement),
-        Number("Cohen's kappa", "kappa", lambda row: row.kappa),
-        Number("kappa at most", "at most", lambda row: row.attainable_high),
-        Number("McNemar p", "McNemar p", lambda row: row.mcnemar),
-        Number("confidence, Spearman", "confidence", lambda row: row.confidence),
-        Number("calibration error", "calibration", lambda row: row.calibration),
-        Number("parameters", "parameters", lambda row: row.parameters),
-    )
-    return [number for number in wanted if any(_known(number.pick(row), head) for row in head.rows)]
-
-
-def _known(figure: Figure, head: Headline) -> bool:
-    number = figure.estimate
-    return number is not None and (head.labelled or number.value is not None)
-
-
-def headline_table(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Lay out the headline, a row per number; a reason stands for none.
-
-    The teacher, where it is scored, has a column of its own, then each student has one.
-    """
-    numbers = _numbers(head)
-    known = [row.teacher_score for row in head.rows if row.teacher_score.estimate is not None]
-    rows = [
-        (number.name, *(_cell(number.name, number.pick(row)) for row in head.rows))
-        for number in numbers
-    ]
-    students = tuple(row.student for row in head.rows)
-    if not known:
-        return ("", *students), rows
-    own = [_cell(head.score, known[0]) if number.name == head.score else "" for number in numbers]
-    with_own = [(name, mine, *cells) for (name, *cells), mine in zip(rows, own, strict=True)]
-    return ("", f"{head.teacher} (teacher)", *students), with_own
-
-
-def headline_list(head: Headline) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Lay out the headline of many students, a row for each; the report has the intervals."""
-    numbers = _numbers(head)
-    rows = [
-        (row.student, *(_cell(n.name, n.pick(row), interval=False) for n in numbers))
-        for row in head.rows
-    ]
-    return ("", *(number.short for number in numbers)), rows
-
-
-def _cell(name: str, figure: Figure, *, interval: bool = True) -> str:
-    number = figure.estimate
-    if number is None or number.value is None:
-        return figure.reason if interval else ""
-    if name == "McNemar p":
-        return "" if number.p_value is None else show_cell(number.p_value, "p")
-    if name == "parameters":
-        return show_count(int(number.value))
-    if number.low is None or number.high is None or not interval:
-        return show_number(number.value)
-    return f"{show_number(number.value)} {show_interval(number.low, number.high)}"
+def _words(cell: ScreenCell) -> str:
+    """Write a cell in a line; a reason stands where there is no number."""
+    return cell.reason or " ".join(cell.lines).replace("–", "")
 
 
 def load_results(path: str | Path) -> Comparison:

@@ -33,7 +33,7 @@ from kdprobe.distillers.teacher_store import all_logits
 from kdprobe.distillers.term_log import TermLog
 from kdprobe.distillers.training_job import TrainingJob
 from kdprobe.distillers.validation_scores import Score, fidelity, task_scores
-from kdprobe.distillers.weighted_loss import Losses, Window
+from kdprobe.distillers.weighted_loss import WeightedLosses, Window
 from kdprobe.errors import TrainingError
 from kdprobe.models.embedding_table import embedding_table
 from kdprobe.models.reparametrised_embeddings import train_used_rows
@@ -198,7 +198,7 @@ class StudentTrainer(Trainer):  # type: ignore[misc]  # transformers is untyped
         model: Trainable = self.model
         return model
 
-    def _refuse_nonfinite(self, losses: Losses, rows: list[int]) -> None:
+    def _refuse_nonfinite(self, losses: WeightedLosses, rows: list[int]) -> None:
         """Stop in every process when the loss of one is not finite."""
         broken = ~torch.isfinite(losses.total.detach())
         if not bool(self.group.total(broken.float())):

@@ -21,6 +21,7 @@ from kdprobe.distillers.encoding import Encoded, GroupedByLength, steps_per_epoc
 from kdprobe.distillers.objective import ModelPair
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.teacher_signal import TeacherSignal
+from kdprobe.distillers.validation_scores import task_scores
 from kdprobe.distillers.weighted_loss import WeightedLoss
 from kdprobe.errors import ConfigError
 from kdprobe.results.schema import Estimate
@@ -55,6 +56,14 @@ class EvaluationSet:
         if self.teacher is None:
             return np.zeros(len(self.split), dtype=np.bool_)
         return np.asarray(~np.isnan(self.teacher).any(axis=1), dtype=np.bool_)
+
+    def teacher_scores(self) -> dict[str, float]:
+        """Return what the teacher scores on the examples it answered; empty without any."""
+        if self.teacher is None or self.split.labels is None or not self.answered.any():
+            return {}
+        logits = self.teacher[self.answered].astype(np.float64)
+        scores = task_scores(self.split.task, self.split.labels[self.answered], logits)
+        return {name: one.value for name, one in scores.items() if one.value is not None}
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class Window(NamedTuple):
         return Window(int(examples), dict(zip(self.loss_counts, sums, strict=True)))
 
 
-class Losses(NamedTuple):
+class WeightedLosses(NamedTuple):
     """The loss of a micro-batch.
 
     `total` is its share of the step's loss, to be differentiated; `terms` what each weighted term
@@ -76,10 +76,10 @@ class Losses(NamedTuple):
     terms: Mapping[str, Tensor]
     examples: Tensor
 
-    def as_nothing(self) -> Losses:
+    def as_nothing(self) -> WeightedLosses:
         """Return the same with a value and a gradient of 0, of the same weights."""
         terms = {name: 0.0 * term for name, term in self.terms.items()}
-        return Losses(0.0 * self.total, terms, self.examples[:0])
+        return WeightedLosses(0.0 * self.total, terms, self.examples[:0])
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class WeightedLoss:
         *,
         window: Window,
         projections: Mapping[str, nn.Module],
-    ) -> Losses:
+    ) -> WeightedLosses:
         """Add the terms up for one micro-batch.
 
         Args:
@@ -147,7 +147,7 @@ class WeightedLoss:
             terms[term.name] = term.weight * shares.sum()
             total = total + terms[term.name]
             examples = examples + term.weight * shares.detach()
-        return Losses(total, terms, examples)
+        return WeightedLosses(total, terms, examples)
 
     def _shares(
         self, term: Term, student: View, teacher: View, batch: Batch, window: Window

@@ -70,18 +70,10 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
     peft = _package(path)
     settings = _settings(folder)
     file = folder / _WEIGHTS
-    if not file.is_file():
-        raise CheckpointError(
-            path, found=f"holds no {_WEIGHTS}", expected="the adapter's weights as safetensors",
-            remedy="a pickle can run any program: save it again with safe_serialization=True",
-        )  # fmt: skip
-    held = {
-        name.removeprefix(_INSIDE): shape
-        for name, shape in read_shapes([file]).items()
-        if name.startswith(_INSIDE)
-    }
+    held = _held(file, path)
     place = _base(folder, path, settings, base, offline=offline)
-    named = f"{path} (its base {place.name})"
+    shown = Path(base or str(settings["base_model_name_or_path"])).name
+    named = f"{path} (its base {shown})"
     written = _labelled(folder, check_folder(place), place, held)
     config = open_config(place, named)
     _number_outputs(config, written)
@@ -92,16 +84,14 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
     lacking = sorted(opened.missing - held.keys())
     if lacking:
         raise CheckpointError(
-            path, found=f"its head would be random: neither the adapter nor its base {place.name} "
+            path, found=f"its head would be random: neither the adapter nor its base {shown} "
             f"holds {', '.join(lacking[:3])}",
             expected="an adapter saved with its head (modules_to_save), or a base with one",
             remedy="train it for sequence classification: LoraConfig(task_type='SEQ_CLS')",
         )  # fmt: skip
     model = _merged(peft, opened.model, folder, path)
     kind, rank = settings.get("peft_type", "adapter"), settings.get("r")
-    note = (
-        f"a {kind} adapter{f' of rank {rank}' if rank else ''}, merged into its base {place.name}"
-    )
+    note = f"a {kind} adapter{f' of rank {rank}' if rank else ''}, merged into its base {shown}"
     hashed = hashlib.sha256(f"{fingerprint(folder)} {fingerprint(place)}".encode()).hexdigest()
     whole = OpenedModel(model, frozenset(), {}, (note, *opened.notes))
     return Merged(whole, written, place, hashed, (file, *weight_files(place)))
@@ -110,17 +100,23 @@ def open_adapter(folder: Path, path: str, *, base: str, offline: bool) -> Merged
 def adapter_config(folder: Path, path: str, *, base: str, offline: bool) -> Mapping[str, object]:
     """Return the config that an adapter's labels are read from; see `open_adapter`."""
     place = _base(folder, path, _settings(folder), base, offline=offline)
-    file = folder / _WEIGHTS
-    held = read_shapes([file]) if file.is_file() else {}
-    shapes = {name.removeprefix(_INSIDE): shape for name, shape in held.items()}
-    return _labelled(folder, check_folder(place), place, shapes)
+    return _labelled(folder, check_folder(place), place, _held(folder / _WEIGHTS, path))
+
+
+def _held(file: Path, path: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of an adapter's weights, by the names that the model itself has."""
+    if not file.is_file():
+        raise CheckpointError(
+            path, found=f"holds no {_WEIGHTS}", expected="the adapter's weights as safetensors",
+            remedy="a pickle can run any program: save it again with safe_serialization=True",
+        )  # fmt: skip
+    shapes = read_shapes([file])
+    return {name.removeprefix(_INSIDE): shape for name, shape in shapes.items()}
 
 
 def _package(path: str) -> Any:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import peft
+        import peft
     except ImportError as error:
         raise MissingExtraError(
             path, found="holds an adapter, and peft, which reads it, is not installed",

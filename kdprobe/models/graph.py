@@ -6,9 +6,7 @@ and tell in which numbers it computes. Does not: read labels or tokenizers; `gra
 
 from __future__ import annotations
 
-import importlib
 import math
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,16 +117,11 @@ class GraphClassifier(nn.Module):
         return name
 
 
-def _package(name: str, path: str) -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(
-            path, found=f"{name}, which ONNX graphs are read with, is not installed",
-            remedy="pip install 'kdprobe[onnx]'",
-        ) from error  # fmt: skip
+def _missing(name: str, path: str) -> MissingExtraError:
+    return MissingExtraError(
+        path, found=f"{name}, which ONNX graphs are read with, is not installed",
+        remedy="pip install 'kdprobe[onnx]'",
+    )  # fmt: skip
 
 
 def _unreadable(file: Path, path: str, error: Exception) -> CheckpointError:
@@ -140,7 +133,10 @@ def _unreadable(file: Path, path: str, error: Exception) -> CheckpointError:
 
 def _opened(file: Path, path: str, threads: int) -> Any:
     """Open a graph for the CPU."""
-    onnxruntime = _package("onnxruntime", path)
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise _missing("onnxruntime", path) from error
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
     settings.log_severity_level = 4
@@ -177,7 +173,10 @@ def facts_of(file: Path, path: str) -> GraphFacts:
         MissingExtraError: the package `onnx` is not installed.
         CheckpointError: no ONNX file.
     """
-    onnx = _package("onnx", path)
+    try:
+        import onnx
+    except ImportError as error:
+        raise _missing("onnx", path) from error
     with translated(lambda error: _unreadable(file, path, error)):
         constants = onnx.load(str(file), load_external_data=False).graph.initializer
     names = {kind: name for name, kind in onnx.TensorProto.DataType.items()}

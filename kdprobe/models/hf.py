@@ -25,7 +25,7 @@ from kdprobe.models.folder_kinds import IN_WORDS, TAKES, kind_of_folder
 from kdprobe.models.graph_folder import load_graph
 from kdprobe.models.handle import Capability, Outputs, ProgressCall
 from kdprobe.models.measured import hidden_obstacle
-from kdprobe.models.model_inputs import evaluating
+from kdprobe.models.model_inputs import evaluating, padding_note
 from kdprobe.models.path_options import NO_OPTIONS, PathOptions, refuse_options
 from kdprobe.models.precision import (
     GRADIENTS,
@@ -85,7 +85,7 @@ class HfModel:
         self.columns = loaded.columns
         sizes = [file.stat().st_size for file in loaded.files]
         self.disk_bytes: int | None = sum(sizes) if sizes else None
-        self.notes: tuple[str, ...] = loaded.notes
+        self.notes: tuple[str, ...] = loaded.notes + padding_note(loaded.model, loaded.tokenizer)
         self.architecture: str = describe(loaded.model)
         self.parameters: int | None = sum(weight.numel() for weight in loaded.model.parameters())
         self.precision: str = kind_of(dtype)

@@ -63,6 +63,22 @@ def padding_id(model: Any, tokenizer: Any) -> int:
     return next((int(token) for token in candidates if isinstance(token, int) and token >= 0), 0)
 
 
+def padding_note(model: Any, tokenizer: Any) -> tuple[str, ...]:
+    """Return what the reader must know where nothing names a padding token, and which to set."""
+    if (
+        tokenizer.pad_token_id is not None
+        or getattr(model.config, "pad_token_id", None) is not None
+    ):
+        return ()
+    known = [tokenizer.eos_token, tokenizer.unk_token, tokenizer.bos_token]
+    usable = next((token for token in known if token), None)
+    remedy = f"; set pad_token of its tokenizer, to {usable!r} for one" if usable else ""
+    return (
+        "neither its tokenizer nor its config names a padding token, so its texts are run one by "
+        f"one{remedy}",
+    )
+
+
 def token_limit(model: Any, tokenizer: Any) -> int:
     """Return the most tokens the model reads, special tokens counted.
 

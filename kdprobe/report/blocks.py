@@ -18,6 +18,7 @@ from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
+from kdprobe.results.method_names import method_label
 from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
@@ -72,7 +73,7 @@ def _detail(estimate: Estimate) -> str:
     parts += [
         f"layer {estimate.layer}" if estimate.layer else "",
         estimate.pooling,
-        estimate.method,
+        method_label(estimate.method),
     ]
     return ", ".join(part for part in parts if part)
 

@@ -31,9 +31,9 @@ function startBrowser(data) {
   function follow() {
     const hash = location.hash;
     // The table of contents leads to the section, and changes nothing in it.
-    if (hash === "#browser" && !history.state) return;
+    if (hash === "#browser" && !history.state) return false;
     const wanted = address.read(hash || "#browser");
-    if (!wanted) return;
+    if (!wanted) return false;
     clearTimeout(waiting);
     address.use(wanted.settings);
     grid.state.sort = grid.knows(wanted.sort) ? wanted.sort : "";
@@ -45,6 +45,7 @@ function startBrowser(data) {
     apply();
     if (hash) reveal();
     if (hash && open.example >= 0) byId("panel").focus({ preventScroll: true });
+    return true;
   }
   function reveal() {
     const shown = byId(open.example < 0 ? "browser-view" : "panel");
@@ -87,13 +88,13 @@ function startBrowser(data) {
   function nameAnswers() {
     const menu = byId("f-answers"), held = address.get("answers");
     if (menu) {
-      menu.replaceChildren(...[["", "any"], ...filters.named(address.get)].map(([key, words]) => {
-        const option = make("option", words);
-        option.value = key;
+      menu.replaceChildren(...[{ key: "", words: "any", usable: true }, ...filters.named(address.get)].map((one) => {
+        const option = make("option", one.words);
+        option.value = one.key;
+        option.disabled = !one.usable;
         return option;
       }));
       menu.value = held;
-      if (menu.value !== held) { menu.value = ""; apply(); }
     }
     const more = byId("more");
     if (Array.from(more.querySelectorAll("[name]")).some((one) => address.get(one.name) !== "")) more.open = true;
@@ -235,9 +236,10 @@ function startBrowser(data) {
   document.querySelectorAll("#browser [hidden].scripted").forEach((node) => { node.hidden = false; });
   listen();
   nameAnswers();
-  drawMenu();
-  apply();
-  if (location.hash) follow();
+  if (!location.hash || !follow()) {
+    drawMenu();
+    apply();
+  }
   performance.measure("kdprobe-ready", { start: start, end: performance.now() });
 }
 

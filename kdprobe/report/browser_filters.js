@@ -95,24 +95,26 @@ function exampleFilters(examples) {
   function confidences(row, asked) {
     return those(row, asked).map((model) => examples.sure(row, model)).filter((sure) => sure !== null);
   }
-  /* The answers' menu: what can be asked of this page, naming the models that are compared. */
+  /* The answers' menu: what can be asked of this page, naming the models that are compared; a model
+     beside itself can be asked less. */
   function named(get) {
     const models = chosen(get), other = data.models[beside(get)];
     const model = models.length > 1 ? "a student" : data.models[models[0]];
     const several = students.length > 1, compared = models.length > 1 || models[0] !== beside(get);
+    const gold = examples.gold;
     return [
-      [compared, "differ", model + " and " + other + " differ"],
-      [compared, "same", model + " and " + other + " say the same"],
-      [compared && examples.gold, "lost", other + " right, " + model + " wrong"],
-      [compared && examples.gold, "won", model + " right, " + other + " wrong"],
-      [examples.gold, "right", model + " right"],
-      [examples.gold, "wrong", model + " wrong"],
-      [several && examples.gold, "none", "teacher right, every student wrong"],
-      [several && examples.gold, "alone", "teacher right, only one student too"],
-      [examples.gold, "passed", "every model right"],
-      [examples.gold, "failed", "every model wrong"],
-      [students.length && examples.known, "surer", "teacher surer than every student"],
-    ].filter((one) => one[0]).map(([, key, words]) => [key, words]);
+      [true, "differ", model + " and " + other + " differ", compared],
+      [true, "same", model + " and " + other + " say the same", compared],
+      [gold, "lost", other + " right, " + model + " wrong", compared],
+      [gold, "won", model + " right, " + other + " wrong", compared],
+      [gold, "right", model + " right", true],
+      [gold, "wrong", model + " wrong", true],
+      [several && gold, "none", "teacher right, every student wrong", true],
+      [several && gold, "alone", "teacher right, only one student too", true],
+      [gold, "passed", "every model right", true],
+      [gold, "failed", "every model wrong", true],
+      [students.length && examples.known, "surer", "teacher surer than every student", true],
+    ].filter((one) => one[0]).map(([, key, words, usable]) => ({ key, words, usable }));
   }
   return { question, shown, largestGap, leastRho, confidences, named };
 }

@@ -145,10 +145,11 @@ function exampleSheet(examples, words, view) {
   function sheet(index, pinned) {
     const row = rows[index], box = make("article", null, "sheet");
     box.append(make("h3", (pinned ? "Pinned: " : "Example ") + row[0]));
-    if (row[2] === null) box.append(make("p", row[1], "text"));
-    else [["First text", row[1]], ["Second text", row[2]]].forEach(([name, content]) => {
-      const part = make("p", null, "text");
-      part.append(make("span", name, "small"), content);
+    const texts = row[2] === null ? [["", row[1]]] : [["First text", row[1]], ["Second text", row[2]]];
+    texts.forEach(([name, content]) => {
+      if (name) box.append(make("p", name, "small"));
+      const part = make("p", content, "text");
+      part.dir = "auto";
       box.append(part);
     });
     box.append(facts(row), answers(row));

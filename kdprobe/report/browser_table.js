@@ -40,8 +40,13 @@ function exampleTable(examples, filters, table, address) {
     cell.className = "long";
     const link = make("a", row[1]);
     link.href = address(row[0]);
+    link.dir = "auto";
     cell.append(link);
-    if (row[2] !== null) cell.append(make("span", row[2], "second"));
+    if (row[2] !== null) {
+      const second = make("span", row[2], "second");
+      second.dir = "auto";
+      cell.append(second);
+    }
     cell.append(make("span", row[0], "small"));
   }
   function drawAnswer(cell, row, model) {

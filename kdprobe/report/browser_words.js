@@ -32,8 +32,14 @@ function exampleWords(examples) {
     const one = shares(scores), other = shares(teacher);
     return one.map((share, place) => (share === null || other[place] === null ? null : share - other[place]));
   }
+  /* Whether words run from right to left: the first letter with a direction does. */
+  function backwards(list) {
+    const letter = list.join(" ").match(/\p{L}/u);
+    return letter !== null && /[\p{sc=Hebr}\p{sc=Arab}\p{sc=Syrc}\p{sc=Thaa}\p{sc=Nkoo}\p{sc=Adlm}]/u.test(letter[0]);
+  }
   function table(packed, by, differences) {
     const grid = make("table", null, "words"), part = make("tbody"), scores = packed[3][by];
+    if (backwards(packed[2])) grid.dir = "rtl";
     const teacher = scores[data.teacher];
     data.models.forEach((name, model) => {
       if (!scores[model]) return;

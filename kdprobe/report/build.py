@@ -90,7 +90,7 @@ def page_script(*more: str) -> str:
     return "".join(asset(name) for name in (*SCRIPTS, *more))
 
 
-def _sealed(text: str) -> str:
+def sealed(text: str) -> str:
     """Return the name under which a content security policy lets this style or script through."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
 
@@ -176,9 +176,9 @@ def compose(
         sections=parts,
         groups=grouped(parts),
         style=Markup(style),
-        style_hash=_sealed(style),
+        style_hash=sealed(style),
         script=Markup(script),
-        script_hash=_sealed(script),
+        script_hash=sealed(script),
         data=Markup(script_json(data)),
         file=file,
     )

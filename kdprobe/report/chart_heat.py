@@ -8,7 +8,7 @@ students below each other in each row. Does not: reorder rows or columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdprobe.report.axes import panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
@@ -23,6 +23,7 @@ LEGIBLE = 14
 LARGE = 900
 _LEFT, _NAME, _WIDE_NAME, _HEAD = 172.0, 64.0, 100.0, 18.0
 _FEW = 4
+_NARROW, _WIDE = 190.0, 300.0
 _UNNAMED = "The names stand in the tooltips and under “Show numbers”."
 
 
@@ -143,12 +144,14 @@ def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
     return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 
-def _panel(members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette) -> Panel:
+def _panel(
+    members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette, least: float
+) -> Panel:
     matrix = members[0][1]
     grid = _Grid.of(matrix, students=len(members), titled=bool(heading))
     high = grid.height * len(members) * len(matrix.rows)
     wide = grid.width * len(matrix.columns)
-    width = max(300.0, grid.left + wide + 8)
+    width = max(least, grid.left + wide + 8)
     paper = {"x": grid.left, "y": grid.top, "width": wide, "height": high}
     marks = panel_title(heading, width) + tag("rect", {"class": "blank", **paper})
     marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone)
@@ -189,13 +192,17 @@ def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
     tone = _Tint.of(matrices)
     stacked = _stacks(family)
     if stacked:
-        panels = [_panel(members, "", tone, palette)]
+        panels = [_panel(members, "", tone, palette, _WIDE)]
     else:
         several = len(members) > 1
+        least = _NARROW if len(members) > _FEW else _WIDE
         panels = [
-            _panel([member], _heading(*member) if several else "", tone, palette)
+            _panel([member], _heading(*member) if several else "", tone, palette, least)
             for member in members
         ]
+        # Equally wide, so that the page shows them at one scale.
+        width = max(panel.width for panel in panels)
+        panels = [replace(panel, width=width) for panel in panels]
     unnamed = any(len(matrix.columns) > LEGIBLE for matrix in matrices)
     caption = shared_caption([(model, matrix.caption) for model, matrix in members])
     return Chart(

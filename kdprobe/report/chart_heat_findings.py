@@ -10,6 +10,8 @@ from kdprobe.report.chart_findings import listed, short
 from kdprobe.results.numbers import show_cell, show_count
 from kdprobe.results.schema import Matrix
 
+_FEW = 2
+
 
 def cell_kind(matrix: Matrix) -> str:
     """Return "count" for a matrix of whole numbers, else "number"."""
@@ -91,7 +93,9 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
     if all(matrix.sure for _, matrix in members):
         return f"Beyond noise: {listed([_sure_cells(*member) for member in members])}."
     if cell_kind(first) == "count" and first.rows == first.columns:
-        return f"The same label: {listed([_same_label(*member) for member in members])}."
+        apart = len(members) <= _FEW
+        same = [_same_label(*member, apart=apart) for member in members]
+        return f"The same label: {listed(same)}."
     if len(members) > 1:
         return f"Mean of the cells: {listed([_mean(*member) for member in members])}."
     clauses = []
@@ -131,7 +135,7 @@ def _sure_cells(model: str, matrix: Matrix) -> str:
     return clause
 
 
-def _same_label(model: str, matrix: Matrix) -> str:
+def _same_label(model: str, matrix: Matrix, *, apart: bool) -> str:
     counts = [
         (value or 0.0, row, column)
         for row, values in zip(matrix.rows, matrix.values, strict=True)
@@ -141,8 +145,8 @@ def _same_label(model: str, matrix: Matrix) -> str:
     same = sum(count for count, row, column in counts if row == column)
     whose = f"{short(model)} " if model else ""
     clause = f"{whose}{show_count(int(same))} of {show_count(int(total))}"
-    apart = [cell for cell in counts if cell[1] != cell[2] and cell[0]]
-    if apart:
-        count, row, column = max(apart, key=lambda cell: cell[0])
+    confused = [cell for cell in counts if cell[1] != cell[2] and cell[0]]
+    if apart and confused:
+        count, row, column = max(confused, key=lambda cell: cell[0])
         clause += f", most often apart {row} → {column} ({show_count(int(count))})"
     return clause

@@ -5,6 +5,7 @@ Does: choose how each matrix and curve is drawn and give each a name of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kdprobe.report.chart_bars import draw_bars, draw_reliability
@@ -19,7 +20,8 @@ from kdprobe.report.chart_spread import draw_spread
 from kdprobe.report.confusions import too_many_labels
 from kdprobe.report.palette import Palette
 from kdprobe.report.svg import Chart, slug
-from kdprobe.results.schema import AnalysisResult, ResultsDocument
+from kdprobe.results.method_names import method_label
+from kdprobe.results.schema import AnalysisResult, Curve, ResultsDocument, Series
 
 _LEVEL = 0.05
 _PANELS = 5
@@ -72,7 +74,7 @@ def _sure(result: AnalysisResult, plot: Plot) -> dict[tuple[str, str], bool]:
 def _means(result: AnalysisResult) -> dict[tuple[str, str], tuple[float, float]]:
     """Return the interval of the mean word agreement of each student and method."""
     return {
-        (e.model_b, e.method): (e.low, e.high)
+        (e.model_b, method_label(e.method)): (e.low, e.high)
         for e in result.estimates
         if e.metric == "spearman" and e.subset == "all" and e.low is not None and e.high is not None
     }
@@ -84,7 +86,7 @@ def _unfaithful(document: ResultsDocument | None) -> frozenset[str]:
     if result is None or document is None:
         return frozenset()
     return frozenset(
-        e.method
+        method_label(e.method)
         for e in result.estimates
         if (e.metric, e.model_a, e.subset) == ("comprehensiveness", document.teacher.name, "all")
         and e.value is not None
@@ -99,6 +101,24 @@ def _with_folds(drawn: list[Plot], *, pictured: bool) -> list[Plot]:
         if pictured and plot.kind == "line" and len(plot.facets) >= _PANELS
         else plot
         for plot in drawn
+    ]
+
+
+def _with_labels(curves: Sequence[Curve], palette: Palette) -> list[Curve]:
+    """Name methods as people do; a model that is called like a method keeps its name."""
+
+    def label(name: str) -> str:
+        return name if name in palette.models else method_label(name)
+
+    def worded(series: Series) -> Series:
+        names = tuple(label(name) for name in series.labels)
+        return series.model_copy(update={"name": label(series.name), "labels": names})
+
+    return [
+        curve
+        if curve.kind == "scatter"
+        else curve.model_copy(update={"series": tuple(worded(one) for one in curve.series)})
+        for curve in curves
     ]
 
 
@@ -134,7 +154,8 @@ def analysis_charts(
         draw_matrices(family, fresh(family.members[0][1].name), palette)
         for family in _drawn_matrices(result, palette)
     ]
-    for plot in _with_folds(plots(result.curves, palette), pictured=bool(charts)):
+    laid_out = plots(_with_labels(result.curves, palette), palette)
+    for plot in _with_folds(laid_out, pictured=bool(charts)):
         name = fresh(plot.name)
         if plot.kind == "spread" and has_means(plot):
             charts.append(

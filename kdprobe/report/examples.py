@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from kdprobe.plain_text import printable
+from kdprobe.results.method_names import method_label
 from kdprobe.results.schema import Example, ExamplePrediction, ExampleWords, ResultsDocument
 
 MOST = 5000
@@ -208,7 +209,7 @@ def page_data(document: ResultsDocument) -> dict[str, object]:
         "labels": [printable(label) for label in document.task.labels],
         "lists": named_lists(document),
         "low": [[low.get((method, model)) for model in models] for method in methods],
-        "methods": [printable(name) for name in methods],
+        "methods": [printable(method_label(name)) for name in methods],
         "models": [printable(name) for name in models],
         "name": printable(document.task.name),
         "rows": rows,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kdprobe.plain_text import printable
 from kdprobe.report.lost import split_gaps
 from kdprobe.results.losses import LOST, certainty
+from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import show_count, show_number
 from kdprobe.results.schema import AnalysisResult, Estimate, Gap, ResultsDocument
 
@@ -86,7 +87,7 @@ def _of_main(document: ResultsDocument, main: Main) -> str:
         first.setdefault(number.model_b or number.model_a, shown)
     if set(first) <= {document.teacher.name}:
         return ""
-    method = (alone or paired)[0].method
+    method = method_label((alone or paired)[0].method)
     return f"{main.words}{f' ({method})' if method else ''}: {_listed(first.items())}."
 
 

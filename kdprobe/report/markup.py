@@ -14,6 +14,7 @@ from markupsafe import Markup
 from kdprobe.plain_text import printable
 from kdprobe.report.svg import slug
 from kdprobe.report.table_view import OPEN_ROWS, capital, table_view
+from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import (
     show_bounds,
     show_cell,
@@ -43,6 +44,7 @@ def _environment() -> Environment:
     )
     environment.globals["open_rows"] = OPEN_ROWS
     environment.filters.update(
+        method_label=method_label,
         shown=_shown,
         slug=slug,
         capital=capital,

@@ -7,6 +7,7 @@ draw them or read files.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from kdprobe.results.parts import Curve, Series
 
@@ -14,6 +15,7 @@ History = Sequence[Mapping[str, float]]
 
 _STEPS = "optimiser step"
 _KEPT = "kept"
+_BASELINE = "baseline: "
 _SCORES = {
     "accuracy": "accuracy",
     "mcc": "Matthews' correlation",
@@ -39,11 +41,24 @@ def _series(history: History, key: str, name: str, *, of: str | None = None) -> 
     )
 
 
+def _beside(lines: Mapping[str, Series | None], teacher: Mapping[str, float]) -> list[Series]:
+    """Draw what the teacher scores as a line from the first evaluation to the last."""
+    return [
+        Series(
+            name=f"{_BASELINE}the teacher's {line.name}",
+            x=(line.x[0], line.x[-1]),
+            y=(teacher[key], teacher[key]),
+        )
+        for key, line in lines.items()
+        if line is not None and key in teacher
+    ]
+
+
 def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
     """Mark the checkpoint that was kept on each line."""
     marked = []
     for line in lines:
-        if best_step in line.x:
+        if best_step in line.x and not line.name.startswith(_BASELINE):
             value = line.y[line.x.index(best_step)]
             label = f"step {best_step:,}"
             named = f"{_KEPT}: {line.name}" if len(lines) > 1 else _KEPT
@@ -62,13 +77,16 @@ def _terms(history: History) -> list[str]:
     return list(dict.fromkeys(key.removesuffix(ending) for key in keys))
 
 
-def learning_curves(history: History, *, best_step: int) -> tuple[Curve, ...]:
+def learning_curves(
+    history: History, *, best_step: int, teacher: Mapping[str, float] = MappingProxyType({})
+) -> tuple[Curve, ...]:
     """Make the charts of a training.
 
     Args:
         history: the entries of `history.json`, oldest first: `step`, `loss`, of each objective
             `NAME_value`, `NAME_share` (of the loss) and `NAME_gradient_share`, and `eval_` scores.
         best_step: the optimiser step whose weights were kept.
+        teacher: what the teacher scores on the same examples, by the scores' names without `eval_`.
 
     Returns:
         The scores of each evaluation, the losses of each evaluation, the loss with what each
@@ -76,20 +94,22 @@ def learning_curves(history: History, *, best_step: int) -> tuple[Curve, ...]:
         history holds nothing are left out.
     """
     terms = _terms(history)
+    scores = {key: _series(history, f"eval_{key}", name) for key, name in _SCORES.items()}
+    losses = {key: _series(history, f"eval_{key}", name) for key, name in _LOSSES.items()}
     groups: list[tuple[str, str, str, str, list[Series | None]]] = [
         (
             "scores",
             "Scores at each evaluation",
             "score",
             "The marked point is the checkpoint that was kept.",
-            [_series(history, f"eval_{key}", name) for key, name in _SCORES.items()],
+            [*scores.values(), *_beside(scores, teacher)],
         ),
         (
             "evaluation-losses",
             "Losses at each evaluation",
             "nats, or mean squared error",
             "Lower is better. The marked point is the checkpoint that was kept.",
-            [_series(history, f"eval_{key}", name) for key, name in _LOSSES.items()],
+            [*losses.values(), *_beside(losses, teacher)],
         ),
         (
             "loss",

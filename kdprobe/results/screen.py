@@ -73,8 +73,9 @@ class Screen:
 
 
 READING = {
-    "state": f"Same: the interval of the difference lies within ±{MARGIN:g} (grey); worse or "
-    "better: it excludes 0; cannot be told: neither.",
+    "state": f"Same: the interval of the difference lies within ±{MARGIN:g}; worse or "
+    "better: it excludes 0; cannot be told: neither, with the smallest difference that the sample "
+    "could show 8 times in 10.",
     "score": "Grey under the score: the teacher's interval.",
     "agreement": "Lines beside the agreement: what chance gives, and the ceiling (two seeds of one "
     "model, else 1).",
@@ -228,7 +229,7 @@ _COLUMNS = (
         _fixed("score_bias", "bias", "minus the teacher"),
         lambda row, head: _number(row.score_bias),
     ),
-    _Column(_fixed("kappa", "kappa", "grey: attainable"), _kappa),
+    _Column(_fixed("kappa", "kappa", "attainable range"), _kappa),
     _Column(_reasons, lambda row, head: _number(row.attribution)),
     _Column(_fixed("layers", "layers", "probing tasks lost"), _layers),
     _Column(

@@ -81,6 +81,9 @@ def test_a_folder_gives_what_plain_transformers_give(kind: str, tmp_path: Path) 
     for size in (1, 64):
         assert gap(outputs(handle, split_of(SINGLE), size), right) <= 1e-6
     assert not handle.alarms
+    told = [note for note in handle.notes if "names a padding token" in note]
+    assert len(told) == (kind == "no padding token")
+    assert all("to '</s>' for one" in note for note in told)
     require_own_outputs([put(handle, text).game for text in TEXTS])
     split = split_of(SINGLE)
     encoded = encode_for(handle.model, handle.tokenizer, split, max_length=LIMIT)

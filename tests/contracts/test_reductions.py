@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from kdprobe.distillers.forward import read
 from kdprobe.distillers.objective import Batch, View
-from kdprobe.distillers.weighted_loss import Losses, Term, WeightedLoss, Window
+from kdprobe.distillers.weighted_loss import Term, WeightedLoss, WeightedLosses, Window
 from tests.contracts.test_objectives import (
     NAMES,
     ROWS,
@@ -45,7 +45,7 @@ def losses_of(
     window: Window,
     *,
     half: bool = False,
-) -> Losses:
+) -> WeightedLosses:
     term = weighted_loss.terms[0]
     inputs, batch = batch_of(rows, at)
     student, teacher = views(term.objective, term.options, at, inputs)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from kdprobe.distillers.processes import ALONE, ProcessGroup, add_up_gradients, process_group
-from kdprobe.distillers.weighted_loss import Losses, Window
+from kdprobe.distillers.weighted_loss import WeightedLosses, Window
 from tests.distillers.builders import run_python
 from tests.distillers.conftest import Toy
 from tests.distillers.shared_work import run
@@ -172,7 +172,7 @@ def test_shares_cover_a_batch() -> None:
 def test_nothing_has_a_graph() -> None:
     """Guards a process without rows: its loss is 0 and its gradients are 0, not missing."""
     weight = torch.ones(2, requires_grad=True)
-    losses = Losses(weight.sum(), {"a": weight.sum()}, torch.ones(2)).as_nothing()
+    losses = WeightedLosses(weight.sum(), {"a": weight.sum()}, torch.ones(2)).as_nothing()
     losses.total.backward()
     assert weight.grad is not None
     assert weight.grad.tolist() == [0.0, 0.0]

@@ -6,6 +6,7 @@ Does: write folders as Optimum lays them out. Does not: open them as kdprobe doe
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,7 +107,7 @@ def by_hand(tokenizer: Any, *texts: str) -> np.ndarray:
 
 def export(source: Path, folder: Path, *, columns: Sequence[str] = COLUMNS,
            order: Sequence[int] | None = None) -> Path:  # fmt: skip
-    """Export a folder by torch's own exporter, with dynamic axes.
+    """Export a folder by torch's own exporter (it needs onnxscript), with dynamic axes.
 
     Args:
         source: a folder of `transformers`.
@@ -150,3 +151,13 @@ def renamed_labels(folder: Path, names: Sequence[str]) -> None:
     config["id2label"] = {str(at): name for at, name in enumerate(names)}
     config["label2id"] = {name: at for at, name in enumerate(names)}
     place.write_text(json.dumps(config), encoding="utf-8")
+
+
+def quantised(folder: Path, target: Path) -> Path:
+    """Quantise an exported folder by onnxruntime's own tool: weights to 8 bits, as Optimum does."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    shutil.copytree(folder, target)
+    graph = target / "model_quantized.onnx"
+    quantize_dynamic(target / "model.onnx", graph, weight_type=QuantType.QInt8)
+    return target

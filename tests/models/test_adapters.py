@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import transformers as hf
@@ -26,7 +27,9 @@ from kdprobe.models.path_options import parse_path
 from kdprobe.tasks.task import Split, Task
 from tests.contracts.families import FAMILIES, OUTPUTS, SINGLE, build
 
-peft = pytest.importorskip("peft", reason="adapters need the extra peft")
+pytest.importorskip("peft", reason="adapters need the extra peft")
+import peft
+
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:peft")
 
 TEXTS = ("the dog sleeps in the garden", "an", "she likes a funny film .", "they saw him today")
@@ -90,6 +93,15 @@ def values(handle: HfModel) -> np.ndarray:
     return handle.outputs(SPLIT, batch_size=64, advance=lambda done: None).values
 
 
+def pefts_plain(folder: Path) -> np.ndarray:
+    """Logits of a folder by plain transformers."""
+    model = hf.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = hf.AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        rows = [model(**tokenizer(text, return_tensors="pt")).logits[0].numpy() for text in TEXTS]
+    return np.stack(rows)
+
+
 def pefts_own(base: Path, adapter: Path, labels: int = 3) -> np.ndarray:
     """Logits of the adapter beside its base, unmerged, for each text alone."""
     with warnings.catch_warnings(), torch.no_grad():
@@ -112,6 +124,22 @@ def test_a_merged_adapter_gives_what_peft_gives(place: Path, adapter: Path) -> N
     files = [place / "base" / "model.safetensors", adapter / "adapter_model.safetensors"]
     assert handle.disk_bytes == sum(file.stat().st_size for file in files)
     assert handle.fingerprint not in (opened(place / "base").fingerprint, "")
+
+
+def test_an_adapter_compared_with_its_base(place: Path, adapter: Path) -> None:
+    """Guards an adapter that changes nothing, or a folder that only opens one by one."""
+    labels = [*SINGLE.labels, "bad"]
+    table = pd.DataFrame({"text": TEXTS, "label": labels})
+    result = kdprobe.compare(
+        str(place / "base"), {"lora": str(adapter), "int8": f"{adapter}?quantize=int8"},
+        task=table, resamples=100,
+    )  # fmt: skip
+    base, lora = pefts_plain(place / "base"), pefts_own(place / "base", adapter)
+    same = float((base.argmax(1) == lora.argmax(1)).mean())
+    assert result.get("agreement", "lora").value == same
+    info = {each.name: each for each in result.document.models}
+    assert info["int8"].folder == "adapter?quantize=int8"
+    assert info["lora"].fingerprint == info["int8"].fingerprint != info["base"].fingerprint
 
 
 def test_the_base_is_part_of_what_an_adapter_is(place: Path, adapter: Path, tmp_path: Path) -> None:
@@ -148,6 +176,26 @@ def test_a_base_without_a_head_takes_the_adapters(place: Path) -> None:
     assert "its head would be random" in str(caught.value)
     assert "classifier." in str(caught.value)
     assert "SEQ_CLS" in str(caught.value)
+
+
+def test_a_decoder_that_was_trained_to_speak(tmp_path: Path) -> None:
+    """Guards the usual adapter of a large model: a base of texts to come, a head of the adapter."""
+    _, tokenizer = build(FAMILIES["Llama"])
+    kind, sizes = FAMILIES["Llama"].config
+    assert kind == "LlamaConfig"
+    pad = tokenizer.pad_token_id
+    config = hf.LlamaConfig(**sizes, vocab_size=len(tokenizer), pad_token_id=pad)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        hf.LlamaForCausalLM(config).save_pretrained(tmp_path / "base")
+        tokenizer.save_pretrained(tmp_path / "base")
+        base = hf.AutoModelForSequenceClassification.from_pretrained(
+            tmp_path / "base", num_labels=3
+        )
+    adapter = train(base, tokenizer, tmp_path / "adapter", target_modules=["q_proj", "v_proj"])
+    handle = opened(adapter, label_map={"*": "*"})
+    np.testing.assert_allclose(values(handle), pefts_own(tmp_path / "base", adapter), atol=1e-5)
+    assert handle.architecture.startswith("LlamaForSequenceClassification")
 
 
 def test_quantised_after_it_was_merged(adapter: Path) -> None:

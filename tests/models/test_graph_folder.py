@@ -23,7 +23,7 @@ from kdprobe.models.open import open_model
 from kdprobe.models.path_options import parse_path
 from kdprobe.tasks.task import Split
 from tests.contracts.families import FAMILIES, OUTPUTS, PAIRS, SINGLE, build
-from tests.models.graphs import COLUMNS, bag_of_words, by_hand, export, renamed_labels
+from tests.models.graphs import COLUMNS, bag_of_words, by_hand, export, quantised, renamed_labels
 
 pytest.importorskip("onnx", reason="graphs are put together by the package onnx")
 pytest.importorskip("onnxruntime", reason="ONNX folders need the extra onnx")
@@ -192,4 +192,11 @@ def test_exports_by_torch_are_held_against_their_original(tmp_path: Path) -> Non
         "true": "note", "swapped": "alarm", "blind": "alarm",
     }  # fmt: skip
     assert "order of its labels" in told["swapped"].message
+    both = quantised(true, tmp_path / "both")
+    eight = opened(f"{both}?file=model_quantized.onnx", PAIRS)
+    assert (eight.precision, opened(both, PAIRS).precision) == ("int8", "float32")
+    assert eight.fingerprint != opened(both, PAIRS).fingerprint
+    single = [values(eight, PAIRS, size) for size in (1, 64)]
+    np.testing.assert_allclose(single[0], single[1], atol=1e-6)
+    assert 0 < np.abs(single[0] - right).max() < 0.25 * (1 + np.abs(right).max())
     assert result.get("agreement", "true").value == 1.0

@@ -10,6 +10,7 @@ from kdprobe.errors import ConfigError, UsageError
 from kdprobe.models.model_like import specs_of
 from kdprobe.models.path_options import NO_OPTIONS, PathOptions, options_of
 from kdprobe.models.spec import ModelSpec, parse_spec, parse_specs
+from kdprobe.portable import portable_word
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,8 @@ def test_options_behind_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     teacher, student = specs_of("out/t", {"int8": "out/t?quantize=int8"})
     assert (options_of(teacher.paths[0]), student.name) == (NO_OPTIONS, "int8")
     assert options_of(student.paths[0]).quantize == "int8"
+    word = "m=/nowhere/a?original=/nowhere/b&file=x.onnx"
+    assert portable_word(word) == "m=PATH/TO/a?original=PATH/TO/b&file=x.onnx"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "t?dtype=bf16").mkdir()
     assert parse_spec("t?dtype=bf16").paths == ("t?dtype=bf16",)

@@ -257,6 +257,17 @@ def test_two_students_are_set_beside_each_other(reader: Reader):
     assert page.evaluate(SHOWN) == ids(lambda e: answers(e)[1:] == [0, 1])
 
 
+def test_a_model_beside_itself_differs_nowhere(reader: Reader):
+    """A filter that silently falls away would list every example as one that differs."""
+    page = reader.open("usual", fragment="#browser?model=0&answers=differ").page
+    assert page.inner_text("#count") == "0 of 200 examples shown"
+    page.evaluate("location.hash = '#browser?answers=lost'")
+    page.locator("#chips [aria-pressed=true]").wait_for()
+    assert page.input_value("#f-answers") == "lost"
+    lost = ids(SAVED["teacher right, student wrong"])
+    assert page.inner_text("#count") == f"{len(lost)} of 200 examples shown"
+
+
 def test_the_confidence_gap_sorts_by_size_and_by_sign(reader: Reader):
     """Largest differences first must hold both directions; with the sign, one."""
     page = reader.open("usual", fragment="#browser?model=2&sort=-gap").page
@@ -347,8 +358,8 @@ def test_every_kind_of_document_browses(reader: Reader, name: str, width: int):
         assert page.locator("#nothing").is_hidden() or chip.inner_text().endswith(" 0")
         chip.click()
     for select in page.locator("#filters .row select:visible").all():
-        if select.locator("option").count() > 1:
-            select.select_option(index=1)
+        values = select.locator("option:enabled")
+        select.select_option(values.last.get_attribute("value"))
     page.click("button[type=reset]")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("j")

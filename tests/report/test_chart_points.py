@@ -25,9 +25,9 @@ def test_a_row_has_its_bins_and_its_marked_places() -> None:
     assert tall[1] == pytest.approx(3 * tall[0], abs=0.2)
     ceiling, floor, mean, last = places(of_class(root, "whisker"), "x1")
     assert last < floor < mean < ceiling
-    assert chart.description == "lime: ceiling 0.900, floor 0.000, mean 0.500. shap: mean −0.500."
-    assert ("lime", "floor", 0.0, None) in chart.numbers.rows
-    assert ("lime", "share from 0.000 to 1.000", 0.75, 3) in chart.numbers.rows
+    assert chart.description == "LIME: ceiling 0.900, floor 0.000, mean 0.500. SHAP: mean −0.500."
+    assert ("LIME", "floor", 0.0, None) in chart.numbers.rows
+    assert ("LIME", "share from 0.000 to 1.000", 0.75, 3) in chart.numbers.rows
     assert chart.numbers_total == 4 + 4
 
 
@@ -61,9 +61,9 @@ def test_means_are_dots_between_floor_and_ceiling_with_students_side_by_side() -
     # floor 0 at 12 + 276 * .045 / .99 = 24.5, ceiling .9 at 275.5.
     assert (set(places(spans, "x1")), set(places(spans, "x2"))) == ({24.5}, {275.5})
     assert dots.finding == (
-        "Of the way from floor to ceiling: s 0.500 (lime), 0.667 (shap); control 0.200 (lime)."
+        "Of the way from floor to ceiling: s 0.500 (LIME), 0.667 (SHAP); control 0.200 (LIME)."
     )
-    assert dots.numbers.rows[0] == ("lime", "s", 0.0, 0.45, None, None, 0.9)
+    assert dots.numbers.rows[0] == ("LIME", "s", 0.0, 0.45, None, None, 0.9)
 
 
 def test_a_method_that_says_nothing_of_the_teacher_is_grey_and_compared_with_nobody() -> None:
@@ -85,8 +85,8 @@ def test_a_method_that_says_nothing_of_the_teacher_is_grey_and_compared_with_nob
     dots = analysis_charts(result, {}, document)[0]
     root = panel(dots)
     assert len(of_class(root, "faded")) == 1
-    assert "lime (not faithful to the teacher)" in words(root)
-    assert "lime" not in dots.finding
+    assert "LIME (not faithful to the teacher)" in words(root)
+    assert "LIME" not in dots.finding
 
 
 def test_the_interval_of_a_mean_is_drawn_from_the_estimates() -> None:
@@ -112,15 +112,15 @@ def test_each_name_is_written_once_above_its_points() -> None:
     chart = one(curve("points", *points()))
     root = panel(chart)
     texts = words(root)
-    assert texts.count("lime") == texts.count("shap") == 1
+    assert texts.count("LIME") == texts.count("SHAP") == 1
     heights = {"".join(node.itertext()): float(node.get("y") or 0) for node in root.iter("text")}
-    assert abs(heights["lime"] - heights["shap"]) >= 15
+    assert abs(heights["LIME"] - heights["SHAP"]) >= 15
     assert len(of_class(root, "mark")) == 4
     assert len(of_class(root, "whisker")) == 1
     assert not list(root.iter("a"))
     assert [key.name for key in chart.keys] == ["s6", "s4"]
-    assert chart.finding == "Highest: s6 shap (0.700); s4 shap (0.400)."
-    assert chart.numbers.rows[0] == ("s6", "lime", 0.1, 0.5, 0.4, 0.6)
+    assert chart.finding == "Highest: s6 SHAP (0.700); s4 SHAP (0.400)."
+    assert chart.numbers.rows[0] == ("s6", "LIME", 0.1, 0.5, 0.4, 0.6)
 
 
 def test_a_student_without_points_leaves_the_others() -> None:

@@ -137,7 +137,7 @@ def test_names_below_bars_never_run_together() -> None:
     named = Series(name="s", x=(0, 1, 2, 3), y=(0.1,) * 4, labels=methods)
     texts = words(panel(one(curve("bars", named))))
     assert any(text.startswith("integrated_grad") and text.endswith("…") for text in texts)
-    assert {"shap", "lime", "random order"} <= set(texts)
+    assert {"SHAP", "LIME", "random order"} <= set(texts)
 
 
 def test_bars_of_many_series_have_a_panel_each() -> None:

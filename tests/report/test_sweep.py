@@ -12,6 +12,13 @@ from kdprobe.report.chart_pareto import Picture, Spot, draw_pareto
 from kdprobe.report.svg import Chart
 from kdprobe.report.sweep import render_sweep
 from kdprobe.report.sweep_fronts import sweep_charts, sweep_figures
+from kdprobe.report.sweep_names import (
+    at_chance,
+    chance_level,
+    chance_sentence,
+    common_beginning,
+    shortened,
+)
 from kdprobe.results.sweep import SweepDocument
 from tests.report import swept
 from tests.report.browsing import Reader
@@ -125,3 +132,67 @@ def test_in_a_browser(reader: Reader, width: int, scheme: Literal["light", "dark
         assert visit.page.evaluate("window.ran") is None
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
         assert visit.page.locator("figure svg[role=img]").count() == 3
+
+
+def test_names_are_cut_where_all_begin_alike() -> None:
+    """Guards a column of names that differ at their ends only, and a name cut to nothing."""
+    made = swept.document()
+    whole = {model.name: f"student=bilstm:{model.name},fc=32" for model in made.students}
+    text = made.model_dump_json()
+    for name, long in whole.items():
+        text = text.replace(name, long)
+    page = render_sweep(SweepDocument.model_validate_json(text))
+    assert "student=bilstm:layers" not in page.split("<h3>")[0]
+    for name in whole:
+        assert f"{name},fc=32" in page
+    assert common_beginning(["a, b", "a, c"]) == "a, "
+    assert common_beginning(["a:", "a:b"]) == ""
+    assert shortened(made) == made
+
+
+def test_what_is_at_chance_is_said_before_anything_else() -> None:
+    """Guards a front of students that have learnt nothing: small, fast, and useless."""
+    made = swept.document()
+    assert at_chance(made) == ()
+    assert chance_sentence(made) == ""
+    low = tuple(
+        e.model_copy(update={"low": -0.01}) if (e.metric, e.model_a) == ("mcc", "layers=1") else e
+        for e in made.estimates
+    )
+    one = made.model_copy(update={"estimates": low})
+    assert at_chance(one) == ("layers=1",)
+    assert chance_sentence(one) == (
+        "layers=1 is at chance by MCC: the interval does not lie above 0."
+    )
+    page = render_sweep(one)
+    assert page.index("layers=1 is at chance") < page.index("<figure")
+    assert "at chance, 2 seeds" in page
+    counts = made.task.model_copy(update={"label_counts": {"a": 75, "b": 25}})
+    other = made.model_copy(update={"score": "accuracy", "task": counts})
+    assert chance_level(other) == 0.75
+    assert chance_level(made.model_copy(update={"score": "f1"})) is None
+
+
+def test_no_student_has_no_parameters() -> None:
+    """Guards 0.0 millions: 48,370 parameters are 48.4 thousand, beside a teacher of millions."""
+    made = swept.document()
+    small = tuple(
+        e.model_copy(update={"value": 48370.0})
+        if (e.metric, e.model_a) == ("parameters", "layers=1")
+        else e
+        for e in made.estimates
+    )
+    page = render_sweep(made.model_copy(update={"estimates": small}))
+    assert "48.4" in page
+    assert "thousands" in page
+    assert "Parameters, thousands" in page
+
+
+def test_an_older_sweep_no_longer_says_beats() -> None:
+    """Guards a claim of one seed: intervals that overlap are no victory."""
+    made = swept.document()
+    old = "For MCC against parameters, layers=1 (MCC 0.21) beats every other student."
+    front = made.fronts[0].model_copy(update={"finding": old})
+    page = render_sweep(made.model_copy(update={"fronts": (front, *made.fronts[1:])}))
+    assert "layers=1 (MCC 0.21) alone stands on the front." in page
+    assert "beats every" not in page

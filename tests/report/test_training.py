@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,6 +37,21 @@ def test_everything_is_shown_and_nothing_runs() -> None:
         assert piece in made, piece
     assert made.count('role="img"') == 4
     assert page() == made
+
+
+def test_the_teachers_scores_stand_beside_the_students() -> None:
+    """Guards a curve that rises to nobody knows what: the teacher's score is the line to reach."""
+    made = page(teacher={"accuracy": 0.9, "loss": 0.31})
+    assert "the teacher&#39;s accuracy" in made
+    assert "the teacher&#39;s loss on gold labels" in made
+    assert '<th scope="col" class="num">Teacher</th>' in made
+    assert re.search(
+        r"accuracy</th><td class=\"num\">0\.750</td><td class=\"num\">0\.900</td>", made
+    )
+    assert '<th scope="col" class="num">Teacher</th>' not in page()
+    assert "Table 1</a>" in made
+    assert "of 10 steps" not in made
+    assert "of 10 steps" in page(best_step=5)
 
 
 def test_an_empty_history_says_so(tmp_path: Path) -> None:

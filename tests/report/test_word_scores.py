@@ -10,6 +10,7 @@ from kdprobe.report.attention_maps import by_layer, mapped_examples
 from kdprobe.report.build import render
 from kdprobe.report.highlights import marked
 from kdprobe.report.section import SECTIONS
+from kdprobe.results.method_names import method_label
 from kdprobe.results.schema import ExampleWords, ResultsDocument
 from kdprobe.results.words import EXPLAINED_SENTENCES
 from tests.report import documents
@@ -27,6 +28,8 @@ LINES = """(box) => {
   return lines;
 }"""
 """Model -> the numbers of its line, wherever it was broken."""
+
+LABELS = [method_label(name) for name in METHODS]
 
 
 def explained() -> ResultsDocument:
@@ -47,21 +50,21 @@ def test_methods_are_tabs_by_hand_and_by_keyboard(reader: Reader):
     """Tabs that only a mouse turns, or that a screen reader does not know as tabs."""
     page = visit(reader).page
     tabs = page.locator("#sentences [role=tab]")
-    assert tabs.all_inner_texts() == list(METHODS)
+    assert tabs.all_inner_texts() == LABELS
     panels = page.locator("#sentences .tab")
     assert [panel.is_visible() for panel in panels.all()] == [True, False]
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
     assert [tab.get_attribute("aria-selected") for tab in tabs.all()] == ["false", "true"]
     assert [tab.get_attribute("tabindex") for tab in tabs.all()] == ["-1", "0"]
-    assert page.evaluate("document.activeElement.textContent") == METHODS[1]
+    assert page.evaluate("document.activeElement.textContent") == LABELS[1]
     assert [panel.is_visible() for panel in panels.all()] == [False, True]
     shown = tabs.nth(1).get_attribute("aria-controls")
     assert panels.nth(1).get_attribute("id") == shown
     assert panels.nth(1).get_attribute("aria-labelledby") == tabs.nth(1).get_attribute("id")
     for key, place in (("ArrowRight", 0), ("ArrowLeft", 1), ("Home", 0), ("End", 1)):
         page.keyboard.press(key)
-        assert page.evaluate("document.activeElement.textContent") == METHODS[place]
+        assert page.evaluate("document.activeElement.textContent") == LABELS[place]
 
 
 def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
@@ -69,7 +72,9 @@ def test_without_javascript_and_in_print_every_method_is_there(reader: Reader):
     page = visit(reader, scripts=False).page
     page.click("#attribution summary")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
-    assert page.locator("#sentences h4").all_inner_texts() == list(METHODS)
+    assert page.locator("#sentences h4").all_inner_texts() == [
+        method_label(name) for name in METHODS
+    ]
     page = visit(reader).page
     page.emulate_media(media="print")
     assert [panel.is_visible() for panel in page.locator("#sentences .tab").all()] == [True, True]
@@ -173,7 +178,7 @@ def test_two_texts_are_set_apart(reader: Reader):
             break
         count += block.locator("tr").first.locator("td").count()
     assert count == second
-    assert page.locator("#panel .text .small").all_inner_texts() == ["First text", "Second text"]
+    assert page.locator("#panel p.small").all_inner_texts() == ["First text", "Second text"]
     page = visit(reader, document, scripts=False).page
     page.click("#attribution summary")
     heads = page.locator("#sentences table").first.locator("thead th")
@@ -181,6 +186,26 @@ def test_two_texts_are_set_apart(reader: Reader):
     spans = [int(head.get_attribute("colspan") or 0) for head in heads.all()]
     first = words_of(document, 0)
     assert spans == [first.second, len(first.words) - (first.second or 0)]
+
+
+def test_words_from_right_to_left_stay_so(reader: Reader):
+    """Hebrew words in the order of English ones, once a script draws their table."""
+    document = explained()
+    first = document.examples[0]
+    words = words_of(document, 0)
+    hebrew = tuple("\u05e9\u05dc\u05d5\u05dd"[: 1 + i % 4] for i in range(len(words.words)))
+    turned = first.model_copy(
+        update={"text": " ".join(hebrew), "words": words.model_copy(update={"words": hebrew})}
+    )
+    document = document.model_copy(update={"examples": (turned, *document.examples[1:])})
+    page = visit(reader, document, fragment="#ex-0").page
+    tables = page.locator("#panel .words, #sentences [data-example='0'] .words")
+    assert {table.get_attribute("dir") for table in tables.all()} == {"rtl"}
+    page.locator("#sentences >> text=Add student minus teacher").click()
+    assert {table.get_attribute("dir") for table in tables.all()} == {"rtl"}
+    page.evaluate("location.hash = '#ex-1'")
+    page.locator("#panel h3", has_text="Example 1").wait_for()
+    assert page.locator("#panel .words").first.get_attribute("dir") is None
 
 
 def test_a_regression_has_no_explained_class(reader: Reader):

@@ -50,3 +50,18 @@ def test_the_order_of_names_in_an_entry_moves_no_line() -> None:
     logged = [dict(reversed(entry.items())) for entry in HISTORY]  # as an objective list may be
     kept = [dict(sorted(entry.items())) for entry in HISTORY]  # as a checkpoint holds it
     assert learning_curves(logged, best_step=10) == learning_curves(kept, best_step=10)
+
+
+def test_the_teacher_is_a_line_over_all_evaluations() -> None:
+    """Guards a line at the wrong height, over one point only, or marked as a kept checkpoint."""
+    scores, losses, *_ = learning_curves(
+        HISTORY, best_step=10, teacher={"accuracy": 0.9, "mcc": 0.8, "loss": 0.3}
+    )
+    added = {line.name: (line.x, line.y) for line in scores.series if "teacher's" in line.name}
+    assert added == {"baseline: the teacher's accuracy": ((5, 10), (0.9, 0.9))}
+    assert [line.name for line in losses.series if "teacher's" in line.name] == [
+        "baseline: the teacher's loss on gold labels"
+    ]
+    assert learning_curves(HISTORY, best_step=10) == learning_curves(
+        HISTORY, best_step=10, teacher={}
+    )

@@ -31,30 +31,31 @@ _BESIDE = "attributions.parquet beside this page holds every word score."
 
 
 def _summary(document: ResultsDocument, held: int) -> str:
+    """State what the list does not hold of the document, and the panel of an example."""
     total = max(document.examples_total, len(document.examples))
-    text = f"All {show_count(total)} examples."
+    parts = []
     if held < total:
-        text = f"{show_count(held)} of {show_count(total)} examples."
+        parts.append(f"The list holds {show_count(held)} of {show_count(total)} examples.")
     if any(model.runs > 1 for model in document.models):
-        text += " Of a model with several runs the first run is shown."
+        parts.append("Of a model with several runs the first run is shown.")
     if len(document.task.labels) > FULL_PROBABILITIES:
-        text += f" The panel shows each model’s {FULL_PROBABILITIES} most probable labels."
-    return text + _words_summary(document)
+        parts.append(f"The panel shows each model’s {FULL_PROBABILITIES} most probable labels.")
+    return " ".join([*parts, *_words_summary(document)])
 
 
-def _words_summary(document: ResultsDocument) -> str:
+def _words_summary(document: ResultsDocument) -> list[str]:
     """State how many examples have word scores on the page, and where the others are."""
     examples = explained(document)
     held = sum(one.words is not None and bool(one.words.words) for one in examples)
     if not examples:
-        return ""
+        return []
     if held == len(examples):
-        return f" The panel shows word scores of the {show_count(held)} examples that have them."
-    return (
-        f" {show_count(len(examples))} examples were explained; this page carries the word scores "
+        return [f"The panel shows word scores of the {show_count(held)} examples that have them."]
+    return [
+        f"{show_count(len(examples))} examples were explained; this page carries the word scores "
         f"of {show_count(held)} (those that a table names, then those of least agreement), and "
         f"{_BESIDE}"
-    )
+    ]
 
 
 def _least(row: list[list[object]]) -> float | None:
