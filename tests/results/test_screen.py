@@ -180,7 +180,7 @@ def test_agreement_by_chance_and_the_impossible_are_warned_of():
         ("asked-for-not-possible", "warning"),
     ]  # fmt: skip
     assert "kappa 0.02 [−0.10, 0.14]" in notices[1].message
-    assert few_words(notices[2]) == "Asked for, not possible: confidence, calibration"
+    assert few_words(notices[2]) == "asked for, not possible: confidence, calibration"
 
 
 @pytest.mark.parametrize("message", ["", ". x", "x" * 80, "(", "\x1b[31m" * 30])

@@ -76,9 +76,9 @@ def test_what_nobody_asked_for_is_folded_into_a_line():
     document = documents.build(n=12).model_copy(update={"skipped": tuple(lines)})
     text = SECTIONS.load("verdict").render(document) or ""
     open_part, folded = text.split("<summary>Not run: probing, exemplars</summary>")
-    assert "Asked for, not possible: similarity" in open_part
+    assert "asked for, not possible: similarity" in open_part
     whole = SECTIONS.load("warnings").render(document) or ""
-    assert "Asked for, not possible: similarity: no layers can be read" in whole
+    assert "asked for, not possible: similarity: no layers can be read" in whole
     assert "no layer was probed" not in open_part
     folded = folded.split("</details>")[0]
     assert "no layer was probed" in folded
