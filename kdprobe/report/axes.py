@@ -89,13 +89,15 @@ def ticks(low: float, high: float, *, wanted: int = 5) -> list[float]:
 def tick_label(value: float) -> str:
     """Write a tick without trailing zeros.
 
-    >>> tick_label(0.5), tick_label(0.0), tick_label(-1200.0)
-    ('0.5', '0', '−1,200')
+    >>> tick_label(0.5), tick_label(0.0), tick_label(-1200.0), tick_label(0.0005)
+    ('0.5', '0', '−1,200', '0.0005')
     """
     if value == 0:
         return "0"
-    if abs(value) >= 1000 or abs(value) < 1e-3:
+    if abs(value) >= 1000:
         return show_number(value)
+    if abs(value) < 1e-3:  # ticks are round to 12 decimals, see `ticks`
+        return f"{value:.12f}".rstrip("0").replace("-", "−")
     return f"{value:g}".replace("-", "−")
 
 

@@ -7,7 +7,7 @@ draw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdprobe.results.figures import Figure
 from kdprobe.results.headline import Headline, HeadlineRow
@@ -32,12 +32,14 @@ class ScreenCell:
         interval: in brackets, or a second number; may be empty.
         more: what else belongs to it; may be empty.
         reason: why there is no number; empty where there is one, or none applies.
+        n: of how many examples the number is, where it is not of all.
     """
 
     value: str = "–"
     interval: str = ""
     more: str = ""
     reason: str = ""
+    n: int | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ def _number(figure: Figure | None, more: str = "") -> ScreenCell:
     if number is None or number.value is None:
         return ScreenCell(reason="" if figure.left_out else figure.reason)
     value = show_number(number.value, digits=decimals(number.n))
-    return ScreenCell(value, show_bounds(number), more)
+    return ScreenCell(value, show_bounds(number), more, n=number.n)
 
 
 def _state(row: HeadlineRow, head: Headline) -> ScreenCell:
@@ -252,6 +254,24 @@ _COLUMNS = (
 )
 
 
+def _counted(
+    column: ScreenColumn, cells: list[ScreenCell], n: int
+) -> tuple[ScreenColumn, list[ScreenCell]]:
+    """Say of how many examples numbers are that are not of all: in the heading, or in each cell."""
+    counts = {cell.n for cell in cells if cell.n is not None}
+    if counts <= {n}:
+        return column, cells
+    if len(counts) == 1:
+        count = f"n = {show_count(counts.pop())}"
+        return replace(column, hint=f"{column.hint}, {count}" if column.hint else count), cells
+    return column, [
+        replace(cell, more="; ".join(filter(None, (cell.more, f"n = {show_count(cell.n)}"))))
+        if cell.n not in (None, n)
+        else cell
+        for cell in cells
+    ]
+
+
 def screen(head: Headline) -> Screen:
     """Lay out the first screen: the columns in which any model has a number.
 
@@ -263,7 +283,8 @@ def screen(head: Headline) -> Screen:
     for one in _COLUMNS:
         column = [one.teacher(head), *(one.cell(row, head) for row in head.rows)]
         if any(cell.value != _NONE.value for cell in column):
-            columns.append(one.column(head))
+            named, column = _counted(one.column(head), column, head.n)
+            columns.append(named)
             cells.append(column)
     names = [(head.teacher, "teacher"), *((row.student, row.role) for row in head.rows)]
     rows = [

@@ -7,6 +7,7 @@ from markdown_it.token import Token
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import headline
 from kdprobe.results.markdown import markdown_summary, plain_markdown
+from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.screen import ScreenCell, screen
 from tests.report import documents
 
@@ -42,7 +43,7 @@ def test_foreign_text_is_shown_and_does_nothing(text: str, frame: str):
     [documents.build(n=60), documents.many_labels(), documents.regression(), documents.hostile()],
     ids=["plain", "57 labels", "regression", "hostile"],
 )
-def test_it_says_what_the_page_says(document: documents.ResultsDocument):
+def test_it_says_what_the_page_says(document: ResultsDocument):
     """A summary that says less or other than the page is a second truth."""
     shown = screen(headline(document))
     text = markdown_summary(document)

@@ -80,6 +80,22 @@ def test_every_column_says_its_number():
     assert theirs["state"] == ScreenCell()
 
 
+def test_a_number_of_fewer_examples_says_so():
+    """24 explained sentences under a heading of 1,043 are read as 1,043."""
+    shown = screen(headline(everything()))
+    hints = {column.key: column.hint for column in shown.columns}
+    assert hints["attribution"] == "Integrated Gradients, n = 24"
+    assert "n = " not in hints["state"]
+    document = everything()
+    words = next(one for one in document.analyses if one.name == "attribution_agreement")
+    fewer = words.estimates[1].model_copy(update={"n": 12})
+    changed = words.model_copy(update={"estimates": (words.estimates[0], fewer)})
+    rest = tuple(changed if one is words else one for one in document.analyses)
+    document = document.model_copy(update={"analyses": rest})
+    assert cells(document, "tiny")["attribution"].more == "n = 12"
+    assert cells(document, "small")["attribution"].more == "n = 24"
+
+
 def test_mcnemar_belongs_to_accuracy():
     """A p-value of accuracies beside an MCC is not that of the MCC."""
     document = everything()
@@ -180,7 +196,7 @@ def test_agreement_by_chance_and_the_impossible_are_warned_of():
         ("asked-for-not-possible", "warning"),
     ]  # fmt: skip
     assert "kappa 0.02 [−0.10, 0.14]" in notices[1].message
-    assert few_words(notices[2]) == "Asked for, not possible: confidence, calibration"
+    assert few_words(notices[2]) == "asked for, not possible: confidence, calibration"
 
 
 @pytest.mark.parametrize("message", ["", ". x", "x" * 80, "(", "\x1b[31m" * 30])
