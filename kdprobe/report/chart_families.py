@@ -230,9 +230,21 @@ def _multiples(curves: Sequence[Curve], palette: Palette) -> list[Plot]:
     return plots
 
 
+def _placed(curve: Curve) -> tuple[Series, ...]:
+    """Empty the series of points without a height, which only a forest can place."""
+    nowhere: dict[str, object] = {
+        "x": (), "low": (), "high": (), "counts": (), "labels": ()
+    }  # fmt: skip
+    return tuple(
+        series if series.y or curve.kind == "forest" else series.model_copy(update=nowhere)
+        for series in curve.series
+    )
+
+
 def plots(curves: Sequence[Curve], palette: Palette) -> list[Plot]:
     """Lay out the curves of an analysis as charts, in the order of their first curves."""
-    drawn = [curve for curve in curves if any(series.x for series in curve.series)]
+    held = (curve.model_copy(update={"series": _placed(curve)}) for curve in curves)
+    drawn = [curve for curve in held if any(series.x for series in curve.series)]
     place: dict[str, int] = {}
     for i, curve in enumerate(drawn):
         place.setdefault(curve.name, i)
