@@ -223,7 +223,7 @@ def test_it_is_asked_for_and_left_out(world: Path) -> None:
     assert "peak_memory" not in {one.metric for one in result.estimates}
     with pytest.raises(ConfigError) as raised:
         EfficiencyOptions(seconds=0)
-    assert str(raised.value) == "`efficiency.seconds`: is 0, expected more than 0"
+    assert str(raised.value) == "`efficiency.seconds`: is 0, expected at least 0.1"
 
 
 def test_the_command_line(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

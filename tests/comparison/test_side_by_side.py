@@ -142,8 +142,8 @@ def test_a_property_of_one_class(world: Path, tmp_path: Path) -> None:
         (("--similarity", "1"), "--similarity: is 1, expected at least 5\n"),
         (("--similarity", "x"), "--similarity: is x, expected a whole number\n"),
         (("--attention", "1"), "--attention: is 1, expected at least 2\n"),
-        (("--attention-tokens", "x"), "--attention-tokens: is x, expected 'words' or 'all'\n"),
-        (("--efficiency-seconds", "0"), "--efficiency-seconds: is 0, expected more than 0\n"),
+        (("--attention-tokens", "x"), "--attention-tokens: is x, expected one of 'words', 'all'\n"),
+        (("--efficiency-seconds", "0"), "--efficiency-seconds: is 0, expected at least 0.1\n"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_one_message_that_names_it(
