@@ -360,3 +360,11 @@ def test_the_last_tick_and_long_panel_titles_stay_on_the_paper() -> None:
     assert float(last.get("x") or 0) + 5 * 6.8 / 2 <= chart.panels[0].width
     tops = [places(of_class(panel(chart, i), "axis"), "y1")[0] for i in range(4)]
     assert len(set(tops)) == 1
+
+
+def test_of_many_students_the_nearest_and_the_furthest_are_named() -> None:
+    """The first four of thirty students are not those that a reader looks for."""
+    names = ("t", *(f"s{i}" for i in range(6)))
+    series = Series(name="MCC", x=(0.8, 0.7, 0.75, 0.5, 0.6, 0.81, 0.4), labels=names)
+    chart = one(curve("forest", series, title="MCC of each model"), *names)
+    assert chart.finding == "Nearest to and furthest from t: s4 0.010; s5 −0.400."
