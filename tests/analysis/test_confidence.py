@@ -240,6 +240,7 @@ def test_regression_correlates_scores():
     bias = found(result, "mean_difference", "teacher", "student-1")
     assert bias.value == pytest.approx(float((b - a).mean()))  # positive: the student gives more
     assert bias.low is not None
+    assert bias.value is not None
     assert bias.high is not None
     assert bias.low < bias.value < bias.high
     names = {"pearson", "spearman", "mean_absolute_difference", "mean_difference"}
