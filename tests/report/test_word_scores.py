@@ -152,7 +152,7 @@ def test_the_difference_is_of_shares_and_comes_on_demand(reader: Reader, box: st
         for line in words_of(document, 0).scores
         if line.method == METHODS[0]
     }
-    named = "Word scores of 0" + (f" by {METHODS[0]}" if "panel" in box else "")
+    named = "Word scores of 0" + (f" by {LABELS[0]}" if "panel" in box else "")
     first = page.evaluate(LINES, f"{box} [aria-label='{named}']")
     teacher = document.teacher.name
     for student in document.students:
