@@ -66,7 +66,7 @@ def test_the_panel_shows_every_models_words_as_the_report_colours_them(reader: R
     ]
     assert page.evaluate(CELLS) == wanted
     tabs = page.locator("#panel [role=tab]").all_inner_texts()
-    assert tabs == list(dict.fromkeys(method_label(line.method) for line in found.scores))
+    assert tabs == [method_label(method) for method in METHODS]
     head = page.locator("#panel .words th").nth(1).inner_text()
     assert head.endswith(f"agreement {found.agreement[0].value:.3f}".replace("-", "−"))
     label = document.task.labels[found.explained or 0]
