@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+from pydantic import JsonValue
 
 from kdprobe.config.options import EvaluationDataOptions
 from kdprobe.config.task import TaskFile
@@ -32,12 +33,12 @@ class AnsweredSplit(NamedTuple):
     Args:
         split: those examples.
         notices: how many others there were, and why; none where all are answered.
-        counts: `left out`, `of`, and the number of each model that left one; empty as above.
+        counts: `left out`, `of`, and `by model` how many each did not answer; empty as above.
     """
 
     split: Split
     notices: tuple[Notice, ...]
-    counts: Mapping[str, int]
+    counts: Mapping[str, JsonValue]
 
 
 def answered_by_all(
@@ -63,7 +64,7 @@ def answered_by_all(
     from kdprobe.models.predictions.unanswered import Recorded
 
     left_out = np.zeros(len(split), dtype=np.bool_)
-    counts: dict[str, int] = {}
+    by_model: dict[str, JsonValue] = {}
     whose: list[str] = []
     for runs in models:
         for run in runs:
@@ -74,7 +75,7 @@ def answered_by_all(
                 raise lacking.refusal(run.shown, split)
             if lacking.count:
                 left_out |= lacking.mask
-                counts[run.name] = max(counts.get(run.name, 0), lacking.count)
+                by_model[run.name] = lacking.count
                 whose.append(f"{run.name} did not answer {lacking.count:,} ({lacking.reasons})")
     total = int(left_out.sum())
     if not total:
@@ -92,9 +93,11 @@ def answered_by_all(
         f"{len(split) - total:,}, which may be easier than those."
     )
     severity: Literal["alarm", "warning"] = "alarm" if share > MOST_UNANSWERED else "warning"
-    notice = Notice(code="unanswered", severity=severity, message=message, models=tuple(counts))
+    notice = Notice(code="unanswered", severity=severity, message=message, models=tuple(by_model))
     kept = split.take(np.flatnonzero(~left_out).tolist())
-    return AnsweredSplit(kept, (notice,), {"left out": total, "of": len(split), **counts})
+    return AnsweredSplit(
+        kept, (notice,), {"left out": total, "of": len(split), "by model": by_model}
+    )
 
 
 def load_examples(

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import JsonValue
+
 from kdprobe.cache import Cache
 from kdprobe.collectors.examples import answered_by_all, load_examples
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
@@ -68,8 +70,7 @@ class Session:
         noticed: what the reader must know of how the task was chosen.
         notices: what the reader must know of how the examples were found.
         opening: the keywords of `open_model` that the models were opened with.
-        unanswered: how many examples were left out as unanswered, of how many, and how many each
-            model did not answer; empty where none is left out.
+        unanswered: how many examples were left out as unanswered; see `AnsweredSplit.counts`.
         observations: what was collected so far, by type.
     """
 
@@ -86,7 +87,7 @@ class Session:
     noticed: tuple[Notice, ...] = ()
     notices: tuple[Notice, ...] = ()
     opening: Mapping[str, Any] = field(default_factory=dict)
-    unanswered: Mapping[str, int] = field(default_factory=dict)
+    unanswered: Mapping[str, JsonValue] = field(default_factory=dict)
     observations: Mapping[type, object] = field(default_factory=dict)
 
     @property

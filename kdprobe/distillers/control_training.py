@@ -31,6 +31,7 @@ from kdprobe.distillers.model_card import CardFacts
 from kdprobe.distillers.model_folder import WritePage
 from kdprobe.distillers.preflight import Preflight
 from kdprobe.distillers.prepared_part import PreparedPart
+from kdprobe.distillers.recorded_teacher import RecordedTeacher
 from kdprobe.distillers.resume import CHECKPOINTS, read_plan, read_record
 from kdprobe.distillers.run_options import RunOptions
 from kdprobe.distillers.staged_training import StagedTraining
@@ -168,7 +169,7 @@ class ControlTraining:
         return read_record(self.student.folder(part)) or {}
 
     def _training(
-        self, steps: Sequence[int], teacher: Teacher
+        self, steps: Sequence[int], teacher: Teacher | RecordedTeacher
     ) -> tuple[StagedTraining, tuple[str, ...]]:
         """Return the trainings without the teacher, each of so many steps, and notes on them."""
         notes = [self._start_note(), *self._examples_note()]

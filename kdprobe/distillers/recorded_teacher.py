@@ -177,11 +177,9 @@ class RecordedTeacher:
             ("teacher's fingerprint", self.fingerprint),
             *self.coverage,
         ]
-        known = np.empty(0, dtype=np.int64)
-        if logits is not None:
-            known = np.flatnonzero(~np.isnan(logits).any(axis=1))
         if logits is None or split.labels is None:
             return rows
+        known = np.flatnonzero(~np.isnan(logits).any(axis=1))
         gold, values = split.labels[known], logits[known].astype(np.float64)
         reached = task_scores(split.task, gold, values)[split.task.primary_score]
         name, chance = chance_score(split.task, gold)

@@ -81,7 +81,9 @@ class Teacher:
         """Open it; a head that was never trained is refused."""
         loaded = load_classifier(path, task=data.task, label_map=label_map, offline=offline)
         held = loaded.fingerprint or fingerprint(locate(path, offline=offline))
-        return cls.of_loaded(path, loaded, held, data, recipe, compute)
+        teacher = cls.of_loaded(path, loaded, held, data, recipe, compute)
+        loaded.model.requires_grad_(False).to(compute.device)
+        return teacher
 
     @classmethod
     def of_loaded(
@@ -93,13 +95,12 @@ class Teacher:
         recipe: Recipe,
         compute: Compute,
     ) -> Teacher:
-        """Make a teacher of a model; see the class for what is given."""
+        """Make a teacher of a model, which stays as it is; see the class for what is given."""
         longest = min(recipe.training.max_length, token_limit(loaded.model, loaded.tokenizer))
         train, evaluation = (
             encode_for(loaded.model, loaded.tokenizer, split, max_length=longest)
             for split in (data.train, data.evaluation)
         )
-        loaded.model.requires_grad_(False).to(compute.device)
         return cls(path, loaded, fingerprint, train, evaluation, longest, compute)
 
     def reading(self, data: TrainingData) -> Teacher:
@@ -273,15 +274,15 @@ class Teacher:
             self._own(data.train, self.train).require_signal(cached, share=TOLERANCE)
         return cached
 
-    def facts(self, split: Split, logits: NDArray[np.float32]) -> list[tuple[str, str]]:
+    def facts(self, split: Split, logits: NDArray[np.float32] | None) -> list[tuple[str, str]]:
         """Score it on a split with gold labels, and refuse it when it is no better than chance.
 
         Raises:
             CheckpointError: it is no better than always giving the same answer.
         """
         gold = split.labels
-        if gold is None:
-            raise ValueError("an evaluation split without gold labels")
+        if gold is None or logits is None:
+            raise ValueError("an evaluation split without gold labels or outputs")
         reached = task_scores(split.task, gold, logits.astype(np.float64))[split.task.primary_score]
         name, chance = chance_score(split.task, gold)
         refuse_chance(self.path, score=name, reached=reached, chance=chance, split=split.name)

@@ -10,20 +10,10 @@ import itertools
 from dataclasses import dataclass
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
+from kdprobe.report.lettering import extent, fitted
 from kdprobe.report.marks import marker, polyline, styled, whisker
 from kdprobe.report.palette import Style
-from kdprobe.report.svg import (
-    Attribute,
-    Chart,
-    Key,
-    Panel,
-    extent,
-    fitted,
-    numbers_table,
-    tag,
-    text,
-    title,
-)
+from kdprobe.report.svg import Attribute, Chart, Key, Panel, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column
 

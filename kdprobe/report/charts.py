@@ -11,6 +11,7 @@ from dataclasses import replace
 from kdprobe.report.chart_bars import draw_bars, draw_reliability
 from kdprobe.report.chart_dots import draw_dots, has_means
 from kdprobe.report.chart_families import MatrixFamily, Plot, matrix_families, plots
+from kdprobe.report.chart_flips import draw_flips
 from kdprobe.report.chart_forest import Sure, draw_forest
 from kdprobe.report.chart_heat import draw_matrices
 from kdprobe.report.chart_line import draw_lines
@@ -154,6 +155,8 @@ def analysis_charts(
         draw_matrices(family, fresh(family.members[0][1].name), palette)
         for family in _drawn_matrices(result, palette)
     ]
+    flips = draw_flips(result, fresh("flips"), palette)
+    charts = [flips, *charts] if flips else charts
     laid_out = plots(_with_labels(result.curves, palette), palette)
     for plot in _with_folds(laid_out, pictured=bool(charts)):
         name = fresh(plot.name)

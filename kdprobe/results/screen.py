@@ -74,8 +74,8 @@ class Screen:
 
 READING = {
     "state": f"Same: the interval of the difference lies within ±{MARGIN:g}; worse or "
-    "better: it excludes 0; cannot be told: neither, with the smallest difference that the sample "
-    "could show 8 times in 10.",
+    "better: it excludes 0; cannot be told: neither; beside it the smallest difference that the "
+    "sample could show 8 times in 10.",
     "score": "Grey under the score: the teacher's interval.",
     "agreement": "Lines beside the agreement: what chance gives, and the ceiling (two seeds of one "
     "model, else 1).",
@@ -113,11 +113,17 @@ def _state(row: HeadlineRow, head: Headline) -> ScreenCell:
     more = ""
     if row.state.word == UNTOLD and row.state.smallest is not None:
         least = show_number(row.state.smallest, digits=decimals(difference.n))
-        more = f"could show {least} or more"
+        more = f"could show {least}"
     test = row.mcnemar.estimate
     if head.score_name == "accuracy" and test is not None and test.p_value is not None:
         more = "; ".join(filter(None, (more, f"McNemar p {show_p(test.p_value)}")))
     return ScreenCell(row.state.word, with_interval(difference, sign=True), more)
+
+
+def _state_column(head: Headline) -> ScreenColumn:
+    """Name the margin, and the test where the score is what McNemar's test is about."""
+    tested = head.score_name == "accuracy" and any(row.mcnemar.known for row in head.rows)
+    return ScreenColumn("state", "state", f"same: ±{MARGIN:g}{'; McNemar p' if tested else ''}")
 
 
 def _kappa(row: HeadlineRow, head: Headline) -> ScreenCell:
@@ -175,6 +181,10 @@ def _speed(row: HeadlineRow, head: Headline) -> ScreenCell:
     times = times_faster(row, head)
     if times is None:
         return ScreenCell(reason="" if row.latency.left_out else row.latency.reason)
+    measured = row.speedup.known
+    ends = (None, None) if measured is None else (measured.low, measured.high)
+    if ends[0] is not None and ends[1] is not None and ends[0] <= 1 <= ends[1]:
+        return ScreenCell(f"{show_number(times, digits=1)}×", _milliseconds(row.latency))
     word = "faster" if times >= 1 else "slower"
     factor = times if times >= 1 or not times else 1 / times
     return ScreenCell(f"{show_number(factor, digits=1)}× {word}", _milliseconds(row.latency))
@@ -206,7 +216,7 @@ def _reasons(head: Headline) -> ScreenColumn:
 
 _COLUMNS = (
     _Column(
-        lambda head: ScreenColumn("state", "state", f"same: within ±{MARGIN:g}"),
+        _state_column,
         _state,
     ),
     _Column(
@@ -233,7 +243,7 @@ _COLUMNS = (
     _Column(_reasons, lambda row, head: _number(row.attribution)),
     _Column(_fixed("layers", "layers", "probing tasks lost"), _layers),
     _Column(
-        _fixed("calibration", "ECE", "minus its reference"),
+        _fixed("calibration", "ECE", "beyond chance"),
         lambda row, head: _number(row.calibration),
         lambda head: _number(head.calibration),
     ),

@@ -68,9 +68,11 @@ def test_dropped_for_all_models_counted_and_alarmed(scene: Path) -> None:
         "number is of the other 55, which may be easier than those."
     )
     assert document.request.options["missing"] == {
-        "rule": "drop", "left out": 5, "of": 60, "llm": 5,
+        "rule": "drop", "left out": 5, "of": 60, "by model": {"llm": 5},
     }  # fmt: skip
-    assert document.find("task_scores", "accuracy", "llm").value == 1.0
+    accuracy = document.find("task_scores", "accuracy", "llm")
+    assert accuracy is not None
+    assert accuracy.value == 1.0
     page = (scene / "out" / "report.html").read_text(encoding="utf-8")
     assert "left out for all models" in page
 

@@ -41,7 +41,7 @@ def compared(world: Path, teacher: Any, *students: Any, **more: Any) -> ResultsD
     collectors = {
         "similarity": SimilarityOptions(permutations=9),
         "attention_similarity": AttentionOptions(examples=10, maps=1),
-        "causal_use": CausalUseOptions(("subj_number",), sentences=100, examples=10),
+        "causal_use": CausalUseOptions(properties=("subj_number",), sentences=100, examples=10),
         "efficiency": EfficiencyOptions(seconds=0.1, memory=False),
     } | more.pop("collectors", {})
     return kdprobe.compare(
@@ -123,7 +123,7 @@ def test_a_property_of_one_class(world: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         compared(
             world, str(world / "t"), str(world / "one"),
-            collectors={"causal_use": CausalUseOptions((str(own),), sentences=100)},
+            collectors={"causal_use": CausalUseOptions(properties=(str(own),), sentences=100)},
         )  # fmt: skip
     assert "only" in str(raised.value)
     outcome = run("compare", world / "t", world / "one", "--causal-use", own, "--task",

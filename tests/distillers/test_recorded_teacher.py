@@ -13,12 +13,16 @@ from safetensors.numpy import load_file
 
 import kdprobe
 from kdprobe.distillation import distill
+from kdprobe.distillers.data import TrainingData
+from kdprobe.distillers.recorded_teacher import open_recorded
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import CapabilityError, CheckpointError, ConfigError, MisalignedError
 from kdprobe.models.hf import open_hf
+from kdprobe.progress import Silent
 from kdprobe.results.io import read_document
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
+from tests.distillers.builders import CPU, RATING, toy_split
 from tests.distillers.conftest import Toy
 
 Rows = list[dict[str, Any]]
@@ -254,7 +258,9 @@ def test_the_control_and_the_comparison(toy: Toy, said: Rows, tmp_path: Path) ->
     document = read_document(tmp_path / "report")
     codes = {notice.code for notice in document.warnings}
     assert "other-teacher" not in codes
-    assert document.find("agreement", "agreement", "llm", "s").value == result.scores["agreement"]
+    agreement = document.find("agreement", "agreement", "llm", "s")
+    assert agreement is not None
+    assert agreement.value == result.scores["agreement"]
 
 
 def test_other_commands_say_what_a_file_or_a_function_can_do(
@@ -263,7 +269,7 @@ def test_other_commands_say_what_a_file_or_a_function_can_do(
     """Guards a search for a folder of that name where there can be none."""
     file = file_of(tmp_path, said, "logits")
     with pytest.raises(ConfigError) as caught:
-        kdprobe.sweep(file, "seed=1,2", task=toy.task, output=tmp_path / "sweep")
+        kdprobe.sweep(str(file), "seed=1,2", task=toy.task, output=tmp_path / "sweep")
     assert "llm.jsonl is a predictions file, whose speed and size are not known" in str(
         caught.value
     )
@@ -273,3 +279,36 @@ def test_other_commands_say_what_a_file_or_a_function_can_do(
         "python:model:ask: is a function, which has no weights, expected a model folder; write its "
         "answers into a predictions file: that can teach"
     )
+
+
+def test_an_assistant_between_learns_from_the_file_and_teaches_in_turn(
+    toy: Toy, said: Rows, tmp_path: Path
+) -> None:
+    """Guards a chain in which layers are copied: of the assistant they can be, of the file not."""
+    file = file_of(tmp_path, said, "logits")
+    chain: dict[str, Any] = {"recipe": "teacher-assistant", "student": "layers=1", "epochs": 4}
+    chain["learning_rate"] = 3e-3
+    with pytest.raises(ConfigError, match="copies layers of its teacher"):
+        distil(file, toy, tmp_path / "s", **chain)
+    settings = {"stages.assistant.student": "bert:L2,H32,A2,I64"}
+    checked = distil(file, toy, tmp_path / "s", settings=settings, dry_run=True, **chain)
+    assert any("copied" in value for _, value in checked.preflight.facts)
+    result = distil(file, toy, tmp_path / "s", settings=settings, **chain)
+    assert result.folder is not None
+    assert (result.folder / "stages" / "1-assistant" / "kdprobe.json").is_file()
+
+
+def test_scores_of_a_regression_are_joined_as_they_stand(tmp_path: Path) -> None:
+    """Guards logarithms of scores, and a score of 0 for what was not answered."""
+    train, dev = (toy_split(8, seed=seed, name=name, task=RATING)
+                  for seed, name in ((0, "train"), (1, "dev")))  # fmt: skip
+    rows = [{"text": text, "score": 0.5 * place} for place, text in enumerate(train.texts)]
+    place = tmp_path / "scores.jsonl"
+    place.write_text("\n".join(map(json.dumps, rows[:-1])), encoding="utf-8")
+    data = TrainingData(RATING, train, dev)
+    teacher, kept = open_recorded(str(place), data, CPU, None, "drop")
+    assert (teacher.scale, len(kept.train)) == ("scores", 7)
+    values = teacher.logits(train, progress=Silent())
+    assert values is not None
+    np.testing.assert_array_equal(values[:, 0], [*(0.5 * row for row in range(7)), np.nan])
+    assert teacher.logits(dev, progress=Silent()) is None

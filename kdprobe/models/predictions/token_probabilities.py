@@ -7,6 +7,7 @@ map says, or no label.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections import defaultdict
 from collections.abc import Container, Mapping
@@ -17,7 +18,7 @@ import numpy as np
 from kdprobe.errors import CheckpointError
 from kdprobe.models.labels import POSITIONAL
 from kdprobe.models.predictions.answers import HARD_NAMES, TOKENS, Lack, quoted
-from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR, SUM_TOLERANCE
+from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
 from kdprobe.plain_files import parse_json
 from kdprobe.plain_text import printable
 from kdprobe.stats.arrays import Floats
@@ -26,6 +27,9 @@ from kdprobe.tasks.task import Task
 
 _EXPECTED = 'an object of tokens and their log-probabilities, like {"yes": -0.1, "no": -2.4}'
 _LISTED = 3
+_ROUNDED = 0.02
+"""How far probabilities may sum above 1: logarithms of two digits may make each
+0.5 % too large."""
 
 
 class TokenProbabilities(NamedTuple):
@@ -109,7 +113,7 @@ def answers_of(table: ColumnTable) -> set[str]:
     named = [table.columns[name] for name in HARD_NAMES if name in table.columns]
     answers = {(cell or "").strip() for cells in named for cell in cells}
     for row, cell in enumerate(table.columns.get(TOKENS, ())):
-        if (cell or "").strip():
+        with contextlib.suppress(CheckpointError):  # reading the row says what is wrong with it
             answers |= _tokens(cell or "", table, row).keys()
     return answers
 
@@ -144,7 +148,7 @@ def _tokens(cell: str, table: ColumnTable, row: int) -> dict[str, float]:
             )  # fmt: skip
         shares[token.strip()] += math.exp(number)
     total = sum(shares.values())
-    if not 0 < total <= 1 + SUM_TOLERANCE:
+    if not 0 < total <= 1 + _ROUNDED:
         raise CheckpointError(
             where, found=f"the probabilities of {TOKENS} sum to {total:.6g}",
             expected="those of one token: above 0, and 1 at most",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.errors import UsageError
+from kdprobe.models.label_sources import answers_in
 from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.models.predictions.task import task_of_predictions
 from kdprobe.models.predictions.token_probabilities import token_probabilities
@@ -23,7 +25,10 @@ SPLIT = Split(TASK, "dev", ("a", "b", "c"), ("the dog", "he ran", "a film"))
 TEXTS = SPLIT.texts
 
 
-def lines(folder: Path, rows: list[dict[str, object]]) -> Path:
+Rows = list[dict[str, object]]
+
+
+def lines(folder: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     place = folder / "p.jsonl"
     place.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return place
@@ -78,7 +83,7 @@ def test_empty_numbers_and_rows_that_are_not_there(tmp_path: Path) -> None:
     rows[1]["prob:good"] = 0.5
     with pytest.raises(UsageError, match="no outputs, expected numbers between commas"):
         PredictionsFile(lines(tmp_path, rows), name="m", task=TASK)
-    lists = [{"text": "the dog", "logits": [1, 2]}, {"text": "he ran", "logits": []}]
+    lists: Rows = [{"text": "the dog", "logits": [1, 2]}, {"text": "he ran", "logits": []}]
     handle = PredictionsFile(lines(tmp_path, lists), name="m", task=TASK)
     assert handle.unanswered(SPLIT).mask.tolist() == [False, True, True]
 
@@ -181,6 +186,14 @@ def test_shares_are_those_of_the_labels_alone(weights: list[float]) -> None:
         return
     expected = shares[0] / (shares[0] + shares[1])
     assert math.isclose(np.exp(said.values[0, 0]), expected, rel_tol=1e-9)
+
+
+def test_a_map_may_speak_of_any_token(tmp_path: Path) -> None:
+    """Guards a map refused as a slip because one row of the file cannot be read."""
+    rows = [{"text": "a", "prediction": "Bad.", "logprobs": {"Good": -0.1}},
+            {"text": "b", "prediction": "I cannot", "logprobs": {"I": 3}}]  # fmt: skip
+    assert answers_in(str(lines(tmp_path, rows))) == {"Bad.", "I cannot", "Good"}
+    assert answers_in("out/teacher") == set()
 
 
 def test_a_file_of_log_probabilities_is_a_model(tmp_path: Path) -> None:

@@ -74,14 +74,15 @@ def test_what_nobody_asked_for_is_folded_into_a_line():
         Skipped(what="exemplars", reason="every model has one run"),
     ]
     document = documents.build(n=12).model_copy(update={"skipped": tuple(lines)})
-    text = SECTIONS.load("warnings").render(document) or ""
-    open_part, folded = text.split("<details><summary>probing, exemplars</summary>")
-    assert "no layers can be read" in open_part
-    assert "asked for, not possible" in open_part
+    text = SECTIONS.load("verdict").render(document) or ""
+    open_part, folded = text.split("<summary>Not run: probing, exemplars</summary>")
+    assert "Asked for, not possible: similarity" in open_part
+    whole = SECTIONS.load("warnings").render(document) or ""
+    assert "Asked for, not possible: similarity: no layers can be read" in whole
     assert "no layer was probed" not in open_part
     folded = folded.split("</details>")[0]
     assert "no layer was probed" in folded
-    assert "asked for, not possible" not in folded
+    assert "similarity" not in folded
 
 
 def test_a_clean_run_says_so():
