@@ -39,7 +39,8 @@ def piped(folder: Path, handle: HfModel) -> np.ndarray:
     )  # fmt: skip
     rows = []
     for text in TEXTS:
-        given = {each["label"]: each["score"] for each in run(text, **settings)}
+        (outputs_of_text,) = run([text], **settings)
+        given = {each["label"]: each["score"] for each in outputs_of_text}
         rows.append([given[label] for label in SINGLE.labels])
     return np.array(rows)
 
