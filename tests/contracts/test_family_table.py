@@ -39,6 +39,8 @@ def piped(folder: Path, handle: HfModel) -> np.ndarray:
     )  # fmt: skip
     rows = []
     for text in TEXTS:
+        if model.config.model_type == "big_bird":  # it keeps the attention of the text before
+            model.bert.set_attention_type(model.config.attention_type)
         (outputs_of_text,) = run([text], **settings)
         given = {each["label"]: each["score"] for each in outputs_of_text}
         rows.append([given[label] for label in SINGLE.labels])
