@@ -132,7 +132,9 @@ def headline_json(document: ResultsDocument, head: Headline) -> dict[str, object
         }
         for field in dataclasses.fields(row):
             figure = getattr(row, field.name)
-            if not isinstance(figure, Figure):
+            if not isinstance(figure, Figure) or (
+                head.kind != "regression" and field.name.startswith("score_")
+            ):
                 continue
             number = figure.estimate
             if number is None or number.value is None:

@@ -21,6 +21,7 @@ SIDE_BY_SIDE = 3
 _BETWEEN = 3  # what rich sets between two columns
 _LONGEST_NAME = 24
 _LONGEST_REASON = 20
+_NARROW = 17
 
 
 class _Block(NamedTuple):
@@ -33,8 +34,17 @@ class _Block(NamedTuple):
 
 def _lines(cell: ScreenCell, *, broken: bool = False) -> str:
     """Write a cell's lines below each other, foreign text made safe; a reason where it has none."""
-    lines = (cell.reason,) if cell.reason else () if cell == ScreenCell() else cell.lines
-    return "\n".join(printable(line).replace(" [", "\n[" if broken else " [") for line in lines)
+    lines = [cell.reason] if cell.reason else [] if cell == ScreenCell() else [*cell.lines]
+    lines = [part for line in lines for part in printable(line).split("; ")]
+    if broken:
+        parts = [part for line in lines for part in line.replace(" [", "\n[").split("\n")]
+        lines = [row for part in parts for row in _wrapped(part)]
+    return "\n".join(lines)
+
+
+def _wrapped(line: str) -> list[str]:
+    """Break a line between words, an interval nowhere."""
+    return [line] if line.startswith("[") else textwrap.wrap(line, _NARROW, break_long_words=False)
 
 
 def _name(row: ScreenRow, *, longest: int) -> str:

@@ -73,10 +73,12 @@ def refusal(
 def typed_refusal(option: str, error: ValidationError) -> ConfigError:
     """Return one message for a word of the command line that an option does not take."""
     faults = error.errors()
+    _, is_choice, choices = str(faults[0]["msg"]).rpartition(" is not one of ")  # typer's own words
+    expected = ", or ".join(dict.fromkeys(_expected(dict(fault)) for fault in faults))
     return ConfigError(
         option,
         found=f"is {printable(str(faults[0]['input']), limit=120)}",
-        expected=", or ".join(dict.fromkeys(_expected(dict(fault)) for fault in faults)),
+        expected=f"one of {choices.rstrip('.')}" if is_choice else expected,
     )
 
 

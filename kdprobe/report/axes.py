@@ -6,13 +6,19 @@ Does: choose round ticks, map values to pixels, draw axes with titles. Does not:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kdprobe.report.svg import label, lines, tag, text
+from kdprobe.report.lettering import extent, lines
+from kdprobe.report.svg import label, tag, text
 from kdprobe.results.numbers import show_number
 
 LINE = 13.0
 """The height of a line of letters, in pixels."""
+_WEIGHT = 0.93
+"""Titles are bold, and so wider."""
+MARGIN = 7.0
+"""The paper to the right of a plot, in pixels."""
 
 
 def title_room(title: str, room: float) -> float:
@@ -83,13 +89,15 @@ def ticks(low: float, high: float, *, wanted: int = 5) -> list[float]:
 def tick_label(value: float) -> str:
     """Write a tick without trailing zeros.
 
-    >>> tick_label(0.5), tick_label(0.0), tick_label(-1200.0)
-    ('0.5', '0', '−1,200')
+    >>> tick_label(0.5), tick_label(0.0), tick_label(-1200.0), tick_label(0.0005)
+    ('0.5', '0', '−1,200', '0.0005')
     """
     if value == 0:
         return "0"
-    if abs(value) >= 1000 or abs(value) < 1e-3:
+    if abs(value) >= 1000:
         return show_number(value)
+    if abs(value) < 1e-3:  # ticks are round to 12 decimals, see `ticks`
+        return f"{value:.12f}".rstrip("0").replace("-", "−")
     return f"{value:g}".replace("-", "−")
 
 
@@ -99,7 +107,10 @@ def x_axis(scale: Scale, y: float, title: str, *, top: float, wanted: int = 5) -
     for value in ticks(scale.low, scale.high, wanted=wanted):
         x = scale(value)
         marks.append(tag("line", {"class": "grid", "x1": x, "x2": x, "y1": top, "y2": y}))
-        marks.append(text(x, y + 15, tick_label(value), "tick", "middle"))
+        shown = tick_label(value)
+        # The last label of an axis must not run over the edge of the paper.
+        at = min(x, scale.end + MARGIN - extent(shown) / 2)
+        marks.append(text(at, y + 15, shown, "tick", "middle"))
     marks.append(
         tag("line", {"class": "axis", "x1": scale.start, "x2": scale.end, "y1": y, "y2": y})
     )
@@ -128,6 +139,17 @@ def y_axis(scale: Scale, x: float, title: str, *, right: float, wanted: int = 5)
     return "".join(marks)
 
 
-def panel_title(content: str, width: float) -> str:
-    """Write a panel's title in its first line, cut to the panel."""
-    return label(4, 14, content, 0.95 * width - 8, "panel-title") if content else ""
+def panel_title(content: str, width: float, *, most: int = 1) -> str:
+    """Write a panel's title at its top, in up to `most` lines; a cut one has a tooltip."""
+    if not content:
+        return ""
+    room = _WEIGHT * width - 8
+    *head, last = lines(content, room, most=most, cut=False)
+    marks = [text(4, 14 + LINE * i, line, "panel-title") for i, line in enumerate(head)]
+    return "".join([*marks, label(4, 14 + LINE * len(head), last, room, "panel-title")])
+
+
+def heading_room(titles: Iterable[str], width: float) -> float:
+    """Return the height that titles of up to two lines take beyond one line."""
+    room = _WEIGHT * width - 8
+    return LINE * max((len(lines(title, room)) - 1 for title in titles if title), default=0)

@@ -152,7 +152,7 @@ function startBrowser(data) {
     byId("panel").classList.toggle("empty", !sheets.length);
     byId("pin").textContent = open.pinned >= 0 && (open.pinned === open.example || open.example < 0) ? "Unpin" : "Pin";
     const place = grid.state.shown.indexOf(open.example), count = grid.state.shown.length;
-    byId("position").textContent = open.example < 0 ? "" : place < 0 ? "not in the list" : showCount(place + 1) + " of " + showCount(count);
+    byId("position").textContent = open.example < 0 ? "" : place < 0 ? "not listed" : showCount(place + 1) + " of " + showCount(count);
     byId("before").disabled = place <= 0;
     byId("after").disabled = !count || place === count - 1;
     const again = held && byId("sheets").querySelector('[data-keep="' + held + '"]');

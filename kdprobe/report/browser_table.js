@@ -65,7 +65,10 @@ function exampleTable(examples, filters, table, address) {
   ]);
   function visible() {
     const wanted = state.columns || usual, order = orders.get(state.sort.replace("-", ""));
-    return all.filter((column) => wanted.includes(column.key) || column.key === "text" || (order && order.column === column));
+    const listed = all.filter((column) => wanted.includes(column.key) || column.key === "text");
+    // What the list is sorted by stands beside the text where it was not chosen.
+    if (order && order.column && !listed.includes(order.column)) listed.splice(listed.findIndex((column) => column.key === "text") + 1, 0, order.column);
+    return listed;
   }
 
   /* Order: undefined values last, equal ones as they come. */

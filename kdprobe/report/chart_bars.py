@@ -11,6 +11,7 @@ import re
 
 from kdprobe.report.axes import (
     Scale,
+    heading_room,
     padded,
     panel_title,
     tick_label,
@@ -21,11 +22,12 @@ from kdprobe.report.axes import (
 )  # fmt: skip
 from kdprobe.report.chart_families import Facet, Plot
 from kdprobe.report.chart_findings import bars_finding, reliability_finding, series_reading
+from kdprobe.report.lettering import extent, fitted
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Attribute, Chart, Panel, extent, fitted, label, tag, text, title
+from kdprobe.report.svg import Attribute, Chart, Panel, label, tag, text, title
 from kdprobe.results.numbers import show_count
 from kdprobe.results.schema import Series
 
@@ -46,7 +48,7 @@ def _spots(plot: Plot) -> dict[float, str]:
 def _edges(spots: dict[float, str]) -> list[str]:
     """Return the ends of neighbouring ranges ("0–5", "5–9" give 0, 5, 9), or nothing."""
     ranges = [_RANGE.match(name) for name in spots.values()]
-    pairs = [(found[1], found[2]) for found in ranges if found]
+    pairs = [(match[1], match[2]) for match in ranges if match]
     together = all(one[1] == other[0] for one, other in itertools.pairwise(pairs))
     if len(pairs) < len(ranges) or not together or not pairs:
         return []
@@ -63,7 +65,13 @@ def _places(spots: dict[float, str], pitch: float, foot: float) -> tuple[str, fl
     if edges:
         step = max(1, math.ceil((max(extent(edge) for edge in edges) + 10) / pitch))
         return "".join(
-            text(LEFT + pitch * rank, foot + 15, edge, "tick", "middle")
+            text(
+                min(LEFT + pitch * rank, WIDTH - extent(edge) / 2 - 1),
+                foot + 15,
+                edge,
+                "tick",
+                "middle",
+            )
             for rank, edge in enumerate(edges)
             if rank % step == 0
         ), 13.0
@@ -159,10 +167,11 @@ def _reliability_panel(
 ) -> Panel:
     width, side = (184.0, 130.0) if small else (300.0, 200.0)
     left, right, wanted = (34.0, width - 10, 3) if small else (LEFT, width - 10, 5)
-    top = 22.0 if small else 46.0 + title_room(plot.y_title, right - 4)
+    heads = heading_room((each.title for each in plot.facets), width) if small else 0.0
+    top = heads + (22.0 if small else 46.0 + title_room(plot.y_title, right - 4))
     x, y = Scale(*across, left, right), Scale(0.0, 1.0, top + side, top)
     floor = top + side + 10 + _COUNTED
-    marks = panel_title(facet.title, width)
+    marks = panel_title(facet.title, width, most=2 if small else 1)
     marks += y_axis(y, left, "" if small else plot.y_title, right=right, wanted=wanted)
     marks += x_axis(x, floor, "" if small else plot.x_title, top=top, wanted=wanted)
     marks += reference(x(x.low), x(x.high), y(max(0.0, x.low)), y(min(1.0, x.high)))

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from kdprobe.report.axes import panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
 from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
+from kdprobe.report.lettering import extent
 from kdprobe.report.marks import key_of, swatch
 from kdprobe.report.palette import Palette
-from kdprobe.report.svg import Chart, Panel, extent, label, numbers_table, tag, text, title
+from kdprobe.report.svg import Chart, Panel, label, numbers_table, tag, text, title
 from kdprobe.results.schema import Cell, Column, Matrix
 
 STEPS = 10

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis, y_axis
+from kdprobe.report.axes import Scale, heading_room, padded, panel_title, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import KEPT, Facet, Plot
 from kdprobe.report.chart_findings import line_finding, series_reading
+from kdprobe.report.lettering import extent
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, polyline, reference, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, hint, interval_at, number_rows
-from kdprobe.report.svg import Chart, Panel, coordinate, extent, label, tag, text, title
+from kdprobe.report.svg import Chart, Panel, coordinate, label, tag, text, title
 from kdprobe.results.numbers import show_number
 from kdprobe.results.schema import Series
 
 BANDS, WHISKERS, DODGE = 2, 8, 3.0
 """Bands for so many series, whiskers for so many, so far apart; above, tooltips hold intervals."""
 _FEW, _DENSE = 3, 15
+_SMALL, _WIDE = 184.0, 300.0
 _NAMED, _ROOM, _LINE = 6, 92.0, 13.0
 
 
@@ -45,10 +47,16 @@ class _Frame:
 def _frame(plot: Plot, *, named: float) -> _Frame:
     titled = any(facet.title for facet in plot.facets)
     if len(plot.facets) > _FEW:
-        return _Frame(34.0, 176.0, 22.0, 104.0, small=True)
+        more = heading_room((_short(facet) for facet in plot.facets), _SMALL)
+        return _Frame(34.0, 176.0, 22.0 + more, 104.0, small=True)
     right = 292.0 - named
     top = (46.0 if titled else 28.0) + title_room(plot.y_title, right - 4)
     return _Frame(42.0, right, top, 170.0, small=False)
+
+
+def _short(facet: Facet) -> str:
+    """Return a panel's title less what stands in brackets; the picture's own name holds it all."""
+    return facet.title.split(" (")[0]
 
 
 def _named_at_ends(plot: Plot, looks: Looks) -> float:
@@ -63,8 +71,8 @@ def _named_at_ends(plot: Plot, looks: Looks) -> float:
 def _heading(plot: Plot, *, small: bool) -> str:
     """Small panels have no room for the titles of their axes: the chart's own title says them."""
     axes = f"{plot.y_title} by {plot.x_title}"
-    said = not small or axes.lower() in plot.title.lower()
-    return plot.title if said else f"{plot.title} ({axes})"
+    named = not small or axes.lower() in plot.title.lower()
+    return plot.title if named else f"{plot.title} ({axes})"
 
 
 def draw_lines(plot: Plot, name: str, palette: Palette) -> Chart:
@@ -96,9 +104,9 @@ def _panel(
 ) -> Panel:
     x, y = scales
     wanted = 3 if frame.small else 6
-    width = 184.0 if frame.small else 300.0
-    heading = facet.title.split(" (")[0] if frame.small else facet.title
-    marks = panel_title(heading, width)
+    width = _SMALL if frame.small else _WIDE
+    heading = _short(facet) if frame.small else facet.title
+    marks = panel_title(heading, width, most=2 if frame.small else 1)
     titles = ("", "") if frame.small else (plot.x_title, plot.y_title)
     marks += x_axis(x, frame.foot, titles[0], top=frame.top, wanted=wanted)
     marks += y_axis(y, frame.left, titles[1], right=frame.right, wanted=wanted)

@@ -10,20 +10,10 @@ import itertools
 from dataclasses import dataclass
 
 from kdprobe.report.axes import Scale, padded, x_axis, y_axis
+from kdprobe.report.lettering import extent, fitted
 from kdprobe.report.marks import marker, polyline, styled, whisker
 from kdprobe.report.palette import Style
-from kdprobe.report.svg import (
-    Attribute,
-    Chart,
-    Key,
-    Panel,
-    extent,
-    fitted,
-    numbers_table,
-    tag,
-    text,
-    title,
-)
+from kdprobe.report.svg import Attribute, Chart, Key, Panel, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column
 
@@ -32,7 +22,7 @@ ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
 GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
-_LONGEST, _LINE, _MARK = 110.0, 13.0, 7.0
+_LONGEST, _LINE, _MARK, _BELOW = 110.0, 13.0, 7.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -171,18 +161,20 @@ def _spot(spot: Spot, x: Scale, y: Scale) -> str:
 
 
 def _labels(spots: list[Spot], x: Scale, y: Scale) -> str:
-    """Write number and name beside each mark, the number alone where names would overlap.
+    """Write number and name beside each mark; where names would overlap the number alone.
 
+    A name without a number then stands below its mark.
     The last marks of the axis have their label on the left, where there is room.
     """
     drawn = ""
     boxes = [(x(spot.x) - _MARK, x(spot.x) + _MARK, y(spot.y)) for spot in spots]
     for spot in sorted(spots, key=lambda spot: -spot.y):
-        at_x, at_y = x(spot.x), y(spot.y) - 7
+        at_x = x(spot.x)
         right = at_x > LEFT + WIDE / 2
         room = (at_x - LEFT if right else LEFT + WIDE - at_x) - 9
         names = [f"{spot.number} {spot.name}".strip(), spot.number or spot.name]
-        for i, name in enumerate(names):
+        heights = (y(spot.y) - 7, y(spot.y) + (-7 if spot.number else _BELOW))
+        for i, (name, at_y) in enumerate(zip(names, heights, strict=True)):
             shown = fitted(name, min(room, _LONGEST))
             start = at_x - 9 - extent(shown) if right else at_x + 9
             box = start, start + extent(shown), at_y

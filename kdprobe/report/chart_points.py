@@ -8,21 +8,12 @@ from __future__ import annotations
 from kdprobe.report.axes import LINE, Scale, padded, title_room, x_axis, y_axis
 from kdprobe.report.chart_families import Plot
 from kdprobe.report.chart_findings import points_finding
+from kdprobe.report.lettering import lines
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import marker, styled, whisker
 from kdprobe.report.palette import Palette
 from kdprobe.report.series_points import ends, interval_at
-from kdprobe.report.svg import (
-    Attribute,
-    Chart,
-    Panel,
-    label,
-    lines,
-    numbers_table,
-    tag,
-    text,
-    title,
-)
+from kdprobe.report.svg import Attribute, Chart, Panel, label, numbers_table, tag, text, title
 from kdprobe.results.numbers import show_interval, show_number
 from kdprobe.results.schema import Cell, Column, Series
 

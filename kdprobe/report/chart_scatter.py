@@ -21,7 +21,7 @@ from kdprobe.results.schema import Cell, Column, Series
 
 POINTS = 4000
 BINS = 40
-ROWS = 500
+ROWS = 100
 LEFT, WIDTH, HIGH = 42.0, 300.0, 210.0
 
 

@@ -27,8 +27,8 @@ from kdprobe.results.schema import Cell, Column, Estimate
 from kdprobe.results.sentences import with_interval, within_sentence
 
 NAME = "score-against-agreement"
-_LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 280.0, 152.0, 22.0
-_NAMES, _APART = 150.0, 14.0
+_LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 250.0, 152.0, 22.0
+_NAMES, _APART = 136.0, 14.0
 _MOST_NAMED = 12
 
 
@@ -81,7 +81,7 @@ def _names(points: list[_Point], x: Scale, y: Scale) -> str:
     for point, height in zip(ordered, heights, strict=True):
         start: dict[str, Attribute] = {"x1": x(point.x.value or 0.0), "y1": y(point.y.value or 0.0)}
         at: dict[str, Attribute] = {**start, "x2": edge + 6, "y2": height}
-        lead = tag("line", {"class": "lead", **at})
+        lead = tag("line", {"class": "leader", **at})
         lead += marker(point.style.shape, edge + 12, height, size=3.5)
         lead += label(edge + 20, height + 4, point.name, _NAMES - 20)
         drawn += styled(point.style, lead)

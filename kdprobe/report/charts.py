@@ -11,6 +11,7 @@ from dataclasses import replace
 from kdprobe.report.chart_bars import draw_bars, draw_reliability
 from kdprobe.report.chart_dots import draw_dots, has_means
 from kdprobe.report.chart_families import MatrixFamily, Plot, matrix_families, plots
+from kdprobe.report.chart_flips import draw_flips
 from kdprobe.report.chart_forest import Sure, draw_forest
 from kdprobe.report.chart_heat import draw_matrices
 from kdprobe.report.chart_line import draw_lines
@@ -117,9 +118,16 @@ def _with_labels(curves: Sequence[Curve], palette: Palette) -> list[Curve]:
     return [
         curve
         if curve.kind == "scatter"
-        else curve.model_copy(update={"series": tuple(worded(one) for one in curve.series)})
+        else curve.model_copy(
+            update={"series": tuple(worded(one) for one in curve.series if _drawable(curve, one))}
+        )
         for curve in curves
     ]
+
+
+def _drawable(curve: Curve, series: Series) -> bool:
+    """Whether a series has the heights its chart needs: only a forest is of x alone."""
+    return curve.kind in ("forest", "points") or len(series.y) == len(series.x)
 
 
 class _Names:
@@ -154,6 +162,8 @@ def analysis_charts(
         draw_matrices(family, fresh(family.members[0][1].name), palette)
         for family in _drawn_matrices(result, palette)
     ]
+    flips = draw_flips(result, fresh("flips"), palette)
+    charts = [flips, *charts] if flips else charts
     laid_out = plots(_with_labels(result.curves, palette), palette)
     for plot in _with_folds(laid_out, pictured=bool(charts)):
         name = fresh(plot.name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -17,11 +16,10 @@ from importlib import resources
 from markupsafe import Markup
 
 from kdprobe.plain_text import printable
+from kdprobe.report.lettering import extent, fitted
 from kdprobe.results.schema import Column, Table
 
 Attribute = str | float | int
-LETTER, WIDE_LETTER = 6.8, 12.4
-"""The mean width of a letter at 12 px, and of one of a wide script, in CSS pixels."""
 
 
 def clean(text: str) -> str:
@@ -76,52 +74,6 @@ def _text(x: float, y: float, inner: str, kind: str, anchor: str) -> str:
     return tag("text", {"class": classes, "x": x, "y": y}, inner)
 
 
-def extent(content: str) -> float:
-    """Estimate the width of a label in pixels; letters of wide scripts count double.
-
-    >>> extent("ab"), extent("学")
-    (13.6, 12.4)
-    """
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in content)
-    return round(wide * WIDE_LETTER + (len(content) - wide) * LETTER, 6)
-
-
-def fitted(content: str, room: float) -> str:
-    """Cut a label to a width in pixels, with an ellipsis.
-
-    >>> fitted("distilbert", 100), fitted("distilbert", 40)
-    ('distilbert', 'dist…')
-    """
-    shown = printable(content)
-    if extent(shown) <= room:
-        return shown
-    kept = ""
-    for letter in shown:
-        if extent(kept + letter) + LETTER > room:
-            break
-        kept += letter
-    return kept + "…"
-
-
-def lines(content: str, room: float, *, most: int = 2) -> list[str]:
-    """Break a label at blanks into lines no wider than `room` pixels; the last may be cut.
-
-    >>> lines("share of the answers as the teacher", 130)
-    ['share of the', 'answers as the tea…']
-    >>> lines("score", 130)
-    ['score']
-    """
-    words = printable(content).split(" ")
-    broken = [words[0]]
-    for word in words[1:]:
-        longer = f"{broken[-1]} {word}"
-        if extent(longer) <= room or len(broken) == most:
-            broken[-1] = longer
-        else:
-            broken.append(word)
-    return [fitted(line, room) for line in broken]
-
-
 def label(
     x: float, y: float, content: str, room: float, kind: str = "", anchor: str = "start"
 ) -> str:
@@ -150,10 +102,11 @@ class Panel:
 
     def svg(self, key: str) -> Markup:
         """Write the panel as an image of its own; `key` is unique on the page."""
-        return Markup(
-            tag("svg", {**_opening(self.width, self.height), "aria-labelledby": f"{key}-t {key}-d"},
-                _named(key, self.title, self.description) + self.marks)
-        )  # fmt: skip
+        opening = {**_opening(self.width, self.height), "aria-labelledby": f"{key}-t {key}-d"}
+        # What stands in an image is hidden from a screen reader: links may not.
+        opening["role"] = "group" if "<a " in self.marks else "img"
+        named = _named(key, self.title, self.description)
+        return Markup(tag("svg", opening, named + self.marks))
 
 
 def _opening(width: float, height: float) -> dict[str, Attribute]:

@@ -23,7 +23,7 @@ from kdprobe.results.schema import Estimate
 from kdprobe.results.screen import ratio, times_faster
 from kdprobe.results.states import MARGIN
 
-WIDE, TALL, EDGE = 96.0, 12.0, 4.0
+WIDE, TALL, EDGE = 84.0, 12.0, 4.0
 _MIDDLE = TALL / 2
 _MOST_SQUARES = 12
 Values = Sequence[float | None]

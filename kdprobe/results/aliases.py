@@ -20,6 +20,8 @@ ALIASES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "flip_rate": ("agreement", "churn"),
         "negative_flip_rate": ("overlap", "negative_flips"),
         "positive_flip_rate": ("overlap", "positive_flips"),
+        "latency": ("efficiency", "latency_p50"),
+        "compression_ratio": ("efficiency", "parameters_ratio"),
     }
 )
 """Another name -> the analysis that is meant and its metric."""

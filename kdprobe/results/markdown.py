@@ -31,7 +31,7 @@ def plain_markdown(text: str) -> str:
     >>> plain_markdown("# 1"), plain_markdown("1. x"), plain_markdown("[a](b)")
     ('\\# 1', '1\\. x', '\\[a\\](b)')
     """
-    shown = "".join(_ENTITIES.get(char, char) for char in printable(text))
+    shown = "".join(_ENTITIES.get(char, char) for char in printable(text).strip())
     shown = _ACTS.sub(r"\\\1", shown)
     for mark, written in _LINKS.items():
         shown = shown.replace(mark, written)

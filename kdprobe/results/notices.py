@@ -16,8 +16,9 @@ from kdprobe.results.sentences import with_interval
 from kdprobe.results.unable import Unable, unable
 
 _RANK = {"alarm": 0, "warning": 1, "note": 2}
-_CLAUSE = re.compile(r"[:;,]\s|\.(\s|$)|\s\(")
-_SHORT = 56
+_BRACKETS = re.compile(r"\s*\([^()]*\)")
+_ENDS = (re.compile(r"[:;]\s|\.(?:\s|$)"), re.compile(r",\s"))
+_SHORT, _LEAST = 56, 16
 IMPOSSIBLE = "asked-for-not-possible"
 """The code of a notice that something asked for could not run."""
 
@@ -60,7 +61,7 @@ def _by_chance(row: HeadlineRow) -> Notice:
 
 
 def _impossible(item: Unable) -> Notice:
-    message = f"Asked for, not possible: {item.names}: {item.reason}"
+    message = f"asked for, not possible: {item.names}: {item.reason}"
     return Notice(code=IMPOSSIBLE, severity="warning", message=message, models=item.models)
 
 
@@ -69,14 +70,19 @@ def few_words(notice: Notice) -> str:
 
     >>> few_words(Notice(code="x", severity="note", message="Selection on dev: the best of 8."))
     'Selection on dev'
+    >>> few_words(Notice(code="cut", severity="note", message="18 of 99 texts (m) are cut: long"))
+    '18 of 99 texts are cut'
     >>> few_words(Notice(code="unequal-budgets", severity="note", message="long " * 20))
     'unequal budgets'
     """
-    clause = _CLAUSE.split(notice.message, maxsplit=1)[0]
     if notice.code == IMPOSSIBLE:
-        clause = ": ".join(notice.message.split(": ")[:2])
-        return shortened(clause, _SHORT)
-    return clause if 0 < len(clause) <= _SHORT else notice.code.replace("-", " ")
+        return shortened(": ".join(notice.message.split(": ")[:2]), _SHORT)
+    clause = _BRACKETS.sub("", notice.message)
+    for end in _ENDS:
+        clause = end.split(clause, maxsplit=1)[0]
+        if _LEAST <= len(clause) <= _SHORT:
+            return clause
+    return notice.code.replace("-", " ")
 
 
 def of_the_teacher(document: ResultsDocument, head: Headline) -> list[str]:

@@ -40,7 +40,8 @@ def show_number(value: float, *, digits: int = 3) -> str:
     """Write a number with a fixed number of decimals below 100 and whole above 1,000.
 
     A number that its decimals would show as 0 gets two digits that say something: no exponent is
-    written, and what is below or above 0 does not look like 0. Below a millionth it is 0.
+    written, and what is below or above 0 does not look like 0. Below a millionth it is 0. Nor is
+    what lies below 1 shown as 1: an agreement of .9998 is not all.
 
     Args:
         value: any finite number.
@@ -50,14 +51,19 @@ def show_number(value: float, *, digits: int = 3) -> str:
     ('0.827', '−0.500', '66,955,010', '−0.0003')
     >>> show_number(0.00012345), show_number(1e-9), show_number(0.004, digits=2)
     ('0.00012', '0.000', '0.004')
+    >>> show_number(0.99981), show_number(0.9996, digits=2), show_number(1.0)
+    ('0.9998', '0.9996', '1.000')
     """
     size = abs(value)
     if size < _LEAST:
         return f"{0:.{digits}f}"
     if size < 100:
         text = f"{value:.{digits}f}"
+        short = 1 - size
         if not text.strip("-0."):
             text = f"{value:.{1 - math.floor(math.log10(size))}f}".rstrip("0")
+        elif short >= _LEAST and float(text) in (-1, 1):
+            text = f"{value:.{-math.floor(math.log10(short))}f}"
     elif size < 1000:
         text = f"{value:.1f}"
     else:
@@ -97,12 +103,15 @@ def show_date(stamp: str) -> str:
 
 
 def show_share(value: float) -> str:
-    """Write a share in percent, one decimal.
+    """Write a share in percent, one decimal; what is not all or none is not shown as that.
 
-    >>> show_share(0.8274)
-    '82.7 %'
+    >>> show_share(0.8274), show_share(0.99981), show_share(1.0)
+    ('82.7 %', '99.98 %', '100.0 %')
     """
-    return f"{100 * value:.1f} %".replace("-", "−")
+    percent = 100 * value
+    short = 100 - abs(percent)
+    digits = -math.floor(math.log10(short)) if 100 * _LEAST <= short < 0.1 else 1
+    return f"{show_number(percent, digits=digits)} %"
 
 
 def show_p(value: float) -> str:

@@ -7,7 +7,7 @@ draw.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kdprobe.results.figures import Figure
 from kdprobe.results.headline import Headline, HeadlineRow
@@ -32,12 +32,14 @@ class ScreenCell:
         interval: in brackets, or a second number; may be empty.
         more: what else belongs to it; may be empty.
         reason: why there is no number; empty where there is one, or none applies.
+        n: of how many examples the number is, where it is not of all.
     """
 
     value: str = "–"
     interval: str = ""
     more: str = ""
     reason: str = ""
+    n: int | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -74,8 +76,8 @@ class Screen:
 
 READING = {
     "state": f"Same: the interval of the difference lies within ±{MARGIN:g}; worse or "
-    "better: it excludes 0; cannot be told: neither, with the smallest difference that the sample "
-    "could show 8 times in 10.",
+    "better: it excludes 0; cannot be told: neither; beside it the smallest difference that the "
+    "sample could show 8 times in 10.",
     "score": "Grey under the score: the teacher's interval.",
     "agreement": "Lines beside the agreement: what chance gives, and the ceiling (two seeds of one "
     "model, else 1).",
@@ -103,7 +105,7 @@ def _number(figure: Figure | None, more: str = "") -> ScreenCell:
     if number is None or number.value is None:
         return ScreenCell(reason="" if figure.left_out else figure.reason)
     value = show_number(number.value, digits=decimals(number.n))
-    return ScreenCell(value, show_bounds(number), more)
+    return ScreenCell(value, show_bounds(number), more, n=number.n)
 
 
 def _state(row: HeadlineRow, head: Headline) -> ScreenCell:
@@ -113,11 +115,17 @@ def _state(row: HeadlineRow, head: Headline) -> ScreenCell:
     more = ""
     if row.state.word == UNTOLD and row.state.smallest is not None:
         least = show_number(row.state.smallest, digits=decimals(difference.n))
-        more = f"could show {least} or more"
+        more = f"could show {least}"
     test = row.mcnemar.estimate
     if head.score_name == "accuracy" and test is not None and test.p_value is not None:
         more = "; ".join(filter(None, (more, f"McNemar p {show_p(test.p_value)}")))
     return ScreenCell(row.state.word, with_interval(difference, sign=True), more)
+
+
+def _state_column(head: Headline) -> ScreenColumn:
+    """Name the margin, and the test where the score is what McNemar's test is about."""
+    tested = head.score_name == "accuracy" and any(row.mcnemar.known for row in head.rows)
+    return ScreenColumn("state", "state", f"same: ±{MARGIN:g}{'; McNemar p' if tested else ''}")
 
 
 def _kappa(row: HeadlineRow, head: Headline) -> ScreenCell:
@@ -175,6 +183,10 @@ def _speed(row: HeadlineRow, head: Headline) -> ScreenCell:
     times = times_faster(row, head)
     if times is None:
         return ScreenCell(reason="" if row.latency.left_out else row.latency.reason)
+    measured = row.speedup.known
+    ends = (None, None) if measured is None else (measured.low, measured.high)
+    if ends[0] is not None and ends[1] is not None and ends[0] <= 1 <= ends[1]:
+        return ScreenCell(f"{show_number(times, digits=1)}×", _milliseconds(row.latency))
     word = "faster" if times >= 1 else "slower"
     factor = times if times >= 1 or not times else 1 / times
     return ScreenCell(f"{show_number(factor, digits=1)}× {word}", _milliseconds(row.latency))
@@ -206,7 +218,7 @@ def _reasons(head: Headline) -> ScreenColumn:
 
 _COLUMNS = (
     _Column(
-        lambda head: ScreenColumn("state", "state", f"same: within ±{MARGIN:g}"),
+        _state_column,
         _state,
     ),
     _Column(
@@ -233,13 +245,31 @@ _COLUMNS = (
     _Column(_reasons, lambda row, head: _number(row.attribution)),
     _Column(_fixed("layers", "layers", "probing tasks lost"), _layers),
     _Column(
-        _fixed("calibration", "ECE", "minus its reference"),
+        _fixed("calibration", "ECE", "beyond chance"),
         lambda row, head: _number(row.calibration),
         lambda head: _number(head.calibration),
     ),
     _Column(_fixed("size", "size", "parameters"), _size, _own_size),
     _Column(_fixed("speed", "speed", "a sentence"), _speed, _own_speed),
 )
+
+
+def _counted(
+    column: ScreenColumn, cells: list[ScreenCell], n: int
+) -> tuple[ScreenColumn, list[ScreenCell]]:
+    """Say of how many examples numbers are that are not of all: in the heading, or in each cell."""
+    counts = {cell.n for cell in cells if cell.n is not None}
+    if counts <= {n}:
+        return column, cells
+    if len(counts) == 1:
+        count = f"n = {show_count(counts.pop())}"
+        return replace(column, hint=f"{column.hint}, {count}" if column.hint else count), cells
+    return column, [
+        replace(cell, more="; ".join(filter(None, (cell.more, f"n = {show_count(cell.n)}"))))
+        if cell.n not in (None, n)
+        else cell
+        for cell in cells
+    ]
 
 
 def screen(head: Headline) -> Screen:
@@ -253,7 +283,8 @@ def screen(head: Headline) -> Screen:
     for one in _COLUMNS:
         column = [one.teacher(head), *(one.cell(row, head) for row in head.rows)]
         if any(cell.value != _NONE.value for cell in column):
-            columns.append(one.column(head))
+            named, column = _counted(one.column(head), column, head.n)
+            columns.append(named)
             cells.append(column)
     names = [(head.teacher, "teacher"), *((row.student, row.role) for row in head.rows)]
     rows = [

@@ -9,7 +9,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from kdprobe.results.numbers import show_count, show_interval, show_number, show_p
+from kdprobe.results.numbers import (
+    show_count,
+    show_interval,
+    show_number,
+    show_p,
+    show_size,
+)
 from kdprobe.results.schema import Estimate
 from kdprobe.results.sweep import Front, SweepDocument
 
@@ -38,8 +44,7 @@ class _Values:
         if value is None:
             return "undefined"
         if metric == "parameters":
-            small = value < 1e6
-            return f"{value / (1e3 if small else 1e6):,.1f} {'k' if small else 'M'} parameters"
+            return f"{show_size(value)} parameters"
         if metric == "throughput":
             return f"{value:,.0f} sentences/s"
         return f"{self.label(metric)} {show_number(value)}"

@@ -237,7 +237,13 @@ def test_regression_correlates_scores():
     )
     far = found(result, "mean_absolute_difference", "teacher", "student-1")
     assert far.value == pytest.approx(float(np.abs(a - b).mean()))
-    names = {"pearson", "spearman", "mean_absolute_difference"}
+    bias = found(result, "mean_difference", "teacher", "student-1")
+    assert bias.value == pytest.approx(float((b - a).mean()))  # positive: the student gives more
+    assert bias.low is not None
+    assert bias.value is not None
+    assert bias.high is not None
+    assert bias.low < bias.value < bias.high
+    names = {"pearson", "spearman", "mean_absolute_difference", "mean_difference"}
     assert {item.metric for item in result.estimates} == names
     assert "confidence" not in result.curves[0].x_title
 

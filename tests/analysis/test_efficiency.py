@@ -134,7 +134,7 @@ def test_fronts_of_score_and_agreement() -> None:
     models = (cost("teacher", 1), cost("student-1", 2), cost("student-2", 0))
     dear = fronts(study.with_observations(Efficiency(models, ())))
     assert [row[-1] for row in dear["front-accuracy-parameters"].rows] == [
-        "on the front", "on the front", "beaten"
+        "on the front", "on the front", "not on it"
     ]  # fmt: skip
     assert dear["front-accuracy-parameters"].rows[0][1] == pytest.approx(0.5)  # millions
 

@@ -209,7 +209,7 @@ CASES = (
     C(
         "quantization_config",
         config(quantization_config={"quant_method": "bitsandbytes"}),
-        "quantized",
+        "its weights are quantised",
         "bitsandbytes",
         "dequantize",
     ),
@@ -294,8 +294,8 @@ CASES = (
     C(
         "an adapter alone",
         lambda world: adapter(world, alone=True),
-        "an adapter (adapter_config.json) for base, not a whole model",
-        "merge_and_unload",
+        "its base base is at none of",
+        "?base=PATH",
     ),
     C(
         "an adapter beside weights",

@@ -162,7 +162,26 @@ def test_many_students_stand_below_each_other(tmp_path: Path, task: Path, teache
     done = run("compare", teacher, *students, "-t", task, *asked, *FAST)
     assert done.code == 0, done.err
     row = next(line for line in done.out.splitlines() if line.startswith("s3 "))
-    assert [cell.strip() for cell in row.split("│")][2] == "1.000"
+    assert [cell.strip() for cell in row.split("│")][3] == "1.00"  # state, score, agreement
+
+
+def test_a_summary_is_written_where_it_is_asked_for(
+    tmp_path: Path, task: Path, teacher: Path, student: Path
+) -> None:
+    """A place refused after an hour of computing, or other words than the page's, help nobody."""
+    file, out = tmp_path / "verdict.md", tmp_path / "out"
+    done = run("compare", teacher, student, "-t", task, "-o", out, "--summary", file, *FAST)
+    assert done.code == 0, done.err
+    assert f"Summary: {file}" in done.out
+    again = tmp_path / "again.md"
+    assert run("report", out, "-o", tmp_path / "x.html", "--summary", again).code == 0
+    assert again.read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+    assert "| student<br>student |" in file.read_text(encoding="utf-8")
+    refused(
+        run("compare", teacher, student, "-t", task, "-o", tmp_path / "b", "--summary", tmp_path),
+        "is a folder",
+    )
+    assert not (tmp_path / "b").exists()
 
 
 def test_limit_is_told_and_options_are_recorded(tmp_path: Path, task: Path, teacher: Path) -> None:

@@ -112,8 +112,6 @@ def test_checkpoints_of_every_architecture(world: Path) -> None:
     assert pace.startswith("Speed: on 1 CPU thread; 20 single sentences and 2 batches of 32")
     row = headline(compared.document).rows[0]
     assert row.latency.estimate is not None
-    assert row.smaller.estimate is not None
-    assert row.smaller.estimate.value == ratio
     assert row.speedup.estimate == number(result, "speedup", "t", "s")
 
 
@@ -223,7 +221,7 @@ def test_it_is_asked_for_and_left_out(world: Path) -> None:
     assert "peak_memory" not in {one.metric for one in result.estimates}
     with pytest.raises(ConfigError) as raised:
         EfficiencyOptions(seconds=0)
-    assert str(raised.value) == "`efficiency.seconds`: is 0, expected more than 0"
+    assert str(raised.value) == "`efficiency.seconds`: is 0, expected at least 0.1"
 
 
 def test_the_command_line(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

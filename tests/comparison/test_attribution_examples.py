@@ -19,7 +19,9 @@ def explained_document() -> ResultsDocument:
     study = attributed_study()
     analysis = attribution_agreement.ANALYSIS
     result = analysis.run(study, analysis.options(), {})
-    document = documents.build(n=12).model_copy(update={"analyses": (result,), "examples": ()})
+    document = documents.build(n=12, names=tuple(m.name for m in study.models)).model_copy(
+        update={"analyses": (result,), "examples": ()}
+    )
     shown = with_words(study, examples(study, list(range(study.n))), document)
     return document.model_copy(update={"examples": shown})
 
@@ -42,19 +44,21 @@ def test_the_page_draws_the_words_that_the_examples_hold() -> None:
     table = document.analyses[0].tables[0]
     held = {example.id: example.words for example in document.examples}
     page = render(document)
-    for sentence, (example, why) in zip(marked(document, table), table.rows, strict=True):
-        words = held[str(example)]
-        assert words is not None
-        assert (sentence.example, sentence.why) == (example, why)
-        assert words.explained is not None
-        assert sentence.explained == document.task.labels[words.explained]
-        assert [(line.method, line.model) for line in sentence.lines] == [
-            (line.method, line.model) for line in words.scores
-        ]
-        for line, scores in zip(sentence.lines, words.scores, strict=True):
-            assert tuple(mark.word for mark in line.marks) == words.words
-            assert tuple(mark.score for mark in line.marks) == scores.scores
-        assert f'aria-label="Word scores of {example}"' in page
+    shown = marked(document, table)
+    assert set(shown) == {line.method for words in held.values() if words for line in words.scores}
+    for method, sentences in shown.items():
+        for sentence, (example, why) in zip(sentences, table.rows, strict=True):
+            words = held[str(example)]
+            assert words is not None
+            assert (sentence.example, sentence.why) == (example, why)
+            assert words.explained is not None
+            assert sentence.explained == document.task.labels[words.explained]
+            rows = [line for line in words.scores if line.method == method]
+            assert [line.model for line in sentence.lines] == [line.model for line in rows]
+            for line, scores in zip(sentence.lines, rows, strict=True):
+                assert tuple(mark.word for mark in line.marks) == words.words
+                assert tuple(mark.score for mark in line.marks) == scores.scores
+            assert f'href="#ex-{sentence.place}"' in page
     assert "explained_sentences" not in page
 
 

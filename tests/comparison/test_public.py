@@ -31,7 +31,8 @@ def test_compare_and_load(tmp_path: Path) -> None:
     shown = made._repr_html_()
     assert "&lt;s&gt;" in shown
     assert "<s>" not in shown.replace("&lt;s&gt;", "")
-    assert "agrees with it on" in repr(made)
+    assert "agrees with the teacher on" in repr(made)
+    assert "&lt;s&gt; is worse than the teacher by accuracy" in made.summary()
     frame = made.metrics
     assert {"analysis", "metric", "value", "n"} <= set(frame.columns)
     texts = frame[["layer", "pooling", "subset"]].to_numpy().ravel()
@@ -44,7 +45,7 @@ def test_compare_and_load(tmp_path: Path) -> None:
     assert found is not None
     assert kappa == pytest.approx(found.value)
     assert "<a href=" in shown
-    assert "t (teacher)" in shown
+    assert "<th>t (teacher)</th>" in shown
     assert made.write_report(tmp_path / "again.html") == tmp_path / "again.html"
     assert (tmp_path / "again.html").read_text() == made.html()
 

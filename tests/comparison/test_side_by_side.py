@@ -41,7 +41,7 @@ def compared(world: Path, teacher: Any, *students: Any, **more: Any) -> ResultsD
     collectors = {
         "similarity": SimilarityOptions(permutations=9),
         "attention_similarity": AttentionOptions(examples=10, maps=1),
-        "causal_use": CausalUseOptions(("subj_number",), sentences=100, examples=10),
+        "causal_use": CausalUseOptions(properties=("subj_number",), sentences=100, examples=10),
         "efficiency": EfficiencyOptions(seconds=0.1, memory=False),
     } | more.pop("collectors", {})
     return kdprobe.compare(
@@ -55,10 +55,11 @@ def ran(document: ResultsDocument) -> set[str]:
 
 
 def reasons(document: ResultsDocument) -> dict[str, str]:
-    """Why an analysis did not run, of each; several lines are put together."""
+    """Why one of the four did not run, of each; several lines are put together."""
     lines: dict[str, list[str]] = {}
     for skipped in document.skipped:
-        lines.setdefault(skipped.what, []).append(skipped.reason)
+        if skipped.what in FOUR:
+            lines.setdefault(skipped.what, []).append(skipped.reason)
     return {what: "; ".join(each) for what, each in lines.items()}
 
 
@@ -122,7 +123,7 @@ def test_a_property_of_one_class(world: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         compared(
             world, str(world / "t"), str(world / "one"),
-            collectors={"causal_use": CausalUseOptions((str(own),), sentences=100)},
+            collectors={"causal_use": CausalUseOptions(properties=(str(own),), sentences=100)},
         )  # fmt: skip
     assert "only" in str(raised.value)
     outcome = run("compare", world / "t", world / "one", "--causal-use", own, "--task",
@@ -142,8 +143,8 @@ def test_a_property_of_one_class(world: Path, tmp_path: Path) -> None:
         (("--similarity", "1"), "--similarity: is 1, expected at least 5\n"),
         (("--similarity", "x"), "--similarity: is x, expected a whole number\n"),
         (("--attention", "1"), "--attention: is 1, expected at least 2\n"),
-        (("--attention-tokens", "x"), "--attention-tokens: is x, expected 'words' or 'all'\n"),
-        (("--efficiency-seconds", "0"), "--efficiency-seconds: is 0, expected more than 0\n"),
+        (("--attention-tokens", "x"), "--attention-tokens: is x, expected one of 'words', 'all'\n"),
+        (("--efficiency-seconds", "0"), "--efficiency-seconds: is 0, expected at least 0.1\n"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_is_one_message_that_names_it(

@@ -80,6 +80,8 @@ def reader_of(
         columns=(0, 1),
         device=torch.device("cpu"),
         model=model.eval(),
+        precision="float32",
+        capabilities=frozenset({"tokens", "gradients"}),
     )
     return Reader(cast(HfModel, handle))
 

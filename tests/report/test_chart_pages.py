@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -11,6 +12,7 @@ from kdprobe.report.build import figures, render
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.numbering import numbered
 from kdprobe.report.svg import Chart
+from kdprobe.results.io import read_document
 from kdprobe.results.schema import Curve, ResultsDocument, Series
 from tests.report import documents
 from tests.report.browsing import Reader
@@ -71,7 +73,8 @@ def test_every_chart_is_a_file_and_says_something_to_who_cannot_see_it(name: str
     document = DOCUMENTS[name]
     files = figures(document)
     charts = drawn(document)
-    assert len(files) == len(charts)
+    assert {chart.name for chart in charts} <= set(files)
+    assert len({chart.name for chart in charts}) == len(charts)
     for chart in charts:
         root = ElementTree.fromstring(files[chart.name])
         assert root.tag.endswith("svg")
@@ -159,3 +162,30 @@ def test_ten_panels_fit_one_screen_and_stand_below_each_other_on_a_phone(reader:
         if columns == 5:
             assert max(y + h for _, y, _, h in boxes) - min(y for _, y, _, _ in boxes) <= 900
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_pages_other_styles_leave_charts_alone(reader: Reader) -> None:
+    """A rule of another part of the page made ticks bold, and panels stand below each other."""
+    page = reader.open("styles", text=render(DOCUMENTS["three"]), width=1280).page
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    weights = page.evaluate(
+        "[...document.querySelectorAll('svg.chart .tick')].map(t => getComputedStyle(t).fontWeight)"
+    )
+    assert set(weights) == {"400"}
+    heights = page.evaluate(
+        "[...document.querySelectorAll('#figure-calibration-reliability .panels svg')]"
+        ".map(s => Math.round(s.getBoundingClientRect().y))"
+    )
+    assert len(heights) == 3
+    assert len(set(heights)) == 1
+
+
+@pytest.mark.parametrize("name", ["v1", "v1-names", "v2", "v2-highlights"])
+def test_documents_of_every_version_are_drawn(name: str) -> None:
+    """A document of last year that no longer opens is lost work."""
+    golden = Path(__file__).parents[1] / "golden" / f"results-{name}.json"
+    document = read_document(golden)
+    page = render(document)
+    assert "</html>" in page
+    for text in figures(document).values():
+        ElementTree.fromstring(text)

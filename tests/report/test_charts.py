@@ -130,9 +130,10 @@ def test_names_below_bars_never_run_together() -> None:
     series = Series(name="s", x=tuple(range(10)), y=(0.1,) * 10, labels=ranges)
     root = panel(one(curve("bars", series)))
     ends = [node for node in of_class(root, "tick") if "a-middle" in (node.get("class") or "")]
-    # The plot is 252 wide from 42, each range 25.2: an end stands at every second, 0, .10, .20 …
+    # The plot is 252 wide from 42, each range 25.2: an end stands at every second;
+    # the last one, at 294, moves left by what would stand beyond the paper of 300.
     assert [node.text for node in ends] == [".00", ".10", ".20", ".30", ".40", ".50"]
-    assert places(ends, "x") == [42, 92.4, 142.8, 193.2, 243.6, 294]
+    assert places(ends, "x") == [42, 92.4, 142.8, 193.2, 243.6, 288.8]
     methods = ("integrated_gradients_of_the_input", "shap", "lime", "random order")
     named = Series(name="s", x=(0, 1, 2, 3), y=(0.1,) * 4, labels=methods)
     texts = words(panel(one(curve("bars", named))))
@@ -329,10 +330,10 @@ def test_every_long_name_is_cut_inside_its_panel_and_whole_in_a_tooltip() -> Non
 def test_ticks_stay_inside_and_are_few(case: tuple[float, float]) -> None:
     """A tick outside the axis, or thousands of them, would cover the chart."""
     low, high = case[0], case[0] + case[1]
-    found = ticks(low, high)
+    chosen = ticks(low, high)
     room = 1e-6 * (high - low) + 1e-9 * max(abs(low), abs(high))
-    assert len(found) <= 11
-    assert all(low - room <= tick <= high + room for tick in found)
+    assert len(chosen) <= 11
+    assert all(low - room <= tick <= high + room for tick in chosen)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1))
@@ -341,3 +342,29 @@ def test_every_value_falls_on_the_paper(values: list[float]) -> None:
     low, high = padded(values)
     scale = Scale(low, high, 50, 500)
     assert all(49 <= scale(value) <= 501 for value in values)
+
+
+def test_the_last_tick_and_long_panel_titles_stay_on_the_paper() -> None:
+    """An axis that ends in "1,50" instead of 1,500 is off by ten; a cut quantity is a riddle."""
+    steps = Series(name="s", x=(500, 1500), y=(0.1, 0.9))
+    quantities = ("agreement with the teacher", "loss", "kl", "accuracy")
+    scores = [
+        curve("line", *(steps.model_copy(update={"name": q}) for q in quantities),
+              title=f"{model}: Scores")
+        for model in ("s", "control")
+    ]  # fmt: skip
+    (chart,) = charts(*scores, models=("t", "s", "control"))
+    root = panel(chart)
+    assert {"agreement with the", "teacher"} <= set(words(root))
+    last = next(node for node in root.iter() if node.text == "1,500")
+    assert float(last.get("x") or 0) + 5 * 6.8 / 2 <= chart.panels[0].width
+    tops = [places(of_class(panel(chart, i), "axis"), "y1")[0] for i in range(4)]
+    assert len(set(tops)) == 1
+
+
+def test_of_many_students_the_nearest_and_the_furthest_are_named() -> None:
+    """The first four of thirty students are not those that a reader looks for."""
+    names = ("t", *(f"s{i}" for i in range(6)))
+    series = Series(name="MCC", x=(0.8, 0.7, 0.75, 0.5, 0.6, 0.81, 0.4), labels=names)
+    chart = one(curve("forest", series, title="MCC of each model"), *names)
+    assert chart.finding == "Nearest to and furthest from t: s4 0.010; s5 −0.400."

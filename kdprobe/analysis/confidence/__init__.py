@@ -19,6 +19,7 @@ from kdprobe.analysis.confidence.margins import (
     Subset,
     between_models,
     between_seeds,
+    score_bias,
     score_distance,
 )
 from kdprobe.analysis.estimates import (
@@ -262,7 +263,8 @@ class Confidence:
             estimates += [_mean(study, model, part) for model in study.models for part in _SUBSETS]
             estimates += [_difference(study, a, b) for a, b in study.pairs]
         else:
-            estimates += [score_distance(study, (a, b)) for a, b in study.pairs]
+            measures = (score_distance, score_bias)
+            estimates += [measure(study, (a, b)) for measure in measures for a, b in study.pairs]
         return AnalysisResult(
             **described(self, options),
             caption="Are the models sure of the same examples? A correlation near the one between "

@@ -178,6 +178,14 @@ def score_distance(study: Study, pair: tuple[Population, Population]) -> Estimat
     return estimate(at, score_distance_draws(study, pair), n=study.n, undefined="")
 
 
+def score_bias(study: Study, pair: tuple[Population, Population]) -> Estimate:
+    """Estimate how much higher the second model's predicted scores are than the first's."""
+    a, b = pair
+    resamples = resamples_of(study)
+    draws = pair_draws_of(study, a, b, lambda run, other: resamples.mean(other.scores - run.scores))
+    return estimate(EstimateKey("mean_difference", a.name, b.name), draws, n=study.n, undefined="")
+
+
 def between_seeds(study: Study, correlation: Correlation, population: Population) -> Estimate:
     """Estimate how two runs of one model correlate: the ceiling for any other model.
 

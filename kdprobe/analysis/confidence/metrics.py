@@ -96,4 +96,11 @@ OF_SCORES = (
         minimum=0,
         higher_is_better=False,
     ),
+    Metric(
+        name="mean_difference",
+        label="predicted scores, mean difference",
+        definition="The mean over examples of the number that model_b predicts minus that of "
+        "model_a: the bias of a student against its teacher. Positive: model_b predicts more.",
+        unit="score points",
+    ),
 )

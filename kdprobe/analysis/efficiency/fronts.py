@@ -84,7 +84,7 @@ def _table(study: Study, gain: _Gain, costs: Sequence[Estimate], cost: Metric) -
     rows: list[tuple[Cell, ...]] = [
         (
             point.name, point.cost, *ends[point.name][:2], point.gain, *ends[point.name][2:],
-            "on the front" if point.name in front else "beaten",
+            "on the front" if point.name in front else "not on it",
         )
         for point in points
     ]  # fmt: skip

@@ -35,7 +35,7 @@ class EfficiencyOptions(CollectorOptions):
     ] = True
     seconds: Annotated[
         float,
-        Field(gt=0, le=86_400),
+        Field(ge=0.1, le=86_400),
         Flag("Time each model for N seconds at most.", name="efficiency-seconds", metavar="N"),
     ] = 5.0
     memory: Annotated[

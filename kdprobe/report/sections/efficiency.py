@@ -42,7 +42,7 @@ class _Efficiency:
         if block is None or not fronts:
             return block
         charts = [_chart(table) for table in fronts]
-        return fill("sweep_fronts.html", charts=charts, caption=fronts[0].caption) + block
+        return fill("figures.html", charts=charts, models=[], links={}) + block
 
 
 def _chart(table: Table) -> Chart:
@@ -53,7 +53,7 @@ def _chart(table: Table) -> Chart:
         name=f"{_NAME}-{table.name}",
         title=table.title,
         finding=f"On the front: {', '.join(best)}.",
-        caption="",
+        caption=table.caption,
         x_title=columns["cost"],
         y_title=columns["gain"],
         cost_falls=True,

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pydantic import JsonValue
 
 from kdprobe.report.markup import fill
-from kdprobe.results.numbers import show_count, show_number
+from kdprobe.results.numbers import show_count, show_date, show_number
 from kdprobe.results.schema import (
     Cell,
     Column,
@@ -72,7 +72,7 @@ def production_rows(produced_by: ProducedBy, *, seed: int) -> list[tuple[str, st
         ("device", produced_by.device or "–"),
         ("dtype", produced_by.dtype or "–"),
         ("threads", "–" if produced_by.threads is None else str(produced_by.threads)),
-        ("created", produced_by.created or "–"),
+        ("created", show_date(produced_by.created) or "–"),
         ("seed", str(seed)),
     ]
     return [*items, *sorted(produced_by.packages.items())]

@@ -74,14 +74,15 @@ def test_what_nobody_asked_for_is_folded_into_a_line():
         Skipped(what="exemplars", reason="every model has one run"),
     ]
     document = documents.build(n=12).model_copy(update={"skipped": tuple(lines)})
-    text = SECTIONS.load("warnings").render(document) or ""
-    open_part, folded = text.split("<details><summary>probing, exemplars</summary>")
-    assert "no layers can be read" in open_part
-    assert "asked for, not possible" in open_part
+    text = SECTIONS.load("verdict").render(document) or ""
+    open_part, folded = text.split("<summary>Not run: probing, exemplars</summary>")
+    assert "asked for, not possible: similarity" in open_part
+    whole = SECTIONS.load("warnings").render(document) or ""
+    assert "asked for, not possible: similarity: no layers can be read" in whole
     assert "no layer was probed" not in open_part
     folded = folded.split("</details>")[0]
     assert "no layer was probed" in folded
-    assert "asked for, not possible" not in folded
+    assert "similarity" not in folded
 
 
 def test_a_clean_run_says_so():
@@ -113,7 +114,12 @@ def test_the_protocol_names_what_is_needed_to_run_again():
 def test_the_verdict_shows_value_interval_range_and_ceiling():
     """A kappa without its attainable range and ceiling invites the wrong conclusion."""
     text = SECTIONS.load("verdict").render(documents.build(n=50)) or ""
-    for part in ("of −0.21 to 0.99; between seeds 0.71", "54.7 M", "0.50×", "n = 50."):
+    for part in (
+        "of −0.21 to 0.99; between seeds 0.71",
+        "54.7 M",
+        "0.50×",
+        "n = 50 unless said otherwise.",
+    ):
         assert part in text
     assert "McNemar" not in text  # without a difference there is no state for it to belong to
 
