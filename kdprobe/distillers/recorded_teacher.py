@@ -80,6 +80,7 @@ class RecordedTeacher:
         compute: device and number format of the student.
         scale: what its answers are.
         coverage: how much of the texts it answered, for people.
+        notes: how the file was read.
         loaded: there is no model.
     """
 
@@ -88,6 +89,7 @@ class RecordedTeacher:
     compute: Compute
     scale: Scale
     coverage: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
     loaded: None = None
 
     @property
@@ -99,11 +101,6 @@ class RecordedTeacher:
     def fingerprint(self) -> str:
         """Of the file's bytes."""
         return self.answers.fingerprint
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """How the file was read."""
-        return self.answers.notes
 
     def reading(self, data: TrainingData) -> RecordedTeacher:
         """Return itself: it is asked by texts."""
@@ -219,6 +216,7 @@ def open_recorded(
     answers = PredictionsFile(
         path, name="the teacher", task=data.task, label_map=label_map, by_text=True
     )
+    notes = answers.notes  # of the file: those of a split speak of the other split's rows
     lacking = answers.unanswered(data.train)
     total = len(data.train)
     if lacking.count == total:
@@ -239,7 +237,7 @@ def open_recorded(
     scored = answers.unanswered(data.evaluation)
     coverage += [_coverage(data.evaluation, scored.count, scored.reasons, "scored by gold alone")]
     outputs = answers.outputs(data.train, batch_size=1, advance=lambda done: None)
-    return RecordedTeacher(path, answers, compute, outputs.scale, tuple(coverage)), data
+    return RecordedTeacher(path, answers, compute, outputs.scale, tuple(coverage), notes), data
 
 
 def _coverage(split: Split, lacking: int, reasons: str, what: str) -> tuple[str, str]:

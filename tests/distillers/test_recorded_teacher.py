@@ -202,6 +202,7 @@ def test_missing_answers_are_refused_or_dropped_and_counted(
     )
     record = json.loads((tmp_path / "s" / "kdprobe.json").read_text(encoding="utf-8"))
     assert record["plan"]["train"]["examples"] == total - 4
+    assert not any("were left out" in note for note in result.preflight.notes)
     card = (tmp_path / "s" / "README.md").read_text(encoding="utf-8")
     assert "llm.jsonl: a predictions file of labels alone" in card
     assert "--missing drop" in card
