@@ -6,7 +6,7 @@ and hand all of it to `distillers/`. Does not: define objectives or train.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -25,7 +25,7 @@ from kdprobe.config.recipe_changes import (
     with_settings,
     with_training,
 )
-from kdprobe.config.stages import parts_of
+from kdprobe.config.stages import ResolvedStage, parts_of
 from kdprobe.config.training import TrainingSettings, refuse_unread
 from kdprobe.distillers.control_training import ControlTraining
 from kdprobe.distillers.data import TrainingData
@@ -119,31 +119,12 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
     data = _data(options)
     recipe = _adapt(written, data.task.name, options)
     parts = parts_of(recipe)
-    recorded = is_recorded(teacher_name)
-    for part in parts:  # a slip in it is refused before the teacher is opened
-        parse_student(part.recipe.student)
-        if recorded and part.teacher is None:
-            refuse_weights(teacher_name, part.recipe.student)
-    named = None if recorded else teacher_name
-    compute = options.compute(
-        [(p.recipe.student, named if p.teacher is None else None) for p in parts], progress
-    )
-    teacher: Teacher | RecordedTeacher
-    if recorded:
-        teacher, data = open_recorded(teacher_name, data, compute, label_map, options.own.missing)
-    else:
-        teacher = Teacher.open(
-            teacher_name, data, parts[0].recipe, compute, label_map, options.offline
-        )
-    known = label_names(teacher_name, offline=options.offline) or ()
-    check_label_map(
-        label_map, {teacher_name: known}, data.task.labels, answers=answers_in(teacher_name)
-    )
+    teacher, data = _open_teacher(data, parts, options, progress)
     plan = {
         "command": "distill", "teacher": teacher_name, "fingerprint": teacher.fingerprint,
         "recipe": recipe.model_dump(mode="json"),
         "label_map": None if label_map is None else dict(label_map),
-        **options.plan(data, compute),
+        **options.plan(data, teacher.compute),
     }  # fmt: skip
     if options.own.transfer_set is not None:
         plan["transfer_set"] = options.own.transfer_set.name
@@ -165,6 +146,38 @@ def _distill(options: RunOptions[DistillOptions], progress: Progress) -> Trainin
 
     result = run if isinstance(run, TrainingResult) else training.run(run, plan, card, page)
     return result if control is None else replace(result, control=control.train(_page))
+
+
+def _open_teacher(
+    data: TrainingData,
+    parts: Sequence[ResolvedStage],
+    options: RunOptions[DistillOptions],
+    progress: Progress,
+) -> tuple[Teacher | RecordedTeacher, TrainingData]:
+    """Open the teacher, and leave out what it did not answer where it is a file of answers.
+
+    Raises:
+        UsageError: a student that cannot be read or begins with what the teacher has not; a
+            teacher that cannot be used; a label map of which nothing would come.
+    """
+    name, label_map = options.labels_of, options.data.label_map
+    recorded = is_recorded(name)
+    for part in parts:  # a slip in it is refused before the teacher is opened
+        parse_student(part.recipe.student)
+        if recorded and part.teacher is None:
+            refuse_weights(name, part.recipe.student)
+    origin = None if recorded else name
+    compute = options.compute(
+        [(p.recipe.student, origin if p.teacher is None else None) for p in parts], progress
+    )
+    teacher: Teacher | RecordedTeacher
+    if recorded:
+        teacher, data = open_recorded(name, data, compute, label_map, options.own.missing)
+    else:
+        teacher = Teacher.open(name, data, parts[0].recipe, compute, label_map, options.offline)
+    known = label_names(name, offline=options.offline) or ()
+    check_label_map(label_map, {name: known}, data.task.labels, answers=answers_in(name))
+    return teacher, data
 
 
 def _page(title: str, prepared: PreparedPart) -> WritePage:

@@ -34,6 +34,7 @@ SENTENCES = 24
 PROBED = 300
 COMPARED = 500
 """Sentences that layers are compared on; LSTMs have no attention to compare, and say so."""
+PROPERTIES = ("subj_number", "obj_number")
 ERASED, DRAWS = 1000, 20
 """Examples with a property erased, and random subspaces beside: fewer tell no use from noise."""
 
@@ -60,6 +61,7 @@ def demo(
     import kdprobe
     from kdprobe.cli.compared import command_line, summary
     from kdprobe.collectors.causal_use.options import CausalUseOptions
+    from kdprobe.collectors.efficiency.options import EfficiencyOptions
 
     started, seed, threads = time.perf_counter(), own.seed, runtime.threads
     shown = terminal.progress(quiet=quiet)
@@ -75,8 +77,10 @@ def demo(
         probing=kdprobe.ProbingRequest(sentences=PROBED),
         similarity=COMPARED,
         attention=COMPARED,
-        collectors={"causal_use": CausalUseOptions(examples=ERASED, draws=DRAWS)},
-        efficiency=True,
+        collectors={
+            "causal_use": CausalUseOptions(properties=PROPERTIES, examples=ERASED, draws=DRAWS),
+            "efficiency": EfficiencyOptions(memory=False),  # of models this small Python's alone
+        },
         seed=seed,
         device="cpu",
         threads=threads,

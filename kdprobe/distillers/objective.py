@@ -29,9 +29,8 @@ class Need:
 
     Args:
         quantity: `logits` `[B, C]`; `hidden` `[B, L, H]`; `first`, the hidden state of the first
-            real token `[B, H]`; `attention`, the attention
-            probabilities after dropout `[B, heads, L, L]`; `query`, `key` and `value`, the
-            projections that attention is made of, `[B, L, H]`.
+            real token `[B, H]`; `attention`, the attention probabilities after dropout
+            `[B, heads, L, L]`; `query`, `key`, `value`, the projections it is made of `[B, L, H]`.
         layer: for `hidden` and `first` 0 is the output of the embeddings and l that of the l-th
             layer; for attention and its parts the first layer is 1; 0 for `logits`.
     """
@@ -142,8 +141,7 @@ class ModelPair:
             student's layers; layers count from 1, and 0 is the output of the embeddings.
         same_tokens: whether both models read the same token ids of every text, so that their
             positions can be matched.
-        answers: what is known of a teacher that is no model but its answers (a predictions file);
-            None: nothing, or all of it.
+        answers: what is known of a teacher that is a predictions file; None of any other.
     """
 
     task: Task
@@ -257,10 +255,9 @@ class Objective(Protocol):
     """One file of `objectives/`: a loss for each example of a batch, and no reduction.
 
     Definition: the loss of an example is `loss_sum` / `loss_count`. `loss_count` counts what
-    `loss_sum` sums over (1 for an example, its real tokens, its pairs of real tokens) and is known
-    from the masks alone, so that it can be added up over all micro-batches of an optimiser step
-    before the first gradient; never the padded size, which would change with the other texts of a
-    batch.
+    `loss_sum` sums over (1 for an example, its real tokens, its pairs of real tokens), known from
+    the masks alone, so that it can be added up over all micro-batches of a step before the first
+    gradient; never the padded size, which would change with the other texts of a batch.
     """
 
     @property

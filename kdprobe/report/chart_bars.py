@@ -48,7 +48,7 @@ def _spots(plot: Plot) -> dict[float, str]:
 def _edges(spots: dict[float, str]) -> list[str]:
     """Return the ends of neighbouring ranges ("0–5", "5–9" give 0, 5, 9), or nothing."""
     ranges = [_RANGE.match(name) for name in spots.values()]
-    pairs = [(found[1], found[2]) for found in ranges if found]
+    pairs = [(match[1], match[2]) for match in ranges if match]
     together = all(one[1] == other[0] for one, other in itertools.pairwise(pairs))
     if len(pairs) < len(ranges) or not together or not pairs:
         return []

@@ -64,16 +64,16 @@ class Plot:
 
 def _holes(title: str, models: Iterable[str]) -> list[tuple[str, str]]:
     """Return each model named in a title with the title less that one mention of it."""
-    found = []
+    mentions = []
     for model in models:
         at = title.find(model) if model else -1
         while at >= 0:
             end = at + len(model)
             apart = not (title[at - 1 : at].isalnum() or title[end : end + 1].isalnum())
             if apart:
-                found.append((model, title[:at] + _HOLE + title[end:]))
+                mentions.append((model, title[:at] + _HOLE + title[end:]))
             at = title.find(model, at + 1)
-    return found
+    return mentions
 
 
 def _worded(key: str, members: Sequence[str], teacher: str) -> str:
@@ -99,7 +99,7 @@ def families(items: Sequence[T], palette: Palette) -> tuple[list[Family], list[i
     for i, item in enumerate(items):
         for model, key in _holes(item.title, palette.models):
             keys.setdefault(key, {}).setdefault(model, i)
-    found, taken = [], set[int]()
+    grouped, taken = [], set[int]()
     # The words that most models share are those of the family; others name two models at once.
     ranked = sorted(keys.items(), key=lambda entry: (-len(entry[1]), palette.teacher in entry[1]))
     for key, members in ranked:
@@ -112,9 +112,9 @@ def families(items: Sequence[T], palette: Palette) -> tuple[list[Family], list[i
             continue
         taken |= set(once)
         names = [model for model, _ in once.values()]
-        found.append(Family(_worded(key, names, palette.teacher), tuple(once.values())))
-    found.sort(key=lambda family: min(i for _, i in family.members))
-    return found, [i for i in range(len(items)) if i not in taken]
+        grouped.append(Family(_worded(key, names, palette.teacher), tuple(once.values())))
+    grouped.sort(key=lambda family: min(i for _, i in family.members))
+    return grouped, [i for i in range(len(items)) if i not in taken]
 
 
 def _blank(title: str, students: Iterable[str]) -> str:
@@ -230,22 +230,34 @@ def _multiples(curves: Sequence[Curve], palette: Palette) -> list[Plot]:
     return plots
 
 
+def _placed(curve: Curve) -> tuple[Series, ...]:
+    """Empty the series of points without a height, which only a forest can place."""
+    nowhere: dict[str, object] = {
+        "x": (), "low": (), "high": (), "counts": (), "labels": ()
+    }  # fmt: skip
+    return tuple(
+        series if series.y or curve.kind == "forest" else series.model_copy(update=nowhere)
+        for series in curve.series
+    )
+
+
 def plots(curves: Sequence[Curve], palette: Palette) -> list[Plot]:
     """Lay out the curves of an analysis as charts, in the order of their first curves."""
-    drawn = [curve for curve in curves if any(series.x for series in curve.series)]
+    held = (curve.model_copy(update={"series": _placed(curve)}) for curve in curves)
+    drawn = [curve for curve in held if any(series.x for series in curve.series)]
     place: dict[str, int] = {}
     for i, curve in enumerate(drawn):
         place.setdefault(curve.name, i)
-    found: list[Plot] = []
+    laid_out: list[Plot] = []
     kinds: dict[tuple[str, str, str], list[Curve]] = {}
     for curve in drawn:
         axes = (_blank(curve.x_title, palette.students), _blank(curve.y_title, palette.students))
         kinds.setdefault((curve.kind, *axes), []).append(curve)
     for alike in kinds.values():
         related, rest = families(alike, palette)
-        found += [_of_family(family, alike) for family in related]
-        found += _multiples([alike[i] for i in rest], palette)
-    return sorted(found, key=lambda plot: place[plot.name])
+        laid_out += [_of_family(family, alike) for family in related]
+        laid_out += _multiples([alike[i] for i in rest], palette)
+    return sorted(laid_out, key=lambda plot: place[plot.name])
 
 
 @dataclass(frozen=True)
@@ -260,10 +272,10 @@ def matrix_families(matrices: Sequence[Matrix], palette: Palette) -> list[Matrix
     """Lay out the heat maps of an analysis as charts, in the order of their first ones."""
     drawn = [matrix for matrix in matrices if matrix.rows and matrix.columns]
     related, rest = families(drawn, palette)
-    found = [
+    placed = [
         (min(i for _, i in family.members),
          MatrixFamily(family.title, tuple((model, drawn[i]) for model, i in family.members)))
         for family in related
     ]  # fmt: skip
-    found += [(i, MatrixFamily(drawn[i].title, (("", drawn[i]),))) for i in rest]
-    return [family for _, family in sorted(found, key=lambda pair: pair[0])]
+    placed += [(i, MatrixFamily(drawn[i].title, (("", drawn[i]),))) for i in rest]
+    return [family for _, family in sorted(placed, key=lambda pair: pair[0])]

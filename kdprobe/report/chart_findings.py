@@ -120,11 +120,11 @@ def _over_panels(named: Sequence[tuple[Facet, Series, list[Series]]], base: str)
                 mean = sum(gap for _, gap in shared) / len(shared)
                 gaps.setdefault(series.name, []).append((mean, facet.title))
     clauses = []
-    for name, found in gaps.items():
-        below = sum(gap < -_SAME for gap, _ in found)
-        gap, panel = max(found, key=lambda pair: abs(pair[0]))
+    for name, held in gaps.items():
+        below = sum(gap < -_SAME for gap, _ in held)
+        gap, panel = max(held, key=lambda pair: abs(pair[0]))
         where = f"{short(panel.split(' (')[0])} ({show_number(gap)})"
-        clauses.append(f"{short(name)} lower in {below} of {len(found)}, furthest {where}")
+        clauses.append(f"{short(name)} lower in {below} of {len(held)}, furthest {where}")
     return f"Means against {short(base)}: {listed(clauses)}." if clauses else ""
 
 

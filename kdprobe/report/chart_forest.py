@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from kdprobe.report.axes import Scale, padded, panel_title, title_room, x_axis
 from kdprobe.report.chart_families import Facet, Plot
-from kdprobe.report.chart_findings import listed, short
+from kdprobe.report.chart_findings import NAMED, listed, short
 from kdprobe.report.looks import Looks
 from kdprobe.report.marks import key_of, marker, reference, styled, whisker
 from kdprobe.report.palette import Palette, Style
@@ -102,12 +102,14 @@ def _rowed_finding(plot: Plot, palette: Palette) -> str:
     series = plot.facets[0].series[0]
     values = dict(zip(series.labels, series.x, strict=True))
     base = values[palette.teacher]
-    clauses = [
-        f"{short(name)} {show_number(value - base)}"
-        for name, value in values.items()
-        if name != palette.teacher
-    ]
-    return f"Difference to {short(palette.teacher)}: {listed(clauses)}." if clauses else ""
+    gaps = [(value - base, name) for name, value in values.items() if name != palette.teacher]
+    if len(gaps) > NAMED:
+        # Of many students the ends say more than the first few.
+        gaps.sort(key=lambda pair: abs(pair[0]))
+        gaps = [gaps[0], gaps[-1]]
+    clauses = [f"{short(name)} {show_number(gap)}" for gap, name in gaps]
+    what = "Nearest to and furthest from" if len(values) - 1 > NAMED else "Difference to"
+    return f"{what} {short(palette.teacher)}: {listed(clauses)}." if clauses else ""
 
 
 def _rows_are_models(plot: Plot, palette: Palette) -> bool:
@@ -178,7 +180,9 @@ def _panel(
     bottom = top + pitch * len(names) + 4
     marks = panel_title(facet.title, WIDTH) + x_axis(x, bottom, plot.x_title, top=top)
     if facet.reference is not None:
-        marks += reference(x(facet.reference), x(facet.reference), top, bottom)
+        at = x(facet.reference)
+        words = f"reference: {show_number(facet.reference)}"
+        marks += reference(at, at, top, bottom, words)
     marks += "".join(
         label(4, top + pitch * row + 12, shown, WIDTH - 12, "over")
         for row, shown in enumerate(names)

@@ -71,8 +71,8 @@ def _named_at_ends(plot: Plot, looks: Looks) -> float:
 def _heading(plot: Plot, *, small: bool) -> str:
     """Small panels have no room for the titles of their axes: the chart's own title says them."""
     axes = f"{plot.y_title} by {plot.x_title}"
-    said = not small or axes.lower() in plot.title.lower()
-    return plot.title if said else f"{plot.title} ({axes})"
+    named = not small or axes.lower() in plot.title.lower()
+    return plot.title if named else f"{plot.title} ({axes})"
 
 
 def draw_lines(plot: Plot, name: str, palette: Palette) -> Chart:

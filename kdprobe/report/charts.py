@@ -118,9 +118,16 @@ def _with_labels(curves: Sequence[Curve], palette: Palette) -> list[Curve]:
     return [
         curve
         if curve.kind == "scatter"
-        else curve.model_copy(update={"series": tuple(worded(one) for one in curve.series)})
+        else curve.model_copy(
+            update={"series": tuple(worded(one) for one in curve.series if _drawable(curve, one))}
+        )
         for curve in curves
     ]
+
+
+def _drawable(curve: Curve, series: Series) -> bool:
+    """Whether a series has the heights its chart needs: only a forest is of x alone."""
+    return curve.kind in ("forest", "points") or len(series.y) == len(series.x)
 
 
 class _Names:

@@ -88,23 +88,23 @@ def _table(title: str, members: list[tuple[str, Matrix]], document: ResultsDocum
 
 def _examples(
     document: ResultsDocument, students: Iterable[str]
-) -> dict[_Pair, tuple[tuple[float | None, float | None], str]]:
+) -> dict[_Pair, tuple[tuple[float | None, float | None], str | None]]:
     """Return for each pair the shares of gold labels on either side, and the first example."""
     labels, names = document.task.labels, set(students)
     golds: dict[_Pair, list[int | None]] = {}
     first: dict[_Pair, str] = {}
     here = {example.id for example in kept_examples(document)}
     for example in document.examples:
-        said = {p.model: p.label for p in example.predictions if p.label is not None}
-        teacher = said.get(document.teacher.name)
-        for name in names & set(said):
-            if teacher is not None and said[name] != teacher:
-                pair = labels[teacher], labels[said[name]]
+        answers = {p.model: p.label for p in example.predictions if p.label is not None}
+        teacher = answers.get(document.teacher.name)
+        for name in sorted(names & set(answers)):
+            if teacher is not None and answers[name] != teacher:
+                pair = labels[teacher], labels[answers[name]]
                 golds.setdefault(pair, []).append(example.label)
                 if example.id in here:
                     first.setdefault(pair, example.id)
     return {
-        pair: (tuple(_share(held, labels, label) for label in pair), first.get(pair))  # type: ignore[misc]
+        pair: ((_share(held, labels, pair[0]), _share(held, labels, pair[1])), first.get(pair))
         for pair, held in golds.items()
     }
 

@@ -92,9 +92,10 @@ def chance_level(document: SweepDocument) -> float | None:
     """
     if document.score in _ZERO_AT_CHANCE:
         return 0.0
-    counts = document.task.label_counts.values()
-    if document.score == "accuracy" and sum(counts):
-        return max(counts) / sum(counts)
+    counts = list(document.task.label_counts.values())
+    total = sum(counts)
+    if document.score == "accuracy" and total:
+        return max(counts) / total
     return None
 
 

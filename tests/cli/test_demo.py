@@ -88,7 +88,7 @@ def test_two_runs_on_one_machine_are_equal(tmp_path: Path, monkeypatch: pytest.M
     compare = kdprobe.compare  # probes and word scores have tests of their own
 
     def shorter(*models: Any, **options: Any) -> Any:
-        asked = ("probing", "attributions", "similarity", "attention", "efficiency", "collectors")
+        asked = ("probing", "attributions", "similarity", "attention", "collectors")
         left_out = dict.fromkeys(asked)
         return compare(*models, **(options | left_out))
 

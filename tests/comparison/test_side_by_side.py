@@ -55,10 +55,11 @@ def ran(document: ResultsDocument) -> set[str]:
 
 
 def reasons(document: ResultsDocument) -> dict[str, str]:
-    """Why an analysis did not run, of each; several lines are put together."""
+    """Why one of the four did not run, of each; several lines are put together."""
     lines: dict[str, list[str]] = {}
     for skipped in document.skipped:
-        lines.setdefault(skipped.what, []).append(skipped.reason)
+        if skipped.what in FOUR:
+            lines.setdefault(skipped.what, []).append(skipped.reason)
     return {what: "; ".join(each) for what, each in lines.items()}
 
 

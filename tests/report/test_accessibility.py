@@ -114,7 +114,7 @@ def test_no_heading_skips_a_level_when_all_is_open(reader: Reader, name: str):
 
 def test_nothing_is_cut_on_paper(reader: Reader):
     """Guards a printed table whose last columns lie beyond the sheet."""
-    page = reader.open("usual", unfold=False, width=794).page
+    page = reader.open("usual", unfold=False, width=703).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     wide = page.evaluate(
@@ -123,4 +123,7 @@ def test_nothing_is_cut_on_paper(reader: Reader):
         ".map((table) => table.closest('section').id + ' ' + table.textContent.slice(0, 60))"
     )
     assert wide == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 794
+    assert page.evaluate("document.documentElement.scrollWidth") <= 703
+    # A head is a button on a screen, and a word on paper.
+    assert page.locator("#calibration thead button").first.is_visible()
+    assert not page.locator("summary:has-text('more rows'), .numbers").first.is_visible()

@@ -16,6 +16,7 @@ import pytest
 
 from kdprobe.errors import OutputError
 from kdprobe.report.build import figures, render, write_report
+from kdprobe.results.io import loads
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 from tests.report import documents
 
@@ -213,3 +214,12 @@ def test_every_chart_of_the_page_is_a_figure_file():
         assert re.fullmatch(r"[a-z0-9-]+", name)
         ElementTree.fromstring(text)
     assert {"agreement-confusion-student-6l", "calibration-reliability"} <= set(drawn)
+
+
+@pytest.mark.parametrize("name", ["v1", "v1-names", "v2", "v2-highlights"])
+def test_documents_of_every_version_are_drawn(name: str):
+    """A report is rendered again years later from a document that lacks what came since."""
+    golden = Path(__file__).parents[1] / "golden" / f"results-{name}.json"
+    page = Page(render(loads(golden.read_text(encoding="utf-8"))))
+    assert page.open == []
+    assert {"verdict", "protocol"} <= {a["id"] for tag, a in page.elements if tag == "section"}

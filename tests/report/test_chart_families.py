@@ -1,4 +1,4 @@
-"""Tests of what belongs into one chart: models found in titles, panels, baselines, captions."""
+"""Tests of what belongs into one chart: models placed in titles, panels, baselines, captions."""
 
 from __future__ import annotations
 
@@ -99,18 +99,18 @@ def test_one_student_keeps_its_own_title() -> None:
 
 def test_captions_are_said_once() -> None:
     """Ten captions that differ in one number are read by nobody."""
-    told = [
+    given = [
         line("t", "s", title=f"task {i} (x)", name=f"task-{i}", caption=f"bars; n = {i}")
         for i in range(2)
     ]
-    (plot,) = laid_out(*told)
+    (plot,) = laid_out(*given)
     assert plot.caption == "bars. task 0: n = 0. task 1: n = 1"
 
 
 def test_heat_maps_keep_their_order_and_lose_none() -> None:
     """A family drawn at the end would stand under another heading."""
     given = [matrix((1.0,), title=title) for title in ("use of t", "x", "use of s", "y")]
-    found = matrix_families(given, Palette.of(documents.models(("t", "s"))))
-    assert [(family.title, [model for model, _ in family.members]) for family in found] == [
+    placed = matrix_families(given, Palette.of(documents.models(("t", "s"))))
+    assert [(family.title, [model for model, _ in family.members]) for family in placed] == [
         ("Use of each model", ["t", "s"]), ("x", [""]), ("y", [""]),
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -11,6 +12,7 @@ from kdprobe.report.build import figures, render
 from kdprobe.report.charts import analysis_charts
 from kdprobe.report.numbering import numbered
 from kdprobe.report.svg import Chart
+from kdprobe.results.io import read_document
 from kdprobe.results.schema import Curve, ResultsDocument, Series
 from tests.report import documents
 from tests.report.browsing import Reader
@@ -176,3 +178,14 @@ def test_the_pages_other_styles_leave_charts_alone(reader: Reader) -> None:
     )
     assert len(heights) == 3
     assert len(set(heights)) == 1
+
+
+@pytest.mark.parametrize("name", ["v1", "v1-names", "v2", "v2-highlights"])
+def test_documents_of_every_version_are_drawn(name: str) -> None:
+    """A document of last year that no longer opens is lost work."""
+    golden = Path(__file__).parents[1] / "golden" / f"results-{name}.json"
+    document = read_document(golden)
+    page = render(document)
+    assert "</html>" in page
+    for text in figures(document).values():
+        ElementTree.fromstring(text)

@@ -330,10 +330,10 @@ def test_every_long_name_is_cut_inside_its_panel_and_whole_in_a_tooltip() -> Non
 def test_ticks_stay_inside_and_are_few(case: tuple[float, float]) -> None:
     """A tick outside the axis, or thousands of them, would cover the chart."""
     low, high = case[0], case[0] + case[1]
-    found = ticks(low, high)
+    chosen = ticks(low, high)
     room = 1e-6 * (high - low) + 1e-9 * max(abs(low), abs(high))
-    assert len(found) <= 11
-    assert all(low - room <= tick <= high + room for tick in found)
+    assert len(chosen) <= 11
+    assert all(low - room <= tick <= high + room for tick in chosen)
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1))
@@ -348,15 +348,23 @@ def test_the_last_tick_and_long_panel_titles_stay_on_the_paper() -> None:
     """An axis that ends in "1,50" instead of 1,500 is off by ten; a cut quantity is a riddle."""
     steps = Series(name="s", x=(500, 1500), y=(0.1, 0.9))
     quantities = ("agreement with the teacher", "loss", "kl", "accuracy")
-    told = [
+    scores = [
         curve("line", *(steps.model_copy(update={"name": q}) for q in quantities),
               title=f"{model}: Scores")
         for model in ("s", "control")
     ]  # fmt: skip
-    (chart,) = charts(*told, models=("t", "s", "control"))
+    (chart,) = charts(*scores, models=("t", "s", "control"))
     root = panel(chart)
     assert {"agreement with the", "teacher"} <= set(words(root))
     last = next(node for node in root.iter() if node.text == "1,500")
     assert float(last.get("x") or 0) + 5 * 6.8 / 2 <= chart.panels[0].width
     tops = [places(of_class(panel(chart, i), "axis"), "y1")[0] for i in range(4)]
     assert len(set(tops)) == 1
+
+
+def test_of_many_students_the_nearest_and_the_furthest_are_named() -> None:
+    """The first four of thirty students are not those that a reader looks for."""
+    names = ("t", *(f"s{i}" for i in range(6)))
+    series = Series(name="MCC", x=(0.8, 0.7, 0.75, 0.5, 0.6, 0.81, 0.4), labels=names)
+    chart = one(curve("forest", series, title="MCC of each model"), *names)
+    assert chart.finding == "Nearest to and furthest from t: s4 0.010; s5 −0.400."

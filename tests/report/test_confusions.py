@@ -27,10 +27,10 @@ def test_the_largest_confusions_are_counted_as_the_examples_say() -> None:
     labels, (teacher, *students) = document.task.labels, [m.name for m in document.models]
     pairs: dict[tuple[str, str], list[tuple[str, str, int | None]]] = {}
     for example in document.examples:
-        said = {p.model: labels[p.label] for p in example.predictions if p.label is not None}
+        answers = {p.model: labels[p.label] for p in example.predictions if p.label is not None}
         for student in students:
-            if said[student] != said[teacher]:
-                pairs.setdefault((said[teacher], said[student]), []).append(
+            if answers[student] != answers[teacher]:
+                pairs.setdefault((answers[teacher], answers[student]), []).append(
                     (student, example.id, example.label)
                 )
     totals = [row[4] for row in table.rows]

@@ -10,6 +10,7 @@ from kdprobe.report.build import render
 from kdprobe.report.examples import page_data
 from kdprobe.report.highlights import Mark, marks
 from kdprobe.results.io import dumps, loads
+from kdprobe.results.method_names import method_label
 from kdprobe.results.schema import ExampleWords, ResultsDocument
 from tests.report import documents
 from tests.report.browsing import Reader, Visit
@@ -65,7 +66,7 @@ def test_the_panel_shows_every_models_words_as_the_report_colours_them(reader: R
     ]
     assert page.evaluate(CELLS) == wanted
     tabs = page.locator("#panel [role=tab]").all_inner_texts()
-    assert tabs == list(dict.fromkeys(line.method for line in found.scores))
+    assert tabs == [method_label(method) for method in METHODS]
     head = page.locator("#panel .words th").nth(1).inner_text()
     assert head.endswith(f"agreement {found.agreement[0].value:.3f}".replace("-", "−"))
     label = document.task.labels[found.explained or 0]
@@ -101,7 +102,7 @@ def test_low_agreement_filters_by_method_and_student(reader: Reader):
     page.check("#f-low")
     low = [key for key, values in rhos(document, "lime").items() if min(values) < LOW]
     assert page.evaluate(SHOWN) == low
-    page.select_option("#f-method", label="shap")
+    page.select_option("#f-method", label="SHAP")
     page.select_option("#f-model", label="student-4l")
     low = [key for key, (value,) in rhos(document, "shap", "student-4l").items() if value < LOW]
     assert low
@@ -130,8 +131,8 @@ def test_the_csv_has_every_agreement(reader: Reader):
     rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_text("utf-8-sig"))))
     told = words_of(document, 5).agreement
     for one in told:
-        assert float(rows[5][f"agreement {one.method} {one.student}"]) == one.value
-    assert rows[70]["agreement lime student-4l"] == ""
+        assert float(rows[5][f"agreement {method_label(one.method)} {one.student}"]) == one.value
+    assert rows[70]["agreement LIME student-4l"] == ""
 
 
 def test_what_the_page_does_not_carry_is_said(reader: Reader):

@@ -18,6 +18,7 @@ from tests.report.browsing import Reader, Visit
 from tests.report.explained import METHODS, in_pairs, side_by_side, with_words
 from tests.report.sections.test_similarity import document as attended
 
+NAMES = [method_label(method) for method in METHODS]
 LINES = """(box) => {
   const lines = {};
   for (const line of document.querySelectorAll(box + ' .words tbody tr')) {
@@ -152,7 +153,7 @@ def test_the_difference_is_of_shares_and_comes_on_demand(reader: Reader, box: st
         for line in words_of(document, 0).scores
         if line.method == METHODS[0]
     }
-    named = "Word scores of 0" + (f" by {METHODS[0]}" if "panel" in box else "")
+    named = "Word scores of 0" + (f" by {NAMES[0]}" if "panel" in box else "")
     first = page.evaluate(LINES, f"{box} [aria-label='{named}']")
     teacher = document.teacher.name
     for student in document.students:

@@ -114,7 +114,12 @@ def test_the_protocol_names_what_is_needed_to_run_again():
 def test_the_verdict_shows_value_interval_range_and_ceiling():
     """A kappa without its attainable range and ceiling invites the wrong conclusion."""
     text = SECTIONS.load("verdict").render(documents.build(n=50)) or ""
-    for part in ("of −0.21 to 0.99; between seeds 0.71", "54.7 M", "0.50×", "n = 50 unless said otherwise."):
+    for part in (
+        "of −0.21 to 0.99; between seeds 0.71",
+        "54.7 M",
+        "0.50×",
+        "n = 50 unless said otherwise.",
+    ):
         assert part in text
     assert "McNemar" not in text  # without a difference there is no state for it to belong to
 
