@@ -18,7 +18,7 @@ from kdprobe.results.unable import Unable, unable
 _RANK = {"alarm": 0, "warning": 1, "note": 2}
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ENDS = (re.compile(r"[:;]\s|\.(?:\s|$)"), re.compile(r",\s"))
-_SHORT, _LEAST = 56, 16
+_SHORT, _LEAST = 56, 8
 IMPOSSIBLE = "asked-for-not-possible"
 """The code of a notice that something asked for could not run."""
 

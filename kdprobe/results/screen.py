@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from kdprobe.results.figures import Figure
 from kdprobe.results.headline import Headline, HeadlineRow
+from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import (
     decimals,
     show_bounds,
@@ -205,15 +206,10 @@ def _fixed(key: str, label: str, hint: str = "") -> Callable[[Headline], ScreenC
     return lambda head: ScreenColumn(key, label, hint)
 
 
-_METHODS = {"shap": "SHAP", "lime": "LIME"}
-
-
 def _reasons(head: Headline) -> ScreenColumn:
     """Name the explainer, of several the first, as the numbers are its."""
     method = next((row.attribution.known.method for row in head.rows if row.attribution.known), "")
-    return ScreenColumn(
-        "attribution", "same reasons", _METHODS.get(method, method.replace("_", " ").title())
-    )
+    return ScreenColumn("attribution", "same reasons", method_label(method))
 
 
 _COLUMNS = (
