@@ -78,7 +78,7 @@ def demo(
         similarity=COMPARED,
         attention=COMPARED,
         collectors={
-            "causal_use": CausalUseOptions(PROPERTIES, examples=ERASED, draws=DRAWS),
+            "causal_use": CausalUseOptions(properties=PROPERTIES, examples=ERASED, draws=DRAWS),
             "efficiency": EfficiencyOptions(memory=False),  # of models this small Python's alone
         },
         seed=seed,
