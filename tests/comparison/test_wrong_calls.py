@@ -69,7 +69,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("wrong", "message"), WRONG, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(("wrong", "message"), WRONG, ids=[words[:60] for _, words in WRONG])
 def test_a_wrong_value_is_one_message(
     wrong: dict[str, Any], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
