@@ -90,6 +90,7 @@ def test_what_unpacks_to_too_much_is_refused(
         ("p.parquet.gz", gzip.compress(b"PAR1"), "a file that ends in '.gz', expected one of"),
         ("p.gz", gzip.compress(b"text\n"), "a file that ends in '.gz', expected one of"),
     ],
+    ids=["plain", "cut", "parquet", "no ending"],
 )
 def test_what_is_no_packed_table_is_one_message(
     name: str, data: bytes, message: str, tmp_path: Path
