@@ -11,11 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 from typer.models import CommandInfo
 
 from kdprobe.cli.terminal import refused
-from kdprobe.config.refusal import typed_refusal
 
 PANELS = ("models and data", "what to compare", "probing", "explaining", "training", "output",
           "runtime")  # fmt: skip
@@ -32,13 +30,20 @@ class PanelCommand(typer.core.TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Read what was typed; a value that an option does not take is refused in our words."""
+        words = [word.partition("=")[0] for word in args]
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
+            from pydantic import ValidationError
+
+            from kdprobe.config.refusal import typed_refusal
+
             cause, param = error.__cause__, error.param
             if not isinstance(cause, ValidationError) or param is None or not param.opts:
                 raise
             option = next((word for word in param.opts if word.startswith("--")), param.opts[0])
+            if param.envvar and not set(param.opts) & set(words):
+                option += f" ({param.envvar} in the environment)"
             raise refused(typed_refusal(option, cause)) from error
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

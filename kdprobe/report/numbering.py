@@ -1,7 +1,7 @@
 """Figures and tables numbered in the order in which they stand on a page.
 
 Does: put "Figure 3" and a link "Table 2" where templates left room for them. Does not: choose what
-counts; templates write `<!--figure-->` or `<!--table-->`, which no foreign text can, as its `<` is
+counts; templates write `<!-- figure -->` or `<!-- table -->`, which no foreign text can, as its `<` is
 escaped. A table's address has a dot (`#table.2`), which no name of a section or an analysis has.
 """
 
@@ -10,15 +10,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-_PLACE = re.compile("<!--(figure|table)-->")
+_PLACE = re.compile("<!-- (figure|table) -->")
 
 
 def numbered(page: str) -> str:
     """Number the figures and the tables of a page, each from 1.
 
-    >>> numbered("<a><!--figure--></a> <a><!--figure--></a>")
+    >>> numbered("<a><!-- figure --></a> <a><!-- figure --></a>")
     '<a>Figure 1</a> <a>Figure 2</a>'
-    >>> numbered("<!--table-->")
+    >>> numbered("<!-- table -->")
     '<a class="numbered" id="table.1" href="#table.1">Table 1</a>'
     """
     counts: Counter[str] = Counter()

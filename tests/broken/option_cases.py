@@ -168,7 +168,7 @@ CASES = (
         "predictions file",
         code=3,
     ),
-    C("KDPROBE_SEED=abc", typed(), "KDPROBE_SEED", "integer", KDPROBE_SEED="abc"),
+    C("KDPROBE_SEED=abc", typed(), "KDPROBE_SEED", "whole number", KDPROBE_SEED="abc"),
     C("KDPROBE_SEED=-1", typed(), "KDPROBE_SEED", KDPROBE_SEED="-1"),
     C("KDPROBE_THREADS=0", typed(), "KDPROBE_THREADS", KDPROBE_THREADS="0"),
     C("KDPROBE_OFFLINE=perhaps", typed(), "KDPROBE_OFFLINE", KDPROBE_OFFLINE="perhaps"),

@@ -63,7 +63,7 @@ def test_the_numbers_the_page_and_what_is_missing(compared: Path):
     assert (compared / "code").read_text() == "3"
     page = (compared / "out" / "report.html").read_text(encoding="utf-8")
     assert "Same answer, same reasons?" in page
-    assert page.count('class="words"') == 6
+    assert page.count('class="words"') == 6 * 2  # six sentences by two methods
     assert "style=" not in page
 
 

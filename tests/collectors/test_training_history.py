@@ -39,7 +39,7 @@ def test_histories_become_one_result(tmp_path: Path) -> None:
     document = documents.build(n=12)
     shown = document.model_copy(update={"analyses": (*document.analyses, result)})
     body = str(SECTIONS.load("training").render(shown))
-    assert body.startswith("<details><summary>Show the learning curves</summary>")
+    assert body.count("<figcaption>") == len(names)
     assert "more: Losses at each evaluation" in body
 
 

@@ -120,12 +120,12 @@ def test_figures_are_numbered_in_the_order_of_the_page_and_linked() -> None:
     assert len(numbers) == page.count("<figure ")
     for name in re.findall(r'href="#(figure-[^"]+)"', page):
         assert page.count(f'id="{name}"') == 1
-    assert "<!--figure-->" not in page
+    assert "<!-- figure -->" not in page
 
 
 def test_a_foreign_text_cannot_take_a_number() -> None:
     """A model called like the place of a number would shift all that follow."""
-    document = documents.build(n=20, names=("t", "<!--figure-->"))
+    document = documents.build(n=20, names=("t", "<!-- figure -->"))
     page = render(document)
     assert numbered("&lt;!--figure--&gt;") == "&lt;!--figure--&gt;"
     numbers = re.findall(r">Figure (\d+)<", page)
