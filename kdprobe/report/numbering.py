@@ -2,7 +2,8 @@
 
 Does: put "Figure 3" and a link "Table 2" where templates left room for them. Does not: choose what
 counts; templates write `<!-- figure -->` or `<!-- table -->`, which no foreign text can, as its
-`<` is escaped. A table's address has a dot (`#table.2`), which no name of a section or an analysis has.
+`<` is escaped. A table's address has a dot (`#table.2`), which no name of a section or an analysis
+has.
 """
 
 from __future__ import annotations
