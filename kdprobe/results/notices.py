@@ -61,7 +61,7 @@ def _by_chance(row: HeadlineRow) -> Notice:
 
 
 def _impossible(item: Unable) -> Notice:
-    message = f"asked for, not possible: {item.names}: {item.reason}"
+    message = f"asked for, not possible: {item.names.replace('_', ' ')}: {item.reason}"
     return Notice(code=IMPOSSIBLE, severity="warning", message=message, models=item.models)
 
 
