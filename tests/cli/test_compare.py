@@ -107,7 +107,7 @@ def test_only_skip_and_what_cannot_run(
     assert ran == ["agreement"]
     asked = run(*common, "-o", tmp_path / "b", "--only", "minimal_pairs,agreement")
     assert asked.code == 3
-    assert "asked for, not possible: minimal_pairs:" in asked.err
+    assert "asked for, not possible: minimal pairs:" in asked.err
     assert "not run: " not in asked.err
     assert run(*common, "-o", tmp_path / "c", "--skip", "lists,slices").code == 0
     ran = [result.name for result in read_document(tmp_path / "c").analyses]
