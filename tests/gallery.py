@@ -19,8 +19,6 @@ from typing import NamedTuple
 
 GALLERY = Path(__file__).parents[1] / "reports" / "gallery"
 ENCODER = "$KDPROBE_MODELS/minilm"
-LARGEST = 2_500_000
-"""Bytes of a page; what is committed is read by people on telephones too."""
 
 
 class Page(NamedTuple):
@@ -34,6 +32,14 @@ class Page(NamedTuple):
 
 LEARNT = "--recipe {} --student layers=3:skip --epochs 3 --lr 1e-4"
 SARA = "distill sara/teacher --task sara --student bilstm:hidden=128,fc=128 --epochs 20 --lr 1e-3"
+WIDTHS = (
+    "student="
+    + "|".join(
+        f"bilstm:hidden={width},fc={width},embed={width},layers=2,sentence=max"
+        for width in (8, 16, 32)
+    )
+    + ";seed=0,1"
+)
 PAGES = (
     Page(
         "cola",
@@ -46,9 +52,11 @@ PAGES = (
             "-o cola/student",
         ),
         "compare cola/teacher cola/student control=cola/student-control --task cola "
-        "--methods integrated_gradients,lime,shap --attribution-sentences 60 --probe-tasks all "
-        "--probe fast --similarity 1000 --attention 200 "
-        "--causal-use past_present,subj_number,obj_number --efficiency -o pages/cola",
+        "--methods integrated_gradients,lime,shap --attribution-sentences 24 "
+        "--probe-tasks past_present,subj_number,obj_number --probe-sentences 1000 "
+        "--similarity 1000 --attention 200 "
+        "--causal-use past_present,subj_number,obj_number --causal-examples 300 "
+        "--efficiency -o pages/cola",
     ),
     Page(
         "sara",
@@ -97,8 +105,7 @@ PAGES = (
             "--epochs 8 --lr 2e-3 -o sweep/teacher",
         ),
         "distill sweep/teacher --task grammar --recipe hidden-states --epochs 4 --lr 2e-3 "
-        "--student bilstm:hidden=32,fc=32,embed=32,layers=2,sentence=max "
-        "--sweep hidden=8,16,32;seed=0,1 -o pages/sweep",
+        f"--sweep '{WIDTHS}' -o pages/sweep",
     ),
 )  # fmt: skip
 
