@@ -164,7 +164,7 @@ CASES = (
             "--methods",
             "lime",
         ],
-        "attribution_agreement",
+        "attribution agreement",
         "predictions file",
         code=3,
     ),

@@ -185,7 +185,7 @@ def test_asked_for_and_not_possible(tmp_path: Path, files: tuple[Path, Path]) ->
     assert done.code == 3
     lines = [line for line in done.err.splitlines() if "asked for, not possible" in line]
     assert len(lines) == len(set(lines))
-    assert any("attribution_agreement, faithfulness" in line for line in lines)
+    assert any("attribution agreement, faithfulness" in line for line in lines)
     assert any("probing" in line for line in lines)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "asked for, not possible" in page

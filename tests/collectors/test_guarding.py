@@ -103,5 +103,5 @@ def test_what_was_asked_of_predictions_files_is_told(tmp_path: Path) -> None:
         "--resamples", 100, "--methods", "lime",
     )  # fmt: skip
     assert done.code == 3
-    assert "attribution_agreement" in done.err
+    assert "attribution agreement" in done.err
     assert "predictions file" in done.err
