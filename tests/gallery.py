@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 GALLERY = Path(__file__).parents[1] / "reports" / "gallery"
+WRITTEN = ("report.html", "sweep.html")
 ENCODER = "$KDPROBE_MODELS/minilm"
 
 
@@ -114,7 +115,7 @@ def run(command: str, work: Path) -> None:
     """Run a command of kdprobe in the folder, unless what it writes is there."""
     words = [os.path.expandvars(word) for word in shlex.split(command)]
     written = work / words[words.index("-o") + 1]
-    if (written / "kdprobe.json").is_file() or (written / "report.html").is_file():
+    if any((written / name).is_file() for name in ("kdprobe.json", *WRITTEN)):
         return
     print("kdprobe", command, flush=True)
     subprocess.run([sys.executable, "-m", "kdprobe", *words], cwd=work, check=True)
@@ -143,7 +144,8 @@ def main(work: Path, names: list[str]) -> None:
             continue
         for command in (*page.training, page.last):
             run(command, work)
-        shutil.copyfile(work / "pages" / page.name / "report.html", GALLERY / f"{page.name}.html")
+        written = (work / "pages" / page.name / name for name in WRITTEN)
+        shutil.copyfile(next(filter(Path.is_file, written)), GALLERY / f"{page.name}.html")
     (GALLERY / "README.md").write_text(index(), encoding="utf-8")
 
 
