@@ -98,7 +98,7 @@ def _rules() -> dict[Any, Callable[..., int]]:
     return packets
 
 
-class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes every operation that runs inside."""
 
     def __init__(self) -> None:
@@ -133,11 +133,11 @@ def count_multiply_adds(call: Callable[[], object]) -> tuple[int | None, str]:
     (24, '')
     """
     rules = _rules()
-    seen, counter = _Seen(), FlopCounterMode(display=False, custom_mapping=rules)
-    with torch.no_grad(), seen, counter:
+    recorder, counter = _Recorder(), FlopCounterMode(display=False, custom_mapping=rules)
+    with torch.no_grad(), recorder, counter:
         call()
     counted = {**flop_registry, **rules}
-    unknown = sorted(str(each) for each in seen.operations if _is_uncounted(each, counted))
+    unknown = sorted(str(each) for each in recorder.operations if _is_uncounted(each, counted))
     if unknown:
         return None, f"torch has no rule for what {', '.join(unknown[:3])} computes"
     return counter.get_total_flops() // 2, ""

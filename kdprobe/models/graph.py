@@ -108,9 +108,9 @@ class GraphClassifier(nn.Module):
         wanted, shape = int(self.config.num_labels), outputs.get(name, [])
         known = len(outputs) == 1 or name == "logits"
         if not known or len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != wanted):
-            told = ", ".join(f"{key} {list(value)}" for key, value in outputs.items())
+            shapes = ", ".join(f"{key} {list(value)}" for key, value in outputs.items())
             raise CheckpointError(
-                self.path, found=f"its graph gives {told}",
+                self.path, found=f"its graph gives {shapes}",
                 expected=f"logits of {wanted} labels, as its config.json names",
                 remedy=f"{_EXPORT}; a copied config.json may be another model's",
             )  # fmt: skip

@@ -42,8 +42,8 @@ class PathOptions(NamedTuple):
     def shown(self) -> str:
         """What tells two readings of one folder apart: `?quantize=int8`; no way to a folder."""
         parts = [("quantize", self.quantize), ("dtype", self.dtype), ("file", self.file)]
-        told = "&".join(f"{key}={value}" for key, value in parts if value)
-        return told and f"?{told}"
+        written = "&".join(f"{key}={value}" for key, value in parts if value)
+        return written and f"?{written}"
 
 
 NO_OPTIONS = PathOptions()
@@ -62,9 +62,9 @@ class ModelPath(str):
 
     def __new__(cls, path: str, options: PathOptions) -> ModelPath:
         """Make one; it is equal to the path alone."""
-        made = super().__new__(cls, path)
-        made.options = options
-        return made
+        path_text = super().__new__(cls, path)
+        path_text.options = options
+        return path_text
 
 
 def options_of(given: object) -> PathOptions:
@@ -84,21 +84,21 @@ def parse_path(text: str) -> ModelPath:
     >>> parse_path("out/t?dtype=bfloat16").options.shown
     '?dtype=bf16'
     """
-    path, mark, asked = text.partition("?")
+    path, mark, query = text.partition("?")
     if not mark or Path(text).exists():
         return ModelPath(text, NO_OPTIONS)
     given: dict[str, str] = {}
-    for part in asked.split("&"):
+    for part in query.split("&"):
         key, _, value = part.partition("=")
-        asked = f"?{part}"
-        name = known_name("option of a path", key, PathOptions._fields, option=asked)
+        option = f"?{part}"
+        name = known_name("option of a path", key, PathOptions._fields, option=option)
         if not value or name in given:
             raise ConfigError(
                 f"model {text!r}", expected=_EXAMPLE,
                 found=f"the option {name} {'twice' if name in given else 'without a value'}",
             )  # fmt: skip
         if name in _VALUES:
-            value = known_name(name, value, _VALUES[name], aliases=_ALIASES[name], option=asked)
+            value = known_name(name, value, _VALUES[name], aliases=_ALIASES[name], option=option)
         given[name] = value
     options = PathOptions(**given)
     if options.quantize and options.dtype:

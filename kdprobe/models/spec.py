@@ -175,8 +175,8 @@ def folder_name(path: str) -> str:
 
 def _with_options(name: str, path: str) -> str:
     """Return a name with what tells its path apart from the same path without options."""
-    told = [value for value in options_of(path)[:3] if value]
-    return "-".join([name, *told])
+    options = [value for value in options_of(path)[:3] if value]
+    return "-".join([name, *options])
 
 
 def longer_name(path: str) -> str:

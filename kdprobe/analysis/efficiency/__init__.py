@@ -26,15 +26,15 @@ def _speed_chart(estimates: list[Estimate]) -> tuple[Curve, ...]:
     """Draw how many times faster each student is; nothing where none was timed."""
     series = []
     for metric, name in _SPEEDS.items():
-        made = [one for one in estimates if one.metric == metric and one.value is not None]
-        if made:
+        known = [one for one in estimates if one.metric == metric and one.value is not None]
+        if known:
             series.append(
                 Series(
                     name=name,
-                    x=tuple(one.value or 0.0 for one in made),
-                    low=tuple(one.low for one in made),
-                    high=tuple(one.high for one in made),
-                    labels=tuple(one.model_b for one in made),
+                    x=tuple(one.value or 0.0 for one in known),
+                    low=tuple(one.low for one in known),
+                    high=tuple(one.high for one in known),
+                    labels=tuple(one.model_b for one in known),
                 )
             )
     if not series:
