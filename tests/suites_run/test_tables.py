@@ -48,7 +48,8 @@ def test_cells(numbers: SuiteNumbers) -> None:
               {"label": "T", "model": "teacher"}, {"label": "x", "why": "never printed"}],
     )  # fmt: skip
     assert row[0].value == pytest.approx(80)
-    assert row[0].low is not None and row[0].high is not None
+    assert row[0].low is not None
+    assert row[0].high is not None
     assert row[0].low < 80 < row[0].high
     assert (row[0].published, row[1].printed, row[0].n) == (82.5, "-", 100)
     # teacher and one agree on 90 of 100, both give each label half of the time: (.9 - .5) / .5
