@@ -180,6 +180,7 @@ def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
         process.kill()
 
 
+@pytest.mark.timeout(900)
 def test_killed_twice(scene: Scene, tmp_path: Path) -> None:
     """Half a result would be taken for a whole one, or a worker would write on beside the next."""
     folder = tmp_path / "out"
