@@ -18,7 +18,9 @@ from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
 from kdprobe.report.palette import Palette
+from kdprobe.report.table_view import TableCell, TableHead, TableView, capital
 from kdprobe.results.method_names import method_label
+from kdprobe.results.numbers import show_bounds, show_count, show_estimate, show_p
 from kdprobe.results.renamed import present_name
 from kdprobe.results.schema import AnalysisResult, Estimate, Metric, ResultsDocument
 
@@ -66,6 +68,36 @@ class EstimateTable:
     def size(self) -> int:
         """How many rows are of all examples: the longest such table comes first."""
         return sum(not row.detail for row in self.rows)
+
+    @property
+    def view(self) -> TableView:
+        """Its cells: a value, and small below it interval, tests and another n."""
+        heads = [
+            TableHead(one, f"with {other}" if other else "", numeric=True)
+            for one, other in self.columns
+        ]
+        rows = tuple(
+            (
+                TableCell(capital(row.label), (row.detail,) if row.detail else ()),
+                *(_cell(cell, row.unit, self.n) for cell in row.cells),
+            )
+            for row in (*self.rows, *self.more)
+        )
+        return TableView((TableHead("Number", "", numeric=False), *heads), rows)
+
+
+def _cell(estimate: Estimate | None, unit: str, common: int | None) -> TableCell:
+    if estimate is None:
+        return TableCell("–", kind="none")
+    if estimate.value is None:
+        return TableCell("undefined", (estimate.undefined,), kind="undefined")
+    below = [show_bounds(estimate)] if estimate.low is not None else []
+    if estimate.p_value is not None:
+        q = "" if estimate.q_value is None else f", q {show_p(estimate.q_value)}"
+        below.append(f"p {show_p(estimate.p_value)}{q}")
+    if estimate.n is not None and estimate.n != common:
+        below.append(f"n {show_count(estimate.n)}")
+    return TableCell(show_estimate(estimate, unit), tuple(below), kind="num")
 
 
 def _detail(estimate: Estimate) -> str:

@@ -33,10 +33,11 @@ from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
-SCRIPTS = ("page.js", "navigation.js", "tables.js")
+SCRIPTS = ("page.js", "navigation.js", "packed.js", "tables.js")
 BROWSER = (
-    "tabs", "browser_data", "browser_filters", "browser_lists", "browser_address", "browser_table",
-    "browser_words", "browser_panel", "browser_csv", "browser_chips", "browser_keys", "browser",
+    "tabs", "points", "browser_data", "browser_filters", "browser_lists", "browser_address",
+    "browser_table", "browser_words", "browser_panel", "browser_csv", "browser_chips",
+    "browser_keys", "browser",
 )  # fmt: skip
 """The scripts of the examples, in the order in which they use each other."""
 

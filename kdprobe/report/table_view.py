@@ -33,10 +33,10 @@ class TableHead:
 
 @dataclass(frozen=True)
 class TableCell:
-    """A cell: what is shown, what stands small below it, the example it names, its class."""
+    """A cell: what is shown, the lines that stand small below it, its example, its class."""
 
     shown: str
-    small: str = ""
+    small: tuple[str, ...] = ()
     example: str = ""
     kind: str = ""
 
@@ -93,14 +93,14 @@ def _under(cell: TableCell, low: Cell, high: Cell, kind: str) -> TableCell:
         return cell
     if kind == "share":
         ends = f"[{100 * low:.1f}, {100 * high:.1f}] %".replace("-", "−")
-        return replace(cell, small=ends)
-    return replace(cell, small=show_interval(float(low), float(high)))
+        return replace(cell, small=(ends,))
+    return replace(cell, small=(show_interval(float(low), float(high)),))
 
 
 def _q_under(cell: TableCell, value: Cell) -> TableCell:
     if not isinstance(value, float | int):
         return cell
-    return replace(cell, small=f"q {show_p(float(value))}")
+    return replace(cell, small=(f"q {show_p(float(value))}",))
 
 
 def _column(
@@ -135,7 +135,7 @@ def table_view(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Tab
     >>> number = [Column(name=n, label=n, kind="number") for n in ("gap", "low", "high")]
     >>> view = table_view([*number, Column(name="x", label="x")], [(0.2, 0.1, 0.3, None)])
     >>> [head.label for head in view.heads], view.rows[0][0].small
-    (['Gap'], '[0.100, 0.300]')
+    (['Gap'], ('[0.100, 0.300]',))
     """
     heads, laid, place = [], [], 0
     while place < len(columns):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
+import re
 
 import pytest
 from hypothesis import given
@@ -252,14 +253,18 @@ def scatter(name: str, *points: tuple[float, float], labels: tuple[str, ...] = (
     )
 
 
-def test_a_scatter_links_the_examples_that_are_on_the_page() -> None:
-    """A link to an example that was cut would lead nowhere."""
-    series = scatter("s", (0.1, 0.2), (0.5, 0.5), (0.9, 0.1), labels=("1", "2", "<3>"))
+def test_a_scatter_knows_which_of_its_examples_are_on_the_page() -> None:
+    """A point that leads to another example, or to one that was cut, misleads."""
+    series = scatter("s", (0.1, 0.2), (0.5, 0.5), (0.9, 0.1), labels=("4", "2", "<3>"))
     result = AnalysisResult(name="a", version=1, title="A", curves=(curve("scatter", series),))
-    (chart,) = analysis_charts(result, {"1": "#ex-1", "<3>": "#ex-%3C3%3E"})
-    root = panel(chart)
-    assert [node.get("href") for node in root.iter("a")] == ["#ex-1", "#ex-%3C3%3E"]
-    assert len(of_class(root, "mark")) == 3
+    links = {"1": "#ex-1", "<3>": "#ex-%3C3%3E", "4": "#ex-4"}
+    (chart,) = analysis_charts(result, links)
+    (path,) = of_class(panel(chart), "points")
+    assert path.get("data-rows") == "2 x -1"  # the third, none, and one before: the second
+    middles = re.findall(r"M(\S+) ([\d.]+)h0", path.get("d") or "")
+    assert [float(x) for x, _ in middles] == sorted(float(x) for x, _ in middles)
+    heights = [float(y) for _, y in middles]
+    assert heights[1] < heights[0] < heights[2]
     assert "of 3 examples 1 lie above the diagonal and 1 below it" in chart.description
     assert chart.finding == "Above the diagonal: 33 % of 3."
 
@@ -275,7 +280,9 @@ def test_scatters_of_students_are_panels_in_their_colours() -> None:
     assert [part.title for part in chart.panels] == ["s", "control"]
     assert chart.title == "Confidence of t and each student"
     assert "confidence of the student" in words(panel(chart))
-    assert len(of_class(panel(chart), "s0")) == 2
+    disc, diamond = of_class(panel(chart), "s0")
+    assert (disc.get("d") or "").endswith("h0")
+    assert (diamond.get("d") or "").endswith("z")
     assert [key.name for key in chart.keys] == ["agree", "disagree"]
     assert chart.finding == "Above the diagonal: s 50 % of 2; control 50 % of 2."
 
