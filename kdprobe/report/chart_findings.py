@@ -77,16 +77,26 @@ def _course(series: Series, other: Series) -> str:
         return f"{short(series.name)} is level with it throughout"
     word, part = ("below", below) if len(below) >= len(above) else ("above", above)
     widest = show_number(max(abs(gap) for _, gap in part))
-    first = next(k for k, gap in enumerate(gaps) if gap in part)
-    tail = gaps[first:] == part
-    where = (
-        "throughout"
-        if len(part) == len(gaps)
-        else f"from {_spot(series, gaps[first][0])} on"
-        if tail
-        else f"at {len(part)} of {len(gaps)} points"
-    )
+    spots = [_spot(series, i) for i, _ in gaps]
+    where = where_it_holds([gap in part for gap in gaps], spots, "points")
     return f"{short(series.name)} is {word} it {where}, by up to {widest}"
+
+
+def where_it_holds(holds: Sequence[bool], spots: Sequence[str], what: str) -> str:
+    """Say at which of some places in order something holds, at one at least.
+
+    >>> spots = ["0", "1", "2"]
+    >>> where_it_holds([True] * 3, spots, "layers"), where_it_holds([False, True, True], spots, "")
+    ('throughout', 'from 1 on')
+    >>> where_it_holds([True, False, True], spots, "layers")
+    'at 2 of 3 layers'
+    """
+    first = list(holds).index(True)
+    if all(holds):
+        return "throughout"
+    if all(holds[first:]) and len(holds) - first > 1:
+        return f"from {spots[first]} on"
+    return f"at {sum(holds)} of {len(holds)} {what}"
 
 
 def _base(facet: Facet, palette: Palette) -> tuple[Series | None, list[Series]]:

@@ -6,11 +6,15 @@ draw.
 
 from __future__ import annotations
 
-from kdprobe.report.chart_findings import listed, short
+from kdprobe.report.chart_findings import listed, short, where_it_holds
 from kdprobe.results.numbers import show_cell, show_count
 from kdprobe.results.schema import Matrix
 
 _FEW = 2
+LAYERS = "teacher's layer"
+"""The title of the rows of a heat map of layers against layers."""
+_FAR = ("distance", "divergence")
+"""What a number counts that is small where layers are alike, as its title says."""
 
 
 def cell_kind(matrix: Matrix) -> str:
@@ -96,6 +100,8 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
         apart = len(members) <= _FEW
         same = [_same_label(*member, apart=apart) for member in members]
         return f"The same label: {listed(same)}."
+    if len(members) > 1 and first.row_title == LAYERS:
+        return _nearness(members)
     if len(members) > 1:
         return f"Mean of the cells: {listed([_mean(*member) for member in members])}."
     clauses = []
@@ -111,6 +117,46 @@ def comparison(members: list[tuple[str, Matrix]]) -> str:
             whose = f"{short(model)} " if model else ""
             clauses.append(f"{whose}{show_value(value, cell_kind(matrix))} ({where})")
     return f"Most: {listed(clauses)}." if clauses else ""
+
+
+def _nearness(members: list[tuple[str, Matrix]]) -> str:
+    """Compare students by the layer of theirs that is most alike to each of the teacher's.
+
+    Of two it says at which of the teacher's layers one is nearer, and by how much at most; of more
+    the mean over these layers, the nearest first.
+    """
+    far = any(word in members[0][1].title.lower() for word in _FAR)
+    best = [(model, _best_matches(matrix, far=far)) for model, matrix in members]
+    (one, ours), (other, theirs) = best[0], best[-1]
+    shared = [row for row in ours if row in theirs]
+    if len(members) > 2 or not shared:
+        means = [(sum(held.values()) / len(held), model) for model, held in best if held]
+        ranked = sorted(means, reverse=not far)
+        named = listed([f"{short(model)} {show_value(mean, 'number')}" for mean, model in ranked])
+        return f"Best match of each teacher layer, on average: {named}." if means else ""
+    gaps = [(theirs[row] - ours[row] if far else ours[row] - theirs[row]) for row in shared]
+    if sum(gap < 0 for gap in gaps) > sum(gap > 0 for gap in gaps):
+        one, other, gaps = other, one, [-gap for gap in gaps]
+    if max(gaps) <= 0:
+        return f"{short(one)} and {short(other)} are equally near to the teacher at every layer."
+    spots = [f"layer {row}" if row.isdigit() else row for row in shared]
+    where = where_it_holds([gap > 0 for gap in gaps], spots, "layers")
+    behind = sum(gap < 0 for gap in gaps)
+    back = f"; {short(other)} at {behind}, by up to {show_value(-min(gaps), 'number')}"
+    return (
+        f"{short(one)} is nearer to the teacher than {short(other)} {where}, by up to "
+        f"{show_value(max(gaps), 'number')}{back if behind else ''} (best match of each teacher "
+        "layer)."
+    )
+
+
+def _best_matches(matrix: Matrix, *, far: bool) -> dict[str, float]:
+    """Return the best value of each row that has any."""
+    known = {
+        row: [value for value in values if value is not None]
+        for row, values in zip(matrix.rows, matrix.values, strict=True)
+    }
+    return {row: (min if far else max)(values) for row, values in known.items() if values}
 
 
 def _mean(model: str, matrix: Matrix) -> str:
