@@ -228,7 +228,7 @@ def draw_matrices(
     return Chart(
         name=name,
         title=family.title,
-        finding=comparison(members),
+        finding=comparison(members, palette.models),
         caption=f"{caption} {_UNNAMED}".strip() if unnamed else caption,
         panels=tuple(panels),
         numbers=numbers_table(*_numbers(members)),

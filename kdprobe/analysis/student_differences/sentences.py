@@ -80,13 +80,15 @@ def sentences(study: Study, differences: Sequence[Difference]) -> tuple[str, ...
     if not by_pair:
         none = f"In none of the {pairs} pairs do the two students"
         each = "The two students do not" if pairs == 1 else none
-        return (f"{each} differ in how near they are to {_teacher(study)} by more than noise.",)
+        return (
+            f"{each} differ in how near they are to {teacher_words(study)} by more than noise.",
+        )
     if pairs <= MOST_PAIRS:
         return tuple(_sentence(study, *pair, numbers) for pair, numbers in by_pair.items())
     return _of_many(study, [one for numbers in by_pair.values() for one in numbers])
 
 
-def _teacher(study: Study) -> str:
+def teacher_words(study: Study) -> str:
     """Return what a sentence calls the teacher: its name, where that is not just "teacher"."""
     name = study.teacher.name
     return "the teacher" if name == "teacher" else name
@@ -101,7 +103,7 @@ def _of_many(study: Study, differences: Sequence[Difference]) -> tuple[str, ...]
     order = sorted(beaten, key=lambda name: -len(beaten[name]))
     label = _small(relation.metric.label)
     written = [
-        f"{name} is nearer to {_teacher(study)} than {_than(beaten[name], label)}."
+        f"{name} is nearer to {teacher_words(study)} than {_than(beaten[name], label)}."
         for name in order[:MOST_SENTENCES]
     ]
     rest = sum(one.estimate.metric != relation.name for one in differences)
@@ -132,6 +134,6 @@ def _beside(difference: Difference, label: str) -> str:
 def _sentence(study: Study, winner: str, other: str, numbers: Sequence[Difference]) -> str:
     near = [one for one in numbers if BY_NAME[one.estimate.metric].near]
     rest = [one for one in numbers if not BY_NAME[one.estimate.metric].near]
-    parts = [f"nearer to {_teacher(study)} than {other} by {_listed(near)}"] if near else []
+    parts = [f"nearer to {teacher_words(study)} than {other} by {_listed(near)}"] if near else []
     parts += [f"better {'' if near else f'than {other} '}by {_listed(rest)}"] if rest else []
     return f"{winner} is {', and '.join(parts)}."

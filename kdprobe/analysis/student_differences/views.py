@@ -10,7 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import Difference, mirrored
 from kdprobe.analysis.student_differences.relations import closeness
-from kdprobe.analysis.student_differences.sentences import MOST_PAIRS, better, label_of
+from kdprobe.analysis.student_differences.sentences import (
+    MOST_PAIRS,
+    better,
+    label_of,
+    teacher_words,
+)
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Cell, Column, Curve, Matrix, Series, Table
 
@@ -60,7 +65,7 @@ def nearness_chart(study: Study, differences: Sequence[Difference]) -> tuple[Cur
     return (
         Curve(
             name="nearer",
-            title=f"Who is nearer to {study.teacher.name}",
+            title=f"Who is nearer to {teacher_words(study)}",
             caption=f"To the right of 0 {only} is better, whichever way a number counts. Intervals "
             "are at the level of Holm's adjustment over the pairs of students: one that leaves 0 "
             "is more than noise.",
@@ -88,7 +93,7 @@ def nearness_matrix(study: Study, differences: Sequence[Difference]) -> tuple[Ma
     return (
         Matrix(
             name="nearer",
-            title=f"Who is nearer to {study.teacher.name}: {relation.metric.label.lower()}",
+            title=f"Who is nearer to {teacher_words(study)}: {relation.metric.label.lower()}",
             caption="The row's number minus the column's: above 0 the row is nearer. A cell is "
             "tinted by the end of its interval nearest to 0, at the level of Holm's adjustment "
             f"over the {len(first)} pairs: what is not tinted may be noise.",
