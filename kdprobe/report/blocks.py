@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
-from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
+from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables, pair_links
 from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
@@ -266,16 +266,17 @@ def analysis_markup(
         legend: whether the looks of the models are explained above its charts.
     """
     shown = result.model_copy(update={"estimates": listed})
+    confusions = confusion_tables(result, document)
     return fill(
         "analysis.html",
         result=result,
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
         charts=charts_block(document, result, legend=legend),
-        tables=(*confusion_tables(result, document), *result.tables),
+        tables=(*confusions, *result.tables),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
-        links=links(document),
+        links=pair_links(document, confusions),
     )
 
 

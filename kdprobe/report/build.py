@@ -28,7 +28,7 @@ from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import document_notices
+from kdprobe.results.notices import document_notices, joined
 from kdprobe.results.schema import Notice, ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
@@ -137,7 +137,7 @@ def render(document: ResultsDocument) -> str:
     return compose(
         document,
         title=short_title(document),
-        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
+        alarms=joined([n for n in document_notices(document) if n.severity == "alarm"]),
         parts=_parts(document),
         style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
