@@ -25,11 +25,6 @@ _SETS = (
     "An answer is a whole set of labels; what is the same on a part of it counts in `per_label`, "
     "where each label's decisions stand two by two in place of confusions."
 )
-_REST = (
-    "There are more sets than can be listed: distances of probabilities are those over the sets "
-    "that occur and one class for all others, at most as large as over all sets; `joint_kl` of "
-    "`per_label` is the KL divergence over all."
-)
 
 
 def _confusion(study: Study, student: Population) -> Matrix:
@@ -53,11 +48,8 @@ def _confusion(study: Study, student: Population) -> Matrix:
 
 
 def _notes(study: Study) -> tuple[str, ...]:
-    sets = study.split.task.sets
-    notes = [_SETS] if sets is not None else []
-    if sets is not None and sets.rest:
-        notes.append(_REST)
-    notes += [
+    notes = [
+        *([_SETS] if study.split.task.sets is not None else []),
         "Ties between logits go to the label with the lowest index.",
         "Kappa depends on how the labels are spread: read it with its attainable range, which two "
         "models with these mistakes cannot leave.",

@@ -16,7 +16,7 @@ from kdprobe.analysis.estimates import EstimateKey, draws_of, estimate, resample
 from kdprobe.analysis.protocol import Gold, described
 from kdprobe.analysis.student_gaps.gaps import gap_estimate
 from kdprobe.analysis.task_scores.metrics import METRICS
-from kdprobe.analysis.task_scores.run_scores import RunScore, label_scores, set_scores
+from kdprobe.analysis.task_scores.run_scores import NO_LABEL, RunScore, label_scores, set_scores
 from kdprobe.analysis.task_scores.views import forest, label_table, primary_name
 from kdprobe.config.base import Options
 from kdprobe.observations.predictions import Population, Predictions
@@ -30,7 +30,10 @@ from kdprobe.stats.correlations import pearson_draws, spearman_draws
 _ONE_SIDED = "the predictions or the gold labels are all one label; MCC compares at least two"
 _ABSENT = "no example has the positive label or is predicted so"
 _FLAT = "the predictions or the gold scores are all equal; a constant has no correlation"
-UNDEFINED = {"mcc": _ONE_SIDED, "f1": _ABSENT, "pearson": _FLAT, "spearman": _FLAT}
+UNDEFINED = {
+    "mcc": _ONE_SIDED, "f1": _ABSENT, "pearson": _FLAT, "spearman": _FLAT,
+    "f1_micro": NO_LABEL, "f1_macro": NO_LABEL,
+}  # fmt: skip
 """Why a primary score can be undefined."""
 
 

@@ -20,7 +20,7 @@ from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.stats.classification import Counts, f1, f1_macro, precision, recall
 from kdprobe.stats.several_labels import f1_of_examples, f1_pooled, hamming, label_counts
 
-_ABSENT = "no label is gold or predicted in any example"
+NO_LABEL = "no label is gold or predicted in any example"
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ def set_scores(study: Study, sets: LabelSets) -> tuple[RunScore, ...]:
         return lambda run: sample.mean(of(gold, tally.predicted(run)))
 
     return (
-        RunScore("f1_micro", lambda run: f1_pooled(tally.counts(run)), _ABSENT),
-        RunScore("f1_macro", lambda run: f1_macro(tally.counts(run)), _ABSENT),
+        RunScore("f1_micro", lambda run: f1_pooled(tally.counts(run)), NO_LABEL),
+        RunScore("f1_macro", lambda run: f1_macro(tally.counts(run)), NO_LABEL),
         RunScore("f1_samples", mean(f1_of_examples)),
         RunScore(
             "subset_accuracy",
