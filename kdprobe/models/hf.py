@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
@@ -38,6 +37,7 @@ from kdprobe.models.precision import (
 from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.observations.predictions import scale_of
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
@@ -165,10 +165,7 @@ class HfModel:
         if not self._checked:
             values = self._check(split, tokens, values, batch_size)
             self._checked = True
-        scale: Literal["scores", "logits"] = (
-            "scores" if split.task.kind == "regression" else "logits"
-        )
-        return Outputs(values[:, self.columns], scale, tokens.truncated)
+        return Outputs(values[:, self.columns], scale_of(split.task), tokens.truncated)
 
     def _check(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int

@@ -19,6 +19,7 @@ from kdprobe.extract.predictions import extract_predictions
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.models.label_sources import name_classes
 from kdprobe.observations.efficiency import ModelCost, Times
+from kdprobe.observations.label_sets import observed
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
@@ -99,7 +100,7 @@ def measure(
     seeds = {name: len(runs) for name, runs in students.items()}
     device = teacher.device.type
     return MeasuredSweep(
-        study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
+        study=observed(split, tuple(populations), seed=request.seed, resamples=RESAMPLES),
         models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in held.items()),
         sizes=tuple(
             number
