@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kdprobe.distillers.compatibility import no_answers
 from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, ModelPair, Needs
+from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
 from kdprobe.observations.predictions import Scale
 
 
@@ -27,3 +28,13 @@ class OfLogits(PerExample):
     def needs(self, models: ModelPair, options: object) -> Needs:
         """Both models' logits."""
         return Needs(student=frozenset({LOGITS}), teacher=frozenset({LOGITS}))
+
+
+def scale_remark(objective: str, models: ModelPair) -> str | None:
+    """Say which logits an objective reads of a teacher that is known by its probabilities."""
+    if models.answers != "log-probabilities":
+        return None
+    return (
+        f"{objective} reads logarithms of the teacher's probabilities as its logits: those logits "
+        f"whose exponentials sum to 1 (a probability below {PROBABILITY_FLOOR:g} counts as that)"
+    )
