@@ -232,6 +232,7 @@ class ArrayKeywords(TypedDict, total=False):
 def array_options(
     flat: Mapping[str, object],
     *,
+    missing: object = None,
     output: str | Path | None = None,
     analyses: AnalysisOptions | None = None,
 ) -> CompareOptions:
@@ -241,8 +242,9 @@ def array_options(
         "output": (Output, None),
     }
     joined = gathered("compare_predictions", {**flat, "output": output}, places)
+    data: dict[str, Any] = {} if missing is None else {"missing": missing}
     return CompareOptions(
-        EvaluationDataOptions(),
+        EvaluationDataOptions(**data),
         InferenceRuntime(cache=False),
         cast(AnalysisOptions, joined["analyses"]),
         cast(Output, joined["output"]),
