@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.numpy import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 import kdprobe
@@ -300,3 +303,48 @@ def test_a_file_teaches_a_sweep_and_says_what_it_did_not_answer(
     assert document.task.n == len(dev) - sum(text in gone for text in dev.texts)
     assert [notice.code for notice in document.notices] == ["unanswered"]
     assert document.teacher.source == "predictions file"
+
+
+@pytest.mark.usefixtures("_hurry")
+@pytest.mark.filterwarnings("ignore::UserWarning:peft")
+def test_an_adapter_teaches_what_the_merged_model_teaches(toy: Toy, tmp_path: Path) -> None:
+    """Guards a base that teaches without its adapter, and layers copied of the unmerged model.
+
+    The reference is `peft`'s own `merge_and_unload`, saved as a folder of its own.
+    """
+    peft = pytest.importorskip("peft", reason="adapters need the extra peft")
+    base = AutoModelForSequenceClassification.from_pretrained(toy.teacher)
+    config = peft.LoraConfig(task_type="SEQ_CLS", r=2, target_modules=["query", "value"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of peft about transformers
+        model = peft.get_peft_model(base, config)
+        for name, weight in model.named_parameters():  # as if it had learnt something
+            if "lora_B" in name:
+                torch.nn.init.normal_(weight, std=0.3, generator=torch.Generator().manual_seed(1))
+        model.save_pretrained(tmp_path / "adapter")
+        merged = model.merge_and_unload()
+        merged.save_pretrained(tmp_path / "merged")
+    AutoTokenizer.from_pretrained(toy.teacher).save_pretrained(tmp_path / "merged")
+    students = {
+        name: distil(str(tmp_path / name), toy, tmp_path / f"of-{name}", "layers=1")
+        for name in ("adapter", "merged")
+    }
+    plain = distil(toy.teacher, toy, tmp_path / "of-base", "layers=1")
+    ours, theirs, base_s = (
+        load_file(str(each.folder / "model.safetensors"))
+        for each in (students["adapter"], students["merged"], plain)
+    )
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        np.testing.assert_allclose(value, theirs[name], atol=1e-5)
+    assert any(np.abs(value - base_s[name]).max() > 1e-3 for name, value in ours.items())
+    assert students["adapter"].scores["agreement"] == students["merged"].scores["agreement"]
+    report = kdprobe.compare(
+        str(tmp_path / "adapter"), str(tmp_path / "of-adapter"), task=toy.task, resamples=100,
+        device="cpu",
+    )  # fmt: skip
+    assert "other-teacher" not in {notice.code for notice in report.document.warnings}
+    swept = kdprobe.sweep(
+        str(tmp_path / "adapter"), "layers=1", task=toy.task, output=tmp_path / "o", options=OPTIONS
+    )
+    assert swept.failed == ()
