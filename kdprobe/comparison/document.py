@@ -43,6 +43,7 @@ from kdprobe.results.schema import (
     Skipped,
     TaskInfo,
 )
+from kdprobe.results.states import MARGIN
 from kdprobe.version import __version__
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
@@ -160,6 +161,7 @@ def _protocol(
         "split": data.split or usual,
         "analyses": list(analyses),
         "limit": data.limit,
+        **({} if options.analyses.margin == MARGIN else {"margin": options.analyses.margin}),
         "resamples": session.resamples,
         "slice_columns": list(session.slice_columns),
         **_control_options(session.study),

@@ -254,7 +254,7 @@ def open_hf(
     place, kind = resolve_device(device), resolve_dtype(options.dtype or dtype)
     if options.quantize:
         place, kind = device_of_int8(place, device, name), torch.float32
-    folder = locate(path, offline=offline)
+    folder = locate(path, offline=offline, graph=options.file)
     held = kind_of_folder(folder, options)
     refuse_options(path, options, what=IN_WORDS[held], takes=TAKES[held])
     if held == "graph":

@@ -60,6 +60,7 @@ class PredictionsFile:
     parameters: int | None = None
     disk_bytes: int | None = None
     reading: str = ""
+    gives: str = "a predictions file of"
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {

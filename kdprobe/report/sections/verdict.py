@@ -16,7 +16,7 @@ from kdprobe.report.verdict_pictures import Pictures
 from kdprobe.results.headline import headline
 from kdprobe.results.notices import all_notices, joined, of_the_teacher
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import READING, screen
+from kdprobe.results.screen import readings, screen
 from kdprobe.results.unable import unable
 
 
@@ -54,7 +54,7 @@ class _Verdict:
             task=document.task,
             n=head.n,
             added=of_the_teacher(document, head),
-            reading=[READING[c.key] for c in shown.columns if c.key in READING],
+            reading=readings(shown, head),
         )
 
 
