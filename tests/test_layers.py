@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
     "foreign": 1, "portable": 1, "atomic": 1,
-    "leftovers": 1, "segmentation": 1, "version": 1,
+    "leftovers": 1, "segmentation": 1, "version": 1, "workers": 1,
     "results": 2, "stats": 2,
     "config": 3,
     "tasks": 4, "observations": 4,
@@ -38,7 +38,9 @@ ADAPTERS: dict[str, set[str]] = {
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
     "shap": {"extract/methods/shap.py"},
+    "loky": {"workers/"},
     "statsmodels": {"stats/hypothesis_tests.py"},
+    "threadpoolctl": {"workers/"},
     "scipy.stats": {"stats/hypothesis_tests.py"},
 }
 
