@@ -30,6 +30,7 @@ from kdprobe.report.svg import chart_style, slug
 from kdprobe.results.headline import headline, short_title
 from kdprobe.results.notices import document_notices, joined
 from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.suite import SuiteDocument
 from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
@@ -147,9 +148,10 @@ def render(document: ResultsDocument) -> str:
 
 
 def compose(
-    document: ResultsDocument | SweepDocument,
+    document: ResultsDocument | SweepDocument | SuiteDocument,
     *,
     title: str,
+    subtitle: str = "",
     alarms: Sequence[Notice],
     parts: Sequence[RenderedSection],
     style: str,
@@ -160,8 +162,9 @@ def compose(
     """Put a page together and seal it with its policy.
 
     Args:
-        document: what the page is about; its head names task, split, teacher and students.
+        document: what the page is about.
         title: the heading; foreign text.
+        subtitle: the line under it; empty: task, split, teacher and students.
         alarms: shown above everything.
         parts: the sections, in their order.
         style: see `page_style`.
@@ -173,6 +176,7 @@ def compose(
         "page.html",
         document=document,
         title=printable(title, limit=160),
+        subtitle=subtitle,
         alarms=alarms,
         sections=parts,
         groups=grouped(parts),
