@@ -152,7 +152,7 @@ def draw_reliability(plot: Plot, name: str, palette: Palette) -> Chart:
     )
     return Chart(
         name=name,
-        title=plot.title,
+        title=f"{plot.title} ({plot.y_title} by {plot.x_title})" if small else plot.title,
         finding=reliability_finding(plot),
         caption=plot.caption,
         panels=panels,
