@@ -98,8 +98,9 @@ def sealed(text: str) -> str:
 
 
 def asset(name: str) -> str:
-    """Read a style sheet or script of this folder."""
-    return resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
+    """Read a style sheet or script of this folder, without its indentation."""
+    text = resources.files("kdprobe.report").joinpath(name).read_text(encoding="utf-8")
+    return "".join(line.lstrip() for line in text.splitlines(keepends=True))
 
 
 def _parts(document: ResultsDocument) -> list[RenderedSection]:

@@ -151,7 +151,8 @@
   /* Only what scrolls is a stop of the keyboard. */
   function stops() {
     document.querySelectorAll("main .scroll").forEach(function (box) {
-      if (!box.clientWidth) return;
+      // To ask a closed fold for its width would lay all of it out.
+      if (box.closest("details:not([open])") || !box.clientWidth) return;
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
       box.tabIndex = scrolls ? 0 : -1;
     });
