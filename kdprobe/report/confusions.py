@@ -49,7 +49,7 @@ def answers_address(document: ResultsDocument, teacher: str, other: str, student
     labels, names = document.task.labels, [model.name for model in document.models]
     if not document.examples or not {teacher, other} <= set(labels):
         return ""
-    query = f"other={labels.index(teacher)}&said={labels.index(other)}"
+    query = f"other={labels.index(teacher)}&predicted={labels.index(other)}"
     return f"#browser?{f'model={names.index(student)}&' if student else ''}{query}"
 
 
