@@ -234,17 +234,16 @@ def analysis_markup(
         legend: whether the looks of the models are explained above its charts.
     """
     shown = result.model_copy(update={"estimates": listed})
-    confusions = confusion_tables(result, document)
     return fill(
         "analysis.html",
         result=result,
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
         charts=charts_block(document, result, legend=legend),
-        tables=(*confusions, *result.tables),
+        tables=(*confusion_tables(result, document), *result.tables),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
-        links=pair_links(document, confusions),
+        links=pair_links(document, result),
     )
 
 

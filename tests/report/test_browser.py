@@ -120,7 +120,8 @@ def test_any_search_survives_its_address(reader: Reader, text: str):
 @pytest.mark.parametrize(
     "fragment",
     ["#ex-nobody", "#ex-%E0%A4%A", "#browser?model=99&answers=%3C&sort=x&columns=q&pin=z&gap=NaN",
-     "#browser?list=7&s0=%3Dnowhere", "#ex-3?predicted=__proto__&answers=constructor&sort=-toString"],
+     "#browser?list=7&s0=%3Dnowhere",
+     "#ex-3?predicted=__proto__&answers=constructor&sort=-toString"],
 )  # fmt: skip
 def test_a_broken_address_breaks_nothing(reader: Reader, fragment: str):
     """A link that was cut in a mail must open the page, not an error."""
