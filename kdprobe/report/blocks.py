@@ -290,7 +290,6 @@ def analysis_markup(
         leading: charts that stand before its own.
     """
     shown = result.model_copy(update={"estimates": listed})
-    confusions = confusion_tables(result, document)
     charts = [*leading, *analysis_charts(result, links(document), document)]
     return fill(
         "analysis.html",
@@ -298,10 +297,13 @@ def analysis_markup(
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
         drawing=drawing(document, charts, legend=legend),
-        tables=(*confusions, *result.tables),
+        tables=(*confusion_tables(result, document), *result.tables),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
-        links=pair_links(document, confusions),
+        links=pair_links(document, result),
+        confusions=CONFUSIONS,
+        most_confused=LARGEST,
+        links=pair_links(document, result),
     )
 
 

@@ -163,7 +163,9 @@ def _cells(
                     within = cell_text(value, kind)
                     cell += text(middle, y + high / 2 + 4, within, f"on-{look}", "middle")
                 address = addresses.get((matrix.name, row, column), "")
-                marks.append(tag("a", {"href": address}, cell) if address else cell)
+                # Tab stops of few labels; of many the browser's own filters are shorter ways.
+                stop = {} if len(matrix.columns) <= _FEW else {"tabindex": -1}
+                marks.append(tag("a", {"href": address, **stop}, cell) if address else cell)
     return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 

@@ -49,7 +49,7 @@ def answers_address(document: ResultsDocument, teacher: str, other: str, student
     labels, names = document.task.labels, [model.name for model in document.models]
     if not document.examples or not {teacher, other} <= set(labels):
         return ""
-    query = f"other={labels.index(teacher)}&said={labels.index(other)}"
+    query = f"other={labels.index(teacher)}&predicted={labels.index(other)}"
     return f"#browser?{f'model={names.index(student)}&' if student else ''}{query}"
 
 
@@ -68,13 +68,13 @@ def cell_addresses(document: ResultsDocument, matrix: Matrix) -> Mapping[tuple[s
     return {pair: address for pair, address in addresses.items() if address}
 
 
-def pair_links(document: ResultsDocument, tables: Iterable[Table]) -> Links:
-    """Return the links of a page with those of the pairs of labels in tables of confusions."""
+def pair_links(document: ResultsDocument, result: AnalysisResult) -> Links:
+    """Return the links of a page with those of the pairs that `confusion_tables` lists."""
     known = links(document)
-    for table in tables:
-        for teacher, other in (str(row[0]).split(_TO, 1) for row in table.rows):
-            if address := answers_address(document, teacher, other):
-                known[f"{teacher}{_TO}{other}"] = address
+    for matrix in filter(too_many_labels, result.matrices):
+        for pair in _apart(matrix):
+            if address := answers_address(document, *pair):
+                known[_TO.join(pair)] = address
     return known
 
 

@@ -108,7 +108,7 @@ def test_only_what_the_page_can_find_is_a_link() -> None:
     document = documents.build(n=30)
     teacher, student = (model.name for model in document.models[:2])
     here = answers_address(document, "acceptable", "unacceptable", student)
-    assert here == "#browser?model=1&other=1&said=0"
+    assert here == "#browser?model=1&other=1&predicted=0"
     assert answers_address(document, "acceptable", "nobody") == ""
     bare = document.model_copy(update={"examples": ()})
     assert answers_address(bare, "acceptable", "acceptable") == ""

@@ -236,8 +236,8 @@ def test_the_keyboard_reaches_everything(reader: Reader):
     seen = set()
     for _ in range(400):
         name = page.evaluate(
-            "(() => { const a = document.activeElement; return a.id || a.className || a.tagName"
-            " + ' ' + a.textContent.slice(0, 20); })()"
+            "(() => { const a = document.activeElement; return a.id || a.getAttribute('class')"
+            " || a.tagName + ' ' + a.textContent.slice(0, 20); })()"
         )
         if name in {"f-text", "csv", "f-answers"} or name.startswith(("SUMMARY", "BUTTON")):
             seen.add(name)
@@ -252,13 +252,22 @@ def test_the_keyboard_reaches_everything(reader: Reader):
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("name", ["usual", "hostile", "57", "one", "hard", "regression"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "usual", "hostile", "57", "one", "hard", "regression", "alone", "none", "thirty", "bare",
+        "first version",
+    ],
+)  # fmt: skip
 def test_no_page_scrolls_sideways_or_complains(reader: Reader, name: str, width: int):
     """A phone that must scroll sideways hides half of every table."""
     visit = reader.open(name, width=width, fragment="#ex-2")
     visit.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
     assert visit.faults == []
+    # Whatever is missing in a document, it has a first screen and a heading for each section.
+    assert visit.page.inner_text("#verdict h2, #verdict summary").startswith("Verdict")
+    assert visit.page.evaluate("window.ran") is None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
