@@ -174,11 +174,17 @@ def log_joint(logits: Floats, sets: LabelSets) -> Floats:
     return np.concatenate([listed, np.log(np.maximum(left, _LEAST))], axis=1)
 
 
+def labels_of(study: Study) -> LabelOutputs:
+    """Return what models say of each label of a study's examples, in their order."""
+    outputs = study.get(LabelOutputs)
+    return outputs if outputs.ids == study.split.ids else outputs.only(study.split.ids)
+
+
 def as_given(study: Study) -> Split:
     """Return a study's examples as they were before their sets of labels became classes."""
     if not study.has(LabelOutputs):
         return study.split
-    held = study.get(LabelOutputs)
+    held = labels_of(study)
     return replace(study.split, task=held.task, labels=held.gold)
 
 
@@ -194,6 +200,6 @@ def probabilities_of(study: Study, model: Population, run: int = 0) -> Floats | 
     if not study.has(LabelOutputs):
         every: Floats = np.exp(model.runs[run].log_probabilities)
         return every
-    logits = study.get(LabelOutputs).runs[model.name][run].values
+    logits = labels_of(study).runs[model.name][run].values
     each: Floats = 0.5 * (1.0 + np.tanh(0.5 * logits))
     return each

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.observations.label_sets import LabelOutputs
+from kdprobe.observations.label_sets import labels_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.divergence import Fidelity, fidelity
@@ -33,7 +33,7 @@ def distances(study: Study, a: Population, b: Population) -> dict[tuple[int, int
             for one in a.runs
             for other in b.runs
         }
-    held, unknown = study.get(LabelOutputs).runs, np.full(study.n, np.nan)
+    held, unknown = labels_of(study).runs, np.full(study.n, np.nan)
     return {
         (id(one), id(other)): Fidelity(
             bernoulli_kl(ours.values, theirs.values).sum(axis=1), unknown, unknown

@@ -22,7 +22,7 @@ from kdprobe.analysis.estimates import (
     undefined_estimate,
 )
 from kdprobe.analysis.gold import NO_GOLD
-from kdprobe.observations.label_sets import LabelOutputs
+from kdprobe.observations.label_sets import labels_of
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
@@ -57,7 +57,7 @@ class Labelled:
 
     def __init__(self, study: Study) -> None:
         self.study = study
-        self.outputs = study.get(LabelOutputs)
+        self.outputs = labels_of(study)
         self.labels = self.outputs.task.labels
         self.models = tuple(
             Population(model.name, model.role, self.outputs.runs[model.name])

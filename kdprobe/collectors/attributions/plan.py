@@ -14,7 +14,7 @@ import numpy as np
 
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.observations.attributions import Word
-from kdprobe.observations.label_sets import LabelOutputs, as_given
+from kdprobe.observations.label_sets import LabelOutputs, as_given, labels_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Ints
@@ -128,7 +128,7 @@ def _likeliest(study: Study, model: Population) -> Ints:
     """Return the class that a model predicts, or of several labels the most probable; `[n]`."""
     if not study.has(LabelOutputs):
         return model.first.predicted
-    return study.get(LabelOutputs).runs[model.name][0].values.argmax(axis=1).astype(np.int64)
+    return labels_of(study).runs[model.name][0].values.argmax(axis=1).astype(np.int64)
 
 
 def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> dict[str, Ints]:
