@@ -15,7 +15,6 @@ from pydantic import BaseModel, ValidationError
 
 from kdprobe.analysis.protocol import ANALYSES
 from kdprobe.comparison.diff_matching import (
-    analysis_changes,
     both_numbers,
     match_models,
     metrics_of_both,
@@ -84,7 +83,7 @@ def diff(
     _require_one_split(one, other, [side.name for side in sides])
     models = match_models(one, other)
     definitions = other_definitions(one, other)
-    numbers = both_numbers(one, other, models, definitions)
+    numbers, analyses = both_numbers(one, other, models, definitions)
     metrics = metrics_of_both(other, numbers)
     studies, why = _studies(sides, models, definitions, seed=seed, resamples=resamples)
     same = studies is not None or one.task.fingerprint == other.task.fingerprint
@@ -96,7 +95,7 @@ def diff(
         models=models, metrics=metrics,
         changes=number_changes(numbers, metrics, studies, why),
         definitions=definitions,
-        analyses=analysis_changes(one, other),
+        analyses=analyses,
         settings=setting_changes(one, other),
         notices=_notices(sides, models, definitions, same=same, why=why if not studies else ""),
     )  # fmt: skip

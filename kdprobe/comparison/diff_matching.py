@@ -7,7 +7,8 @@ them mean something else. Does not: subtract numbers.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from kdprobe.results.diff import AnalysisChange, ModelChange, OtherDefinition, SettingChange
@@ -144,30 +145,39 @@ def _shown(value: object) -> str:
 def both_numbers(
     before: ResultsDocument,
     after: ResultsDocument,
-    models: tuple[ModelChange, ...],
-    definitions: tuple[OtherDefinition, ...],
-) -> list[BothNumbers]:
-    """Return the numbers that both reports have and mean alike, in the order of the later one."""
+    models: Sequence[ModelChange],
+    definitions: Sequence[OtherDefinition],
+) -> tuple[list[BothNumbers], tuple[AnalysisChange, ...]]:
+    """Return the numbers that both reports have and mean alike, and what only one of them has.
+
+    The numbers are in the order of the later report.
+    """
     names = {one.before: one.after for one in models if one.before and one.after}
     apart = {(one.analysis, one.metric) for one in definitions}
     earlier: dict[Key, Estimate] = {}
+    only = Counter[tuple[str, bool]]()
+    known = {model.name for model in before.models}
     for analysis, number in _numbers(before):
-        a, b = names.get(number.model_a, ""), names.get(number.model_b, "")
-        model_a = a or ("" if number.model_a in _names(before) else number.model_a)
-        if (number.model_b and not b) or not model_a:
+        # A name that is no model's ("majority baseline") is the same in both reports.
+        a, b = (
+            names.get(name, "") if name in known else name
+            for name in (number.model_a, number.model_b)
+        )
+        if not a or (number.model_b and not b):
+            only[analysis, False] += 1
             continue
-        earlier.setdefault(_key(analysis, number, model_a, b), number)
+        earlier.setdefault(_key(analysis, number, a, b), number)
     both = []
     for analysis, number in _numbers(after):
         old = earlier.pop(_key(analysis, number, number.model_a, number.model_b), None)
-        if old is None or {(analysis, ""), (analysis, number.metric)} & apart:
+        if {(analysis, ""), (analysis, number.metric)} & apart:
             continue
-        both.append(BothNumbers(analysis, old, number))
-    return both
-
-
-def _names(document: ResultsDocument) -> set[str]:
-    return {model.name for model in document.models}
+        if old is None:
+            only[analysis, True] += 1
+        else:
+            both.append(BothNumbers(analysis, old, number))
+    only.update((key[0], False) for key in earlier if not {(key[0], ""), key[:2]} & apart)
+    return both, _changes(before, after, only)
 
 
 def _numbers(document: ResultsDocument) -> Iterator[tuple[str, Estimate]]:
@@ -181,22 +191,22 @@ def _key(analysis: str, number: Estimate, model_a: str, model_b: str) -> Key:
             number.pooling, number.method)  # fmt: skip
 
 
-def analysis_changes(before: ResultsDocument, after: ResultsDocument) -> tuple[AnalysisChange, ...]:
-    """Return the analyses that only one report has, with the reason where the other names one."""
+def _changes(
+    before: ResultsDocument, after: ResultsDocument, only: Mapping[tuple[str, bool], int]
+) -> tuple[AnalysisChange, ...]:
+    """Say which analyses, or how many numbers of one, only one report has, and why."""
     changes = []
-    for here, there, state in ((after, before, "new"), (before, after, "gone")):
-        for result in here.analyses:
-            if there.analysis(result.name) is not None:
-                continue
-            reasons = [item.reason for item in there.skipped if item.what == result.name]
-            changes.append(
-                AnalysisChange(
-                    analysis=result.name,
-                    state="new" if state == "new" else "gone",
-                    numbers=len(result.estimates),
-                    reason=reasons[0] if reasons else "",
-                )
+    for (analysis, is_new), count in only.items():
+        there = before if is_new else after
+        whole = there.analysis(analysis) is None
+        reasons = [item.reason for item in there.skipped if item.what == analysis]
+        reason = reasons[0] if reasons and whole else ""
+        changes.append(
+            AnalysisChange(
+                analysis=analysis, state="new" if is_new else "gone", numbers=count, whole=whole,
+                reason=reason,
             )
+        )  # fmt: skip
     return tuple(changes)
 
 

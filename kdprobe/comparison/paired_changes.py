@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from pydantic import BaseModel
 
 from kdprobe.analysis.estimates import EstimateKey, kept_draws
@@ -27,6 +28,7 @@ from kdprobe.stats.differences import ALPHA, adjusted, bootstrap_p
 
 _SAME = 1e-6
 """How far a number may lie from that of results.json and still be it, relative to its size."""
+_ROUNDING = 1e-9
 _PAIRED = "paired bootstrap over examples, percentile, after minus before"
 _ALONE = "it does not follow from predictions by resampling"
 
@@ -116,7 +118,7 @@ def number_changes(
     for place, (one, each) in enumerate(zip(numbers, drawn, strict=True)):
         if isinstance(each, str):
             changes[place] = _plain(one, each)
-        elif not each.any() and _models(one) <= studies.same_weights:
+        elif _is_zero(each) and (_models(one) & set(names) or set(names)) <= studies.same_weights:
             changes[place] = _unchanged(one)
         else:
             at = one.after
@@ -125,6 +127,11 @@ def number_changes(
     for members in families.values():
         changes |= dict(_tested(members, numbers, metrics, studies))
     return tuple(changes[place] for place in range(len(numbers)))
+
+
+def _is_zero(draws: Floats) -> bool:
+    """Whether no resample differs by more than the rounding of probabilities in a file."""
+    return not np.nanmax(np.abs(draws), initial=0.0) > _ROUNDING
 
 
 def _models(one: BothNumbers) -> set[str]:

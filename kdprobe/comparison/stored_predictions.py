@@ -55,8 +55,11 @@ def stored_study(document: ResultsDocument, folder: Path, *, seed: int, resample
         raise NotStored(
             f"{PREDICTIONS} holds {len(ids):,} examples, results.json {document.task.n:,}"
         )
-    if any(tuple(row["id"] for row in held) != ids for held in by_run.values()):
-        raise NotStored(f"the models of {PREDICTIONS} are of different examples")
+    for run, held in by_run.items():
+        places = {row["id"]: row for row in held}
+        if len(held) != len(ids) or places.keys() != set(ids):
+            raise NotStored(f"the models of {PREDICTIONS} are of different examples")
+        by_run[run] = [places[key] for key in ids]
     split = _split(document, ids, examples)
     models = tuple(
         Population(

@@ -86,11 +86,12 @@ class OtherDefinition(Frozen):
 
 
 class AnalysisChange(Frozen):
-    """An analysis, or some numbers of one, that only one of the two reports has, and why."""
+    """An analysis (`whole`), or so many numbers of one, that only one of the two reports has."""
 
     analysis: str
     state: Literal["new", "gone"]
     numbers: int
+    whole: bool = True
     reason: str = ""
 
 

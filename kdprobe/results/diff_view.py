@@ -189,13 +189,10 @@ def other_rows(document: DiffDocument) -> list[tuple[str, str, str, str]]:
         )
         for d in document.definitions
     ]
-    rows += [
-        (
-            a.analysis,
-            f"{a.state}, {a.numbers:,} numbers" + (f" ({a.reason})" if a.reason else ""),
-            "" if a.state == "new" else "yes",
-            "yes" if a.state == "new" else "",
-        )
-        for a in document.analyses
-    ]
+    for one in document.analyses:
+        numbers = f"{one.numbers:,} numbers"
+        what = f"{one.state}, {numbers}" if one.whole else f"{numbers} {one.state}"
+        reason = f" ({one.reason})" if one.reason else ""
+        there = ("", "yes") if one.state == "new" else ("yes", "")
+        rows.append((one.analysis, f"{what}{reason}", *there))
     return rows + [(s.name, "setting", s.before, s.after) for s in document.settings]
