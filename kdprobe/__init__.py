@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from kdprobe.collectors.minimal_pairs.options import MinimalPairOptions
     from kdprobe.collectors.probes.options import ProbingRequest
     from kdprobe.comparison.compare import compare
+    from kdprobe.comparison.diff import diff
+    from kdprobe.comparison.diff_result import ReportDiff
     from kdprobe.comparison.from_arrays import compare_predictions
     from kdprobe.comparison.options import AnalysisOptions
     from kdprobe.comparison.result import Comparison, load_results
@@ -69,12 +71,12 @@ __all__ = [
     "ChangedPlanError", "CheckpointError", "Comparison", "ConfigError", "DataNotFoundError",
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
     "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
-    "OutputError", "Predictions", "ProbingRequest", "ResultsDocument", "ResultsFormatError",
-    "Runtime", "SuiteRun", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
-    "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
-    "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
-    "compare", "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks",
-    "load_results", "open_task", "run_suite", "sweep",
+    "OutputError", "Predictions", "ProbingRequest", "ReportDiff", "ResultsDocument",
+    "ResultsFormatError", "Runtime", "SuiteRun", "TaskError", "TaskFile", "TextAttribution",
+    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
+    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
+    "attribute", "augment", "compare", "compare_predictions", "diff", "distill", "finetune",
+    "kappa_range", "list_tasks", "load_results", "open_task", "run_suite", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -91,6 +93,7 @@ _HOMES = {
     "ModelLike": "models.model_like",
     "ModelsLike": "models.model_like",
     "Predictions": "observations.predictions",
+    "ReportDiff": "comparison.diff_result",
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",
@@ -107,6 +110,7 @@ _HOMES = {
     "augment": "augmentation",
     "compare": "comparison.compare",
     "compare_predictions": "comparison.from_arrays",
+    "diff": "comparison.diff",
     "distill": "distillation",
     "finetune": "finetuning",
     "kappa_range": "stats.kappa_range",

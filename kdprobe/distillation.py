@@ -101,8 +101,8 @@ def distill(
     named = {"task": task, "student": student, "recipe": recipe, "settings": settings, **keywords}
     objects = CallObjects(data, training, runtime)
     with join_processes():
-        source = TeacherSource.of("distill", teacher)
         options = RunOptions.of("distill", DistillOptions, objects, output, named)
+        source = TeacherSource.of("distill", teacher, offline=options.offline)
         options = replace(options, labels_of=source.given)
         with options.with_examples_on_disk() as readable:
             return _distill(source, readable, display(progress))

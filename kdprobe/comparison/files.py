@@ -7,6 +7,7 @@ not: compute any number.
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def write_files(
 
 
 def predictions_parquet(study: Study) -> bytes:
-    """Lay out one row per example, model and run."""
+    """Lay out one row per example, model and run; with its cluster where examples have one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -103,25 +104,26 @@ def predictions_parquet(study: Study) -> bytes:
                 "confidence": run.confidence.tolist() if known else None,
                 "probabilities": None if every is None else every.tolist(),
             }
+            if split.clusters is not None:
+                columns["cluster"] = split.clusters.tolist()
             tables.append(
-                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema())
+                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema(columns))
             )
     sink = io.BytesIO()
     pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
     return sink.getvalue()
 
 
-def _schema() -> object:
+def _schema(columns: Collection[str]) -> object:
     import pyarrow as pa
 
     text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [
-            ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
-            ("label", text), ("predicted", text), ("score", number), ("confidence", number),
-            ("probabilities", pa.list_(number)),
-        ]
-    )  # fmt: skip
+    fields = [
+        ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
+        ("label", text), ("predicted", text), ("score", number), ("confidence", number),
+        ("probabilities", pa.list_(number)), ("cluster", pa.int64()),
+    ]  # fmt: skip
+    return pa.schema([field for field in fields if field[0] in columns])
 
 
 def _answer_names(study: Study, predicted: Ints) -> list[str]:

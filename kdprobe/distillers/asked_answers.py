@@ -1,4 +1,4 @@
-"""The answers of a function of texts, each text asked once, as those of a predictions file.
+"""The answers of what can be asked about texts, each text asked once, as those of a file.
 
 Does: ask about the texts of a training, keep every answer for as long as the source lives, and give
 them again by text. Does not: know objectives or students.
@@ -14,18 +14,23 @@ from numpy.typing import NDArray
 
 from kdprobe.cache import Cache
 from kdprobe.distillers.processes import process_group
-from kdprobe.models.handle import Outputs, ProgressCall
+from kdprobe.models.handle import ModelHandle, Outputs, ProgressCall
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.models.stored_outputs import TextKey, stored_outputs, text_keys
-from kdprobe.models.text_function import TextFunction
 from kdprobe.observations.predictions import Scale
 from kdprobe.progress import Progress
 from kdprobe.tasks.task import Split
 
+WHAT = {
+    "function": "a function of texts", "ONNX folder": "an ONNX graph",
+    "transformers": "a model of rounded weights",
+}  # fmt: skip
+"""What is asked, in words, by its source."""
+
 
 @dataclass
 class KnownAnswers:
-    """What a function answered so far.
+    """What was answered so far.
 
     Args:
         values: by text, float64 `[c]`, columns in the order of the task's labels.
@@ -37,33 +42,32 @@ class KnownAnswers:
 
 
 class AskedAnswers:
-    """The answers of a function; see `recorded_teacher.Answers` for what it offers.
+    """The answers of a model that can be asked; see `recorded_teacher.TeacherAnswers`.
 
     Of several processes that train together the first one asks, and the others get what it got.
 
     Args:
-        function: the function.
+        model: a function of texts, or a folder whose weights cannot be copied.
         known: what it answered already; new answers are put there.
         progress: shows the texts that are asked about.
     """
 
-    gives = "a function that gives"
-
-    def __init__(self, function: TextFunction, known: KnownAnswers, progress: Progress) -> None:
-        self._function, self._known, self._progress = function, known, progress
-        self.folder = self.shown = function.folder
-        self.source, self.labels = function.source, function.labels
+    def __init__(self, model: ModelHandle, known: KnownAnswers, progress: Progress) -> None:
+        self._model, self._known, self._progress = model, known, progress
+        self.folder = self.shown = model.folder
+        self.source, self.labels = model.source, model.labels
+        self.gives = f"{WHAT.get(model.source, 'a model')} that gives"
 
     @property
     def notes(self) -> tuple[str, ...]:
         """How its answers were read, and whether they are the same twice."""
-        return (*self._function.notes, *self._function.alarms)
+        return (*self._model.notes, *self._model.alarms)
 
     @property
     def fingerprint(self) -> str:
         """Of its version; without one, SHA-256 over all that it answered, by text."""
-        if self._function.fingerprint:
-            return self._function.fingerprint
+        if self._model.fingerprint:
+            return self._model.fingerprint
         digest = hashlib.sha256()
         for key in sorted(self._known.values):
             digest.update(key + self._known.values[key].tobytes())
@@ -73,7 +77,7 @@ class AskedAnswers:
         """Ask about the texts that are not known.
 
         Raises:
-            UsageError: the function fails, or gives something else than a row a text.
+            UsageError: the model fails, or gives something else than a row a text.
         """
         known = self._known
         missing = [row for row, key in enumerate(text_keys(split)) if key not in known.values]
@@ -83,7 +87,7 @@ class AskedAnswers:
         asked = None
         if group.leads:
             asked = stored_outputs(
-                self._function, part, cache=Cache.default(), progress=self._progress
+                self._model, part, cache=Cache.default(), progress=self._progress
             )
         outputs = group.from_leader(asked)
         assert outputs is not None  # the first process has asked

@@ -20,15 +20,14 @@ from kdprobe.errors import CheckpointError
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.label_sources import answers_in, label_names
 from kdprobe.models.loaded import open_loaded
+from kdprobe.models.open import open_model
 from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.models.shapes import parse_student
-from kdprobe.models.text_function import TextFunction
 from kdprobe.progress import Progress
 from kdprobe.tasks.label_names import check_label_map
 from kdprobe.tasks.task import Task
 
 AnyTeacher = Teacher | RecordedTeacher
-_WHAT = {"file": "a predictions file", "function": "a function of texts"}
 
 
 def check_students(source: TeacherSource, parts: Sequence[ResolvedStage]) -> None:
@@ -40,29 +39,40 @@ def check_students(source: TeacherSource, parts: Sequence[ResolvedStage]) -> Non
     for part in parts:
         parse_student(part.recipe.student)
         if not source.has_weights and part.teacher is None:
-            refuse_weights(source.name, part.recipe.student, what=_WHAT[source.kind])
+            refuse_weights(source.name, part.recipe.student, what=source.what)
 
 
 def answers_of(
-    source: TeacherSource, task: Task, label_map: Mapping[str, str] | None, progress: Progress
+    source: TeacherSource,
+    task: Task,
+    label_map: Mapping[str, str] | None,
+    *,
+    device: str,
+    offline: bool,
+    progress: Progress,
 ) -> PredictionsFile | AskedAnswers:
-    """Open what is known of a teacher that has no weights.
+    """Open a teacher that is known by its answers alone.
 
     Args:
-        source: a predictions file or a function.
+        source: a predictions file, a function, or a folder whose weights cannot be copied.
         task: what it speaks of.
         label_map: what the user said of its labels and answers.
-        progress: shows the texts that a function is asked about.
+        device: where a folder is run.
+        offline: ask no network.
+        progress: shows the texts that are asked about.
 
     Raises:
-        UsageError: a file that cannot be read; labels that are not the task's.
+        UsageError: a file or folder that cannot be read; labels that are not the task's.
     """
     if source.kind == "file":
         return PredictionsFile(
             source.name, name="teacher", task=task, label_map=label_map, by_text=True
         )
-    function = TextFunction(source.given, name="teacher", task=task, label_map=label_map)
-    return AskedAnswers(function, source.known, progress)
+    model = open_model(
+        source.given, name="teacher", task=task, label_map=label_map, device=device,
+        offline=offline,
+    )  # fmt: skip
+    return AskedAnswers(model, source.known, progress)
 
 
 def open_teacher(
@@ -95,7 +105,9 @@ def open_teacher(
     known = label_names(source.given, offline=offline) or ()
     opened: AnyTeacher
     if not source.has_weights:
-        answers = answers_of(source, data.task, label_map, progress)
+        answers = answers_of(
+            source, data.task, label_map, device=compute.device, offline=offline, progress=progress
+        )
         if isinstance(answers, AskedAnswers):
             known = answers.labels
             for split in (data.train, data.evaluation):

@@ -45,7 +45,7 @@ WITHOUT_WEIGHTS = (
 )
 
 
-class Answers(Protocol):
+class TeacherAnswers(Protocol):
     """What is known of such a teacher."""
 
     @property
@@ -90,7 +90,7 @@ def refuse_weights(teacher: str, student: str, *, what: str) -> None:
         return
     raise ConfigError(
         "`student`",
-        found=f"{student} {begins}, and {teacher} is {what}, which has no weights",
+        found=f"{student} {begins}, and {teacher} is {what}, which has no weights to copy",
         expected="a student that needs none",
         remedy=WITHOUT_WEIGHTS,
     )
@@ -111,7 +111,7 @@ class RecordedTeacher:
     """
 
     path: str
-    answers: Answers
+    answers: TeacherAnswers
     compute: Compute
     scale: Scale
     coverage: tuple[tuple[str, str], ...] = ()
@@ -219,7 +219,7 @@ class RecordedTeacher:
 
 def recorded_teacher(
     path: str,
-    answers: Answers,
+    answers: TeacherAnswers,
     data: TrainingData,
     compute: Compute,
     missing: Literal["refuse", "drop"],
@@ -255,7 +255,7 @@ def recorded_teacher(
             remedy="is it of another split (`train_split`), or are its texts written otherwise?",
         )
     if lacking.count and missing == "refuse":
-        raise lacking.refusal(answers.shown, data.train)
+        raise lacking.refusal(answers.shown, data.train, option="train_split")
     coverage = [_coverage(data.train, lacking.count, lacking.reasons, "left out")]
     if lacking.count:
         kept = data.train.take(np.flatnonzero(~lacking.mask).tolist())

@@ -32,6 +32,7 @@ from kdprobe.distillers.precision import family_of
 from kdprobe.distillers.processes import process_group
 from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
+from kdprobe.models.imported import is_imported
 from kdprobe.models.label_sources import name_classes
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent, display_of
@@ -232,8 +233,14 @@ def model_name(call: str, model: object) -> str:
     """Return a model as a training reads it: a path or a hub id.
 
     Raises:
+        ConfigError: it names a function.
         TypeError: something else, as Python users may hand over.
     """
     if not isinstance(model, str | Path):
         raise TypeError(f"{call}() takes a model as a path or a hub id, not {type(model).__name__}")
+    if is_imported(str(model)):
+        raise ConfigError(
+            "MODEL", found=f"{model} is a function, which has no weights to train",
+            expected="a folder, a hub id or a shape like bert:L4,H128",
+        )  # fmt: skip
     return str(model)

@@ -29,9 +29,10 @@ from kdprobe.models.weights import (
 )
 from kdprobe.plain_files import read_json
 from kdprobe.plain_text import printable
+from kdprobe.tasks.readers import is_table
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
-_OPTIONS = "what stands behind a ? is read by `compare` and `attribute` alone"
+_OPTIONS = "what stands behind a ? is read of models that answer, not of those that are trained"
 _WRITTEN = "what save_pretrained writes"
 _VOCABULARIES = (
     ("tokenizer.json",),
@@ -61,7 +62,7 @@ def locate(path: str, *, offline: bool, graph: str | None = None) -> Path:
     if is_imported(path):
         raise CheckpointError(
             path, found="is a function, which has no weights", expected="a model folder",
-            remedy="write its answers into a predictions file: that can teach",
+            remedy="`compare` takes it, and `distill` as its teacher",
         )  # fmt: skip
     try:
         place = Path(path).expanduser()
@@ -74,6 +75,11 @@ def locate(path: str, *, offline: bool, graph: str | None = None) -> Path:
         ) from error
     if place.is_dir():
         return place
+    if standing and is_table(place):
+        raise CheckpointError(
+            path, found="is a predictions file, which has no weights", expected="a model folder",
+            remedy="`compare` takes it, and `distill` as its teacher",
+        )  # fmt: skip
     if standing:
         raise CheckpointError(
             path,
@@ -242,8 +248,8 @@ def _refuse_quantized(folder: Path, config: Mapping[str, object]) -> None:
         str(folder / "config.json"),
         found=f"its weights are quantized (quantization_config: {method or 'of no named method'})",
         expected="weights that are plain numbers",
-        remedy="`compare` and `attribute` take them; else save a copy without: "
-        "model.dequantize().save_pretrained(new folder)",
+        remedy="`compare` and `attribute` take them, and `distill` as its teacher; else save a "
+        "copy without: model.dequantize().save_pretrained(new folder)",
     )
 
 

@@ -301,9 +301,6 @@ def analysis_markup(
         confusions=CONFUSIONS,
         most_confused=LARGEST,
         links=pair_links(document, result),
-        confusions=CONFUSIONS,
-        most_confused=LARGEST,
-        links=pair_links(document, result),
     )
 
 

@@ -27,6 +27,7 @@ from kdprobe.report.markup import fill
 from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
+from kdprobe.results.diff import DiffDocument
 from kdprobe.results.headline import headline, short_title
 from kdprobe.results.notices import document_notices, joined
 from kdprobe.results.schema import Notice, ResultsDocument
@@ -149,7 +150,7 @@ def render(document: ResultsDocument) -> str:
 
 
 def compose(
-    document: ResultsDocument | SweepDocument | SuiteDocument,
+    document: ResultsDocument | SweepDocument | SuiteDocument | DiffDocument,
     *,
     title: str,
     subtitle: str = "",

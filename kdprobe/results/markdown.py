@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import headline, short_title
 from kdprobe.results.notices import all_notices, joined, of_the_teacher
+from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import Screen, ScreenCell, ScreenColumn, readings, screen
+from kdprobe.results.screen import Screen, ScreenCell, ScreenColumn, screen
 from kdprobe.results.unable import unable
 
 _ACTS = re.compile(r"([\\`*_|~$]|\](?=[(\[:]))")

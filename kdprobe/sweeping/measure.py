@@ -138,7 +138,10 @@ def compared_examples(request: SweepRequest, progress: Progress) -> AnsweredSpli
     split, source = _evaluation(request), request.teacher
     if source.kind != "file":
         return AnsweredSplit(split, (), {})
-    answers = answers_of(source, split.task, request.options.get("label_map"), progress)
+    answers = answers_of(
+        source, split.task, request.options.get("label_map"), device="cpu", offline=True,
+        progress=progress,
+    )  # fmt: skip
     assert isinstance(answers, PredictionsFile)
     return answered_by_all(split, [[answers]], request.options.get("missing") or "refuse")
 
@@ -174,10 +177,13 @@ class _Readers:
     def teacher(self) -> tuple[HfModel | PredictionsFile | AskedAnswers, Predictions]:
         """Return the teacher, open, and its predictions."""
         source, label_map = self._request.teacher, self._request.options.get("label_map")
-        if source.has_weights:
+        if source.kind not in ("file", "function"):
             model = self._open("teacher", source.given, label_map)
             return model, self._predictions("teacher", model, first=True)
-        answers = answers_of(source, self._split.task, label_map, self._progress)
+        answers = answers_of(
+            source, self._split.task, label_map, device="cpu", offline=True,
+            progress=self._progress,
+        )  # fmt: skip
         outputs = answers.outputs(self._split, batch_size=_BATCH, advance=lambda done: None)
         self.fingerprints[source.name] = answers.fingerprint
         return answers, Predictions("teacher", self._split.ids, outputs.values, outputs.scale)

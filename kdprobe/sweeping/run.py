@@ -103,7 +103,7 @@ def sweep(
         TypeError: a keyword that does not exist, or stands in an object too.
     """
     _refuse_processes()
-    source, shown = TeacherSource.of("sweep", teacher), display_of(progress)
+    shown = display_of(progress)
     folder = Output(output=output).output
     if folder is None or not isinstance(runs, str):
         raise ConfigError(
@@ -125,6 +125,7 @@ def sweep(
     if task is None:
         raise ConfigError("`task`", found="is missing", expected="a task")
     options = {**same, **(more or {})}
+    source = TeacherSource.of("sweep", teacher, offline=bool(options.get("offline")))
     request = SweepRequest(source, task, student, recipe, settings or NOTHING, seed, options)
     plan = plan_sweep(runs, request)
     compared_examples(request, shown)  # what stands against measuring stands against training

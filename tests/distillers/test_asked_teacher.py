@@ -106,7 +106,7 @@ def test_a_function_teaches_what_a_file_of_its_answers_teaches(
     assert asked.keys() == shares.keys()
     assert sum(times - 1 for times in asked.values()) <= 4
     facts = dict(result.preflight.facts)
-    assert facts["teacher"] == "the function teacher: a function that gives probabilities"
+    assert facts["teacher"] == "the function teacher: a function of texts that gives probabilities"
     card = (tmp_path / "function" / "README.md").read_text(encoding="utf-8")
     assert "kdprobe distill TEACHER --task" in card
     assert "its answers were not kept for another run" in card
@@ -178,9 +178,9 @@ def test_labels_of_a_function_teach_hard_labels(toy: Toy, code: Path, tmp_path: 
          "answers are known (a predictions file, a function), no layers, attention or gradients; "
          "soft_targets (recipe vanilla) works with them"),
         ("vanilla", "layers=1", "`student`: layers=1 copies layers of its teacher, and the "
-         "function teacher is a function of texts, which has no weights, expected a student that "
-         "needs none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder "
-         "of a pretrained encoder"),
+         "function teacher is a function of texts, which has no weights to copy, expected a "
+         "student that needs none; `student=bert:L3,H256` or `student=bilstm:` (random weights), "
+         "or the folder of a pretrained encoder"),
     ],
 )  # fmt: skip
 def test_what_a_function_cannot_teach(
@@ -219,6 +219,10 @@ def test_what_is_no_teacher(toy: Toy, tmp_path: Path) -> None:
         distil(held, toy, tmp_path / "s")
     with pytest.raises(ConfigError, match="there is no module nowhere_at_all"):
         distil("python:nowhere_at_all:f", toy, tmp_path / "s")
+    with pytest.raises(ConfigError, match="is a function, which has no weights to train"):
+        kdprobe.finetune("python:m:f", task=toy.task, output=tmp_path / "s")
+    with pytest.raises(CheckpointError, match="python:m:f: is a function, which has no weights"):
+        distil(toy.teacher, toy, tmp_path / "s", "python:m:f")
 
 
 def test_a_loaded_model_teaches_what_its_folder_teaches(toy: Toy, tmp_path: Path) -> None:
@@ -261,7 +265,7 @@ def test_a_function_teaches_a_sweep(
     assert swept.failed == ()
     assert (document.teacher.source, document.teacher.parameters) == ("function", None)
     assert document.pace.endswith(
-        "The teacher is a function: neither its size nor its speed is known."
+        "The teacher is a function of texts: neither its size nor its speed is known."
     )
     assert {model.source for model in document.students} == {"transformers"}
     for run in document.runs:
@@ -348,3 +352,38 @@ def test_an_adapter_teaches_what_the_merged_model_teaches(toy: Toy, tmp_path: Pa
         str(tmp_path / "adapter"), "layers=1", task=toy.task, output=tmp_path / "o", options=OPTIONS
     )
     assert swept.failed == ()
+    chosen = {**OPTIONS, "bf16": "auto", "dry_run": True}
+    whole = distill(
+        str(tmp_path / "adapter"), task=toy.task, output=tmp_path / "x", student="layers=1",
+        **chosen,
+    )  # fmt: skip
+    assert whole.folder is None
+
+
+@pytest.mark.usefixtures("_hurry")
+def test_rounded_weights_and_graphs_teach_by_their_answers(toy: Toy, tmp_path: Path) -> None:
+    """Guards what answers and is refused as a teacher, and layers copied of 8-bit weights.
+
+    The reference is the model itself: rounding moves its answers, and so the student's weights, a
+    little; the graph is the model's own export and gives the same to 1e-3.
+    """
+    plain = distil(toy.teacher, toy, tmp_path / "plain")
+    rounded = distil(f"{toy.teacher}?dtype=bf16", toy, tmp_path / "rounded")
+    facts = dict(rounded.preflight.facts)
+    assert facts["teacher"].endswith("?dtype=bf16: a model of rounded weights that gives logits")
+    theirs = load_file(str(tmp_path / "plain" / "model.safetensors"))
+    ours = load_file(str(tmp_path / "rounded" / "model.safetensors"))
+    gap = max(float(np.abs(value - theirs[name]).max()) for name, value in ours.items())
+    assert 0 < gap < 0.05
+    assert rounded.scores["accuracy"] == pytest.approx(plain.scores["accuracy"], abs=0.1)
+    with pytest.raises(ConfigError, match=r"a model folder read as \?dtype=bf16, which has no"):
+        distil(f"{toy.teacher}?dtype=bf16", toy, tmp_path / "s", "layers=1")
+    swept = kdprobe.sweep(
+        f"{toy.teacher}?quantize=int8", f"student={STUDENT}|bert:L1,H16,A2,I32", task=toy.task,
+        output=tmp_path / "o", options=OPTIONS,
+    )  # fmt: skip
+    assert swept.failed == ()
+    assert swept.document is not None
+    latency = swept.document.find("latency_p50", "teacher")
+    assert latency is not None
+    assert latency.value is not None

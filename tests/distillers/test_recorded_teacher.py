@@ -178,9 +178,9 @@ def test_students_that_copy_are_refused_with_the_way_out(
         distil(file_of(tmp_path, said, "logits"), toy, tmp_path / "s", student)
     assert f"`student`: {what}" in str(caught.value)
     assert str(caught.value).endswith(
-        "llm.jsonl is a predictions file, which has no weights, expected a student that needs "
-        "none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder of a "
-        "pretrained encoder"
+        "llm.jsonl is a predictions file, which has no weights to copy, expected a student that "
+        "needs none; `student=bert:L3,H256` or `student=bilstm:` (random weights), or the folder "
+        "of a pretrained encoder"
     )
 
 

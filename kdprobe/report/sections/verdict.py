@@ -15,8 +15,9 @@ from kdprobe.report.markup import fill
 from kdprobe.report.verdict_pictures import Pictures
 from kdprobe.results.headline import headline
 from kdprobe.results.notices import all_notices, joined, of_the_teacher
+from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import readings, screen
+from kdprobe.results.screen import screen
 from kdprobe.results.unable import unable
 
 
