@@ -101,7 +101,7 @@ class SuiteComparison(Options):
         name: what tables name it by.
         teacher: a model's name.
         students: models' names; those that a task or scale leaves out are left out.
-        options: keywords of `compare`; `attributions` and `probing` are tables of their options.
+        options: keywords of `compare`; evidence as a table of its options (`efficiency.memory`).
         by_task: keywords for one task.
         tasks: as in `SuiteModel`.
     """

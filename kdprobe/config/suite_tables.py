@@ -70,6 +70,7 @@ class SuiteRow(NumberPlace):
         published: a figure a column; `-` where the paper prints none; empty: it prints none at all.
         why: why kdprobe has no numbers of this row; empty: it has.
         models: of a row of ticks, the models that it is about.
+        bound: of a row of ticks, the number below which a model loses.
         times: a factor beside that of the column.
     """
 
@@ -77,6 +78,7 @@ class SuiteRow(NumberPlace):
     published: tuple[Published, ...] = ()
     why: str = ""
     models: tuple[str, ...] = ()
+    bound: FiniteFloat = 0.0
     times: FiniteFloat = 1.0
 
 

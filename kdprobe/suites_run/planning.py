@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kdprobe.collectors.protocol import COLLECTORS
 from kdprobe.config.suite import MOST_STEPS, SuiteComparison, SuiteModel, SuiteTexts
 from kdprobe.config.suite_scale import ScaledSuite, model_for
 from kdprobe.errors import ConfigError, UsageError
@@ -172,6 +173,9 @@ class _Planner:
             **self.suite.scale.compare, **comparison.options,
             **comparison.by_task.get(task, {}),
         }  # fmt: skip
+        for name in ("probing", *COLLECTORS.names()):
+            if named.get(name) is False:  # this comparison has none, though the scale asks for it
+                del named[name]
         explained = named.get("attributions")
         if isinstance(explained, Mapping) and "file" in explained:
             place = self.suite.beside(str(explained["file"]))

@@ -18,6 +18,9 @@ from kdprobe.progress import Progress, Silent
 from kdprobe.suites_run.addresses import StepKind
 from kdprobe.suites_run.store import ResultStore
 
+PROBES = {"probing": "probes"}
+"""What a keyword of `compare` is called among its collectors."""
+
 
 @dataclass(frozen=True)
 class StepJob:
@@ -111,14 +114,14 @@ def _augment(job: StepJob, store: ResultStore, progress: Progress) -> float:
 
 
 def _compare(job: StepJob, store: ResultStore, progress: Progress) -> float:
-    from kdprobe.collectors.attributions.options import AttributionRequest
-    from kdprobe.collectors.probes.options import ProbingRequest
+    from kdprobe.collectors.protocol import options_of
     from kdprobe.comparison.compare import compare
 
     named = {**job.keywords, **job.machine}
-    for key, kind in (("attributions", AttributionRequest), ("probing", ProbingRequest)):
-        if key in named:
-            named[key] = kind(**named[key])
+    tables = {key: named.pop(key) for key in set(named) - {"settings"}
+              if isinstance(named[key], Mapping)}  # fmt: skip
+    evidence = {PROBES.get(key, key): held for key, held in tables.items()}
+    named["collectors"] = {name: options_of(name)(**held) for name, held in evidence.items()}
     (teacher, places), *students = job.inputs
     compare(
         {teacher: places[0]},

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from kdprobe.config.suite_tables import SuiteFront, SuiteHeatMap, SuiteRow, SuiteTable
 from kdprobe.results.numbers import show_number, show_size
@@ -17,7 +18,7 @@ from kdprobe.results.schema import Estimate
 from kdprobe.results.suite import SuiteCell, SuiteChart, SuiteGrid, SuiteLine, SuiteSpot
 from kdprobe.stats.hypothesis_tests import holm
 from kdprobe.stats.pareto import Point, non_dominated
-from kdprobe.suites_run.numbers import SuiteNumbers, is_timed
+from kdprobe.suites_run.numbers import FoundNumber, SuiteNumbers, is_timed
 
 ALPHA = 0.05
 ALL, SOME, NONE = "✗", "?", "✓"
@@ -94,48 +95,61 @@ def _ends(number: Estimate, times: float) -> tuple[float | None, float | None]:
 def _ticks(table: SuiteTable, numbers: SuiteNumbers) -> list[SuiteLine]:
     """Test every model of every row and column: does it lose more than noise?
 
-    Definition: p of a model, two-sided and normal, from the interval of its difference to the
-    teacher; q after Holm over all models of the table. A model loses when its difference is
-    negative and q is at most .05. A cell is ✓ when none loses, ✗ when all do, ? otherwise.
+    Definition: p of a model, two-sided and normal, from the interval of its number and the row's
+    bound (0: the number is a difference to the teacher); q after Holm over all models of the table.
+    A model loses when its number lies below the bound and q is at most .05. A cell is ✓ when none
+    loses, ✗ when all do, ? otherwise.
     """
-    places = [
-        (row, place, {**table.place(row, column), "model": model})
+    tested = [
+        _Tested(row, at, model, numbers.find({**table.place(row, column), "model": model}))
         for row in table.rows
-        for place, column in enumerate(table.columns)
+        for at, column in enumerate(table.columns)
         for model in row.models
     ]
-    found = [numbers.find(where) for _, _, where in places]
-    adjusted = holm([_p_of(one.number) for one in found])
+    adjusted = holm([_p_of(one.found.number, one.row.bound) for one in tested])
     lines = []
     for row in table.rows:
         cells = []
-        for place, _ in enumerate(table.columns):
+        for at in range(len(table.columns)):
             of_cell = [
-                (one, q, where["model"])
-                for (r, at, where), one, q in zip(places, found, adjusted, strict=True)
-                if r is row and at == place
+                (one, q)
+                for one, q in zip(tested, adjusted, strict=True)
+                if one.row is row and one.at == at
             ]
-            known = [(one, q, name) for one, q, name in of_cell if one.number is not None]
-            held: dict[str, object] = {**_printed(row, place)}
-            if of_cell:
-                first = of_cell[0][0]
-                held |= {"comparison": first.comparison, "task": first.task,
-                         "metric": first.metric, "model": " ".join(row.models)}  # fmt: skip
-            if row.why or not known:
-                reason = row.why or (of_cell[0][0].reason if of_cell else "it names no model")
-                cells.append(SuiteCell.model_validate({**held, "undefined": reason}))
-                continue
-            lost = [name for one, q, name in known if _loses(one.number, q)]
-            cells.append(SuiteCell.model_validate({**held, "words": _tick(lost, len(known))}))
+            cells.append(_tick_cell(row, at, of_cell))
         lines.append(SuiteLine(label=row.label, cells=tuple(cells), why=row.why))
     return lines
 
 
-def _loses(number: Estimate | None, q: float | None) -> bool:
-    """Whether a model is worse than its teacher by more than noise."""
+class _Tested(NamedTuple):
+    """A model of a table of ticks: its row, its column's place, and its number."""
+
+    row: SuiteRow
+    at: int
+    model: str
+    found: FoundNumber
+
+
+def _tick_cell(row: SuiteRow, at: int, tested: Sequence[tuple[_Tested, float | None]]) -> SuiteCell:
+    """Fill one cell of a table of ticks."""
+    held: dict[str, object] = {**_printed(row, at)}
+    if tested:
+        first = tested[0][0].found
+        held |= {"comparison": first.comparison, "task": first.task, "metric": first.metric,
+                 "model": " ".join(row.models)}  # fmt: skip
+    known = [(one, q) for one, q in tested if one.found.number is not None]
+    if row.why or not known:
+        reason = row.why or (tested[0][0].found.reason if tested else "it names no model")
+        return SuiteCell.model_validate({**held, "undefined": reason})
+    lost = [one.model for one, q in known if _loses(one.found.number, row.bound, q)]
+    return SuiteCell.model_validate({**held, "words": _tick(lost, len(known))})
+
+
+def _loses(number: Estimate | None, bound: float, q: float | None) -> bool:
+    """Whether a number lies below its bound by more than noise."""
     if number is None or number.value is None or q is None:
         return False
-    return number.value < 0 and q <= ALPHA
+    return number.value < bound and q <= ALPHA
 
 
 def _tick(lost: Sequence[str], models: int) -> str:
@@ -149,18 +163,19 @@ def _tick(lost: Sequence[str], models: int) -> str:
     return f"{sign} {len(lost)} of {models} lose{names}"
 
 
-def _p_of(number: Estimate | None) -> float | None:
-    """Return the two-sided normal p-value of a difference, from its 95 % interval.
+def _p_of(number: Estimate | None, bound: float) -> float | None:
+    """Return the two-sided normal p-value of a number and a bound, from its 95 % interval.
 
-    >>> round(_p_of(Estimate(metric="d", model_a="t", value=1.959964, low=0, high=3.919928)), 3)
+    >>> one = Estimate(metric="d", model_a="t", value=1.959964, low=0, high=3.919928)
+    >>> round(_p_of(one, 0.0), 3)
     0.05
     """
     if number is None or number.value is None or number.low is None or number.high is None:
         return None
     error = (number.high - number.low) / _WHOLE_INTERVAL
     if error == 0:
-        return 1.0 if number.value == 0 else 0.0
-    return math.erfc(abs(number.value) / error / math.sqrt(2))
+        return 1.0 if number.value == bound else 0.0
+    return math.erfc(abs(number.value - bound) / error / math.sqrt(2))
 
 
 def make_heat_map(wanted: SuiteHeatMap, grid: SuiteGrid) -> Matrix | None:
