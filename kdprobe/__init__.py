@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from kdprobe.observations.predictions import Predictions
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
+    from kdprobe.suites_run.result import SuiteRun
+    from kdprobe.suites_run.run import run_suite
     from kdprobe.sweeping.run import sweep
     from kdprobe.tasks.open import open_task
     from kdprobe.tasks.open import task_names as list_tasks
@@ -68,11 +70,11 @@ __all__ = [
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
     "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
     "OutputError", "Predictions", "ProbingRequest", "ResultsDocument", "ResultsFormatError",
-    "Runtime", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
+    "Runtime", "SuiteRun", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
     "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
     "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
     "compare", "compare_predictions", "distill", "finetune", "kappa_range", "list_tasks",
-    "load_results", "open_task", "sweep",
+    "load_results", "open_task", "run_suite", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -92,6 +94,7 @@ _HOMES = {
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",
+    "SuiteRun": "suites_run.result",
     "TaskFile": "config.task",
     "TextAttribution": "attribution.result",
     "TextAttributions": "attribution.result",
@@ -110,6 +113,7 @@ _HOMES = {
     "list_tasks": "tasks.open:task_names",
     "load_results": "comparison.result",
     "open_task": "tasks.open",
+    "run_suite": "suites_run.run",
     "sweep": "sweeping.run",
 }
 """Public name -> its module, and after a colon its name there; what is missing is an error."""

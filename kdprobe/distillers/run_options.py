@@ -62,7 +62,7 @@ class RunOptions(Generic[OwnOptions]):
         runtime: the machine.
         output: the folder, and whether to go on.
         seed: of new weights, the order of the examples and dropout.
-        labels_of: the model that names classes a table does not show; empty: none.
+        labels_of: the model that names classes a table does not show; None: none.
     """
 
     own: OwnOptions
@@ -71,7 +71,7 @@ class RunOptions(Generic[OwnOptions]):
     runtime: TrainingRuntime
     output: TrainingOutput
     seed: int = 0
-    labels_of: str = ""
+    labels_of: object = None
 
     @classmethod
     def of(
@@ -130,7 +130,7 @@ class RunOptions(Generic[OwnOptions]):
         """Open the task; classes that a table does not show are those of `labels_of`."""
         return name_classes(
             open_task(self.data.task, **self.data.columns),
-            [self.labels_of] if self.labels_of else [],
+            [] if self.labels_of is None else [self.labels_of],
             offline=self.offline, label_map=self.data.label_map,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from kdprobe.report.charts import analysis_charts
-from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables
+from kdprobe.report.confusions import CONFUSIONS, LARGEST, confusion_tables, pair_links
 from kdprobe.report.examples import links
 from kdprobe.report.marks import key_of
 from kdprobe.report.markup import fill
@@ -290,6 +290,7 @@ def analysis_markup(
         leading: charts that stand before its own.
     """
     shown = result.model_copy(update={"estimates": listed})
+    confusions = confusion_tables(result, document)
     where = links(document)
     charts = [*leading, *analysis_charts(result, where, document)]
     return fill(
@@ -298,10 +299,10 @@ def analysis_markup(
         heading=heading,
         estimates=estimate_tables(shown, document.teacher.name),
         drawing=drawing(document, charts, legend=legend),
-        tables=(*confusion_tables(result, document), *result.tables),
+        tables=(*confusions, *result.tables),
         confusions=CONFUSIONS,
         most_confused=LARGEST,
-        links=where,
+        links=pair_links(document, confusions),
     )
 
 

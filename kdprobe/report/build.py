@@ -28,8 +28,9 @@ from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import document_notices
+from kdprobe.results.notices import document_notices, joined
 from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.suite import SuiteDocument
 from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
@@ -138,7 +139,7 @@ def render(document: ResultsDocument) -> str:
     return compose(
         document,
         title=short_title(document),
-        alarms=[notice for notice in document_notices(document) if notice.severity == "alarm"],
+        alarms=joined([n for n in document_notices(document) if n.severity == "alarm"]),
         parts=_parts(document),
         style=page_style("verdict.css", "attribution.css", "browser.css"),
         script=page_script(*(f"{name}.js" for name in BROWSER)),
@@ -148,9 +149,10 @@ def render(document: ResultsDocument) -> str:
 
 
 def compose(
-    document: ResultsDocument | SweepDocument,
+    document: ResultsDocument | SweepDocument | SuiteDocument,
     *,
     title: str,
+    subtitle: str = "",
     alarms: Sequence[Notice],
     parts: Sequence[RenderedSection],
     style: str,
@@ -161,8 +163,9 @@ def compose(
     """Put a page together and seal it with its policy.
 
     Args:
-        document: what the page is about; its head names task, split, teacher and students.
+        document: what the page is about.
         title: the heading; foreign text.
+        subtitle: the line under it; empty: task, split, teacher and students.
         alarms: shown above everything.
         parts: the sections, in their order.
         style: see `page_style`.
@@ -174,6 +177,7 @@ def compose(
         "page.html",
         document=document,
         title=printable(title, limit=160),
+        subtitle=subtitle,
         alarms=alarms,
         sections=parts,
         groups=grouped(parts),

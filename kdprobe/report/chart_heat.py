@@ -8,6 +8,7 @@ students below each other in each row. Does not: reorder rows or columns.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from kdprobe.report.axes import LINE, panel_title
@@ -26,6 +27,10 @@ _LEFT, _BROKEN, _NAME, _WIDE_NAME, _HEAD = 172.0, 112.0, 64.0, 100.0, 18.0
 _FEW, _TALL = 4, 16
 _NARROW, _WIDE = 190.0, 300.0
 _UNNAMED = "The names stand in the tooltips and under “Show numbers”."
+
+
+Addresses = Mapping[tuple[str, str, str], str]
+"""Where cells lead, by the name of their matrix, their row and their column."""
 
 
 def tint(value: float, low: float, high: float, *, diverging: bool) -> str:
@@ -131,7 +136,9 @@ class _Tint:
         return tint(shade, self.low, self.high, diverging=self.diverging)
 
 
-def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
+def _cells(
+    members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint, addresses: Addresses
+) -> str:
     """Draw the cells; of several members those of one row lie below each other."""
     marks = []
     kind = "count" if all(cell_kind(matrix) == "count" for _, matrix in members) else "number"
@@ -150,17 +157,20 @@ def _cells(members: list[tuple[str, Matrix]], grid: _Grid, tone: _Tint) -> str:
                 box = {"x": grid.left + j * grid.width, "y": y, "width": grid.width - 1}
                 last = len(members) > 1 and rank == len(members) - 1
                 high = grid.height - (3 if last else 1)
-                marks.append(tag("rect", {"class": f"cell {look}", **box, "height": high}, hint))
+                cell = tag("rect", {"class": f"cell {look}", **box, "height": high}, hint)
                 if grid.legible and grid.height >= 18:
                     middle = grid.left + (j + 0.5) * grid.width
                     within = cell_text(value, kind)
-                    marks.append(text(middle, y + high / 2 + 4, within, f"on-{look}", "middle"))
+                    cell += text(middle, y + high / 2 + 4, within, f"on-{look}", "middle")
+                address = addresses.get((matrix.name, row, column), "")
+                marks.append(tag("a", {"href": address}, cell) if address else cell)
     return tag("g", {"class": "large" if tone.large else "cells"}, "".join(marks))
 
 
 def _panel(
-    members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette, least: float
-) -> Panel:
+    members: list[tuple[str, Matrix]], heading: str, tone: _Tint, palette: Palette, least: float,
+    addresses: Addresses,
+) -> Panel:  # fmt: skip
     matrix = members[0][1]
     grid = _Grid.of(matrix, students=len(members), titled=bool(heading))
     high = grid.height * len(members) * len(matrix.rows)
@@ -168,7 +178,7 @@ def _panel(
     width = max(least, grid.left + wide + 8)
     paper = {"x": grid.left, "y": grid.top, "width": wide, "height": high}
     marks = panel_title(heading, width) + tag("rect", {"class": "blank", **paper})
-    marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone)
+    marks += _labels(matrix, grid, len(members)) + _cells(members, grid, tone, addresses)
     if len(members) > 1:
         for i in range(len(matrix.rows)):
             for rank, (model, _) in enumerate(members):
@@ -216,8 +226,10 @@ def _part(matrix: Matrix, rows: slice) -> Matrix:
     return matrix.model_copy(update=kept)
 
 
-def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
-    """Draw heat maps as one chart, a panel a model, or stacked.
+def draw_matrices(
+    family: MatrixFamily, name: str, palette: Palette, addresses: Addresses | None = None
+) -> Chart:
+    """Draw heat maps as one chart, a panel a model, or stacked; `addresses` make links of cells.
 
     Above 900 cells zeros stay blank paper, above 14 columns names and numbers move to the tooltips
     and the table.
@@ -227,12 +239,21 @@ def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
     tone = _Tint.of(matrices)
     stacked = _stacks(family)
     if stacked:
-        panels = [_panel(part, "", tone, palette, _WIDE) for part in _in_columns(members)]
+        panels = [
+            _panel(part, "", tone, palette, _WIDE, addresses or {}) for part in _in_columns(members)
+        ]
     else:
         several = len(members) > 1
         least = _NARROW if len(members) > _FEW else _WIDE
         panels = [
-            _panel([member], _heading(*member) if several else "", tone, palette, least)
+            _panel(
+                [member],
+                _heading(*member) if several else "",
+                tone,
+                palette,
+                least,
+                addresses or {},
+            )
             for member in members
         ]
         # Equally wide, so that the page shows them at one scale.
@@ -243,7 +264,7 @@ def draw_matrices(family: MatrixFamily, name: str, palette: Palette) -> Chart:
     return Chart(
         name=name,
         title=family.title,
-        finding=comparison(members),
+        finding=comparison(members, palette.models),
         caption=f"{caption} {_UNNAMED}".strip() if unnamed else caption,
         panels=tuple(panels),
         numbers=numbers_table(*_numbers(members)),

@@ -22,7 +22,7 @@ ROOM_BELOW, ROOM_RIGHT = 42.0, 14.0
 GROUPS = ("on the front", "not on it", "teacher")
 _LOOKS = (Style("s0 d0", 0), Style("s7 d0", 3), Style("ink d0", 1))
 _ONE_SEED = "one seed"
-_LONGEST, _LINE, _MARK, _BELOW = 110.0, 13.0, 7.0, 15.0
+_LONGEST, _LINE, _MARK, _BELOW = 150.0, 13.0, 7.0, 15.0
 
 
 @dataclass(frozen=True)

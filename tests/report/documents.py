@@ -66,7 +66,7 @@ def models(names: tuple[str, ...]) -> tuple[ModelInfo, ...]:
             source="transformers",
             folder=name,
             architecture="bert L12 H768",
-            fingerprint="ab12" * 16,
+            fingerprint=f"{i:04x}" * 16,
             parameters=109_482_240 // (i + 1),
         )
         for i, name in enumerate(names)

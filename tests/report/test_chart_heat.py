@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kdprobe.report.chart_heat import tint
+from kdprobe.report.chart_heat_findings import LAYERS, comparison
 from kdprobe.results.schema import Matrix
 from tests.report.charting import charts, matrix, of_class, one, panel, places, words
 
@@ -145,3 +147,49 @@ def test_tints_grow_with_the_value(one_: float, other: float) -> None:
     steps = [int(tint(v, 0, 100, diverging=False)[1:]) for v in sorted((one_, other))]
     assert steps == sorted(steps)
     assert 0 <= steps[0] <= steps[1] <= 10
+
+
+def alike(name: str, title: str, *rows: tuple[float | None, ...]) -> Matrix:
+    return Matrix(
+        name=f"cka-{name}", title=title.format(name), row_title=LAYERS,
+        column_title=f"layer of {name}", rows=tuple(str(i) for i in range(len(rows))),
+        columns=tuple(str(i) for i in range(len(rows[0]))), values=rows, undefined="one text",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("title", "students", "said"),
+    [
+        ("CKA of the teacher's layers and {}'s", ((0.9, 0.2), (0.8, 0.5), (0.7, 0.4)),
+         "s is nearer to the teacher than c from layer 1 on, by up to 0.200 (best match of each "
+         "teacher layer)."),
+        # Of a distance the smallest is the best match.
+        ("Procrustes distance of the teacher's layers and {}'s", ((0.1, 0.9), (0.8, 0.5), (0.6, 1)),
+         "s is nearer to the teacher than c at 1 of 3 layers, by up to 0.100; c at 1, by up to "
+         "0.300 (best match of each teacher layer)."),
+        ("CKA of the teacher's layers and {}'s", ((0.1, 0.9), (0.6, 0.2), (0.5, None)),
+         "s and c are equally near to the teacher at every layer."),
+        ("CKA of the teacher's layers and {}'s", ((None, None), (0.3, 0.2), (0.1, 0.2)),
+         "c is nearer to the teacher than s throughout, by up to 0.300 (best match of each "
+         "teacher layer)."),
+    ],
+)  # fmt: skip
+def test_heat_maps_of_layers_say_who_is_nearer(
+    title: str, students: tuple[tuple[float | None, ...], ...], said: str
+) -> None:
+    """The mean of all cells mixes the layers that match with those that never should."""
+    control = ((0.9, 0.1), (0.6, 0.6), (0.5, 0.3))
+    family = [("s", alike("s", title, *students)), ("c", alike("c", title, *control))]
+    assert comparison(family) == said
+
+
+def test_of_many_students_the_nearest_layers_come_first() -> None:
+    """Guards pairs of thirty students in a sentence, and an order that is not that of nearness."""
+    title = "CKA of the teacher's layers and {}'s"
+    family = [(n, alike(n, title, (low, 0.1), (low, low))) for n, low in
+              (("a", 0.3), ("b", 0.9), ("c", 0.5))]  # fmt: skip
+    assert comparison(family) == (
+        "Best match of each teacher layer, on average: b 0.900; c 0.500; a 0.300."
+    )
+    distances = [(n, m.model_copy(update={"title": "Divergence"})) for n, m in family]
+    assert comparison(distances).endswith("on average: a 0.200; c 0.300; b 0.500.")

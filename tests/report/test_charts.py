@@ -89,7 +89,25 @@ def test_a_kept_checkpoint_is_a_ring_round_its_point() -> None:
     last = [node for node in of_class(root, "mark") if node is not ring][-1]
     assert (ring.get("cx"), ring.get("cy")) == (last.get("cx"), last.get("cy"))
     assert [key.name for key in chart.keys] == ["accuracy"]
-    assert chart.finding == "First to last point: accuracy 0.500 → 0.700."
+    assert chart.finding == "At the step that was kept (else the last): accuracy 0.700."
+
+
+def test_learning_curves_are_compared_where_their_checkpoints_were_kept() -> None:
+    """The mean over a training compares how two began; what was kept is what is compared."""
+    loss = Series(name="loss", x=(1, 2, 3), y=(0.9, 0.2, 0.4))
+    kept = Series(name="kept: loss", x=(2,), y=(0.2,))
+    other = loss.model_copy(update={"y": (0.9, 0.8, 0.7)})
+    first, second = (
+        curve("line", *series).model_copy(update={"title": f"{name}: Losses", "name": name})
+        for name, series in (("a", (loss, kept)), ("b", (other,)))
+    )
+    (chart,) = charts(first, second, models=("t", "a", "b"))
+    assert chart.finding == "At the step that was kept (else the last): loss: a 0.200, b 0.700."
+    # Older documents do not name the only line beside its kept checkpoint.
+    bare = first.model_copy(update={"series": (loss, kept.model_copy(update={"name": "kept"}))})
+    (old,) = charts(bare, second, models=("t", "a", "b"))
+    assert old.finding == chart.finding
+    assert old.panels == chart.panels
 
 
 def test_a_level_line_is_said_to_be_level() -> None:
@@ -166,7 +184,8 @@ def test_a_forest_has_a_row_a_label_and_keeps_missing_intervals_missing() -> Non
         ("b", "t", 0.3, -0.1, 0.4, 12),
     )
     assert chart.finding == (
-        "Intervals that leave out the line at 0.000: s 1 of 2, furthest a (0.100); t 0 of 1."
+        "Intervals that leave out the line at 0: s above in 1 of 2, furthest a (+0.100); t none "
+        "of 1."
     )
     # The rows are ordered by the mean of their series: b (.25), a (.1).
     assert [text for text in words(root) if text in ("a", "b")] == ["b", "a"]
@@ -195,8 +214,8 @@ def test_students_share_one_forest_and_are_filled_where_q_is_small() -> None:
     hollow = ["".join(node.itertext()) for node in of_class(root, "hollow")]
     assert [text.split(":")[0] for text in hollow] == ["s, k", "control, k"]
     assert chart.finding == (
-        "Beyond noise (q < .05): s 1 of 2, furthest k: a (0.300); "
-        "control 1 of 2, furthest k: b (0.500)."
+        "Beyond noise (q < .05): s above in 1 of 2, furthest k: a (+0.300); "
+        "control above in 1 of 2, furthest k: b (+0.500)."
     )
 
 
@@ -374,4 +393,4 @@ def test_of_many_students_the_nearest_and_the_furthest_are_named() -> None:
     names = ("t", *(f"s{i}" for i in range(6)))
     series = Series(name="MCC", x=(0.8, 0.7, 0.75, 0.5, 0.6, 0.81, 0.4), labels=names)
     chart = one(curve("forest", series, title="MCC of each model"), *names)
-    assert chart.finding == "Nearest to and furthest from t: s4 0.010; s5 −0.400."
+    assert chart.finding == "Nearest to and furthest from t: s4 +0.010; s5 −0.400."

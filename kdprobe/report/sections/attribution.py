@@ -62,7 +62,7 @@ class _Attribution:
             summary=summary(result),
             sentences=marked(document, table),
             methods=explaining_methods(document),
-            classes=document.task.kind == "classification",
+            classes=document.task.kind != "regression",
             most=SENTENCES,
             caption=table.caption if table else "",
             links=links(document),
