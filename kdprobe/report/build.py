@@ -28,8 +28,8 @@ from kdprobe.report.numbering import numbered
 from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import document_notices, joined
-from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.notices import NoticeGroup, document_notices, joined
+from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.sweep import SweepDocument
 
 STYLES = ("page.css", "layout.css", "tables.css")
@@ -149,7 +149,7 @@ def compose(
     document: ResultsDocument | SweepDocument,
     *,
     title: str,
-    alarms: Sequence[Notice],
+    alarms: Sequence[NoticeGroup],
     parts: Sequence[RenderedSection],
     style: str,
     script: str,
