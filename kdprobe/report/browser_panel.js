@@ -10,8 +10,8 @@ function exampleSheet(examples, words, view) {
     return entry ? entry[1] : null;
   }
   function labelHead(label, row) {
-    const head = make("th", labelName(label), label === row[3] ? "gold" : "");
-    if (label === row[3]) head.append(" ", make("span", "gold", "goldword"));
+    const gold = examples.isGold(row, label), head = make("th", data.labels[label], gold ? "gold" : "");
+    if (gold) head.append(" ", make("span", "gold", "goldword"));
     return head;
   }
   function barred(value, most) {
@@ -46,7 +46,7 @@ function exampleSheet(examples, words, view) {
     let heads = ["Model", "Answer"];
     if (regression) heads = ["Model", make("th", "Score", "num"), ...(row[3] === null ? [] : [make("th", "minus gold", "num")])];
     else if (few) heads.push(...labels.map((label) => labelHead(label, row)));
-    else if (examples.known) heads.push("probability", ...(held && row[3] !== null ? ["of gold"] : []));
+    else if (examples.known) heads.push("probability", ...(held && row[3] !== null && !data.sets ? ["of gold"] : []));
     row[5].forEach((prediction, model) => {
       const line = make("tr", null, model === data.teacher ? "teacher" : "");
       const head = make("th", data.models[model]);

@@ -1,7 +1,7 @@
 /* Word scores: the same words in the same columns, teacher and students below each other, wrapped to
    the room there is; tinted as highlights.py tints them. */
 function exampleWords(examples) {
-  const { data, labelName, regression } = examples;
+  const { data, regression } = examples;
 
   function tint(score, most) {
     if (score === null || !most || Math.abs(score) < 0.05 * most) return "";
@@ -56,7 +56,7 @@ function exampleWords(examples) {
   function legend(packed) {
     const caption = make("p", null, "caption");
     const [speaks, against] = regression ? ["raises the predicted score", "lowers it"] : ["speaks for it", "against it"];
-    if (!regression) caption.append("Explained class: " + labelName(packed[0]) + ". ");
+    if (!regression) caption.append("Explained class: " + data.labels[packed[0]] + ". ");
     caption.append(make("span", "Blue, underlined", "hl t4"), " " + speaks + ", ", make("span", "orange, dotted", "hl a4"), " " + against + ".");
     return caption;
   }

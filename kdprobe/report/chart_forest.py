@@ -24,7 +24,7 @@ Sure = Mapping[tuple[str, str], bool]
 """(series, row) -> whether its q-value is below .05; what is not in it has none."""
 
 WIDTH, NAME = 300.0, 15.0
-_HIGH, _APART, _CROWDED = 290.0, 9.0, 66.0
+_HIGH, _APART, _CROWDED = 260.0, 8.0, 66.0
 _Q = "q < .05"
 
 
@@ -183,7 +183,7 @@ def _apart(count: int) -> float:
 
 def _pitch(count: int) -> float:
     """Return the height of a row of so many series."""
-    return NAME + _apart(count) * count + 6
+    return NAME + _apart(count) * count + 4
 
 
 def _panel(

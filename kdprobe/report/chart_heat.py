@@ -11,20 +11,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from kdprobe.report.axes import panel_title
+from kdprobe.report.axes import LINE, panel_title
 from kdprobe.report.chart_families import MatrixFamily, shared_caption
 from kdprobe.report.chart_heat_findings import cell_kind, cell_text, comparison, finding, show_value
-from kdprobe.report.lettering import extent
+from kdprobe.report.lettering import extent, lines
 from kdprobe.report.marks import key_of, swatch
 from kdprobe.report.palette import Palette
-from kdprobe.report.svg import Chart, Panel, label, numbers_table, tag, text, title
+from kdprobe.report.svg import PAGE, Chart, Panel, label, numbers_table, tag, text, title
 from kdprobe.results.schema import Cell, Column, Matrix
 
 STEPS = 10
 LEGIBLE = 14
 LARGE = 900
-_LEFT, _NAME, _WIDE_NAME, _HEAD = 172.0, 64.0, 100.0, 18.0
-_FEW = 4
+_LEFT, _BROKEN, _NAME, _WIDE_NAME, _HEAD = 172.0, 112.0, 64.0, 100.0, 18.0
+_FEW, _TALL = 4, 16
 _NARROW, _WIDE = 190.0, 300.0
 _UNNAMED = "The names stand in the tooltips and under “Show numbers”."
 
@@ -63,7 +63,8 @@ class _Grid:
         """Choose sizes that stay readable on a phone where the columns allow it."""
         columns, rows = len(matrix.columns), len(matrix.rows)
         longest = max((extent(name) for name in (*matrix.rows, matrix.row_title)), default=30.0)
-        left = min(_LEFT, longest + 12) + (14 if students > 1 else 0)
+        most = _BROKEN if students > 1 else _LEFT
+        left = min(most, longest + 12) + (14 if students > 1 else 0)
         legible = columns <= LEGIBLE
         kind = cell_kind(matrix)
         shown = [cell_text(v, kind) for values in matrix.values for v in values]
@@ -71,7 +72,7 @@ class _Grid:
         names = max((min(extent(name) + 8, most) for name in matrix.columns), default=0.0)
         least = max([34.0, names, *(extent(cell) + 8 for cell in shown)])
         width = max(least, min(72.0, (300 - left) / columns)) if legible else 9.0
-        short_row = 22.0 if students > 1 else 26.0
+        short_row = 19.0 if students > 1 else 24.0
         height = (short_row if rows * students <= 4 * LEGIBLE else 14.0) if legible else 9.0
         top = (22.0 if titled else 4.0) + (2 * _HEAD if legible else _HEAD)
         return cls(left, top, width, height, legible)
@@ -87,12 +88,24 @@ def _labels(matrix: Matrix, grid: _Grid, students: int) -> str:
     if block >= 11:
         for index, name in enumerate(matrix.rows):
             y = grid.top + block * (index + 0.5) + 4
-            marks.append(label(4, y, name, grid.left - 10 - (14 if students > 1 else 0)))
+            marks.append(_row_name(name, y, grid, students))
     if grid.legible:
         for index, name in enumerate(matrix.columns):
             x = grid.left + grid.width * (index + 0.5)
             marks.append(label(x, grid.top - 6, name, grid.width - 4, "", "middle"))
     return "".join(marks)
+
+
+def _row_name(name: str, y: float, grid: _Grid, students: int) -> str:
+    """Write the name of a row, in two lines where one has no room and the row is high enough."""
+    room = grid.left - 10 - (14 if students > 1 else 0)
+    if extent(name) <= room or grid.height * students < 2 * LINE:
+        return label(4, y, name, room)
+    first, *rest = lines(name.replace("_", "_ "), room, cut=False)
+    if not rest:
+        return label(4, y, name, room)
+    last = rest[0].replace("_ ", "_")
+    return text(4, y - LINE / 2, first) + label(4, y + LINE / 2, last, room)
 
 
 @dataclass(frozen=True)
@@ -194,6 +207,27 @@ def _stacks(family: MatrixFamily) -> bool:
     )
 
 
+def _in_columns(members: list[tuple[str, Matrix]]) -> list[list[tuple[str, Matrix]]]:
+    """Part many rows into two panels that stand beside each other where the page has room."""
+    first = members[0][1]
+    rows, grid = len(first.rows), _Grid.of(first, students=len(members), titled=False)
+    wide = grid.left + grid.width * len(first.columns) + 8
+    if rows * len(members) < _TALL or 2 * wide + 28 > PAGE or not grid.legible:
+        return [members]
+    half = (rows + 1) // 2
+    return [
+        [(model, _part(matrix, slice(start, start + half))) for model, matrix in members]
+        for start in (0, half)
+    ]
+
+
+def _part(matrix: Matrix, rows: slice) -> Matrix:
+    kept = {"rows": matrix.rows[rows], "values": matrix.values[rows]}
+    if matrix.sure:
+        kept["sure"] = matrix.sure[rows]
+    return matrix.model_copy(update=kept)
+
+
 def draw_matrices(
     family: MatrixFamily, name: str, palette: Palette, addresses: Addresses | None = None
 ) -> Chart:
@@ -207,7 +241,9 @@ def draw_matrices(
     tone = _Tint.of(matrices)
     stacked = _stacks(family)
     if stacked:
-        panels = [_panel(members, "", tone, palette, _WIDE, addresses or {})]
+        panels = [
+            _panel(part, "", tone, palette, _WIDE, addresses or {}) for part in _in_columns(members)
+        ]
     else:
         several = len(members) > 1
         least = _NARROW if len(members) > _FEW else _WIDE

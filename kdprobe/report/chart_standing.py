@@ -28,7 +28,7 @@ from kdprobe.results.sentences import with_interval, within_sentence
 
 NAME = "score-against-agreement"
 _LEFT, _WIDTH, _HEIGHT, _TOP = 44.0, 250.0, 152.0, 22.0
-_NAMES, _APART = 136.0, 14.0
+_NAMES, _APART = 130.0, 14.0
 _MOST_NAMED = 12
 
 

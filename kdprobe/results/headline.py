@@ -15,7 +15,7 @@ from kdprobe.results.lookup import Lookup, metric_words
 from kdprobe.results.losses import Losses, behaviour, layers
 from kdprobe.results.schema import Gap, ModelInfo, ResultsDocument
 from kdprobe.results.sentences import SentenceParts, sentence
-from kdprobe.results.states import State, state_of
+from kdprobe.results.states import State, margin_of, state_of
 
 NO_GOLD = "no-gold"
 """The code of the notice that no example has a gold label, so that nothing is scored."""
@@ -72,6 +72,7 @@ class Headline:
         labelled: whether any example has a gold label.
         kind: `classification` or `regression`.
         parameters, latency, calibration: of the teacher.
+        margin: a score that differs by no more is called the same.
     """
 
     teacher: str
@@ -84,6 +85,7 @@ class Headline:
     parameters: Figure
     latency: Figure
     calibration: Figure
+    margin: float
 
     @property
     def teacher_score(self) -> Figure | None:
@@ -105,7 +107,7 @@ def _row(document: ResultsDocument, student: ModelInfo) -> HeadlineRow:
         teacher_score=of.figure("teacher_score", "task_scores", primary, teacher),
         student_score=of.own("student_score", "task_scores", primary),
         difference=difference,
-        state=state_of(difference.estimate),
+        state=state_of(difference.estimate, margin=margin_of(document.request.options)),
         agreement=of.shared("agreement", "agreement", "agreement"),
         kappa=of.shared("kappa", "agreement", "cohens_kappa"),
         confidence=of.shared("confidence", "confidence", "spearman"),
@@ -172,6 +174,7 @@ def headline(document: ResultsDocument) -> Headline:
         parameters=of.parameters(document.teacher),
         latency=of.own("latency", "efficiency", "latency_p50"),
         calibration=of.own("calibration", "calibration", "calibration_error"),
+        margin=margin_of(document.request.options),
     )
 
 

@@ -72,12 +72,39 @@ def test_differences_of_students_are_stacked_in_each_row_on_one_scale() -> None:
     shown = [(node[0].text or "", node.get("y"), node.get("class")) for node in cells]
     at = {text: (float(y or 0), kind) for text, y, kind in shown}
     first, second = at["s, r0 × c0: −0.100"], at["control, r0 × c0: −0.400"]
-    assert second[0] - first[0] == 22
-    assert at["s, r1 × c0: 0.000"][0] - first[0] == 44
+    assert second[0] - first[0] == 19
+    assert at["s, r1 × c0: 0.000"][0] - first[0] == 38
     # One scale: -.4 is the end, -.1 a quarter of it.
     assert (first[1], second[1]) == ("cell m1", "cell m5")
     assert len(of_class(root, "s0")) == len(of_class(root, "s1")) == 2
     assert chart.numbers.rows[0] == ("s", "r0", -0.1, 0.2)
+
+
+def test_many_stacked_rows_stand_in_two_panels_that_lose_none() -> None:
+    """Ten tasks of two students below each other are a screen; half of them would be a loss."""
+    values = [(-0.01 * i, 0.2) for i in range(9)]
+    gaps = [matrix(*values, scale="diverging", title=f"{name} minus t") for name in "sc"]
+    (chart,) = charts(*gaps, models=("t", "s", "c"))
+    roots = [panel(chart, at) for at in range(2)]
+    assert [len(of_class(root, "cell")) for root in roots] == [2 * 2 * 5, 2 * 2 * 4]
+    rows = [node[0].text.split(" ×")[0] for root in roots for node in of_class(root, "cell")]
+    assert len(set(rows)) == 2 * 9
+    assert len(chart.numbers.rows) == 2 * 9
+    few = charts(*[one_.model_copy(update={"rows": one_.rows[:7], "values": one_.values[:7]})
+                   for one_ in gaps], models=("t", "s", "c"))  # fmt: skip
+    assert len(few[0].panels) == 1
+
+
+def test_a_long_name_of_a_row_is_broken_where_it_has_an_underscore() -> None:
+    """A name that is cut in the middle names two tasks at once."""
+    gaps = [
+        matrix((-0.1, 0.2), (0.0, 0.1), scale="diverging", title=f"{name} minus t").model_copy(
+            update={"rows": ("coordination_inversion", "short")}
+        )
+        for name in "sc"
+    ]
+    (chart,) = charts(*gaps, models=("t", "s", "c"))
+    assert {"coordination_", "inversion", "short"} <= set(words(panel(chart)))
 
 
 def test_gaps_of_other_layers_are_panels_of_their_own() -> None:

@@ -15,8 +15,9 @@ from kdprobe.report.markup import fill
 from kdprobe.report.verdict_pictures import Pictures
 from kdprobe.results.headline import headline
 from kdprobe.results.notices import all_notices, joined, of_the_teacher
+from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.results.screen import READING, screen
+from kdprobe.results.screen import screen
 from kdprobe.results.unable import unable
 
 
@@ -54,7 +55,7 @@ class _Verdict:
             task=document.task,
             n=head.n,
             added=of_the_teacher(document, head),
-            reading=[READING[c.key] for c in shown.columns if c.key in READING],
+            reading=readings(shown, head),
         )
 
 
