@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import torch
@@ -38,6 +37,7 @@ from kdprobe.models.precision import (
 from kdprobe.models.quantized import load_quantized
 from kdprobe.models.text_model import TEXT_VERSION, TextModel
 from kdprobe.models.tokens import Tokens
+from kdprobe.observations.predictions import scale_of
 from kdprobe.results.schema import ModelSource
 from kdprobe.tasks.task import Split, Task
 
@@ -166,10 +166,7 @@ class HfModel:
         if not self._checked:
             values = self._check(split, tokens, values, batch_size)
             self._checked = True
-        scale: Literal["scores", "logits"] = (
-            "scores" if split.task.kind == "regression" else "logits"
-        )
-        return Outputs(values[:, self.columns], scale, tokens.truncated)
+        return Outputs(values[:, self.columns], scale_of(split.task), tokens.truncated)
 
     def _check(
         self, split: Split, tokens: Tokens, values: NDArray[np.float64], batch_size: int
@@ -258,7 +255,7 @@ def open_hf(
     place, kind = resolve_device(device), resolve_dtype(options.dtype or dtype)
     if options.quantize:
         place, kind = device_of_int8(place, device, name), torch.float32
-    folder = locate(path, offline=offline)
+    folder = locate(path, offline=offline, graph=options.file)
     held = kind_of_folder(folder, options)
     refuse_options(path, options, what=IN_WORDS[held], takes=TAKES[held])
     if held == "graph":
