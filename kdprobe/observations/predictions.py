@@ -133,7 +133,7 @@ class Predictions:
     @property
     def _answers(self) -> int:
         """The number of columns that are answers."""
-        return self.values.shape[1] - (self.scale == "log-probabilities and rest")
+        return int(self.values.shape[1]) - (self.scale == "log-probabilities and rest")
 
     @property
     def sets(self) -> Ints:

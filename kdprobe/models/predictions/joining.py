@@ -139,7 +139,7 @@ def compare_labels(
     if split.task.kind != "regression":
         theirs, ours = (np.where(gold == NO_LABEL, np.nan, gold) for gold in (theirs, ours))
     differ = np.abs(theirs - ours) > 1e-6  # False where one of the two has no label
-    differ = differ.reshape(len(split), -1).any(axis=1)
+    differ = np.asarray(differ.reshape(len(split), -1).any(axis=1))
     if not differ.any():
         return
     example = int(np.argmax(differ))
