@@ -18,6 +18,7 @@ import torch
 
 from kdprobe.distillers.precision import is_shown_equal
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.precision import has_bfloat16
 from kdprobe.seeds import derive_seed
 
 
@@ -78,17 +79,6 @@ def choose_compute(
             "`bf16`", found="this CUDA device has no bfloat16", remedy="say `bf16=False`"
         )
     return Compute(chosen, half, threads or torch.get_num_threads())
-
-
-def has_bfloat16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
-
-    It is shown, and a GPU without it refuses `bf16`; nothing is chosen by it.
-    """
-    if device == "cuda":
-        return torch.cuda.get_device_capability() >= (8, 0)
-    supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(is_supported() for is_supported in supported)
 
 
 @contextlib.contextmanager
