@@ -49,7 +49,7 @@ class Attributions:
         estimated: model -> bool `[m]`: whether these limits are those that a beam of width `beam`
             and the methods' orders reached, not exact ones.
         itself: (model, method) -> the rank correlation of sampled scores with those of another
-            seed, from the halves of their own draws, `[m]`; NaN where they were not sampled, or
+            seed, by the errors of their own draws, `[m]`; NaN where they were not sampled, or
             where `reseeded` scores tell.
         drawn: (model, method) -> the share of the most draws that sampled scores took, `[m]`; NaN
             where it is not known.

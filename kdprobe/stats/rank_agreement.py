@@ -50,18 +50,6 @@ def spearman(a: Floats, b: Floats) -> float:
     return pearson(ranks(a), ranks(b))
 
 
-def spearman_brown(half: float) -> float:
-    """Return the correlation of two whole measurements from that of two halves of one.
-
-    Definition: 2r / (1 + r) (Spearman 1910, Brown 1910); r itself below 0, where there is nothing
-    to step up.
-
-    >>> spearman_brown(0.5), spearman_brown(1.0), spearman_brown(-0.2)
-    (0.6666666666666666, 1.0, -0.2)
-    """
-    return 2 * half / (1 + half) if half > 0 else half
-
-
 def kendall(a: Floats, b: Floats) -> float:
     """Return Kendall's tau-b; NaN when either side is constant.
 

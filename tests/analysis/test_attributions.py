@@ -145,7 +145,7 @@ def test_agreement_ceiling_and_floor_by_hand():
     assert value(result, "ceiling", model_a=study.teacher.name).value == pytest.approx(2.8 / 3)
 
 
-def test_a_ceiling_from_halves_stands_in_for_a_second_seed():
+def test_a_ceiling_from_one_draw_stands_in_for_a_second_seed():
     """By hand: sampled sentences agree with themselves by .6 and .5, the exact one by 1.
 
     Guards against a ceiling of 1 for sampled sentences of which no second seed was drawn, against
@@ -170,7 +170,7 @@ def test_a_ceiling_from_halves_stands_in_for_a_second_seed():
     note = next(note for note in result.notes if note.startswith(f"lime of {teacher}"))
     assert note.endswith(
         "sampled, with 75% of the draws allowed on average (1 stopped early); their ceiling is "
-        "from the halves of their draws."
+        "from the errors of their own draws."
     )
     assert seen.only(seen.ids[:2]).itself[teacher, "lime"].tolist() == [0.6, 0.5]
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kdprobe.config.recipe import ObjectiveSetting
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16, settled
+from kdprobe.distillers.compute import Compute, choose_compute, settled
 from kdprobe.distillers.data import encode_for
 from kdprobe.distillers.encoding import Encoded, GroupedByLength
 from kdprobe.distillers.forward import predict, shape_of
@@ -33,6 +33,7 @@ from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_job import EvaluationSet, TrainingJob
 from kdprobe.distillers.weighted_loss import build_weighted_loss
 from kdprobe.models.checkpoint import Loaded, load_classifier
+from kdprobe.models.precision import has_bfloat16
 from kdprobe.models.reparametrised_embeddings import FORMS, fold
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator

@@ -1,4 +1,4 @@
-"""The ceiling of sampled explanations: from one draw where it has halves, else from a second."""
+"""The ceiling of sampled explanations: from one draw that knows its errors, else from a second."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ TEXTS = [" ".join(WORDS[(5 * row + at) % 40] for at in range(6 + row)) for row i
         ("shap", {"evaluations": 70}, [0, 1]),
     ],
 )
-def test_a_second_seed_is_drawn_only_where_one_draw_has_no_halves(
+def test_a_second_seed_is_drawn_only_where_one_draw_knows_no_errors(
     name: str, options: dict[str, int], seeds: list[int], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Guards against the cost of a second pass that one draw answers, and a ceiling without one."""
-    asked: list[int] = []
+    drawn: list[int] = []
 
     def counted(*given: object, **named: object) -> Explained:
         setting = given[2]
         assert isinstance(setting, ExplanationSettings)
-        asked.append(setting.seed)
+        drawn.append(setting.seed)
         return explain_model(*given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(kdprobe.extract.attributions, "explain_model", counted)
@@ -59,7 +59,7 @@ def test_a_second_seed_is_drawn_only_where_one_draw_has_no_halves(
     setting = ExplanationSettings({name: METHODS.load(name).options(**options)})
     floors = Floors(0, Cache(tmp_path / "cache"), Silent())
     kinds = _explain_all(plan, [handle], setting, floors, role=True)
-    assert asked == seeds
+    assert drawn == seeds
     first, again = kinds[""][name], kinds[RESEEDED][name]
     for row, (one, other) in enumerate(zip(first, again, strict=True)):
         sampled = row > 0

@@ -194,7 +194,7 @@ def _how_drawn(attributions: Attributions, model: str, method: str) -> str:
     if drawn is None or own is None or not np.isfinite(drawn).any():
         return ""
     known = drawn[np.isfinite(drawn)]
-    by = "the halves of their draws" if np.isfinite(own).any() else "a second seed"
+    by = "the errors of their own draws" if np.isfinite(own).any() else "a second seed"
     return (
         f", with {known.mean():.0%} of the draws allowed on average ({int((known < 1).sum())} "
         f"stopped early); their ceiling is from {by}"

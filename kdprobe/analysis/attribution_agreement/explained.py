@@ -83,7 +83,7 @@ class Attributed:
     def with_itself(self, model: str, method: str) -> Floats:
         """Measure how far each example's scores agree with those of another seed, float64 `[m]`.
 
-        Definition: 1 where nothing was sampled; else the rank correlation that the halves of the
+        Definition: 1 where nothing was sampled; else the rank correlation that the errors of the
         draws give (see `Attributions.itself`), or with the scores of a second seed. NaN where it
         cannot be ranked.
         """

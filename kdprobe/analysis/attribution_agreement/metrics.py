@@ -58,12 +58,11 @@ AGREEMENT = (
     _share(
         "ceiling", "ceiling",
         "The rank correlation that a model's scores have with those of its explainer run with "
-        "another seed: of sampled sentences that of two halves of the draws, the mean of 20 "
-        "splits, stepped up to all draws by Spearman and Brown; of methods whose draws have no "
-        "halves, of two runs. An exact or deterministic explainer has 1. Subset between seeds: "
-        "two trained runs of the teacher. Of a pair: the square root of the product of both "
-        "models' ceilings.",
-        "Spearman 1910, Brown 1910",
+        "another seed: of sampled sentences as the sampling errors of their own draws give it "
+        "(two seeds simulated from them, 50 times), or from a second run where a method knows no "
+        "errors. An exact or deterministic explainer has 1. Subset between seeds: two trained "
+        "runs of the teacher. Of a pair: the square root of the product of both models' ceilings.",
+        "Wu 1986",
     ),
     _share(
         "floor", "floor",

@@ -1,23 +1,25 @@
 """How many draws a text needs, and how far its scores agree with themselves.
 
-Does: say when sampling noise is small against the spread of a text's scores, and measure the
-agreement of its scores with those of another seed from the halves of its own draws. Does not: draw,
-or ask a model.
+Does: say when sampling noise is small against the spread of a text's scores, and simulate the
+agreement of its scores with those of another seed from the errors of its own draws. Does not: ask a
+model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.arrays import Floats, Ints
-from kdprobe.stats.rank_agreement import spearman, spearman_brown
+from kdprobe.stats.arrays import Floats
+from kdprobe.stats.rank_agreement import spearman
 
 NOISE = 0.05
 """The share of the variance of a text's scores that may be noise when its drawing stops."""
-SPLITS = 20
+SIMULATED = 50
+FEWEST = 8
+"""Draws before their errors are trusted."""
 _PARTS = 8
 
 
@@ -59,24 +61,29 @@ def settled(scores: Floats, errors: Floats, noise: float) -> bool:
     return len(scores) > 1 and bool((errors**2).mean() <= noise * scores.var(ddof=1))
 
 
-def agreement_with_itself(draws: int, seed: int, scored: Callable[[Ints], Floats]) -> float:
-    """Return the rank correlation of scores with those of another seed, from one set of draws.
+def agreement_with_itself(scores: Floats, influences: Floats, seed: int) -> float:
+    """Return the rank correlation of scores expected with those of another seed, from one draw.
 
-    Definition: Spearman's correlation between the scores of two halves of the draws, the mean of
-    `SPLITS` random splits, stepped up to all draws by Spearman and Brown. NaN for fewer than four
-    draws, and where the scores of a half are all equal.
+    Definition: Spearman's correlation of two simulated seeds, the mean of `SIMULATED` pairs. Both
+    begin with the scores drawn together to the share of their variance that is not noise; each adds
+    its own sum of influences times standard normal numbers, which has the errors of the draw and
+    their correlations (Wu 1986). NaN for fewer than `FEWEST` draws and for fewer than two words, or
+    words without any difference.
+
+    On 60 sentences of CoLA above 12 words it differed from the agreement of two seeds by .005
+    (-.001 to .011, LIME) and -.005 (-.012 to .003, SHAP): see docs/numbers.md.
 
     Args:
-        draws: how many.
-        seed: of the splits.
-        scored: gives the scores of the draws with these places, `[n]`.
+        scores: float64 `[n]`.
+        influences: float64 `[draws, n]`: what each draw adds to the error; the squares sum up to
+            the squared standard errors.
+        seed: of the simulation.
     """
-    if draws < 4:
+    variance = scores.var(ddof=1) if len(scores) > 1 else 0.0
+    if len(influences) < FEWEST or not variance > 0:
         return float("nan")
-    generator = derive_generator(seed, "halves")
-    correlations = []
-    for _ in range(SPLITS):
-        order = generator.permutation(draws)
-        half = draws // 2
-        correlations.append(spearman(scored(order[:half]), scored(order[half:])))
-    return spearman_brown(float(np.mean(correlations)))
+    signal = np.sqrt(max(0.0, 1.0 - (influences**2).sum(axis=0).mean() / variance))
+    generator = derive_generator(seed, "another seed")
+    error = generator.normal(size=(SIMULATED, 2, len(influences))) @ influences
+    pairs = scores.mean() + signal * (scores - scores.mean()) + error
+    return float(np.nanmean([spearman(one, other) for one, other in pairs]))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -23,7 +22,7 @@ from kdprobe.extract.methods._draws import NOISE, agreement_with_itself, looks, 
 from kdprobe.models.handle import Capability
 from kdprobe.models.texts_reader import TextsReader
 from kdprobe.seeds import derive_seed
-from kdprobe.stats.arrays import Bools, Floats, Ints
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class LimeOptions(Options):
@@ -89,45 +88,30 @@ def fit(masks: Bools, values: Floats, width: float, *, ridge: float = 1.0) -> Fl
     return scores
 
 
-class _Ridge(NamedTuple):
-    """A weighted ridge: centred perturbations, their weights, what is left of values, and A^-1."""
+def influences(masks: Bools, values: Floats, width: float, *, ridge: float = 1.0) -> Floats:
+    """Return what each perturbation adds to the error of the scores of `fit`, float64 `[m, n]`.
 
-    scores: Floats
-    centred: Floats
-    weights: Floats
-    left: Floats
-    inverse: Floats
-
-
-def _ridge(masks: Bools, values: Floats, width: float, ridge: float) -> _Ridge:
-    """Solve what `fit` solves, without its checks: forty halves of a text's draws are fitted."""
-    weights = kernel(distances(masks), width)
-    share = weights / weights.sum()
-    centred, change = masks - share @ masks, values - share @ values
-    scaled = centred * weights[:, None]
-    inverse = np.linalg.inv(scaled.T @ centred + ridge * np.eye(masks.shape[1]))
-    scores = inverse @ (scaled.T @ change)
-    return _Ridge(scores, centred, weights, change - centred @ scores, inverse)
-
-
-def standard_errors(masks: Bools, values: Floats, width: float, *, ridge: float = 1.0) -> Floats:
-    """Return what the draw of perturbations leaves open of the scores of `fit`, float64 `[n]`.
-
-    Definition: White's sandwich for a weighted ridge, A^-1 (sum of w^2 e^2 z z') A^-1 times
-    m / (m - n - 1), its diagonal's root; A = sum of w z z' + ridge I, z a perturbation less the
-    weighted mean of all, e what the fit leaves of its value (White 1980).
+    Definition: w e / (1 - h) A^-1 z of each perturbation, the parts of White's sandwich in the form
+    that few draws do not flatter (HC3: White 1980, MacKinnon and White 1985); A = sum of w z z' +
+    ridge I, z the perturbation less the weighted mean of all, e what the fit leaves of its value, h
+    its leverage w (z' A^-1 z + 1 / sum of w). The root of the summed squares is the standard error.
 
     Args:
-        masks: bool `[m, n]`, m > n + 1.
+        masks: bool `[m, n]`.
         values: float64 `[m]`.
         width: the kernel's.
         ridge: as in `fit`.
     """
-    m, n = masks.shape
-    solved = _ridge(masks, values, width, ridge)
-    meat = solved.centred * (solved.weights * solved.left)[:, None]
-    errors: Floats = np.sqrt(((meat @ solved.inverse) ** 2).sum(axis=0) * m / (m - n - 1))
-    return errors
+    weights = kernel(distances(masks), width)
+    total = float(weights.sum())
+    centred, change = masks - weights @ masks / total, values - weights @ values / total
+    scaled = centred * weights[:, None]
+    inverse = np.linalg.inv(scaled.T @ centred + ridge * np.eye(masks.shape[1]))
+    turned = centred @ inverse
+    left = change - turned @ (scaled.T @ change)
+    leverage = weights * ((turned * centred).sum(axis=1) + 1 / total)
+    parts: Floats = turned * (weights * left / np.maximum(1 - leverage, 1e-9))[:, None]
+    return parts
 
 
 def limit(values: Floats, width: float) -> Floats:
@@ -214,21 +198,15 @@ def _sampled(one: ExplanationInput, options: LimeOptions, output: Output) -> Att
         drawn, ridge = masks[:count], count / options.samples
         values = _values(one, drawn, output)
         scores = fit(drawn, values, width, ridge=ridge)
-        errors = None
-        if count > n + 2:
-            errors = standard_errors(drawn, values, width, ridge=ridge)
-            if settled(scores, errors, options.noise):
-                break
-
-    def half(places: Ints) -> Floats:
-        """Fit the text itself and these of the draws that follow it."""
-        rows = np.concatenate([[0], 1 + places])
-        return _ridge(drawn[rows], values[rows], width, ridge / 2).scores
-
-    itself = agreement_with_itself(count - 1, one.seed, half)
-    return Attribution(
-        scores, sampled=True, errors=errors, itself=itself, drawn=count / options.samples
-    )
+        share = count / options.samples
+        if count < 2 * (n + 2):  # too few for their errors
+            return Attribution(scores, sampled=True, drawn=share)
+        parts = influences(drawn, values, width, ridge=ridge)
+        errors = np.sqrt((parts**2).sum(axis=0))
+        if settled(scores, errors, options.noise):
+            break
+    itself = agreement_with_itself(scores, parts, one.seed)
+    return Attribution(scores, sampled=True, errors=errors, itself=itself, drawn=share)
 
 
 METHOD = Lime()

@@ -19,15 +19,18 @@ from pydantic import Field
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
-from kdprobe.extract.methods._draws import NOISE, agreement_with_itself, looks, settled
+from kdprobe.extract.methods._draws import (
+    FEWEST,
+    NOISE,
+    agreement_with_itself,
+    looks,
+    settled,
+)
 from kdprobe.extract.methods._regression import few_coalitions, regress
 from kdprobe.models.handle import Capability
 from kdprobe.models.texts_reader import TextsReader
 from kdprobe.seeds import derive_generator
-from kdprobe.stats.arrays import Bools, Floats, Ints
-
-_FEWEST = 8
-"""Pairs of orders before their standard error is trusted."""
+from kdprobe.stats.arrays import Bools, Floats
 
 
 class ShapOptions(Options):
@@ -113,18 +116,14 @@ def _sampled(one: ExplanationInput, options: ShapOptions, output: Output) -> Att
     drawn = _orders(one, options)
     most = len(drawn) // 2
     gains = np.empty((0, one.game.n))
-    for count in looks(most, _FEWEST, noise=options.noise):
+    for count in looks(most, FEWEST, noise=options.noise):
         more = _gains(one, drawn[2 * len(gains) : 2 * count], output)
         gains = np.vstack([gains, more])
         scores, errors = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(count)
         if settled(scores, errors, options.noise):
             break
-
-    def half(places: Ints) -> Floats:
-        mean: Floats = gains[places].mean(axis=0)
-        return mean
-
-    itself = agreement_with_itself(count, one.seed, half)
+    influences = (gains - scores) / np.sqrt(count * (count - 1))
+    itself = agreement_with_itself(scores, influences, one.seed)
     return Attribution(scores, sampled=True, errors=errors, itself=itself, drawn=count / most)
 
 

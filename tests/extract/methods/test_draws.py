@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from kdprobe.extract.coalitions import ValueFunction
 from kdprobe.extract.method import METHODS, Attribution, ExplanationInput
 from kdprobe.extract.methods._draws import agreement_with_itself, settled
-from kdprobe.extract.methods.lime import _ridge, draw, fit, standard_errors
+from kdprobe.extract.methods.lime import draw, fit, influences
 from kdprobe.observations.attributions import Word
 from tests.extract.linear import asked_of, linear_reader
 from tests.models.tiny import WORDS
@@ -27,17 +27,16 @@ class Game:
 
     def __init__(self, n: int, *, rough: float, seed: int) -> None:
         generator = np.random.Generator(np.random.PCG64(seed))
-        self.n, self.asked = n, 0
+        self.n = n
         self.single = generator.normal(size=n)
         self.triples = rough * generator.normal(size=(n, n, n))
 
     def values(self, masks: np.ndarray, target: int, output: str = "log-odds") -> np.ndarray:
         x = masks.astype(float)
-        self.asked = max(self.asked, len(x))
         return x @ self.single + np.einsum("ri,rj,rk,ijk->r", x, x, x, self.triples) / self.n
 
 
-def asked(game: Game, seed: int) -> ExplanationInput:
+def input_of(game: Game, seed: int) -> ExplanationInput:
     words = tuple(Word(0, at, at + 1, "w") for at in range(game.n))
     held = cast(ValueFunction, game)
     return ExplanationInput("x", words, cast(Any, None), (), 1, held, seed)
@@ -46,7 +45,7 @@ def asked(game: Game, seed: int) -> ExplanationInput:
 def explained(name: str, game: Game, seed: int, **options: float) -> Attribution:
     method = METHODS.load(name)
     chosen = method.options(**{**ROUGH[name], **options})
-    return method.explain([asked(game, seed)], None, chosen, "log-odds")[0]
+    return method.explain([input_of(game, seed)], None, chosen, "log-odds")[0]
 
 
 @pytest.fixture(autouse=True)
@@ -73,10 +72,9 @@ def test_the_errors_of_lime_are_the_spread_over_seeds() -> None:
         masks = draw(8, 200, np.random.RandomState(seed))
         values = game.values(masks, 1)
         scores.append(fit(masks, values, WIDTH, ridge=0.2))
-        errors.append(standard_errors(masks, values, WIDTH, ridge=0.2))
-        np.testing.assert_allclose(_ridge(masks, values, WIDTH, 0.2).scores, scores[-1], atol=1e-9)
+        errors.append((influences(masks, values, WIDTH, ridge=0.2) ** 2).sum(axis=0))
     spread = np.std(scores, axis=0, ddof=1)
-    mean = np.sqrt((np.array(errors) ** 2).mean(axis=0))
+    mean = np.sqrt(np.mean(errors, axis=0))
     np.testing.assert_allclose(mean, spread, rtol=0.15)
 
 
@@ -134,11 +132,16 @@ def test_a_sentence_stops_where_it_would_alone(name: str) -> None:
         assert (alone.drawn, alone.itself) == (beside.drawn, beside.itself)
 
 
-def test_halves_of_noise_and_of_none() -> None:
-    """By hand: draws that are all alike agree fully; fewer than four say nothing."""
+def test_no_error_agrees_fully_and_noise_alone_does_not() -> None:
+    """By hand: scores without error agree fully; scores that are all noise do not; few say nothing.
+
+    Guards against an agreement of noise with itself that the spread of one draw pretends.
+    """
     truth, generator = np.arange(9.0), np.random.Generator(np.random.PCG64(0))
-    assert agreement_with_itself(10, 0, lambda places: truth) == 1.0
-    assert np.isnan(agreement_with_itself(3, 0, lambda places: truth))
-    assert np.isnan(agreement_with_itself(10, 0, lambda places: np.zeros(9)))
-    noise = generator.normal(size=(100, 9))
-    assert abs(agreement_with_itself(100, 0, lambda places: noise[places].mean(axis=0))) < 0.6
+    assert agreement_with_itself(truth, np.zeros((10, 9)), 0) == 1.0
+    assert np.isnan(agreement_with_itself(truth, np.zeros((7, 9)), 0))
+    assert np.isnan(agreement_with_itself(np.zeros(9), np.ones((10, 9)), 0))
+    assert np.isnan(agreement_with_itself(np.zeros(1), np.ones((10, 1)), 0))
+    draws = generator.normal(size=(400, 9))
+    noise = (draws - draws.mean(axis=0)) / 400
+    assert abs(agreement_with_itself(draws.mean(axis=0), noise, 0)) < 0.5
