@@ -52,12 +52,13 @@ def test_the_teacher_is_a_plain_multi_label_model(scene: Path):
     config = json.loads((scene / "teacher" / "config.json").read_text())
     assert config["problem_type"] == "multi_label_classification"
     assert [config["id2label"][str(place)] for place in range(3)] == list(LABELS)
-    said = pipeline("text-classification", model=str(scene / "teacher"), top_k=None)("she saw it")
+    classify = pipeline("text-classification", model=str(scene / "teacher"), top_k=None)
+    (answers,) = classify(["she saw it"])
     model = AutoModelForSequenceClassification.from_pretrained(scene / "teacher").eval()
-    tokens = pipeline("text-classification", model=str(scene / "teacher")).tokenizer
+    tokens = classify.tokenizer
     with torch.no_grad():
         own = expit(model(**tokens("she saw it", return_tensors="pt")).logits[0].numpy())
-    for one in said:
+    for one in answers:
         assert one["score"] == pytest.approx(own[LABELS.index(one["label"])], abs=1e-5)
     card = (scene / "teacher" / "README.md").read_text()
     assert "exactly the right set of labels" in card
