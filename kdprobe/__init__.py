@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from kdprobe.finetuning import finetune
     from kdprobe.models.model_like import ModelLike, ModelsLike
     from kdprobe.observations.predictions import Predictions
+    from kdprobe.publishing import push
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
     from kdprobe.sweeping.run import sweep
@@ -74,7 +75,7 @@ __all__ = [
     "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
     "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
     "compare", "compare_predictions", "diff", "distill", "finetune", "kappa_range", "list_tasks",
-    "load_results", "open_task", "sweep",
+    "load_results", "open_task", "push", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -114,6 +115,7 @@ _HOMES = {
     "list_tasks": "tasks.open:task_names",
     "load_results": "comparison.result",
     "open_task": "tasks.open",
+    "push": "publishing",
     "sweep": "sweeping.run",
 }
 """Public name -> its module, and after a colon its name there; what is missing is an error."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,15 @@ from kdprobe.cli.option_names import with_flags
 from kdprobe.errors import OutputError
 
 GAPS = 10
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file which a job of GitHub's shows as Markdown."""
 Summary = Annotated[
     Path | None,
     typer.Option(
         "--summary",
         metavar="FILE.md",
-        help="Write the report's first screen as Markdown, too.",
+        help="Write the report's first screen as Markdown, too; in a job of GitHub's "
+        "($GITHUB_STEP_SUMMARY) also on the job's page.",
         rich_help_panel="output",
     ),
 ]
@@ -55,17 +59,43 @@ def check_summary(file: Path | None) -> None:
 
 
 def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None:
-    """Write the first screen as Markdown.
+    """Write the first screen as Markdown; in a job of GitHub's also below what its page shows.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: a place cannot be written.
     """
+    import os
+
     from kdprobe import atomic
     from kdprobe.results.markdown import markdown_summary
 
-    atomic.write_text(file, markdown_summary(document))
+    text = markdown_summary(document)
+    atomic.write_text(file, text)
+    step = os.environ.get(STEP_SUMMARY)
+    if step:
+        try:
+            with Path(step).open("a", encoding="utf-8") as page:
+                page.write(text + "\n")
+        except OSError as error:
+            raise atomic.output_error(Path(step), error) from error
     if not quiet:
         typer.echo(f"Summary: {file}")
+
+
+def write_cards(result: Comparison, students: Sequence[str], *, quiet: bool) -> None:
+    """Write the numbers of each student that is a folder into its model card.
+
+    Raises:
+        OutputError: a card cannot be written.
+    """
+    from kdprobe.models.spec import parse_specs
+
+    folders = [Path(path) for spec in parse_specs(students) for path in spec.paths]
+    for folder in folders:
+        if folder.is_dir():
+            card = result.write_card(folder)
+            if not quiet:
+                typer.echo(f"Card: {card}")
 
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
