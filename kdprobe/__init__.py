@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from kdprobe.publishing import push
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
+    from kdprobe.suites_run.result import SuiteRun
+    from kdprobe.suites_run.run import run_suite
     from kdprobe.sweeping.run import sweep
     from kdprobe.tasks.open import open_task
     from kdprobe.tasks.open import task_names as list_tasks
@@ -71,11 +73,11 @@ __all__ = [
     "DataOptions", "Estimate", "EvaluationDataOptions", "InferenceRuntime", "KdprobeError",
     "MinimalPairOptions", "MisalignedError", "MissingExtraError", "ModelLike", "ModelsLike",
     "OutputError", "Predictions", "ProbingRequest", "ReportDiff", "ResultsDocument",
-    "ResultsFormatError", "Runtime", "TaskError", "TaskFile", "TextAttribution", "TextAttributions",
-    "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult", "TrainingRuntime",
-    "TrainingSettings", "UnknownNameError", "UsageError", "__version__", "attribute", "augment",
-    "compare", "compare_predictions", "diff", "distill", "finetune", "kappa_range", "list_tasks",
-    "load_results", "open_task", "push", "sweep",
+    "ResultsFormatError", "Runtime", "SuiteRun", "TaskError", "TaskFile", "TextAttribution",
+    "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
+    "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
+    "attribute", "augment", "compare", "compare_predictions", "diff", "distill", "finetune",
+    "kappa_range", "list_tasks", "load_results", "open_task", "push", "run_suite", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -96,6 +98,7 @@ _HOMES = {
     "ProbingRequest": "collectors.probes.options",
     "ResultsDocument": "results.schema",
     "Runtime": "config.options",
+    "SuiteRun": "suites_run.result",
     "TaskFile": "config.task",
     "TextAttribution": "attribution.result",
     "TextAttributions": "attribution.result",
@@ -116,6 +119,7 @@ _HOMES = {
     "load_results": "comparison.result",
     "open_task": "tasks.open",
     "push": "publishing",
+    "run_suite": "suites_run.run",
     "sweep": "sweeping.run",
 }
 """Public name -> its module, and after a colon its name there; what is missing is an error."""

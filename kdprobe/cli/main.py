@@ -78,6 +78,19 @@ GROUPS = {
             ),
         },
     ),
+    "suite": (
+        "A paper's tables from one file.",
+        {
+            "run": (
+                "suite:run",
+                "Make a paper's models, comparisons and tables from one file.",
+            ),
+            "status": (
+                "suite:status",
+                "Show which steps of a suite are there, also while it runs.",
+            ),
+        },
+    ),
     "probes": (
         "Probing sets: what every layer is asked.",
         {

@@ -38,6 +38,7 @@ from kdprobe.models.predictions.array_values import (
     is_missing,
 )
 from kdprobe.models.predictions.given import GivenPredictions
+from kdprobe.models.predictions.label_numbers import are_sets, gold_sets
 from kdprobe.models.spec import ModelSpec
 from kdprobe.observations.predictions import Predictions
 from kdprobe.plain_text import printable
@@ -65,12 +66,14 @@ def compare_predictions(
 
     Args:
         y_true: the gold labels, `[n]`: class indices, label names, or numbers with a fraction for
-            a regression; None in place of one, or of all: not known.
+            a regression; of several labels at once `[n, L]` of 0 and 1, or a list of lists of
+            names; None in place of one, or of all: not known.
         teacher: its predictions, one of: `[n, c]` logits, or probabilities (rows from 0 to 1 that
             sum to 1), columns in the order of `labels`; a DataFrame with a column a label, in any
             order; `[n]` predicted class indices or label names; `[n]` probabilities of the second
-            of two labels; `[n]` predicted numbers of a regression. A list of several is one model
-            trained with several seeds.
+            of two labels; `[n]` predicted numbers of a regression; of several labels at once
+            `[n, L]` of log-odds, probabilities or 0 and 1, or a list of lists of names. A list of
+            several is one model trained with several seeds.
         students: the same by name.
         labels: the names of the classes, in the order of columns and indices; None: the columns of
             the teacher's DataFrame, else the names that `y_true` shows, sorted, else `0`, `1` ….
@@ -186,16 +189,19 @@ def _split_of(
 ) -> Split:
     """Make examples of the gold labels, texts and columns."""
     first = _runs(teacher)[0]
-    if not hasattr(first, "columns"):
+    if not hasattr(first, "columns") and not are_sets(first):
         first = as_array(first, "`teacher`", axes=(1, 2))
     rows: Any = [None] * len(first) if y_true is None else y_true
-    gold = as_array(rows, "`y_true`", axes=(1,), dtype=object)
+    several = gold_sets(y_true, labels, first)
+    gold = as_array(rows, "`y_true`", axes=(1,), dtype=object) if several is None else rows
     if not len(gold):
         raise ConfigError("`y_true`", found="holds no examples", expected="at least one")
     n = len(gold)
-    task = _task_of(gold, first, labels, missing)
+    task = _task_of(gold, first, labels, missing) if several is None else several.task
     values: Any = None
-    if y_true is not None and task.kind == "classification":
+    if several is not None:
+        values = several.labels
+    elif y_true is not None and task.kind == "classification":
         values = read_classes(gold, task.labels, "`y_true`")
     elif y_true is not None:
         values = as_numbers(gold, "`y_true`")

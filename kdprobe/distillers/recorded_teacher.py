@@ -29,6 +29,7 @@ from kdprobe.errors import ConfigError, MisalignedError
 from kdprobe.models.bilstm_shape import LstmShape
 from kdprobe.models.checkpoint import Loaded
 from kdprobe.models.handle import Outputs, ProgressCall
+from kdprobe.models.predictions.label_numbers import log_odds
 from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
 from kdprobe.models.predictions.unanswered import Unanswered
 from kdprobe.models.shapes import CopyShape, NewShape, parse_student
@@ -153,7 +154,8 @@ class RecordedTeacher:
         """Return its answers as logits, float32 `[n, C]`; NaN for texts that it did not answer.
 
         Definition: logits as they are, else logarithms of probabilities; of a label 0, and the
-        logarithm of `PROBABILITY_FLOOR` for the others. None: it answered none of the texts.
+        logarithm of `PROBABILITY_FLOOR` for the others; of sets of labels the log-odds of 1 and 0,
+        that far from them. None: it answered none of the texts.
         """
         known = ~self.answers.unanswered(split).mask
         if not known.any():
@@ -161,7 +163,9 @@ class RecordedTeacher:
         rows = np.flatnonzero(known)
         outputs = self.answers.outputs(split.take(rows), batch_size=1, advance=lambda done: None)
         values = np.full((len(split), split.task.outputs), np.nan, dtype=np.float32)
-        if outputs.scale == "labels":
+        if outputs.scale == "label sets":
+            values[rows] = log_odds(outputs.values)[0]
+        elif outputs.scale == "labels":
             values[rows] = np.log(PROBABILITY_FLOOR)
             values[rows, outputs.values[:, 0].astype(np.int64)] = 0.0
         else:
@@ -192,7 +196,8 @@ class RecordedTeacher:
         """
         kind = {
             "logits": "logits", "log-probabilities": "probabilities", "labels": "labels alone",
-            "scores": "scores",
+            "scores": "scores", "label logits": "log-odds of labels",
+            "label sets": "sets of labels alone",
         }[self.scale]  # fmt: skip
         rows: Facts = [
             ("teacher", f"{self.name}: {self.answers.gives} {kind}"),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kdprobe.plain_text import printable
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import all_notices, of_the_teacher
+from kdprobe.results.notices import all_notices, joined, of_the_teacher
 from kdprobe.results.readings import readings
 from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.screen import Screen, ScreenCell, ScreenColumn, screen
@@ -81,7 +81,7 @@ def markdown_summary(document: ResultsDocument) -> str:
     lines = [f"# {plain_markdown(short_title(document))}", ""]
     split = f"{task.name}, {task.split} split, n = {task.n:,}{task.in_clusters}."
     lines += [plain_markdown(split), ""]
-    notices = [n for n in all_notices(document, head) if n.severity != "note"]
+    notices = joined([n for n in all_notices(document, head) if n.severity != "note"])
     lines += [f"- **{notice.severity}**: {plain_markdown(notice.message)}" for notice in notices]
     lines += ["", *screen_table(shown), ""] if notices else [*screen_table(shown), ""]
     sentences = (*shown.sentences, *of_the_teacher(document, head))

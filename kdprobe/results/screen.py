@@ -272,7 +272,8 @@ def screen(head: Headline) -> Screen:
             named, column = _counted(one.column(head), column, head.n)
             columns.append(named)
             cells.append(column)
-    names = [(head.teacher, "teacher"), *((row.student, row.role) for row in head.rows)]
+    students = ((row.student, "converted teacher" if row.copy else row.role) for row in head.rows)
+    names = [(head.teacher, "teacher"), *students]
     rows = [
         ScreenRow(name, role, tuple(column[i] for column in cells))
         for i, (name, role) in enumerate(names)

@@ -25,6 +25,7 @@ from kdprobe.models.label_sources import name_classes
 from kdprobe.models.open import open_model
 from kdprobe.models.predictions.file import PredictionsFile
 from kdprobe.observations.efficiency import ModelCost, Times
+from kdprobe.observations.label_sets import observed
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
@@ -106,7 +107,7 @@ def measure(
     device = next((model.device.type for model in held.values()), "cpu")
     shown: dict[str, HfModel | PredictionsFile | AskedAnswers] = {"teacher": teacher, **held}
     return MeasuredSweep(
-        study=Study(split=split, models=tuple(populations), seed=request.seed, resamples=RESAMPLES),
+        study=observed(split, tuple(populations), seed=request.seed, resamples=RESAMPLES),
         models=tuple(_info(name, model, seeds.get(name, 1)) for name, model in shown.items()),
         sizes=tuple(
             number

@@ -69,7 +69,11 @@ class GivenPredictions:
         self.fingerprint = hashlib.sha256(predictions.values.tobytes()).hexdigest()
         columns, scale = predictions.values.shape[1], predictions.scale
         fits = columns == (1 if scale == "labels" else task.outputs)
-        if (scale == "scores") != (task.kind == "regression") or not fits:
+        of_labels = scale in ("label logits", "label sets")
+        other = (scale == "scores", of_labels) != (
+            task.kind == "regression", task.kind == "multilabel"
+        )  # fmt: skip
+        if other or not fits:
             raise MisalignedError(
                 name, found=f"{scale} in {columns} columns",
                 expected="one score each" if task.kind == "regression"
