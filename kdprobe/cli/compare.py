@@ -11,14 +11,7 @@ import typer
 
 from kdprobe.cli import terminal
 from kdprobe.cli.compare_checks import analyses_of, gates_of, task_of
-from kdprobe.cli.compared import (
-    Summary,
-    check_summary,
-    command_line,
-    summary,
-    write_cards,
-    write_summary,
-)
+from kdprobe.cli.compared import Summary, check_summary, command_line, summary, write_summary
 from kdprobe.cli.flags import Quiet, Shown, Spread, generated
 from kdprobe.collectors.protocol import COLLECTORS, options_of
 from kdprobe.comparison.options import AnalysisOptions, asked_evidence
@@ -78,14 +71,6 @@ def compare(
         ),
     ] = False,
     summary_file: Summary = None,
-    cards: Annotated[
-        bool,
-        typer.Option(
-            "--cards",
-            help="Write the numbers into the students' model cards (model-index), too.",
-            rich_help_panel="output",
-        ),
-    ] = False,
     quiet: Quiet = False,
     *,
     data: Annotated[EvaluationDataOptions, Shown(help={"task": _TASK})],
@@ -122,8 +107,6 @@ def compare(
     summary(result, as_json=as_json, quiet=quiet)
     if summary_file is not None:
         write_summary(result.document, summary_file, quiet=as_json)
-    if cards:
-        write_cards(result, students, quiet=quiet or as_json)
     if open_report:
         typer.launch(str((folder / "report.html").resolve()))
     _leave(result, gates)

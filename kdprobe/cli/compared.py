@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,22 +79,6 @@ def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None
             raise atomic.output_error(Path(step), error) from error
     if not quiet:
         typer.echo(f"Summary: {file}")
-
-
-def write_cards(result: Comparison, students: Sequence[str], *, quiet: bool) -> None:
-    """Write the numbers of each student that is a folder into its model card.
-
-    Raises:
-        OutputError: a card cannot be written.
-    """
-    from kdprobe.models.spec import parse_specs
-
-    folders = [Path(path) for spec in parse_specs(students) for path in spec.paths]
-    for folder in folders:
-        if folder.is_dir():
-            card = result.write_card(folder)
-            if not quiet:
-                typer.echo(f"Card: {card}")
 
 
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:

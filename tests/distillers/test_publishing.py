@@ -201,7 +201,7 @@ def test_without_a_network_there_is_one_message(world: Path) -> None:
     assert "the hub did not take it" in done.stderr
 
 
-def test_compare_writes_the_cards_and_twice_is_once(toy: Toy, world: Path, tmp_path: Path) -> None:
+def test_a_report_writes_a_card_and_twice_is_once(world: Path, tmp_path: Path) -> None:
     """Guards rows that pile up, a card whose words are lost, rows of another task thrown away."""
     other = {"model-index": [{"name": "s", "results": [{
         "task": {"type": "text-classification"}, "dataset": {"name": "else", "type": "else"},
@@ -214,10 +214,8 @@ def test_compare_writes_the_cards_and_twice_is_once(toy: Toy, world: Path, tmp_p
     text = (student / "README.md").read_text()
     head = json.dumps(other)[1:-1]
     (student / "README.md").write_text(text.replace("---\n", f"---\n{head}\n", 1))
-    for place in ("a", "b"):
-        done = run("compare", toy.teacher, student, "-t", toy.task, "-o", tmp_path / place,
-                   "--resamples", "100", "--only", "task_scores,agreement", "--cards",
-                   "--device", "cpu")  # fmt: skip
+    for _ in range(2):
+        done = run("report", world / "report", "-o", tmp_path / "x.html", "--card", student)
         assert done.code == 0, done.err
         assert f"Card: {student / 'README.md'}" in done.out
     after = ModelCard((student / "README.md").read_text())
@@ -226,9 +224,9 @@ def test_compare_writes_the_cards_and_twice_is_once(toy: Toy, world: Path, tmp_p
     rows = after.data.eval_results or []
     assert [row.dataset_name for row in rows].count("else") == 1
     assert [row.metric_type for row in rows if row.dataset_name == "toy"].count("accuracy") == 1
-    done = run("compare", world / "student", toy.teacher, "-t", toy.task, "-o", tmp_path / "c",
-               "--resamples", "100", "--only", "task_scores", "--device", "cpu")  # fmt: skip
-    assert done.code == 0
+    sweep = tmp_path / "sweep.json"
+    sweep.write_text('{"kind": "sweep", "schema_version": 1}', encoding="utf-8")
+    assert run("report", sweep, "--card", student).code == 2
 
 
 def test_a_job_of_github_gets_the_summary_below_what_its_page_shows(
