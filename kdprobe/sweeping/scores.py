@@ -80,7 +80,7 @@ def _closeness(study: Study, student: Population) -> list[Estimate]:
         pair = pair_estimates(PairView(study, study.teacher, student))
         return [number for number in pair if number.metric in CLOSE and not number.method]
     pearson = next(one for one in OF_SCORES if one.metric == "pearson")
-    draws = correlation_draws(study, pearson, (study.teacher, student), "all")
+    draws = correlation_draws(study, [(pearson, "all")], (study.teacher, student))[pearson, "all"]
     at = EstimateKey(PEARSON.name, study.teacher.name, student.name)
     return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
 

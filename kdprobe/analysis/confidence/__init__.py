@@ -210,12 +210,8 @@ def _correlations(study: Study, *, regression: bool) -> list[Estimate]:
     """Estimate all correlations between models, and between the seeds of one model."""
     chosen = _margins.OF_SCORES if regression else _margins.OF_PROBABILITIES
     subsets = _PAIR_SUBSETS[:1] if regression else _PAIR_SUBSETS
-    return [
-        between_models(study, correlation, pair, subset)
-        for pair in study.pairs
-        for subset in subsets
-        for correlation in chosen
-    ] + [
+    wanted = [(correlation, subset) for subset in subsets for correlation in chosen]
+    return [number for pair in study.pairs for number in between_models(study, wanted, pair)] + [
         between_seeds(study, correlation, population)
         for population in several_runs(study)
         for correlation in chosen
