@@ -12,7 +12,10 @@ import numpy as np
 
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
+from kdprobe.report.examples import FULL_PROBABILITIES
 from kdprobe.results.schema import Example, ExamplePrediction
+from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.task import NO_LABEL, Labels
 
 PAGE_EXAMPLES = 5000
 
@@ -40,18 +43,19 @@ def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
     """Lay out the rows of the example browser."""
     split = study.split
     regression = split.task.kind == "regression"
-    outputs = [_predictions_of(each, rows, regression=regression) for each in study.models]
+    gold = np.full(study.n, NO_LABEL) if split.labels is None or regression else split.labels
+    outputs = [_predictions_of(each, rows, gold, regression=regression) for each in study.models]
     listed = []
     for place, row in enumerate(rows):
         known = split.labels is not None and split.has_gold[row]
-        gold = split.labels[row].item() if split.labels is not None and known else None
+        true = split.labels[row].item() if split.labels is not None and known else None
         listed.append(
             Example(
                 id=split.ids[row],
                 text=split.texts[row],
                 text_pair=None if split.pairs is None else split.pairs[row],
-                label=None if gold is None or regression else int(gold),
-                score=float(gold) if gold is not None and regression else None,
+                label=None if true is None or regression else int(true),
+                score=float(true) if true is not None and regression else None,
                 columns={name: values[row] for name, values in split.columns.items()},
                 predictions=tuple(each[place] for each in outputs),
             )
@@ -60,7 +64,7 @@ def examples(study: Study, rows: list[int]) -> tuple[Example, ...]:
 
 
 def _predictions_of(
-    population: Population, rows: list[int], *, regression: bool
+    population: Population, rows: list[int], gold: Labels, *, regression: bool
 ) -> list[ExamplePrediction]:
     run, name = population.first, population.name
     if regression:
@@ -70,12 +74,25 @@ def _predictions_of(
         return [ExamplePrediction(model=name, label=int(predicted[row])) for row in rows]
     # Six digits are more than any reader or chart can tell apart, and halve the page.
     probabilities = np.round(np.exp(run.log_probabilities[rows]), 6)
+    labels = [
+        _listed_labels(values, int(gold[row]))
+        for row, values in zip(rows, probabilities, strict=True)
+    ]
     return [
         ExamplePrediction(
             model=name,
             label=int(predicted[row]),
             confidence=float(values.max()),
-            probabilities=tuple(float(value) for value in values),
+            probabilities=tuple(values[list(listed)].tolist() if listed else values.tolist()),
+            of_labels=listed,
         )
-        for row, values in zip(rows, probabilities, strict=True)
+        for row, values, listed in zip(rows, probabilities, labels, strict=True)
     ]
+
+
+def _listed_labels(values: Floats, gold: int) -> tuple[int, ...]:
+    """Return the labels whose probabilities an example lists; none where it lists all."""
+    if len(values) <= FULL_PROBABILITIES:
+        return ()
+    best = tuple(np.argsort(-values, kind="stable")[:FULL_PROBABILITIES].tolist())
+    return best if gold in best or gold == NO_LABEL else (*best, gold)

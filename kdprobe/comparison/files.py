@@ -16,10 +16,12 @@ from kdprobe.config.options import Output
 from kdprobe.errors import ConfigError
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import ResultsDocument
 
+_PIECE = 100_000
 WORD_SCORES = "attributions.parquet"
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
             "word", "score", "gap")  # fmt: skip
@@ -71,39 +73,53 @@ def write_files(
         (stage / "results.json").write_text(text or dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
         if study is not None:
-            (stage / "predictions.parquet").write_bytes(predictions_parquet(study))
+            write_predictions(study, stage / "predictions.parquet")
             _write_word_scores(study, stage)
         (stage / "report.html").write_text(render(document), encoding="utf-8")
 
 
-def predictions_parquet(study: Study) -> bytes:
-    """Lay out one row per example, model and run."""
+def write_predictions(study: Study, to: Path | io.BytesIO) -> None:
+    """Write one row per example, model and run as parquet, in pieces of 100,000 rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    split, tables = study.split, []
+    schema, gold = _schema(), _gold_names(study)
+    with pq.ParquetWriter(to, schema, compression="zstd") as writer:
+        for population in study.models:
+            for number, run in enumerate(population.runs):
+                for start in range(0, study.n, _PIECE):
+                    rows = slice(start, start + _PIECE)
+                    columns = _columns_of(study, population, number, run, gold, rows)
+                    writer.write_table(pa.table(columns, schema))
+
+
+def _columns_of(
+    study: Study,
+    population: Population,
+    number: int,
+    run: Predictions,
+    gold: list[str | None],
+    rows: slice,
+) -> dict[str, list[object]]:
+    """Lay out some rows of a run."""
+    split = study.split
     regression = split.task.kind == "regression"
-    for population in study.models:
-        for number, run in enumerate(population.runs):
-            known = run.has_probabilities and not regression
-            columns = {
-                "id": list(split.ids),
-                "text": list(split.texts),
-                "text_pair": list(split.pairs) if split.pairs else [None] * study.n,
-                "model": [population.name] * study.n,
-                "run": [number] * study.n,
-                "label": _gold_names(study),
-                "predicted": None if regression else [split.task.labels[i] for i in run.predicted],
-                "score": run.scores.tolist() if regression else None,
-                "confidence": run.confidence.tolist() if known else None,
-                "probabilities": np.exp(run.log_probabilities).tolist() if known else None,
-            }
-            tables.append(
-                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema())
-            )
-    sink = io.BytesIO()
-    pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
-    return sink.getvalue()
+    known = run.has_probabilities and not regression
+    ids = list[object](split.ids[rows])
+    nothing: list[object] = [None] * len(ids)
+    names = split.task.labels
+    return {
+        "id": ids,
+        "text": list(split.texts[rows]),
+        "text_pair": list(split.pairs[rows]) if split.pairs else nothing,
+        "model": [population.name] * len(ids),
+        "run": [number] * len(ids),
+        "label": list(gold[rows]),
+        "predicted": nothing if regression else [names[i] for i in run.predicted[rows].tolist()],
+        "score": run.scores[rows].tolist() if regression else nothing,
+        "confidence": run.confidence[rows].tolist() if known else nothing,
+        "probabilities": np.exp(run.log_probabilities[rows]).tolist() if known else nothing,
+    }
 
 
 def _schema() -> object:

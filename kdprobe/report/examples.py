@@ -98,6 +98,9 @@ def slice_columns(examples: tuple[Example, ...]) -> dict[str, list[str]]:
 
 def _probabilities(prediction: ExamplePrediction) -> list[object]:
     values = prediction.probabilities
+    if prediction.of_labels:
+        pairs = zip(prediction.of_labels, values, strict=True)
+        return [[label, round(value, 4)] for label, value in pairs][:FULL_PROBABILITIES]
     if len(values) <= FULL_PROBABILITIES:
         return [round(value, 4) for value in values]
     best = sorted(range(len(values)), key=lambda i: (-values[i], i))[:FULL_PROBABILITIES]

@@ -182,13 +182,15 @@ class ExamplePrediction(Frozen):
 
     `label` is an index into the task's labels (None for a regression), `confidence` the probability
     of that label, `probabilities` all of them (empty when only labels are known), `score` the
-    predicted number of a regression.
+    predicted number of a regression. Of many labels `probabilities` are those of `of_labels` alone:
+    the likeliest from the first down, and the gold label; all are in predictions.parquet.
     """
 
     model: str
     label: int | None = None
     confidence: FiniteFloat | None = None
     probabilities: tuple[FiniteFloat, ...] = ()
+    of_labels: tuple[int, ...] = ()
     score: FiniteFloat | None = None
 
 
