@@ -19,7 +19,7 @@ from kdprobe.stats.hypothesis_tests import lower_bound
 from kdprobe.stats.selective import coverage_curve, first_size, fixed_sequence, threshold_grid
 from tests.bench.rows import BenchRows
 
-pytestmark = [pytest.mark.bench_row, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 DRAWS, TARGET, DELTA, STEPS = 1000, 0.95, 0.05, 50
 POPULATION = 200_000

@@ -19,7 +19,7 @@ from kdprobe.stats.bootstrap import interval
 from tests.analysis.studies import study_of
 from tests.bench.rows import BenchRows
 
-pytestmark = [pytest.mark.bench_row, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
 RUNS, RESAMPLES, AGREEMENT, SHARED = 300, 400, 0.8, 0.7
 SIZES, TRUTHS = (250, 1000, 2000), (0.0, 0.02, 0.04, 0.08)
