@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.resamples import Columns, running
+from kdprobe.stats.columns import Columns, running
 
 _CELLS = 60_000  # numbers held at once by a chunked pass: half a MB, which stays in the cache
 _CERTAIN = 1e-4  # of the sum of squares: what is left of 16 digits is 12

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kdprobe.stats.arrays import Floats, ratio
+from kdprobe.stats.columns import Columns, first_above, running
 
 _CHUNK = 256
 _KEPT = 24_000_000  # counts of a matrix that is kept in float64 too: 192 MB
@@ -26,8 +27,6 @@ _EXACT_IN_FLOAT32 = 2**24
 _EXACT_IN_INT16 = 2**14  # two running counts are added
 _REMEMBERED = 64  # counts by group that are kept, of at most _SMALL bytes each
 _SMALL = 1_000_000
-
-Columns = NDArray[np.signedinteger]
 
 
 @dataclass(frozen=True)
@@ -274,7 +273,7 @@ class Resamples:
             if (low and (left < 0).any()) or (high < self.n and (left >= upto[-1]).any()):
                 return None
             for side, target in enumerate(left):
-                places[side, rows] = low + _first_above(upto, target)
+                places[side, rows] = low + first_above(upto, target)
         clipped: NDArray[np.intp] = np.minimum(places, self.n - 1)
         return clipped
 
@@ -284,32 +283,6 @@ class Resamples:
         return Resamples(
             self.counts, rows if self.unit_of is None else self.unit_of[rows], self._kept
         )
-
-
-def running(columns: Columns) -> Columns:
-    """Add up `[examples, resamples]` from the first example on, in place.
-
-    A loop over rows: `numpy.cumsum` along the first axis takes five times as long.
-
-    >>> running(np.array([[1, 0], [2, 1], [0, 1]])).tolist()
-    [[1, 0], [3, 1], [3, 2]]
-    """
-    for row in range(1, len(columns)):
-        np.add(columns[row - 1], columns[row], out=columns[row])
-    return columns
-
-
-def _first_above(rising: Columns, target: Floats) -> NDArray[np.intp]:
-    """Return how many rows of each column do not exceed its target, by bisection."""
-    across = np.arange(rising.shape[1])
-    low = np.zeros(rising.shape[1], dtype=np.intp)
-    high = np.full(rising.shape[1], len(rising), dtype=np.intp)
-    while (open_ := low < high).any():
-        middle = (low + high) // 2
-        passed = rising[np.minimum(middle, len(rising) - 1), across] <= target
-        low = np.where(open_ & passed, middle + 1, low)
-        high = np.where(open_ & ~passed, middle, high)
-    return low
 
 
 def _digest(values: NDArray[np.integer]) -> bytes:

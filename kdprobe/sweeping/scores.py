@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
-from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.agreement.pair_view import PairView
+from kdprobe.analysis.agreement.pairs import pair_estimates
 from kdprobe.analysis.clusters import by_cluster
 from kdprobe.analysis.confidence.margins import OF_SCORES, correlation_draws
 from kdprobe.analysis.estimates import EstimateKey, estimate
