@@ -1,7 +1,8 @@
 """Two models of a study, and what is computed once for each pair of their runs.
 
 Does: hold counts and distances, and average a statistic of them over pairs of runs. Does not: make
-estimates; `pairs.py` and `distances.py` do.
+estimates; `pairs.py` and
+`distance_estimates.py` do.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from kdprobe.analysis.agreement.distances import distances
 from kdprobe.analysis.estimates import EstimateKey, pair_draws_of, resamples_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Floats
-from kdprobe.stats.divergence import Fidelity, fidelity
+from kdprobe.stats.divergence import Fidelity
 from kdprobe.stats.kappa import Corrected, Pairing
 
 
@@ -52,11 +54,7 @@ class PairView:
     @cached_property
     def apart(self) -> dict[tuple[int, int], Fidelity]:
         """The distances of each pair of runs on each example, by their identities."""
-        return {
-            (id(one), id(other)): fidelity(one.log_probabilities, other.log_probabilities)
-            for one in self.a.runs
-            for other in self.b.runs
-        }
+        return distances(self.study, self.a, self.b)
 
     def draws(self, of: Callable[[Pairing], Floats]) -> Floats:
         """Average a statistic of the counts over all pairs of runs."""

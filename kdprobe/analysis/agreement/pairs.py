@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kdprobe.analysis.agreement.distances import distance_estimates
+from kdprobe.analysis.agreement.distance_estimates import distance_estimates
 from kdprobe.analysis.agreement.pair_view import PairView
 from kdprobe.analysis.estimates import (
     EstimateKey,

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from kdprobe.analysis.agreement.distances import distance_draws, without_probabilities
+from kdprobe.analysis.agreement.distance_estimates import distance_draws, without_probabilities
+from kdprobe.analysis.agreement.distances import UNLISTED
 from kdprobe.analysis.agreement.metrics import METRICS
 from kdprobe.analysis.agreement.pair_view import PairView
 from kdprobe.analysis.agreement.pairs import CONSTANT, NEVER, NO_GOLD, consistency_draws
@@ -37,7 +38,7 @@ def _distance(name: str) -> Callable[[Study, Population], Related]:
         view = PairView(study, study.teacher, student)
         lacking = without_probabilities(view)
         draws = None if lacking else distance_draws(view, name)
-        return Related(student.name, draws, study.n, lacking)
+        return Related(student.name, draws, study.n, lacking or UNLISTED)
 
     return related
 
