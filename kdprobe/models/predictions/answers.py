@@ -97,12 +97,16 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     cells: list[str | None] = []
     lacking: dict[int, Lack] = {}
     read: Counter[str] = Counter()
+    missing: dict[str, bool] = {}
     for row, cell in enumerate(table.columns[column]):
         answer = (cell or "").strip()
         name = meanings.get(answer, answer)
-        read[answer] += answer in meanings
+        if meanings:
+            read[answer] += answer in meanings
         cells.append(name)
-        if is_missing(name, task):
+        if name not in missing:
+            missing[name] = is_missing(name, task)
+        if missing[name]:
             lacking[row] = Lack()
         elif classes.index(name) is None:
             lacking[row] = Lack(answer)
