@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -162,6 +165,32 @@ def test_interrupted_twice(scene: Scene, tmp_path: Path) -> None:
     assert content(folder) == content(scene.folder)
 
 
+def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
+    """Run the command in a process of its own, and kill it as soon as steps are so far."""
+    words = ["suite", "run", str(file), "-o", str(folder), "--resume", "-q", "--device", "cpu",
+             "--offline", "--jobs", "2"]  # fmt: skip
+    with subprocess.Popen([sys.executable, "-m", "kdprobe", *words]) as process:
+        for _ in range(6000):
+            if (folder / "plan.json").is_file():
+                now = {row.name: row.state for row in suite_status(folder)[1]}
+                if all(now[name] == state for name, state in states.items()):
+                    break
+            assert process.poll() is None, "it ended before it was killed"
+            time.sleep(0.05)
+        process.kill()
+
+
+def test_killed_twice(scene: Scene, tmp_path: Path) -> None:
+    """Half a result would be taken for a whole one, or a worker would write on beside the next."""
+    folder = tmp_path / "out"
+    killed_when(scene.file, folder, {"words/teacher": "to go on with"})
+    killed_when(scene.file, folder, {"words/teacher": "there", "words/one": "to go on with"})
+    result = run_suite(scene.file, output=folder, resume=True, **CPU)
+    assert result.failed == ()
+    assert "words/both" in result.made
+    assert content(folder) == content(scene.folder)
+
+
 def test_a_step_that_fails(scene: Scene, tmp_path: Path) -> None:
     """One student that cannot be made would hide the others, or go unseen by a script."""
     import shutil
@@ -217,7 +246,9 @@ def test_hostile_words(scene: Scene, tmp_path: Path) -> None:
     shutil.copytree(scene.folder, folder)
     nasty = "<script>alert(1)</script>\\u202e"
     path = write_suite(
-        tmp_path, ('label = "T"', f'label = "{nasty}"'), ('title = "Two students"', f'title = "{nasty}"'),
+        tmp_path,
+        ('label = "T"', f'label = "{nasty}"'),
+        ('title = "Two students"', f'title = "{nasty}"'),
         ('says = "One is nearer than two"', f'says = "{nasty}"'),
         ('why = "a drawing"', f'why = "{nasty}"'),
         ('differs = ["the data are made up"]', f'differs = ["{nasty}"]'),
