@@ -110,12 +110,13 @@ def with_results(card: str, name: str, results: Sequence[EvalResult]) -> str:
 
     plain = f"---\nlibrary_name: transformers\ntags:\n- {_WORD}\n---\n\n# {name}\n"
     held = ModelCard(card or plain)
+    data: Any = held.data  # a ModelCardData, which the library's types do not say
     kept = [
         old
-        for old in held.data.eval_results or []
+        for old in data.eval_results or []
         if not any(old.unique_identifier == new.unique_identifier
                    and old.metric_type == new.metric_type for new in results)
     ]  # fmt: skip
-    held.data.model_name = held.data.model_name or name
-    held.data.eval_results = [*kept, *results]
+    data.model_name = data.model_name or name
+    data.eval_results = [*kept, *results]
     return str(held)

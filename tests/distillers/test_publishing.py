@@ -70,7 +70,8 @@ class Hub(BaseHTTPRequestHandler):
 
     @property
     def base(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_address[1]}"
+        server: Any = self.server
+        return f"http://127.0.0.1:{server.server_address[1]}"
 
     def answer(self, data: Any, status: int = 200) -> None:
         text = json.dumps(data).encode()
@@ -146,7 +147,7 @@ def test_a_folder_goes_to_the_hub_whole(world: Path, hub: tuple[str, type[Hub]])
         source = world / ("report" if name in report else "student") / Path(name).name
         if name != "README.md":
             assert hashlib.sha256(data).digest() == hashlib.sha256(source.read_bytes()).digest()
-    card = ModelCard(seen.files["README.md"].decode())
+    card: Any = ModelCard(seen.files["README.md"].decode())
     document = kdprobe.load_results(world / "report")
     rows = {row.metric_type: row for row in card.data.eval_results or []}
     assert rows["accuracy"].metric_value == document.get("accuracy", "student").value
@@ -210,7 +211,7 @@ def test_a_report_writes_a_card_and_twice_is_once(world: Path, tmp_path: Path) -
     student = tmp_path / "student"
     kdprobe.load_results(world / "report")
     shutil.copytree(world / "student", student)
-    card = ModelCard((student / "README.md").read_text())
+    card: Any = ModelCard((student / "README.md").read_text())
     text = (student / "README.md").read_text()
     head = json.dumps(other)[1:-1]
     (student / "README.md").write_text(text.replace("---\n", f"---\n{head}\n", 1))
@@ -218,7 +219,7 @@ def test_a_report_writes_a_card_and_twice_is_once(world: Path, tmp_path: Path) -
         done = run("report", world / "report", "-o", tmp_path / "x.html", "--card", student)
         assert done.code == 0, done.err
         assert f"Card: {student / 'README.md'}" in done.out
-    after = ModelCard((student / "README.md").read_text())
+    after: Any = ModelCard((student / "README.md").read_text())
     assert after.text == card.text
     assert after.data.tags == card.data.tags
     rows = after.data.eval_results or []
