@@ -137,7 +137,7 @@ def _of_run(study: Study, run: Predictions, every: Floats | None, rows: slice) -
         "predicted": None if regression else _answer_names(study, run.predicted[rows]),
         "score": run.scores[rows].tolist() if regression else None,
         "confidence": None if every is None else run.confidence[rows].tolist(),
-        "probabilities": None if every is None else every[rows].tolist(),
+        "probabilities": None if every is None else list(every[rows]),
     }
 
 

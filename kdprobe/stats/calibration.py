@@ -16,7 +16,8 @@ from kdprobe.stats.bootstrap import Resamples
 _SIMULATED_AT_ONCE = 2_000_000  # numbers held at once: 16 MB in float64
 _MANY = 5_000  # examples of a bin whose hits are drawn as normal
 _COLDEST, _HOTTEST = 0.01, 100.0
-_COARSE, _FINE = 41, 65
+_COARSE, _FINE, _NEAR = 41, 65, 17
+_MANY_FITTED = 20_000  # examples of which temperatures are looked for around the sample's
 _BISECTIONS = 50
 
 
@@ -213,7 +214,8 @@ def fit_temperatures(resamples: Resamples, values: Floats, gold: Ints) -> Fit:
     u = 1/T, so its slope crosses 0 at most once. Slopes are evaluated per example on a grid of u,
     summed over all resamples by one matrix product, and the crossing is found by linear
     interpolation on a second grid that spans all crossings of the first; for the sample itself by
-    bisection, to the last digit.
+    bisection, to the last digit. Above 20,000 examples the grid lies around the best temperature of
+    the sample, where those of all resamples are.
 
     Args:
         resamples: of all n examples.
@@ -225,12 +227,12 @@ def fit_temperatures(resamples: Resamples, values: Floats, gold: Ints) -> Fit:
         does for a model that is always right (T to 0) or no better than chance (T to infinity).
     """
     coarse = np.geomspace(1.0 / _HOTTEST, 1.0 / _COLDEST, _COARSE)
-    node, inside = _bracket(resamples.sums_of_units(_terms(resamples, values, gold, coarse).slope))
-    inside_node = int(node[0])
-    nothing = np.full(len(node), np.nan)
-    if not inside.any():
+    spans = _span_of_many if resamples.n > _MANY_FITTED else _span
+    nothing = np.full(len(resamples.counts), np.nan)
+    span = spans(resamples, values, gold, coarse)
+    if span is None:
         return Fit(nothing, nothing.copy())
-    fine = np.geomspace(coarse[node[inside].min()], coarse[node[inside].max() + 1], _FINE)
+    inside, fine, exactly = span
     slopes, losses = map(resamples.sums_of_units, _terms(resamples, values, gold, fine)[::-1])
     node, within = _bracket(slopes)
     rows = np.arange(len(node))
@@ -240,6 +242,55 @@ def fit_temperatures(resamples: Resamples, values: Floats, gold: Ints) -> Fit:
     inverse = fine[node] + part * width
     best = losses[rows, node] + slopes[rows, node] * part * width / 2  # the slope falls to 0
     temperature, nll = 1.0 / inverse, best / resamples.totals
-    if inside[0]:
-        temperature[0], nll[0] = _exactly(values, gold, *coarse[[inside_node, inside_node + 1]])
+    if exactly is not None:
+        temperature[0], nll[0] = exactly
     return Fit(temperature, nll)
+
+
+class _Span(NamedTuple):
+    """Where slopes cross 0: which resamples have a crossing, the inverse temperatures to look at.
+
+    `exactly` is the best temperature of the sample itself and its loss; None where it has none.
+    """
+
+    inside: Bools
+    fine: Floats
+    exactly: tuple[float, float] | None
+
+
+def _span(resamples: Resamples, values: Floats, gold: Ints, coarse: Floats) -> _Span | None:
+    """Look at the whole grid in every resample."""
+    node, inside = _bracket(resamples.sums_of_units(_terms(resamples, values, gold, coarse).slope))
+    if not inside.any():
+        return None
+    fine = np.geomspace(coarse[node[inside].min()], coarse[node[inside].max() + 1], _FINE)
+    ends = coarse[[node[0], node[0] + 1]]
+    return _Span(inside, fine, _exactly(values, gold, *ends) if inside[0] else None)
+
+
+def _span_of_many(resamples: Resamples, values: Floats, gold: Ints, coarse: Floats) -> _Span | None:
+    """Look around the best temperature of the sample, where those of all resamples lie.
+
+    Twice as far as Newton's step from it leads in the resample that it leads farthest in.
+    """
+    from scipy.optimize import brentq
+
+    sample = Resamples(np.ones((1, len(gold)), dtype=np.float32))
+
+    def slope(u: float) -> float:
+        return float(_terms(sample, values, gold, np.array([u])).slope.sum())
+
+    low, high = 0, len(coarse) - 1
+    if slope(float(coarse[low])) >= 0 or slope(float(coarse[high])) <= 0:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if slope(float(coarse[middle])) < 0 else (low, middle)
+    best = float(brentq(slope, coarse[low], coarse[high], xtol=1e-14, rtol=1e-14))
+    near = np.array([best, best * (1.0 + 1e-4)])
+    here, further = resamples.sums_of_units(_terms(resamples, values, gold, near).slope).T
+    steps = here / ((further - here) / (near[1] - near[0]))
+    reach = min(2.0 * float(np.abs(steps).max()), 0.9 * best)
+    fine = np.linspace(best - reach, best + reach, _NEAR)
+    nll = float(_terms(sample, values, gold, np.array([best])).nll.sum()) / len(gold)
+    return _Span(np.ones(len(steps), dtype=bool), fine, (1.0 / best, nll))

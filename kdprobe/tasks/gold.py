@@ -74,19 +74,20 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
         return Gold(None, ())
     cells = table.column(column, role="label" if task.kind == "classification" else "score")
     refuse_nested(table, column, "label")
-    values: list[float] = []
+    meanings: dict[str | None, float] = {}
     ways: dict[str, None] = {}
     classes = ClassNames(task, table.class_names.get(column, ()))
-    for row, cell in enumerate(cells):
+    for cell in dict.fromkeys(cells):  # each way of writing once, in the order of the rows
         name = (cell or "").strip()
         value = _score(name, table, task) if task.kind == "regression" else classes.index(name)
         if value is None and is_missing(name, task):
             ways[name] = None
             value = math.nan if task.kind == "regression" else NO_LABEL
         elif value is None:
-            raise _unknown(cell, table, row, task)
-        values.append(value)
-    if len(values) and all(is_missing((cell or "").strip(), task) for cell in set(cells)):
+            raise _unknown(cell, table, cells.index(cell), task)
+        meanings[cell] = value
+    values = [meanings[cell] for cell in cells]
+    if len(values) and all(is_missing((cell or "").strip(), task) for cell in meanings):
         return Gold(None, tuple(ways))
     if task.kind == "regression":
         return Gold(np.array(values, dtype=np.float64), tuple(ways))
