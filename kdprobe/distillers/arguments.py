@@ -30,7 +30,7 @@ def check_best_by(job: TrainingJob) -> None:
         return
     if job.models.teacher is None and job.models.answers is None:
         raise ConfigError("`best_by`", found=f"{rule} without a teacher", expected="score or loss")
-    if rule == "kl" and job.models.answers == "labels":
+    if rule == "kl" and job.models.answers in ("labels", "label sets"):
         raise ConfigError(
             "`best_by`", found="kl to a teacher that gives labels and no probabilities",
             expected="agreement, score or loss",
@@ -92,7 +92,8 @@ def training_arguments(job: TrainingJob, folder: Path) -> TrainingArguments:
         dataloader_num_workers=0,
         dataloader_pin_memory=compute.device == "cuda",
         disable_tqdm=True,
-        report_to=[],
+        report_to=[],  # `trackers.py` hands those that were asked for over as callbacks
+        run_name=folder.parent.name,
         ddp_backend="gloo" if compute.device == "cpu" and process_group().many else None,
         seed=job.seed % 2**32,
         data_seed=job.seed % 2**32,

@@ -27,6 +27,7 @@ from kdprobe.plain_text import printable
 from kdprobe.tasks.label_names import fold, folded
 from kdprobe.tasks.table import ColumnTable
 from kdprobe.tasks.task import NO_LABEL, Labels
+from kdprobe.tasks.written_sets import label_columns, read_columns, read_set
 
 _SHOWN = 60  # characters of a list that a message quotes
 NO_CONSENSUS = ("-", "-1")
@@ -60,33 +61,78 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
     number. Which cells mean that there is no label stands above.
 
     Returns:
-        int64 `[n]` indices or float64 `[n]` scores, None where no row has a label; and the ways in
-        which missing ones are written, in the order of the rows.
+        int64 `[n]` indices or float64 `[n]` scores, of several labels at once 0 or 1 for each,
+        int64 `[n, L]`; None where no row has a label; and the ways in which missing ones are
+        written, in the order of the rows.
 
     Raises:
         TaskError: no such column though there should be labels, or a cell that is no label.
     """
+    if task.kind == "multilabel":
+        return _read_sets(table, task, column=column, labelled=labelled)
     if column not in table.columns and not labelled:
         return Gold(None, ())
     cells = table.column(column, role="label" if task.kind == "classification" else "score")
     refuse_nested(table, column, "label")
-    values: list[float] = []
+    meanings: dict[str | None, float] = {}
     ways: dict[str, None] = {}
     classes = ClassNames(task, table.class_names.get(column, ()))
-    for row, cell in enumerate(cells):
+    for cell in dict.fromkeys(cells):  # each way of writing once, in the order of the rows
         name = (cell or "").strip()
         value = _score(name, table, task) if task.kind == "regression" else classes.index(name)
         if value is None and is_missing(name, task):
             ways[name] = None
             value = math.nan if task.kind == "regression" else NO_LABEL
         elif value is None:
-            raise _unknown(cell, table, row, task)
-        values.append(value)
-    if len(values) and all(is_missing((cell or "").strip(), task) for cell in cells):
+            raise _unknown(cell, table, cells.index(cell), task)
+        meanings[cell] = value
+    values = [meanings[cell] for cell in cells]
+    if len(values) and all(is_missing((cell or "").strip(), task) for cell in meanings):
         return Gold(None, tuple(ways))
     if task.kind == "regression":
         return Gold(np.array(values, dtype=np.float64), tuple(ways))
     return Gold(np.array(values, dtype=np.int64), tuple(ways))
+
+
+def _read_sets(table: ColumnTable, task: Task, *, column: str, labelled: bool) -> Gold:
+    """Read the labels of a task of several at once; see `written_sets.py` for how they stand."""
+    columns = label_columns(table, column, task.labels)
+    if not columns:
+        if column not in table.columns and not labelled:
+            return Gold(None, ())
+        table.column(column, role="label")
+    classes = ClassNames(task, table.class_names.get(column, ()))
+    labels = np.zeros((len(table.lines), len(task.labels)), dtype=np.int64)
+    ways: dict[str, None] = {}
+    for row in range(len(table.lines)):
+        cell = None if columns else table.columns[column][row]
+        held = read_columns(table, columns, row) if columns else read_set(cell)
+        if held is None or isinstance(held, str):
+            shown = cell if held is None else table.columns[held][row]
+            raise _no_set(table, row, task, shown, column if held is None else held)
+        whole = (cell or "").strip()
+        if not held.known or (whole and is_missing(whole, task)):
+            labels[row] = NO_LABEL
+            ways[whole] = None
+            continue
+        for word in held.words:
+            place = classes.index(word)
+            if place is None:
+                raise _unknown(word, table, row, task)
+            labels[row, place] = 1
+    if len(labels) and (labels == NO_LABEL).all():
+        return Gold(None, tuple(ways))
+    return Gold(labels, tuple(ways))
+
+
+def _no_set(table: ColumnTable, row: int, task: Task, cell: str | None, column: str) -> TaskError:
+    return TaskError(
+        table.where(row),
+        found=f"column {column!r} holds {printable(cell or '', limit=_SHOWN)!r}",
+        expected=f"0 or 1, or a set of labels of {task.name}: a list, or names with | between",
+        remedy="correct the row; [] says that none of the labels applies, an empty field that "
+        "nothing is known",
+    )
 
 
 def read_labels(table: ColumnTable, task: Task, *, column: str) -> Labels:
@@ -96,9 +142,12 @@ def read_labels(table: ColumnTable, task: Task, *, column: str) -> Labels:
         TaskError: no such column, or a cell that is no label; see `read_gold`.
     """
     gold = read_gold(table, task, column=column, labelled=True)
-    for row, cell in enumerate(table.columns[column]):
-        if is_missing((cell or "").strip(), task):
-            raise _unknown(cell, table, row, task)
+    missing = {
+        cell for cell in set(table.columns[column]) if is_missing((cell or "").strip(), task)
+    }
+    if missing:
+        row, cell = next((n, c) for n, c in enumerate(table.columns[column]) if c in missing)
+        raise _unknown(cell, table, row, task)
     assert gold.labels is not None  # no cell is missing
     return gold.labels
 
@@ -161,9 +210,15 @@ class ClassNames:
         self.folded = folded(task.labels)
         # A task that knows the file's classes by other names knows them by their indices.
         self.indices = {name: str(index) for index, name in enumerate(class_names)}
+        self._known: dict[str, int | None] = {}
 
     def index(self, name: str) -> int | None:
         """Return the index of a class, or None; `1.0` is the index 1."""
+        if name not in self._known:
+            self._known[name] = self._index(name)
+        return self._known[name]
+
+    def _index(self, name: str) -> int | None:
         plain = fold(name)
         index = self.exact.get(name, self.folded.get(plain))
         if index is None and is_number(name):

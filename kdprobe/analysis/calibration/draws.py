@@ -57,6 +57,13 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         gaps = hits_of(run, gold) - sure
         return _calibration.ece_draws(resamples, gaps, binned(sure, bins), bins=bins)
 
+    fits: dict[int, _calibration.Fit] = {}
+
+    def fit(run: Predictions) -> _calibration.Fit:
+        if id(run) not in fits:
+            fits[id(run)] = _calibration.fit_temperatures(resamples, run.values, gold)
+        return fits[id(run)]
+
     def brier(run: Predictions) -> Floats:
         distance = np.exp(run.log_probabilities)
         distance[rows, gold] -= 1.0
@@ -69,12 +76,8 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         "overconfidence": lambda run: resamples.mean(confidence_of(run) - hits_of(run, gold)),
         "brier": brier,
         "nll": lambda run: resamples.mean(-run.log_probabilities[rows, gold]),
-        "temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).temperature
-        ),
-        "nll_at_temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).nll
-        ),
+        "temperature": lambda run: fit(run).temperature,
+        "nll_at_temperature": lambda run: fit(run).nll,
     }
 
 
@@ -86,9 +89,21 @@ def bins_of(study: Study, run: Predictions, bins: int) -> tuple[Ints, Bins]:
 
 
 def _debiased(study: Study, options: CalibrationOptions, run: Predictions) -> Floats:
-    """Draw the calibration error of a run from its confidence distribution."""
-    sure, hits = confidence_of(run), hits_of(run, gold_of(study))
-    members, bins = bins_of(study, run, options.bins)
+    hits = hits_of(run, gold_of(study)).astype(np.float64)
+    return debiased_error(study, options, confidence_of(run), hits)
+
+
+def debiased_error(study: Study, options: CalibrationOptions, sure: Floats, hits: Floats) -> Floats:
+    """Draw a calibration error from its confidence distribution, float64 `[B + 1]`.
+
+    Args:
+        study: the examples, the seed and B.
+        options: of the bins and of the simulation.
+        sure: what is claimed of each example, float64 `[n]` in 0..1.
+        hits: whether it is so, 0 or 1, float64 `[n]`.
+    """
+    members = _calibration.equal_width(sure, options.bins)
+    bins = filled_bins(sure, hits, members, study.split.clusters)
     order = rank_squares(resamples_of(study), hits - sure, members, bins=options.bins)
     draws = len(order) - 1
     quantiles = square_quantiles(

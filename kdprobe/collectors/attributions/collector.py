@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
+
 from kdprobe.cache import Cache
+from kdprobe.collectors.attributions.floors import Floors
 from kdprobe.collectors.attributions.joining import joined
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import ExplanationPlan, plan_of
@@ -26,10 +29,11 @@ from kdprobe.observations.study import Study
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
 from kdprobe.tasks.own_sentences import read_own
-from kdprobe.tasks.task import Split
+from kdprobe.tasks.task import Split, Task
 
 if TYPE_CHECKING:
     from kdprobe.extract.attributions import Explained
+    from kdprobe.extract.coalitions import Output
     from kdprobe.extract.settings import ExplanationSettings
     from kdprobe.models.hf import HfModel
 
@@ -63,6 +67,7 @@ class AttributionsCollector:
         reason = self._nobody(session)
         if reason is not None:
             return Skipped(what=self.name, reason=reason)
+        _check_label(session.task, options)
         if options.target == "gold" and not len(split.gold_rows):
             raise ConfigError(
                 "target = gold", found="the examples have no labels", expected="labelled examples"
@@ -101,16 +106,19 @@ class AttributionsCollector:
         if prepared.split is not None:
             study = _own_study(session, prepared.split, tuple(able), progress)
         plan = plan_of(study, list(able.values()), request)
-        setting, unusable = usable_methods(_setting(request, seed), plan, able)
+        several = session.task.kind == "multilabel"
+        setting = _setting(request, seed, several=several)
+        setting, unusable = usable_methods(setting, plan, able)
         left_out = (Skipped(what=self.name, reason=unable[name], models=(name,)) for name in unable)
         skipped = (*left_out, *unusable)
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
+        floors = Floors(seed, cache, progress)
+
         def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
             role = name == study.teacher.name
-            return _explain_all(plan, able[name], by, role=role, cache=cache, progress=progress,
-                                seed=seed)  # fmt: skip
+            return _explain_all(plan, able[name], by, floors, role=role)
 
         explained, setting, failed = explain_apart(tuple(able), setting, explain)
         attributions, skipped = joined(study, plan, setting, explained), (*skipped, *failed)
@@ -141,12 +149,30 @@ def _free(key: str, taken: set[str]) -> str:
     return _free(f"{key}~", taken) if key in taken else key
 
 
-def _setting(request: AttributionRequest, seed: int) -> ExplanationSettings:
+def _check_label(task: Task, request: AttributionRequest) -> None:
+    """Refuse a label that the task does not have, and one gold label where there may be several."""
+    if request.label and request.label not in task.labels:
+        raise ConfigError(
+            f"label = {request.label}", found=f"{task.name} has no such label",
+            expected="one of " + ", ".join(task.labels[:12]),
+        )  # fmt: skip
+    if request.target == "gold" and task.kind == "multilabel":
+        raise ConfigError(
+            "target = gold", found="an example may have several gold labels",
+            expected="teacher (its most probable label) or own",
+            remedy="`attribution.options=label=NAME` explains one label of all examples",
+        )  # fmt: skip
+
+
+def _setting(request: AttributionRequest, seed: int, *, several: bool) -> ExplanationSettings:
     from kdprobe.extract.settings import ExplanationSettings
 
     methods = {name: request.of_method(name) for name in request.methods}
+    output: Output = request.output
+    if several:
+        output = "label log-odds" if output == "log-odds" else "label probability"
     return ExplanationSettings(
-        methods, output=request.output, removal=request.removal, seed=seed, beam=request.beam
+        methods, output=output, removal=request.removal, seed=seed, beam=request.beam
     )
 
 
@@ -154,17 +180,14 @@ def _explain_all(
     plan: ExplanationPlan,
     runs: Sequence[ModelHandle],
     setting: ExplanationSettings,
+    floors: Floors,
     *,
     role: bool,
-    cache: Cache | None,
-    progress: Progress,
-    seed: int,
 ) -> dict[str, Explained]:
     """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
     from kdprobe.extract.attributions import explain_model
-    from kdprobe.models.random_init import random_twin
 
-    first = runs[0]
+    first, cache, progress = runs[0], floors.cache, floors.progress
     sentences = plan.of(first.name)
     kinds = {"": explain_model(first, sentences, setting, cache=cache, progress=progress)}
     plain = replace(setting, deletion=False)
@@ -172,10 +195,7 @@ def _explain_all(
     if role and len(runs) > 1:
         kinds[SECOND_RUN] = explain_model(runs[1], sentences, plain, cache=cache, progress=progress)
     if not role and "gradients" in first.capabilities:  # what has weights has a twin without
-        twin = random_twin(cast("HfModel", first), seed=seed)
-        kinds[RANDOM_WEIGHTS] = explain_model(
-            twin, sentences, plain, cache=cache, progress=progress
-        )
+        kinds[RANDOM_WEIGHTS] = floors.explained(cast("HfModel", first), sentences, plain)
     return kinds
 
 
@@ -188,13 +208,17 @@ def _reseeded(
     cache: Cache | None,
     progress: Progress,
 ) -> Explained:
-    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    """Explain again with another seed what says no agreement with itself; see `Attribution`.
+
+    What was not sampled would be the same.
+    """
     from kdprobe.extract.attributions import explain_model
 
     noisy = {
-        name: [row for row, one in enumerate(first[name]) if one.scored.sampled]
+        name: [row for row, one in enumerate(first[name])
+               if one.scored.sampled and np.isnan(one.scored.itself)]
         for name in setting.methods
-    }
+    }  # fmt: skip
     rows = sorted({row for places in noisy.values() for row in places})
     if not rows:
         return first

@@ -12,6 +12,7 @@ import numpy as np
 
 from kdprobe.collectors.attributions.plan import ExplanationPlan, sampling_note
 from kdprobe.observations.attributions import Attributions
+from kdprobe.observations.label_sets import as_given
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats
 
@@ -38,6 +39,7 @@ def joined(
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    itself, drawn = {}, {}
     unsettled: list[str] = []
     for model, kinds in by_model.items():
         for kind, explained in kinds.items():
@@ -64,12 +66,15 @@ def joined(
                 if gap > largest
             ]
             sampled[model, method] = np.array([each.scored.sampled for each in entries])
+            itself[model, method] = np.array([each.scored.itself for each in entries])
+            drawn[model, method] = np.array([each.scored.drawn for each in entries])
     return Attributions(
         ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
         shares=SHARES, counts=plan.counts,
         notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
-        own_target=plan.own_target, beam=setting.beam, **_orders(setting, by_model),
+        own_target=plan.own_target, beam=setting.beam, itself=itself, drawn=drawn,
+        **_orders(setting, by_model),
     )  # fmt: skip
 
 
@@ -124,13 +129,21 @@ def _notes(
     failed: Sequence[tuple[str, str, str]],
 ) -> tuple[str, ...]:
     notes = [sampling_note(study, plan)]
-    what = "the log-odds of" if setting.output == "log-odds" else "the probability of"
+    what = "the log-odds of" if setting.output.endswith("log-odds") else "the probability of"
+    several = setting.output.startswith("label")
     if study.split.task.kind == "regression":
         notes.append("Explained is the predicted score.")
     else:
         whose = (
             "each model's own predicted class" if plan.own_target else "one class for all models"
         )
+        if several:
+            whose = "one label for all models, by itself: the teacher's most probable"
+            if plan.own_target:
+                whose = "each model's own most probable label, by itself"
+            elif len(set(plan.target.tolist())) == 1:
+                name = as_given(study).task.labels[int(plan.target[0])]
+                whose = f"the label {name!r}, by itself"
         notes.append(f"Explained is {what} {whose}.")
     notes += plan.notes
     cut = [key for key, inside in zip(plan.ids, plan.read, strict=True) if not inside.all()]
