@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from kdprobe.finetuning import finetune
     from kdprobe.models.model_like import ModelLike, ModelsLike
     from kdprobe.observations.predictions import Predictions
+    from kdprobe.publishing import push
     from kdprobe.results.schema import Estimate, ResultsDocument
     from kdprobe.stats.kappa_range import kappa_range
     from kdprobe.suites_run.result import SuiteRun
@@ -76,7 +77,7 @@ __all__ = [
     "TextAttributions", "TrainingDataOptions", "TrainingError", "TrainingOutput", "TrainingResult",
     "TrainingRuntime", "TrainingSettings", "UnknownNameError", "UsageError", "__version__",
     "attribute", "augment", "compare", "compare_predictions", "diff", "distill", "finetune",
-    "kappa_range", "list_tasks", "load_results", "open_task", "run_suite", "sweep",
+    "kappa_range", "list_tasks", "load_results", "open_task", "push", "run_suite", "sweep",
 ]  # fmt: skip
 
 _HOMES = {
@@ -117,6 +118,7 @@ _HOMES = {
     "list_tasks": "tasks.open:task_names",
     "load_results": "comparison.result",
     "open_task": "tasks.open",
+    "push": "publishing",
     "run_suite": "suites_run.run",
     "sweep": "sweeping.run",
 }

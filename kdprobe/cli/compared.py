@@ -13,12 +13,15 @@ from kdprobe.cli.option_names import with_flags
 from kdprobe.errors import OutputError
 
 GAPS = 10
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file which a job of GitHub's shows as Markdown."""
 Summary = Annotated[
     Path | None,
     typer.Option(
         "--summary",
         metavar="FILE.md",
-        help="Write the report's first screen as Markdown, too.",
+        help="Write the report's first screen as Markdown, too; in a job of GitHub's "
+        "($GITHUB_STEP_SUMMARY) also on the job's page.",
         rich_help_panel="output",
     ),
 ]
@@ -55,15 +58,25 @@ def check_summary(file: Path | None) -> None:
 
 
 def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None:
-    """Write the first screen as Markdown.
+    """Write the first screen as Markdown; in a job of GitHub's also below what its page shows.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: a place cannot be written.
     """
+    import os
+
     from kdprobe import atomic
     from kdprobe.results.markdown import markdown_summary
 
-    atomic.write_text(file, markdown_summary(document))
+    text = markdown_summary(document)
+    atomic.write_text(file, text)
+    step = os.environ.get(STEP_SUMMARY)
+    if step:
+        try:
+            with Path(step).open("a", encoding="utf-8") as page:
+                page.write(text + "\n")
+        except OSError as error:
+            raise atomic.output_error(Path(step), error) from error
     if not quiet:
         typer.echo(f"Summary: {file}")
 

@@ -109,6 +109,6 @@ def _show(result: ReportDiff, *, quiet: bool) -> None:
         terminal.say(f"{len(further) - _MOST} more: --html and --json list all.")
     apart = view.other_rows(document)
     if apart:
-        heads = ("what", "how it differs", "before", "after")
-        terminal.show(terminal.table("Not compared, and settings", heads, apart))
+        differ = ("what", "how it differs", "before", "after")
+        terminal.show(terminal.table("Not compared, and settings", differ, apart))
     terminal.say(view.summary_sentence(document))

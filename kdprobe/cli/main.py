@@ -44,6 +44,10 @@ COMMANDS = {
         "report:report",
         "Render the report of an earlier comparison or sweep again; loads no model and no torch.",
     ),
+    "push": (
+        "push:push",
+        "Put a model folder on the Hugging Face hub, with its card and its report.",
+    ),
     "diff": ("diff:diff", "Tell what changed between two reports of the same split."),
     "tasks": (
         "tasks:tasks",

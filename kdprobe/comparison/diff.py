@@ -186,7 +186,7 @@ def _options(
 
 
 def _study(side: _Side, *, seed: int, resamples: int) -> Study:
-    if side.study is not None:
+    if side.study is not None and side.document.task.kind != "multilabel":
         kept = side.study
         return Study(kept.split, kept.models, seed=seed, resamples=resamples)
     if side.folder is None:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
+import numpy as np
+
 from kdprobe.comparison.picking import Coordinates, pick_estimate
 from kdprobe.plain_text import printable
 from kdprobe.results.diff import DiffDocument
@@ -51,11 +53,11 @@ class ReportDiff:
         """
         changes = self.document.changes
         frame = estimates_frame([(one.analysis, one.change) for one in changes])
-        return frame.assign(
-            before=[one.before.value for one in changes],
-            after=[one.after.value for one in changes],
-            verdict=[one.verdict for one in changes],
-        )
+        sides = {
+            "before": np.array([one.before.value for one in changes], dtype=np.float64),
+            "after": np.array([one.after.value for one in changes], dtype=np.float64),
+        }
+        return frame.assign(**sides, verdict=[one.verdict for one in changes])
 
     @cached_property
     def _as_results(self) -> ResultsDocument:

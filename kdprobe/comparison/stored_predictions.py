@@ -42,6 +42,8 @@ def stored_study(document: ResultsDocument, folder: Path, *, seed: int, resample
         NotStored: the file is not there, or is not of this document.
         ResultsFormatError: it is no such table.
     """
+    if document.task.kind == "multilabel":
+        raise NotStored("numbers of several labels at once are not drawn again")
     rows = _rows(folder / PREDICTIONS)
     by_run: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in rows:

@@ -55,6 +55,8 @@ Seed = Annotated[_Seed, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 AnySeed = Annotated[_Seed | None, Flag(_SEED, env="KDPROBE_SEED", panel="runtime")]
 
 
+Tracker = Literal["tensorboard", "trackio", "mlflow", "wandb"]
+"""What a training can be logged to."""
 Missing = Literal["refuse", "drop"]
 """What becomes of examples that a model known by its answers did not answer."""
 
@@ -172,6 +174,15 @@ class TrainingRuntime(Runtime):
             both=True,
         ),
     ] = "auto"
+
+    report_to: Annotated[
+        tuple[Tracker, ...],
+        Flag(
+            "Log the training there, too: tensorboard (into runs/), trackio, mlflow or wandb, "
+            "whichever is installed; its own environment variables say where.",
+            metavar="NAME,...", reads="names",
+        ),
+    ] = ()  # fmt: skip
 
 
 class Output(FlagOptions):

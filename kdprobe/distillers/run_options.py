@@ -164,8 +164,9 @@ class RunOptions(Generic[OwnOptions]):
             for student, other in (students if runtime.bf16 == "auto" else ())
         ]
         compute = choose_compute(
-            device=runtime.device, bf16=runtime.bf16, threads=runtime.threads, families=families
-        )
+            device=runtime.device, bf16=runtime.bf16, threads=runtime.threads, families=families,
+            report_to=runtime.report_to,
+        )  # fmt: skip
         if compute.bf16:
             how = "itself" if has_bfloat16(compute.device) else "by way of float32, which is slow"
             progress.say(

@@ -225,7 +225,7 @@ def test_the_order_of_rows_and_clusters_move_nothing(
         folders.append(tmp_path / str(place))
         kdprobe.compare_predictions(
             GOLD, teacher=outputs(0.9, 1), students={"s": student}, output=folders[-1],
-            clusters=np.arange(N) // 30, **FEW,
+            clusters=(np.arange(N) // 30).tolist(), **FEW,
         )  # fmt: skip
     assert "cluster" in pq.read_table(folders[0] / "predictions.parquet").column_names
     clustered = change_of(kdprobe.diff(*folders), "accuracy", "s").change

@@ -295,7 +295,7 @@ def test_rows_without_an_answer_are_refused_or_dropped_for_all_models() -> None:
     with pytest.raises(UsageError, match="example-2"):
         kdprobe.compare_predictions(gold, students={"s": holes}, missing="drop", **given)
     with pytest.raises(ConfigError, match="`missing`: is 'maybe', expected 'refuse' or 'drop'"):
-        kdprobe.compare_predictions(gold, students={"s": student}, missing="maybe", **given)
+        kdprobe.compare_predictions(gold, students={"s": student}, **given, missing="maybe")
     with pytest.raises(ConfigError, match="`s`: holds no answer"):
         kdprobe.compare_predictions(gold, students={"s": [None] * 6}, missing="drop", **given)
 

@@ -152,7 +152,7 @@ def _attributed(study: Study) -> Attributed:
     attributions = study.get(Attributions)
     places = {key: row for row, key in enumerate(study.split.ids)}
     rows = np.array([places[key] for key in attributions.ids], dtype=np.int64)
-    return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
+    return Attributed(study, attributions, rows, resamples_of(study).within(rows))
 
 
 def skip_reason(study: Study) -> str | None:

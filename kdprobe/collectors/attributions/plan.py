@@ -128,7 +128,8 @@ def _likeliest(study: Study, model: Population) -> Ints:
     """Return the class that a model predicts, or of several labels the most probable; `[n]`."""
     if not study.has(LabelOutputs):
         return model.first.predicted
-    return labels_of(study).runs[model.name][0].values.argmax(axis=1).astype(np.int64)
+    likeliest: Ints = labels_of(study).runs[model.name][0].values.argmax(axis=1).astype(np.int64)
+    return likeliest
 
 
 def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> dict[str, Ints]:
