@@ -131,7 +131,7 @@ def _effect(rounded: HfModel, full: HfModel, session: Session) -> str:
         f"by {show_number(moves.largest)} at most"
     ]
     if moves.flips is not None:
-        changed = "1 prediction" if moves.flips == 1 else f"{moves.flips} predictions"
+        changed = "1 prediction" if moves.flips == 1 else f"{moves.flips or 'no'} predictions"
         parts.append(f"{changed} changed")
     layers = _layers(rounded, full, sample)
     if layers:
@@ -143,7 +143,7 @@ def _effect(rounded: HfModel, full: HfModel, session: Session) -> str:
     words = _word_scores(rounded, full, session)
     if words:
         shown = ", ".join(f"{method} {value:.3f}" for method, value in words.items())
-        parts.append(f"rank correlation of word scores: {shown}")
+        parts.append(f"rank correlation of word scores (few short texts): {shown}")
     return "; ".join(parts) + "."
 
 

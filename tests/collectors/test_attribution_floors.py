@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def test_a_shape_is_explained_once_without_a_cache(
         readers.append(handle.name)
         return reader_of(handle)
 
-    def opened(name: str, **options: int) -> HfModel:
+    def opened(name: str, **options: Any) -> HfModel:
         path = tiny_checkpoint(tmp_path / name, labels=TASK.labels, **options)
         return open_hf(str(path), name=name, task=TASK, device="cpu")
 

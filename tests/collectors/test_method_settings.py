@@ -48,7 +48,7 @@ def test_settings_reach_the_request_and_the_protocol_card():
     assert (made.target, made.output, made.removal) == ("own", "probability", "delete")
     told = AttributionRequest.described(made)["method_settings"]
     assert isinstance(told, dict)
-    assert told["lime"] == {"exact_words": 12, "samples": 50, "kernel_width": 25.0, "noise": 0.05}
+    assert told["lime"] == {"exact_words": 12, "samples": 50, "kernel_width": 25.0, "noise": 0.0}
     assert told["occlusion"] == {}
     assert AttributionRequest.described(None)["method_settings"] is None
     assert asked_evidence({"attributions": {}}) == {}

@@ -69,8 +69,8 @@ class AttributionRequest(CollectorOptions):
     exact_samples: Annotated[
         bool,
         Flag(
-            "Draw the fixed number of samples for every long sentence; else one stops when its "
-            "sampling noise is small against the spread of its scores."
+            "Draw the fixed number of samples for every long sentence. Else SHAP (and LIME where "
+            "`lime.noise` is set) stops when noise is small against the spread of the scores."
         ),
     ] = False
     file: Annotated[

@@ -15,8 +15,6 @@ from kdprobe.seeds import derive_generator
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.rank_agreement import spearman
 
-NOISE = 0.05
-"""The share of the variance of a text's scores that may be noise when its drawing stops."""
 SIMULATED = 50
 FEWEST = 8
 """Draws before their errors are trusted."""
@@ -70,8 +68,8 @@ def agreement_with_itself(scores: Floats, influences: Floats, seed: int) -> floa
     their correlations (Wu 1986). NaN for fewer than `FEWEST` draws and for fewer than two words, or
     words without any difference.
 
-    On 60 sentences of CoLA above 12 words it differed from the agreement of two seeds by .005
-    (-.001 to .011, LIME) and -.005 (-.012 to .003, SHAP): see docs/numbers.md.
+    On 60 sentences of CoLA above 12 words it differed from the agreement of two seeds by .008
+    (-.004 to .021, LIME) and -.006 (-.022 to .012, SHAP): see docs/numbers.md.
 
     Args:
         scores: float64 `[n]`.
