@@ -79,8 +79,8 @@ def pearson_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
     >>> pearson_draws(sample, np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))
     array([1.])
     """
-    everything = np.ones(resamples.n, dtype=bool)
-    return several_pearson_draws(resamples, [Variables(everything, x, y)])[0]
+    both = Variables(np.ones(resamples.n, dtype=bool), x, y)
+    return several_pearson_draws(resamples, [both])[0]
 
 
 def several_pearson_draws(resamples: Resamples, several: Sequence[Variables]) -> list[Floats]:
@@ -120,9 +120,10 @@ def _pearson(resamples: Resamples, of: Variables, sums: Floats) -> Floats:
         np.sqrt(np.maximum(spread_x, 0.0)) * np.sqrt(np.maximum(spread_y, 0.0)),
         certain := (spread_x > _CERTAIN * raw_x) & (spread_y > _CERTAIN * raw_y),
     )
-    doubtful = np.flatnonzero(~certain)
     left, right = (np.asarray(values, dtype=np.float64) for values in (of.x, of.y))
-    result[doubtful] = _twice_through(resamples, doubtful, left, right)
+    if len(left) and np.ptp(left) > 0 and np.ptp(right) > 0:  # else it is NaN everywhere already
+        doubtful = np.flatnonzero(~certain)
+        result[doubtful] = _twice_through(resamples, doubtful, left, right)
     return result
 
 
@@ -142,17 +143,15 @@ def _twice_through(resamples: Resamples, which: NDArray[np.intp], x: Floats, y: 
         top = np.einsum("bi,bi->b", weighted, off_y)
         spread_x = np.einsum("bi,bi->b", weighted, off_x)
         spread_y = np.einsum("bi,bi->b", counts, off_y**2)
-        bottom = np.sqrt(spread_x) * np.sqrt(spread_y)
-        result[start : start + step] = _safe_ratio(top, bottom, varied & (bottom > 0))
+        roots = np.sqrt(spread_x) * np.sqrt(spread_y)
+        result[start : start + step] = _safe_ratio(top, roots, varied & (roots > 0))
     return result
 
 
 def _varied(counts: Floats, values: Floats) -> Bools:
     """Whether each resample, `[rows, n]`, holds two different values."""
     lowest = np.where(counts > 0, values, np.inf).min(axis=1)
-    highest = np.where(counts > 0, values, -np.inf).max(axis=1)
-    varied: Bools = lowest < highest
-    return varied
+    return np.asarray(lowest < np.where(counts > 0, values, -np.inf).max(axis=1))
 
 
 def spearman_draws(resamples: Resamples, x: Values, y: Values) -> Floats:
@@ -246,7 +245,7 @@ def _products(
 ) -> Floats:
     """Sum count * rank * rank over the examples of each column.
 
-    Whole numbers: counts times ranks are exact in float32, their products summed in float64.
+    Counts times ranks are whole numbers, exact in float32; their products are summed in float64.
     """
     total = np.zeros(counts.shape[1])
     for start in range(0, len(counts), _ROWS):
@@ -267,14 +266,14 @@ def _about_the_sample(resamples: Resamples, by_x: _Groups, by_y: _Groups) -> Flo
     three times the sum itself when all are added, so that the row of the sample is exact.
     """
     rank_x, rank_y = _sample_ranks(by_x), _sample_ranks(by_y)
-    features = []
-    for one, of_one, other, of_other in (
-        (rank_x, by_x, rank_y, by_y),
-        (rank_x, by_x, rank_x, by_x),
-        (rank_y, by_y, rank_y, by_y),
-    ):
-        slope = one * other + _signed(of_one, other) + _signed(of_other, one)
-        features.append(slope)
+    features = [
+        one * other + _signed(of_one, other) + _signed(of_other, one)
+        for one, of_one, other, of_other in (
+            (rank_x, by_x, rank_y, by_y),
+            (rank_x, by_x, rank_x, by_x),
+            (rank_y, by_y, rank_y, by_y),
+        )
+    ]
     whole = [float(slope.sum()) / 3.0 for slope in features]
     sums = np.stack([resamples.sums(slope) for slope in features]) - 2.0 * np.array(whole)[:, None]
     together, spread_x, spread_y = sums
