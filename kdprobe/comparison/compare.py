@@ -25,6 +25,7 @@ from kdprobe.comparison.options import (
 )
 from kdprobe.comparison.parity import converted_models, parity_notices
 from kdprobe.comparison.result import Comparison
+from kdprobe.comparison.rounding import rounding_notices
 from kdprobe.comparison.task_choice import ChosenTask, choose_task, columns_of
 from kdprobe.config.options import EvaluationDataOptions, InferenceRuntime
 from kdprobe.config.task import TaskFile
@@ -159,6 +160,10 @@ def compare_opened(
     if converted:
         noticed = parity_notices(evidence.session, converted, shown)
         evidence = evidence._replace(session=evidence.session.with_notices(*noticed))
+    rounded = rounding_notices(
+        evidence.session, runtime=options.runtime, label_map=options.data.label_map, progress=shown
+    )
+    evidence = evidence._replace(session=evidence.session.with_notices(*rounded))
     evidence = evidence._replace(session=with_controls(evidence.session, controls))
     study = evidence.session.study
     requested = [name for name in (*to_run.only, *evidence.requested) if name not in to_run.skip]

@@ -174,15 +174,15 @@ class SuiteFile(Options):
 
     @model_validator(mode="after")
     def _names_are_known(self) -> SuiteFile:
-        for what, name, known in self._named():
-            if name and name not in known:
-                raise ValueError(f"{what} {name!r}, which is none of {', '.join(known) or 'none'}")
         for what, parts in (("model", self.models), ("texts", self.texts),
                             ("comparison", self.comparisons), ("table", self.tables)):  # fmt: skip
             names = [part.name for part in parts]
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f"{what} {twice!r} stands twice")
+        for what, name, known in self._named():
+            if name and name not in known:
+                raise ValueError(f"{what} {name!r}, which is none of {', '.join(known) or 'none'}")
         if "paper" not in self.scales:
             raise ValueError("scales has no paper, which the others are held against")
         return self

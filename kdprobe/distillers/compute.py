@@ -19,6 +19,7 @@ import torch
 from kdprobe.distillers.precision import is_shown_equal
 from kdprobe.distillers.trackers import require_trackers
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.precision import has_bfloat16
 from kdprobe.seeds import derive_seed
 
 
@@ -85,17 +86,6 @@ def choose_compute(
         )
     require_trackers(report_to)
     return Compute(chosen, half, threads or torch.get_num_threads(), tuple(report_to))
-
-
-def has_bfloat16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
-
-    It is shown, and a GPU without it refuses `bf16`; nothing is chosen by it.
-    """
-    if device == "cuda":
-        return torch.cuda.get_device_capability() >= (8, 0)
-    supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(is_supported() for is_supported in supported)
 
 
 @contextlib.contextmanager

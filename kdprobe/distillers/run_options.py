@@ -25,7 +25,7 @@ from kdprobe.config.options import (
 )
 from kdprobe.config.task import TaskFile
 from kdprobe.config.training import TrainingSettings
-from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16
+from kdprobe.distillers.compute import Compute, choose_compute
 from kdprobe.distillers.data import TrainingData, load_data, load_evaluation
 from kdprobe.distillers.fitting import Run, open_run
 from kdprobe.distillers.precision import family_of
@@ -34,6 +34,7 @@ from kdprobe.distillers.training_job import TrainingResult
 from kdprobe.errors import ConfigError
 from kdprobe.models.imported import is_imported
 from kdprobe.models.label_sources import name_classes
+from kdprobe.models.precision import has_bfloat16
 from kdprobe.portable import portable_word
 from kdprobe.progress import Progress, Silent, display_of
 from kdprobe.tasks.at_hand import task_on_disk

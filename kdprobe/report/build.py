@@ -29,8 +29,8 @@ from kdprobe.report.section import FOLDED, SECTIONS, UNREAD, Section, group_of
 from kdprobe.report.svg import chart_style, slug
 from kdprobe.results.diff import DiffDocument
 from kdprobe.results.headline import headline, short_title
-from kdprobe.results.notices import document_notices, joined
-from kdprobe.results.schema import Notice, ResultsDocument
+from kdprobe.results.notices import NoticeGroup, document_notices, joined
+from kdprobe.results.schema import ResultsDocument
 from kdprobe.results.suite import SuiteDocument
 from kdprobe.results.sweep import SweepDocument
 
@@ -154,7 +154,7 @@ def compose(
     *,
     title: str,
     subtitle: str = "",
-    alarms: Sequence[Notice],
+    alarms: Sequence[NoticeGroup],
     parts: Sequence[RenderedSection],
     style: str,
     script: str,

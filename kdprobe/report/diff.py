@@ -21,6 +21,7 @@ from kdprobe.results.diff_view import (
     sentence,
     summary_sentence,
 )
+from kdprobe.results.notices import joined
 from kdprobe.results.parts import Column, Table
 
 _PAIRED = (
@@ -57,7 +58,7 @@ def render_diff(document: DiffDocument) -> str:
     return compose(
         document,
         title=diff_title(document),
-        alarms=[notice for notice in document.notices if notice.severity == "alarm"],
+        alarms=joined([one for one in document.notices if one.severity == "alarm"]),
         parts=parts,
         style=page_style("sweep.css"),
         script=page_script(),

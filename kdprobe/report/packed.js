@@ -12,7 +12,11 @@ const unpack = (function () {
   function small(cell, line) {
     if (line) cell.append(Object.assign(document.createElement("small"), { textContent: line }));
   }
-  function example(cell, id) {
+  function example(cell, id, below) {
+    if (below.length && below[0].startsWith("#")) {
+      cell.append(Object.assign(document.createElement("a"), { textContent: id, href: below.shift() }));
+      return;
+    }
     const text = beginnings().get(id);
     if (text === undefined) return cell.append(id);
     cell.append(Object.assign(document.createElement("a"), { textContent: id, href: "#ex-" + encodeURIComponent(id) }));
@@ -31,7 +35,7 @@ const unpack = (function () {
       if (cell.tagName === "TH") cell.scope = isHead ? "col" : "row";
       const kind = isHead ? (kinds[place] === "n" ? "num" : "") : look(shown, kinds[place]);
       if (kind) cell.className = kind;
-      if (kinds[place] === "e" && linked && !isHead) example(cell, shown);
+      if (kinds[place] === "e" && linked && !isHead) example(cell, shown, below);
       else cell.append(shown);
       below.forEach((part) => small(cell, part));
       row.append(cell);

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from kdprobe.plain_text import printable
 from kdprobe.report.table_view import TableCell, TableHead, TableView
 
-_BELOW = "  "
+_BELOW, _EXAMPLE = "  ", "#ex-"
 
 
 def _line(cells: Iterable[Iterable[str]]) -> str:
@@ -33,10 +33,14 @@ def _kind(head: TableHead, column: Sequence[TableCell]) -> str:
 
 
 def _cell(cell: TableCell, addresses: Mapping[str, str]) -> tuple[str, ...]:
-    """Name an example as the page does: ids that look alike are told apart there."""
-    if cell.example in addresses:
-        return (unquote(addresses[cell.example].removeprefix("#ex-")),)
-    return (cell.shown, *cell.small)
+    """Name an example as the page does, where ids that look alike are told apart.
+
+    What leads to another place of the page has its address below it.
+    """
+    address = addresses.get(cell.example, "") if cell.example else ""
+    if address.startswith(_EXAMPLE):
+        return (unquote(address.removeprefix(_EXAMPLE)),)
+    return (cell.shown, *([address] if address else []), *cell.small)
 
 
 def packed(view: TableView, addresses: Mapping[str, str], *, start: int = 0) -> Markup:

@@ -103,6 +103,8 @@ class Panel:
     def svg(self, key: str) -> Markup:
         """Write the panel as an image of its own; `key` is unique on the page."""
         opening = {**_opening(self.width, self.height), "aria-labelledby": f"{key}-t {key}-d"}
+        # What stands in an image is hidden from a screen reader: links may not.
+        opening["role"] = "group" if "<a " in self.marks else "img"
         named = _named(key, self.title, self.description)
         return Markup(tag("svg", opening, named + self.marks))
 

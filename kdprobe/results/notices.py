@@ -22,6 +22,8 @@ _RANK = {"alarm": 0, "warning": 1, "note": 2}
 _BRACKETS = re.compile(r"\s*\([^()]*\)")
 _ENDS = (re.compile(r"[:;]\s|\.(?:\s|$)"), re.compile(r",\s"))
 _SHORT, _LEAST = 56, 8
+BY_CHANCE = "chance_agreement"
+"""The code of the sanity check that says the same as an interval of kappa that holds 0."""
 _VALUES = re.compile(r"[−\d.,<=]+")
 _NAMED = 6
 IMPOSSIBLE = "asked-for-not-possible"
@@ -44,9 +46,11 @@ def document_notices(document: ResultsDocument) -> list[Notice]:
 
 def all_notices(document: ResultsDocument, head: Headline) -> list[Notice]:
     """Return those, and the warnings that numbers and skipped parts give rise to."""
-    more = [_by_chance(row) for row in head.rows if is_by_chance(row)]
+    known = document_notices(document)
+    chance = {name for notice in known if notice.code == BY_CHANCE for name in notice.models}
+    more = [_by_chance(row) for row in head.rows if is_by_chance(row) and row.student not in chance]
     more += [_impossible(item) for item in unable(document.skipped) if item.requested]
-    notices = [*document_notices(document), *more]
+    notices = [*known, *more]
     return sorted(notices, key=lambda notice: _RANK[notice.severity])
 
 

@@ -102,7 +102,7 @@ class Split:
         kind = np.float64 if self.task.kind == "regression" else np.int64
         labels = np.array(self.labels, dtype=kind)
         if self.task.kind == "multilabel":
-            self._check_sets(where, labels)
+            self._check_sets(where, labels.astype(np.int64))
         elif self.task.kind == "classification":
             bad = ((labels < 0) & (labels != NO_LABEL)) | (labels >= len(self.task.labels))
             if bad.any():
@@ -147,7 +147,8 @@ class Split:
         elif self.task.kind == "regression":
             known = ~np.isnan(self.labels)
         else:
-            known = np.asarray(self.labels != NO_LABEL).reshape(len(self), -1).all(axis=1)
+            held = np.asarray(self.labels != NO_LABEL).reshape(len(self), -1)
+            known = np.asarray(held.all(axis=1))
         known.setflags(write=False)
         return known
 
@@ -157,6 +158,14 @@ class Split:
         rows = np.flatnonzero(self.has_gold).astype(np.int64)
         rows.setflags(write=False)
         return rows
+
+    @cached_property
+    def id_order(self) -> NDArray[np.int64]:
+        """The place of each example's id among all ids, sorted; int64 `[n]`."""
+        order = np.empty(len(self), dtype=np.int64)
+        order[sorted(range(len(self)), key=self.ids.__getitem__)] = np.arange(len(self))
+        order.setflags(write=False)
+        return order
 
     @property
     def missing_gold(self) -> str:

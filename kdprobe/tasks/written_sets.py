@@ -115,8 +115,8 @@ def read_columns(table: ColumnTable, names: Sequence[str], row: int) -> WrittenS
 def shows_sets(values: Collection[str]) -> bool:
     """Whether the values of a column are sets of labels, some of them of several.
 
-    Definition: a value is a list of words or numbers; or some hold `|`, and a label of theirs
-    stands in another value too.
+    Definition: all values are lists of words or numbers; or some hold `|`, and another value is a
+    set without labels or holds a label of theirs too.
 
     >>> shows_sets(["joy", "joy|anger"]), shows_sets(["a|b", "c|d"]), shows_sets(["['a']", "['b']"])
     (True, False, True)
@@ -126,4 +126,6 @@ def shows_sets(values: Collection[str]) -> bool:
         return True
     sets = [set(value.split(SEPARATOR)) for value in named]
     several = [each for each in sets if len(each) > 1]
+    if several and len(named) < len(values):
+        return True
     return any(one & other for one in several for other in sets if one != other)

@@ -126,8 +126,8 @@ def test_is_generated_only_without_files_and_hub():
         ),
         (
             valid(primary_score="acuracy"),
-            "f: primary_score is 'acuracy'; Input should be 'accuracy', 'mcc', 'f1', 'pearson' "
-            "or 'spearman'",
+            "f: primary_score is 'acuracy'; Input should be 'accuracy', 'mcc', 'f1', 'pearson', "
+            "'spearman', 'f1_micro', 'f1_macro', 'f1_samples' or 'subset_accuracy'",
         ),
     ],
 )

@@ -107,8 +107,8 @@ def test_predictions_files_name_their_classes(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "config",
-    ["not json", "[1]", "[" * 100_000, '{"id2label": [1, 2]}', '{"id2label": {"1": "a", "2": "b"}}',
-     '{"id2label": {"0": "a", "1": "b"}, "problem_type": "multi_label_classification"}'],
+    ["not json", "[1]", "[" * 100_000, '{"id2label": [1, 2]}',
+     '{"id2label": {"1": "a", "2": "b"}}'],
 )  # fmt: skip
 def test_what_cannot_be_read_names_nothing(tmp_path: Path, config: str):
     """The opening of the model has the message; this must not have another."""
@@ -124,3 +124,14 @@ def test_one_class_is_no_task(tmp_path: Path):
         "`task=rows`: every label is 'yes', expected two classes or more; name them all with "
         "`labels=A,B`, or the label column with `label=COLUMN`"
     )
+
+
+@pytest.mark.parametrize("labels", [("joy", "joy"), ("", "")])
+def test_a_model_of_several_labels_makes_the_task_one(tmp_path: Path, labels: tuple[str, ...]):
+    """A hub model's `problem_type` says what its sigmoids mean; a softmax over them is no model."""
+    model = folder(tmp_path, "joy", "fear", problem_type="multi_label_classification")
+    file = name_classes(table(tmp_path, *labels), [model])
+    assert (file.kind, file.labels, file.primary_score) == (
+        "multilabel", ("joy", "fear"), "f1_micro",
+    )  # fmt: skip
+    assert "several labels at once, as the config of m says (problem_type)" in file.notes

@@ -87,7 +87,9 @@ def test_many_stacked_rows_stand_in_two_panels_that_lose_none() -> None:
     (chart,) = charts(*gaps, models=("t", "s", "c"))
     roots = [panel(chart, at) for at in range(2)]
     assert [len(of_class(root, "cell")) for root in roots] == [2 * 2 * 5, 2 * 2 * 4]
-    rows = [node[0].text.split(" ×")[0] for root in roots for node in of_class(root, "cell")]
+    rows = [
+        (node[0].text or "").split(" ×")[0] for root in roots for node in of_class(root, "cell")
+    ]
     assert len(set(rows)) == 2 * 9
     assert len(chart.numbers.rows) == 2 * 9
     few = charts(*[one_.model_copy(update={"rows": one_.rows[:7], "values": one_.values[:7]})

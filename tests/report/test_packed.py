@@ -112,3 +112,13 @@ def test_every_row_is_written_once(start: int):
     text = str(packed(table_view(COLUMNS, ROWS), links(document), start=start))
     lines = text.removesuffix("</pre>").split("\n")[1:]
     assert len(lines) == 12 - start + (start == 0) or (start == 12 and lines == [""])
+
+
+def test_what_leads_elsewhere_keeps_its_address(reader: Reader):
+    """A pair of labels leads to a filter; looked for among the examples it would lead nowhere."""
+    document = documents.many_labels()
+    opened = reader.open("pairs", text=render(document)).page
+    opened.click("#agreement .tablebox .rest summary >> nth=0")
+    row = opened.locator("#agreement .tablebox").first.locator("tbody tr").nth(20)
+    row.wait_for()
+    assert (row.locator("th a").get_attribute("href") or "").startswith("#browser?other=")

@@ -118,3 +118,15 @@ def test_what_differs_in_more_than_names_and_numbers_stays_apart() -> None:
     ]
     assert [len(group.notices) for group in joined(said)] == [1, 1, 1, 1]
     assert [group.likewise for group in joined(said)] == ["", "", "", ""]
+
+
+def test_agreement_by_chance_is_said_once() -> None:
+    """Guards a check and an interval that warn of the same student one below the other."""
+    document = documents.build(n=12, names=("t", *(f"s{i}" for i in range(30))))
+    warned = [n for n in all_notices(document, headline(document)) if n.code.endswith("by-chance")]
+    assert warned  # the last students are far from the teacher
+    name = warned[0].models[0]
+    check = Notice(code="chance_agreement", severity="warning", message="chance", models=(name,))
+    both = document.model_copy(update={"warnings": (check,)})
+    codes = [n.code for n in all_notices(both, headline(both)) if name in n.models]
+    assert codes == ["chance_agreement"]

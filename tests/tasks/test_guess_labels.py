@@ -164,12 +164,14 @@ def test_one_label_or_none_leaves_the_classes_open(tmp_path: Path):
     assert load_split(file, "all").labels is None
 
 
-def test_lists_are_no_labels(tmp_path: Path):
-    """A list of labels read as its JSON would be a class of its own."""
+def test_objects_are_no_labels(tmp_path: Path):
+    """An object read as its JSON would be a class of its own; a list is a set of labels."""
     path = tmp_path / "a.jsonl"
-    path.write_text('{"text": "a", "label": ["x", "y"]}\n')
+    path.write_text('{"text": "a", "label": {"x": 1}}\n')
     with pytest.raises(TaskError, match="column 'label' holds lists or objects"):
         guess_task_file(path)
+    path.write_text('{"text": "a", "label": ["x", "y"]}\n')
+    assert guess_task_file(path).kind == "multilabel"
 
 
 FEATURES = {"label": {"names": ["neg", "pos", "mixed"], "_type": "ClassLabel"},

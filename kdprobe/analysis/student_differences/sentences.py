@@ -11,13 +11,14 @@ from kdprobe.analysis.student_differences.metrics import METRICS
 from kdprobe.analysis.student_differences.pairs import Difference, mirrored
 from kdprobe.analysis.student_differences.relations import BY_NAME, closeness
 from kdprobe.observations.study import Study
+from kdprobe.results.method_names import method_label
 from kdprobe.results.numbers import show_interval, show_number, show_p
 from kdprobe.results.schema import Estimate
 
 MOST_PAIRS = 3
 """Of more pairs neither a sentence each nor a chart can be read."""
 MOST_SENTENCES = 8
-_NAMES = ("Cohen", "KL", "Jensen")  # labels that begin with a name keep their capital
+_NAMES = ("Cohen", "KL", "Jensen", "CKA")  # labels that begin with a name keep their capital
 _NAMED = 4  # numbers, or students, a sentence spells out
 
 
@@ -28,7 +29,8 @@ def label_of(number: Estimate) -> str:
     label = _small(label)
     layer = f"layer {number.layer}" if number.layer.isdigit() else number.layer
     subset = "" if number.subset == "all" else number.subset
-    place = ", ".join(part for part in (subset, layer, number.pooling, number.method) if part)
+    method = method_label(number.method) if number.method else ""
+    place = ", ".join(part for part in (subset, layer, number.pooling, method) if part)
     return f"{label} ({place})" if place else label
 
 

@@ -109,6 +109,7 @@ def say_estimate(
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.attention_similarity import attention_seconds
+    from kdprobe.models.precision import bfloat16_advice
 
     missing = {mate.key.digest: mate for mate in mates if mate.known is None}.values()
     seconds = 0.0
@@ -122,6 +123,7 @@ def say_estimate(
         progress.say(
             f"Attention of {count:,} examples, {len(missing)} encoders beside the teacher, random "
             f"weights included: about {duration(seconds)}."
+            + bfloat16_advice(seconds, first.handle.precision, first.handle.device.type)
         )
 
 

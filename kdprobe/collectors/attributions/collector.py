@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
+
 from kdprobe.cache import Cache
 from kdprobe.collectors.attributions.floors import Floors
 from kdprobe.collectors.attributions.joining import joined
@@ -206,13 +208,17 @@ def _reseeded(
     cache: Cache | None,
     progress: Progress,
 ) -> Explained:
-    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    """Explain again with another seed what says no agreement with itself; see `Attribution`.
+
+    What was not sampled would be the same.
+    """
     from kdprobe.extract.attributions import explain_model
 
     noisy = {
-        name: [row for row, one in enumerate(first[name]) if one.scored.sampled]
+        name: [row for row, one in enumerate(first[name])
+               if one.scored.sampled and np.isnan(one.scored.itself)]
         for name in setting.methods
-    }
+    }  # fmt: skip
     rows = sorted({row for places in noisy.values() for row in places})
     if not rows:
         return first

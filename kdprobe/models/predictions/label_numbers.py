@@ -59,7 +59,7 @@ def label_matrix(
     whole = np.asarray(array).dtype.kind in "biu"
     if ends and (whole or logits):
         return numbers, "label sets", HARD
-    inside = ((numbers >= 0) & (numbers <= 1)).all(axis=1)
+    inside = np.asarray(((numbers >= 0) & (numbers <= 1)).all(axis=1))
     if inside.all() and not whole:
         values, note = log_odds(numbers)
         return values, "label logits", note
@@ -159,7 +159,7 @@ def gold_sets(y_true: Any, labels: Sequence[str] | None, first: Any) -> GoldSets
     names = tuple(labels or (map(str, y_true.columns) if frame else ()))
     numbers = as_numbers(y_true[list(names)] if frame else y_true, where)
     names = names or tuple(str(place) for place in range(numbers.shape[1]))
-    unknown = np.isnan(numbers).any(axis=1)
+    unknown = np.asarray(np.isnan(numbers).any(axis=1))
     held = np.where(unknown[:, None], NO_LABEL, np.nan_to_num(numbers)).astype(np.int64)
     fits = numbers.shape[1] == len(names) and bool(
         (unknown[:, None] | (numbers == 0) | (numbers == 1)).all()
