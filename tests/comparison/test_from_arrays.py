@@ -294,8 +294,9 @@ def test_rows_without_an_answer_are_refused_or_dropped_for_all_models() -> None:
     holes[1, 0] = np.nan
     with pytest.raises(UsageError, match="example-2"):
         kdprobe.compare_predictions(gold, students={"s": holes}, missing="drop", **given)
+    unknown: Any = "maybe"
     with pytest.raises(ConfigError, match="`missing`: is 'maybe', expected 'refuse' or 'drop'"):
-        kdprobe.compare_predictions(gold, students={"s": student}, **given, missing="maybe")
+        kdprobe.compare_predictions(gold, students={"s": student}, **given, missing=unknown)
     with pytest.raises(ConfigError, match="`s`: holds no answer"):
         kdprobe.compare_predictions(gold, students={"s": [None] * 6}, missing="drop", **given)
 
