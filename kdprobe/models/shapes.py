@@ -260,13 +260,11 @@ def _check_words(words: dict[str, str], where: str, text: str) -> None:
 
 def label_settings(task: Task) -> dict[str, Any]:
     """Return the config entries that make a model speak of a task: labels, or one number."""
+    kind = {"problem_type": PROBLEM_TYPES[task.kind]}
     if task.kind == "regression":
-        return {"num_labels": 1, "problem_type": PROBLEM_TYPES[task.kind]}
-    return {
-        "id2label": dict(enumerate(task.labels)),
-        "label2id": {label: index for index, label in enumerate(task.labels)},
-        "problem_type": PROBLEM_TYPES[task.kind],
-    }
+        return {"num_labels": 1, **kind}
+    places = {label: index for index, label in enumerate(task.labels)}
+    return {"id2label": dict(enumerate(task.labels)), "label2id": places, **kind}
 
 
 def build_new(
