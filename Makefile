@@ -29,8 +29,9 @@ check: $(DEV_READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --quick
 
+# One table at the end; make bench JSON=FILE writes it for tracking too.
 bench: $(DEV_READY)
-	$(BIN)/python -m pytest -q -s -m bench tests/bench
+	$(BIN)/python -m pytest -q -s -m bench tests/bench $(if $(JSON),--json $(JSON))
 
 # The committed example: built from the embedded task, read by the README.
 example: $(READY)

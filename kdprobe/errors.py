@@ -31,6 +31,15 @@ class UsageError(KdprobeError):
             message += f"; {remedy}"
         super().__init__(message)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how another process makes it again, with its four parts."""
+        parts = {name: getattr(self, name) for name in ("where", "found", "expected", "remedy")}
+        return _again, (type(self), parts)
+
+
+def _again(kind: type[UsageError], parts: dict[str, str]) -> UsageError:
+    return kind(**parts)
+
 
 class ConfigError(UsageError):
     """A task, recipe, probing or suite file, or an option, that cannot be understood."""
@@ -74,6 +83,10 @@ class MissingExtraError(UsageError):
 
 class TrainingError(UsageError):
     """A training run that cannot go on (the loss is not finite, the checkpoint is not its own)."""
+
+
+class WorkerError(UsageError):
+    """A process that shared the work and ended before it was done."""
 
 
 class ChangedPlanError(TrainingError):

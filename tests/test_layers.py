@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "kdprobe"
 ROWS: dict[str, int] = {
     "errors": 1, "registry": 1, "seeds": 1, "progress": 1, "plain_text": 1, "plain_files": 1,
     "foreign": 1, "portable": 1, "atomic": 1,
-    "leftovers": 1, "segmentation": 1, "version": 1,
+    "leftovers": 1, "segmentation": 1, "version": 1, "workers": 1,
     "results": 2, "stats": 2,
     "config": 3,
     "tasks": 4, "observations": 4,
@@ -21,7 +21,7 @@ ROWS: dict[str, int] = {
     "extract": 6, "distillers": 6, "augmenters": 6, "analysis": 6, "report": 6,
     "collectors": 7, "finetuning": 7, "distillation": 7, "augmentation": 7, "attribution": 7,
     "comparison": 8,
-    "sweeping": 9,
+    "sweeping": 9, "suites_run": 9, "publishing": 9,
     "cli": 10,
 }  # fmt: skip
 
@@ -37,8 +37,11 @@ ADAPTERS: dict[str, set[str]] = {
     "icu4py": {"segmentation.py"},
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
+    "ray": {"suites_run/ray_executor.py"},
     "shap": {"extract/methods/shap.py"},
+    "loky": {"workers/"},
     "statsmodels": {"stats/hypothesis_tests.py"},
+    "threadpoolctl": {"workers/"},
     "scipy.stats": {"stats/hypothesis_tests.py"},
 }
 

@@ -40,11 +40,11 @@ def random_rows(study: Study, mask: Bools, *, top: int, names: Sequence[str]) ->
     Returns:
         Rows of the split, int64, sorted by example id.
     """
-    ids = study.split.ids
-    inside = sorted(np.flatnonzero(mask).tolist(), key=lambda row: ids[row])
+    inside = np.flatnonzero(mask)
+    inside = inside[np.argsort(study.split.id_order[inside])]
     generator = derive_generator(study.seed, *names)
     places = generator.choice(len(inside), size=min(top, len(inside)), replace=False)
-    return np.array([inside[place] for place in sorted(places.tolist())], dtype=np.int64)
+    return inside[np.sort(places)].astype(np.int64)
 
 
 def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
@@ -52,10 +52,9 @@ def ranked_rows(study: Study, mask: Bools, values: Floats, *, top: int) -> Ints:
 
     Ties go by example id, so that the order of the file does not matter.
     """
-    ids = study.split.ids
-    inside = np.flatnonzero(mask).tolist()
-    inside.sort(key=lambda row: (-values[row], ids[row]))
-    return np.array(inside[:top], dtype=np.int64)
+    inside = np.flatnonzero(mask)
+    order = np.lexsort((study.split.id_order[inside], -values[inside]))
+    return inside[order[:top]].astype(np.int64)
 
 
 def gold_cells(study: Study, rows: Ints) -> list[Cell]:

@@ -13,12 +13,15 @@ from kdprobe.cli.option_names import with_flags
 from kdprobe.errors import OutputError
 
 GAPS = 10
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file which a job of GitHub's shows as Markdown."""
 Summary = Annotated[
     Path | None,
     typer.Option(
         "--summary",
         metavar="FILE.md",
-        help="Write the report's first screen as Markdown, too.",
+        help="Write the report's first screen as Markdown, too; in a job of GitHub's "
+        "($GITHUB_STEP_SUMMARY) also on the job's page.",
         rich_help_panel="output",
     ),
 ]
@@ -55,15 +58,25 @@ def check_summary(file: Path | None) -> None:
 
 
 def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None:
-    """Write the first screen as Markdown.
+    """Write the first screen as Markdown; in a job of GitHub's also below what its page shows.
 
     Raises:
-        OutputError: the place cannot be written.
+        OutputError: a place cannot be written.
     """
+    import os
+
     from kdprobe import atomic
     from kdprobe.results.markdown import markdown_summary
 
-    atomic.write_text(file, markdown_summary(document))
+    text = markdown_summary(document)
+    atomic.write_text(file, text)
+    step = os.environ.get(STEP_SUMMARY)
+    if step:
+        try:
+            with Path(step).open("a", encoding="utf-8") as page:
+                page.write(text + "\n")
+        except OSError as error:
+            raise atomic.output_error(Path(step), error) from error
     if not quiet:
         typer.echo(f"Summary: {file}")
 
@@ -71,7 +84,7 @@ def write_summary(document: ResultsDocument, file: Path, *, quiet: bool) -> None
 def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
     """Print the first screen, what the reader must know, and where the report is."""
     from kdprobe.cli.first_screen import tables
-    from kdprobe.results.notices import IMPOSSIBLE, all_notices, of_the_teacher
+    from kdprobe.results.notices import IMPOSSIBLE, all_notices, joined, of_the_teacher
     from kdprobe.results.screen import screen
 
     document, head = result.document, result.headline
@@ -88,9 +101,9 @@ def summary(result: Comparison, *, as_json: bool, quiet: bool) -> None:
         terminal.show(table)
     for sentence in (*shown.sentences, *of_the_teacher(document, head)):
         terminal.say(with_flags(sentence))
-    for notice in notices:
-        if notice.severity == "alarm" or notice.code == IMPOSSIBLE or not quiet:
-            terminal.tell(f"{notice.severity}: {notice.message}")
+    for group in joined(notices):
+        if group.severity == "alarm" or group.code == IMPOSSIBLE or not quiet:
+            terminal.tell(f"{group.severity}: {group.message}")
     if not quiet:
         _tell_unrun(document)
     if result.folder is not None:

@@ -28,6 +28,15 @@ def report(
         typer.Option("--figures", metavar="DIR", help="Write each chart as its own SVG, too."),
     ] = None,
     summary_file: Summary = None,
+    card: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--card",
+            metavar="FOLDER",
+            help="Write the numbers of the model in this folder into its card (model-index), too; "
+            "repeat it.",
+        ),
+    ] = None,
     open_report: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
 ) -> None:
     """Render the report of an earlier comparison or sweep again; loads no model and no torch.
@@ -66,10 +75,19 @@ def report(
     if summary_file is not None and summary is not None:
         atomic.write_text(summary_file, summary)
         typer.echo(f"Summary: {summary_file}")
+    for written in _write_cards(results, card or []):
+        typer.echo(f"Card: {written}")
     if figures is not None:
         typer.echo(f"Figures: {len(drawn)} in {figures}")
     if open_report:
         typer.launch(str(page.resolve()))
+
+
+def _write_cards(results: Path, folders: list[Path]) -> list[Path]:
+    """Put the numbers of a comparison into the cards of models that it is about."""
+    from kdprobe.comparison.result import load_results
+
+    return [load_results(results).write_card(folder) for folder in folders]
 
 
 def _unshown(results: Path, error: Exception) -> ResultsFormatError:

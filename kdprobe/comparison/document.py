@@ -43,6 +43,8 @@ from kdprobe.results.schema import (
     Skipped,
     TaskInfo,
 )
+from kdprobe.results.states import MARGIN
+from kdprobe.stats.bootstrap import MOST_UNITS
 from kdprobe.version import __version__
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "statsmodels", "pydantic")
@@ -144,7 +146,21 @@ def _notices(session: Session) -> list[Notice]:
     for model in session.models:
         cut = truncated.get(model.name, 0)
         notices += model_notices(model.spec, model.runs, cut, len(session.split))
-    return [*notices, *control_notices(specs[1:], session.study)]
+    return [*notices, *_drawn_in_groups(session.study), *control_notices(specs[1:], session.study)]
+
+
+def _drawn_in_groups(study: Study) -> list[Notice]:
+    """Say where there are so many examples, or clusters, that random groups of them are drawn."""
+    clusters = study.clusters_in()
+    units = study.n if clusters is None else clusters
+    if units <= MOST_UNITS:
+        return []
+    what = "examples" if clusters is None else "clusters"
+    message = (
+        f"Resamples draw {MOST_UNITS:,} random groups of the {units:,} {what}, not single ones: "
+        f"the width of an interval is off by less than 1 % by that, and no value is."
+    )
+    return [Notice(code="drawn-in-groups", severity="note", message=message)]
 
 
 def _protocol(
@@ -160,6 +176,7 @@ def _protocol(
         "split": data.split or usual,
         "analyses": list(analyses),
         "limit": data.limit,
+        **({} if options.analyses.margin == MARGIN else {"margin": options.analyses.margin}),
         "resamples": session.resamples,
         "slice_columns": list(session.slice_columns),
         **_control_options(session.study),

@@ -13,7 +13,10 @@ import numpy as np
 from kdprobe.observations.label_sets import probabilities_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
+from kdprobe.report.examples import FULL_PROBABILITIES
 from kdprobe.results.schema import Example, ExamplePrediction
+from kdprobe.stats.arrays import Floats
+from kdprobe.tasks.task import NO_LABEL
 
 PAGE_EXAMPLES = 5000
 
@@ -80,12 +83,29 @@ def _predictions_of(
         return [ExamplePrediction(model=name, label=label) for label in predicted]
     # Six digits are more than any reader or chart can tell apart, and halve the page.
     probabilities, sure = np.round(every[rows], 6), np.round(run.confidence[rows], 6)
+    listed = _listed_labels(study, rows, probabilities)
     return [
         ExamplePrediction(
             model=name,
             label=label,
             confidence=float(confidence),
-            probabilities=tuple(float(value) for value in values),
+            probabilities=tuple(values[list(labels)].tolist() if labels else values.tolist()),
+            of_labels=labels,
         )
-        for label, confidence, values in zip(predicted, sure, probabilities, strict=True)
+        for label, confidence, values, labels in zip(
+            predicted, sure, probabilities, listed, strict=True
+        )
+    ]
+
+
+def _listed_labels(study: Study, rows: list[int], probabilities: Floats) -> list[tuple[int, ...]]:
+    """Return the labels whose probabilities each example lists; none where it lists all."""
+    split = study.split
+    if probabilities.shape[1] <= FULL_PROBABILITIES or split.task.sets is not None:
+        return [()] * len(rows)
+    gold = np.full(len(rows), NO_LABEL) if split.labels is None else split.labels[rows]
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :FULL_PROBABILITIES].tolist()
+    return [
+        tuple(likeliest if label in likeliest or label == NO_LABEL else [*likeliest, label])
+        for likeliest, label in zip(best, gold.astype(np.int64).tolist(), strict=True)
     ]

@@ -7,6 +7,7 @@ not: compute any number.
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ from kdprobe.errors import ConfigError
 from kdprobe.observations.attributions import Attributions
 from kdprobe.observations.label_sets import as_given, probabilities_of
 from kdprobe.observations.own_sentences import OwnSentences
+from kdprobe.observations.predictions import Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.io import dumps, metrics_csv
 from kdprobe.results.schema import ResultsDocument
-from kdprobe.stats.arrays import Ints
+from kdprobe.stats.arrays import Floats, Ints
 from kdprobe.tasks.task import Split, gold_text
 
+_PIECE = 100_000
 WORD_SCORES = "attributions.parquet"
 _COLUMNS = ("id", "model", "method", "explained", "word_index", "segment", "start", "end",
             "word", "score", "gap")  # fmt: skip
@@ -75,53 +78,79 @@ def write_files(
         (stage / "results.json").write_text(text or dumps(document), encoding="utf-8")
         (stage / "metrics.csv").write_text(metrics_csv(document), encoding="utf-8")
         if study is not None:
-            (stage / "predictions.parquet").write_bytes(predictions_parquet(study))
+            write_predictions(study, stage / "predictions.parquet")
             _write_word_scores(study, stage)
         (stage / "report.html").write_text(render(document), encoding="utf-8")
 
 
-def predictions_parquet(study: Study) -> bytes:
-    """Lay out one row per example, model and run."""
+def write_predictions(study: Study, to: Path | io.BytesIO) -> None:
+    """Write one row per example, model and run, with its cluster where examples have one.
+
+    In pieces of 100,000 rows: no more than that is held as text.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    split, tables = as_given(study), []
-    regression = split.task.kind == "regression"
+    split, writer = as_given(study), None
+    gold = _gold_names(split)
     for population in study.models:
         for number, run in enumerate(population.runs):
-            known = run.has_probabilities and not regression
+            known = run.has_probabilities and split.task.kind != "regression"
             every = probabilities_of(study, population, number) if known else None
-            columns = {
-                "id": list(split.ids),
-                "text": list(split.texts),
-                "text_pair": list(split.pairs) if split.pairs else [None] * study.n,
-                "model": [population.name] * study.n,
-                "run": [number] * study.n,
-                "label": _gold_names(split),
-                "predicted": None if regression else _answer_names(study, run.predicted),
-                "score": run.scores.tolist() if regression else None,
-                "confidence": run.confidence.tolist() if known else None,
-                "probabilities": None if every is None else every.tolist(),
-            }
-            tables.append(
-                pa.table({k: v or [None] * study.n for k, v in columns.items()}, _schema())
-            )
-    sink = io.BytesIO()
-    pq.write_table(pa.concat_tables(tables), sink, compression="zstd")
-    return sink.getvalue()
+            for start in range(0, study.n, _PIECE):
+                rows = slice(start, start + _PIECE)
+                columns = {
+                    **_of_examples(split, gold, rows),
+                    "model": population.name,
+                    "run": number,
+                    **_of_run(study, run, every, rows),
+                }
+                size = len(split.ids[rows])
+                schema = _schema(columns)
+                filled = {
+                    name: held if isinstance(held, list) else [held] * size
+                    for name, held in columns.items()
+                }
+                writer = writer or pq.ParquetWriter(to, schema, compression="zstd")
+                writer.write_table(pa.table(filled, schema))
+    if writer is not None:
+        writer.close()
 
 
-def _schema() -> object:
+def _of_examples(split: Split, gold: list[str | None], rows: slice) -> dict[str, object]:
+    """The columns of some examples; a single value stands in all rows."""
+    columns: dict[str, object] = {
+        "id": list(split.ids[rows]),
+        "text": list(split.texts[rows]),
+        "text_pair": list(split.pairs[rows]) if split.pairs else None,
+        "label": gold[rows],
+    }
+    if split.clusters is not None:
+        columns["cluster"] = split.clusters[rows].tolist()
+    return columns
+
+
+def _of_run(study: Study, run: Predictions, every: Floats | None, rows: slice) -> dict[str, object]:
+    """The columns of what a run says of some examples."""
+    regression = study.split.task.kind == "regression"
+    return {
+        "predicted": None if regression else _answer_names(study, run.predicted[rows]),
+        "score": run.scores[rows].tolist() if regression else None,
+        "confidence": None if every is None else run.confidence[rows].tolist(),
+        "probabilities": None if every is None else list(every[rows]),
+    }
+
+
+def _schema(columns: Collection[str]) -> object:
     import pyarrow as pa
 
     text, number = pa.string(), pa.float64()
-    return pa.schema(
-        [
-            ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
-            ("label", text), ("predicted", text), ("score", number), ("confidence", number),
-            ("probabilities", pa.list_(number)),
-        ]
-    )  # fmt: skip
+    fields = [
+        ("id", text), ("text", text), ("text_pair", text), ("model", text), ("run", pa.int32()),
+        ("label", text), ("predicted", text), ("score", number), ("confidence", number),
+        ("probabilities", pa.list_(number)), ("cluster", pa.int64()),
+    ]  # fmt: skip
+    return pa.schema([field for field in fields if field[0] in columns])
 
 
 def _answer_names(study: Study, predicted: Ints) -> list[str]:

@@ -134,6 +134,27 @@ class Comparison:
         write_report(self.document, Path(path))
         return Path(path)
 
+    def write_card(self, folder: str | Path) -> Path:
+        """Put the numbers of a compared model into its card (`model-index`), and return its path.
+
+        Args:
+            folder: the model's folder; told among those compared by its fingerprint.
+
+        Raises:
+            ConfigError: its model was not compared.
+            CheckpointError: it holds no model.
+            OutputError: the card cannot be written.
+        """
+        from kdprobe import atomic
+        from kdprobe.comparison.model_index import eval_results, model_of, with_results
+        from kdprobe.plain_files import read_text
+
+        card = Path(folder) / "README.md"
+        results = eval_results(self.document, model_of(self.document, Path(folder)))
+        before = read_text(card) if card.is_file() else ""
+        atomic.write_text(card, with_results(before, Path(folder).resolve().name, results))
+        return card
+
     def __repr__(self) -> str:
         """One sentence a student."""
         task = self.document.task

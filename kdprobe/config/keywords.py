@@ -65,6 +65,7 @@ class TrainingKeywords(DataKeywords, RuntimeKeywords, total=False):
     rho: float | None
     epsilon: float | None
     bf16: bool | Literal["auto"] | None
+    report_to: Sequence[str] | None
     seed: int | None
     resume: bool | None
     force: bool | None

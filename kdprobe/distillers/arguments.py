@@ -92,7 +92,8 @@ def training_arguments(job: TrainingJob, folder: Path) -> TrainingArguments:
         dataloader_num_workers=0,
         dataloader_pin_memory=compute.device == "cuda",
         disable_tqdm=True,
-        report_to=[],
+        report_to=[],  # `trackers.py` hands those that were asked for over as callbacks
+        run_name=folder.parent.name,
         ddp_backend="gloo" if compute.device == "cpu" and process_group().many else None,
         seed=job.seed % 2**32,
         data_seed=job.seed % 2**32,

@@ -36,8 +36,8 @@ def no_teacher(models: ModelPair) -> str | None:
     if models.answers is None:
         return "there is no teacher"
     return (
-        "of the teacher only its answers are known (a predictions file), no layers, attention or "
-        f"gradients; {_fitting(models.answers)} with them"
+        "of the teacher only its answers are known (a predictions file, a function), no layers, "
+        f"attention or gradients; {_fitting(models.answers)} with them"
     )
 
 
@@ -54,7 +54,7 @@ def no_answers(models: ModelPair, least: Scale) -> str | None:
     if held == "scores" or _ORDER[held] >= _ORDER[least]:
         return None
     has, lacks = _WORDS[held], _WORDS[least]
-    return f"the teacher's file holds {has} and no {lacks}; {_fitting(held)} with them"
+    return f"the teacher's answers are {has} and no {lacks}; {_fitting(held)} with them"
 
 
 def _fitting(held: Scale) -> str:

@@ -17,23 +17,27 @@ import numpy as np
 import torch
 
 from kdprobe.distillers.precision import is_shown_equal
+from kdprobe.distillers.trackers import require_trackers
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.precision import has_bfloat16
 from kdprobe.seeds import derive_seed
 
 
 @dataclass(frozen=True)
 class Compute:
-    """A device and a number format.
+    """A device and a number format, and where else the training is logged.
 
     Args:
         device: `cpu` or `cuda`.
         bf16: whether matrix products run in bfloat16; weights and losses stay float32.
         threads: CPU threads of torch.
+        report_to: the trackers; see `trackers.py`. They change no number.
     """
 
     device: Literal["cpu", "cuda"]
     bf16: bool
     threads: int
+    report_to: tuple[str, ...] = ()
 
     @property
     def precision(self) -> str:
@@ -47,6 +51,7 @@ def choose_compute(
     bf16: bool | Literal["auto"] = "auto",
     threads: int | None = None,
     families: Sequence[str] = (),
+    report_to: Sequence[str] = (),
 ) -> Compute:
     """Choose where to train, and in which numbers.
 
@@ -56,8 +61,10 @@ def choose_compute(
             both precisions, whatever the processor; see `precision.is_shown_equal`.
         threads: CPU threads; None: as torch is set.
         families: of the students that are trained; see `precision.family_of`.
+        report_to: where the training is logged, too.
 
     Raises:
+        MissingExtraError: the package of a tracker is not installed.
         ConfigError: an unknown device, or no thread.
         CapabilityError: CUDA was asked for and there is none, or a device without bfloat16.
     """
@@ -77,18 +84,8 @@ def choose_compute(
         raise CapabilityError(
             "`bf16`", found="this CUDA device has no bfloat16", remedy="say `bf16=False`"
         )
-    return Compute(chosen, half, threads or torch.get_num_threads())
-
-
-def has_bfloat16(device: str) -> bool:
-    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
-
-    It is shown, and a GPU without it refuses `bf16`; nothing is chosen by it.
-    """
-    if device == "cuda":
-        return torch.cuda.get_device_capability() >= (8, 0)
-    supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
-    return any(is_supported() for is_supported in supported)
+    require_trackers(report_to)
+    return Compute(chosen, half, threads or torch.get_num_threads(), tuple(report_to))
 
 
 @contextlib.contextmanager

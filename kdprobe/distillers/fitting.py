@@ -40,6 +40,7 @@ from kdprobe.distillers.resume import (
     step_of,
     write_plan,
 )
+from kdprobe.distillers.trackers import tracker_callbacks
 from kdprobe.distillers.trainer import StudentTrainer
 from kdprobe.distillers.training_digests import order_digest, weights_digest
 from kdprobe.distillers.training_job import TrainingJob, TrainingResult
@@ -241,6 +242,7 @@ def _train(
         callbacks: list[TrainerCallback] = [Milestones(job.steps), clock, shown]
         if settings.early_stopping is not None:
             callbacks.append(StopEarly(settings.early_stopping))
+        callbacks += tracker_callbacks(job.compute.report_to, run.output.name)
         trainer = StudentTrainer(job, folder=run.folder, callbacks=callbacks)
         _own_dropout(job)
         if run.checkpoint is not None and _was_over(trainer, run.checkpoint, job):

@@ -29,7 +29,7 @@ from kdprobe.progress import Progress
 from kdprobe.seeds import derive_generator, derive_seed
 from kdprobe.stats.arrays import Bools, Floats
 
-EXTRACTOR_VERSION = 4
+EXTRACTOR_VERSION = 5
 PIECE = 16
 """Sentences explained before they are kept; their coalitions share batches, a method at a time."""
 PIECE_WORDS = 1000
@@ -265,11 +265,12 @@ def _pack(known: Mapping[bytes, Explanation]) -> Arrays:
         "lengths": lengths,
         "scores": np.concatenate([one.scored.scores for one in explanations]),
         "errors": np.concatenate([_errors(one.scored) for one in explanations]),
-        "facts": np.array(
-            [(o.scored.special, o.scored.gap, o.scored.sampled) for o in explanations]
-        ),
+        "facts": np.array([[getattr(o.scored, name) for name in _FACTS] for o in explanations]),
         "deletion": np.stack([one.deletion for one in explanations]),
     }
+
+
+_FACTS = ("special", "gap", "sampled", "itself", "drawn")
 
 
 def _errors(scored: Attribution) -> Floats:
@@ -282,11 +283,12 @@ def _unpack(held: Arrays) -> dict[bytes, Explanation]:
     for row, key in enumerate(held["keys"]):
         end = start + int(held["lengths"][row])
         errors = held["errors"][start:end].astype(np.float64)
-        special, gap, sampled = (float(value) for value in held["facts"][row])
+        facts = dict(zip(_FACTS, held["facts"][row].tolist(), strict=True))
         known[key.tobytes()] = Explanation(
             Attribution(
-                held["scores"][start:end].astype(np.float64), special=special, gap=gap,
-                sampled=bool(sampled), errors=None if np.isnan(errors).all() else errors,
+                held["scores"][start:end].astype(np.float64),
+                errors=None if np.isnan(errors).all() else errors,
+                **{**facts, "sampled": bool(facts["sampled"])},
             ),
             held["deletion"][row].astype(np.float64),
         )  # fmt: skip

@@ -53,6 +53,9 @@ class Attribution:
         gap: |sum of scores - change of the output| over that change; NaN where not defined.
         sampled: whether the scores hold sampling noise (another seed gives others).
         errors: standard errors `[n]` where they are known.
+        itself: of sampled scores, the rank correlation expected with those of another seed (see
+            `methods._draws`); NaN: not known from these draws.
+        drawn: of sampled scores, the share of the most draws that were needed; NaN: not known.
     """
 
     scores: Floats
@@ -60,6 +63,8 @@ class Attribution:
     gap: float = float("nan")
     sampled: bool = False
     errors: Floats | None = None
+    itself: float = float("nan")
+    drawn: float = float("nan")
 
 
 class Method(Protocol):

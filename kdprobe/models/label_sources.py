@@ -21,7 +21,7 @@ from kdprobe.models.predictions.token_probabilities import answers_of
 from kdprobe.plain_files import expanded, parse_json, read_json
 from kdprobe.tasks.guess_labels import require_classes
 from kdprobe.tasks.label_names import partners
-from kdprobe.tasks.readers import read_table
+from kdprobe.tasks.readers import column_names, read_table
 
 
 def name_classes(
@@ -110,7 +110,7 @@ def label_names(model: object, *, offline: bool) -> tuple[str, ...] | None:
     """
     if isinstance(model, str) and is_predictions_file(model):
         try:
-            columns = read_table(expanded(model)).columns
+            columns = column_names(expanded(model))
         except (UsageError, OSError, ValueError):
             return None
         parts = [name.partition(":") for name in columns if name.startswith(("logit:", "prob:"))]

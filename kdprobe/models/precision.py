@@ -6,6 +6,7 @@ folders whose weights are quantised already; `quantized.py` does.
 
 from __future__ import annotations
 
+import time
 import warnings
 from typing import Any, NamedTuple
 
@@ -26,6 +27,8 @@ _DTYPES = {
     "float16": torch.float16,
     "fp16": torch.float16,
 }
+_LEAST_ADVISED = 30.0
+"""Seconds of a stage below which no advice is worth reading."""
 _ROUNDED = {
     torch.bfloat16: "its weights were run in bfloat16, which moves logits by about 1 %",
     torch.float16: "its weights were run in float16: numbers above 65,504 overflow",
@@ -61,6 +64,56 @@ def kind_of(dtype: torch.dtype) -> str:
 def rounding_note(dtype: torch.dtype) -> tuple[str, ...]:
     """Return what the reader must know of a type; of float32 nothing."""
     return (_ROUNDED[dtype],) if dtype in _ROUNDED else ()
+
+
+def has_bfloat16(device: str) -> bool:
+    """Whether the hardware multiplies bfloat16 itself, rather than by way of float32.
+
+    It is shown, and a GPU without it refuses `bf16`; nothing is chosen by it.
+    """
+    if device == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    supported = (torch.cpu._is_avx512_bf16_supported, torch.cpu._is_amx_tile_supported)
+    return any(is_supported() for is_supported in supported)
+
+
+def bfloat16_advice(seconds: float, precision: str, device: str) -> str:
+    """Say what `dtype=bf16` would save of a stage, where the hardware multiplies bfloat16 itself.
+
+    It advises and chooses nothing: the same command gives the same numbers on every machine.
+
+    Args:
+        seconds: what the stage takes.
+        precision: what its models run in; only float32 is advised on.
+        device: `cpu` or `cuda`.
+
+    Returns:
+        A sentence with a blank before it; empty where there is nothing to save.
+    """
+    if precision != "float32" or seconds < _LEAST_ADVISED or not has_bfloat16(device):
+        return ""
+    ratio = _measured_ratio(device)
+    if ratio < 1.2:
+        return ""
+    return (
+        f" This machine multiplies matrices {ratio:.1f} times as fast in bfloat16: `dtype=bf16` "
+        f"would save up to {1 - 1 / ratio:.0%} of the reading; the report then says what it moves."
+    )
+
+
+def _measured_ratio(device: str) -> float:
+    """Return how many products of an encoder's size bfloat16 does in the time of one in float32."""
+    seconds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        a = torch.ones(512, 512, dtype=dtype, device=device)
+        b = torch.ones(512, 2048, dtype=dtype, device=device)
+        runs = []
+        for _ in range(5):
+            started = time.perf_counter()
+            float((a @ b)[0, 0])
+            runs.append(time.perf_counter() - started)
+        seconds[dtype] = min(runs)
+    return seconds[torch.float32] / seconds[torch.bfloat16]
 
 
 class Quantized(NamedTuple):

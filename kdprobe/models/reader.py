@@ -77,10 +77,18 @@ class Reader:
 
     @cached_property
     def model(self) -> Any:
-        """The model in float32: gradients below mislead."""
+        """The model in float32: gradients below mislead; see `as_opened`."""
         if self.precision == "float32":
             return self.opened
         return copy.deepcopy(self.opened).to(torch.float32)
+
+    def as_opened(self) -> Reader:
+        """Return a reader whose gradients, too, are taken in the type the model runs in."""
+        other = copy.copy(self)
+        for name in ("tables", "_short"):
+            vars(other).pop(name, None)
+        vars(other)["model"] = other.opened
+        return other
 
     @cached_property
     def _short(self) -> bool:
@@ -274,10 +282,7 @@ class Reader:
 
     @contextlib.contextmanager
     def evaluating(self) -> Iterator[None]:
-        """Switch dropout off and weights' gradients off, and leave both as they were.
-
-        `run` and `run_embedded` are called inside.
-        """
+        """Switch dropout and weights' gradients off for `run`, and leave both as they were."""
         _ = self._short  # tried before anyone's vectors and hooks stand in the model
         models = [self.opened, *([self.model] if "model" in self.__dict__ else [])]
         weights = [weight for model in models for weight in model.parameters()]

@@ -120,7 +120,7 @@ mode='non-static')
     number = text.isdecimal() and where == "`student`" and not Path(text).exists()
     if number or re.match(r"[a-z]+=", text):
         return _parse_copy(f"layers={text}" if number else text, where)
-    shape = re.fullmatch(r"([a-z]+):(.*)", text)
+    shape = re.fullmatch(r"(?!python:)([a-z]+):(.*)", text)
     if shape is None:
         return ModelPlace(text)
     if shape[1] == "bilstm":

@@ -30,7 +30,8 @@ class Attributions:
         target: the explained class of each example, int64 `[m]`, one for all models.
         methods: names, the first is the headline's.
         scores: (model, method, kind) -> one float64 array of word scores per example; NaN: a word
-            not read by the model, an empty array: not explained. Kind is `""`, `reseeded`,
+            not read by the model, an empty array: not explained. Kind is `""`, `reseeded` (where
+            scores were sampled and `itself` is not known, else the same scores),
             `second run` or `random weights` (named after the student it has the shape of).
         special: (model, method) -> share of the absolute mass on special tokens, `[m]`, or NaN.
         gaps: (model, method) -> relative completeness gap `[m]`; NaN where it is no such method.
@@ -47,6 +48,11 @@ class Attributions:
         order_limits: model -> float64 `[m, 2]`: the least and greatest AOPC of any order, or NaN.
         estimated: model -> bool `[m]`: whether these limits are those that a beam of width `beam`
             and the methods' orders reached, not exact ones.
+        itself: (model, method) -> the rank correlation of sampled scores with those of another
+            seed, by the errors of their own draws, `[m]`; NaN where they were not sampled, or
+            where `reseeded` scores tell.
+        drawn: (model, method) -> the share of the most draws that sampled scores took, `[m]`; NaN
+            where it is not known.
     """
 
     ids: tuple[str, ...]
@@ -66,6 +72,8 @@ class Attributions:
     order_limits: Mapping[str, Floats] = field(default_factory=dict)
     estimated: Mapping[str, Bools] = field(default_factory=dict)
     beam: int = 0
+    itself: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
+    drawn: Mapping[tuple[str, str], Floats] = field(default_factory=dict)
 
     def only(self, kept: Iterable[str]) -> Attributions:
         """Keep the explained examples of these ids, in their order; `counts` stay the split's.
@@ -95,4 +103,6 @@ class Attributions:
             orders={key: held[rows] for key, held in self.orders.items()},
             order_limits={key: held[rows] for key, held in self.order_limits.items()},
             estimated={key: held[rows] for key, held in self.estimated.items()},
+            itself={key: held[rows] for key, held in self.itself.items()},
+            drawn={key: held[rows] for key, held in self.drawn.items()},
         )

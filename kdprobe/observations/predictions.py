@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -122,7 +123,7 @@ class Predictions:
         """Whether a probability for each class is known."""
         return self.scale in ("logits", "log-probabilities", "log-probabilities and rest")
 
-    @property
+    @cached_property
     def predicted(self) -> Ints:
         """The predicted class of each example, int64 `[n]`; ties go to the lowest index."""
         if self.scale == "labels":
@@ -150,12 +151,12 @@ class Predictions:
         """The predicted numbers of a regression, float64 `[n]`."""
         return self.values[:, 0]
 
-    @property
+    @cached_property
     def log_probabilities(self) -> Floats:
         """log-softmax of the outputs in float64, `[n, c]`; for `logits` and `log-probabilities`."""
         return log_softmax(self.values)
 
-    @property
+    @cached_property
     def confidence(self) -> Floats:
         """The probability of the predicted class, float64 `[n]`, in `[1/c, 1]` without a rest."""
         best: Floats = np.exp(self.log_probabilities[:, : self._answers].max(axis=1))

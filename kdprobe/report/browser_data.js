@@ -40,7 +40,7 @@ function exampleData(data) {
     data, rows, regression, students, answer, sure, labelName, isGold,
     gold: rows.some((row) => row[3] !== null),
     explained: data.methods.length > 0,
-    known: rows.some((row) => row[5].some((said) => said !== null && said[1] !== null)),
+    known: rows.some((row) => row[5].some((prediction) => prediction !== null && prediction[1] !== null)),
     placeOf: (id) => places.get(id),
     goldName: (row) => (row[3] === null ? "–" : regression ? showNumber(row[3]) : labelName(row[3])),
     right(row, model) { return row[5][model] !== null && row[3] !== null && row[5][model][0] === row[3]; },

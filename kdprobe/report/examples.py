@@ -102,8 +102,11 @@ def slice_columns(examples: tuple[Example, ...]) -> dict[str, list[str]]:
     return {name: sorted(held) for name, held in values.items() if 1 < len(held) <= SLICE_VALUES}
 
 
-def _probabilities(prediction: ExamplePrediction) -> list[object]:
+def _probabilities(prediction: ExamplePrediction) -> list[float] | list[list[float]]:
     values = prediction.probabilities
+    if prediction.of_labels:
+        pairs = list(zip(prediction.of_labels, values, strict=True))[:FULL_PROBABILITIES]
+        return [[label, round(value, 4)] for label, value in pairs]
     if len(values) <= FULL_PROBABILITIES:
         return [round(value, 4) for value in values]
     best = sorted(range(len(values)), key=lambda i: (-values[i], i))[:FULL_PROBABILITIES]

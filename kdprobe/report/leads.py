@@ -39,6 +39,14 @@ _MAIN: dict[str, tuple[Main, ...]] = {
     "selective_agreement": (
         Main("selective_agreement", "selective_coverage", "Share the student may answer itself"),
     ),
+    "efficiency": (
+        Main("efficiency", "speedup", "Times as fast as the teacher, one sentence at a time"),
+        Main("efficiency", "parameters", "Parameters"),
+    ),
+    "similarity": (
+        Main("similarity", "mean_equal_depth", "CKA with the teacher's layers at equal depth"),
+        Main("attention_similarity", "mean_attention_js", "Distance of attention to the teacher's"),
+    ),
 }  # fmt: skip
 
 
@@ -155,6 +163,21 @@ def _slices(document: ResultsDocument) -> str:
     return f"{what}: {listed}." if gaps else ""
 
 
+def _causal_use(document: ResultsDocument) -> str:
+    """Count the properties of which some layer's erasing moves predictions beyond noise."""
+    tested: dict[str, set[str]] = {}
+    used: dict[str, set[str]] = {}
+    for use in _estimates(document.analysis("causal_use"), "use"):
+        tested.setdefault(use.model_a, set()).add(use.subset)
+        if (use.value or 0.0) > 0 and use.q_value is not None and use.q_value < 0.05:
+            used.setdefault(use.model_a, set()).add(use.subset)
+    listed = _listed(
+        (model, f"{show_count(len(used.get(model, ())))} of {show_count(len(properties))}")
+        for model, properties in tested.items()
+    )
+    return f"Properties used beyond noise (q < .05): {listed}." if tested else ""
+
+
 def _examples(document: ResultsDocument) -> str:
     """State how many examples there are, and on which share of them whom is right."""
     total = max(document.examples_total, len(document.examples))
@@ -194,6 +217,7 @@ _OWN: dict[str, Callable[[ResultsDocument], str]] = {
     "student_gaps": _student_gaps,
     "probing": _probing,
     "slices": _slices,
+    "causal_use": _causal_use,
     "browser": _examples,
     "protocol": _protocol,
 }

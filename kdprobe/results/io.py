@@ -39,10 +39,35 @@ _NO_STEPS: Mapping[int, _Migration] = MappingProxyType({})
 MIGRATIONS: Mapping[int, _Migration] = MappingProxyType({1: second_version})
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+
 def dumps(document: Frozen) -> str:
-    """Write a document as canonical JSON: sorted keys, UTF-8, no NaN, one trailing newline."""
-    data = document.model_dump(mode="json")
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    """Write a document as canonical JSON: sorted keys, UTF-8, no NaN, one trailing newline.
+
+    A list or object that holds no other stands on one line: a number of a thousand is a line, not a
+    page.
+    """
+    parts: list[str] = []
+    _write(document.model_dump(mode="json"), "\n", parts)
+    return "".join(parts) + "\n"
+
+
+def _write(value: JsonValue, line: str, parts: list[str]) -> None:
+    """Add the text of a value; `line` is a line end with the indentation of what it stands in."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not any(isinstance(each, dict | list) for each in inside):
+        parts.append(_ENCODER.encode(value))
+        return
+    begin = "{" if isinstance(value, dict) else "["
+    deeper = f"{line} "
+    items = sorted(value.items()) if isinstance(value, dict) else [("", each) for each in inside]
+    for place, (name, each) in enumerate(items):
+        parts.append(f"{',' if place else begin}{deeper}")
+        if isinstance(value, dict):
+            parts.append(f"{_ENCODER.encode(name)}: ")
+        _write(each, deeper, parts)
+    parts.append(f"{line}{'}' if isinstance(value, dict) else ']'}")
 
 
 def loads(text: str, *, where: str = "results.json") -> ResultsDocument:

@@ -65,8 +65,9 @@ def _kept(lines: Sequence[Series], best_step: int) -> list[Series]:
         if best_step in line.x and not line.name.startswith(_BASELINE):
             value = line.y[line.x.index(best_step)]
             label = f"step {best_step:,}"
-            named = f"{_KEPT}: {line.name}" if len(lines) > 1 else _KEPT
-            marked.append(Series(name=named, x=(best_step,), y=(value,), labels=(label,)))
+            marked.append(
+                Series(name=f"{_KEPT}: {line.name}", x=(best_step,), y=(value,), labels=(label,))
+            )
     return marked
 
 

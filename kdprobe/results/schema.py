@@ -194,13 +194,16 @@ class ExamplePrediction(Frozen):
 
     `label` is an index into the task's answers (None for a regression), `confidence` that one's
     probability, `probabilities` those of the task's labels (empty when only labels are known; of a
-    multi-label task each by itself), `score` the predicted number of a regression.
+    multi-label task each by itself), `score` the predicted number of a regression. Of many classes
+    `probabilities` are those of `of_labels` alone: the likeliest from the first down, and the gold
+    label; all are in predictions.parquet.
     """
 
     model: str
     label: int | None = None
     confidence: FiniteFloat | None = None
     probabilities: tuple[FiniteFloat, ...] = ()
+    of_labels: tuple[int, ...] = ()
     score: FiniteFloat | None = None
 
 

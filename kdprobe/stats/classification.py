@@ -30,6 +30,11 @@ class Counts:
     predicted: Floats
     hits: Floats
 
+    def of_class(self, place: int) -> Counts:
+        """Return the counts of one class alone, `[B + 1, 1]` each."""
+        part = slice(place, place + 1)
+        return Counts(self.gold[:, part], self.predicted[:, part], self.hits[:, part])
+
     @property
     def total(self) -> Floats:
         """The examples of each resample, float64 `[B + 1]`."""

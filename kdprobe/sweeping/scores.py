@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kdprobe.analysis.agreement.metrics import METRICS as AGREEMENT
-from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.agreement.pair_view import PairView
+from kdprobe.analysis.agreement.pairs import pair_estimates
 from kdprobe.analysis.clusters import by_cluster
 from kdprobe.analysis.confidence.margins import OF_SCORES, correlation_draws
 from kdprobe.analysis.estimates import EstimateKey, estimate
@@ -80,7 +81,7 @@ def _closeness(study: Study, student: Population) -> list[Estimate]:
         pair = pair_estimates(PairView(study, study.teacher, student))
         return [number for number in pair if number.metric in CLOSE and not number.method]
     pearson = next(one for one in OF_SCORES if one.metric == "pearson")
-    draws = correlation_draws(study, pearson, (study.teacher, student), "all")
+    draws = correlation_draws(study, [(pearson, "all")], (study.teacher, student))[pearson, "all"]
     at = EstimateKey(PEARSON.name, study.teacher.name, student.name)
     return [estimate(at, draws, n=study.n, undefined=UNDEFINED["pearson"])]
 

@@ -8,6 +8,7 @@ another number of columns. Does not: split lines into fields; `separated.py` doe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from pathlib import Path
 
 from kdprobe.errors import TaskError
@@ -113,7 +114,7 @@ def _assemble(
                 remedy=_why_uneven(cells),
             )
     columns: dict[str, Cells] = {
-        name: tuple(cells[position] for cells in kept) for position, name in enumerate(names)
+        name: tuple(map(itemgetter(position), kept)) for position, name in enumerate(names)
     }
     return columns, tuple(lines), tuple(broken)
 

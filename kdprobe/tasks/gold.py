@@ -74,19 +74,20 @@ def read_gold(table: ColumnTable, task: Task, *, column: str, labelled: bool) ->
         return Gold(None, ())
     cells = table.column(column, role="label" if task.kind == "classification" else "score")
     refuse_nested(table, column, "label")
-    values: list[float] = []
+    meanings: dict[str | None, float] = {}
     ways: dict[str, None] = {}
     classes = ClassNames(task, table.class_names.get(column, ()))
-    for row, cell in enumerate(cells):
+    for cell in dict.fromkeys(cells):  # each way of writing once, in the order of the rows
         name = (cell or "").strip()
         value = _score(name, table, task) if task.kind == "regression" else classes.index(name)
         if value is None and is_missing(name, task):
             ways[name] = None
             value = math.nan if task.kind == "regression" else NO_LABEL
         elif value is None:
-            raise _unknown(cell, table, row, task)
-        values.append(value)
-    if len(values) and all(is_missing((cell or "").strip(), task) for cell in cells):
+            raise _unknown(cell, table, cells.index(cell), task)
+        meanings[cell] = value
+    values = [meanings[cell] for cell in cells]
+    if len(values) and all(is_missing((cell or "").strip(), task) for cell in meanings):
         return Gold(None, tuple(ways))
     if task.kind == "regression":
         return Gold(np.array(values, dtype=np.float64), tuple(ways))
@@ -141,9 +142,12 @@ def read_labels(table: ColumnTable, task: Task, *, column: str) -> Labels:
         TaskError: no such column, or a cell that is no label; see `read_gold`.
     """
     gold = read_gold(table, task, column=column, labelled=True)
-    for row, cell in enumerate(table.columns[column]):
-        if is_missing((cell or "").strip(), task):
-            raise _unknown(cell, table, row, task)
+    missing = {
+        cell for cell in set(table.columns[column]) if is_missing((cell or "").strip(), task)
+    }
+    if missing:
+        row, cell = next((n, c) for n, c in enumerate(table.columns[column]) if c in missing)
+        raise _unknown(cell, table, row, task)
     assert gold.labels is not None  # no cell is missing
     return gold.labels
 
@@ -206,9 +210,15 @@ class ClassNames:
         self.folded = folded(task.labels)
         # A task that knows the file's classes by other names knows them by their indices.
         self.indices = {name: str(index) for index, name in enumerate(class_names)}
+        self._known: dict[str, int | None] = {}
 
     def index(self, name: str) -> int | None:
         """Return the index of a class, or None; `1.0` is the index 1."""
+        if name not in self._known:
+            self._known[name] = self._index(name)
+        return self._known[name]
+
+    def _index(self, name: str) -> int | None:
         plain = fold(name)
         index = self.exact.get(name, self.folded.get(plain))
         if index is None and is_number(name):

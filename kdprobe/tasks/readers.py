@@ -14,9 +14,11 @@ left out; any other column must have a name.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from kdprobe.tasks.packed import PACKED, ending, read_bytes
 from kdprobe.tasks.separated import read_separated, split_lines
 from kdprobe.tasks.table import ColumnTable
 
+_BEGINNING = 1_000_000  # bytes
 SUFFIXES = (".tsv", ".csv", ".jsonl", ".parquet")
 
 
@@ -81,6 +84,45 @@ def read_table(
     Raises:
         TaskError: the file is missing, empty, of another kind, or malformed; with the line.
     """
+    with _without_collection():
+        return _read_table(path, columns, header, skip_broken)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the search for cycles: a million rows hold none, and it would walk them often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a table, of a long file from its beginning alone.
+
+    Raises:
+        TaskError: see `read_table`; of a long file only what its beginning shows.
+    """
+    long = ending(path) in (".tsv", ".csv") and path.suffix.lower() != PACKED
+    if long and path.is_file() and path.stat().st_size > _BEGINNING:
+        with path.open("rb") as file:
+            start = file.read(_BEGINNING)
+        text = decode(start[: start.rfind(b"\n") + 1], path)
+        try:
+            table = name_columns(path, read_separated(path, text), None, skip_broken=False)
+        except TaskError:
+            pass  # a field that goes on beyond, or a fault: the whole file says which
+        else:
+            return tuple(table.columns)
+    return tuple(read_table(path).columns)
+
+
+def _read_table(
+    path: Path, columns: tuple[str, ...], header: bool | None, skip_broken: bool
+) -> ColumnTable:
     suffix = ending(path)
     if not is_table(path):
         raise TaskError(

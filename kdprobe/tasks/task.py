@@ -159,6 +159,14 @@ class Split:
         rows.setflags(write=False)
         return rows
 
+    @cached_property
+    def id_order(self) -> NDArray[np.int64]:
+        """The place of each example's id among all ids, sorted; int64 `[n]`."""
+        order = np.empty(len(self), dtype=np.int64)
+        order[sorted(range(len(self)), key=self.ids.__getitem__)] = np.arange(len(self))
+        order.setflags(write=False)
+        return order
+
     @property
     def missing_gold(self) -> str:
         """How many examples have no gold label and how the file writes that; empty when all have.

@@ -145,6 +145,36 @@ def test_agreement_ceiling_and_floor_by_hand():
     assert value(result, "ceiling", model_a=study.teacher.name).value == pytest.approx(2.8 / 3)
 
 
+def test_a_ceiling_from_one_draw_stands_in_for_a_second_seed():
+    """By hand: sampled sentences agree with themselves by .6 and .5, the exact one by 1.
+
+    Guards against a ceiling of 1 for sampled sentences of which no second seed was drawn, against
+    one for a sentence that cannot be ranked, and a note that names the wrong method.
+    """
+    study = by_hand()
+    seen = study.get(Attributions)
+    teacher, student = (model.name for model in study.models)
+    scores = dict(seen.scores)
+    for name in (teacher, student):
+        scores[name, "lime", "reseeded"] = scores[name, "lime", ""]
+    pairs = [(name, "lime") for name in (teacher, student)]
+    seen = replace(
+        seen, scores=scores,
+        sampled=dict.fromkeys(pairs, np.array([True, True, False, True])),
+        itself=dict.fromkeys(pairs, np.array([0.6, 0.5, np.nan, 0.9])),
+        drawn=dict.fromkeys(pairs, np.array([0.25, 1.0, np.nan, 1.0])),
+    )  # fmt: skip
+    result = agreement(study.with_observations(seen))
+    assert value(result, "ceiling", model_a=teacher).value == pytest.approx(0.7)
+    assert value(result, "ceiling", student).value == pytest.approx(0.7)
+    note = next(note for note in result.notes if note.startswith(f"lime of {teacher}"))
+    assert note.endswith(
+        "sampled, with 75% of the draws allowed on average (1 stopped early); their ceiling is "
+        "from the errors of their own draws."
+    )
+    assert seen.only(seen.ids[:2]).itself[teacher, "lime"].tolist() == [0.6, 0.5]
+
+
 def noisy() -> Study:
     """By hand, with ceilings of .8, .8 and 1, and a third sentence of correlation .4."""
     study = by_hand()

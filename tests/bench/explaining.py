@@ -27,13 +27,13 @@ from kdprobe.models.words import split_words, word_shares
 from kdprobe.stats.arrays import Floats
 from kdprobe.tasks.open import open_task
 from kdprobe.tasks.sources import load_split
+from tests.bench.rows import BenchRows
 
 T = TypeVar("T")
 BATCH = 64
 MOST_WORDS = 12
 KERNEL_WIDTH = 25.0
 Predict = Callable[[list[str]], np.ndarray]
-Record = Callable[[str, object], None]
 
 
 def timed(call: Callable[[], T]) -> tuple[float, T]:
@@ -43,10 +43,13 @@ def timed(call: Callable[[], T]) -> tuple[float, T]:
     return time.process_time() - started, value
 
 
-def told(record: Record, what: str, ratios: Sequence[float], more: str) -> float:
+def told(
+    bench_row: BenchRows, what: str, ratios: Sequence[float], more: str, *, agreement: str,
+    must: float | None = None, goal: float | None = None,
+) -> float:  # fmt: skip
     """Print and keep a median of ratios with its range."""
     middle = statistics.median(ratios)
-    record(what, middle)
+    bench_row(what, ratios, agreement=agreement, must=must, goal=goal)
     print(f"{what}: {middle:.2f} times ({min(ratios):.2f}-{max(ratios):.2f}); {more}")
     return middle
 

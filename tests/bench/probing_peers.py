@@ -26,7 +26,6 @@ from tests.extract.probes.test_fits import one_by_one
 from tests.models.tiny import WORDS, tiny_checkpoint
 
 T = TypeVar("T")
-Record = Callable[[str, object], None]
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
 ROUNDS = 5
 CLASSES = 3

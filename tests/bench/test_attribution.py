@@ -29,7 +29,6 @@ from kdprobe.progress import Silent
 from kdprobe.tasks.open import open_task
 from tests.bench.explaining import (
     Exact,
-    Record,
     captum_one_by_one,
     enumerate_all,
     error,
@@ -47,6 +46,7 @@ from tests.bench.explaining import (
     timed,
     told,
 )
+from tests.bench.rows import BenchRows
 
 ROUNDS = 5
 COUNT = int(os.environ.get("KDPROBE_BENCH_SENTENCES", "50"))
@@ -92,7 +92,7 @@ def exact(handle: HfModel, rounds: list[list[str]]) -> list[Exact]:
     return found
 
 
-def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], record_property: Record):
+def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], bench_row: BenchRows):
     """Guards against fewer steps under the same name, and batches that move a score."""
     slow, fast, differ, gaps, theirs_gaps = [], [], [], [], []
     for texts in rounds:
@@ -105,18 +105,17 @@ def test_integrated_gradients(handle: HfModel, rounds: list[list[str]], record_p
             gaps.append(scored.gap)
             theirs_gaps.append(gap)
     ratio = told(
-        record_property, "integrated gradients, 50 steps, against captum", ratios_of(slow, fast),
+        bench_row, "integrated gradients, 50 steps, against captum", ratios_of(slow, fast),
         f"largest difference of a score {max(differ):.1e}; completeness gap below 1 % in "
         f"{sum(gap < 0.01 for gap in gaps)} of {len(gaps)}, captum's in "
         f"{sum(gap < 0.01 for gap in theirs_gaps)}; {sum(slow):.1f} against {sum(fast):.1f} s",
+        agreement=f"scores within {max(differ):.0e}", must=1.1, goal=1.3,
     )  # fmt: skip
     assert max(differ) < 1e-5
     assert ratio > 1.05 or not REAL
 
 
-def test_shap(
-    handle: HfModel, rounds: list[list[str]], exact: list[Exact], record_property: Record
-):
+def test_shap(handle: HfModel, rounds: list[list[str]], exact: list[Exact], bench_row: BenchRows):
     """Guards against speed bought with accuracy: errors are against values by enumeration.
 
     shap masks tokens and groups them in a tree; ours leaves words out. Each is measured against
@@ -149,18 +148,20 @@ def test_shap(
         chosen = next(one for one in choices if means[one] <= means[name])
         alone = [theirs / one.seconds for theirs, one in zip(slow[name], exact, strict=True)]
         ratio = told(
-            record_property, f"SHAP, {chosen}, against shap's {name}",
+            bench_row, f"SHAP, {chosen}, against shap's {name}",
             ratios_of(slow[name], fast[chosen]),
             f"mean error against exact values: shap {means[name]:.3f} ({sum(slow[name]):.1f} s), "
             f"{all_ours}, enumeration of the short ones 0 ({statistics.median(alone):.2f} times); "
             f"Spearman with shap on the longer ones {np.nanmean(ranks[chosen]):.2f}",
+            agreement=f"mean error {means[chosen]:.3f}, shap's {means[name]:.3f}",
+            must=least, goal={"pipeline": 9.0, "batched": 2.2}[name],
         )  # fmt: skip
         assert ratio > least or not REAL
 
 
 @pytest.mark.parametrize(("samples", "least", "typical"), [(1000, 2.5, 4.0), (5000, 5.0, 20.0)])
 def test_lime(
-    handle: HfModel, rounds: list[list[str]], exact: list[Exact], record_property: Record,
+    handle: HfModel, rounds: list[list[str]], exact: list[Exact], bench_row: BenchRows,
     samples: int, least: float, typical: float,
 ):  # fmt: skip
     """Guards against speed bought with other samples, and weights that are not the package's.
@@ -188,11 +189,20 @@ def test_lime(
         enumerated.append(spent / known.seconds)
         print(f"  {len(slow)} sentences: {sum(slow):.1f} against {sum(fast):.1f} CPU seconds")
     ratio = told(
-        record_property, f"LIME, {samples} samples, {len(slow)} sentences", ratios_of(slow, fast),
+        bench_row,
+        f"LIME, {samples} samples, {len(slow)} sentences",
+        ratios_of(slow, fast),
         f"in sum {sum(slow) / sum(fast):.2f} times; largest difference of a weight "
         f"{max(differ):.1e}; mean error against exact values: lime "
         f"{statistics.mean(errors['lime']):.4f}, ours {statistics.mean(errors['ours']):.4f}, "
         f"enumeration of the short ones 0 ({statistics.median(enumerated):.2f} times)",
+        agreement=f"weights within {max(differ):.0e}",
+        must=typical,
+        goal={1000: 5.0, 5000: 35.0}[samples],
+    )
+    bench_row(
+        f"LIME, {samples} samples, in sum over all lengths", sum(slow) / sum(fast),
+        agreement=f"weights within {max(differ):.0e}", must={1000: 5.0, 5000: 20.0}[samples],
     )  # fmt: skip
     assert max(differ) < 1e-5
     assert statistics.mean(errors["ours"]) <= statistics.mean(errors["lime"]) + 1e-5
@@ -200,9 +210,7 @@ def test_lime(
     assert ratio > typical or not REAL
 
 
-def test_bfloat16(
-    handle: HfModel, rounds: list[list[str]], tmp_path: Path, record_property: Record
-):
+def test_bfloat16(handle: HfModel, rounds: list[list[str]], tmp_path: Path, bench_row: BenchRows):
     """Guards against low precision that changes which words count, on real sentences.
 
     Without instructions for bfloat16 it is slower than float32; here its ranks count, not its
@@ -229,7 +237,10 @@ def test_bfloat16(
             ranks.append(spearmanr(one.scored.scores, other.scored.scores).statistic)
             moved.append(error(other.scored.scores, one.scored.scores))
         mean, least = float(np.mean(ranks)), float(np.min(ranks))
-        record_property(f"bfloat16, {name}", mean)
+        bench_row(
+            f"{name} in bfloat16, with itself in float32", mean, unit="rank agreement", must=0.95,
+            agreement=f"least {least:.3f}",
+        )  # fmt: skip
         print(
             f"bfloat16 against float32, {name}: mean Spearman {mean:.4f} (least {least:.3f}), "
             f"scores moved by {statistics.median(moved):.4f} of all there is"

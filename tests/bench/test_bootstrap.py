@@ -15,12 +15,15 @@ from kdprobe.stats.classification import counts_of, mcc
 from kdprobe.stats.correlations import spearman_draws
 from kdprobe.stats.kappa import Pairing
 from tests.analysis.studies import classification
+from tests.bench.rows import BenchRows
 
 N, DRAWS, LOOPED = 10_000, 2_000, 40
 
 
 @pytest.mark.bench
-def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixture[str]):
+def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(
+    capsys: pytest.CaptureFixture[str], bench_row: BenchRows
+):
     """Guards against a vectorised path that is slower than, or differs from, the plain one.
 
     The loop (scikit-learn and scipy on resampled arrays) runs over 40 resamples and its time is
@@ -59,11 +62,16 @@ def test_draws_of_mcc_kappa_and_spearman_beat_a_loop(capsys: pytest.CaptureFixtu
             f"{vectorised:.2f} s, loop {loop:.1f} s (scaled from {LOOPED}), "
             f"{loop / vectorised:.1f} times faster"
         )
+    bench_row(
+        "bootstrap of MCC, kappa and Spearman, to a loop", loop / vectorised, agreement="1e-9"
+    )
     assert loop > 2 * vectorised
 
 
 @pytest.mark.bench
-def test_a_whole_agreement_analysis_takes_seconds(capsys: pytest.CaptureFixture[str]):
+def test_a_whole_agreement_analysis_takes_seconds(
+    capsys: pytest.CaptureFixture[str], bench_row: BenchRows
+):
     """Guards against a quadratic step: three models, 10,000 examples, 2,000 resamples."""
     study = classification(N, students=2, resamples=DRAWS)
     resamples_of(study)
@@ -72,4 +80,5 @@ def test_a_whole_agreement_analysis_takes_seconds(capsys: pytest.CaptureFixture[
     spent = time.perf_counter() - start
     with capsys.disabled():
         print(f"\nagreement of 3 models on {N:,} examples, {DRAWS:,} resamples: {spent:.1f} s")
+    bench_row(f"agreement of 3 models, {N:,} examples", spent, unit="s", agreement="–")
     assert spent < 120

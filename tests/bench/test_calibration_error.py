@@ -10,6 +10,7 @@ import pytest
 from kdprobe.stats.bootstrap import draw_resamples, interval
 from kdprobe.stats.calibration import ece_draws, equal_width
 from kdprobe.stats.calibration_error import debiased_square, filled_bins, square_quantiles
+from tests.bench.rows import BenchRows
 
 STUDIES = int(os.environ.get("KDPROBE_STUDIES", "150"))
 BINS = 15
@@ -22,8 +23,11 @@ def population(n: int, error: float, generator: np.random.Generator) -> tuple[np
 
 
 @pytest.mark.bench
-def test_coverage_of_the_calibration_error(capsys: pytest.CaptureFixture[str]):
+def test_coverage_of_the_calibration_error(
+    capsys: pytest.CaptureFixture[str], bench_row: BenchRows
+):
     """Guards an interval that misses the truth at any size, above all where there is no error."""
+    held: list[float] = []
     lines = [f"\n{STUDIES} studies each\nn       truth  ECE, percentiles  calibration error"]
     for n in (200, 1_000, 10_000):
         resamples = draw_resamples(0, n, 200)
@@ -45,6 +49,10 @@ def test_coverage_of_the_calibration_error(capsys: pytest.CaptureFixture[str]):
                 covered += low <= error**2 <= high
             shown = f"{plain / STUDIES:.3f}" if n < 10_000 else "–"
             lines.append(f"{n:<7,} {error:<6} {shown:<17} {covered / STUDIES:.3f}")
+            held.append(covered / STUDIES)
             assert 0.9 <= covered / STUDIES <= 1.0
+    bench_row(
+        "calibration error, interval", held, unit="coverage", agreement="nominal .95", must=0.9
+    )
     with capsys.disabled():
         print("\n".join(lines))

@@ -7,6 +7,7 @@ import pytest
 
 from kdprobe.stats.bootstrap import draw_resamples, interval
 from kdprobe.stats.clustered_tests import mcnemar_of
+from tests.bench.rows import BenchRows
 
 CLUSTERS, SIZE, SHARE, STUDIES, DRAWS = 60, 5, 0.8, 2000, 1000
 PASSAGE = np.repeat(np.arange(CLUSTERS), SIZE)
@@ -22,7 +23,9 @@ def hits(generator: np.random.Generator, correlation: float) -> np.ndarray:
 
 
 @pytest.mark.bench
-def test_coverage_of_naive_and_clustered_intervals(capsys: pytest.CaptureFixture[str]):
+def test_coverage_of_naive_and_clustered_intervals(
+    capsys: pytest.CaptureFixture[str], bench_row: BenchRows
+):
     """Guards a cluster bootstrap that does not cover, and a test that cries wolf."""
     n = CLUSTERS * SIZE
     naive = draw_resamples(0, n, DRAWS)
@@ -51,6 +54,13 @@ def test_coverage_of_naive_and_clustered_intervals(capsys: pytest.CaptureFixture
             f"{correlation:<14} {effect['clustered'] / effect['naive']:<8.2f} "
             f"{covered['naive']:.3f}  {covered['clustered']:.3f}        "
             f"{alarms['naive']:.3f}  {alarms['clustered']:.3f}"
+        )
+        bench_row(
+            f"agreement in clusters, correlation {correlation}",
+            float(covered["clustered"]),
+            unit="coverage",
+            agreement="nominal .95",
+            must=0.925,
         )
         assert covered["clustered"] > 0.925
         assert alarms["clustered"] < 0.065

@@ -29,6 +29,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from tests.analysis.attributed import with_scores
 from tests.analysis.studies import classification_task, ids_of, regression_task, split_of
+from tests.bench.rows import BenchRows
 
 STUDIES = int(os.environ.get("KDPROBE_STUDIES", "60"))
 LARGE, QUADRATURE, DRAWS = 60_000, 9, 1000
@@ -172,7 +173,7 @@ LEAST = 0.95 - 4 * np.sqrt(0.95 * 0.05 / STUDIES)
 @pytest.mark.bench
 @pytest.mark.timeout(60 + 5 * STUDIES)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_coverage(kind: Kind, capsys: pytest.CaptureFixture[str]):
+def test_coverage(kind: Kind, capsys: pytest.CaptureFixture[str], bench_row: BenchRows):
     """Guards intervals that miss the truth oftener than they say, kind by kind of number."""
     started = time.perf_counter()
     held = coverage(kind)
@@ -181,6 +182,10 @@ def test_coverage(kind: Kind, capsys: pytest.CaptureFixture[str]):
     certain = set(CERTAIN) - set(kind.skewed)
     usual = [share for place, share in known.items() if place[1] in certain]
     assert usual
+    bench_row(
+        f"intervals of {kind.name}, n = {kind.n:,}", usual, unit="coverage",
+        agreement="nominal .95", must=LEAST,
+    )  # fmt: skip
     assert min(usual) > LEAST
 
 
@@ -251,10 +256,14 @@ def of_enough(numbers: Numbers) -> Numbers:
 @pytest.mark.timeout(120 + 3 * STUDIES)
 @pytest.mark.parametrize("of", [selective_areas, word_agreement, probing_gaps])
 def test_coverage_of_other_observations(
-    of: Callable[[bool, int], Numbers], capsys: pytest.CaptureFixture[str]
+    of: Callable[[bool, int], Numbers], capsys: pytest.CaptureFixture[str], bench_row: BenchRows
 ):
     """Guards the intervals of areas, word scores and probes, which rest on other resamples."""
     started = time.perf_counter()
     held = held_by(of(True, 99), lambda number: of_enough(of(False, number)))
     seconds = time.perf_counter() - started
-    assert min(reported(of.__name__, held, seconds, capsys).values()) > LEAST
+    known = list(reported(of.__name__, held, seconds, capsys).values())
+    bench_row(
+        f"intervals of {of.__name__}", known, unit="coverage", agreement="nominal .95", must=LEAST
+    )
+    assert min(known) > LEAST

@@ -11,6 +11,7 @@ import pytest
 
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.deletion_orders import Limits, order_limits
+from tests.bench.rows import BenchRows
 
 pytestmark = pytest.mark.bench
 WORDS, LONGEST = 9, 12
@@ -49,7 +50,7 @@ def seconds(of: Callable[[Floats], Limits], values: Floats, times: int) -> float
     return (time.process_time() - started) / times
 
 
-def test_nine_words_against_all_orders(capsys: pytest.CaptureFixture[str]):
+def test_nine_words_against_all_orders(capsys: pytest.CaptureFixture[str], bench_row: BenchRows):
     """Guards limits that are fast and other ones: all 362,880 orders must agree."""
     values = np.random.default_rng(9).random(2**WORDS)
     ours = order_limits(values)
@@ -64,4 +65,7 @@ def test_nine_words_against_all_orders(capsys: pytest.CaptureFixture[str]):
             f"{orders:.2f} s, {orders / programme:,.0f} times as long; in one array {array:.2f} s, "
             f"{array / programme:,.0f} times; {LONGEST} words: {1e3 * longest:.1f} ms"
         )
+    bench_row(
+        "AOPC limits, 9 words, to every order", orders / programme, agreement="1e-12", must=1000
+    )
     assert orders / programme > 1000

@@ -14,6 +14,7 @@ import torch
 from kdprobe.models.hf import HfModel, open_hf
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.task import Split, Task
+from tests.bench.rows import BenchRows
 from tests.models.tiny import WORDS, tiny_checkpoint
 
 TASK = Task("t", 1, "classification", ("bad", "good"), "accuracy")
@@ -44,9 +45,7 @@ def timed(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
 
 
 @pytest.mark.bench
-def test_length_batches_against_padding_to_128(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-):
+def test_length_batches_against_padding_to_128(tmp_path: Path, bench_row: BenchRows):
     """Guards against a pass that pads, or one that is fast because its logits are others."""
     folder = tiny_checkpoint(
         tmp_path / "m", labels=TASK.labels, layers=6, width=128, heads=4, max_length=128
@@ -68,7 +67,9 @@ def test_length_batches_against_padding_to_128(
         np.testing.assert_allclose(fast, slow, atol=1e-6)
         ratios.append(theirs / ours)
     ratio = statistics.median(ratios)
-    record_property("ratio", ratio)
+    bench_row(
+        "encoding in batches of one length, to padding to 128", ratios, agreement="logits 1e-6"
+    )
     print(f"encode: {ratio:.1f} times as fast as padding to 128, largest difference "
           f"{np.abs(fast - slow).max():.1e}")  # fmt: skip
     assert ratio > 2

@@ -11,7 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from kdprobe.distillers.precision import (
     price,
 )
 from tests.bench.precisions import FAMILIES, Trained
+from tests.bench.rows import BenchRows
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 5
@@ -61,7 +62,7 @@ def missing(family: str, task: str) -> str | None:
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("task", ["grammar", "cola"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_precisions(family: str, task: str, record_property: Callable[[str, object], None]) -> None:
+def test_precisions(family: str, task: str, bench_row: BenchRows) -> None:
     """Guards `auto`: a family that is trained in bfloat16 by itself must be equal here too.
 
     An undefined score (all examples in one class) counts as 0, which is what guessing is worth.
@@ -85,5 +86,10 @@ def test_precisions(family: str, task: str, record_property: Callable[[str, obje
     )  # fmt: skip
     print(f"{row!r}\n{price(row)}")
     found = compare_precisions(row.float32, row.bfloat16)
-    record_property(f"{family} on {task}: mean difference", found.mean)
+    bench_row(
+        f"training {family} in bfloat16 on {task}, score moved",
+        abs(100 * found.mean),
+        unit="points",
+        agreement="equal" if found.equal else "not shown equal",
+    )
     assert found.equal or not is_shown_equal(family)

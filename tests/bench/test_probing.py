@@ -23,7 +23,6 @@ from tests.bench.probing_peers import (
     CLASSES,
     ROUNDS,
     Peer,
-    Record,
     encoder,
     grid_one_by_one,
     labelled,
@@ -32,14 +31,17 @@ from tests.bench.probing_peers import (
     sentences,
     timed,
 )
+from tests.bench.rows import BenchRows
 from tests.extract.probes.test_fits import features, one_by_one
 
 pytestmark = pytest.mark.timeout(3600)
 TRAIN, DEV, TEST = 256, 128, 1024
 
+PEERS = {"loop": "thesis's loop", "careful": "careful user"}
+
 
 @pytest.mark.bench
-def test_all_cells_at_once_against_senteval_one_cell_after_another(record_property: Record):
+def test_all_cells_at_once_against_senteval_one_cell_after_another(bench_row: BenchRows):
     """Guards against batched fits that are fast because they are other fits."""
     data = features(cells=7, n=1000, d=128, classes=4, dev=500, test=4000)
     protocol = SentEvalProtocol()
@@ -69,8 +71,18 @@ def test_all_cells_at_once_against_senteval_one_cell_after_another(record_proper
         100 * (rough[0].hits.mean(axis=1) - fit_senteval(ready, asked).hits.mean(axis=1))
         for asked in (protocol, SentEvalProtocol(strengths=STRENGTHS))
     )
-    record_property("exact", exact)
-    record_property("logistic", logistic)
+    rounds = [slow / fast for slow, fast in zip(theirs, ours, strict=True)]
+    bench_row(
+        "probes without hidden layer, SentEval's protocol, a fit",
+        rounds,
+        must=3.0,
+        agreement=f"accuracy within {100 * max(differ):.2f} points",
+    )
+    bench_row(
+        "probes, logistic regression, a fit",
+        logistic,
+        agreement=f"{same.mean():+.2f} points at the same choice of L2",
+    )
     print(
         f"probes without hidden layer, exact protocol: {exact:.1f} times as fast a fit, largest "
         f"difference {100 * max(differ):.2f} points; logistic: {logistic:.0f} times, on the same "
@@ -89,7 +101,7 @@ def test_all_cells_at_once_against_senteval_one_cell_after_another(record_proper
 @pytest.mark.bench
 @pytest.mark.parametrize("which", ["tiny", "real"])
 def test_probing_against_the_loop_of_the_thesis_and_a_careful_user(
-    tmp_path: Path, record_property: Record, which: str
+    tmp_path: Path, bench_row: BenchRows, which: str
 ):
     """Guards against an exact probe that is another one, and a fast one that moves scores.
 
@@ -123,10 +135,16 @@ def test_probing_against_the_loop_of_the_thesis_and_a_careful_user(
                 rows.setdefault(f"{name} share", []).append(100 * share)
                 _note(rows, name, peer, fits, seconds + reading / len(reader.cells), one_layer)
     told = {name: statistics.median(values) for name, values in rows.items()}
-    for name, value in told.items():
-        record_property(f"{which} {name}", value)
-    for name in ("thesis", "fast"):
+    for name, musts in (("thesis", (15.0, 5.0)), ("fast", (60.0, 20.0))):
         differ = rows[f"{name} differ"]
+        for peer, must in zip(("loop", "careful"), musts, strict=True):
+            bench_row(
+                f"probing {name}, {which} encoder, to the {PEERS[peer]}",
+                rows[f"{name} {peer}"],
+                agreement=f"accuracy {statistics.mean(differ):+.2f} points",
+                must=must,
+                goal=2.0 * must if name == "thesis" else 2.5 * must,
+            )
         print(
             f"probing with --probe {name}, {which} encoder: {told[f'{name} loop']:.1f} times as "
             f"fast as the thesis's loop, {told[f'{name} careful']:.1f} times as a careful user; "

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Bert
 from kdprobe.models.word_pieces import train_tokenizer
 from kdprobe.tasks.grammar.generation import derivations
 from tests.bench.layer_reading import POOLINGS, TASK
+from tests.bench.rows import BenchRows
 
 COUNTS = tuple(
     int(count) for count in os.environ.get("KDPROBE_SENTENCES", "10000,50000,100000").split(",")
@@ -53,9 +54,7 @@ def real_encoder(folder: Path, source: str) -> None:
 
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
-def test_memory_is_flat_in_sentences(
-    tmp_path: Path, record_property: Callable[[str, object], None]
-):
+def test_memory_is_flat_in_sentences(tmp_path: Path, bench_row: BenchRows):
     """Guards against features held in memory: with a hundred thousand sentences no run would end.
 
     `KDPROBE_ENCODER` names the folder of a pretrained encoder, `KDPROBE_SENTENCES` other counts. Of
@@ -84,7 +83,10 @@ def test_memory_is_flat_in_sentences(
             f"({(one['peak'] - one['before']) / 1e6:.0f} MB of it for reading), features "
             f"{one['bytes'] / 1e6:.0f} MB on disk"
         )
-        record_property(f"peak {count}", one["peak"])
+        bench_row(
+            f"reading layers of {count:,} sentences, peak memory", one["peak"] / 1e6, unit="MB",
+            agreement=f"{count / one['seconds']:.0f} sentences a second",
+        )  # fmt: skip
         told.append(one)
     few, many = told[0], told[-1]
     grown = (many["peak"] - few["peak"]) / max(many["sentences"] - few["sentences"], 1)

@@ -16,7 +16,6 @@ from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from tests.bench.probing_peers import (
     ROUNDS,
-    Record,
     encoder,
     encoder_work,
     multiplied,
@@ -25,6 +24,7 @@ from tests.bench.probing_peers import (
     timed,
     token_lengths,
 )
+from tests.bench.rows import BenchRows
 
 pytestmark = pytest.mark.timeout(3600)
 COUNT = 1024
@@ -34,7 +34,7 @@ COUNT = 1024
 @pytest.mark.bench
 @pytest.mark.parametrize("which", ["tiny", "real"])
 def test_one_pass_over_all_layers_against_one_pass_a_layer(
-    tmp_path: Path, record_property: Record, which: str
+    tmp_path: Path, bench_row: BenchRows, which: str
 ):
     """Guards against a pass whose vectors are others, or that is no faster."""
     handle = encoder(which, tmp_path)
@@ -64,8 +64,18 @@ def test_one_pass_over_all_layers_against_one_pass_a_layer(
         )
         wide.append(timed(lambda: padded(handle, texts[:64], 3, full=True))[0] * COUNT / 64 / ours)
     ratio, full = statistics.median(ratios), statistics.median(wide)
-    record_property(f"{which}", ratio)
-    record_property(f"{which} padded to 128", full)
+    bench_row(
+        f"encoding all layers and poolings, {which} encoder, to SentEval's one layer",
+        ratios,
+        agreement=f"1 - cosine {max(differ):.0e}",
+        must=1.3,
+        goal=1.7,
+    )
+    bench_row(
+        f"encoding all layers and poolings, {which} encoder, to one layer padded to 128",
+        wide,
+        agreement=f"1 - cosine {max(differ):.0e}",
+    )
     print(
         f"encoding all 7 layers and 3 poolings, {which} encoder: {ratio:.2f} times as fast as "
         f"SentEval's one layer and pooling, {full:.1f} times as one padded to 128, "
@@ -74,7 +84,6 @@ def test_one_pass_over_all_layers_against_one_pass_a_layer(
     )
     peer, own = (100 * statistics.median(share) for share in zip(*shares, strict=True))
     saved = encoder_work(handle, longest) / encoder_work(handle, lengths)
-    record_property(f"{which} share of the limit", own)
     print(
         f"what limits it: products of these shapes reach {limit / 1e9:.0f} GF/s here; SentEval's "
         f"pass reaches {peer:.0f} % of that, ours {own:.0f} %; without padding there is "

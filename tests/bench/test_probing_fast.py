@@ -23,7 +23,8 @@ from kdprobe.models.hidden import LayerReader
 from kdprobe.progress import Silent
 from kdprobe.seeds import derive_generator
 from kdprobe.tasks.probing.build import build_set, grammar_corpus
-from tests.bench.probing_peers import TASK, Record, timed
+from tests.bench.probing_peers import TASK, timed
+from tests.bench.rows import BenchRows
 from tests.bench.test_probing_data import real_encoder, small_bert
 
 SIZES = {"tr": 2000, "va": 5000, "te": 10_000}
@@ -42,7 +43,7 @@ def by_length(texts: list[str]) -> np.ndarray:
 
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
-def test_the_fast_probe_at_ten_thousand_test_sentences(tmp_path: Path, record_property: Record):
+def test_the_fast_probe_at_ten_thousand_test_sentences(tmp_path: Path, bench_row: BenchRows):
     """Guards against a fast probe whose scores are others than the protocol's.
 
     Dev is 5,000 sentences, so that choosing among 36 settings is hardly noise.
@@ -80,7 +81,13 @@ def test_the_fast_probe_at_ten_thousand_test_sentences(tmp_path: Path, record_pr
         told["fast"] += (100 * fast.hits.mean(axis=1) - score).tolist()
         told["seed"] += (100 * again.hits.mean(axis=1) - score).tolist()
     moved, noise = (np.abs(told[name]) for name in ("fast", "seed"))
-    record_property("fast differs", float(moved.mean()))
+    bench_row(
+        "probes fast, scores moved",
+        moved.tolist(),
+        unit="points",
+        must=0.5,
+        agreement=f"another seed of the exact protocol moves them by {noise.mean():.2f}",
+    )
     print(
         f"--probe fast at 10,000 test sentences, {len(moved)} cells: scores differ from the exact "
         f"protocol's by {moved.mean():.2f} points on average, worst {moved.max():.2f} (mean of the "

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kdprobe.stats.bootstrap import draw_resamples, draw_run_weights, interval, mean_over_runs
+from tests.bench.rows import BenchRows
 
 N, STUDIES, DRAWS, SHARE = 300, 1000, 1000, 0.8
 
@@ -24,13 +25,14 @@ def covers(draws: np.ndarray) -> bool:
 
 
 @pytest.mark.bench
-def test_coverage_of_few_seeds(capsys: pytest.CaptureFixture[str]):
+def test_coverage_of_few_seeds(capsys: pytest.CaptureFixture[str], bench_row: BenchRows):
     """Guards intervals of three seeds that never leave them."""
     sample = draw_resamples(0, N, DRAWS)
     lines = [
         f"\naccuracy {SHARE} of {N} examples, {STUDIES:,} studies"
         "\nseeds  spread of seeds  runs drawn  Student's t  mean width"
     ]
+    held: list[float] = []
     for spread in (0.0, 0.01, 0.05):
         for runs in (2, 3, 5, 10):
             generator = np.random.Generator(np.random.PCG64(runs))
@@ -49,6 +51,8 @@ def test_coverage_of_few_seeds(capsys: pytest.CaptureFixture[str]):
                 f"{runs:<6} {spread:<16} {drawn / STUDIES:<11.3f} {covered / STUDIES:<12.3f} "
                 f"{width / STUDIES:.3f}"
             )
+            held.append(covered / STUDIES)
             assert covered / STUDIES > 0.925
+    bench_row("accuracy over seeds", held, unit="coverage", agreement="nominal .95", must=0.925)
     with capsys.disabled():
         print("\n".join(lines))

@@ -17,6 +17,7 @@ import pytest
 from kdprobe.stats.arrays import Floats
 from kdprobe.stats.hypothesis_tests import lower_bound
 from kdprobe.stats.selective import coverage_curve, first_size, fixed_sequence, threshold_grid
+from tests.bench.rows import BenchRows
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
@@ -91,7 +92,7 @@ def simulated(law: Law, n: int) -> dict[str, Rates]:
 
 
 @pytest.mark.parametrize("n", [400, 2000])
-def test_the_guarantee_holds(n: int):
+def test_the_guarantee_holds(n: int, bench_row: BenchRows):
     """Guards a threshold that is chosen and tested on the same share: it misses every other time.
 
     1,000 draws at a rate of .05 have a standard error of .007; .07 leaves room for three of them.
@@ -104,4 +105,8 @@ def test_the_guarantee_holds(n: int):
         cells = "".join(f"{one.missed:11.3f} ({one.coverage:.2f})" for one in rates.values())
         print(f"{law.name:24}{cells}")
         assert rates["guarantee"].missed <= 0.07, law.name
+        bench_row(
+            f"threshold of {law.name}, {n:,} examples", 1.0 - float(rates["guarantee"].missed),
+            unit="coverage", agreement="nominal .95", must=0.93,
+        )  # fmt: skip
     print(f"{time.process_time() - started:.1f} CPU seconds")

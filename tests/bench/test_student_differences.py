@@ -17,6 +17,7 @@ from kdprobe.analysis.student_differences.relations import BY_NAME
 from kdprobe.observations.study import Study
 from kdprobe.stats.bootstrap import interval
 from tests.analysis.studies import study_of
+from tests.bench.rows import BenchRows
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(1800)]
 
@@ -62,7 +63,7 @@ def readings(n: int, truth: float) -> Says:
     return Says(*(counts / RUNS).tolist())
 
 
-def test_power_of_the_paired_difference() -> None:
+def test_power_of_the_paired_difference(bench_row: BenchRows) -> None:
     """Guards the point of the analysis: it sees what two overlapping intervals hide."""
     started = time.perf_counter()
     table = {(n, truth): readings(n, truth) for n in SIZES for truth in TRUTHS}
@@ -74,6 +75,10 @@ def test_power_of_the_paired_difference() -> None:
         )
     print(f"{RUNS} runs each, {time.perf_counter() - started:.0f} s")
     for n in SIZES:
+        bench_row(
+            f"a student as good as another, {n:,} examples, not said to differ",
+            1.0 - table[n, 0.0].mcnemar, unit="coverage", agreement="nominal .95", must=0.92,
+        )  # fmt: skip
         assert table[n, 0.0].mcnemar <= 0.08  # exact: at most .05, here of 300 runs
         assert table[n, 0.0].paired_interval <= 0.09
     assert all(says.mcnemar >= says.by_eye for says in table.values())

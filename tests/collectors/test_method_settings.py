@@ -48,7 +48,7 @@ def test_settings_reach_the_request_and_the_protocol_card():
     assert (made.target, made.output, made.removal) == ("own", "probability", "delete")
     told = AttributionRequest.described(made)["method_settings"]
     assert isinstance(told, dict)
-    assert told["lime"] == {"exact_words": 12, "samples": 50, "kernel_width": 25.0}
+    assert told["lime"] == {"exact_words": 12, "samples": 50, "kernel_width": 25.0, "noise": 0.05}
     assert told["occlusion"] == {}
     assert AttributionRequest.described(None)["method_settings"] is None
     assert asked_evidence({"attributions": {}}) == {}
@@ -59,7 +59,7 @@ def test_settings_reach_the_request_and_the_protocol_card():
     [
         ({"lime": {"sample": 5}},
          "`attribution.options` lime: unknown key 'sample', expected one of exact_words, samples, "
-         "kernel_width; did you mean 'samples'?"),
+         "kernel_width, noise; did you mean 'samples'?"),
         ({"shap": {"permutations": 5}},
          "`attribution.options` shap: shap is not among the methods, expected one of lime, "
          "occlusion"),
@@ -75,6 +75,21 @@ def test_settings_that_cannot_be_are_said(settings: dict[str, object], message: 
     with pytest.raises(ConfigError) as caught:
         settled(**settings)
     assert str(caught.value) == message
+
+
+def test_exact_samples_take_the_noise_out_of_every_method_that_has_it():
+    """Guards against a fixed number that is asked for and not drawn, or a setting overruled."""
+    fixed = AttributionRequest(methods=("lime", "shap", "occlusion"), exact_samples=True,
+                               options={"lime": {"noise": 0}})  # fmt: skip
+    told = AttributionRequest.described(fixed)["method_settings"]
+    assert isinstance(told, dict)
+    assert (told["lime"]["noise"], told["shap"]["noise"], told["occlusion"]) == (0, 0, {})
+    with pytest.raises(ConfigError) as caught:
+        AttributionRequest(methods=("lime",), exact_samples=True, options={"lime": {"noise": 0.1}})
+    assert str(caught.value) == (
+        "`attribution.options` lime.noise: is 0.1 beside `exact_samples`, expected one of the two; "
+        "leave `attribution.exact_samples` out"
+    )
 
 
 def test_unknown_keys_and_settings_of_nothing():

@@ -7,9 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from kdprobe.comparison import files
 from kdprobe.comparison.document import task_info
 from kdprobe.comparison.examples import examples, page_rows
-from kdprobe.comparison.files import predictions_parquet
+from kdprobe.comparison.files import write_predictions
+from kdprobe.observations.study import Study
 from tests.analysis.studies import binary, regression, several_seeds
 
 
@@ -53,11 +55,25 @@ def test_regression_examples_have_scores() -> None:
     assert task_info(study).label_counts == {}
 
 
+def _written(study: Study) -> io.BytesIO:
+    sink = io.BytesIO()
+    write_predictions(study, sink)
+    sink.seek(0)
+    return sink
+
+
+def test_parquet_in_pieces_is_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guards against a row lost or doubled where one piece ends and the next begins."""
+    whole = pq.read_table(_written(binary()))
+    monkeypatch.setattr(files, "_PIECE", 3)
+    assert pq.read_table(_written(binary())).equals(whole)
+
+
 @pytest.mark.parametrize("make", [binary, regression, several_seeds])
 def test_parquet_has_a_row_per_example_model_and_run(make: object) -> None:
     """A missing run in the sidecar file makes its numbers impossible to check."""
     study = make()  # type: ignore[operator]
-    table = pq.read_table(io.BytesIO(predictions_parquet(study)))
+    table = pq.read_table(_written(study))
     runs = sum(len(model.runs) for model in study.models)
     assert table.num_rows == study.n * runs
     first = table.slice(0, study.n).to_pydict()
@@ -73,6 +89,6 @@ def test_unlabelled_examples_have_no_label() -> None:
     """A hidden test label written as 0 would be taken for a class."""
     study = binary()
     study = replace(study, split=replace(study.split, labels=None))
-    table = pq.read_table(io.BytesIO(predictions_parquet(study))).to_pydict()
+    table = pq.read_table(_written(study)).to_pydict()
     assert set(table["label"]) == {None}
     assert examples(study, [0])[0].label is None

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from kdprobe.distillers import compute
-from kdprobe.distillers.compute import Compute, choose_compute, has_bfloat16, settled
+from kdprobe.distillers.compute import Compute, choose_compute, settled
 from kdprobe.errors import CapabilityError, ConfigError
+from kdprobe.models.precision import has_bfloat16
 from tests.distillers.builders import CPU
 
 

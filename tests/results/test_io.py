@@ -274,6 +274,7 @@ def test_word_scores_of_an_older_document_stand_once() -> None:
         now["words"].pop("scores")
         assert now["words"].pop("second") is None
         held["words"].pop("scores")
+        assert not any(each.pop("of_labels") for each in now["predictions"])
         assert now == held
     assert not scores
     assert io.loads(io.dumps(new)) == new

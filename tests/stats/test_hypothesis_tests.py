@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import SquareTable, cochrans_q, mcnema
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from kdprobe.stats.bootstrap import draw_resamples
+from kdprobe.stats.bootstrap import Resamples, draw_resamples
 from kdprobe.stats.correlations import pearson_draws, spearman_draws
 from kdprobe.stats.hypothesis_tests import (
     benjamini_hochberg,
@@ -234,11 +234,12 @@ def test_spearman_by_hand_with_a_tie():
 
 def test_more_examples_than_a_chunk_holds():
     """Guards against a block boundary that loses or doubles resamples."""
-    n = 30_000  # 33 resamples a block
-    resamples = draw_resamples(0, n, 70)
+    n = 15_000  # 266 resamples a block
     generator = np.random.Generator(np.random.PCG64(0))
+    counts = generator.multinomial(n, np.full(n, 1 / n), size=300).astype(np.float32)
+    resamples = Resamples(counts)
     x, y = generator.normal(size=n), generator.integers(0, 5, size=n)
-    for row in (0, 32, 33, 70):
+    for row in (0, 265, 266, 299):
         drawn = np.repeat(np.arange(n), resamples.counts[row].astype(int))
         expected = scipy.stats.spearmanr(x[drawn], y[drawn]).statistic
         assert spearman_draws(resamples, x, y)[row] == pytest.approx(expected, abs=1e-10)

@@ -14,7 +14,8 @@ import numpy as np
 
 from kdprobe.analysis.agreement.groups import all_models, ceiling_estimates, ceilings, of_ceiling
 from kdprobe.analysis.agreement.metrics import METRICS
-from kdprobe.analysis.agreement.pairs import PairView, pair_estimates
+from kdprobe.analysis.agreement.pair_view import PairView
+from kdprobe.analysis.agreement.pairs import pair_estimates
 from kdprobe.analysis.gold import labelled_note
 from kdprobe.analysis.protocol import Gold, NoOptions, described
 from kdprobe.observations.predictions import Population

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kdprobe.analysis.agreement.pairs import CONSTANT, PairView, corrected_estimate
+from kdprobe.analysis.agreement.pair_view import PairView
+from kdprobe.analysis.agreement.pairs import CONSTANT, corrected_estimate
 from kdprobe.analysis.estimates import HOW, EstimateKey, estimate, resamples_of
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study

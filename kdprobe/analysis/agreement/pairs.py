@@ -6,13 +6,10 @@ than two models, or at the seeds of one model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 
-from kdprobe.analysis.agreement.distances import UNLISTED, distances
+from kdprobe.analysis.agreement.distance_estimates import distance_estimates
+from kdprobe.analysis.agreement.pair_view import PairView
 from kdprobe.analysis.estimates import (
     EstimateKey,
     estimate,
@@ -20,32 +17,16 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
-from kdprobe.observations.predictions import Population, Predictions
-from kdprobe.observations.study import Study
+from kdprobe.observations.predictions import Predictions
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Floats, Ints, ratio
-from kdprobe.stats.bootstrap import LEVEL, Resamples
-from kdprobe.stats.divergence import Fidelity, probability_loyalty
+from kdprobe.stats.bootstrap import LEVEL
 from kdprobe.stats.kappa import Attainable, Corrected, Pairing, asymptotic_error, attainable
 
 CONSTANT = "a model predicts only one label; kappa would be 0 whatever the other model says"
 NO_GOLD = "the split has no gold labels, so mistakes are not known"
-_NO_PROBABILITIES = "only the predicted labels of {} are known, no probabilities"
 NEVER = "a model is right on every example, or wrong on every one"
-_DISTANCES: Mapping[str, Callable[[Resamples, Fidelity], Floats]] = {
-    "kl": lambda sample, apart: sample.mean(apart.kl),
-    "kl_median": lambda sample, apart: sample.quantile(apart.kl, 0.5),
-    "kl_p95": lambda sample, apart: sample.quantile(apart.kl, 0.95),
-    "kl_p99": lambda sample, apart: sample.quantile(apart.kl, 0.99),
-    "jensen_shannon": lambda sample, apart: sample.mean(apart.jensen_shannon),
-    "total_variation": lambda sample, apart: sample.mean(apart.total_variation),
-    "probability_loyalty": lambda sample, apart: sample.mean(
-        probability_loyalty(apart.jensen_shannon)
-    ),
-}
 _Z = 1.959963984540054  # the 97.5 % point of the normal distribution
-_LEAST_FOR_P99 = 381  # from Z^2 * .99 / .01 on, the upper end is an order statistic of the sample
-_NO_LARGER = "no interval: no resample holds a larger value than the sample"
 
 
 def corrected_estimate(
@@ -75,67 +56,6 @@ def corrected_estimate(
     )
 
 
-@dataclass(frozen=True)
-class PairView:
-    """Two models of a study and what is computed once for each pair of their runs."""
-
-    study: Study
-    a: Population
-    b: Population
-
-    @cached_property
-    def labelled(self) -> PairView | None:
-        """The same pair on the examples with a gold label alone; None where no example has one."""
-        study = self.study.with_gold()
-        if study.split.labels is None:
-            return None
-        if study is self.study:
-            return self
-        models = {model.name: model for model in study.models}
-        return PairView(study, models[self.a.name], models[self.b.name])
-
-    @cached_property
-    def pairings(self) -> dict[tuple[int, int], Pairing]:
-        """The counts of each pair of runs, by their identities."""
-        sample = resamples_of(self.study)
-        return {
-            (id(one), id(other)): Pairing(
-                sample, one.predicted, other.predicted, self.study.classes
-            )
-            for one in self.a.runs
-            for other in self.b.runs
-        }
-
-    @cached_property
-    def apart(self) -> dict[tuple[int, int], Fidelity]:
-        """The distances of each pair of runs on each example, by their identities."""
-        return distances(self.study, self.a, self.b)
-
-    def draws(self, of: Callable[[Pairing], Floats]) -> Floats:
-        """Average a statistic of the counts over all pairs of runs."""
-        return pair_draws_of(
-            self.study, self.a, self.b, lambda one, other: of(self.pairings[id(one), id(other)])
-        )
-
-    def corrected(self, of: Callable[[Pairing], Corrected]) -> Corrected:
-        """Average a coefficient and its chance agreement over all pairs of runs."""
-        coefficients = {key: of(pairing) for key, pairing in self.pairings.items()}
-
-        def part(place: int) -> Floats:
-            return pair_draws_of(
-                self.study,
-                self.a,
-                self.b,
-                lambda one, other: coefficients[id(one), id(other)][place],
-            )
-
-        return Corrected(part(0), part(1))
-
-    def at(self, metric: str, *, method: str = "") -> EstimateKey:
-        """The coordinates of a number about this pair."""
-        return EstimateKey(metric, self.a.name, self.b.name, method=method)
-
-
 def pair_estimates(view: PairView) -> list[Estimate]:
     """Return every number about one pair, in the order of the report."""
     n = view.study.n
@@ -157,7 +77,7 @@ def pair_estimates(view: PairView) -> list[Estimate]:
         )
         if name == "cohens_kappa":
             estimates += _asymptotic(view)
-    return [*estimates, *_mistakes(view), *_fidelities(view)]
+    return [*estimates, *_mistakes(view), *distance_estimates(view)]
 
 
 def _asymptotic(view: PairView) -> list[Estimate]:
@@ -247,47 +167,3 @@ def consistency_draws(view: PairView, gold: Ints) -> Floats:
         return Pairing(sample, left, right, 2).kappa().draws
 
     return pair_draws_of(view.study, view.a, view.b, kappa)
-
-
-def _fidelities(view: PairView) -> list[Estimate]:
-    """The distances of probabilities, or the reason why there are none."""
-    n, lacking = view.study.n, without_probabilities(view)
-    if lacking:
-        return [undefined_estimate(view.at(name), lacking, n=n) for name in (*_DISTANCES, "kl_max")]
-    estimates = [
-        estimate(view.at(name), distance_draws(view, name), n=n, undefined=UNLISTED)
-        for name in _DISTANCES
-    ]
-    largest = float(np.mean([each.kl.max() for each in view.apart.values()]))
-    place = 1 + list(_DISTANCES).index("kl_p99")
-    estimates.insert(
-        place, Estimate(**vars(view.at("kl_max")), value=largest, n=n, note=_NO_LARGER)
-    )
-    return [_without_interval(each) if _ends_too_early(each) else each for each in estimates]
-
-
-def without_probabilities(view: PairView) -> str:
-    """Return why a pair has no distances of probabilities; empty where it has."""
-    bare = [model.name for model in (view.a, view.b) if not model.has_probabilities]
-    return _NO_PROBABILITIES.format(" and ".join(bare)) if bare else ""
-
-
-def distance_draws(view: PairView, name: str) -> Floats:
-    """Return a distance of probabilities (`kl`, `jensen_shannon` …), float64 `[B + 1]`."""
-    sample, of = resamples_of(view.study), _DISTANCES[name]
-    return pair_draws_of(
-        view.study,
-        view.a,
-        view.b,
-        lambda one, other: of(sample, view.apart[id(one), id(other)]),
-    )
-
-
-def _ends_too_early(number: Estimate) -> bool:
-    return number.metric == "kl_p99" and (number.n or 0) < _LEAST_FOR_P99
-
-
-def _without_interval(number: Estimate) -> Estimate:
-    """Take away an interval whose upper end would lie beyond the largest example."""
-    note = f"no interval: it takes {_LEAST_FOR_P99} examples"
-    return number.model_copy(update={"low": None, "high": None, "interval": "", "note": note})

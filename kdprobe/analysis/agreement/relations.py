@@ -6,17 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+from kdprobe.analysis.agreement.distance_estimates import distance_draws, without_probabilities
 from kdprobe.analysis.agreement.distances import UNLISTED
 from kdprobe.analysis.agreement.metrics import METRICS
-from kdprobe.analysis.agreement.pairs import (
-    CONSTANT,
-    NEVER,
-    NO_GOLD,
-    PairView,
-    consistency_draws,
-    distance_draws,
-    without_probabilities,
-)
+from kdprobe.analysis.agreement.pair_view import PairView
+from kdprobe.analysis.agreement.pairs import CONSTANT, NEVER, NO_GOLD, consistency_draws
 from kdprobe.analysis.relations import Related, Relation, of_each, of_each_labelled
 from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from kdprobe.analysis.attribution_agreement.explained import (
-    RESEEDED,
     SECOND_RUN,
     TRIVIAL,
     Attributed,
@@ -91,7 +90,7 @@ def _own(explained: Attributed, method: str) -> list[Estimate]:
     estimates = []
     for model in explained.models:
         scores = explained.scores(model.name, method)
-        again = explained.compare(scores, explained.scores(model.name, method, RESEEDED), spearman)
+        again = explained.with_itself(model.name, method)
         estimates.append(
             mean_estimate(EstimateKey("ceiling", model.name, method=method), explained, again)
         )
@@ -179,9 +178,27 @@ def _notes(explained: Attributed) -> tuple[str, ...]:
             if drawn:
                 notes.append(
                     f"{method} of {model.name}: {drawn} of {len(explained.attributions.ids)} "
-                    "sentences are too long for exact values and were sampled."
+                    "sentences are too long for exact values and were sampled"
+                    f"{_how_drawn(explained.attributions, model.name, method)}."
                 )
     return tuple(notes)
+
+
+def _how_drawn(attributions: Attributions, model: str, method: str) -> str:
+    """Say how many draws sampled sentences took, and what their ceiling is measured by.
+
+    Documents keep it as text: a reader of an old one sees that its ceilings are of two seeds.
+    """
+    drawn = attributions.drawn.get((model, method))
+    own = attributions.itself.get((model, method))
+    if drawn is None or own is None or not np.isfinite(drawn).any():
+        return ""
+    known = drawn[np.isfinite(drawn)]
+    by = "the errors of their own draws" if np.isfinite(own).any() else "a second seed"
+    return (
+        f", with {known.mean():.0%} of the draws allowed on average ({int((known < 1).sum())} "
+        f"stopped early); their ceiling is from {by}"
+    )
 
 
 @dataclass(frozen=True)
@@ -189,7 +206,7 @@ class AttributionAgreementAnalysis:
     """Agreement of word scores between teacher and students, with ceiling and floor."""
 
     name: str = "attribution_agreement"
-    version: int = 1
+    version: int = 2
     title: str = "Attribution agreement"
     after: tuple[str, ...] = ()
     gold: Gold = "both"

@@ -19,7 +19,7 @@ from kdprobe.observations.predictions import Population
 from kdprobe.observations.study import Study
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.rank_agreement import comparable
+from kdprobe.stats.rank_agreement import comparable, spearman
 
 RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
 NOT_ASKED = (
@@ -80,6 +80,20 @@ class Attributed:
                 values[row] = measure(*both)
         return values
 
+    def with_itself(self, model: str, method: str) -> Floats:
+        """Measure how far each example's scores agree with those of another seed, float64 `[m]`.
+
+        Definition: 1 where nothing was sampled; else the rank correlation that the errors of the
+        draws give (see `Attributions.itself`), or with the scores of a second seed. NaN where it
+        cannot be ranked.
+        """
+        again = self.scores(model, method, RESEEDED)
+        values = self.compare(self.scores(model, method), again, spearman)
+        own = self.attributions.itself.get((model, method))
+        if own is None:
+            return values
+        return np.where(np.isfinite(values) & np.isfinite(own), own, values)
+
     def draws(self, values: Floats, mask: Bools | None = None) -> Floats:
         """Average per-example values over the examples that have one, in every resample."""
         known = np.isfinite(values) if mask is None else np.isfinite(values) & mask
@@ -138,7 +152,7 @@ def _attributed(study: Study) -> Attributed:
     attributions = study.get(Attributions)
     places = {key: row for row, key in enumerate(study.split.ids)}
     rows = np.array([places[key] for key in attributions.ids], dtype=np.int64)
-    return Attributed(study, attributions, rows, Resamples(resamples_of(study).counts[:, rows]))
+    return Attributed(study, attributions, rows, resamples_of(study).within(rows))
 
 
 def skip_reason(study: Study) -> str | None:

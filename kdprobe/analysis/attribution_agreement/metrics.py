@@ -57,9 +57,12 @@ AGREEMENT = (
     ),
     _share(
         "ceiling", "ceiling",
-        "The same rank correlation of a model with itself: its explainer run with another seed "
-        "(subset between seeds: two trained runs of the teacher). An exact or deterministic "
-        "explainer has 1. Of a pair: the square root of the product of both models' ceilings.",
+        "The rank correlation that a model's scores have with those of its explainer run with "
+        "another seed: of sampled sentences as the sampling errors of their own draws give it "
+        "(two seeds simulated from them, 50 times), or from a second run where a method knows no "
+        "errors. An exact or deterministic explainer has 1. Subset between seeds: two trained "
+        "runs of the teacher. Of a pair: the square root of the product of both models' ceilings.",
+        "Wu 1986",
     ),
     _share(
         "floor", "floor",

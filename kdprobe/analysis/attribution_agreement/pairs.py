@@ -14,7 +14,6 @@ import numpy as np
 
 from kdprobe.analysis.attribution_agreement.explained import (
     RANDOM_WEIGHTS,
-    RESEEDED,
     SECOND_RUN,
     Attributed,
 )
@@ -101,7 +100,7 @@ class ExplainedPair:
 
     def ceiling(self, model: Population) -> Floats:
         """A model against its own explanations by another seed, `[m]`."""
-        return self.explained.compare(self.scores(model), self.scores(model, RESEEDED), spearman)
+        return self.explained.with_itself(model.name, self.method)
 
     def partial(self) -> Floats:
         """The correlation of each sentence without length, rarity and place, `[m]`."""

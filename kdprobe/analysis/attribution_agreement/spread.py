@@ -54,7 +54,7 @@ def spread_charts(
                     title=f"Word agreement with {student}, sentence by sentence",
                     caption="Share of sentences by the rank correlation of their word scores. The "
                     "floor is a student of random weights, the ceiling each explainer against "
-                    "itself with another seed.",
+                    "itself with other draws.",
                     kind="spread",
                     x_title="rank correlation of word scores",
                     y_title="method",

@@ -57,6 +57,13 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         gaps = hits_of(run, gold) - sure
         return _calibration.ece_draws(resamples, gaps, binned(sure, bins), bins=bins)
 
+    fits: dict[int, _calibration.Fit] = {}
+
+    def fit(run: Predictions) -> _calibration.Fit:
+        if id(run) not in fits:
+            fits[id(run)] = _calibration.fit_temperatures(resamples, run.values, gold)
+        return fits[id(run)]
+
     def brier(run: Predictions) -> Floats:
         distance = np.exp(run.log_probabilities)
         distance[rows, gold] -= 1.0
@@ -69,12 +76,8 @@ def statistics(study: Study, options: CalibrationOptions) -> dict[str, Statistic
         "overconfidence": lambda run: resamples.mean(confidence_of(run) - hits_of(run, gold)),
         "brier": brier,
         "nll": lambda run: resamples.mean(-run.log_probabilities[rows, gold]),
-        "temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).temperature
-        ),
-        "nll_at_temperature": lambda run: (
-            _calibration.fit_temperatures(resamples, run.values, gold).nll
-        ),
+        "temperature": lambda run: fit(run).temperature,
+        "nll_at_temperature": lambda run: fit(run).nll,
     }
 
 

@@ -29,6 +29,7 @@ from kdprobe.analysis.estimates import (
     resamples_of,
     undefined_estimate,
 )
+from kdprobe.analysis.examples import random_rows
 from kdprobe.analysis.gold import (
     NO_GOLD,
     NO_PROBABILITIES,
@@ -47,6 +48,7 @@ from kdprobe.results.schema import AnalysisResult, Column, Curve, Estimate, Seri
 from kdprobe.stats.arrays import Bools, Floats
 from kdprobe.stats.bootstrap import mean_within
 
+_POINTS = 5_000  # of a chart; as many examples as a page carries
 _SUBSETS = ("all", "hits", "mistakes")
 _PAIR_SUBSETS: tuple[Subset, ...] = ("all", "agree", "disagree")
 
@@ -149,6 +151,11 @@ def _scatter(study: Study, a: Population, b: Population, *, regression: bool) ->
         else {name: _margins.mask_of(name, one, other) for name in _PAIR_SUBSETS[1:]}
     )
     what = "predicted score" if regression else "confidence"
+    shown, sampled = np.ones(study.n, dtype=bool), ""
+    if study.n > _POINTS:
+        shown[:] = False
+        shown[random_rows(study, ~shown, top=_POINTS, names=("confidence", "points"))] = True
+        sampled = f" {_POINTS:,} of the {study.n:,} examples are drawn, chosen at random."
     apart = (
         ""
         if regression
@@ -158,16 +165,16 @@ def _scatter(study: Study, a: Population, b: Population, *, regression: bool) ->
         name=f"{a.name}:{b.name}",
         title=f"{what.capitalize()} of {a.name} and {b.name}",
         caption=f"Each point is an example: the {what} of {a.name} to the right, that of {b.name} "
-        f"upwards.{apart}",
+        f"upwards.{apart}{sampled}",
         kind="scatter",
         x_title=f"{what} of {a.name}",
         y_title=f"{what} of {b.name}",
         series=tuple(
             Series(
                 name=name,
-                x=tuple(x[mask].tolist()),
-                y=tuple(y[mask].tolist()),
-                labels=tuple(study.split.ids[row] for row in np.flatnonzero(mask)),
+                x=tuple(x[mask & shown].tolist()),
+                y=tuple(y[mask & shown].tolist()),
+                labels=tuple(study.split.ids[row] for row in np.flatnonzero(mask & shown)),
             )
             for name, mask in groups.items()
         ),
@@ -210,12 +217,8 @@ def _correlations(study: Study, *, regression: bool) -> list[Estimate]:
     """Estimate all correlations between models, and between the seeds of one model."""
     chosen = _margins.OF_SCORES if regression else _margins.OF_PROBABILITIES
     subsets = _PAIR_SUBSETS[:1] if regression else _PAIR_SUBSETS
-    return [
-        between_models(study, correlation, pair, subset)
-        for pair in study.pairs
-        for subset in subsets
-        for correlation in chosen
-    ] + [
+    wanted = [(correlation, subset) for subset in subsets for correlation in chosen]
+    return [number for pair in study.pairs for number in between_models(study, wanted, pair)] + [
         between_seeds(study, correlation, population)
         for population in several_runs(study)
         for correlation in chosen

@@ -6,7 +6,7 @@ the subsets they are correlated on, and the estimates. Does not: draw charts or 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Literal, NamedTuple
@@ -28,7 +28,7 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import Estimate
 from kdprobe.stats.arrays import Bools, Floats, Ints
 from kdprobe.stats.bootstrap import Resamples
-from kdprobe.stats.correlations import pearson_draws, spearman_draws
+from kdprobe.stats.correlations import Variables, several_pearson_draws, spearman_draws
 
 Subset = Literal["all", "agree", "disagree"]
 FEWEST = 3  # two examples always correlate perfectly
@@ -44,11 +44,11 @@ class Sides(NamedTuple):
 
 @dataclass(frozen=True)
 class Correlation:
-    """A metric: which variables, which correlation of them, and whether (a, b) equals (b, a)."""
+    """A metric: which variables, whether of their ranks, and whether (a, b) equals (b, a)."""
 
     metric: str
     sides: Callable[[Predictions, Predictions], Sides]
-    draws: Callable[[Resamples, Floats, Floats], Floats]
+    ranks: bool = False
     symmetric: bool = True
 
 
@@ -92,14 +92,14 @@ def _scores(a: Predictions, b: Predictions) -> Sides:
 
 
 OF_PROBABILITIES = (
-    Correlation("pearson", _confidences, pearson_draws),
-    Correlation("spearman", _confidences, spearman_draws),
-    Correlation("margin_pearson", _margins, pearson_draws, symmetric=False),
-    Correlation("margin_spearman", _margins, spearman_draws, symmetric=False),
+    Correlation("pearson", _confidences),
+    Correlation("spearman", _confidences, ranks=True),
+    Correlation("margin_pearson", _margins, symmetric=False),
+    Correlation("margin_spearman", _margins, ranks=True, symmetric=False),
 )
 OF_SCORES = (
-    Correlation("pearson", _scores, pearson_draws),
-    Correlation("spearman", _scores, spearman_draws),
+    Correlation("pearson", _scores),
+    Correlation("spearman", _scores, ranks=True),
 )
 
 
@@ -124,20 +124,44 @@ def why_undefined(correlation: Correlation, subset: Subset, a: Population, b: Po
     return "the values differ by too little to correlate"
 
 
-def correlation_draws(
-    study: Study, correlation: Correlation, pair: tuple[Population, Population], subset: Subset
-) -> Floats:
-    """Return a correlation of two models on a subset, float64 `[B + 1]`, over pairs of runs."""
-    resamples = resamples_of(study)
+Wanted = tuple[Correlation, Subset]
 
-    def draws(run: Predictions, other: Predictions) -> Floats:
-        mask = mask_of(subset, run, other)
+
+def _draws(
+    resamples: Resamples, wanted: Sequence[Wanted], run: Predictions, other: Predictions
+) -> dict[Wanted, Floats]:
+    """Draw correlations of two runs, those of values all together; NaN on too few examples."""
+    sides = {each: each(run, other) for each in {correlation.sides for correlation, _ in wanted}}
+    masks = {subset: mask_of(subset, run, other) for _, subset in wanted}
+    drawn, by_value = {}, {}
+    for correlation, subset in wanted:
+        mask, (x, y) = masks[subset], sides[correlation.sides]
         if mask.sum() < FEWEST:
-            return np.full(len(resamples.counts), np.nan)
-        x, y = correlation.sides(run, other)
-        return correlation.draws(resamples.within(mask), x[mask], y[mask])
+            drawn[correlation, subset] = np.full(len(resamples.counts), np.nan)
+        elif correlation.ranks:
+            draws = spearman_draws(resamples.within(mask), x[mask], y[mask])
+            drawn[correlation, subset] = draws
+        else:
+            by_value[correlation, subset] = Variables(mask, x[mask], y[mask])
+    together = several_pearson_draws(resamples, list(by_value.values()))
+    return {**drawn, **dict(zip(by_value, together, strict=True))}
 
-    return pair_draws_of(study, *pair, draws)
+
+def correlation_draws(
+    study: Study, wanted: Sequence[Wanted], pair: tuple[Population, Population]
+) -> dict[Wanted, Floats]:
+    """Return correlations of two models on subsets, float64 `[B + 1]` each, over pairs of runs."""
+    resamples = resamples_of(study)
+    drawn: Mapping[tuple[int, int], Mapping[Wanted, Floats]] = {
+        (id(run), id(other)): _draws(resamples, wanted, run, other)
+        for run in pair[0].runs
+        for other in pair[1].runs
+    }
+
+    def averaged(each: Wanted) -> Floats:
+        return pair_draws_of(study, *pair, lambda run, other: drawn[id(run), id(other)][each])
+
+    return {each: averaged(each) for each in wanted}
 
 
 def without_values(study: Study, pair: tuple[Population, Population]) -> str:
@@ -148,19 +172,27 @@ def without_values(study: Study, pair: tuple[Population, Population]) -> str:
 
 
 def between_models(
-    study: Study, correlation: Correlation, pair: tuple[Population, Population], subset: Subset
-) -> Estimate:
-    """Estimate a correlation of two models on a subset, averaged over all pairs of their runs."""
+    study: Study, wanted: Sequence[Wanted], pair: tuple[Population, Population]
+) -> list[Estimate]:
+    """Estimate correlations of two models on subsets, averaged over all pairs of their runs."""
     a, b = pair
-    at = EstimateKey(correlation.metric, a.name, b.name, subset)
+    places = [EstimateKey(each.metric, a.name, b.name, subset) for each, subset in wanted]
     if lacking := without_values(study, pair):
-        return undefined_estimate(at, lacking)
-    return estimate(
-        at,
-        correlation_draws(study, correlation, pair, subset),
-        n=mean_size([mask_of(subset, run, other) for run in a.runs for other in b.runs]),
-        undefined=why_undefined(correlation, subset, a, b),
-    )
+        return [undefined_estimate(at, lacking) for at in places]
+    sizes = {
+        subset: mean_size([mask_of(subset, run, other) for run in a.runs for other in b.runs])
+        for subset in {subset for _, subset in wanted}
+    }
+    drawn = correlation_draws(study, wanted, pair)
+    return [
+        estimate(
+            at,
+            drawn[each],
+            n=sizes[each[1]],
+            undefined="" if np.isfinite(drawn[each][0]) else why_undefined(*each, a, b),
+        )
+        for at, each in zip(places, wanted, strict=True)
+    ]
 
 
 def score_distance_draws(study: Study, pair: tuple[Population, Population]) -> Floats:
@@ -201,7 +233,7 @@ def between_seeds(study: Study, correlation: Correlation, population: Population
     if study.n < FEWEST:
         reason = f"examples here: {study.n}; a correlation needs at least {FEWEST}"
         return undefined_estimate(at, reason, n=study.n)
-    draws = [correlation.draws(resamples, *correlation.sides(a, b)) for a, b in pairs]
+    draws = [_draws(resamples, [(correlation, "all")], a, b)[correlation, "all"] for a, b in pairs]
     return estimate(
         at,
         np.mean(draws, axis=0),

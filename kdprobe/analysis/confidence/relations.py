@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from kdprobe.analysis.confidence.margins import (
     OF_PROBABILITIES,
     OF_SCORES,
@@ -33,8 +35,8 @@ def _correlation(correlation: Correlation) -> Callable[[Study, Population], Rela
         pair = (study.teacher, student)
         if lacking := without_values(study, pair):
             return Related(student.name, None, study.n, lacking)
-        draws = correlation_draws(study, correlation, pair, "all")
-        reason = why_undefined(correlation, "all", *pair)
+        draws = correlation_draws(study, [(correlation, "all")], pair)[correlation, "all"]
+        reason = "" if np.isfinite(draws[0]) else why_undefined(correlation, "all", *pair)
         return Related(student.name, draws, study.n, reason)
 
     return related

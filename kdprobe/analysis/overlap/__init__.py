@@ -27,8 +27,7 @@ from kdprobe.analysis.relations import Related, Relation, of_each_labelled
 from kdprobe.observations.predictions import Population, Predictions
 from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult, Estimate, Matrix
-from kdprobe.stats.arrays import Bools, Floats, Ints
-from kdprobe.stats.bootstrap import mean_within
+from kdprobe.stats.arrays import Bools, Floats, Ints, ratio
 
 _Mask = Callable[[Bools, Bools], Bools]
 
@@ -59,7 +58,11 @@ class _Share:
 
         def share(run: Predictions, other: Predictions) -> Floats:
             left, right = hits_of(run, gold), hits_of(other, gold)
-            return mean_within(resamples, self.of(left, right), self.counted(left, right))
+            cells = resamples.by_group(2 * left.astype(np.int64) + right, 4)
+            inside = self.of(*_CELLS)
+            return ratio(
+                cells[:, inside & self.counted(*_CELLS)].sum(axis=1), cells[:, inside].sum(axis=1)
+            )
 
         return pair_draws_of(study, a, b, share)
 
@@ -68,6 +71,10 @@ class _Share:
         return mean_size(
             [self.of(hits_of(x, gold), hits_of(y, gold)) for x in a.runs for y in b.runs]
         )
+
+
+# Whether model_a and model_b are right in each of the four cells that examples are counted in.
+_CELLS = (np.array([False, False, True, True]), np.array([False, True, False, True]))
 
 
 def _every(a: Bools, _: Bools) -> Bools:

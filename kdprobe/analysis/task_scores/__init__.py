@@ -56,7 +56,7 @@ class _Tally:
 
     def label(self, of: Callable[[Counts], Floats], place: int) -> Callable[[Predictions], Floats]:
         """Make the statistic of one label of a score that has one value a label."""
-        return lambda run: of(self.of(run))[:, place]
+        return lambda run: of(self.of(run).of_class(place))[:, 0]
 
 
 def _tally(study: Study) -> _Tally:

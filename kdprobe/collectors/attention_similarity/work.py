@@ -16,7 +16,6 @@ from kdprobe.collectors.session import ComparedModel, Session
 from kdprobe.observations.attention import AttentionPairs
 from kdprobe.progress import Progress
 from kdprobe.results.schema import Skipped
-from kdprobe.seeds import derive_seed
 from kdprobe.tasks.task import Split
 
 if TYPE_CHECKING:
@@ -71,9 +70,10 @@ def paired_readers(
     from kdprobe.errors import CapabilityError
     from kdprobe.extract.attention_similarity import OTHER_TOKENS, attention_key, shared_tokens
     from kdprobe.models.attention import AttentionReader
+    from kdprobe.models.random_init import twin_seed
 
     gathered = PairedReaders([], {}, [])
-    drawn = derive_seed(session.seed, "random weights") % 2**31
+    drawn = twin_seed(session.seed)
     for place, model in enumerate(models):
         try:
             readers = [AttentionReader(run) for run in model.runs[0 if place else 1 :]]
@@ -109,6 +109,7 @@ def say_estimate(
 ) -> None:
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.attention_similarity import attention_seconds
+    from kdprobe.models.precision import bfloat16_advice
 
     missing = {mate.key.digest: mate for mate in mates if mate.known is None}.values()
     seconds = 0.0
@@ -122,6 +123,7 @@ def say_estimate(
         progress.say(
             f"Attention of {count:,} examples, {len(missing)} encoders beside the teacher, random "
             f"weights included: about {duration(seconds)}."
+            + bfloat16_advice(seconds, first.handle.precision, first.handle.device.type)
         )
 
 

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
+
 from kdprobe.cache import Cache
+from kdprobe.collectors.attributions.floors import Floors
 from kdprobe.collectors.attributions.joining import joined
 from kdprobe.collectors.attributions.options import AttributionRequest
 from kdprobe.collectors.attributions.plan import ExplanationPlan, plan_of
@@ -111,10 +114,11 @@ class AttributionsCollector:
         if not setting.methods:
             return Skipped(what=self.name, reason="; ".join(item.reason for item in unusable))
 
+        floors = Floors(seed, cache, progress)
+
         def explain(name: str, by: ExplanationSettings) -> dict[str, Explained]:
             role = name == study.teacher.name
-            return _explain_all(plan, able[name], by, role=role, cache=cache, progress=progress,
-                                seed=seed)  # fmt: skip
+            return _explain_all(plan, able[name], by, floors, role=role)
 
         explained, setting, failed = explain_apart(tuple(able), setting, explain)
         attributions, skipped = joined(study, plan, setting, explained), (*skipped, *failed)
@@ -176,17 +180,14 @@ def _explain_all(
     plan: ExplanationPlan,
     runs: Sequence[ModelHandle],
     setting: ExplanationSettings,
+    floors: Floors,
     *,
     role: bool,
-    cache: Cache | None,
-    progress: Progress,
-    seed: int,
 ) -> dict[str, Explained]:
     """Explain one model; `role` is whether it is the teacher. Kinds as in `Attributions`."""
     from kdprobe.extract.attributions import explain_model
-    from kdprobe.models.random_init import random_twin
 
-    first = runs[0]
+    first, cache, progress = runs[0], floors.cache, floors.progress
     sentences = plan.of(first.name)
     kinds = {"": explain_model(first, sentences, setting, cache=cache, progress=progress)}
     plain = replace(setting, deletion=False)
@@ -194,10 +195,7 @@ def _explain_all(
     if role and len(runs) > 1:
         kinds[SECOND_RUN] = explain_model(runs[1], sentences, plain, cache=cache, progress=progress)
     if not role and "gradients" in first.capabilities:  # what has weights has a twin without
-        twin = random_twin(cast("HfModel", first), seed=seed)
-        kinds[RANDOM_WEIGHTS] = explain_model(
-            twin, sentences, plain, cache=cache, progress=progress
-        )
+        kinds[RANDOM_WEIGHTS] = floors.explained(cast("HfModel", first), sentences, plain)
     return kinds
 
 
@@ -210,13 +208,17 @@ def _reseeded(
     cache: Cache | None,
     progress: Progress,
 ) -> Explained:
-    """Explain again with another seed what holds sampling noise; all else would be the same."""
+    """Explain again with another seed what says no agreement with itself; see `Attribution`.
+
+    What was not sampled would be the same.
+    """
     from kdprobe.extract.attributions import explain_model
 
     noisy = {
-        name: [row for row, one in enumerate(first[name]) if one.scored.sampled]
+        name: [row for row, one in enumerate(first[name])
+               if one.scored.sampled and np.isnan(one.scored.itself)]
         for name in setting.methods
-    }
+    }  # fmt: skip
     rows = sorted({row for places in noisy.values() for row in places})
     if not rows:
         return first

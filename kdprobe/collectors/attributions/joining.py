@@ -39,6 +39,7 @@ def joined(
 
     scores: dict[tuple[str, str, str], tuple[Floats, ...]] = {}
     special, gaps, sampled, deletion, failed = {}, {}, {}, {}, set()
+    itself, drawn = {}, {}
     unsettled: list[str] = []
     for model, kinds in by_model.items():
         for kind, explained in kinds.items():
@@ -65,12 +66,15 @@ def joined(
                 if gap > largest
             ]
             sampled[model, method] = np.array([each.scored.sampled for each in entries])
+            itself[model, method] = np.array([each.scored.itself for each in entries])
+            drawn[model, method] = np.array([each.scored.drawn for each in entries])
     return Attributions(
         ids=plan.ids, words=plan.words, target=plan.target, methods=tuple(setting.methods),
         scores=scores, special=special, gaps=gaps, sampled=sampled, deletion=deletion,
         shares=SHARES, counts=plan.counts,
         notes=(*_notes(study, plan, setting, sorted(failed)), *_gap_notes(unsettled)),
-        own_target=plan.own_target, beam=setting.beam, **_orders(setting, by_model),
+        own_target=plan.own_target, beam=setting.beam, itself=itself, drawn=drawn,
+        **_orders(setting, by_model),
     )  # fmt: skip
 
 

@@ -28,6 +28,8 @@ class AttributionRequest(CollectorOptions):
     Args:
         methods: which, in the order of the report; see `kdprobe list methods`.
         sentences: how many examples are explained, a stratified choice.
+        exact_samples: draw the fixed number of samples of every text too long for exact scores;
+            `noise` of the methods that have it is 0 then.
         file: a file of sentences to explain instead of examples: a text file with one a line, or a
             table with a column `text`.
         target: whose class is explained: the teacher's prediction or the gold label for all models,
@@ -64,6 +66,13 @@ class AttributionRequest(CollectorOptions):
         Field(ge=1),
         Flag("Explain N examples, a stratified choice.", name="attribution-sentences", metavar="N"),
     ] = 200
+    exact_samples: Annotated[
+        bool,
+        Flag(
+            "Draw the fixed number of samples for every long sentence; else one stops when its "
+            "sampling noise is small against the spread of its scores."
+        ),
+    ] = False
     file: Annotated[
         Path | None,
         Flag(
@@ -143,7 +152,15 @@ class AttributionRequest(CollectorOptions):
         from kdprobe.extract.method import METHODS
 
         values = cast(Mapping[str, object], self.options.get(name, {}))
-        return parse(METHODS.load(name).options, dict(values), f"{_WHERE} {name}")
+        options = parse(METHODS.load(name).options, dict(values), f"{_WHERE} {name}")
+        if not self.exact_samples or "noise" not in type(options).model_fields:
+            return options
+        if values.get("noise") and vars(options)["noise"]:
+            raise ConfigError(
+                f"{_WHERE} {name}.noise", found=f"is {values['noise']} beside `exact_samples`",
+                expected="one of the two", remedy="leave `attribution.exact_samples` out",
+            )  # fmt: skip
+        return options.model_copy(update={"noise": 0.0})
 
     @classmethod
     def refuse_alone(cls, given: Mapping[str, object]) -> None:

@@ -100,7 +100,7 @@ def plan_of(
     return ExplanationPlan(
         tuple(split.ids[row] for row in held), tuple(words[row] for row in held), target[held],
         tuple(sentences), tuple(read), dict(counts), _own_targets(study, request, held),
-        _notes(readers, texts=[text for one in sentences for text in one.texts]),
+        _notes(readers, request, texts=[text for one in sentences for text in one.texts]),
     )  # fmt: skip
 
 
@@ -139,7 +139,9 @@ def _own_targets(study: Study, request: AttributionRequest, rows: list[int]) -> 
     return {model.name: _likeliest(study, model)[rows] for model in study.models}
 
 
-def _notes(readers: Sequence[TextsReader], *, texts: Sequence[str]) -> tuple[str, ...]:
+def _notes(
+    readers: Sequence[TextsReader], request: AttributionRequest, *, texts: Sequence[str]
+) -> tuple[str, ...]:
     from kdprobe.segmentation import how_cut
 
     cut = how_cut(texts)
@@ -147,10 +149,13 @@ def _notes(readers: Sequence[TextsReader], *, texts: Sequence[str]) -> tuple[str
     lower = sorted({reader.precision for reader in readers} - {"float32", ""})
     if not lower:
         return notes
+    options = {name: request.of_method(name) for name in request.methods}
+    rounded = [name for name, own in options.items() if getattr(own, "gradients", "") == "model"]
+    too = f", but those of {', '.join(rounded)} in {lower[0]} too" if rounded else ""
     return (
         *notes,
         f"Methods that leave words out (LIME, SHAP, occlusion, deletion) ran in {lower[0]}; "
-        "gradients in float32, of the same rounded weights.",
+        f"gradients in float32, of the same rounded weights{too}.",
     )
 
 

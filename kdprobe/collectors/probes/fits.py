@@ -7,7 +7,7 @@ gather the fits of all encoders. Does not: choose tasks or encoders.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -143,9 +143,16 @@ class GatheredFits:
     _skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, work: Work, fits: Sequence[ProbeFit], failed: Failures) -> None:
-        """Take up the fits of one encoder; tasks that failed in one way are listed together."""
+        """Take up the fits of one encoder; tasks that failed in one way are listed together.
+
+        Args:
+            work: of the encoder.
+            fits: what `probe` gave for it, or for another model of its shape where both have
+                random weights.
+            failed: likewise.
+        """
         encoder = work.encoder
-        self._fits += fits
+        self._fits += (replace(fit, model=encoder.model) for fit in fits)
         groups: dict[str, tuple[list[str], Exception]] = {}
         for task, error in failed.items():
             groups.setdefault(_skipped(encoder, "", error).reason, ([], error))[0].append(task)

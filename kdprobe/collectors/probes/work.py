@@ -46,7 +46,9 @@ class Work(NamedTuple):
 
 def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     """Show how much is to be read and fitted, and how long it takes, measured on a little of it."""
-    open_work = [each for each in work if each.missing]
+    from kdprobe.models.precision import bfloat16_advice
+
+    open_work = list({each.encoder.shape: each for each in work if each.missing}.values())
     if not open_work:
         return
     texts = max((each.texts for each in open_work), key=len)
@@ -54,12 +56,14 @@ def say_estimate(work: Sequence[Work], progress: Progress) -> None:
     fitting = sum(_fitting_seconds(each) for each in open_work)
     probes = sum(len(each.missing) * len(each.encoder.reader.cells) for each in open_work)
     seeds = max(one.options.seeds for each in open_work for one in each.missing)
+    first = open_work[0].encoder.reader.handle
     starts = f", from {seeds} seeds each" if seeds > 1 else ""
     disk = max(2 * sum(each.encoder.reader.widths) * len(each.texts) for each in open_work)
     progress.say(
         f"Probing reads {len(texts):,} sentences with {len(open_work)} encoders, random weights "
         f"included ({disk / 1e6:,.0f} MB on disk at a time): about {duration(reading)}; then "
         f"{probes:,} probes, one a task, layer and pooling{starts}: about {duration(fitting)}."
+        + bfloat16_advice(reading, first.precision, first.device.type)
     )
 
 

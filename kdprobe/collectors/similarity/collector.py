@@ -121,6 +121,7 @@ def _say_estimate(
     """Show how much is to be read and compared, and how long it takes, measured on a little."""
     from kdprobe.extract.features import reading_seconds
     from kdprobe.extract.layer_similarity import comparing_seconds, pair_count
+    from kdprobe.models.precision import bfloat16_advice
 
     missing = {mate.key.digest: mate for mate in mates if mate.known is None}.values()
     if not missing:
@@ -140,6 +141,7 @@ def _say_estimate(
         f"Similarity reads {len(texts):,} sentences with {len(readers)} encoders, random weights "
         f"included: about {duration(reading)}; then {pairs:,} pairs of layers: about "
         f"{duration(comparing)}."
+        + bfloat16_advice(reading, first.handle.precision, first.handle.device.type)
     )
 
 

@@ -10,6 +10,7 @@ from torch.nn import functional
 from kdprobe.distillers.compatibility import no_answers
 from kdprobe.distillers.loss_counts import PerExample
 from kdprobe.distillers.objective import LOGITS, Batch, ModelPair, Needs
+from kdprobe.models.predictions.numbers import PROBABILITY_FLOOR
 from kdprobe.observations.predictions import Scale
 
 
@@ -49,3 +50,13 @@ def label_losses(logits: Tensor, targets: Tensor) -> Tensor:
 def several_at_once(batch: Batch) -> bool:
     """Whether the logits of a batch are those of labels that do not exclude each other."""
     return batch.models is not None and batch.models.task.kind == "multilabel"
+
+
+def scale_remark(objective: str, models: ModelPair) -> str | None:
+    """Say which logits an objective reads of a teacher that is known by its probabilities."""
+    if models.answers != "log-probabilities":
+        return None
+    return (
+        f"{objective} reads logarithms of the teacher's probabilities as its logits: those logits "
+        f"whose exponentials sum to 1 (a probability below {PROBABILITY_FLOOR:g} counts as that)"
+    )

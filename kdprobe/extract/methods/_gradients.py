@@ -99,7 +99,7 @@ def _batch(
         reference = torch.where(special[..., None], vectors, other)
     _require_own_vectors(reader, vectors[:1], {name: v[:1] for name, v in inputs.items()})
     target = torch.tensor([one.target for one in chosen], device=reader.device)
-    return ExplainedBatch(rows, vectors, reference, inputs, target)
+    return ExplainedBatch(rows, vectors.float(), reference.float(), inputs, target)
 
 
 def _require_own_vectors(reader: Reader, vectors: Tensor, inputs: dict[str, Tensor]) -> None:
@@ -133,7 +133,8 @@ def forward(reader: Reader, names: Sequence[str], output: Output) -> Callable[..
     """
 
     def call(vectors: Tensor, target: Tensor, *inputs: Tensor) -> Tensor:
-        logits = reader.run_embedded(vectors, dict(zip(names, inputs, strict=True)))
+        given = vectors.to(next(reader.model.parameters()).dtype)
+        logits = reader.run_embedded(given, dict(zip(names, inputs, strict=True))).float()
         if logits.shape[1] == 1:
             return logits[:, 0]
         chosen = logits.gather(1, target[:, None])[:, 0]

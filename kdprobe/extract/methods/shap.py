@@ -19,6 +19,13 @@ from pydantic import Field
 from kdprobe.config.base import Options
 from kdprobe.extract.coalitions import Output, every_coalition, fill
 from kdprobe.extract.method import Attribution, ExplanationInput
+from kdprobe.extract.methods._draws import (
+    FEWEST,
+    NOISE,
+    agreement_with_itself,
+    looks,
+    settled,
+)
 from kdprobe.extract.methods._regression import few_coalitions, regress
 from kdprobe.models.handle import Capability
 from kdprobe.models.texts_reader import TextsReader
@@ -31,7 +38,9 @@ class ShapOptions(Options):
 
     A pair is a random order of the words and its reverse, 2n coalitions; fewer pairs are drawn, but
     two, where n words would otherwise ask for more than `most_coalitions`: 32 pairs of 510 words
-    are 32,640 passes of half a thousand tokens. Standard errors say what that costs.
+    are 32,640 passes of half a thousand tokens. Standard errors say what that costs. Drawing stops
+    earlier where the mean squared standard error falls to the share `noise` of the variance of a
+    text's scores; 0: never.
 
     `evaluations`: above 0, no text is asked more than so many coalitions (but 2n + 2); where there
     are more, values come from a regression on the most telling ones (see `_regression`). `values`:
@@ -42,6 +51,7 @@ class ShapOptions(Options):
     permutations: int = Field(default=32, ge=2, le=100_000)
     most_coalitions: int = Field(default=4096, ge=1, le=1_000_000)
     evaluations: int = Field(default=0, ge=0, le=1_000_000)
+    noise: float = Field(default=NOISE, ge=0, lt=1)
     values: Literal["shapley", "owen"] = "shapley"
 
 
@@ -88,15 +98,33 @@ def prefixes(order: Sequence[int]) -> Bools:
     return masks
 
 
-def _sampled(one: ExplanationInput, drawn: Sequence[Sequence[int]], output: Output) -> Attribution:
-    """Average the gains over orders; the standard error is that of the pairs' averages."""
+def _gains(one: ExplanationInput, drawn: Sequence[Sequence[int]], output: Output) -> Floats:
+    """Return what each word gives when words join in an order, the mean of every pair of orders."""
+    masks = np.vstack([prefixes(order) for order in drawn])
+    values = one.game.values(masks, one.target, output).reshape(len(drawn), -1)
     gains = np.empty((len(drawn), one.game.n))
-    for row, order in enumerate(drawn):
-        values = one.game.values(prefixes(order), one.target, output)
-        gains[row, list(order)] = np.diff(values)
-    pairs = gains.reshape(-1, 2, one.game.n).mean(axis=1)
-    errors = pairs.std(axis=0, ddof=1) / np.sqrt(len(pairs))
-    return Attribution(pairs.mean(axis=0), sampled=True, errors=errors)
+    np.put_along_axis(gains, np.array(drawn), np.diff(values, axis=1), axis=1)
+    pairs: Floats = gains.reshape(-1, 2, one.game.n).mean(axis=1)
+    return pairs
+
+
+def _sampled(one: ExplanationInput, options: ShapOptions, output: Output) -> Attribution:
+    """Average the gains over orders until the scores are settled, or all orders.
+
+    The standard error is that of the pairs' averages.
+    """
+    drawn = _orders(one, options)
+    most = len(drawn) // 2
+    gains = np.empty((0, one.game.n))
+    for count in looks(most, FEWEST, noise=options.noise):
+        more = _gains(one, drawn[2 * len(gains) : 2 * count], output)
+        gains = np.vstack([gains, more])
+        scores, errors = gains.mean(axis=0), gains.std(axis=0, ddof=1) / np.sqrt(count)
+        if settled(scores, errors, options.noise):
+            break
+    influences = (gains - scores) / np.sqrt(count * (count - 1))
+    itself = agreement_with_itself(scores, influences, one.seed)
+    return Attribution(scores, sampled=True, errors=errors, itself=itself, drawn=count / most)
 
 
 def balanced_tree(n: int) -> Floats:
@@ -173,7 +201,7 @@ def _scored(one: ExplanationInput, options: ShapOptions, output: Output) -> Attr
         masks, weights = few_coalitions(n, options.evaluations, one.seed)
         values = one.game.values(masks, one.target, output)
         return Attribution(regress(masks, weights, values), sampled=True)
-    return _sampled(one, _orders(one, options), output)
+    return _sampled(one, options, output)
 
 
 @dataclass(frozen=True)
@@ -181,7 +209,7 @@ class Shap:
     """Shapley values (Lundberg and Lee 2017) of the words of a text."""
 
     name: str = "shap"
-    version: int = 2
+    version: int = 3
     needs: frozenset[Capability] = frozenset({"logits"})
     options: type[ShapOptions] = ShapOptions
 
@@ -196,10 +224,16 @@ class Shap:
         options: ShapOptions,
         output: Output,
     ) -> list[Attribution]:
-        """Explain texts; their coalitions are asked in common batches."""
+        """Explain texts; their coalitions are asked in common batches.
+
+        Of texts that may stop drawing in batches of their own, see `lime`.
+        """
         if options.values == "owen":
             return [Attribution(owen(one, output)) for one in sentences]
-        fill([(one.game, _wanted(one, options)) for one in sentences])
+        fill([
+            (one.game, _wanted(one, options)) for one in sentences
+            if not options.noise or options.evaluations or _is_exact(one.game.n, options)
+        ])  # fmt: skip
         return [_scored(one, options, output) for one in sentences]
 
 

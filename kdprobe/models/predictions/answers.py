@@ -71,12 +71,13 @@ def empty_rows(table: ColumnTable, columns: tuple[str, ...], task: Task) -> dict
     """Return the rows that say nothing in any of these columns; an empty set is an answer."""
     sets = task.kind == "multilabel" and columns[0] in HARD_NAMES
     empty = ("", *NO_NUMBER) if sets else _EMPTY
-    cells = zip(*(table.columns[name] for name in columns), strict=True)
-    return {
-        row: Lack()
-        for row, held in enumerate(cells)
-        if all((cell or "").strip().casefold() in empty for cell in held)
-    }
+
+    def is_empty(cell: str | None) -> bool:
+        return not cell or cell.strip().casefold() in empty
+
+    first, *others = (table.columns[name] for name in columns)
+    rows = [row for row, cell in enumerate(first) if is_empty(cell)]
+    return {row: Lack() for row in rows if all(is_empty(cells[row]) for cells in others)}
 
 
 def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | None) -> Answers:
@@ -97,12 +98,16 @@ def read_answers(table: ColumnTable, task: Task, label_map: Mapping[str, str] | 
     cells: list[str | None] = []
     lacking: dict[int, Lack] = {}
     read: Counter[str] = Counter()
+    missing: dict[str, bool] = {}
     for row, cell in enumerate(table.columns[column]):
         answer = (cell or "").strip()
         name = meanings.get(answer, answer)
-        read[answer] += answer in meanings
+        if meanings:
+            read[answer] += answer in meanings
         cells.append(name)
-        if is_missing(name, task):
+        if name not in missing:
+            missing[name] = is_missing(name, task)
+        if missing[name]:
             lacking[row] = Lack()
         elif classes.index(name) is None:
             lacking[row] = Lack(answer)

@@ -60,6 +60,7 @@ class PredictionsFile:
     parameters: int | None = None
     disk_bytes: int | None = None
     reading: str = ""
+    gives: str = "a predictions file of"
     capabilities: frozenset[Capability] = frozenset()
     lacks: Mapping[Capability, str] = MappingProxyType(
         {
@@ -85,7 +86,10 @@ class PredictionsFile:
         place = expanded(path)
         parsed = read_predictions(place, task, label_map)
         by_id = not (by_text and parsed.texts is not None)
+        # What its cells say is read: of a million rows they would be most of the memory.
+        parsed = replace(parsed, table=replace(parsed.table, columns={}))
         self._parsed = parsed if by_id else replace(parsed, ids=None)
+        self._joined: tuple[Split, NDArray[np.int64]] | None = None
         self.name, self.folder = name, place.name
         self.fingerprint: str = hashlib.sha256(place.read_bytes()).hexdigest()
         self.labels: tuple[str, ...] = task.labels
@@ -103,7 +107,7 @@ class PredictionsFile:
             MisalignedError: an example has no answer, or a text, a label or a second row
                 contradicts.
         """
-        rows = join_rows(self._parsed, split, self.name)
+        rows = self._rows(split)
         lacking = self._lacking(split, rows)
         if lacking.count:
             raise lacking.refusal(self.shown, split)
@@ -128,11 +132,23 @@ class PredictionsFile:
         Raises:
             MisalignedError: a text or a second row contradicts.
         """
-        return self._lacking(split, join_rows(self._parsed, split, self.name))
+        return self._lacking(split, self._rows(split))
+
+    def _rows(self, split: Split) -> NDArray[np.int64]:
+        """Join its rows to the examples, once for each split; texts that are equal are held once.
+
+        Raises:
+            MisalignedError: see `join_rows`.
+        """
+        if self._joined is None or self._joined[0] is not split:
+            self._joined = split, join_rows(self._parsed, split, self.name)
+            if (self._parsed.ids, self._parsed.texts) == (split.ids, split.texts):
+                self._parsed = replace(self._parsed, ids=split.ids, texts=split.texts)
+        return self._joined[1]
 
     def _lacking(self, split: Split, rows: NDArray[np.int64]) -> Unanswered:
         parsed = self._parsed
-        mask = np.array([row < 0 or row in parsed.lacking for row in rows.tolist()], dtype=np.bool_)
+        mask = (rows < 0) | np.isin(rows, np.fromiter(parsed.lacking, dtype=np.int64))
         lacks = [parsed.lacking.get(row) for row in rows[mask].tolist()]
         if not lacks:
             return Unanswered(mask, ())

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kdprobe.errors import CheckpointError
 from kdprobe.stats.arrays import Floats
@@ -24,6 +25,7 @@ PROBABILITY_FLOOR = 1e-12
 """What a probability of 0 is taken as, so that its logarithm is finite."""
 
 _LARGEST_TOLERANCE = 0.5  # a row further off is no distribution, however it was rounded
+_PLAIN = 32  # characters of a number that is read with its whole column
 _NOISE = 1e-6  # sums nearer to 1 than this are those of 32-bit numbers: nothing is renormalised
 # What surrounds the numbers of `tensor([0.1, 0.9])`, `array([...], dtype=float32)` and
 # `[np.float32(0.1), np.float64(0.9)]`.
@@ -84,6 +86,47 @@ def read_numbers(
     digits = [_digits(part) for part in parts]
     percent = any(part.endswith("%") for part in parts)
     return WrittenNumbers(values, max(d for d, _ in digits), max(s for _, s in digits), percent)
+
+
+class NumberColumn(NamedTuple):
+    """One number a row, and how the column is written.
+
+    Args:
+        values: float64 `[n]`; NaN where `others` has the row.
+        others: the rows whose cells are more than digits, a point and a minus sign.
+        written: the most digits of the cells that are no more; it holds no values.
+    """
+
+    values: Floats
+    others: NDArray[np.intp]
+    written: WrittenNumbers
+
+
+def read_plain_numbers(cells: Sequence[str | None]) -> NumberColumn:
+    """Read a column of single numbers that are written plainly, all rows at once.
+
+    The same values and digits as `read_numbers` gives of each such cell, a hundredth of its time.
+
+    >>> column = read_plain_numbers(["0.25", "-1", "5 %", "0.054"])
+    >>> column.values.tolist(), column.others.tolist(), column.written[1:]
+    ([0.25, -1.0, nan, 0.054], [2], (3, 2, False))
+    """
+    texts = [cell if cell and len(cell) <= _PLAIN and cell.isascii() else "" for cell in cells]
+    packed = np.array(texts, dtype=np.bytes_) if texts else np.zeros(0, dtype="S1")
+    width = packed.dtype.itemsize
+    letters = packed.view(np.uint8).reshape(len(texts), width)
+    digit, point = (letters >= ord("0")) & (letters <= ord("9")), letters == ord(".")
+    minus = (letters == ord("-")) & (np.arange(width) == 0)
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    plain = (digit | point | minus).sum(axis=1) == lengths
+    plain &= (point.sum(axis=1) <= 1) & digit.any(axis=1)
+    behind = (digit & (np.cumsum(point, axis=1) > 0)).sum(axis=1)
+    beside = (digit & (np.cumsum(digit & (letters > ord("0")), axis=1) > 0)).sum(axis=1)
+    values = np.full(len(texts), np.nan)
+    values[plain] = packed[plain].astype(np.float64)
+    decimals, significant = (int(each[plain].max(initial=0)) for each in (behind, beside))
+    written = WrittenNumbers([], decimals, significant, False)
+    return NumberColumn(values, np.flatnonzero(~plain), written)
 
 
 def _digits(number: str) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from kdprobe.models.predictions.numbers import (
     SUM_TOLERANCE,
     WrittenNumbers,
     read_numbers,
+    read_plain_numbers,
     to_log_probabilities,
     to_probabilities,
     to_shares,
@@ -222,22 +223,25 @@ def _by_class(
             remedy="are these predictions for another task? If not, say which label is which with "
             "`label_map`, or name classes that the rows of a table do not show with `labels=A,B,C`",
         )
-    written = [_one_number(table, columns[column]) for column in order]
-    values = np.array([[cell.values[0] for cell in cells] for cells in written], dtype=np.float64)
-    return values.T, [cell for cells in written for cell in cells], notes
+    read = [_one_number(table, columns[column]) for column in order]
+    values = np.stack([column for column, _ in read], axis=1)
+    return values, [cell for _, cells in read for cell in cells], notes
 
 
-def _one_number(table: ColumnTable, name: str) -> list[WrittenNumbers]:
+def _one_number(table: ColumnTable, name: str) -> tuple[Floats, list[WrittenNumbers]]:
+    """Read a column of single numbers: its values, and how they are written."""
     cells: Cells = table.columns[name]
-    written = []
-    for row, cell in enumerate(cells):
-        number = read_numbers(cell, table, row, one=True)
+    plain = read_plain_numbers(cells)
+    values, written = plain.values, [plain.written]
+    for row in plain.others.tolist():
+        number = read_numbers(cells[row], table, row, one=True)
         if len(number.values) != 1:
             raise CheckpointError(
-                table.where(row), found=f"{name} is {cell!r}", expected="one number"
+                table.where(row), found=f"{name} is {cells[row]!r}", expected="one number"
             )
+        values[row] = number.values[0]
         written.append(number)
-    return written
+    return values, written
 
 
 def _first(bad: NDArray[np.bool_]) -> int | None:

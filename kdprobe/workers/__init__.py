@@ -1,0 +1,1 @@
+"""Work shared out over processes: `pool.Workers` is what others use."""

@@ -1,0 +1,76 @@
+"""What is shared out: pieces of work, and what many of them need.
+
+Does: hold an object for pieces, and write it where other processes take it from. Does not: work.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from kdprobe.errors import OutputError
+from kdprobe.foreign import disk_is_full, said
+from kdprobe.workers.process import give
+
+H = TypeVar("H")
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Held(Generic[H]):
+    """An object that pieces of work need, sent to each process once; see `Workers.hold`."""
+
+    def __init__(self, value: H, name: str, *, here: bool, size: int) -> None:
+        self.value, self.name, self.here, self.size = value, name, here, size
+        self._file: Path | None = None
+
+    def file_in(self, folder: Path, say: Callable[[str], None]) -> Path | None:
+        """Return the file that other processes take it from; None: its work is done here.
+
+        Args:
+            folder: where the file is written, the first time.
+            say: told once where it cannot be sent, and why.
+
+        Raises:
+            OutputError: no space is left.
+        """
+        if self.here or self._file is not None:
+            return self._file
+        file = folder / secrets.token_hex(8)
+        try:
+            give(self.value, file)
+        except Exception as error:  # whatever pickle raises for an object of others
+            file.unlink(missing_ok=True)
+            if isinstance(error, OSError) or disk_is_full(error):
+                raise OutputError(
+                    str(folder.parent), found=f"{self.name} cannot be written ({said(error)})",
+                    expected=f"{self.size / 1e6:,.0f} MB for each model that processes share",
+                    remedy="free some space, name another place in TMPDIR, or ask for `jobs=1`",
+                ) from error  # fmt: skip
+            self.here = True
+            say(f"{self.name} works in this process: it cannot be sent ({said(error)}).")
+            return None
+        self._file = file
+        return file
+
+    def forget(self) -> None:
+        """Delete the file, when no more work needs it."""
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+            self._file = None
+
+
+class WorkPiece(NamedTuple, Generic[H, T]):
+    """One piece of work.
+
+    Args:
+        held: what it needs of what other pieces need too.
+        given: what is its own; small, as it is sent with it.
+        size: how much work it is, in any unit; of one call's pieces all in the same.
+    """
+
+    held: Held[H]
+    given: T
+    size: float = 1.0

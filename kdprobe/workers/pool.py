@@ -1,0 +1,249 @@
+"""Work shared out over processes of one thread each, with the numbers of one process.
+
+Does: do pieces of work here until other processes are worth their start, then in these, and give
+results as they are done; say what memory they take, end all of them however the block ends. Does
+not: cut work into pieces; whoever does cuts by content, never by the number of processes, so that
+every piece is computed in the same batches whoever computes it.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from kdprobe.errors import WorkerError
+from kdprobe.leftovers import clear_leftovers, temporary_folder
+from kdprobe.workers.pieces import H, Held, R, T, WorkPiece
+from kdprobe.workers.process import (
+    Raised,
+    begin,
+    bounded_threads,
+    environment,
+    is_worker,
+    without_interrupts,
+    work,
+)
+from kdprobe.workers.room import BUFFER_BYTES, cores, free_bytes, plan_processes
+
+if TYPE_CHECKING:
+    from loky import ProcessPoolExecutor
+
+STARTING = 5.0
+"""Seconds that a process takes to begin (it imports torch): what sharing out must save at least."""
+
+_NAME = "kdprobe-jobs"
+
+
+class Workers:
+    """Processes of one thread each that share work out; a context manager.
+
+    Every piece is computed with `threads` threads, here and elsewhere, so that the numbers of one
+    process and of many are equal to the bit. Processes start when work is left that is worth it,
+    and live until the block ends, which ends them at once. One that itself works for another
+    process starts none.
+
+    Args:
+        jobs: the most processes; None: a core each. 1: all is done here.
+        threads: of each process.
+        say: told one line when they start, and of what cannot be sent.
+        starting: seconds that a process takes to begin.
+
+    >>> from operator import mul
+    >>> with Workers(jobs=1) as workers:
+    ...     ten = workers.hold(10, name="ten")
+    ...     sorted(workers.map(mul, [WorkPiece(ten, 1), WorkPiece(ten, 2)]))
+    [(0, 10), (1, 20)]
+    """
+
+    def __init__(
+        self,
+        jobs: int | None = 1,
+        *,
+        threads: int = 1,
+        say: Callable[[str], None] | None = None,
+        starting: float | None = None,
+    ) -> None:
+        self.jobs = 1 if is_worker() else cores() if jobs is None else jobs
+        self.threads, self._say = threads, say or (lambda line: None)
+        self._starting = STARTING if starting is None else starting
+        self._spent = 0.0
+        self._pool: ProcessPoolExecutor | None = None
+        self._begun: list[Future[int]] = []
+        self._open = ExitStack()
+        self._folder: Path | None = None
+
+    def __enter__(self) -> Workers:
+        """Return the workers; none is started yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End every process, whatever it does, and delete what was sent to them."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, kill_workers=True)
+        self._open.close()
+        self._folder = None
+
+    def hold(self, value: H, *, name: str, here: bool = False, size: int = 0) -> Held[H]:
+        """Return an object for pieces of work to need.
+
+        Args:
+            value: the object.
+            name: for people, where it cannot be sent.
+            here: whether its work is to be done in this process: it lies on a GPU, say.
+            size: its bytes, for the memory that is named.
+        """
+        return Held(value, name, here=here, size=size)
+
+    def map(
+        self, function: Callable[[H, T], R], pieces: Sequence[WorkPiece[H, T]]
+    ) -> Iterator[tuple[int, R]]:
+        """Do all pieces; yield the place and the result of each as it is done, in any order.
+
+        Args:
+            function: a function of a module, called with the held object and what is given.
+            pieces: the work, in the order in which one process does it.
+
+        Raises:
+            WorkerError: a process ended before its work was done.
+            Exception: what the first of the pieces, in their order, that failed has raised.
+        """
+        left = deque(enumerate(pieces))
+        spent, done = 0.0, 0.0
+        while left and not self._is_worth(left, spent / done if done else None):
+            place, piece = left.popleft()
+            started = time.perf_counter()
+            result = self._do_here(function, piece)
+            spent, done = spent + time.perf_counter() - started, done + piece.size
+            yield place, result
+        if left:
+            yield from self._share_out(function, left)
+
+    def _do_here(self, function: Callable[[H, T], R], piece: WorkPiece[H, T]) -> R:
+        started = time.perf_counter()
+        try:
+            with bounded_threads(self.threads):
+                return function(piece.held.value, piece.given)
+        finally:
+            self._spent += time.perf_counter() - started
+
+    def _is_worth(self, left: Sequence[tuple[int, WorkPiece[H, T]]], rate: float | None) -> bool:
+        """Whether what is left is to be shared out now.
+
+        Definition: processes are started once the seconds spent on such work so far, and what
+        sharing out the rest saves, exceed what their start takes, so that all starts together never
+        cost more than what was done without them; until one has begun, work goes on here.
+        """
+        if self.jobs == 1 or all(piece.held.here for _, piece in left):
+            return False
+        if self._pool is None:
+            if len(left) < 2:
+                return False
+            saved = sum(piece.size for _, piece in left) * (rate or 0.0)
+            saved *= 1 - 1 / min(self.jobs, len(left))
+            if self._spent + saved < self._starting:
+                return False
+            self._start(max(piece.held.size for _, piece in left))
+            if self._pool is None:
+                return False
+        return self._starting <= 0 or any(future.done() for future in self._begun)
+
+    def _start(self, largest: int) -> None:
+        """Start the processes that there is memory for, or remember that there is for one only."""
+        plan = plan_processes(self.jobs, largest, free_bytes(), buffers=BUFFER_BYTES)
+        self._say(plan.line)
+        self.jobs = plan.jobs
+        if plan.jobs == 1:
+            return
+        import torch
+        from loky import ProcessPoolExecutor
+
+        place = Path(tempfile.gettempdir())
+        clear_leftovers(place, _NAME)
+        self._folder = self._open.enter_context(temporary_folder(place, _NAME))
+        self._folder.chmod(0o700)
+        with without_interrupts():
+            self._pool = ProcessPoolExecutor(
+                plan.jobs, initializer=begin, env=environment(self.threads),
+                initargs=(os.getpid(), torch.get_float32_matmul_precision()),
+            )  # fmt: skip
+            self._begun = [self._pool.submit(os.getpid) for _ in range(plan.jobs)]
+
+    def _share_out(
+        self, function: Callable[[H, T], R], left: deque[tuple[int, WorkPiece[H, T]]]
+    ) -> Iterator[tuple[int, R]]:
+        assert self._folder is not None
+        running: dict[Future[R | Raised], int] = {}
+        failed: dict[int, Exception] = {}
+        try:
+            while left or running:
+                while left and len(running) <= self.jobs and not failed:
+                    place, piece = left.popleft()
+                    file = piece.held.file_in(self._folder, self._say)
+                    if file is None:
+                        yield place, self._do_here(function, piece)
+                    else:
+                        running[self._submit(function, file, piece.given)] = place
+                # A wait without end cannot be interrupted on every system.
+                for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
+                    place, result = running.pop(future), self._result(future)
+                    if isinstance(result, Raised):
+                        failed[place] = result.restored()
+                        left.clear()
+                    else:
+                        yield place, result
+                if failed and not any(place < min(failed) for place in running.values()):
+                    raise failed[min(failed)]
+        finally:
+            for future in running:
+                future.cancel()
+
+    def _submit(self, function: Callable[[H, T], R], file: Path, given: T) -> Future[R | Raised]:
+        from loky.process_executor import BrokenProcessPool
+
+        assert self._pool is not None
+        try:
+            with without_interrupts():
+                future: Future[R | Raised] = self._pool.submit(
+                    work, function, file, given, self.threads
+                )
+        except BrokenProcessPool as error:
+            raise self._ended(error) from error
+        return future
+
+    def _result(self, future: Future[R | Raised]) -> R | Raised:
+        from loky.process_executor import BrokenProcessPool
+
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise self._ended(error) from error
+
+    def _ended(self, error: Exception) -> WorkerError:
+        """Say that a process has ended, as it does where memory is short."""
+        codes = str(error).partition("exit codes of the workers are ")[2].splitlines()
+        how = f" with {codes[0].strip('{}')}" if codes else ""
+        return WorkerError(
+            f"`jobs={self.jobs}`",
+            found=f"a process ended{how} before its work was done",
+            expected=f"memory for {self.jobs} processes ({free_bytes() / 1e9:.1f} GB are free)",
+            remedy="ask for fewer `jobs` or a smaller `batch_size`; what was done is kept in the "
+            "cache",
+        )
+
+
+ALONE = Workers(jobs=1)
+"""Whoever shares nothing out; numbers are those of any other."""

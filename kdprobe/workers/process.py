@@ -1,0 +1,183 @@
+"""What a process does that works for another: the other end of `pool.Workers`.
+
+Does: keep Ctrl-C away, bound its threads, take each object that work needs from its file once,
+bring errors back as they were, and end with the process that started it. Does not: choose work.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+JOBS_VARIABLE = "KDPROBE_JOBS"
+_LOOK = 1.0
+"""Seconds between two looks at whether the process that started this one still lives."""
+_MOST_TAKEN = 8
+"""Objects that a process keeps open; their weights are shared pages of a file."""
+
+_taken: OrderedDict[Path, Any] = OrderedDict()
+_inside = False
+
+
+class Raised(NamedTuple):
+    """What work raised in another process.
+
+    Args:
+        error: what was raised, as it was; None: it cannot be sent.
+        kind: the name of its class.
+        words: its message.
+        lines: where it was raised.
+    """
+
+    error: Exception | None
+    kind: str
+    words: str
+    lines: str
+
+    def restored(self) -> Exception:
+        """Return the error to raise in the process that asked for the work."""
+        error = self.error or type(self.kind, (RuntimeError,), {})(self.words)
+        error.add_note(self.lines)
+        return error
+
+
+def is_worker() -> bool:
+    """Whether this process works for another, and so starts none itself."""
+    return _inside
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return what a process must find in its environment before its libraries are imported."""
+    count = str(threads)
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    # What tokenises in threads of its own would take the cores of the other processes.
+    return dict.fromkeys(names, count) | {"TOKENIZERS_PARALLELISM": "false", JOBS_VARIABLE: "1"}
+
+
+def begin(parent: int, precision: str) -> None:
+    """Make this process ready; called once, before its first work.
+
+    Args:
+        parent: the process that started it.
+        precision: how torch multiplies float32 there.
+    """
+    global _inside
+    import torch
+    import transformers
+    from loky import process_executor
+
+    _inside = True
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    # loky takes a process that holds 300 MB more than after its first call for one that leaks.
+    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
+    torch.set_float32_matmul_precision(precision)
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the one that started it has ended, however it ended."""
+    import psutil
+
+    while os.getppid() == parent if sys.platform != "win32" else psutil.pid_exists(parent):
+        time.sleep(_LOOK)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Start processes in a block that Ctrl-C does not reach, and deliver it here afterwards.
+
+    A terminal sends it to all of them. What is blocked stays so in a process that is started, also
+    while it imports, before it could choose to ignore it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: `begin` ignores it
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def bounded_threads(threads: int) -> Iterator[None]:
+    """Compute with so many threads in a block: in which parts numbers are added moves last digits.
+
+    Bounds torch, where it is imported, and the libraries of linear algebra that numpy calls.
+    """
+    import threadpoolctl
+
+    torch = sys.modules.get("torch")
+    before = None if torch is None else torch.get_num_threads()
+    if torch is not None:
+        torch.set_num_threads(threads)
+    try:
+        with threadpoolctl.threadpool_limits(threads, user_api="blas"):
+            yield
+    finally:
+        if torch is not None:
+            torch.set_num_threads(before)
+
+
+def work(function: Callable[[Any, Any], Any], file: Path, given: Any, threads: int) -> Any:
+    """Do one piece of work in this process.
+
+    Returns:
+        What the function gives, or `Raised`.
+    """
+    try:
+        with bounded_threads(threads):
+            return function(_take(file), given)
+    except Exception as error:
+        return _raised(error)
+
+
+def give(value: object, file: Path) -> None:
+    """Write an object where other processes take it from.
+
+    Raises:
+        Exception: whatever pickle raises for what cannot be sent.
+    """
+    import torch
+
+    torch.save(value, file)
+
+
+def _take(file: Path) -> Any:
+    """Return the object of a file, read once; the tensors are the file's own pages."""
+    import torch
+
+    if file not in _taken:
+        # The file was written by the process that started this one, in a folder of its own.
+        _taken[file] = torch.load(file, map_location="cpu", mmap=True, weights_only=False)
+        while len(_taken) > _MOST_TAKEN:
+            _taken.popitem(last=False)
+    _taken.move_to_end(file)
+    return _taken[file]
+
+
+def _raised(error: Exception) -> Raised:
+    """Make ready to send what was raised; of some classes only the name and the words can be."""
+    carried: Exception | None = error
+    try:
+        again = pickle.loads(pickle.dumps(error))
+        if type(again) is not type(error) or str(again) != str(error):
+            carried = None
+    except Exception:  # whatever a class of others raises when it is made again
+        carried = None
+    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return Raised(carried, type(error).__name__, str(error), lines)

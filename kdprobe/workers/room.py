@@ -1,0 +1,90 @@
+"""How many processes a machine has cores and memory for.
+
+Does: count the cores that this process may use, and the bytes that are free to it. Does not: start
+processes.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+PROCESS_BYTES = 450_000_000
+"""Memory of a process that has imported torch and transformers and holds no model; measured."""
+BUFFER_BYTES = 350_000_000
+"""What one thread needs beside the weights: outputs of a batch, tables of coalitions; measured."""
+
+_CGROUPS = (
+    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
+    (
+        Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        Path("/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ),
+)
+
+
+class ProcessesPlan(NamedTuple):
+    """How many processes there is memory for, and what to say of it.
+
+    Args:
+        jobs: as many as were asked for, or fewer.
+        line: what they take and what is free, one line for people.
+    """
+
+    jobs: int
+    line: str
+
+
+def cores() -> int:
+    """Return the cores that this process may use: affinity and quotas of containers counted."""
+    import loky
+
+    return int(loky.cpu_count())
+
+
+def free_bytes() -> int:
+    """Return the memory that is free to this process, limits of containers counted."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    for limit, used in _CGROUPS:
+        with suppress(OSError, ValueError):  # "max": there is no limit
+            free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return max(free, 0)
+
+
+def plan_processes(
+    jobs: int, model: int, free: int, *, buffers: int = BUFFER_BYTES
+) -> ProcessesPlan:
+    """Return how many processes fit into the free memory; at least one, which needs none of it.
+
+    Definition: each takes `PROCESS_BYTES`, one model and its buffers; all of them nine tenths of
+    what is free at most.
+
+    Args:
+        jobs: how many are wanted.
+        model: bytes of the largest model.
+        free: bytes that are free.
+        buffers: bytes that one needs beside them.
+
+    >>> plan_processes(4, 500_000_000, 16_000_000_000).line
+    '4 processes of one thread each take up to 5.2 GB of memory (16.0 GB are free).'
+    >>> plan_processes(4, 500_000_000, 3_000_000_000)
+    ProcessesPlan(jobs=2, line='2 processes of one thread each in place of 4, which would take 5.2 \
+GB of memory: 3.0 GB are free.')
+    """
+    each = PROCESS_BYTES + model + buffers
+    fits = max(1, min(jobs, int(0.9 * free) // each))
+    of = "process" if fits == 1 else "processes"
+    if fits < jobs:
+        line = (
+            f"{fits} {of} of one thread each in place of {jobs}, which would take "
+            f"{jobs * each / 1e9:.1f} GB of memory: {free / 1e9:.1f} GB are free."
+        )
+    else:
+        line = (
+            f"{jobs} {of} of one thread each take up to {jobs * each / 1e9:.1f} GB of memory "
+            f"({free / 1e9:.1f} GB are free)."
+        )
+    return ProcessesPlan(fits, line)

@@ -1,0 +1,39 @@
+"""`make bench`: every row that a test measured, in one table at the end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bench.rows import BenchRows, as_json, machine, table
+
+ROWS = pytest.StashKey[BenchRows]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the file that the rows are written to."""
+    parser.addoption("--json", metavar="FILE", help="write the rows of make bench to FILE")
+
+
+@pytest.fixture
+def bench_row(request: pytest.FixtureRequest) -> BenchRows:
+    """The rows of this session; call it with a name, values and agreement."""
+    return request.config.stash.setdefault(ROWS, BenchRows())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the rows, and write them where `--json` says."""
+    rows = config.stash.setdefault(ROWS, BenchRows()).rows
+    if not rows:
+        return
+    terminalreporter.section("rows")
+    terminalreporter.line(", ".join(f"{name} {value}" for name, value in machine().items()))
+    for line in table(rows):
+        terminalreporter.line(line)
+    to = config.getoption("--json")
+    if to:
+        Path(to).write_text(json.dumps(as_json(rows), indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,135 @@
+"""The rows that `make bench` prints as one table.
+
+Does: hold a row's measured values, agreement, must and goal; lay rows out as a table and as JSON,
+with a line on the machine. Does not: measure.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from kdprobe.version import __version__
+
+Unit = Literal["times", "coverage", "rank agreement", "s", "MB", "points"]
+_MORE_IS_BETTER = ("times", "coverage", "rank agreement")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: `times` as fast as a peer, a `coverage` …, or `s`, `MB` and `points` at most.
+
+    Args:
+        name: what was measured, against whom.
+        values: one of each round.
+        unit: of the values, of must and of goal.
+        agreement: in words, how far the two gave the same; the test itself asserts it.
+        must: what the specification asks for; None where it asks for nothing.
+        goal: what it hopes for.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    unit: Unit
+    agreement: str
+    must: float | None = None
+    goal: float | None = None
+
+    @property
+    def median(self) -> float:
+        """The median over rounds."""
+        return statistics.median(self.values)
+
+    def holds(self, limit: float | None) -> bool | None:
+        """Return whether the median is as good as a limit; None without one.
+
+        >>> Row("r", (2.0, 3.0, 9.0), "times", "", must=3.0).holds(3.0)
+        True
+        """
+        if limit is None:
+            return None
+        more = self.unit in _MORE_IS_BETTER
+        return self.median >= limit if more else self.median <= limit
+
+
+@dataclass
+class BenchRows:
+    """Takes rows as tests measure them; the fixture `bench_row` gives the session's."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def __call__(
+        self,
+        name: str,
+        values: float | Sequence[float],
+        *,
+        agreement: str,
+        unit: Unit = "times",
+        must: float | None = None,
+        goal: float | None = None,
+    ) -> Row:
+        """Take a row, and return it."""
+        each = tuple(map(float, values)) if isinstance(values, Sequence) else (float(values),)
+        row = Row(name, each, unit, agreement, must, goal)
+        self.rows.append(row)
+        return row
+
+
+def machine() -> dict[str, str | int | float]:
+    """Say where rows were measured: processor, cores, load, versions and day."""
+    names = [line.partition(":")[2].strip() for line in _processor() if "model name" in line]
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 0,
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "kdprobe": __version__,
+        "day": datetime.date.today().isoformat(),
+    }
+
+
+def _processor() -> list[str]:
+    place = Path("/proc/cpuinfo")
+    return place.read_text(encoding="utf-8").splitlines() if place.exists() else []
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lay rows out, a line each: median (least to most), agreement, must, goal, what is held.
+
+    >>> table([Row("LIME", (4.0, 5.0, 6.0), "times", "1e-7", 4.0, 6.0)])[-1]
+    '| LIME | 5 times (4–6) | 1e-7 | 4 held | 6 missed |'
+    """
+    lines = ["| row | median (min–max) | agreement | must | goal |", "|---|---|---|---|---|"]
+    for row in rows:
+        least, most = min(row.values), max(row.values)
+        spread = f" ({_short(least)}–{_short(most)})" if len(row.values) > 1 else ""
+        limits = " | ".join(_limit(row, limit) for limit in (row.must, row.goal))
+        shown = f"{_short(row.median)} {row.unit}{spread}"
+        lines.append(f"| {row.name} | {shown} | {row.agreement} | {limits} |")
+    return lines
+
+
+def _limit(row: Row, limit: float | None) -> str:
+    if limit is None:
+        return "–"
+    return f"{_short(limit)} {'held' if row.holds(limit) else 'missed'}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def as_json(rows: Sequence[Row]) -> dict[str, object]:
+    """Return the rows and the machine, for tracking."""
+    listed = [
+        {**asdict(row), "median": row.median, "held": row.holds(row.must),
+         "reached": row.holds(row.goal)}
+        for row in rows
+    ]  # fmt: skip
+    return {"machine": machine(), "rows": listed}

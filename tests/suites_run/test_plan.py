@@ -1,0 +1,140 @@
+"""What decides an address, and what hangs on what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kdprobe.errors import ConfigError, UnknownNameError
+from kdprobe.suites_run import addresses
+from kdprobe.suites_run.addresses import DataFacts, address_of
+from kdprobe.suites_run.estimate import CostEstimator, ModelSize
+from tests.suites_run.builders import plan_of, write_suite
+
+
+def changed(before: Path, after: Path) -> set[str]:
+    """The steps whose addresses differ between two files."""
+    one, other = plan_of(before), plan_of(after)
+    return {n for n, s in other.steps.items() if s.address != one.steps[n].address}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "steps"),
+    [
+        ('recipe = "limes-logits"', 'recipe = "vanilla"', {"words/two", "words/both"}),
+        ("limit = 160", "limit = 100", {"words/teacher", "words/one", "words/two", "words/both"}),
+        ("epochs = 6", "epochs = 7", {"words/teacher", "words/one", "words/two", "words/both"}),
+        ("resamples = 100", "resamples = 200", {"words/both"}),
+        ("times = 100", "times = 1", set()),
+        ('title = "Two students"', 'title = "2"', set()),
+        ('name = "one"', 'name = "one"\nabout = "a sentence"', set()),
+    ],
+)
+def test_a_changed_line_moves_what_hangs_on_it(
+    tmp_path: Path, old: str, new: str, steps: set[str]
+) -> None:
+    """An address that forgot an option would show an old result as the new one."""
+    before, after = tmp_path / "a", tmp_path / "b"
+    before.mkdir()
+    after.mkdir()
+    assert changed(write_suite(before), write_suite(after, (old, new))) == steps
+
+
+def test_a_new_version_of_a_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of code that was wrong would be found again for ever."""
+    path = write_suite(tmp_path)
+    before = plan_of(path)
+    monkeypatch.setattr(addresses, "VERSIONS", {**addresses.VERSIONS, "distill": 99})
+    after = plan_of(path)
+    same = {n for n, s in after.steps.items() if s.address == before.steps[n].address}
+    assert same == {"words/teacher"}
+
+
+def test_a_folder_counts_by_its_content(tmp_path: Path) -> None:
+    """A teacher that was retrained in its folder would keep its students."""
+    for name, words in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(f'{{"x": {words}}}')
+    one, same, other = (addresses.model_identity(str(tmp_path / n)) for n in "abc")
+    assert one == same != other
+    assert addresses.model_identity("google/bert") == "google/bert"
+
+
+def test_equal_steps_have_one_address(tmp_path: Path) -> None:
+    """Two rows of a table that name the same training would train it twice."""
+    path = write_suite(tmp_path, ('student = "layers=1:last"\nrecipe = "limes-logits"',
+                                  'student = "layers=1"'))  # fmt: skip
+    plan = plan_of(path)
+    assert plan.steps["words/one"].address == plan.steps["words/two"].address
+
+
+def test_seeds(tmp_path: Path) -> None:
+    """A student of seed 1 would be taught by a teacher that was never trained."""
+    plan = plan_of(write_suite(tmp_path, ("differs =", "seeds = [1, 2]\ndiffers =")))
+    assert plan.steps["words/one/seed-2"].parents == ("words/teacher/seed-2",)
+    assert plan.steps["words/both"].parents == (
+        "words/teacher/seed-1", "words/one/seed-1", "words/one/seed-2", "words/two/seed-1",
+        "words/two/seed-2",
+    )  # fmt: skip
+
+
+def test_only(tmp_path: Path) -> None:
+    """A part without what it hangs on could not be made."""
+    plan = plan_of(write_suite(tmp_path))
+    assert plan.chosen(["one"]) == {"words/teacher", "words/one"}
+    assert plan.chosen(["words/both", "two"]) == plan.chosen(["words"]) == frozenset(plan.steps)
+    with pytest.raises(UnknownNameError, match="did you mean 'one'"):
+        plan.chosen(["ones"])
+
+
+def test_what_hangs_on_itself(tmp_path: Path) -> None:
+    """A circle would wait for ever."""
+    path = write_suite(tmp_path, ('make = "finetune"\nmodel = "${encoder}"',
+                                  'make = "distill"\nteacher = "one"'))  # fmt: skip
+    with pytest.raises(ConfigError, match="hangs on itself: words/"):
+        plan_of(path)
+
+
+def test_data_that_are_not_there(tmp_path: Path) -> None:
+    """One task without data would stop the others."""
+    path = write_suite(tmp_path, ('tasks = ["words"]', 'tasks = ["words", "qnli"]'),
+                       ("[scales.tiny]", "[scales.tiny]\ntasks.qnli = {}"))  # fmt: skip
+    plan = plan_of(path)
+    assert not plan.steps["words/teacher"].failed
+    assert "qnli" in plan.steps["qnli/teacher"].failed
+    assert plan.steps["qnli/one"].failed
+
+
+def test_what_a_scale_leaves_out(tmp_path: Path) -> None:
+    """A comparison would wait for a student that nobody makes."""
+    path = write_suite(tmp_path, ("differs = [", 'leave_out = { two = "no time" }\ndiffers = ['))
+    plan = plan_of(path)
+    assert plan.steps["words/both"].parents == ("words/teacher", "words/one")
+    assert plan.absent["two"] == "no time"
+    assert "two is not made: no time" in plan.suite.differs
+
+
+def test_an_address_by_hand() -> None:
+    """A digest that depended on the order of keys would change with every Python."""
+    import hashlib
+
+    text = '{"a": 1, "b": [2], "kind": "compare", "version": 1}'
+    assert address_of("compare", {"b": [2], "a": 1}) == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_sizes_by_hand(tmp_path: Path) -> None:
+    """An estimate of a thousandth would plan an hour for a week."""
+    assert ModelSize(12, 768, 3072, 30522).inner == 84_934_656  # BERT-base: 85 M
+    assert ModelSize(2, 4, 8, 10).whole == 2 * (64 + 64) + 40
+    plan = plan_of(write_suite(tmp_path))
+    estimator = CostEstimator(plan)
+    costs = {name: estimator.cost(step) for name, step in plan.steps.items()}
+    assert all(cost.seconds and cost.memory for cost in costs.values())
+    paper = plan_of(write_suite(tmp_path), "paper")
+    assert CostEstimator(paper).cost(paper.steps["words/teacher"]).seconds is None
+
+
+def test_facts_of_data() -> None:
+    """Data that cannot be read must not look like empty data."""
+    assert DataFacts().failed == ""

@@ -1,0 +1,259 @@
+"""A suite from empty to its page: interrupted, resumed, changed, failing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from kdprobe.cli.main import app
+from kdprobe.errors import OutputError
+from kdprobe.progress import ProgressStage
+from kdprobe.results.suite import read_suite
+from kdprobe.suites_run.result import SuiteRun
+from kdprobe.suites_run.run import run_suite, suite_status
+from tests.suites_run.builders import write_suite
+
+CPU: dict[str, Any] = {"device": "cpu", "offline": True}
+
+
+class Scene:
+    """A suite that was made without an interruption."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = write_suite(folder)
+        self.folder = folder / "out"
+        self.result = run_suite(self.file, output=self.folder, **CPU)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Made once: a dozen seconds."""
+    return Scene(tmp_path_factory.mktemp("suite"))
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """What `suite.json` says, timings aside."""
+    held: dict[str, Any] = json.loads((folder / "suite.json").read_text(encoding="utf-8"))
+    held.pop("timings")
+    return held
+
+
+def test_from_empty_to_page(scene: Scene) -> None:
+    """A suite that ends without its files has made nothing."""
+    assert {"suite.html", "suite.csv", "suite.json", "pages"} <= {
+        path.name for path in scene.folder.iterdir()
+    }
+    assert scene.result.failed == ()
+    assert set(scene.result.made) == {"words/teacher", "words/one", "words/two", "words/both"}
+    document = read_suite(scene.folder)
+    assert document == scene.result.document
+    [page] = document.pages
+    assert (scene.folder / page.page).is_file()
+    [grid] = document.grids
+    assert grid.lines[0].cells[0].value is not None
+    assert grid.lines[0].cells[0].value > 60
+    assert scene.result.get("task_scores.accuracy", "one").value == grid.lines[1].cells[0].value
+
+
+def test_the_page(scene: Scene) -> None:
+    """Numbers before what differs from the paper would be read as the paper's."""
+    page = (scene.folder / "suite.html").read_text(encoding="utf-8")
+    differs, tables = page.index("the data are made up"), page.index("paper 80")
+    assert page.index('id="scale"') < differs < page.index('id="tables"') < tables
+    assert 'href="pages/words-both.html"' in page
+    assert "never published" in page
+    assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
+
+
+def test_the_spreadsheet(scene: Scene) -> None:
+    """A label that begins with = would be calculated."""
+    lines = (scene.folder / "suite.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + 4 * 2
+    assert "scores,'=2," in lines[5]
+    assert lines[1].startswith('scores,T,"Accuracy, %",both,words,teacher,,task_scores.accuracy,')
+
+
+def test_nothing_is_made_twice(scene: Scene) -> None:
+    """A second look would cost another hour."""
+    before = content(scene.folder)
+    again = run_suite(scene.file, output=scene.folder, resume=True, **CPU)
+    assert again.made == ()
+    assert content(scene.folder) == before
+
+
+def test_a_folder_in_use_is_refused(scene: Scene, tmp_path: Path) -> None:
+    """Another suite's results would be written over."""
+    with pytest.raises(OutputError, match="holds a suite"):
+        run_suite(scene.file, output=scene.folder, **CPU)
+    (tmp_path / "mine.txt").write_text("x")
+    with pytest.raises(OutputError, match="is not empty"):
+        run_suite(scene.file, output=tmp_path, **CPU)
+
+
+def test_status(scene: Scene, tmp_path: Path) -> None:
+    """Every step would seem to wait."""
+    title, rows = suite_status(scene.folder)
+    assert title == "small-suite at scale tiny"
+    assert {row.state for row in rows} == {"there"}
+    assert all(row.seconds for row in rows)
+    with pytest.raises(OutputError, match="holds no suite"):
+        suite_status(tmp_path)
+
+
+def test_dry_run(scene: Scene, tmp_path: Path) -> None:
+    """A plan that writes would be taken for a run."""
+    plan = run_suite(scene.file, output=tmp_path / "new", dry_run=True, **CPU)
+    assert not (tmp_path / "new").exists()
+    assert [row.state for row in plan.planned] == ["to make"] * 4
+    assert all(row.seconds and row.memory for row in plan.planned)
+    there = run_suite(scene.file, output=scene.folder, dry_run=True, **CPU)
+    assert {row.state for row in there.planned} == {"there"}
+
+
+def test_a_changed_line_remakes_what_hangs_on_it(scene: Scene, tmp_path: Path) -> None:
+    """Everything would be made again, or nothing."""
+    import shutil
+
+    folder = tmp_path / "out"
+    shutil.copytree(scene.folder, folder)
+    changed = write_suite(tmp_path, ('recipe = "limes-logits"', 'recipe = "hard-distillation"'))
+    result = run_suite(changed, output=folder, resume=True, **CPU)
+    assert set(result.made) == {"words/two", "words/both"}
+    assert content(folder) != content(scene.folder)
+    back = run_suite(scene.file, output=folder, resume=True, **CPU)
+    assert back.made == ()
+    assert content(folder) == content(scene.folder)
+
+
+class Stopping:
+    """A display that stops the run, as Ctrl-C does, at a stage whose title holds a word."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[ProgressStage]:
+        if self.word in title:
+            raise KeyboardInterrupt
+        yield self
+
+    def advance(self, steps: int = 1, *, note: str = "") -> None:
+        """Go on."""
+
+    def say(self, message: str) -> None:
+        if self.word in message:
+            raise KeyboardInterrupt
+
+
+def test_interrupted_twice(scene: Scene, tmp_path: Path) -> None:
+    """A suite that was interrupted would give other numbers than one that was not."""
+    folder = tmp_path / "out"
+    for word in ("words/two", "words/both"):
+        with pytest.raises(KeyboardInterrupt):
+            run_suite(scene.file, output=folder, resume=True, progress=Stopping(word), **CPU)
+    result: SuiteRun = run_suite(scene.file, output=folder, resume=True, **CPU)
+    assert result.made == ("words/both",)
+    assert content(folder) == content(scene.folder)
+
+
+def killed_when(file: Path, folder: Path, states: dict[str, str]) -> None:
+    """Run the command in a process of its own, and kill it as soon as steps are so far."""
+    words = ["suite", "run", str(file), "-o", str(folder), "--resume", "-q", "--device", "cpu",
+             "--offline", "--jobs", "2"]  # fmt: skip
+    with subprocess.Popen([sys.executable, "-m", "kdprobe", *words]) as process:
+        for _ in range(6000):
+            if (folder / "plan.json").is_file():
+                now = {row.name: row.state for row in suite_status(folder)[1]}
+                if all(now[name] == state for name, state in states.items()):
+                    break
+            assert process.poll() is None, "it ended before it was killed"
+            time.sleep(0.05)
+        process.kill()
+
+
+def test_killed_twice(scene: Scene, tmp_path: Path) -> None:
+    """Half a result would be taken for a whole one, or a worker would write on beside the next."""
+    folder = tmp_path / "out"
+    killed_when(scene.file, folder, {"words/teacher": "to go on with"})
+    killed_when(scene.file, folder, {"words/teacher": "there", "words/one": "to go on with"})
+    result = run_suite(scene.file, output=folder, resume=True, **CPU)
+    assert result.failed == ()
+    assert "words/both" in result.made
+    assert content(folder) == content(scene.folder)
+
+
+def test_a_step_that_fails(scene: Scene, tmp_path: Path) -> None:
+    """One student that cannot be made would hide the others, or go unseen by a script."""
+    import shutil
+
+    folder = tmp_path / "out"
+    shutil.copytree(scene.folder, folder)
+    text = scene.file.read_text().replace('student = "layers=1:last"', 'student = "layers=9"')
+    text += (
+        '\n[[comparisons]]\nname = "first"\nteacher = "teacher"\nstudents = ["one"]\n'
+        '[[tables]]\nname = "of-first"\ntitle = "F"\ncomparison = "first"\nmetric = "accuracy"\n'
+        'columns = [{ label = "a" }]\nrows = [{ label = "1", model = "one" }]\n'
+    )
+    (tmp_path / "suite.toml").write_text(text)
+    done = CliRunner().invoke(
+        app,
+        ["suite", "run", str(tmp_path / "suite.toml"), "-o", str(folder), "--resume", "-q",
+         "--device", "cpu", "--offline"],
+    )  # fmt: skip
+    assert done.exit_code == 3
+    document = read_suite(folder)
+    states = {step.name: (step.state, step.reason) for step in document.steps}
+    assert states["words/two"][0] == "failed"
+    assert "9 layers" in states["words/two"][1]
+    assert states["words/both"] == ("waits", "hangs on words/two, which failed")
+    assert document.grids[1].lines[0].cells[0].value is not None
+    assert document.grids[0].lines[0].cells[0].undefined == "hangs on words/two, which failed"
+    assert str(tmp_path) not in (folder / "suite.json").read_text()
+    rows = {row.name: row.state for row in suite_status(folder)[1]}
+    assert "9 layers" in rows["words/two"]
+
+
+def test_a_wrong_file_ends_with_two(tmp_path: Path) -> None:
+    """A script would take a suite that was never run for one that failed."""
+    path = write_suite(tmp_path, ('make = "finetune"', 'make = "fine-tune"'))
+    done = CliRunner().invoke(app, ["suite", "run", str(path), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert not (tmp_path / "out").exists()
+    for words in (["--scale", "huge"], ["--value", "x=1"], ["--only", "nothing"], ["--jobs", "0"],
+                  ["--executor", "slurm"]):  # fmt: skip
+        right = write_suite(tmp_path)
+        done = CliRunner().invoke(
+            app, ["suite", "run", str(right), "-o", str(tmp_path / "out"), *words]
+        )
+        assert done.exit_code == 2, words
+        assert not (tmp_path / "out").exists()
+
+
+def test_hostile_words(scene: Scene, tmp_path: Path) -> None:
+    """A label could act on the page."""
+    import shutil
+
+    folder = tmp_path / "out"
+    shutil.copytree(scene.folder, folder)
+    nasty = "<script>alert(1)</script>\\u202e"
+    path = write_suite(
+        tmp_path,
+        ('label = "T"', f'label = "{nasty}"'),
+        ('title = "Two students"', f'title = "{nasty}"'),
+        ('says = "One is nearer than two"', f'says = "{nasty}"'),
+        ('why = "a drawing"', f'why = "{nasty}"'),
+        ('differs = ["the data are made up"]', f'differs = ["{nasty}"]'),
+    )  # fmt: skip
+    run_suite(path, output=folder, resume=True, **CPU)
+    page = (folder / "suite.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "\u202e" not in page

@@ -1,0 +1,243 @@
+"""Processes that share work out: order, errors, deaths, interrupts, memory."""
+
+import operator
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from kdprobe import errors
+from kdprobe.workers import room
+from kdprobe.workers.pool import Held, Workers, WorkPiece
+from kdprobe.workers.process import bounded_threads
+from kdprobe.workers.room import plan_processes
+
+LINES: list[str] = []
+
+
+@pytest.fixture(scope="module")
+def two() -> Iterator[Workers]:
+    """Two processes that begin at once."""
+    with Workers(2, starting=0, say=LINES.append) as workers:
+        yield workers
+
+
+def _call(workers: Workers, *calls: tuple[object, object]) -> list[object]:
+    """Call functions elsewhere, each with one argument; the results in their order."""
+    pieces = [WorkPiece(workers.hold(function, name="a call"), given) for function, given in calls]
+    return [result for _, result in sorted(workers.map(operator.call, pieces))]
+
+
+def test_results_come_from_other_processes_in_their_places(two: Workers) -> None:
+    """A result under another's place would give one model the numbers of another."""
+    held = two.hold(torch.arange(3.0), name="a tensor")
+    results = dict(two.map(torch.mul, [WorkPiece(held, each) for each in range(20)]))
+    assert {place: value.tolist() for place, value in results.items()} == {
+        place: [0.0, place, 2.0 * place] for place in range(20)
+    }
+    pids = {pid for pid in _call(two, *[(eval, "__import__('os').getpid()")] * 8)}  # noqa: C416
+    assert pids
+    assert os.getpid() not in pids
+    assert len(LINES) == 1
+    assert LINES[0].startswith("2 processes of one thread each take up to 1.6 GB")
+
+
+def test_every_process_has_one_thread_and_starts_no_processes(two: Workers) -> None:
+    """Two threads in each of two processes wait for each other; a process in a process multiplies.
+
+    The parent's own work is bounded too: other parts of a sum would be other last digits.
+    """
+    facts = _call(
+        two,
+        (eval, "__import__('torch').get_num_threads()"),
+        (eval, "{l['num_threads'] for l in __import__('threadpoolctl').threadpool_info()}"),
+        (eval, "__import__('kdprobe.workers.pool').workers.pool.Workers(4).jobs"),
+        (eval, "__import__('os').environ['KDPROBE_JOBS']"),
+    )
+    assert facts == [1, {1}, 1, "1"]
+    before = torch.get_num_threads()
+    with bounded_threads(3), Workers(1) as alone:
+        piece: WorkPiece[object, object] = WorkPiece(
+            alone.hold(lambda given: torch.get_num_threads(), name="here"), None
+        )
+        assert list(alone.map(operator.call, [piece])) == [(0, 1)]
+        assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == before
+
+
+def test_the_first_error_in_the_order_of_the_work_is_raised_as_it_was(two: Workers) -> None:
+    """One process stops at its first error; two must not name another, or lose its words."""
+    slow = two.hold(eval, name="eval")
+    late = "(__import__('time').sleep(0.4), {}['first'])"
+    with pytest.raises(KeyError, match="first") as raised:
+        list(
+            two.map(
+                operator.call,
+                [WorkPiece(slow, late), WorkPiece(slow, "1 / 0"), WorkPiece(slow, "2")],
+            )
+        )
+    assert any("sleep(0.4)" in note or "<string>" in note for note in raised.value.__notes__)
+    own = "(_ for _ in ()).throw(type('Odd', (Exception,), {})('of a class of its own'))"
+    with pytest.raises(RuntimeError, match="of a class of its own") as odd:
+        list(two.map(operator.call, [WorkPiece(slow, own), WorkPiece(slow, "2")]))
+    assert type(odd.value).__name__ == "Odd"
+    assert _call(two, (eval, "3"), (eval, "4")) == [3, 4]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [each for each in vars(errors).values() if isinstance(each, type) and each is not object],
+)
+def test_messages_to_the_user_cross_processes_whole(kind: type[Exception]) -> None:
+    """An error that cannot be made again breaks the pool: a traceback in place of one message."""
+    if not issubclass(kind, errors.UsageError):
+        return
+    error = kind("dev.tsv:17", found="3 columns", expected="4", remedy="save it again")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (str(again), vars(again)) == (str(error), vars(error))
+
+
+def test_what_cannot_be_sent_works_here(two: Workers) -> None:
+    """A function of a notebook has no name to import it by: it must be asked all the same."""
+    mine = two.hold(lambda given: (given, os.getpid()), name="the function f")
+    other = two.hold(eval, name="eval")
+    pieces: list[WorkPiece[object, object]] = [
+        WorkPiece(mine, 7), WorkPiece(other, "__import__('os').getpid()"), WorkPiece(mine, 8),
+    ]  # fmt: skip
+    results = dict(two.map(operator.call, pieces))
+    assert (results[0], results[2]) == ((7, os.getpid()), (8, os.getpid()))
+    assert results[1] != os.getpid()
+    assert LINES[-1].startswith("the function f works in this process: it cannot be sent (")
+    assert sum(line.startswith("the function f") for line in LINES) == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_holds_much_is_kept(two: Workers) -> None:
+    """A process that grew by 300 MB is ended by loky, and with it the models that it had opened."""
+    assert two._pool is not None
+    _call(two, *[(time.sleep, 0.1)] * 4)
+    before = set(two._pool._processes)
+    held = two.hold(torch.ones(100_000_000), name="400 MB")
+    for _ in range(2):
+        assert [float(x) for _, x in two.map(torch.sum, [WorkPiece(held, None)] * 4)] == [1e8] * 4
+        time.sleep(1.1)
+    assert set(two._pool._processes) == before
+    held.forget()
+    assert held._file is None
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_one_message() -> None:
+    """The system kills where memory is short; a traceback of a pool names neither jobs nor why."""
+    with Workers(2, starting=0) as workers:
+        _call(workers, (time.sleep, 0.1), (time.sleep, 0.1))
+        assert workers._pool is not None
+        begun = set(workers._pool._processes)
+        with pytest.raises(errors.WorkerError) as raised:
+            _call(workers, (signal.raise_signal, signal.SIGKILL), (time.sleep, 0.1))
+    assert len(begun) == 2
+    assert not begun & set(psutil.pids())
+    assert str(raised.value).startswith(
+        "`jobs=2`: a process ended with SIGKILL(-9) before its work was done, expected memory for "
+        "2 processes ("
+    )
+    assert raised.value.remedy.startswith("ask for fewer `jobs`")
+
+
+PROGRAM = """
+import operator, signal, sys, time
+from kdprobe.workers.pool import WorkPiece, Workers
+with Workers(2, starting=0) as workers:
+    sleep = workers.hold(time.sleep, name="sleep")
+    pieces = [WorkPiece(sleep, 0.0), *[WorkPiece(sleep, 60.0)] * 4]
+    for place, _ in workers.map(operator.call, pieces):
+        print(place, flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_the_one_that_started_it(how: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C reaches all of a terminal's processes; a kill the first only: none may stay.
+
+    A second traceback among the lines of an interrupt would hide the first.
+    """
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)  # without `if __name__`: a spawn of the standard library fails here
+    begun = subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert begun.stdout is not None
+    assert begun.stdout.readline() == "0\n"
+    workers = [
+        each for each in psutil.Process(begun.pid).children(recursive=True)
+        if "popen_loky" in " ".join(each.cmdline())
+    ]  # fmt: skip
+    assert len(workers) >= 2
+    started = time.monotonic()
+    if how == signal.SIGINT:
+        os.killpg(begun.pid, how)
+    else:
+        os.kill(begun.pid, how)
+    _, complaint = begun.communicate(timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert not alive
+    assert time.monotonic() - started < 10
+    assert complaint.count("Traceback (most recent call last)") == (how == signal.SIGINT)
+    left = [each.name for each in tmp_path.iterdir() if each.name.startswith(".kdprobe-jobs")]
+    assert len(left) == (how != signal.SIGINT)
+
+
+@pytest.mark.slow
+def test_small_work_starts_nothing_and_large_work_does() -> None:
+    """Processes begin for some seconds: for work of one second that is all loss."""
+    lines: list[str] = []
+    with Workers(2, starting=5.0, say=lines.append) as workers:
+        held: Held[object] = workers.hold(time.sleep, name="sleep")
+        few = [WorkPiece(held, 0.01, size=1.0)] * 20
+        assert len(list(workers.map(operator.call, few))) == 20
+        assert workers._pool is None
+        many = [WorkPiece(held, 0.2, size=1.0)] * 60  # 12 seconds, of which two processes save 6
+        started, own = time.perf_counter(), 0
+        for _ in workers.map(operator.call, many):
+            own += workers._pool is None
+        assert workers._pool is not None
+        assert own == 1, "the first piece says how long the others take"
+        assert time.perf_counter() - started < 11.5
+    assert len(lines) == 1
+
+
+def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that do not fit are killed one after the other, hours later.
+
+    By hand: 450 + 1000 + 350 MB each; nine tenths of 6 GB hold three of them.
+    """
+    assert plan_processes(8, 1_000_000_000, 6_000_000_000).jobs == 3
+    assert plan_processes(3, 1_000_000_000, 6_000_000_000).jobs == 3
+    assert plan_processes(8, 1_000_000_000, 0).jobs == 1
+    monkeypatch.setattr("kdprobe.workers.pool.free_bytes", lambda: 1_000_000_000)
+    lines: list[str] = []
+    with Workers(2, starting=0, say=lines.append) as workers:
+        held = workers.hold(torch.ones(2), name="ones")
+        assert len(list(workers.map(torch.mul, [WorkPiece(held, 2.0)] * 3))) == 3
+        assert (workers.jobs, workers._pool) == (1, None)
+    assert lines == [
+        "1 process of one thread each in place of 2, which would take 1.6 GB of memory: 1.0 GB are "
+        "free."
+    ]
+
+
+def test_cores_and_memory_are_those_of_this_process() -> None:
+    """A container of two cores on a machine of 64 would start 64 processes."""
+    assert 1 <= room.cores() <= len(os.sched_getaffinity(0))
+    assert 0 < room.free_bytes() <= psutil.virtual_memory().total
