@@ -7,7 +7,7 @@ for. Does not: compare, or show; `result.py` does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from kdprobe.config.commands import Seeded
 from kdprobe.errors import CapabilityError, ConfigError, TaskError
 from kdprobe.models.model_like import ModelsLike, kind_of, specs_of_models
 from kdprobe.tasks.task import Task
+
+if TYPE_CHECKING:
+    from kdprobe.extract.coalitions import Output
 
 DEFAULT_METHODS = ("integrated_gradients",)
 
@@ -78,6 +81,20 @@ def attribute(
     return TextAttributions(tuple(explained))
 
 
+class _Outputs(NamedTuple):
+    """What is explained of a label, and its probability."""
+
+    odds: Output
+    share: Output
+
+
+_OUTPUTS = {
+    "rest": _Outputs("log-odds", "probability"),
+    "own": _Outputs("label log-odds", "label probability"),
+}
+"""Of labels that exclude each other, and of those that do not."""
+
+
 def _attribute(
     model: object,
     text: str,
@@ -119,10 +136,8 @@ def _attribute(
     logits = reader.logits(reader.retokenise([cut]))
     target = _target(name, task, label, logits)
     sentence = Sentence("text", cut, kept, target)
-    several = task.kind == "multilabel"
-    setting = ExplanationSettings(
-        chosen, output="label log-odds" if several else "log-odds", seed=seed, deletion=False
-    )
+    outputs = _OUTPUTS["own" if task.kind == "multilabel" else "rest"]
+    setting = ExplanationSettings(chosen, output=outputs.odds, seed=seed, deletion=False)
     explained = explain_model(handle, [sentence], setting, cache=None, progress=Silent())
     places = {word: place for place, word in enumerate(read)}
     return TextAttribution(
@@ -131,9 +146,7 @@ def _attribute(
         segments=tuple(word.segment for word in words),
         read=len(read),
         explained=task.labels[target] if task.labels else "",
-        probability=float(
-            output_of(logits, target, "label probability" if several else "probability")[0]
-        ),
+        probability=float(output_of(logits, target, outputs.share)[0]),
         methods=tuple(
             MethodScores(
                 method,

@@ -55,14 +55,23 @@ class LostGroup:
         return all(row.more for row in self.rows)
 
 
-def kind_title(gap: Gap, split: str) -> str:
-    """Return what kind of part a gap is of, as a heading."""
+def kind_title(gap: Gap, split: str, *, several: bool = False) -> str:
+    """Return what kind of part a gap is of, as a heading.
+
+    Args:
+        gap: the gap.
+        split: the split's name.
+        several: whether examples have several labels at once, so that a label's part is scored by
+            whole sets.
+    """
     if gap.kind == PROBING:
         return "Layers, by probing task"
     if is_pairs(gap):
         return "Minimal pairs, by phenomenon"
     by = f"{capital(split)} split, by {gap.kind.replace('_', ' ')}"
-    return "Recall by label" if gap.kind == "label" else by
+    if gap.kind == "label":
+        return "Subset accuracy on the examples that have a label" if several else "Recall by label"
+    return by
 
 
 def _bar(gap: Gap, x: Scale, colour: int, *, sure: bool) -> Markup:
@@ -115,7 +124,9 @@ def lost_groups(
     colours = {model.name: index for index, model in enumerate(document.students)}
     kinds: dict[str, dict[str, list[Gap]]] = {}
     for gap in gaps:
-        parts = kinds.setdefault(kind_title(gap, document.task.split), {})
+        parts = kinds.setdefault(
+            kind_title(gap, document.task.split, several=bool(document.task.sets)), {}
+        )
         parts.setdefault(part_name(gap, document.task.split), []).append(gap)
     standing = _standing([members for parts in kinds.values() for members in parts.values()], gaps)
     return [

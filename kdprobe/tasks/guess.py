@@ -70,10 +70,7 @@ def guess_task_file(
     if not table.lines:
         raise TaskError(str(path), found="has no rows", expected="at least one example")
     columns = label_columns(table, label)
-    roles = ((text, "text"), (text_pair, "second text"), ("" if columns else label, "label"))
-    for name, role in roles:
-        if name:
-            table.column(name, role=role)
+    _require(table, (text, "text"), (text_pair, "second text"), ("" if columns else label, "label"))
     first, second = (text, text_pair) if text else _guess_texts(table, text_pair)
     taken = {first, second}
     label = label or (_guess_label(table, taken) if labelled else "")
@@ -117,6 +114,13 @@ def guess_task_file(
         },
         str(path),
     )
+
+
+def _require(table: ColumnTable, *named: tuple[str, str]) -> None:
+    """Refuse a table that lacks a column that a person named."""
+    for name, role in named:
+        if name:
+            table.column(name, role=role)
 
 
 def _label_note(column: str, shown: ShownLabels, columns: tuple[str, ...]) -> str:

@@ -40,7 +40,7 @@ PairDraws = Callable[[Predictions, Predictions, int], Floats]
 RunDraws = Callable[[Predictions, int], Floats]
 
 
-class _Kind(NamedTuple):
+class _LabelNumber(NamedTuple):
     """A number of each label: its name, and why it may be undefined."""
 
     metric: str
@@ -88,14 +88,18 @@ def probability(run: Predictions, at: int) -> Floats:
 
 def pair_numbers(view: Labelled) -> list[Estimate]:
     """Return agreement, kappa, KL and correlations of every pair on each label and in the mean."""
-    kinds: Mapping[_Kind, PairDraws] = {
-        _Kind("label_agreement", "", share=True): lambda a, b, at: view.pairing(a, b, at).observed,
-        _Kind("label_kappa", _CONSTANT): lambda a, b, at: view.pairing(a, b, at).kappa().draws,
-        _Kind("label_kl", ""): view.kl,
-        _Kind("label_pearson", _FLAT): lambda a, b, at: pearson_draws(
+    kinds: Mapping[_LabelNumber, PairDraws] = {
+        _LabelNumber("label_agreement", "", share=True): lambda a, b, at: (
+            view.pairing(a, b, at).observed
+        ),
+        _LabelNumber("label_kappa", _CONSTANT): lambda a, b, at: (
+            view.pairing(a, b, at).kappa().draws
+        ),
+        _LabelNumber("label_kl", ""): view.kl,
+        _LabelNumber("label_pearson", _FLAT): lambda a, b, at: pearson_draws(
             view.sample, probability(a, at), probability(b, at)
         ),
-        _Kind("label_spearman", _FLAT): lambda a, b, at: spearman_draws(
+        _LabelNumber("label_spearman", _FLAT): lambda a, b, at: spearman_draws(
             view.sample, probability(a, at), probability(b, at)
         ),
     }
@@ -142,14 +146,14 @@ def model_numbers(view: Labelled) -> list[Estimate]:
     gold = view.outputs.gold
     assert gold is not None  # the caller asks
     options = CalibrationOptions()
-    kinds: Mapping[_Kind, RunDraws] = {
-        _Kind("average_precision", _RARE): lambda run, at: average_precision(
+    kinds: Mapping[_LabelNumber, RunDraws] = {
+        _LabelNumber("average_precision", _RARE): lambda run, at: average_precision(
             view.sample, gold[:, at] == 1, run.values[:, at]
         ),
-        _Kind("label_calibration_error", ""): lambda run, at: debiased_error(
+        _LabelNumber("label_calibration_error", ""): lambda run, at: debiased_error(
             view.study, options, probability(run, at), gold[:, at].astype(np.float64)
         ),
-        _Kind("label_brier", ""): lambda run, at: view.sample.mean(
+        _LabelNumber("label_brier", ""): lambda run, at: view.sample.mean(
             (probability(run, at) - gold[:, at]) ** 2
         ),
     }
@@ -175,7 +179,7 @@ def without_gold(view: Labelled) -> list[Estimate]:
 
 
 def _estimates(
-    view: Labelled, key: EstimateKey, kind: _Kind, draws: Sequence[Floats], lacks: str
+    view: Labelled, key: EstimateKey, kind: _LabelNumber, draws: Sequence[Floats], lacks: str
 ) -> list[Estimate]:
     """Return a number's mean over labels, then the number of each."""
     n = view.study.n

@@ -112,7 +112,8 @@ def are_sets(values: Any) -> bool:
     >>> are_sets([["a"], []]), are_sets([[0.5, 0.5]]), are_sets(["a", "b"])
     (True, False, False)
     """
-    if hasattr(values, "shape") and len(values.shape) != 1:
+    listed = isinstance(values, list | tuple) or len(getattr(values, "shape", ())) == 1
+    if not listed:
         return False
     rows = [each for each in values if not is_missing(each)] if len(values) else []
     return bool(rows) and all(
@@ -154,7 +155,7 @@ def gold_sets(y_true: Any, labels: Sequence[str] | None, first: Any) -> GoldSets
         names = tuple(labels or getattr(first, "columns", ()) or sorted(shown))
         held = named_sets(list(y_true), names, where, row_name=lambda row: f"row {row + 1}")
         return GoldSets(_task(names), held)
-    if not frame and np.ndim(np.asarray(y_true, dtype=object)) != 2:
+    if not frame and not _has_two_axes(y_true):
         return None
     names = tuple(labels or (map(str, y_true.columns) if frame else ()))
     numbers = as_numbers(y_true[list(names)] if frame else y_true, where)
@@ -170,6 +171,15 @@ def gold_sets(y_true: Any, labels: Sequence[str] | None, first: Any) -> GoldSets
             expected=f"0 or 1 in each place, a column for each of {len(names)} labels",
         )  # fmt: skip
     return GoldSets(_task(names), held)
+
+
+def _has_two_axes(values: Any) -> bool:
+    """Whether values are a table of numbers; what is no array is not, and refused elsewhere."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):  # ragged; a tensor that wants gradients
+        return False
+    return array.ndim == 2 and array.shape[1] > 1 and array.dtype.kind in "biuf"
 
 
 def _task(names: tuple[str, ...]) -> Task:
