@@ -39,13 +39,15 @@ _NO_STEPS: Mapping[int, _Migration] = MappingProxyType({})
 MIGRATIONS: Mapping[int, _Migration] = MappingProxyType({1: second_version})
 
 
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
 
 
 def dumps(document: Frozen) -> str:
     """Write a document as canonical JSON: sorted keys, UTF-8, no NaN, one trailing newline.
 
-    A list or object that holds no other stands on one line: a number of a thousand is a line, not a
+    A list or object that holds no other stands on one line: a thousand numbers are a line, not a
     page.
     """
     parts: list[str] = []

@@ -137,10 +137,10 @@ def test_probing_against_the_loop_of_the_thesis_and_a_careful_user(
     told = {name: statistics.median(values) for name, values in rows.items()}
     for name, musts in (("thesis", (15.0, 5.0)), ("fast", (60.0, 20.0))):
         differ = rows[f"{name} differ"]
-        for peer, must in zip(("loop", "careful"), musts, strict=True):
+        for whose, must in zip(("loop", "careful"), musts, strict=True):
             bench_row(
-                f"probing {name}, {which} encoder, to the {PEERS[peer]}",
-                rows[f"{name} {peer}"],
+                f"probing {name}, {which} encoder, to the {PEERS[whose]}",
+                rows[f"{name} {whose}"],
                 agreement=f"accuracy {statistics.mean(differ):+.2f} points",
                 must=must,
                 goal=2.0 * must if name == "thesis" else 2.5 * must,

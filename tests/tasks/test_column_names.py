@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from kdprobe.errors import TaskError
 from kdprobe.tasks import readers
 
 
@@ -20,5 +21,5 @@ def test_names_of_a_long_file_are_those_of_the_whole(
             continue  # the header alone is in the beginning, the fault is found when it is read
         try:
             assert readers.column_names(file) == ("text", "la\nbel")
-        except readers.TaskError:
+        except TaskError:
             assert rest == "a,1,2\n"
