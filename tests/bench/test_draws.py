@@ -25,7 +25,6 @@ from kdprobe.models.words import split_words
 from kdprobe.progress import Silent
 from kdprobe.tasks.open import open_task
 from tests.bench.explaining import (
-    Record,
     is_short,
     like_the_split,
     ratios_of,
@@ -33,6 +32,7 @@ from tests.bench.explaining import (
     timed,
     told,
 )
+from tests.bench.rows import BenchRows
 
 ROUNDS = 5
 COUNT = int(os.environ.get("KDPROBE_BENCH_SENTENCES", "20"))
@@ -75,7 +75,7 @@ def explained(
 
 @pytest.mark.parametrize("name", ["lime", "shap"])
 def test_the_ceiling_needs_no_second_pass(
-    name: str, encoder: str, rounds: list[list[str]], record_property: Record
+    name: str, encoder: str, rounds: list[list[str]], bench_row: BenchRows
 ) -> None:
     """Guards against a ceiling that is cheap and another one than that of two seeds."""
     handle = opened(encoder)
@@ -93,19 +93,18 @@ def test_the_ceiling_needs_no_second_pass(
             drawn.append(c.scored.drawn)
     gap = float(np.mean(simulated) - np.mean(direct))
     ratio = told(
-        record_property, f"{name}: ceiling from one draw, against a second pass",
+        bench_row, f"{name}: ceiling from one draw, against a second pass",
         ratios_of(two, one),
         f"ceiling of two seeds {np.mean(direct):.3f}, of one draw {np.mean(simulated):.3f}; "
         f"{np.mean(drawn):.0%} of the draws, order of words {np.mean(kept):.3f} to all of them",
+        agreement=f"ceiling {gap:+.3f}, words in order {np.mean(kept):.3f}", must=1.7, goal=2.0,
     )  # fmt: skip
     assert abs(gap) < SAME or not REAL
     assert np.mean(kept) > 0.95 or not REAL
     assert ratio > 1.7 or not REAL
 
 
-def test_gradients_in_bfloat16(
-    encoder: str, rounds: list[list[str]], record_property: Record
-) -> None:
+def test_gradients_in_bfloat16(encoder: str, rounds: list[list[str]], bench_row: BenchRows) -> None:
     """Guards against a type that is fast and turns the order of words over."""
     handles = opened(encoder), opened(encoder, "bf16")
     slow, fast, ranks = [], [], []
@@ -121,7 +120,8 @@ def test_gradients_in_bfloat16(
             for a, b in zip(full, half, strict=True)
         ]
     told(
-        record_property, "integrated gradients, bfloat16, against float32", ratios_of(slow, fast),
+        bench_row, "integrated gradients, bfloat16, against float32", ratios_of(slow, fast),
         f"rank correlation of word scores {np.mean(ranks):.3f} (the least {np.min(ranks):.2f})",
+        agreement=f"rank correlation {np.mean(ranks):.3f}", must=None, goal=3.0,
     )  # fmt: skip
     assert np.mean(ranks) > 0.8 or not REAL

@@ -18,7 +18,7 @@ from tests.extract.linear import asked_of, linear_reader
 from tests.models.tiny import WORDS
 
 WIDTH = 25.0
-ROUGH = {
+ROUGH: dict[str, dict[str, Any]] = {
     "lime": {"exact_words": 0, "samples": 400, "noise": 0.05},
     "shap": {"exact_words": 1, "permutations": 32},
 }
