@@ -263,11 +263,10 @@ def several_labels(
             shared + (truth - 0.5) * (5 - place) + generator.normal(size=(n, labels))
             for _ in range(runs)
         ]
-        made = tuple(
-            Predictions(name, ids_of(n), values > 0 if place in hard else values,
-                        "label sets" if place in hard else "label logits")
-            for values in outputs
-        )  # fmt: skip
+        if place in hard:
+            outputs = [(values > 0).astype(np.float64) for values in outputs]
+        scale: Scale = "label sets" if place in hard else "label logits"
+        made = tuple(Predictions(name, ids_of(n), values, scale) for values in outputs)
         models.append(Population(name, "student" if place else "teacher", made))
     task = Task("toy-topics", 1, "multilabel", names, "f1_micro")
     split = split_of(task, truth if gold else None, n)

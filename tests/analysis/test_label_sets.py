@@ -1,6 +1,7 @@
 """Several labels at once as one class: sets, their probabilities, and what comes of them."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_sets_by_hand() -> None:
     assert study.teacher.first.predicted.tolist() == [0, 1, 2]
     s = expit
     assert study.teacher.first.confidence[1] == pytest.approx(s(2) * (1 - s(-2)))
-    given_back = as_given(study)
+    given_back: Any = as_given(study)
     assert given_back.task == TASK
     assert np.array_equal(given_back.labels, [[0, 0], [1, 1], [-1, -1]])
 
@@ -75,7 +76,7 @@ def test_the_most_probable_set_is_the_predicted_one(values) -> None:
     np.testing.assert_allclose(logsumexp(first.log_probabilities, axis=1), 0, atol=1e-9)
     likelier = np.maximum(expit(values), expit(-values)).prod(axis=1)
     np.testing.assert_allclose(first.confidence, likelier, rtol=1e-6)
-    each = probabilities_of(study, study.teacher)
+    each: Any = probabilities_of(study, study.teacher)
     np.testing.assert_allclose(each, expit(values), atol=1e-12)
 
 
@@ -90,10 +91,9 @@ def test_the_rest_holds_what_is_not_listed() -> None:
 def test_rows_follow_the_examples() -> None:
     """Guards outputs of labels that stay where they were while the examples are reordered."""
     study = permuted(several_labels(30))
-    outputs = labels_of(study)
+    outputs: Any = labels_of(study)
     assert outputs.ids == study.split.ids
-    sets = study.split.task.sets
-    assert sets is not None
+    sets: Any = study.split.task.sets
     assert np.array_equal(sets.matrix[study.split.labels], outputs.gold)
     part = study.get(LabelOutputs).only(study.split.ids[3:5])
     assert np.array_equal(part.runs["teacher"][0].values, outputs.runs["teacher"][0].values[3:5])

@@ -1,9 +1,11 @@
 """Labels one by one: by hand, and against scikit-learn and scipy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import expit
-from scipy.stats import entropy, pearsonr, spearmanr
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -21,13 +23,17 @@ from kdprobe.observations.study import Study
 from kdprobe.results.schema import AnalysisResult
 from tests.analysis.studies import classification, several_labels
 
+entropy: Any = stats.entropy
+pearsonr: Any = stats.pearsonr
+spearmanr: Any = stats.spearmanr
+
 
 def run(study: Study, name: str = "per_label") -> AnalysisResult:
     analysis = ANALYSES.load(name)
     return analysis.run(study, analysis.options(), {})
 
 
-def value(result: AnalysisResult, metric: str, *where: str) -> float | None:
+def value(result: AnalysisResult, metric: str, *where: str) -> Any:
     a, b, subset = where
     (number,) = [
         e for e in result.estimates
@@ -80,7 +86,8 @@ def test_numbers_of_each_label(labels: int) -> None:
 def test_scores_of_sets_and_labels() -> None:
     """Guards scores against scikit-learn's, in `task_scores`, on the study of sets."""
     study = several_labels(80)
-    outputs, result = labels_of(study), run(study, "task_scores")
+    outputs: Any = labels_of(study)
+    result = run(study, "task_scores")
     guess, gold = (outputs.runs["teacher"][0].values > 0).astype(int), outputs.gold
     for metric, known in (
         ("f1_micro", f1_score(gold, guess, average="micro")),
@@ -101,7 +108,8 @@ def test_scores_of_sets_and_labels() -> None:
 def test_tables_are_two_by_two() -> None:
     """Guards columns that are exchanged: hits, false and missed ones of every label."""
     study = several_labels(80)
-    outputs, result = labels_of(study), run(study)
+    outputs: Any = labels_of(study)
+    result = run(study)
     tables = {table.name: table for table in result.tables}
     guess = outputs.runs["student-2"][0].values > 0
     known = multilabel_confusion_matrix(outputs.gold, guess)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -30,7 +31,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A task, a teacher, a student that learnt from it, one from its answers, and a comparison."""
     place = tmp_path_factory.mktemp("labels")
     task = write_task(place, tiny_rows())
-    quick = {"seed": 0, "device": "cpu", "learning_rate": 5e-3, "batch_size": 12}
+    quick: dict[str, Any] = {"seed": 0, "device": "cpu", "learning_rate": 5e-3, "batch_size": 12}
     kdprobe.finetune(
         "bert:L2,H32,I64,A2,V150", task=task, output=place / "teacher", epochs=12, **quick
     )
@@ -52,10 +53,10 @@ def test_the_teacher_is_a_plain_multi_label_model(scene: Path):
     config = json.loads((scene / "teacher" / "config.json").read_text())
     assert config["problem_type"] == "multi_label_classification"
     assert [config["id2label"][str(place)] for place in range(3)] == list(LABELS)
-    classify = pipeline("text-classification", model=str(scene / "teacher"), top_k=None)
+    classify: Any = pipeline("text-classification", model=str(scene / "teacher"), top_k=None)
     (answers,) = classify(["she saw it"])
     model = AutoModelForSequenceClassification.from_pretrained(scene / "teacher").eval()
-    tokens = classify.tokenizer
+    tokens: Any = classify.tokenizer
     with torch.no_grad():
         own = expit(model(**tokens("she saw it", return_tensors="pt")).logits[0].numpy())
     for one in answers:

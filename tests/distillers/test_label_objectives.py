@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from scipy.special import expit
-from scipy.stats import entropy
 from sklearn.metrics import f1_score, log_loss
 from torch import Tensor
 from torch.nn import BCEWithLogitsLoss
@@ -17,6 +17,7 @@ from kdprobe.distillers.validation_scores import chance_score, fidelity, task_sc
 from kdprobe.tasks.task import Task
 from tests.contracts.test_objectives import setting
 
+entropy: Any = stats.entropy
 TASK = Task("topics", 1, "multilabel", ("a", "b", "c"), "f1_micro")
 SHAPE = ModelShape(2, 8, 2)
 MODELS = ModelPair(TASK, SHAPE, SHAPE, ((0, 0), (1, 1), (2, 2)), same_tokens=True)

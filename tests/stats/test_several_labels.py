@@ -1,12 +1,14 @@
 """Scores of several labels at once: by hand, against scikit-learn and scipy, and as properties."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 from scipy.special import expit
-from scipy.stats import entropy
 from sklearn.metrics import (
     average_precision_score,
     f1_score,
@@ -26,6 +28,7 @@ from kdprobe.stats.several_labels import (
 )
 from tests.analysis.studies import quick
 
+entropy: Any = stats.entropy
 GOLD = np.array([[1, 0, 1], [0, 0, 0], [1, 1, 0], [0, 1, 0]])
 GUESS = np.array([[1, 0, 0], [0, 0, 0], [1, 1, 1], [1, 0, 0]])
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -22,7 +23,7 @@ EXPECTED = [[1, 0, 1], [0, 0, 0], [-1, -1, -1], [0, 1, 0]]
 HELD: list[list[str] | None] = [["a", "c"], [], None, ["b"]]
 
 
-def whole(path: Path, **named: str) -> Split:
+def whole(path: Path, **named: Any) -> Any:
     return load_split(guess_task_file(path, **named), "all")
 
 
@@ -94,7 +95,8 @@ def test_columns_of_0_and_1(tmp_path: Path):
     file = guess_task_file(place, label="a,b,c")
     assert (file.kind, file.labels, file.open_labels) == ("multilabel", ("a", "b", "c"), False)
     assert file.extra_columns == ()
-    assert np.array_equal(load_split(file, "all").labels, EXPECTED)
+    split: Any = load_split(file, "all")
+    assert np.array_equal(split.labels, EXPECTED)
     place.write_text("text,a,b\nx,1,2\n", encoding="utf-8")
     with pytest.raises(TaskError, match="column 'b' holds '2', expected 0 or 1, or a set"):
         whole(place, label="a,b")
@@ -146,7 +148,7 @@ def test_named_labels_read_whole_values(tmp_path: Path):
 )
 def test_task_files_that_contradict_themselves(changes: dict[str, object], message: str):
     """What cannot be meant is refused before anything is opened."""
-    data = {
+    data: dict[str, object] = {
         "name": "t", "kind": "multilabel", "labels": ["a", "b"], "primary_score": "f1_micro",
         "text": "text", "compare_split": "dev",
         "local": [{"splits": {"dev": {"file": "a.jsonl"}}}],
