@@ -38,6 +38,7 @@ ADAPTERS: dict[str, set[str]] = {
     "linkify_it": {"segmentation.py"},
     "lime": {"extract/methods/lime.py"},
     "shap": {"extract/methods/shap.py"},
+    "cloudpickle": {"workers/"},
     "loky": {"workers/"},
     "statsmodels": {"stats/hypothesis_tests.py"},
     "threadpoolctl": {"workers/"},

@@ -26,6 +26,7 @@ from kdprobe.results.schema import Notice
 from kdprobe.tasks.clusters import cluster_notices, split_clusters
 from kdprobe.tasks.label_names import check_label_map
 from kdprobe.tasks.task import Split, Task
+from kdprobe.workers.pool import ALONE, Workers
 
 if TYPE_CHECKING:
     from kdprobe.models.handle import Capability, ModelHandle
@@ -71,6 +72,7 @@ class Session:
         notices: what the reader must know of how the examples were found.
         opening: the keywords of `open_model` that the models were opened with.
         unanswered: how many examples were left out as unanswered; see `AnsweredSplit.counts`.
+        workers: the processes that share the work; they move no number.
         observations: what was collected so far, by type.
     """
 
@@ -88,6 +90,7 @@ class Session:
     notices: tuple[Notice, ...] = ()
     opening: Mapping[str, Any] = field(default_factory=dict)
     unanswered: Mapping[str, JsonValue] = field(default_factory=dict)
+    workers: Workers = ALONE
     observations: Mapping[type, object] = field(default_factory=dict)
 
     @property
@@ -162,6 +165,7 @@ def open_session(
     seed: int = 0,
     resamples: int = 2000,
     slice_columns: tuple[str, ...] = (),
+    workers: Workers = ALONE,
 ) -> Session:
     """Open every model and load the examples.
 
@@ -173,6 +177,7 @@ def open_session(
         seed: of everything random.
         resamples: bootstrap resamples behind every interval.
         slice_columns: extra columns of the split to slice by.
+        workers: the processes that share the work.
 
     Raises:
         UsageError: whatever is wrong with the task, the data or a model; one message.
@@ -216,6 +221,7 @@ def open_session(
         notices=(*notices, *answered.notices, *cluster_notices(split)),
         opening=opening,
         unanswered=answered.counts,
+        workers=workers,
     )
 
 

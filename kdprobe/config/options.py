@@ -133,6 +133,14 @@ class Runtime(FlagOptions):
 class InferenceRuntime(Runtime):
     """The machine, for commands that ask models and keep what they say."""
 
+    jobs: Annotated[
+        Annotated[int, Field(ge=1, le=MOST_THREADS)] | None,
+        Flag(
+            "Processes that share the work, of one thread each (or `threads`): the same numbers, "
+            "sooner. Default: a core each.",
+            env="KDPROBE_JOBS", metavar="N",
+        ),
+    ] = None  # fmt: skip
     dtype: Annotated[str, Flag("float32, bf16 (faster on some machines) or fp16.")] = "float32"
     batch_size: Annotated[int, Field(ge=1, le=1_000_000), Flag("Examples in a forward pass.")] = 64
     cache: Annotated[bool | Path, Flag("Keep what models say for the next run.", both=True)] = True

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from kdprobe.errors import OutputError
 from kdprobe.foreign import disk_is_full, said
-from kdprobe.workers.process import give
+from kdprobe.workers.sending import give
 
 H = TypeVar("H")
 T = TypeVar("T")
@@ -20,10 +20,21 @@ R = TypeVar("R")
 
 
 class Held(Generic[H]):
-    """An object that pieces of work need, sent to each process once; see `Workers.hold`."""
+    """An object that pieces of work need, sent to each process once.
 
-    def __init__(self, value: H, name: str, *, here: bool, size: int) -> None:
-        self.value, self.name, self.here, self.size = value, name, here, size
+    Args:
+        value: the object, of which nothing changes while it is held.
+        name: for people, where it cannot be sent.
+        size: its bytes, for the memory that is named.
+        here: why its work is done in the process that holds it; empty: others may do it.
+        bounded: whether its work is done with the threads of `Workers`; False: with what there are.
+    """
+
+    def __init__(
+        self, value: H, name: str, *, size: int = 0, here: str = "", bounded: bool = True
+    ) -> None:
+        self.value, self.name, self.size = value, name, size
+        self.here, self.bounded = here, bounded
         self._file: Path | None = None
 
     def file_in(self, folder: Path, say: Callable[[str], None]) -> Path | None:
@@ -49,8 +60,8 @@ class Held(Generic[H]):
                     expected=f"{self.size / 1e6:,.0f} MB for each model that processes share",
                     remedy="free some space, name another place in TMPDIR, or ask for `jobs=1`",
                 ) from error  # fmt: skip
-            self.here = True
-            say(f"{self.name} works in this process: it cannot be sent ({said(error)}).")
+            self.here = f"it cannot be sent to others ({said(error)})"
+            say(f"{self.name} works in one process: {self.here}.")
             return None
         self._file = file
         return file
@@ -74,3 +85,9 @@ class WorkPiece(NamedTuple, Generic[H, T]):
     held: Held[H]
     given: T
     size: float = 1.0
+
+
+class FailedWork(NamedTuple):
+    """What a piece of work raised, in place of its result."""
+
+    error: Exception

@@ -1,7 +1,7 @@
 """What a process does that works for another: the other end of `pool.Workers`.
 
-Does: keep Ctrl-C away, bound its threads, take each object that work needs from its file once,
-bring errors back as they were, and end with the process that started it. Does not: choose work.
+Does: keep Ctrl-C away, bound its threads, bring errors back as they were, and end with the process
+that started it. Does not: choose work.
 """
 
 from __future__ import annotations
@@ -15,18 +15,15 @@ import sys
 import threading
 import time
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kdprobe.workers.sending import take
+
 JOBS_VARIABLE = "KDPROBE_JOBS"
 _LOOK = 1.0
 """Seconds between two looks at whether the process that started this one still lives."""
-_MOST_TAKEN = 8
-"""Objects that a process keeps open; their weights are shared pages of a file."""
-
-_taken: OrderedDict[Path, Any] = OrderedDict()
 _inside = False
 
 
@@ -114,11 +111,15 @@ def without_interrupts() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def bounded_threads(threads: int) -> Iterator[None]:
+def bounded_threads(threads: int | None) -> Iterator[None]:
     """Compute with so many threads in a block: in which parts numbers are added moves last digits.
 
-    Bounds torch, where it is imported, and the libraries of linear algebra that numpy calls.
+    Bounds torch, where it is imported, and the libraries of linear algebra that numpy calls; None:
+    nothing is bounded.
     """
+    if threads is None:
+        yield
+        return
     import threadpoolctl
 
     torch = sys.modules.get("torch")
@@ -141,33 +142,9 @@ def work(function: Callable[[Any, Any], Any], file: Path, given: Any, threads: i
     """
     try:
         with bounded_threads(threads):
-            return function(_take(file), given)
+            return function(take(file), given)
     except Exception as error:
         return _raised(error)
-
-
-def give(value: object, file: Path) -> None:
-    """Write an object where other processes take it from.
-
-    Raises:
-        Exception: whatever pickle raises for what cannot be sent.
-    """
-    import torch
-
-    torch.save(value, file)
-
-
-def _take(file: Path) -> Any:
-    """Return the object of a file, read once; the tensors are the file's own pages."""
-    import torch
-
-    if file not in _taken:
-        # The file was written by the process that started this one, in a folder of its own.
-        _taken[file] = torch.load(file, map_location="cpu", mmap=True, weights_only=False)
-        while len(_taken) > _MOST_TAKEN:
-            _taken.popitem(last=False)
-    _taken.move_to_end(file)
-    return _taken[file]
 
 
 def _raised(error: Exception) -> Raised:

@@ -32,13 +32,13 @@ def two() -> Iterator[Workers]:
 
 def _call(workers: Workers, *calls: tuple[object, object]) -> list[object]:
     """Call functions elsewhere, each with one argument; the results in their order."""
-    pieces = [WorkPiece(workers.hold(function, name="a call"), given) for function, given in calls]
+    pieces = [WorkPiece(Held(function, "a call"), given) for function, given in calls]
     return [result for _, result in sorted(workers.map(operator.call, pieces))]
 
 
 def test_results_come_from_other_processes_in_their_places(two: Workers) -> None:
     """A result under another's place would give one model the numbers of another."""
-    held = two.hold(torch.arange(3.0), name="a tensor")
+    held = Held(torch.arange(3.0), "a tensor")
     results = dict(two.map(torch.mul, [WorkPiece(held, each) for each in range(20)]))
     assert {place: value.tolist() for place, value in results.items()} == {
         place: [0.0, place, 2.0 * place] for place in range(20)
@@ -66,7 +66,7 @@ def test_every_process_has_one_thread_and_starts_no_processes(two: Workers) -> N
     before = torch.get_num_threads()
     with bounded_threads(3), Workers(1) as alone:
         piece: WorkPiece[object, object] = WorkPiece(
-            alone.hold(lambda given: torch.get_num_threads(), name="here"), None
+            Held(lambda given: torch.get_num_threads(), "here"), None
         )
         assert list(alone.map(operator.call, [piece])) == [(0, 1)]
         assert torch.get_num_threads() == 3
@@ -75,7 +75,7 @@ def test_every_process_has_one_thread_and_starts_no_processes(two: Workers) -> N
 
 def test_the_first_error_in_the_order_of_the_work_is_raised_as_it_was(two: Workers) -> None:
     """One process stops at its first error; two must not name another, or lose its words."""
-    slow = two.hold(eval, name="eval")
+    slow = Held(eval, "eval")
     late = "(__import__('time').sleep(0.4), {}['first'])"
     with pytest.raises(KeyError, match="first") as raised:
         list(
@@ -108,15 +108,17 @@ def test_messages_to_the_user_cross_processes_whole(kind: type[Exception]) -> No
 
 def test_what_cannot_be_sent_works_here(two: Workers) -> None:
     """A function of a notebook has no name to import it by: it must be asked all the same."""
-    mine = two.hold(lambda given: (given, os.getpid()), name="the function f")
-    other = two.hold(eval, name="eval")
+    mine: Held[object] = Held(lambda given: (given, os.getpid()), "the function f")
+    other = Held(eval, "eval")
     pieces: list[WorkPiece[object, object]] = [
         WorkPiece(mine, 7), WorkPiece(other, "__import__('os').getpid()"), WorkPiece(mine, 8),
     ]  # fmt: skip
     results = dict(two.map(operator.call, pieces))
     assert (results[0], results[2]) == ((7, os.getpid()), (8, os.getpid()))
     assert results[1] != os.getpid()
-    assert LINES[-1].startswith("the function f works in this process: it cannot be sent (")
+    assert LINES[-1].startswith(
+        "the function f works in one process: it cannot be sent to others ("
+    )
     assert sum(line.startswith("the function f") for line in LINES) == 1
 
 
@@ -126,7 +128,7 @@ def test_a_process_that_holds_much_is_kept(two: Workers) -> None:
     assert two._pool is not None
     _call(two, *[(time.sleep, 0.1)] * 4)
     before = set(two._pool._processes)
-    held = two.hold(torch.ones(100_000_000), name="400 MB")
+    held = Held(torch.ones(100_000_000), "400 MB")
     for _ in range(2):
         assert [float(x) for _, x in two.map(torch.sum, [WorkPiece(held, None)] * 4)] == [1e8] * 4
         time.sleep(1.1)
@@ -155,9 +157,11 @@ def test_a_killed_process_is_one_message() -> None:
 
 PROGRAM = """
 import operator, signal, sys, time
-from kdprobe.workers.pool import WorkPiece, Workers
+from kdprobe.workers.pieces import Held, WorkPiece
+from kdprobe.workers.pieces import Held, WorkPiece
+from kdprobe.workers.pool import Workers
 with Workers(2, starting=0) as workers:
-    sleep = workers.hold(time.sleep, name="sleep")
+    sleep = Held(time.sleep, "sleep")
     pieces = [WorkPiece(sleep, 0.0), *[WorkPiece(sleep, 60.0)] * 4]
     for place, _ in workers.map(operator.call, pieces):
         print(place, flush=True)
@@ -203,7 +207,7 @@ def test_small_work_starts_nothing_and_large_work_does() -> None:
     """Processes begin for some seconds: for work of one second that is all loss."""
     lines: list[str] = []
     with Workers(2, starting=5.0, say=lines.append) as workers:
-        held: Held[object] = workers.hold(time.sleep, name="sleep")
+        held: Held[object] = Held(time.sleep, "sleep")
         few = [WorkPiece(held, 0.01, size=1.0)] * 20
         assert len(list(workers.map(operator.call, few))) == 20
         assert workers._pool is None
@@ -228,7 +232,7 @@ def test_memory_bounds_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kdprobe.workers.pool.free_bytes", lambda: 1_000_000_000)
     lines: list[str] = []
     with Workers(2, starting=0, say=lines.append) as workers:
-        held = workers.hold(torch.ones(2), name="ones")
+        held = Held(torch.ones(2), "ones")
         assert len(list(workers.map(torch.mul, [WorkPiece(held, 2.0)] * 3))) == 3
         assert (workers.jobs, workers._pool) == (1, None)
     assert lines == [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kdprobe.cache import Cache
 from kdprobe.collectors.guarding import failure, unpaired
 from kdprobe.collectors.probes.encoders import Encoder, TaskData, encoders_of
-from kdprobe.collectors.probes.fits import GatheredFits, probe
+from kdprobe.collectors.probes.fits import GatheredFits, KeptBy, probe
 from kdprobe.collectors.probes.options import ProbingRequest
 from kdprobe.collectors.probes.work import Missing, Work, say_estimate
 from kdprobe.collectors.protocol import Collected
@@ -93,7 +93,8 @@ class ProbesCollector:
             cache = _cache_of(each.encoder, session)
             if each.encoder.random and each.missing:  # a model of this shape may have left them
                 each = _work(each.encoder, tasks, request, session.seed, cache)
-            gathered.add(each, *probe(each, tasks, cache, session.batch_size, progress))
+            kept = KeptBy(cache, 4 * session.batch_size, session.workers)
+            gathered.add(each, *probe(each, tasks, kept, progress))
             label = f"probing of {each.encoder.model}"
             seconds[label] = seconds.get(label, 0.0) + time.perf_counter() - started
         fits, skipped = gathered.fits, (*unmade, *gathered.skipped)

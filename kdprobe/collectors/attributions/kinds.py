@@ -1,0 +1,115 @@
+"""Every model explained, and again for ceiling and floor.
+
+Does: explain all models at once, with what bounds their agreement: a second seed, a second run, a
+model of random weights. Does not: choose sentences or methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from kdprobe.collectors.attributions.plan import ExplanationPlan
+from kdprobe.extract.attributions import Explained, ExplanationRequest, explain_models
+from kdprobe.extract.sentence import Sentence
+from kdprobe.extract.settings import ExplanationSettings
+from kdprobe.models.handle import ModelHandle
+from kdprobe.models.hf import HfModel
+from kdprobe.models.random_init import random_twin
+
+RESEEDED, SECOND_RUN, RANDOM_WEIGHTS = "reseeded", "second run", "random weights"
+
+
+def explain_all(
+    plan: ExplanationPlan,
+    models: Mapping[str, Sequence[ModelHandle]],
+    setting: ExplanationSettings,
+    *,
+    teacher: str,
+    seed: int,
+    how: Mapping[str, Any],
+) -> dict[str, dict[str, Explained]]:
+    """Explain the sentences of a plan to every model.
+
+    Args:
+        plan: the sentences.
+        models: name -> its runs.
+        setting: the methods.
+        teacher: its name.
+        seed: of the random weights.
+        how: the cache, the progress and the workers of `explain_models`.
+
+    Returns:
+        Model -> kind, as in `Attributions` -> explanations.
+    """
+    plain = replace(setting, deletion=False)
+    requests: dict[tuple[str, str], ExplanationRequest] = {}
+    for name, runs in models.items():
+        first, sentences = runs[0], plan.of(name)
+        requests[name, ""] = ExplanationRequest(first, sentences, setting)
+        if name == teacher and len(runs) > 1:
+            requests[name, SECOND_RUN] = ExplanationRequest(runs[1], sentences, plain)
+        if name != teacher and "gradients" in first.capabilities:  # weights: a twin without them
+            twin = random_twin(cast(HfModel, first), seed=seed)
+            requests[name, RANDOM_WEIGHTS] = ExplanationRequest(twin, sentences, plain)
+    title = f"explaining {_counted(models)}"
+    explained = dict(
+        zip(requests, explain_models([*requests.values()], title=title, **how), strict=True)
+    )
+    again = {
+        name: request
+        for name, runs in models.items()
+        if (request := _noisy(explained[name, ""], plan.of(name), runs[0], plain)) is not None
+    }
+    title = f"explaining {_counted(models)} again with another seed"
+    anew = dict(zip(again, explain_models([*again.values()], title=title, **how), strict=True))
+    kinds: dict[str, dict[str, Explained]] = {}
+    for name in models:
+        first_kind = explained[name, ""]
+        kinds[name] = {"": first_kind, RESEEDED: first_kind}
+        if name in anew:
+            kinds[name][RESEEDED] = _reseeded(first_kind, anew[name], setting)
+        for kind in (SECOND_RUN, RANDOM_WEIGHTS):
+            if (name, kind) in explained:
+                kinds[name][kind] = explained[name, kind]
+    return kinds
+
+
+def _counted(models: Mapping[str, object]) -> str:
+    return f"{len(models)} models" if len(models) > 1 else next(iter(models))
+
+
+def _noisy_rows(first: Explained, setting: ExplanationSettings) -> dict[str, list[int]]:
+    """Return the sentences whose scores hold sampling noise, by method."""
+    return {
+        name: [row for row, one in enumerate(first[name]) if one.scored.sampled]
+        for name in setting.methods
+    }
+
+
+def _noisy(
+    first: Explained,
+    sentences: Sequence[Sentence],
+    model: ModelHandle,
+    setting: ExplanationSettings,
+) -> ExplanationRequest | None:
+    """Ask again with another seed for what holds sampling noise; all else would be the same."""
+    noisy = _noisy_rows(first, setting)
+    rows = sorted({row for places in noisy.values() for row in places})
+    if not rows:
+        return None
+    methods = {name: options for name, options in setting.methods.items() if noisy[name]}
+    other = replace(setting, seed=setting.seed + 1, methods=methods)
+    return ExplanationRequest(model, [sentences[row] for row in rows], other)
+
+
+def _reseeded(first: Explained, again: Explained, setting: ExplanationSettings) -> Explained:
+    """Return the explanations with what another seed gives in place of what holds noise."""
+    noisy = _noisy_rows(first, setting)
+    rows = sorted({row for places in noisy.values() for row in places})
+    joined = {name: list(first[name]) for name in setting.methods}
+    for name, explained in again.items():
+        for row, one in zip(rows, explained, strict=True):
+            joined[name][row] = one
+    return {name: tuple(explained) for name, explained in joined.items()}
