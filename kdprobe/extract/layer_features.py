@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from kdprobe.models.hidden import FeatureCell
@@ -54,7 +55,8 @@ class LayerFeatures:
         ends = np.cumsum(self.widths)
         width = self.widths[cells[0]]
         order = np.argsort(rows, kind="stable")
-        out = np.empty((len(cells), len(rows), width), dtype=np.float32)
+        # Of torch, as its memory always begins at one place in a line: so do the sums of kernels.
+        out = torch.empty((len(cells), len(rows), width), dtype=torch.float32).numpy()
         for start in range(0, len(order), 1024):
             at = order[start : start + 1024]
             block = self.values[rows[at]]

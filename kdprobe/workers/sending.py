@@ -1,7 +1,7 @@
 """Objects on their way from one process to others, through a file that all of them read.
 
-Does: write an object, models with hooks among it, and read it once in each process, tensors as
-pages of the file that all processes share. Does not: know what it is.
+Does: write an object, models with hooks among it, and read it once in each process, to the bit of
+what is computed with it. Does not: know what it is.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,8 @@ import cloudpickle
 
 _MOST_TAKEN = 8
 """Objects that a process keeps open."""
+_LINE = 64
+"""Bytes that a processor reads at a time."""
 
 _taken: OrderedDict[Path, Any] = OrderedDict()
 
@@ -31,12 +34,38 @@ class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         """Return how a value is made again."""
         kind = type(value)
+        torch = sys.modules["torch"]
+        if kind is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu":
+            make, parts, *_ = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+            return _placed, (make, parts, value.data_ptr() % _LINE)
         module = sys.modules.get(kind.__module__)
         if module is not None and not isinstance(value, type) and kind.__module__ != "builtins":
             for name, held in list(vars(module).items()):
                 if held is value:
                     return getattr, (module, name)
         return super().reducer_override(value)
+
+
+def _placed(make: Callable[..., Any], parts: tuple[Any, ...], place: int) -> Any:
+    """Make a tensor again that begins where it began within a line of the processor's memory.
+
+    Kernels add numbers in another order when what they read begins elsewhere in a line: the weights
+    of a file begin where its header ends, those of `torch.save` with a line.
+    """
+    import torch
+
+    tensor = make(*parts)
+    size = tensor.element_size()
+    if not tensor.numel() or tensor.data_ptr() % _LINE == place or place % size:
+        return tensor
+    span = 1 + sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    room = torch.empty(span * size + _LINE, dtype=torch.uint8)
+    start = (place - room.data_ptr()) % _LINE
+    flat = room[start : start + span * size].view(tensor.dtype)
+    placed = flat.as_strided(tensor.shape, tensor.stride(), flat.storage_offset())
+    with torch.no_grad():
+        placed.copy_(tensor)
+    return placed.requires_grad_(tensor.requires_grad)
 
 
 def give(value: object, file: Path) -> None:
