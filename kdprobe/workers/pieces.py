@@ -48,7 +48,7 @@ class Held(Generic[H]):
             OutputError: no space is left.
         """
         if self.here or self._file is not None:
-            return self._file
+            return None if self.here else self._file
         file = folder / secrets.token_hex(8)
         try:
             give(self.value, file)

@@ -208,7 +208,7 @@ class Workers:
         self, function: Callable[[H, T], R], left: deque[tuple[int, WorkPiece[H, T]]]
     ) -> Generator[tuple[int, R | FailedWork]]:
         assert self._folder is not None
-        running: dict[Future[R | Raised], int] = {}
+        running: dict[Future[R | Raised], tuple[int, WorkPiece[H, T]]] = {}
         try:
             while left or running:
                 while left and len(running) <= self.jobs:
@@ -217,17 +217,29 @@ class Workers:
                     if file is None:
                         yield place, self._do_here(function, piece)
                     else:
-                        running[self._submit(function, file, piece.given)] = place
+                        running[self._submit(function, file, piece.given)] = place, piece
                 # A wait without end cannot be interrupted on every system.
                 for future in wait(running, timeout=1.0, return_when=FIRST_COMPLETED).done:
-                    place, result = running.pop(future), self._result(future)
-                    if isinstance(result, Raised):
-                        yield place, FailedWork(result.restored())
-                    else:
-                        yield place, result
+                    (place, piece), result = running.pop(future), self._result(future)
+                    yield place, self._again(function, piece, result)
         finally:
             for future in running:
                 future.cancel()
+
+    def _again(
+        self, function: Callable[[H, T], R], piece: WorkPiece[H, T], result: R | Raised
+    ) -> R | FailedWork:
+        """Do here what failed elsewhere, so that it fails as in one process, or does not.
+
+        What works here only was not made again elsewhere as it is: all its work is done here then.
+        """
+        if not isinstance(result, Raised):
+            return result
+        again = self._do_here(function, piece)
+        if not isinstance(again, FailedWork) and not piece.held.here:
+            piece.held.here = f"in others it fails ({result.words})"
+            self._say(f"{piece.held.name} works in one process: {piece.held.here}.")
+        return again
 
     def _submit(self, function: Callable[[H, T], R], file: Path, given: T) -> Future[R | Raised]:
         from loky.process_executor import BrokenProcessPool

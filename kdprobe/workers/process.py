@@ -1,7 +1,7 @@
 """What a process does that works for another: the other end of `pool.Workers`.
 
-Does: keep Ctrl-C away, bound its threads, bring errors back as they were, and end with the process
-that started it. Does not: choose work.
+Does: keep Ctrl-C away, bound its threads, say what failed, and end with the process that started
+it. Does not: choose work.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kdprobe.foreign import said
 from kdprobe.workers.sending import take
 
 JOBS_VARIABLE = "KDPROBE_JOBS"
@@ -28,25 +27,9 @@ _inside = False
 
 
 class Raised(NamedTuple):
-    """What work raised in another process.
+    """What work raised in another process, in words."""
 
-    Args:
-        error: what was raised, as it was; None: it cannot be sent.
-        kind: the name of its class.
-        words: its message.
-        lines: where it was raised.
-    """
-
-    error: Exception | None
-    kind: str
     words: str
-    lines: str
-
-    def restored(self) -> Exception:
-        """Return the error to raise in the process that asked for the work."""
-        error = self.error or type(self.kind, (RuntimeError,), {})(self.words)
-        error.add_note(self.lines)
-        return error
 
 
 def is_worker() -> bool:
@@ -144,17 +127,4 @@ def work(function: Callable[[Any, Any], Any], file: Path, given: Any, threads: i
         with bounded_threads(threads):
             return function(take(file), given)
     except Exception as error:
-        return _raised(error)
-
-
-def _raised(error: Exception) -> Raised:
-    """Make ready to send what was raised; of some classes only the name and the words can be."""
-    carried: Exception | None = error
-    try:
-        again = pickle.loads(pickle.dumps(error))
-        if type(again) is not type(error) or str(again) != str(error):
-            carried = None
-    except Exception:  # whatever a class of others raises when it is made again
-        carried = None
-    lines = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return Raised(carried, type(error).__name__, str(error), lines)
+        return Raised(said(error))

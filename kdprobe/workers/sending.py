@@ -18,6 +18,7 @@ import cloudpickle
 
 _MOST_TAKEN = 8
 """Objects that a process keeps open."""
+_RECORDED = "transformers.utils.output_capturing"
 _LINE = 64
 """Bytes that a processor reads at a time."""
 
@@ -38,12 +39,28 @@ class _Pickler(cloudpickle.Pickler):
         if kind is torch.Tensor and value.layout is torch.strided and value.device.type == "cpu":
             make, parts, *_ = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
             return _placed, (make, parts, value.data_ptr() % _LINE)
+        if (library := sys.modules.get(_RECORDED)) and hasattr(value, "_can_record_outputs"):
+            made = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+            if not isinstance(value, type) and hasattr(library, "_CAN_RECORD_REGISTRY"):
+                return *made[:2], made[2], None, None, _with_recorded
         module = sys.modules.get(kind.__module__)
         if module is not None and not isinstance(value, type) and kind.__module__ != "builtins":
             for name, held in list(vars(module).items()):
                 if held is value:
                     return getattr, (module, name)
         return super().reducer_override(value)
+
+
+def _with_recorded(model: Any, state: dict[str, Any]) -> None:
+    """Set the state of a model of `transformers`, and say which of its layers can be recorded.
+
+    The library learns that when a model is made, and this one was not made here.
+    """
+    import importlib
+
+    model.__setstate__(state)
+    registry = importlib.import_module(_RECORDED)._CAN_RECORD_REGISTRY
+    registry[model] = model._can_record_outputs
 
 
 def _placed(make: Callable[..., Any], parts: tuple[Any, ...], place: int) -> Any:
