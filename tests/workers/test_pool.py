@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -102,14 +104,15 @@ def test_what_fails_elsewhere_only_is_done_here(two: Workers) -> None:
 
 
 def test_what_cannot_be_sent_works_here(two: Workers) -> None:
-    """A function of a notebook has no name to import it by: it must be asked all the same."""
-    mine: Held[object] = Held(lambda given: (given, os.getpid()), "the function f")
+    """What holds a lock, or a file, cannot be copied: it must be asked all the same."""
+    lock = threading.Lock()
+    mine: Held[Any] = Held(lambda given: (given, os.getpid(), lock.locked()), "the function f")
     other = Held(eval, "eval")
-    pieces: list[WorkPiece[object, object]] = [
+    pieces: list[WorkPiece[Any, Any]] = [
         WorkPiece(mine, 7), WorkPiece(other, "__import__('os').getpid()"), WorkPiece(mine, 8),
     ]  # fmt: skip
-    results = dict(two.map(operator.call, pieces))
-    assert (results[0], results[2]) == ((7, os.getpid()), (8, os.getpid()))
+    results: dict[int, Any] = dict(two.map(operator.call, pieces))
+    assert [results[0], results[2]] == [(7, os.getpid(), False), (8, os.getpid(), False)]
     assert results[1] != os.getpid()
     assert LINES[-1].startswith(
         "the function f works in one process: it cannot be sent to others ("
@@ -152,7 +155,6 @@ def test_a_killed_process_is_one_message() -> None:
 
 PROGRAM = """
 import operator, signal, sys, time
-from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pieces import Held, WorkPiece
 from kdprobe.workers.pool import Workers
 with Workers(2, starting=0) as workers:
